@@ -62,6 +62,13 @@ pub enum Dialect {
     Ulogd,
     /// Proxmox VE's `pvefw-logger`.
     Pvefw,
+    /// ipchains of Linux 2.2 and its module in 2.4: `Packet log: input DENY eth0 PROTO=6 ...`.
+    Ipchains {
+        /// `(#3)`: the rule's number in its chain.
+        rule: Option<u32>,
+    },
+    /// ipfwadm of Linux 2.0 and its module in 2.4: `IP fw-in deny eth0 TCP ...`.
+    Ipfwadm,
 }
 
 /// The link layer of a line.
@@ -557,6 +564,18 @@ impl<'a> Packet<'a> {
             Transport::Tcp(tcp) => tcp.flags,
             _ => None,
         }
+    }
+
+    /// The chain and the action of an ipchains or ipfwadm line, which stand in its prefix.
+    #[must_use]
+    pub fn chain_and_action(&self) -> Option<(&'a [u8], &'a [u8])> {
+        let skip = match self.dialect {
+            Dialect::Ipchains { .. } => 2,
+            Dialect::Ipfwadm => 1,
+            _ => return None,
+        };
+        let mut words = self.prefix.split(|byte| *byte == b' ').skip(skip);
+        Some((words.next()?, words.next()?))
     }
 
     /// The hardware addresses, whichever way the line shows them.

@@ -5,7 +5,15 @@
 //! Must not know: what the message says.
 //! Tested by: `testdata/lines/envelope*`, and every envelope in front of every packet.
 
-use crate::time::{Stamp, Uptime};
+mod json;
+mod stamp;
+
+use memchr::memchr;
+
+use crate::error::{ErrorKind, ParseError};
+use crate::grammar::Source;
+use crate::time::{Stamp, Time, Uptime};
+pub(crate) use json::unescape;
 
 /// What the envelope of a line says. Every field that the line does not have is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,4 +79,563 @@ impl Default for Envelope<'_> {
             repeat: 1,
         }
     }
+}
+
+/// What was found around a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opened<'a> {
+    /// The message, as written.
+    pub(crate) message: &'a [u8],
+    /// How `message` is written: wrappers may escape bytes.
+    pub(crate) encoding: Encoding,
+}
+
+/// How a wrapper wrote the bytes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// As they are.
+    Plain,
+    /// As the text of a JSON string.
+    Json,
+    /// As a JSON array of numbers (the journal's form of what is not UTF-8).
+    JsonArray,
+    /// As `/dev/kmsg` does: `\xNN` for everything but printable ASCII.
+    Kmsg,
+}
+
+/// Opens everything in front of a line's message and notes it in `envelope`.
+///
+/// # Errors
+/// The line holds no message: a record's continuation, a lost message, a broken wrapper.
+pub(crate) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Opened<'a>, ParseError> {
+    // A crash leaves runs of NUL in front of the first line written after it.
+    let nuls = line.iter().take_while(|byte| **byte == 0).count();
+    let text = &line[nuls..];
+    match text.first() {
+        Some(b'{') => json::open(text, envelope),
+        Some(b'0'..=b'9') => {
+            if let Some((message, encoding)) = kmsg(text, envelope) {
+                return Ok(Opened { message, encoding });
+            }
+            if let Some((message, whole)) = cri(text, envelope) {
+                let message = syslog(message, envelope);
+                if !whole {
+                    return Err(ParseError::new(line.len(), ErrorKind::Partial));
+                }
+                return Ok(Opened { message, encoding: Encoding::Plain });
+            }
+            Ok(Opened { message: syslog(text, envelope), encoding: Encoding::Plain })
+        }
+        // /dev/kmsg writes the dictionary of the record above as ` KEY=value`.
+        Some(b' ') if is_dictionary(text) => Err(ParseError::new(0, ErrorKind::Continuation)),
+        _ => Ok(Opened { message: syslog(text, envelope), encoding: Encoding::Plain }),
+    }
+}
+
+/// ` KEY=value` with an upper-case key and nothing that looks like a header.
+fn is_dictionary(text: &[u8]) -> bool {
+    let key = text[1..].iter().take_while(|b| b.is_ascii_uppercase() || **b == b'_').count();
+    key > 0
+        && text.get(key + 1) == Some(&b'=')
+        && !matches!(&text[1..=key], b"IN")
+        && memchr::memmem::find(text, b" OUT=").is_none()
+}
+
+/// What the envelope says about the writer of the message.
+pub(crate) fn source(envelope: &Envelope<'_>) -> Source {
+    if envelope.vmid.is_some() {
+        Source::Pvefw
+    } else if envelope.uptime.is_some() || envelope.sequence.is_some() || envelope.tag == Some(b"kernel") {
+        Source::Kernel
+    } else {
+        Source::Any
+    }
+}
+
+/// The text envelopes: stamps, hosts, tags, kernel stamps. Always finds a message: text that
+/// no envelope explains is the message's own.
+pub(crate) fn syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    // RFC 6587: `183 <4>1 ...`.
+    if let Some(rest) = octet_count(text) {
+        text = rest;
+    }
+    // A level in words in front of everything (`kern.info: `), as some appliances write.
+    if let Some((facility, severity, rest)) = level_words(text)
+        && let Some(rest) = rest.strip_prefix(b": ")
+    {
+        set_level(envelope, facility, severity);
+        text = rest;
+    }
+    if let Some(rest) = pri(text, envelope) {
+        text = rest;
+        if let Some(message) = rfc5424(text, envelope) {
+            return kernel_marks(message, envelope);
+        }
+    }
+    match text.first() {
+        Some(b'[') => dmesg(text, envelope),
+        Some(b'k' | b'u' | b'd' | b'l' | b'm' | b'a' | b's' | b'c' | b'n' | b'f') => {
+            if let Some(rest) = dmesg_level(text, envelope) {
+                return dmesg(rest, envelope);
+            }
+            if let Some(rest) = tag(text, envelope, true) {
+                return kernel_marks(rest, envelope);
+            }
+            text
+        }
+        Some(b'M') if text.starts_with(b"MESSAGE=") => kernel_marks(&text[8..], envelope),
+        _ => match stamp::any(text) {
+            Some((stamp, rest)) => stamped(stamp, rest, envelope),
+            None => match pvefw(text, envelope) {
+                Some(rest) => rest,
+                None => text,
+            },
+        },
+    }
+}
+
+/// What stands behind a stamp.
+fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    envelope.stamp = Some(stamp);
+    // `dmesg --time-format iso` is the one that writes a comma, and no host follows it.
+    if memchr(b',', stamp.text).is_some() {
+        return rest;
+    }
+    // runit's svlogd and others put a stamp in front of a line of /proc/kmsg.
+    if let Some(rest) = pri(rest, envelope) {
+        return match rest.first() {
+            Some(b'[') => dmesg(rest, envelope),
+            _ => tag(rest, envelope, true).unwrap_or(rest),
+        };
+    }
+    let mut rest = rest;
+    // logread -t: `[1719720373.123] `.
+    if stamp.text.first().is_some_and(u8::is_ascii_uppercase)
+        && let Some((unix, after)) = bracketed_unix(rest)
+    {
+        envelope.unix = Some(unix);
+        rest = after;
+    }
+    host_and_tag(rest, envelope)
+}
+
+/// `host [facility.severity] tag[pid]: `, or any part of it.
+fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    // No host: logread, Asus, VyOS.
+    if let Some(rest) = leveled_tag(text, envelope) {
+        return kernel_marks(rest, envelope);
+    }
+    if let Some(rest) = tag(text, envelope, true) {
+        return kernel_marks(rest, envelope);
+    }
+    let len = memchr(b' ', text).unwrap_or(text.len());
+    let host = &text[..len];
+    // These begin a message, not a host's name. A name that ends in a colon is a prefix,
+    // save an IPv6 address.
+    let is_host = len < text.len()
+        && len > 0
+        && !matches!(host[0], b'[' | b'"' | b'<')
+        && memchr(b'=', host).is_none()
+        && (host[len - 1] != b':' || is_ipv6(host));
+    if !is_host {
+        return dmesg(text, envelope);
+    }
+    envelope.host = Some(host);
+    let rest = &text[len + 1..];
+    if let Some(rest) = leveled_tag(rest, envelope) {
+        return kernel_marks(rest, envelope);
+    }
+    if let Some(after) = tag(rest, envelope, false) {
+        return kernel_marks(after, envelope);
+    }
+    // UniFi gateways behind a relay: the host's name twice.
+    if let Some([b' ', after @ ..]) = rest.strip_prefix(host) {
+        return repeated(after, envelope);
+    }
+    repeated(rest, envelope)
+}
+
+/// `kern.warn tag: ` (busybox, logread).
+fn leveled_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let (facility, severity, rest) = level_words(text)?;
+    let rest = rest.strip_prefix(b" ")?;
+    let rest = tag(rest, envelope, false)?;
+    set_level(envelope, facility, severity);
+    Some(rest)
+}
+
+/// `tag: ` or `tag[pid]: `; with `kernel_only`, only the kernel's.
+///
+/// A tag is RFC 3164's: letters, digits and a few signs. A word with other bytes in it is the
+/// beginning of the message.
+fn tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool) -> Option<&'a [u8]> {
+    if kernel_only && !text.starts_with(b"kernel") {
+        return None;
+    }
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b'@' | b'+');
+    let len = text.iter().take_while(|b| is_name(b)).count();
+    if len == 0 || kernel_only && len != 6 {
+        return None;
+    }
+    let (name, rest) = text.split_at(len);
+    let (pid, rest) = match rest {
+        [b'[', inside @ ..] => {
+            let end = memchr(b']', inside)?;
+            (Some(&inside[..end]), &inside[end + 1..])
+        }
+        _ => (None, rest),
+    };
+    let rest = rest.strip_prefix(b":")?;
+    let rest = match rest {
+        [b' ', rest @ ..] => rest,
+        [] => rest,
+        _ => return None,
+    };
+    envelope.tag = Some(name);
+    envelope.pid = pid;
+    Some(rest)
+}
+
+/// What the kernel itself puts in front of its text: `[ 8486.974964] `, `[    C1] `. Only one
+/// stamp, and only here: the same text further on belongs to the message.
+fn kernel_marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    let mut rest = text;
+    if rest.first() == Some(&b'[')
+        && let Some((uptime, after)) = stamp::uptime(rest)
+    {
+        envelope.uptime = Some(uptime);
+        rest = after;
+        if let Some((caller, after)) = caller(rest) {
+            envelope.caller = Some(caller);
+            rest = after;
+        }
+        rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    }
+    repeated(rest, envelope)
+}
+
+/// `message repeated N times: [ original]`, as rsyslog writes it.
+fn repeated<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    let Some(rest) = text.strip_prefix(b"message repeated ") else { return text };
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let Some(count) = stamp::number(&rest[..digits]).and_then(|n| u32::try_from(n).ok()) else { return text };
+    let Some(inside) = rest[digits..].strip_prefix(b" times: [") else { return text };
+    let inside = inside.strip_prefix(b" ").unwrap_or(inside);
+    envelope.repeat = count.max(1);
+    let trimmed = inside.trim_ascii_end();
+    // Without its bracket the record was cut (rsyslog keeps 800 bytes of it).
+    trimmed.strip_suffix(b"]").unwrap_or(inside)
+}
+
+/// The forms of `dmesg`, and `journalctl -o short-monotonic`, which puts its host behind.
+fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    let Some(inside) = text.strip_prefix(b"[") else { return repeated(text, envelope) };
+    if let Some((uptime, rest)) = stamp::uptime(text) {
+        envelope.uptime = Some(uptime);
+        if let Some((caller, rest)) = caller(rest) {
+            envelope.caller = Some(caller);
+            return repeated(rest.strip_prefix(b" ").unwrap_or(rest), envelope);
+        }
+        let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+        // `[ 8486.974964] host kernel: `: journalctl. The kernel's own text could look like
+        // it only with a prefix that spells `word kernel: `.
+        let host = memchr(b' ', rest).unwrap_or(0);
+        let mut behind = Envelope::default();
+        if host > 0
+            && !rest.starts_with(b"kernel:")
+            && let Some(after) = tag(&rest[host + 1..], &mut behind, true)
+        {
+            envelope.host = Some(&rest[..host]);
+            envelope.tag = behind.tag;
+            envelope.pid = behind.pid;
+            return repeated(after, envelope);
+        }
+        return repeated(rest, envelope);
+    }
+    // `[ 8486.974964 <    0.000035>] `, `[ 8486.974964 <    0.000001 >] host kernel: `.
+    if let Some((uptime, delta, rest)) = stamp::uptime_with_delta(text) {
+        envelope.uptime = Some(uptime);
+        envelope.delta = delta;
+        let mut behind = Envelope::default();
+        let host = memchr(b' ', rest).unwrap_or(0);
+        if host > 0
+            && let Some(after) = tag(&rest[host + 1..], &mut behind, true)
+        {
+            envelope.host = Some(&rest[..host]);
+            envelope.tag = behind.tag;
+            return repeated(after, envelope);
+        }
+        return repeated(rest, envelope);
+    }
+    // `[Sun Jun 30 06:06:13 2024] `, `[Jun30 06:06] `.
+    if let Some((stamp, rest)) = stamp::any(inside).or_else(|| stamp::short(inside))
+        && let Some(rest) = rest.strip_prefix(b"] ").or_else(|| (rest == b"]").then_some(&b""[..]))
+    {
+        envelope.stamp = Some(stamp);
+        return repeated(rest, envelope);
+    }
+    // `[  +0.000035] `.
+    let blanks = inside.iter().take_while(|b| **b == b' ').count();
+    if inside.get(blanks) == Some(&b'+')
+        && let Some(end) = memchr(b']', inside)
+        && inside[blanks + 1..end].iter().all(|b| b.is_ascii_digit() || *b == b'.')
+        && let Some(rest) = inside[end + 1..].strip_prefix(b" ")
+    {
+        envelope.delta = Some(&inside[blanks..end]);
+        return repeated(rest, envelope);
+    }
+    repeated(text, envelope)
+}
+
+/// `[    C1]`, `[ T1234]`.
+fn caller(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inside = text.strip_prefix(b"[")?;
+    let end = memchr(b']', inside)?;
+    let name = inside[..end].trim_ascii_start();
+    let (kind, digits) = name.split_first()?;
+    let ok = matches!(kind, b'C' | b'T') && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    ok.then_some((name, &inside[end + 1..]))
+}
+
+/// `kern  :warn  : ` of `dmesg -x`: both words padded to six.
+fn dmesg_level<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let colon = memchr(b':', text)?;
+    let facility = facility_number(text[..colon].trim_ascii_end())?;
+    let rest = &text[colon + 1..];
+    let colon = memchr(b':', rest)?;
+    let severity = severity_number(rest[..colon].trim_ascii_end())?;
+    let rest = rest[colon + 1..].strip_prefix(b" ")?;
+    set_level(envelope, facility, severity);
+    Some(rest)
+}
+
+fn set_level(envelope: &mut Envelope<'_>, facility: u8, severity: u8) {
+    envelope.facility = Some(facility);
+    envelope.severity = Some(severity);
+}
+
+/// `facility.severity` at the beginning of a text.
+fn level_words(text: &[u8]) -> Option<(u8, u8, &[u8])> {
+    let dot = text.iter().take(9).position(|b| *b == b'.')?;
+    let facility = facility_number(&text[..dot])?;
+    let rest = &text[dot + 1..];
+    let len = rest.iter().take_while(|b| b.is_ascii_lowercase()).count();
+    Some((facility, severity_number(&rest[..len])?, &rest[len..]))
+}
+
+/// Facilities by the names of syslog.conf(5), in their numbers' order.
+fn facility_number(name: &[u8]) -> Option<u8> {
+    const NAMES: [&[u8]; 24] = [
+        b"kern",
+        b"user",
+        b"mail",
+        b"daemon",
+        b"auth",
+        b"syslog",
+        b"lpr",
+        b"news",
+        b"uucp",
+        b"cron",
+        b"authpriv",
+        b"ftp",
+        b"ntp",
+        b"security",
+        b"console",
+        b"clock",
+        b"local0",
+        b"local1",
+        b"local2",
+        b"local3",
+        b"local4",
+        b"local5",
+        b"local6",
+        b"local7",
+    ];
+    NAMES.iter().position(|known| *known == name).map(|at| at as u8)
+}
+
+/// Severities by their names, in their numbers' order.
+fn severity_number(name: &[u8]) -> Option<u8> {
+    const NAMES: [&[u8]; 8] = [b"emerg", b"alert", b"crit", b"err", b"warn", b"notice", b"info", b"debug"];
+    match name {
+        b"warning" => Some(4),
+        b"error" => Some(3),
+        b"panic" => Some(0),
+        _ => NAMES.iter().position(|known| *known == name).map(|at| at as u8),
+    }
+}
+
+/// `<N>`, 0 to 1023.
+fn pri<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let inside = text.strip_prefix(b"<")?;
+    let len = inside.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+    let value = stamp::number(&inside[..len]).filter(|n| *n <= 1023)?;
+    let rest = inside[len..].strip_prefix(b">")?;
+    envelope.pri = Some(value as u16);
+    set_level(envelope, (value >> 3) as u8, (value & 7) as u8);
+    Some(rest)
+}
+
+/// `1 STAMP HOST APP PROCID MSGID SD [BOM]MSG` behind the PRI. `- - - [ 8486.9]` is no
+/// structured data: the third `-` is.
+fn rfc5424<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let rest = text.strip_prefix(b"1 ")?;
+    let (stamp, rest) = match rest.strip_prefix(b"- ") {
+        Some(rest) => (None, rest),
+        None => {
+            let (stamp, rest) = stamp::rfc3339(rest)?;
+            (Some(stamp), rest.strip_prefix(b" ")?)
+        }
+    };
+    let mut words = [&b""[..]; 4];
+    let mut rest = rest;
+    for word in &mut words {
+        let end = memchr(b' ', rest)?;
+        *word = &rest[..end];
+        rest = &rest[end + 1..];
+    }
+    let rest = match rest {
+        [b'-', rest @ ..] => rest,
+        [b'[', ..] => structured_data(rest)?,
+        _ => return None,
+    };
+    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    let named = |word: &'a [u8]| (word != b"-").then_some(word);
+    envelope.stamp = stamp;
+    envelope.host = named(words[0]);
+    envelope.tag = named(words[1]);
+    envelope.pid = named(words[2]);
+    Some(rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest))
+}
+
+/// Skips `[id key="value" ...]...`; values escape `"`, `\` and `]`.
+fn structured_data(text: &[u8]) -> Option<&[u8]> {
+    let mut quoted = false;
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'\\' if quoted => at += 1,
+            b'"' => quoted = !quoted,
+            b']' if !quoted && text.get(at + 1) != Some(&b'[') => return Some(&text[at + 1..]),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// `183 ` in front of `<`.
+fn octet_count(text: &[u8]) -> Option<&[u8]> {
+    let len = text.iter().take(8).take_while(|b| b.is_ascii_digit()).count();
+    let rest = text[len..].strip_prefix(b" ")?;
+    (len > 0 && rest.first() == Some(&b'<')).then_some(rest)
+}
+
+/// `[1719720373.123] `.
+fn bracketed_unix(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inside = text.strip_prefix(b"[")?;
+    let end = memchr(b']', inside)?;
+    let unix = &inside[..end];
+    let ok =
+        unix.first().is_some_and(u8::is_ascii_digit) && unix.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    Some((unix, inside[end + 1..].strip_prefix(b" ")?)).filter(|_| ok)
+}
+
+/// `/dev/kmsg`: `priority,sequence,microseconds,flags[,...];text`.
+fn kmsg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], Encoding)> {
+    let head = memchr(b';', &text[..text.len().min(128)])?;
+    let mut fields = text[..head].split(|b| *b == b',');
+    let priority = stamp::number(fields.next()?).filter(|n| *n <= 1023)?;
+    let sequence = stamp::number(fields.next()?)?;
+    let micros = stamp::number(fields.next()?)?;
+    let flags = fields.next()?;
+    // Unknown further fields are skipped, as the kernel's documentation asks.
+    let caller = fields.find_map(|field| field.strip_prefix(b"caller="));
+    envelope.pri = Some(priority as u16);
+    set_level(envelope, (priority >> 3) as u8, (priority & 7) as u8);
+    envelope.sequence = Some(sequence);
+    envelope.uptime = Some(Uptime { seconds: micros / 1_000_000, micros: (micros % 1_000_000) as u32 });
+    envelope.kmsg_flags = Some(flags);
+    envelope.caller = caller;
+    Some((&text[head + 1..], Encoding::Kmsg))
+}
+
+/// CRI (Kubernetes): `STAMP stdout F text`; `P` marks a part of a longer line.
+fn cri<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], bool)> {
+    let (stamp, rest) = stamp::rfc3339(text)?;
+    let rest = rest.strip_prefix(b" stdout ").or_else(|| rest.strip_prefix(b" stderr "))?;
+    let (kind, rest) = rest.split_first()?;
+    let whole = match kind {
+        b'F' => true,
+        b'P' => false,
+        _ => return None,
+    };
+    let rest = rest.strip_prefix(b" ")?;
+    envelope.outer_stamp = Some(stamp.text);
+    Some((rest, whole))
+}
+
+/// Proxmox: `vmid level chain dd/Mon/yyyy:hh:mm:ss +zzzz message`.
+fn pvefw<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let vmid = stamp::number(&text[..digits]).and_then(|n| u32::try_from(n).ok())?;
+    let rest = text[digits..].strip_prefix(b" ")?;
+    let (level, rest) = rest.split_first()?;
+    let severity = level.checked_sub(b'0').filter(|n| *n <= 8)?;
+    let rest = rest.strip_prefix(b" ")?;
+    let end = memchr(b' ', rest)?;
+    let (stamp, after) = stamp::common_log(&rest[end + 1..])?;
+    envelope.vmid = Some(vmid);
+    envelope.severity = Some(severity);
+    envelope.chain = Some(&rest[..end]);
+    envelope.stamp = Some(stamp);
+    after.strip_prefix(b" ")
+}
+
+fn is_ipv6(text: &[u8]) -> bool {
+    core::str::from_utf8(text).is_ok_and(|text| text.parse::<core::net::Ipv6Addr>().is_ok())
+}
+
+/// Looks for an envelope inside a text that should hold none: the second of two records that
+/// were joined to one line. Gives where it begins and where its message begins.
+pub(crate) fn inner_envelope(text: &[u8], from: usize) -> Option<(usize, usize)> {
+    let mut at = from;
+    while let Some(colon) = memchr(b':', &text[at..]) {
+        // Every stamp has `hh:mm:ss`; its beginning is a few bytes in front of the colon.
+        let colon = at + colon;
+        for back in [9, 13] {
+            let Some(start) = colon.checked_sub(back) else { continue };
+            let Some((stamp, rest)) = stamp::any(&text[start..]) else { continue };
+            if !matches!(stamp.time, Time::Civil(_)) {
+                continue;
+            }
+            let mut envelope = Envelope::default();
+            let message = stamped(stamp, rest, &mut envelope);
+            if envelope.tag.is_some() || envelope.host.is_some() {
+                return Some((start, text.len() - message.len()));
+            }
+        }
+        at = colon + 1;
+    }
+    None
+}
+
+/// Undoes `\xNN`, the only escape of `/dev/kmsg`.
+pub(crate) fn unescape_kmsg(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some(at) = memchr(b'\\', rest) {
+        out.extend_from_slice(&rest[..at]);
+        let digit = |i: usize| rest.get(at + i).and_then(|b| crate::types::hex_value(*b));
+        match (rest.get(at + 1), digit(2), digit(3)) {
+            (Some(b'x'), Some(high), Some(low)) => {
+                out.push(high << 4 | low);
+                rest = &rest[at + 4..];
+            }
+            _ => {
+                out.push(b'\\');
+                rest = &rest[at + 1..];
+            }
+        }
+    }
+    out.extend_from_slice(rest);
 }

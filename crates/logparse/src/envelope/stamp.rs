@@ -1,0 +1,337 @@
+//! Stamps as text: every form that a logging program writes.
+//!
+//! Responsible for: where a stamp ends and what it says.
+//! Must not know: what stands behind it.
+//! Tested by: the unit tests below, `testdata/lines/envelope*`.
+
+use crate::time::{Civil, Stamp, Time, Uptime, Zone, month_number};
+
+/// A decimal number of 1 to 19 digits and nothing else.
+#[inline]
+pub(super) fn number(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > 19 {
+        return None;
+    }
+    text.iter().try_fold(0u64, |value, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit <= 9).then(|| value * 10 + u64::from(digit))
+    })
+}
+
+/// Two digits at `at`.
+#[inline]
+fn two(text: &[u8], at: usize) -> Option<u8> {
+    let tens = text.get(at)?.wrapping_sub(b'0');
+    let ones = text.get(at + 1)?.wrapping_sub(b'0');
+    (tens <= 9 && ones <= 9).then(|| tens * 10 + ones)
+}
+
+/// `hh:mm:ss` at `at`.
+#[inline]
+fn clock(text: &[u8], at: usize) -> Option<(u8, u8, u8)> {
+    if text.get(at + 2) != Some(&b':') || text.get(at + 5) != Some(&b':') {
+        return None;
+    }
+    let (hour, minute, second) = (two(text, at)?, two(text, at + 3)?, two(text, at + 6)?);
+    (hour < 24 && minute < 60 && second <= 60).then_some((hour, minute, second))
+}
+
+/// `Mmm` at `at`.
+fn month(text: &[u8], at: usize) -> Option<u8> {
+    month_number(*text.get(at..)?.first_chunk()?)
+}
+
+/// A day of the month of two places, padded with a blank or a zero.
+fn day(text: &[u8], at: usize) -> Option<u8> {
+    let tens = match text.get(at)? {
+        b' ' => 0,
+        digit @ b'0'..=b'3' => digit - b'0',
+        _ => return None,
+    };
+    let ones = text.get(at + 1)?.wrapping_sub(b'0');
+    let day = tens * 10 + ones;
+    (ones <= 9 && (1..=31).contains(&day)).then_some(day)
+}
+
+/// `.123456` or `,123456` at `at`: the nanoseconds and where the digits end.
+fn fraction(text: &[u8], at: usize) -> (u32, usize) {
+    if !matches!(text.get(at), Some(b'.' | b',')) {
+        return (0, at);
+    }
+    let digits = text[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
+    if digits == 0 {
+        return (0, at);
+    }
+    let mut nanos = 0u32;
+    for place in 0..9 {
+        let digit = if place < digits { text[at + 1 + place] - b'0' } else { 0 };
+        nanos = nanos * 10 + u32::from(digit);
+    }
+    (nanos, at + 1 + digits)
+}
+
+/// The stamp of the first `end` bytes, and the text behind it.
+fn cut(text: &[u8], end: usize, time: Time) -> (Stamp<'_>, &[u8]) {
+    (Stamp { text: &text[..end], time }, &text[end..])
+}
+
+/// Any stamp with which a line may begin, and what follows it; the blank behind is skipped.
+pub(super) fn any(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    let (stamp, rest) = match text.first()? {
+        b'A'..=b'Z' => rfc3164(text).or_else(|| weekday(text))?,
+        b'0'..=b'9' => rfc3339(text).or_else(|| unix(text))?,
+        _ => return None,
+    };
+    match rest {
+        [b' ', rest @ ..] => Some((stamp, rest)),
+        // dmesg -T closes its bracket here.
+        [b']', ..] => Some((stamp, rest)),
+        _ => None,
+    }
+}
+
+/// `Jun 30 06:06:13`, with `.123456` or a year (`Jun 30 2024 06:06:13`) in some writers.
+pub(super) fn rfc3164(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    let month = month(text, 0)?;
+    if text.get(3) != Some(&b' ') || text.get(6) != Some(&b' ') {
+        return None;
+    }
+    let day = day(text, 4)?;
+    let (year, at) = match clock(text, 7) {
+        Some(_) => (None, 7),
+        None => (Some(u16::try_from(number(text.get(7..11)?)?).ok()?), 12),
+    };
+    if year.is_some() && text.get(11) != Some(&b' ') {
+        return None;
+    }
+    let (hour, minute, second) = clock(text, at)?;
+    let (nanos, end) = fraction(text, at + 8);
+    let civil = Civil { year, month, day, hour, minute, second, nanos, zone: Zone::Local };
+    Some(cut(text, end, Time::Civil(civil)))
+}
+
+/// `Sun Jun 30 06:06:13 2024` (ctime: logread, dmesg -T), `Sun 2024-06-30 06:06:13 CEST`
+/// (journalctl short-full).
+fn weekday(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    let name = text.get(..4)?;
+    if !matches!(name, b"Mon " | b"Tue " | b"Wed " | b"Thu " | b"Fri " | b"Sat " | b"Sun ") {
+        return None;
+    }
+    if text.get(4)?.is_ascii_digit() {
+        let (stamp, rest) = rfc3339(&text[4..])?;
+        let Time::Civil(mut civil) = stamp.time else { return None };
+        let letters = rest.strip_prefix(b" ")?.iter().take_while(|b| b.is_ascii_uppercase()).count();
+        if !(1..=6).contains(&letters) {
+            return None;
+        }
+        let mut zone = [0; 6];
+        zone[..letters].copy_from_slice(&rest[1..=letters]);
+        civil.zone = if &zone[..letters] == b"UTC" { Zone::Offset(0) } else { Zone::Name(zone) };
+        let end = 4 + stamp.text.len() + 1 + letters;
+        return Some(cut(text, end, Time::Civil(civil)));
+    }
+    let (stamp, rest) = rfc3164(&text[4..])?;
+    let Time::Civil(mut civil) = stamp.time else { return None };
+    let year = rest.strip_prefix(b" ")?.get(..4)?;
+    civil.year = Some(u16::try_from(number(year)?).ok()?);
+    let end = 4 + stamp.text.len() + 5;
+    Some(cut(text, end, Time::Civil(civil)))
+}
+
+/// `2024-06-30T06:06:13.123456+02:00` and its kin: a blank for the `T`, a comma for the
+/// point, an offset without its colon, or none.
+pub(super) fn rfc3339(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    if text.get(4) != Some(&b'-') || text.get(7) != Some(&b'-') || !matches!(text.get(10), Some(b'T' | b' '))
+    {
+        return None;
+    }
+    let year = u16::try_from(number(&text[..4])?).ok()?;
+    let month = two(text, 5).filter(|month| (1..=12).contains(month))?;
+    let day = two(text, 8).filter(|day| (1..=31).contains(day))?;
+    let (hour, minute, second) = clock(text, 11)?;
+    let (nanos, at) = fraction(text, 19);
+    let (zone, end) = offset(text, at)?;
+    let civil = Civil { year: Some(year), month, day, hour, minute, second, nanos, zone };
+    Some(cut(text, end, Time::Civil(civil)))
+}
+
+/// `Z`, `+02:00`, `+0200`, or nothing.
+fn offset(text: &[u8], at: usize) -> Option<(Zone, usize)> {
+    let sign = match text.get(at) {
+        Some(b'Z') => return Some((Zone::Offset(0), at + 1)),
+        Some(b'+') => 1,
+        Some(b'-') => -1,
+        _ => return Some((Zone::Local, at)),
+    };
+    let hours = two(text, at + 1)?;
+    let (minutes, end) = match text.get(at + 3) {
+        Some(b':') => (two(text, at + 4)?, at + 6),
+        _ => (two(text, at + 3)?, at + 5),
+    };
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    Some((Zone::Offset(sign * (i32::from(hours) * 3600 + i32::from(minutes) * 60)), end))
+}
+
+/// `1719720373.123456` (journalctl short-unix): at least nine digits and a fraction.
+fn unix(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    if !(9..=11).contains(&digits) || text.get(digits) != Some(&b'.') {
+        return None;
+    }
+    let seconds = i64::try_from(number(&text[..digits])?).ok()?;
+    let (nanos, end) = fraction(text, digits);
+    Some(cut(text, end, Time::Unix { seconds, nanos }))
+}
+
+/// `Jun30 06:06` of `dmesg -e`: no seconds.
+pub(super) fn short(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    let month = month(text, 0)?;
+    let day = day(text, 3)?;
+    if text.get(5) != Some(&b' ') || text.get(8) != Some(&b':') {
+        return None;
+    }
+    let (hour, minute) = (two(text, 6).filter(|h| *h < 24)?, two(text, 9).filter(|m| *m < 60)?);
+    let civil = Civil { year: None, month, day, hour, minute, second: 0, nanos: 0, zone: Zone::Local };
+    Some(cut(text, 11, Time::Civil(civil)))
+}
+
+/// `30/Jun/2024:06:06:13 +0200` of Proxmox.
+pub(super) fn common_log(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    let sep = |at: usize, byte: u8| text.get(at) == Some(&byte);
+    if !(sep(2, b'/') && sep(6, b'/') && sep(11, b':') && sep(20, b' ')) {
+        return None;
+    }
+    let day = day(text, 0)?;
+    let month = month(text, 3)?;
+    let year = Some(u16::try_from(number(&text[7..11])?).ok()?);
+    let (hour, minute, second) = clock(text, 12)?;
+    let (zone, end) = offset(text, 21)?;
+    let civil = Civil { year, month, day, hour, minute, second, nanos: 0, zone };
+    Some(cut(text, end, Time::Civil(civil)))
+}
+
+/// `[ 8486.974964]`: seconds right-aligned, six digits behind the point; some vendors add
+/// the processor (`@5`). The text behind the bracket follows.
+#[inline]
+pub(super) fn uptime(text: &[u8]) -> Option<(Uptime, &[u8])> {
+    let (uptime, at) = uptime_digits(text)?;
+    let rest = &text[at..];
+    match rest {
+        [b']', rest @ ..] => Some((uptime, rest)),
+        [b'@', rest @ ..] => {
+            let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+            Some((uptime, rest[digits..].strip_prefix(b"]")?))
+        }
+        _ => None,
+    }
+}
+
+/// The numbers of an uptime stamp and where they end.
+fn uptime_digits(text: &[u8]) -> Option<(Uptime, usize)> {
+    let mut at = 1;
+    while text.get(at) == Some(&b' ') {
+        at += 1;
+    }
+    let mut seconds = 0u64;
+    let start = at;
+    while let Some(digit) = text.get(at).map(|b| b.wrapping_sub(b'0')).filter(|d| *d <= 9) {
+        seconds = seconds.checked_mul(10)?.checked_add(u64::from(digit))?;
+        at += 1;
+    }
+    if at == start || text.get(at) != Some(&b'.') {
+        return None;
+    }
+    let mut micros = 0u32;
+    let mut digits = 0;
+    at += 1;
+    while let Some(digit) = text.get(at).map(|b| b.wrapping_sub(b'0')).filter(|d| *d <= 9) {
+        if digits == 6 {
+            return None;
+        }
+        micros = micros * 10 + u32::from(digit);
+        digits += 1;
+        at += 1;
+    }
+    if digits == 0 {
+        return None;
+    }
+    for _ in digits..6 {
+        micros *= 10;
+    }
+    Some((Uptime { seconds, micros }, at))
+}
+
+/// An uptime, the time since the record before, and the text behind.
+pub(super) type Delta<'a> = (Uptime, Option<&'a [u8]>, &'a [u8]);
+
+/// `[ 8486.974964 <    0.000035>] `, `<    0.000001 >`, or blanks in place of the first.
+pub(super) fn uptime_with_delta(text: &[u8]) -> Option<Delta<'_>> {
+    let (uptime, at) = uptime_digits(text)?;
+    let rest = text[at..].trim_ascii_start();
+    if rest.len() == text.len() - at {
+        return None;
+    }
+    if let Some(rest) = rest.strip_prefix(b"] ") {
+        return Some((uptime, None, rest));
+    }
+    let inside = rest.strip_prefix(b"<")?;
+    let end = memchr::memchr(b'>', inside)?;
+    let delta = inside[..end].trim_ascii();
+    let ok = !delta.is_empty() && delta.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    let rest = inside[end + 1..].strip_prefix(b"] ")?;
+    ok.then_some((uptime, Some(delta), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn civil(text: &str) -> (Civil, String) {
+        let (stamp, rest) = any(text.as_bytes()).unwrap_or_else(|| panic!("{text}"));
+        let Time::Civil(civil) = stamp.time else { panic!("{text}") };
+        (civil, String::from_utf8(rest.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn forms_agree_on_the_moment() {
+        let forms = [
+            "2024-06-30T06:06:13Z x",
+            "2024-06-30T06:06:13+00:00 x",
+            "2024-06-30T06:06:13+0000 x",
+            "2024-06-30 06:06:13 x",
+            "Sun Jun 30 06:06:13 2024 x",
+            "Sun 2024-06-30 06:06:13 UTC x",
+            "Jun 30 2024 06:06:13 x",
+        ];
+        for form in forms {
+            let (civil, rest) = civil(form);
+            assert_eq!(civil.seconds_as_utc(1999), 1_719_727_573, "{form}");
+            assert_eq!(rest, "x");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_no_stamp() {
+        for text in [
+            "Jun 32 06:06:13 x",
+            "Jun  0 06:06:13 x",
+            "Jum 30 06:06:13 x",
+            "Jun 30 24:06:13 x",
+            "2024-13-30T06:06:13Z x",
+            "2024-06-30T06:06:13",
+            "Jun 30 06:06:13x",
+        ] {
+            assert!(any(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn uptime_keeps_its_microseconds() {
+        let (up, rest) = uptime(b"[ 8486.974964] x").unwrap();
+        assert_eq!((up.to_string().as_str(), rest), ("8486.974964", &b" x"[..]));
+        assert!(uptime(b"[8486] x").is_none());
+        assert!(uptime(b"[UFW BLOCK] x").is_none());
+    }
+}

@@ -1,0 +1,432 @@
+//! The smallest parsers: tokens, numbers, addresses, and what ends a value.
+//!
+//! Responsible for: single values, checked against the range their field has on the wire.
+//! Must not know: the order of fields.
+//! Tested by: the unit tests below and everything above.
+//!
+//! All parsers are nom parsers over bytes. A value is complete only if a terminator follows:
+//! `SPT=51` at the end of a line may be all that is left of `SPT=51514`.
+
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+use nom::{
+    IResult, Parser,
+    combinator::{cut, opt},
+    sequence::{preceded, terminated},
+};
+
+use crate::error::{ErrorKind, Expected, ParseError, Token, What};
+use crate::types::{Mac, hex_value};
+
+/// Where and what a parser failed on: how many bytes were left, and what was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fail {
+    pub(crate) rest: usize,
+    pub(crate) expected: Expected,
+    pub(crate) ended: bool,
+}
+
+impl<'a> nom::error::ParseError<&'a [u8]> for Fail {
+    fn from_error_kind(input: &'a [u8], _: nom::error::ErrorKind) -> Fail {
+        Fail { rest: input.len(), expected: Expected { what: What::Text, token: Token::Empty }, ended: false }
+    }
+    fn append(_: &'a [u8], _: nom::error::ErrorKind, other: Fail) -> Fail {
+        other
+    }
+}
+
+impl Fail {
+    /// The error of a line of which this failure's input was the end.
+    #[cold]
+    pub(crate) fn at(self, line_len: usize) -> ParseError {
+        let kind =
+            if self.ended { ErrorKind::Cut(self.expected) } else { ErrorKind::Unexpected(self.expected) };
+        ParseError::new(line_len - self.rest, kind)
+    }
+}
+
+pub(crate) type In<'a> = &'a [u8];
+pub(crate) type Res<'a, T> = IResult<In<'a>, T, Fail>;
+
+/// A failure at `input`; `ended` if the text ran out rather than being wrong.
+#[cold]
+#[inline(never)]
+pub(crate) fn fail<T>(input: In<'_>, what: What, token: Token, ended: bool) -> Res<'_, T> {
+    Err(nom::Err::Error(Fail { rest: input.len(), expected: Expected { what, token }, ended }))
+}
+
+/// Whether all that is left of a line could be the beginning of a token of the grammar.
+#[cold]
+fn begins_a_token(rest: &[u8]) -> bool {
+    /// Words of the grammar that stand without a value, and the tokens that the most common
+    /// line ends with; the others are found in [`Token`] by the caller.
+    const WORDS: &[&str] = &[
+        "CE ",
+        "DF ",
+        "MF ",
+        "AE ",
+        "CWR ",
+        "ECE ",
+        "URG ",
+        "ACK ",
+        "PSH ",
+        "RST ",
+        "SYN ",
+        "FIN ",
+        "INCOMPLETE [",
+        "OPT (",
+        "OPT ( ",
+        "TRUNCATED",
+        "FRAG:",
+        "PROTO=",
+        "UID=",
+        "GID=",
+        "MARK=",
+        "URGP=",
+        "SEQ=",
+        "ACK=",
+        "WINDOW=",
+        "RES=0x",
+        "SPT=",
+        "DPT=",
+        "LEN=",
+        "TOS=",
+        "PREC=0x",
+        "TTL=",
+        "ID=",
+        "TC=",
+        "HOPLIMIT=",
+        "FLOWLBL=",
+        "TYPE=",
+        "CODE=",
+        "GATEWAY=",
+        "PARAMETER=",
+        "POINTER=",
+        "MTU=",
+        "SPI=0x",
+        "SRC=",
+        "DST=",
+        "MAC=",
+        "MACSRC=",
+        "MACDST=",
+        "MACPROTO=",
+        "VPROTO=",
+        "VID=",
+        "TUNNEL=",
+        "PHYSIN=",
+        "PHYSOUT=",
+        "ARP HTYPE=",
+        "[SRC=",
+        "MAC source = ",
+        "MAC dest = ",
+        "proto = 0x",
+    ];
+    WORDS.iter().any(|word| word.as_bytes().starts_with(rest))
+}
+
+/// The token's own text.
+#[inline(always)]
+pub(crate) fn token<'a>(token: Token) -> impl Fn(In<'a>) -> Res<'a, ()> {
+    move |input| match input.strip_prefix(token.text().as_bytes()) {
+        Some(rest) => Ok((rest, ())),
+        None => missing(input, token),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn missing<T>(input: In<'_>, token: Token) -> Res<'_, T> {
+    let ended = token.text().as_bytes().starts_with(input) || begins_a_token(input);
+    fail(input, What::Token, token, ended)
+}
+
+/// One blank or more. The kernel writes one; relays and people have been seen to double it.
+#[inline(always)]
+pub(crate) fn blank(input: In<'_>) -> Res<'_, ()> {
+    match input {
+        [b' ', rest @ ..] => match rest {
+            [b' ', ..] => Ok((rest.trim_ascii_start(), ())),
+            _ => Ok((rest, ())),
+        },
+        _ => fail(input, What::Blank, Token::Empty, input.is_empty()),
+    }
+}
+
+/// The end of a value that may be the line's last: a blank, or the end of the line.
+#[inline(always)]
+pub(crate) fn blank_or_end(input: In<'_>) -> Res<'_, ()> {
+    if input.is_empty() { Ok((input, ())) } else { blank(input) }
+}
+
+/// What may follow a value that can be the last of its packet: inside brackets only a blank,
+/// because a line that ends there has lost the bracket.
+#[inline(always)]
+pub(crate) fn last_end<'a>(quoted: bool) -> impl Fn(In<'a>) -> Res<'a, ()> {
+    move |input| if quoted { blank(input) } else { blank_or_end(input) }
+}
+
+/// `TOKENvalue ` with a blank behind it.
+#[inline(always)]
+pub(crate) fn field<'a, T>(
+    name: Token,
+    value: impl Parser<In<'a>, Output = T, Error = Fail>,
+) -> impl Parser<In<'a>, Output = T, Error = Fail> {
+    preceded(token(name), cut(terminated(value, blank)))
+}
+
+/// A field that need not be there; if its token is there, its value must be.
+#[inline(always)]
+pub(crate) fn maybe<'a, T>(
+    name: Token,
+    value: impl Parser<In<'a>, Output = T, Error = Fail>,
+) -> impl Parser<In<'a>, Output = Option<T>, Error = Fail> {
+    let mut inner = opt(field(name, value));
+    move |input: In<'a>| {
+        if input.starts_with(name.text().as_bytes()) { inner.parse(input) } else { Ok((input, None)) }
+    }
+}
+
+/// A field that may be the last of the line.
+#[inline(always)]
+pub(crate) fn last<'a, T>(
+    name: Token,
+    quoted: bool,
+    value: impl Parser<In<'a>, Output = T, Error = Fail>,
+) -> impl Parser<In<'a>, Output = T, Error = Fail> {
+    preceded(token(name), cut(terminated(value, last_end(quoted))))
+}
+
+/// [`last`], if its token is there.
+#[inline(always)]
+pub(crate) fn maybe_last<'a, T>(
+    name: Token,
+    quoted: bool,
+    value: impl Parser<In<'a>, Output = T, Error = Fail>,
+) -> impl Parser<In<'a>, Output = Option<T>, Error = Fail> {
+    let mut inner = opt(last(name, quoted, value));
+    move |input: In<'a>| {
+        if input.starts_with(name.text().as_bytes()) { inner.parse(input) } else { Ok((input, None)) }
+    }
+}
+
+/// A decimal number as `%u` prints it: no sign, no leading zero, at most `max`.
+///
+/// A value that runs into the end of the line is accepted here; whether it may is decided by
+/// the terminator that the caller asks for.
+#[inline(always)]
+pub(crate) fn decimal<'a>(max: u64, name: Token) -> impl Fn(In<'a>) -> Res<'a, u64> {
+    move |input| {
+        let mut value = 0u64;
+        let mut len = 0;
+        while let Some(digit) = input.get(len).map(|byte| byte.wrapping_sub(b'0')) {
+            if digit > 9 {
+                break;
+            }
+            // 20 digits are the widest number of the grammar; `max` bounds the rest.
+            value = match value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit))) {
+                Some(value) => value,
+                None => return fail(input, What::Number, name, false),
+            };
+            len += 1;
+        }
+        let leading_zero = len > 1 && input[0] == b'0';
+        if len == 0 || leading_zero || value > max {
+            return fail(input, What::Number, name, input.is_empty());
+        }
+        Ok((&input[len..], value))
+    }
+}
+
+macro_rules! decimals {
+    ($($name:ident $type:ty;)*) => {
+        $(
+            #[inline(always)]
+            pub(crate) fn $name<'a>(token: Token) -> impl Fn(In<'a>) -> Res<'a, $type> {
+                move |input| {
+                    let (rest, value) = decimal(<$type>::MAX as u64, token)(input)?;
+                    Ok((rest, value as $type))
+                }
+            }
+        )*
+    };
+}
+
+decimals! {
+    dec_u8 u8;
+    dec_u16 u16;
+    dec_u32 u32;
+    dec_u64 u64;
+}
+
+/// A hexadecimal number of 1 to `digits` digits, either case, without `0x`.
+#[inline(always)]
+pub(crate) fn hex<'a>(digits: usize, name: Token) -> impl Fn(In<'a>) -> Res<'a, u32> {
+    move |input| {
+        let mut value = 0u32;
+        let mut len = 0;
+        while let Some(digit) = input.get(len).and_then(|&byte| hex_value(byte)) {
+            if len == digits {
+                return fail(input, What::Hex, name, false);
+            }
+            value = value << 4 | u32::from(digit);
+            len += 1;
+        }
+        if len == 0 {
+            return fail(input, What::Hex, name, input.is_empty());
+        }
+        Ok((&input[len..], value))
+    }
+}
+
+/// Exactly `digits` hexadecimal digits.
+#[inline(always)]
+pub(crate) fn hex_exact<'a>(digits: usize, name: Token) -> impl Fn(In<'a>) -> Res<'a, u32> {
+    move |input| {
+        let (rest, value) = hex(digits, name)(input)?;
+        if input.len() - rest.len() == digits {
+            Ok((rest, value))
+        } else {
+            fail(input, What::Hex, name, rest.is_empty())
+        }
+    }
+}
+
+/// A dotted quad as `%pI4` prints it: no leading zeros.
+#[inline(always)]
+pub(crate) fn ipv4<'a>(name: Token) -> impl Fn(In<'a>) -> Res<'a, Ipv4Addr> {
+    move |input| {
+        let mut octets = [0u8; 4];
+        let mut at = 0;
+        for (i, octet) in octets.iter_mut().enumerate() {
+            if i > 0 {
+                if input.get(at) != Some(&b'.') {
+                    return not_an_address(input, name);
+                }
+                at += 1;
+            }
+            let digit = |at: usize| input.get(at).map(|b| b.wrapping_sub(b'0')).filter(|d| *d <= 9);
+            let Some(first) = digit(at) else { return not_an_address(input, name) };
+            let mut value = u16::from(first);
+            at += 1;
+            if first != 0 {
+                while let Some(next) = digit(at) {
+                    value = value * 10 + u16::from(next);
+                    at += 1;
+                    if value > 255 {
+                        return not_an_address(input, name);
+                    }
+                }
+            }
+            *octet = value as u8;
+        }
+        Ok((&input[at..], Ipv4Addr::from(octets)))
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn not_an_address<T>(input: In<'_>, name: Token) -> Res<'_, T> {
+    let ended = input.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':'));
+    fail(input, What::Address, name, ended)
+}
+
+/// An address as `%pI6` prints it: 8 groups of 4 lower-case digits; 39 bytes.
+#[inline(always)]
+pub(crate) fn ipv6_full<'a>(name: Token) -> impl Fn(In<'a>) -> Res<'a, Ipv6Addr> {
+    move |input| {
+        let Some(text) = input.first_chunk::<39>() else { return not_an_address(input, name) };
+        let mut octets = [0u8; 16];
+        let mut wrong = 0u8;
+        for group in 0..8 {
+            let at = group * 5;
+            for half in 0..2 {
+                let high = LOWER_HEX[usize::from(text[at + half * 2])];
+                let low = LOWER_HEX[usize::from(text[at + half * 2 + 1])];
+                wrong |= high | low;
+                octets[group * 2 + half] = high << 4 | low & 15;
+            }
+            if group < 7 && text[at + 4] != b':' {
+                wrong |= 0x80;
+            }
+        }
+        if wrong & 0x80 != 0 {
+            return not_an_address(input, name);
+        }
+        Ok((&input[39..], Ipv6Addr::from(octets)))
+    }
+}
+
+/// Values of the digits that the kernel writes in IPv6 addresses; 0x80 marks all other bytes.
+static LOWER_HEX: [u8; 256] = {
+    let mut table = [0x80; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        table[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    table
+};
+
+/// An address in the compressed form of RFC 5952, which ulogd and relays write.
+pub(crate) fn ipv6_any<'a>(name: Token) -> impl Fn(In<'a>) -> Res<'a, Ipv6Addr> {
+    move |input| {
+        let len = input
+            .iter()
+            .position(|byte| !(byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')))
+            .unwrap_or(input.len());
+        let address = core::str::from_utf8(&input[..len]).ok().and_then(|text| text.parse().ok());
+        match address {
+            Some(address) => Ok((&input[len..], address)),
+            None => not_an_address(input, name),
+        }
+    }
+}
+
+/// A hardware address with colons.
+#[inline(always)]
+pub(crate) fn mac<'a>(name: Token) -> impl Fn(In<'a>) -> Res<'a, Mac> {
+    move |input| match input.get(..17).and_then(Mac::from_text) {
+        Some(mac) => Ok((&input[17..], mac)),
+        None => {
+            let ended = input.len() < 17 && input.iter().all(|b| b.is_ascii_hexdigit() || *b == b':');
+            fail(input, What::Mac, name, ended)
+        }
+    }
+}
+
+/// Bytes up to a blank; may be none.
+#[inline(always)]
+pub(crate) fn word(input: In<'_>) -> Res<'_, &[u8]> {
+    let len = input.iter().position(|byte| *byte == b' ').unwrap_or(input.len());
+    Ok((&input[len..], &input[..len]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_checked_against_their_width() {
+        assert_eq!(dec_u16(Token::Spt)(b"65535 "), Ok((&b" "[..], 65535)));
+        assert!(dec_u16(Token::Spt)(b"65536 ").is_err());
+        assert!(dec_u16(Token::Spt)(b"007 ").is_err());
+        assert!(dec_u16(Token::Spt)(b" ").is_err());
+        assert_eq!(dec_u64(Token::Incomplete)(b"18446744073709551615"), Ok((&b""[..], u64::MAX)));
+        assert!(dec_u64(Token::Incomplete)(b"18446744073709551616").is_err());
+    }
+
+    #[test]
+    fn addresses_are_exact() {
+        assert_eq!(ipv4(Token::Src)(b"10.0.0.255 x").unwrap().1, Ipv4Addr::new(10, 0, 0, 255));
+        for wrong in ["256.0.0.1 ", "1.2.3 ", "01.2.3.4 ", "1.2.3.", "x", "1..2.3"] {
+            assert!(ipv4(Token::Src)(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+        let full = b"2001:0db8:0000:0000:0000:0000:0000:0077 ";
+        assert_eq!(ipv6_full(Token::Src)(full).unwrap().1, "2001:db8::77".parse::<Ipv6Addr>().unwrap());
+        assert!(ipv6_full(Token::Src)(b"2001:0DB8:0000:0000:0000:0000:0000:0077 ").is_err());
+        assert_eq!(
+            ipv6_any(Token::Src)(b"2001:db8::77 ").unwrap().1,
+            "2001:db8::77".parse::<Ipv6Addr>().unwrap()
+        );
+    }
+}

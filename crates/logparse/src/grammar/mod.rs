@@ -1,0 +1,303 @@
+//! The grammar of a message: from the prefix to the end, in the kernel's print order.
+//!
+//! Responsible for: finding the header, choosing the dialect, and what a line that is not
+//! read to its end still says for certain.
+//! Must not know: envelopes (what stands in front of the message).
+//! Tested by: `testdata/lines`, round trips, every shortened and mutated line.
+//!
+//! | module | reads |
+//! | --- | --- |
+//! | [`leaf`] | tokens, numbers, addresses, terminators |
+//! | [`link`] | `MAC=`, `MACSRC=` ..., `TUNNEL=` |
+//! | [`network`] | IPv4, IPv6 with extension headers, ARP |
+//! | [`transport`] | TCP, UDP, ICMP and all other protocols; the quoted packet |
+//! | [`ebtables`] | the body of ebtables' own format |
+//! | [`legacy`] | ipchains and ipfwadm, the filters before netfilter |
+//!
+//! The parsers fill a value in place, field by field, so that after a failure the value
+//! holds what stood in front of it and was complete.
+
+mod ebtables;
+mod leaf;
+mod legacy;
+mod link;
+mod network;
+mod transport;
+
+use memchr::memmem;
+use nom::Parser;
+
+use crate::error::{ErrorKind, Expected, ParseError, Token, What};
+use crate::packet::{Datagram, Dialect, Link, Packet};
+use leaf::{Fail, In, Res, blank, blank_or_end, fail, token, word};
+
+/// What a message's writer is known to be before its first byte is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Anything that logs for the kernel.
+    Any,
+    /// `pvefw-logger`, which leaves out an empty `IN=` or `OUT=`.
+    Pvefw,
+    /// A record that certainly comes from the kernel (its tag or stamp says so), so that a
+    /// header cut in its middle is a cut record and not somebody's text.
+    Kernel,
+}
+
+/// The longest prefix any writer allows (nft: 127 bytes).
+const LONGEST_PREFIX: usize = 127;
+
+/// The kernel's line buffer is cut at 976 to 1,018 bytes, depending on its version. A text of
+/// this length that stops where it might also go on was cut.
+pub(crate) const SHORTEST_CUT: usize = 976;
+
+/// Reads a message: prefix, header, body. The packet in the result is what is certain; the
+/// error says why and where reading stopped.
+///
+/// # Errors
+/// No header was found: the message is no firewall record.
+pub(crate) fn message(text: &[u8], source: Source) -> Result<(Packet<'_>, Option<ParseError>), ParseError> {
+    if source == Source::Pvefw {
+        return pvefw(text);
+    }
+    if legacy::begins(text) {
+        return Err(ParseError::new(0, ErrorKind::Legacy));
+    }
+    // The header is the rightmost `IN=... OUT=...` from which the grammar reaches the end
+    // (FORMAT.md 5.1). Nothing behind a header can look like one, save an interface name
+    // that contains `IN=`; so for a whole line the first candidate from the left that
+    // reaches the end is the rightmost, unless another begins inside its `IN=` name.
+    let mut best: Option<(Packet<'_>, Fail)> = None;
+    for at in memmem::find_iter(text, b"IN=") {
+        // `PHYSIN=` ends in `IN=`; on 2.4 bridges `OUT=` even follows it.
+        if text[..at].ends_with(b"PHYS") && best.is_some() {
+            continue;
+        }
+        let mut packet = Packet { prefix: &text[..at], ..Packet::default() };
+        match record(&text[at..], &mut packet) {
+            Ok(_) => {
+                if let Some(nested) = memmem::rfind(packet.input, b"IN=") {
+                    let inside = at + 3 + nested;
+                    packet.prefix = &text[..inside];
+                    packet.input = &packet.input[nested + 3..];
+                }
+                let stop = joined(&mut packet, text);
+                return Ok((packet, stop));
+            }
+            Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => {
+                // Of several headers that do not reach the end, the rightmost is the real
+                // one: whatever stands in front of it is its prefix.
+                let header_read = failure.expected.token != Token::In;
+                if header_read {
+                    best = Some((packet, failure));
+                }
+            }
+            Err(nom::Err::Incomplete(_)) => {}
+        }
+    }
+    match best {
+        Some((packet, failure)) if header_is_whole(&failure) => Ok((packet, Some(failure.at(text.len())))),
+        Some((packet, failure)) if source == Source::Kernel && failure.ended => {
+            Ok((packet, Some(failure.at(text.len()))))
+        }
+        _ => Err(ParseError::new(0, ErrorKind::NoHeader)),
+    }
+}
+
+/// Reads a message of ipchains or ipfwadm.
+///
+/// # Errors
+/// The message is none.
+pub(crate) fn legacy_message(text: &[u8]) -> Result<(Packet<'_>, Option<ParseError>), ParseError> {
+    if !legacy::begins(text) {
+        return Err(ParseError::new(0, ErrorKind::NoHeader));
+    }
+    let mut packet = Packet::default();
+    match legacy::message(text, &mut packet) {
+        Ok(_) => Ok((packet, None)),
+        Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => {
+            Ok((packet, Some(failure.at(text.len()))))
+        }
+        Err(nom::Err::Incomplete(_)) => Err(ParseError::new(0, ErrorKind::NoHeader)),
+    }
+}
+
+/// Whether a failure lies behind `IN=... OUT=... `.
+fn header_is_whole(failure: &Fail) -> bool {
+    !matches!(failure.expected.token, Token::In | Token::Out)
+}
+
+/// Whether a whole packet's prefix holds the beginning of another record: two writers on one
+/// file, or a line end that was lost. The prefix then begins behind the second envelope.
+fn joined<'a>(packet: &mut Packet<'a>, text: &'a [u8]) -> Option<ParseError> {
+    let prefix = packet.prefix;
+    if prefix.len() <= 16 {
+        return None;
+    }
+    let header = memmem::find(prefix, b"IN=")?;
+    memmem::find(&prefix[header..], b" OUT=")?;
+    if let Some((stamp, end)) = crate::envelope::inner_envelope(prefix, header) {
+        packet.prefix = &text[end..prefix.len()];
+        return Some(ParseError::new(stamp, ErrorKind::Joined));
+    }
+    (prefix.len() > LONGEST_PREFIX).then(|| ParseError::new(prefix.len(), ErrorKind::Joined))
+}
+
+/// From `IN=` to the end of the text.
+fn record<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
+    let (input, ()) = header(input, packet)?;
+    body(input, packet)
+}
+
+/// `IN=if OUT=if [PHYSIN=if] [PHYSOUT=if]`; the 2.4 bridge code has `PHYSIN=` behind `IN=`.
+fn header<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
+    let (input, name) = interface(input, Token::In)?;
+    packet.input = name;
+    let (input, physical) = physical(input, Token::PhysIn)?;
+    packet.phys_input = physical;
+    let (input, name) = interface(input, Token::Out)?;
+    packet.output = name;
+    let (input, before_out) = (input, packet.phys_input);
+    let (input, after_out) = self::physical(input, Token::PhysIn)?;
+    packet.phys_input = before_out.or(after_out);
+    let (input, physical) = self::physical(input, Token::PhysOut)?;
+    packet.phys_output = physical;
+    Ok((input, ()))
+}
+
+/// Interface names have at most 15 bytes.
+const LONGEST_INTERFACE: usize = 15;
+
+/// `TOKENname `: a name of 0 to 15 bytes without blanks.
+#[inline(always)]
+fn interface(input: In<'_>, name: Token) -> Res<'_, &[u8]> {
+    let (value, ()) = token(name)(input).map_err(|error| {
+        error.map(|failure| Fail { expected: Expected { what: What::Token, token: name }, ..failure })
+    })?;
+    let (rest, text) = word(value)?;
+    if text.len() > LONGEST_INTERFACE {
+        return fail(value, What::Interface, name, false);
+    }
+    match rest {
+        [b' ', rest @ ..] => {
+            Ok((if rest.first() == Some(&b' ') { rest.trim_ascii_start() } else { rest }, text))
+        }
+        _ => fail(value, What::Interface, name, true),
+    }
+}
+
+/// A bridge port's name of 1 to 15 bytes, if its token is there.
+#[inline(always)]
+fn physical(input: In<'_>, name: Token) -> Res<'_, Option<&[u8]>> {
+    match input.strip_prefix(name.text().as_bytes()) {
+        None => Ok((input, None)),
+        Some(value) => {
+            let (rest, text) = word(value)?;
+            if text.is_empty() || text.len() > LONGEST_INTERFACE {
+                return fail(value, What::Interface, name, rest.is_empty());
+            }
+            let (rest, ()) = blank(rest)?;
+            Ok((rest, Some(text)))
+        }
+    }
+}
+
+/// Everything behind the header.
+fn body<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
+    if input.starts_with(Token::EbtSource.text().as_bytes()) {
+        packet.dialect = Dialect::Ebtables;
+        return ebtables::body(input, packet);
+    }
+    let (input, ()) = link::link(input, packet)?;
+    let mut reader =
+        transport::Reader { dialect: packet.dialect, text_len: 0, egress: packet.input.is_empty() };
+    // The kernel's cut is reckoned over the whole record, the prefix included.
+    reader.text_len = packet.prefix.len() + input.len();
+    let result = network::payload(input, packet, &mut reader);
+    packet.dialect = reader.dialect;
+    let (input, ()) = result?;
+    end(input)
+}
+
+/// Nothing but blanks may be left.
+fn end(input: In<'_>) -> Res<'_, ()> {
+    let rest = input.trim_ascii_start();
+    if rest.is_empty() { Ok((rest, ())) } else { fail(rest, What::End, Token::Empty, false) }
+}
+
+/// A message of `pvefw-logger`: `IN=` or `OUT=` are left out when empty.
+fn pvefw(text: &[u8]) -> Result<(Packet<'_>, Option<ParseError>), ParseError> {
+    let header = |name: &[u8]| {
+        memmem::rfind_iter(text, name).find(|at| text[..*at].last().is_none_or(|byte| *byte == b' '))
+    };
+    let Some(at) = header(b"IN=").or_else(|| header(b"OUT=")) else {
+        return Err(ParseError::new(0, ErrorKind::NoHeader));
+    };
+    let mut packet = Packet { prefix: &text[..at], dialect: Dialect::Pvefw, ..Packet::default() };
+    let result = pvefw_record(&text[at..], &mut packet);
+    match result {
+        Ok(_) => Ok((packet, None)),
+        Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => {
+            Ok((packet, Some(failure.at(text.len()))))
+        }
+        Err(nom::Err::Incomplete(_)) => Err(ParseError::new(0, ErrorKind::NoHeader)),
+    }
+}
+
+fn pvefw_record<'a>(mut input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
+    if input.starts_with(b"IN=") {
+        let (rest, name) = interface(input, Token::In)?;
+        packet.input = name;
+        input = rest;
+    }
+    if input.starts_with(b"OUT=") {
+        let (rest, name) = interface(input, Token::Out)?;
+        packet.output = name;
+        input = rest;
+    }
+    let (input, name) = physical(input, Token::PhysIn)?;
+    packet.phys_input = name;
+    let (input, name) = physical(input, Token::PhysOut)?;
+    packet.phys_output = name;
+    body(input, packet)
+}
+
+/// Whether the packet shows anything behind its header: what tells a packet with an ethertype
+/// that the kernel does not print from somebody's `IN=a OUT=b`.
+fn shows_a_link(link: &Link<'_>) -> bool {
+    !matches!(link, Link::None)
+}
+
+/// Runs a layer's parser on its value and stores the value even if the parser fails.
+#[inline(always)]
+fn keep<'a, T, U>(
+    mut value: T,
+    parse: impl FnOnce(&mut T) -> Res<'a, U>,
+    store: impl FnOnce(T),
+) -> Res<'a, U> {
+    let result = parse(&mut value);
+    store(value);
+    result
+}
+
+/// `TRUNCATED` at the end of the line, or in front of the closing bracket.
+fn truncated(input: In<'_>) -> Res<'_, ()> {
+    let (rest, ()) = token(Token::Truncated)(input)?;
+    match rest.first() {
+        None | Some(b']') => Ok((rest, ())),
+        _ => blank_or_end.parse(rest),
+    }
+}
+
+/// A datagram's outcome that ends the line early is no failure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    /// Go on with the next layer.
+    On,
+    /// The kernel stopped printing here.
+    Ends,
+}
+
+/// Whether the datagram was read at all.
+fn is_bare(datagram: &Datagram<'_>) -> bool {
+    datagram.is_empty()
+}

@@ -1,0 +1,548 @@
+//! The transport layer, the packet quoted in an ICMP error, and the owner and mark behind it.
+//!
+//! Responsible for: everything from `PROTO=` on, and the question whether a line that ends
+//! may end there.
+//! Must not know: how addresses are printed.
+//! Tested by: `testdata/lines`, round trips, every shortened line.
+
+use nom::Parser;
+
+use super::leaf::{
+    In, Res, blank_or_end, dec_u8, dec_u16, dec_u32, decimal, fail, field, hex, ipv4, last, last_end, mac,
+    maybe, maybe_last, token, word,
+};
+use super::network::{datagram, hex_options_value, incomplete};
+use super::{SHORTEST_CUT, truncated};
+use crate::error::{Token, What};
+use crate::packet::{
+    Arp, Datagram, Dialect, Icmp, Icmpv6, Incomplete, Ipv4, Network, Ports, Tcp, Transport, Truncated, Udp,
+};
+use crate::types::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
+
+/// What is known about the line while its body is read.
+pub(super) struct Reader {
+    /// Whose dialect it turned out to be.
+    pub(super) dialect: Dialect,
+    /// Bytes of the record, for telling the kernel's own cut.
+    pub(super) text_len: usize,
+    /// Whether `IN=` is empty: on netdev egress an ICMP error is printed without its quote.
+    pub(super) egress: bool,
+}
+
+/// From `PROTO=` to the end of the packet.
+pub(super) fn transport<'a>(
+    input: In<'a>,
+    datagram: &mut Datagram<'a>,
+    quote: Option<&mut Option<Datagram<'a>>>,
+    reader: &mut Reader,
+) -> Res<'a, ()> {
+    let quoted = quote.is_none();
+    let Some(value) = input.strip_prefix(Token::Proto.text().as_bytes()) else {
+        return without_protocol(input, datagram, quoted, reader);
+    };
+    let (rest, name) = protocol_word(value, datagram)?;
+    let (rest, ()) = match name {
+        b"TCP" => {
+            let mut tcp = Tcp::default();
+            let result = tcp_fields(rest, &mut tcp, datagram, quoted, reader);
+            datagram.transport = Transport::Tcp(tcp);
+            result
+        }
+        b"UDP" => {
+            let mut udp = Udp::default();
+            let result = udp_fields(rest, &mut udp, datagram, quoted, reader);
+            datagram.transport = Transport::Udp(udp);
+            result
+        }
+        b"ICMP" => {
+            let mut icmp = Icmp::default();
+            let result = icmp_fields(rest, &mut icmp, datagram, quote, reader);
+            datagram.transport = Transport::Icmp(icmp);
+            result
+        }
+        b"ICMPv6" | b"ICMPV6" => {
+            let mut icmp = Icmpv6::default();
+            let result = icmpv6_fields(rest, &mut icmp, datagram, quote, reader);
+            datagram.transport = Transport::Icmpv6(icmp);
+            result
+        }
+        b"UDPLITE" => {
+            let mut udp = Udp::default();
+            let result = udp_fields(rest, &mut udp, datagram, quoted, reader);
+            datagram.transport = Transport::UdpLite(udp);
+            result
+        }
+        b"AH" => {
+            let mut spi = None;
+            let result = spi_field(rest, &mut spi, datagram, quoted, reader);
+            datagram.transport = Transport::Ah(spi);
+            result
+        }
+        b"ESP" => {
+            let mut spi = None;
+            let result = spi_field(rest, &mut spi, datagram, quoted, reader);
+            datagram.transport = Transport::Esp(spi);
+            result
+        }
+        _ => other(name, value, rest, datagram, quoted),
+    }?;
+    tail(rest, datagram, quoted, reader)
+}
+
+/// A datagram that ends without `PROTO=`.
+fn without_protocol<'a>(
+    input: In<'a>,
+    datagram: &mut Datagram<'a>,
+    quoted: bool,
+    reader: &mut Reader,
+) -> Res<'a, ()> {
+    // A line of this length was cut by the kernel, wherever it ends.
+    let cut_by_kernel = reader.text_len >= SHORTEST_CUT;
+    let legal = match &datagram.network {
+        // AH's later fragments print no PROTO= since 2.6.12.
+        Network::Ipv4(ip) => ip.fragment.is_some(),
+        // ESP, and headers behind a later fragment, end the line.
+        Network::Ipv6(_) => !cut_by_kernel,
+        _ => false,
+    };
+    let ends = input.is_empty() || quoted && input.starts_with(b"]") || begins_tail(input);
+    if legal && ends { tail(input, datagram, quoted, reader) } else { token(Token::Proto)(input) }
+}
+
+/// The word behind `PROTO=` and what follows its blank.
+#[inline(always)]
+fn protocol_word<'a>(value: In<'a>, datagram: &Datagram<'_>) -> Res<'a, &'a [u8]> {
+    let len = value.iter().position(|byte| matches!(byte, b' ' | b']')).unwrap_or(value.len());
+    let (name, rest) = value.split_at(len);
+    match rest {
+        [b' ', rest @ ..] => {
+            Ok((if rest.first() == Some(&b' ') { rest.trim_ascii_start() } else { rest }, name))
+        }
+        [] => {
+            // `UDP` may be all that is left of `UDPLITE`, `ICMP` of `ICMPv6`.
+            let may_end = name.first().is_some_and(u8::is_ascii_digit) || is_later_fragment(datagram);
+            if may_end { Ok((rest, name)) } else { fail(value, What::Text, Token::Proto, true) }
+        }
+        _ => Ok((rest, name)),
+    }
+}
+
+/// Whether the datagram is a fragment other than the first: it has no transport header.
+fn is_later_fragment(datagram: &Datagram<'_>) -> bool {
+    match &datagram.network {
+        Network::Ipv4(ip) => ip.fragment.is_some(),
+        Network::Ipv6(ip) => {
+            let text = ip.extensions.text();
+            memchr::memmem::find_iter(text, b"FRAG:").any(|at| matches!(text.get(at + 5), Some(b'1'..=b'9')))
+        }
+        _ => false,
+    }
+}
+
+/// Whether the transport part may end here without a header: nothing is left of the packet.
+#[inline(always)]
+fn ends_here(input: In<'_>, datagram: &Datagram<'_>, quoted: bool) -> bool {
+    let at_end = input.is_empty() || quoted && input[0] == b']' || begins_tail(input);
+    at_end && is_later_fragment(datagram)
+}
+
+/// Whether the owner or mark part begins here.
+fn begins_tail(input: In<'_>) -> bool {
+    [Token::Uid, Token::Gid, Token::Mark].iter().any(|name| input.starts_with(name.text().as_bytes()))
+}
+
+/// `INCOMPLETE [n bytes] `; ulogd writes the word alone, glued to what follows.
+fn short<'a>(input: In<'a>, datagram: &mut Datagram<'a>, reader: &mut Reader) -> Res<'a, bool> {
+    match input.strip_prefix(b"INCOMPLETE") {
+        None => match input.strip_prefix(b"INVALID=LEN") {
+            Some(rest) if reader.dialect == Dialect::Pvefw => {
+                datagram.incomplete = Some(Incomplete::Uncounted);
+                blank_or_end(rest).map(|(rest, ())| (rest, true))
+            }
+            _ => Ok((input, false)),
+        },
+        Some([b' ', b'[', ..]) => {
+            let (rest, count) = incomplete(input)?;
+            datagram.incomplete = Some(Incomplete::Bytes(count));
+            Ok((rest, true))
+        }
+        Some(rest) if rest.starts_with(b"MARK=") || rest.starts_with(b"UID=") => {
+            datagram.incomplete = Some(Incomplete::Uncounted);
+            reader.dialect = Dialect::Ulogd;
+            Ok((rest, true))
+        }
+        Some(rest) => fail(rest, What::Token, Token::Bytes, b" [".starts_with(rest)),
+    }
+}
+
+/// `SPT=` to the TCP options.
+#[inline(always)]
+fn tcp_fields<'a>(
+    input: In<'a>,
+    tcp: &mut Tcp<'a>,
+    datagram: &mut Datagram<'a>,
+    quoted: bool,
+    reader: &mut Reader,
+) -> Res<'a, ()> {
+    let input = if input.first() == Some(&b'S') {
+        input
+    } else {
+        match short(input, datagram, reader)? {
+            (rest, true) => return Ok((rest, ())),
+            (rest, false) if ends_here(rest, datagram, quoted) => return Ok((rest, ())),
+            (rest, false) => rest,
+        }
+    };
+    let (input, port) = field(Token::Spt, dec_u16(Token::Spt)).parse(input)?;
+    tcp.ports.src = Some(port);
+    let (input, port) = field(Token::Dpt, dec_u16(Token::Dpt)).parse(input)?;
+    tcp.ports.dst = Some(port);
+    let (input, seq) = maybe(Token::Seq, dec_u32(Token::Seq)).parse(input)?;
+    tcp.seq = seq;
+    let (input, ack) = maybe(Token::Ack, dec_u32(Token::Ack)).parse(input)?;
+    tcp.ack = ack;
+    let (input, window) = field(Token::Window, dec_u16(Token::Window)).parse(input)?;
+    tcp.window = Some(window);
+    let (input, reserved) = maybe(Token::Res, hex(2, Token::Res)).parse(input)?;
+    tcp.reserved = reserved.map(|value| value as u8);
+    let (input, flags) = tcp_flags(input)?;
+    if reader.dialect == Dialect::Pvefw && !input.starts_with(Token::Urgp.text().as_bytes()) {
+        // pvefw prints neither RES= nor URGP=: its line ends with the flags.
+        let last_word = if input.is_empty() { None } else { TcpFlags::from_word(input) };
+        tcp.flags = Some(flags | last_word.unwrap_or_default());
+        return Ok((if last_word.is_some() { &input[input.len()..] } else { input }, ()));
+    }
+    let (input, urgent) = last(Token::Urgp, quoted, dec_u16(Token::Urgp)).parse(input)?;
+    tcp.flags = Some(flags);
+    tcp.urgent = Some(urgent);
+    if tcp.reserved.is_none() && reader.dialect == Dialect::Kernel {
+        reader.dialect = Dialect::Ulogd;
+    }
+    match input.first() {
+        Some(b'O') => {
+            let (value, ()) = token(Token::Opt)(input)?;
+            if value.starts_with(b"TRUNCATED)") {
+                datagram.truncated = Some(Truncated::TcpOptions);
+                return Ok((&value[b"TRUNCATED)".len()..], ()));
+            }
+            let (rest, options) = hex_options_value(value, last_end(quoted))?;
+            tcp.options = options;
+            Ok((rest, ()))
+        }
+        Some(b'T') => {
+            let (rest, ()) = truncated(input)?;
+            datagram.truncated = Some(Truncated::TcpOptions);
+            Ok((rest, ()))
+        }
+        _ => Ok((input, ())),
+    }
+}
+
+/// The flag words, each followed by a blank.
+#[inline(always)]
+fn tcp_flags(mut input: In<'_>) -> Res<'_, TcpFlags> {
+    let mut flags = TcpFlags::EMPTY;
+    loop {
+        let (flag, len) = match input {
+            [b'S', b'Y', b'N', b' ', ..] => (TcpFlags::SYN, 4),
+            [b'A', b'C', b'K', b' ', ..] => (TcpFlags::ACK, 4),
+            [b'R', b'S', b'T', b' ', ..] => (TcpFlags::RST, 4),
+            [b'F', b'I', b'N', b' ', ..] => (TcpFlags::FIN, 4),
+            [b'P', b'S', b'H', b' ', ..] => (TcpFlags::PSH, 4),
+            [b'U', b'R', b'G', b' ', ..] => (TcpFlags::URG, 4),
+            [b'E', b'C', b'E', b' ', ..] => (TcpFlags::ECE, 4),
+            [b'C', b'W', b'R', b' ', ..] => (TcpFlags::CWR, 4),
+            [b'A', b'E', b' ', ..] => (TcpFlags::AE, 3),
+            _ => return Ok((input, flags)),
+        };
+        flags |= flag;
+        input = &input[len..];
+    }
+}
+
+/// `SPT= DPT= LEN=`.
+#[inline(always)]
+fn udp_fields<'a>(
+    input: In<'a>,
+    udp: &mut Udp,
+    datagram: &mut Datagram<'a>,
+    quoted: bool,
+    reader: &mut Reader,
+) -> Res<'a, ()> {
+    let input = if input.first() == Some(&b'S') {
+        input
+    } else {
+        match short(input, datagram, reader)? {
+            (rest, true) => return Ok((rest, ())),
+            (rest, false) if ends_here(rest, datagram, quoted) => return Ok((rest, ())),
+            (rest, false) => rest,
+        }
+    };
+    let (input, port) = field(Token::Spt, dec_u16(Token::Spt)).parse(input)?;
+    udp.ports.src = Some(port);
+    let (input, port) = field(Token::Dpt, dec_u16(Token::Dpt)).parse(input)?;
+    udp.ports.dst = Some(port);
+    let (input, len) = last(Token::Len, quoted, dec_u16(Token::Len)).parse(input)?;
+    udp.len = Some(len);
+    Ok((input, ()))
+}
+
+/// `TYPE= CODE=` and what the type brings.
+fn icmp_fields<'a>(
+    input: In<'a>,
+    icmp: &mut Icmp,
+    datagram: &mut Datagram<'a>,
+    quote: Option<&mut Option<Datagram<'a>>>,
+    reader: &mut Reader,
+) -> Res<'a, ()> {
+    let quoted = quote.is_none();
+    let input = match short(input, datagram, reader)? {
+        (rest, true) => return Ok((rest, ())),
+        (rest, false) if ends_here(rest, datagram, quoted) => return Ok((rest, ())),
+        (rest, false) => rest,
+    };
+    let (input, kind) = field(Token::Type, dec_u8(Token::Type)).parse(input)?;
+    icmp.kind = Some(IcmpType(kind));
+    let (input, code) = last(Token::Code, quoted, dec_u8(Token::Code)).parse(input)?;
+    icmp.code = Some(code);
+    let input = match short(input, datagram, reader)? {
+        (rest, true) => return Ok((rest, ())),
+        (rest, false) => rest,
+    };
+    let (input, id) = maybe(Token::Id, dec_u16(Token::Id)).parse(input)?;
+    icmp.id = id;
+    let input = if id.is_some() {
+        let (input, seq) = last(Token::Seq, quoted, dec_u16(Token::Seq)).parse(input)?;
+        icmp.seq = Some(seq);
+        input
+    } else {
+        input
+    };
+    let (input, parameter) = maybe_last(Token::Parameter, quoted, dec_u8(Token::Parameter)).parse(input)?;
+    icmp.parameter = parameter;
+    let (input, gateway) = maybe_last(Token::Gateway, quoted, ipv4(Token::Gateway)).parse(input)?;
+    icmp.gateway = gateway;
+    let (input, found) = quoted_packet(input, quote, reader)?;
+    let (input, mtu) = maybe_last(Token::Mtu, quoted, dec_u16(Token::Mtu)).parse(input)?;
+    icmp.mtu = mtu;
+    // What must follow for the line to be whole.
+    if reader.dialect == Dialect::Kernel {
+        match kind {
+            0 | 8 if id.is_none() => return missing(input, Token::Id),
+            12 if parameter.is_none() => return missing(input, Token::Parameter),
+            5 if gateway.is_none() => return missing(input, Token::Gateway),
+            3 | 4 | 5 | 11 if !found && !quoted && !reader.egress => return missing(input, Token::Quote),
+            3 if code == 4 && mtu.is_none() => return missing(input, Token::Mtu),
+            _ => {}
+        }
+    }
+    Ok((input, ()))
+}
+
+/// The same for IPv6.
+fn icmpv6_fields<'a>(
+    input: In<'a>,
+    icmp: &mut Icmpv6,
+    datagram: &mut Datagram<'a>,
+    quote: Option<&mut Option<Datagram<'a>>>,
+    reader: &mut Reader,
+) -> Res<'a, ()> {
+    let quoted = quote.is_none();
+    let input = match short(input, datagram, reader)? {
+        (rest, true) => return Ok((rest, ())),
+        (rest, false) if ends_here(rest, datagram, quoted) => return Ok((rest, ())),
+        (rest, false) => rest,
+    };
+    let (input, kind) = field(Token::Type, dec_u8(Token::Type)).parse(input)?;
+    icmp.kind = Some(Icmpv6Type(kind));
+    let (input, code) = last(Token::Code, quoted, dec_u8(Token::Code)).parse(input)?;
+    icmp.code = Some(code);
+    let (input, id) = maybe(Token::Id, dec_u16(Token::Id)).parse(input)?;
+    icmp.id = id;
+    let input = if id.is_some() {
+        let (input, seq) = last(Token::Seq, quoted, dec_u16(Token::Seq)).parse(input)?;
+        icmp.seq = Some(seq);
+        input
+    } else {
+        input
+    };
+    let (input, pointer) = maybe(Token::Pointer, hex(8, Token::Pointer)).parse(input)?;
+    icmp.pointer = pointer;
+    let (input, found) = quoted_packet(input, quote, reader)?;
+    let (input, mtu) = maybe_last(Token::Mtu, quoted, dec_u32(Token::Mtu)).parse(input)?;
+    icmp.mtu = mtu;
+    if reader.dialect == Dialect::Kernel {
+        match kind {
+            128 | 129 if id.is_none() => return missing(input, Token::Id),
+            4 if pointer.is_none() => return missing(input, Token::Pointer),
+            1..=4 if !found && !quoted => return missing(input, Token::Quote),
+            2 if mtu.is_none() => return missing(input, Token::Mtu),
+            _ => {}
+        }
+    }
+    Ok((input, ()))
+}
+
+/// A field that the kernel always prints here is not there.
+fn missing<'a>(input: In<'a>, name: Token) -> Res<'a, ()> {
+    let ended = input.is_empty() || name.text().as_bytes().starts_with(input);
+    fail(input, What::Token, name, ended)
+}
+
+/// `[` packet `] `. Inside brackets there is no second quote.
+fn quoted_packet<'a>(
+    input: In<'a>,
+    quote: Option<&mut Option<Datagram<'a>>>,
+    reader: &mut Reader,
+) -> Res<'a, bool> {
+    let Some(slot) = quote else { return Ok((input, false)) };
+    let Some(inside) = input.strip_prefix(b"[") else { return Ok((input, false)) };
+    let mut inner = Datagram::default();
+    let result = if inside.starts_with(b"T") {
+        truncated(inside).map(|(rest, ())| {
+            inner.truncated = Some(Truncated::IpHeader);
+            (rest, ())
+        })
+    } else {
+        datagram(inside, &mut inner, None, reader)
+    };
+    if !super::is_bare(&inner) {
+        *slot = Some(inner);
+    }
+    let (rest, ()) = result?;
+    match rest {
+        [b']', rest @ ..] => blank_or_end(rest).map(|(rest, ())| (rest, true)),
+        _ => fail(rest, What::ClosingBracket, Token::Empty, rest.is_empty()),
+    }
+}
+
+/// `SPI=0x`.
+fn spi_field<'a>(
+    input: In<'a>,
+    spi: &mut Option<u32>,
+    datagram: &mut Datagram<'a>,
+    quoted: bool,
+    reader: &mut Reader,
+) -> Res<'a, ()> {
+    let input = match short(input, datagram, reader)? {
+        (rest, true) => return Ok((rest, ())),
+        (rest, false) if ends_here(rest, datagram, quoted) => return Ok((rest, ())),
+        (rest, false) => rest,
+    };
+    let (input, value) = last(Token::Spi, quoted, hex(8, Token::Spi)).parse(input)?;
+    *spi = Some(value);
+    Ok((input, ()))
+}
+
+/// Every other protocol: a number and nothing more. ulogd writes names, and ports for SCTP;
+/// its ARP lines have `PROTO=ARP`.
+fn other<'a>(
+    name: &'a [u8],
+    value: In<'a>,
+    rest: In<'a>,
+    datagram: &mut Datagram<'a>,
+    quoted: bool,
+) -> Res<'a, ()> {
+    if name == b"ARP" {
+        return ulogd_arp(rest, datagram);
+    }
+    let protocol = if name.first().is_some_and(u8::is_ascii_digit) {
+        let (after, number) = dec_u8(Token::Proto)(value)?;
+        if !after.is_empty() && !matches!(after[0], b' ' | b']') {
+            return fail(value, What::Number, Token::Proto, false);
+        }
+        Protocol(number)
+    } else {
+        match Protocol::from_name(name) {
+            Some(protocol) => protocol,
+            None => return fail(value, What::Text, Token::Proto, rest.is_empty()),
+        }
+    };
+    if rest.starts_with(Token::Spt.text().as_bytes()) {
+        let mut ports = Ports::default();
+        let result = (|| {
+            let (rest, port) = field(Token::Spt, dec_u16(Token::Spt)).parse(rest)?;
+            ports.src = Some(port);
+            let (rest, port) = last(Token::Dpt, quoted, dec_u16(Token::Dpt)).parse(rest)?;
+            ports.dst = Some(port);
+            Ok((rest, ()))
+        })();
+        datagram.transport = Transport::Ports(protocol, ports);
+        return result;
+    }
+    datagram.transport = Transport::Other(protocol);
+    Ok((rest, ()))
+}
+
+/// ulogd's ARP: `SRC= DST= PROTO=ARP REPLY REPLY_MAC=mac `, `REQUEST `, `NAK `, `OPCODE=n `.
+fn ulogd_arp<'a>(input: In<'a>, datagram: &mut Datagram<'a>) -> Res<'a, ()> {
+    let Network::Ipv4(Ipv4 { src, dst, .. }) = datagram.network else {
+        return fail(input, What::Body, Token::Proto, false);
+    };
+    let mut arp = Arp { src_ip: src, dst_ip: dst, ..Arp::default() };
+    let (rest, kind) = word(input)?;
+    let (rest, ()) = blank_or_end(rest)?;
+    let result = match kind {
+        b"REQUEST" => {
+            arp.opcode = Some(1);
+            Ok((rest, ()))
+        }
+        b"REPLY" => {
+            arp.opcode = Some(2);
+            field(Token::Reply, mac(Token::Reply)).parse(rest).map(|(rest, mac)| {
+                arp.src_mac = Some(mac);
+                (rest, ())
+            })
+        }
+        b"NAK" => {
+            arp.opcode = Some(10);
+            Ok((rest, ()))
+        }
+        _ => match kind.strip_prefix(b"OPCODE=").map(dec_u16(Token::Opcode)) {
+            Some(Ok((_, opcode))) => {
+                arp.opcode = Some(opcode);
+                Ok((rest, ()))
+            }
+            _ => fail(input, What::Text, Token::Proto, rest.is_empty()),
+        },
+    };
+    datagram.network = Network::Arp(arp);
+    result
+}
+
+/// `UID= GID= MARK=`, each optional. ulogd writes the mark's hex without `0x` up to 2.0.7;
+/// Proxmox writes `mark=` in decimal.
+#[inline(always)]
+fn tail<'a>(input: In<'a>, datagram: &mut Datagram<'a>, quoted: bool, reader: &mut Reader) -> Res<'a, ()> {
+    if input.is_empty() {
+        return Ok((input, ()));
+    }
+    let (input, uid) = maybe_last(Token::Uid, quoted, dec_u32(Token::Uid)).parse(input)?;
+    datagram.uid = uid;
+    let (input, gid) = maybe_last(Token::Gid, quoted, dec_u32(Token::Gid)).parse(input)?;
+    datagram.gid = gid;
+    if let Some(value) = input.strip_prefix(Token::Mark.text().as_bytes()) {
+        let digits = match value.strip_prefix(b"0x") {
+            Some(digits) => digits,
+            None => {
+                if reader.dialect == Dialect::Kernel {
+                    reader.dialect = Dialect::Ulogd;
+                }
+                value
+            }
+        };
+        let (rest, mark) = hex(8, Token::Mark)(digits)?;
+        let (rest, ()) = last_end(quoted)(rest)?;
+        datagram.mark = Some(mark);
+        return Ok((rest, ()));
+    }
+    if reader.dialect == Dialect::Pvefw
+        && let Some(value) = input.strip_prefix(b"mark=")
+    {
+        let (rest, mark) = decimal(u64::from(u32::MAX), Token::Mark)(value)?;
+        let (rest, ()) = last_end(quoted)(rest)?;
+        datagram.mark = Some(mark as u32);
+        return Ok((rest, ()));
+    }
+    Ok((input, ()))
+}
