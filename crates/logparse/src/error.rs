@@ -29,9 +29,6 @@ pub struct ParseError {
 pub enum ErrorKind {
     /// The line is no firewall line: no `IN=... OUT=...` stands in it.
     NoHeader,
-    /// The line is a record of ipchains or ipfwadm, the filters before netfilter:
-    /// [`parse_legacy`](crate::parse_legacy) reads it.
-    Legacy,
     /// The line is the rest of a record above it (`/dev/kmsg` dictionary, wrapped text).
     Continuation,
     /// A journal record whose message was not kept (`"MESSAGE":null`, `[NB blob data]`).
@@ -236,7 +233,6 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             ErrorKind::NoHeader => f.write_str("no firewall record: no IN= and OUT= in it"),
-            ErrorKind::Legacy => f.write_str("a record of ipchains or ipfwadm, the filters before netfilter"),
             ErrorKind::Continuation => f.write_str("the rest of the record above"),
             ErrorKind::MessageLost => f.write_str("the journal did not keep the message"),
             ErrorKind::Partial => f.write_str("the record goes on in the next line"),

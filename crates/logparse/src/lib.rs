@@ -74,6 +74,9 @@ impl Entry<'_> {
 /// [`ErrorKind::NeedsScratch`] says that [`parse_with`] can read it.
 pub fn parse(line: &[u8]) -> Result<Entry<'_>, ParseError> {
     let line = trimmed(line);
+    if holds_no_header(line) {
+        return Err(ParseError::new(0, ErrorKind::NoHeader));
+    }
     let mut entry = Entry::default();
     let opened = envelope::open(line, &mut entry.envelope)?;
     match opened.encoding {
@@ -100,6 +103,9 @@ pub fn parse(line: &[u8]) -> Result<Entry<'_>, ParseError> {
 /// As [`parse`], without [`ErrorKind::NeedsScratch`].
 pub fn parse_with<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<'a>, ParseError> {
     let line = trimmed(line);
+    if holds_no_header(line) {
+        return Err(ParseError::new(0, ErrorKind::NoHeader));
+    }
     let mut entry = Entry::default();
     let opened = envelope::open(line, &mut entry.envelope)?;
     let escaped = match opened.encoding {
@@ -151,10 +157,28 @@ pub fn parse_legacy(line: &[u8]) -> Result<Entry<'_>, ParseError> {
     let mut entry = Entry::default();
     let opened = envelope::open(line, &mut entry.envelope)?;
     let base = line.len().saturating_sub(opened.message.len());
-    let (packet, stop) = grammar::legacy_message(opened.message).map_err(|error| error.moved(base))?;
+    let (packet, stop) = grammar::legacy_message(opened.message)?;
     entry.packet = packet;
     entry.stop = stop.map(|stop| stop.moved(base));
     Ok(entry)
+}
+
+/// Whether a look at the bytes tells that no packet can be in a line: most lines of a mixed
+/// log end here. Lines that wrap their text (JSON, CRI), belong to the record above, or leave
+/// out an empty `IN=` (Proxmox) need a closer look.
+fn holds_no_header(line: &[u8]) -> bool {
+    let closer_look = match line.first() {
+        Some(b'{' | b' ' | 0) => true,
+        Some(b'0'..=b'9') => line.get(4) != Some(&b'-') || line.get(20..).is_some_and(cri_part),
+        _ => false,
+    };
+    !closer_look && memchr::memmem::find(line, b"IN=").is_none()
+}
+
+/// Whether CRI's mark of a partial line stands behind its stamp.
+fn cri_part(rest: &[u8]) -> bool {
+    let rest = &rest[..rest.len().min(32)];
+    memchr::memmem::find(rest, b" stdout P ").is_some() || memchr::memmem::find(rest, b" stderr P ").is_some()
 }
 
 /// The line without what relays and crashes leave at its end. The kernel's blank stays.
@@ -177,7 +201,7 @@ fn finish<'a>(line: &'a [u8], message: &'a [u8], mut entry: Entry<'a>) -> Result
             tag_of_ulogd(&mut entry, line);
             Ok(entry)
         }
-        Err(error) => Err(error.moved(base)),
+        Err(error) => Err(error),
     }
 }
 

@@ -59,9 +59,6 @@ pub(crate) fn message(text: &[u8], source: Source) -> Result<(Packet<'_>, Option
     if source == Source::Pvefw {
         return pvefw(text);
     }
-    if legacy::begins(text) {
-        return Err(ParseError::new(0, ErrorKind::Legacy));
-    }
     // The header is the rightmost `IN=... OUT=...` from which the grammar reaches the end
     // (FORMAT.md 5.1). Nothing behind a header can look like one, save an interface name
     // that contains `IN=`; so for a whole line the first candidate from the left that
