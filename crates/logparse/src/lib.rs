@@ -7,6 +7,7 @@ mod flow;
 mod grammar;
 mod lines;
 mod packet;
+mod scan;
 mod time;
 mod types;
 
@@ -16,6 +17,7 @@ pub use error::{ErrorKind, Expected, ParseError, Reason};
 pub use flow::{Flow, FlowSide, parse_flow};
 pub use lines::{Lines, lines, whole_lines};
 pub use packet::*;
+pub use scan::{Found, Scanned, ScannedLine, Scanner};
 pub use time::{Civil, Stamp, Time, Uptime, Zone, days_from_civil, month_number};
 pub use types::{EtherType, IcmpType, Icmpv6Type, Mac, Protocol, TcpFlags};
 
