@@ -37,15 +37,17 @@ def ip6(b):
 
 
 class Log:
-    """The text and the fields of one line, side by side."""
+    """The text and the fields of one line, side by side; `ends` is where each field's text ends."""
 
     def __init__(self):
         self.text = ''
         self.fields = {}
+        self.ends = {}
 
     def add(self, text, **fields):
         self.text += text
         self.fields.update(fields)
+        self.ends.update(dict.fromkeys(fields, len(self.text)))
 
 
 def u32wrap(n):
@@ -213,7 +215,7 @@ def dump_ipv6(log, skb, ip6hoff, context, top=True):
             log.add('OPT ( ')
         if ipopt or current == 44:
             ext.append(item)
-            log.fields['ext'] = ext
+            log.add('', ext=ext)
         if current == 44:
             fh = skb[ptr:ptr + 8]
             if len(fh) < 8:
@@ -339,6 +341,9 @@ def dump_mac_header(log, context):
         log.add(f'MACPROTO={u16(header[12:]):04x} ', macproto=u16(header[12:]))
     else:
         log.add(f'MAC={mac(header)} ', mac=mac(header))
+        if context.get('tunnel'):
+            src, dst = map(ip4, context['tunnel'])
+            log.add(f'TUNNEL={src}->{dst} ', tunnel_src=src, tunnel_dst=dst)
 
 
 def nf_log(context, skb, ethertype):
@@ -349,14 +354,16 @@ def nf_log(context, skb, ethertype):
     for key in 'physin', 'physout':
         if context.get(key) is not None:
             log.add(f'{key.upper()}={context[key]} ', **{key: context[key]})
-    if ethertype not in (0x806, 0x8035) or 'macdecode' in context['flags']:
-        dump_mac_header(log, context)
-    if ethertype == 0x800:
-        dump_ipv4(log, skb, 0, context)
-    elif ethertype == 0x86dd:
-        dump_ipv6(log, skb, 0, context)
+    if ethertype in (0x800, 0x86dd):
+        if context['in']:
+            dump_mac_header(log, context)
+        (dump_ipv4 if ethertype == 0x800 else dump_ipv6)(log, skb, 0, context)
     elif ethertype in (0x806, 0x8035):
+        if 'macdecode' in context['flags'] and len(skb) >= 8:
+            dump_mac_header(log, context)
         dump_arp(log, skb)
+    else:
+        dump_mac_header(log, context)
     return log
 
 
