@@ -1,0 +1,214 @@
+//! Every line of `testdata/lines` through every engine: all that is expected is reported, and
+//! nothing else; and what was read is written back as it stood.
+
+mod common;
+
+use common::*;
+use logparse::*;
+
+#[test]
+fn every_line_gives_what_it_says_and_nothing_else() {
+    let mut failures = Failures::default();
+    let mut scratch = Vec::new();
+    let mut count = 0;
+    for case in cases() {
+        for (engine, parse) in ENGINES {
+            count += 1;
+            let result = parse(&case.line, &mut scratch);
+            if let Err(text) = check(&case, result) {
+                failures.add(format!("{engine}: {}\n  {}\n{text}", case.name, case.line.escape_ascii()));
+            }
+        }
+    }
+    assert!(count > 3_000);
+    failures.check();
+}
+
+fn check(case: &Case, result: Result<Entry<'_>, ParseError>) -> Result<(), String> {
+    let Some(expect) = &case.expect else {
+        return match result {
+            Ok(entry) if entry.completeness() == Completeness::Whole => {
+                Err(format!("  taken for a whole packet: {:?}", entry.packet))
+            }
+            _ => Ok(()),
+        };
+    };
+    let entry = result.map_err(|error| format!("  {error}\n{}", error.render(&case.line)))?;
+    let mut text = differences(expect, &observe(&entry.packet));
+    if let Some(env) = &case.env {
+        text += &differences(&env_keys(env.clone()), &observe_env(&entry.envelope));
+    }
+    match (case.cut, entry.completeness()) {
+        (false, Completeness::Whole) | (true, Completeness::Cut) => {}
+        (_, other) => {
+            text += &format!("  {other:?}");
+            if let Some(stop) = entry.stop {
+                text += &format!(" at {stop}\n{}", stop.render(&case.line));
+            }
+        }
+    }
+    if text.is_empty() { Ok(()) } else { Err(text) }
+}
+
+/// Lines as they stand are messages without an envelope, too: what looks like one in them is
+/// part of the prefix.
+#[test]
+fn a_bare_message_keeps_its_whole_prefix() {
+    let mut failures = Failures::default();
+    for case in cases() {
+        let (Some(expect), None) = (&case.expect, &case.env) else { continue };
+        if case.cut {
+            continue;
+        }
+        match parse_message(&case.line[case.message.unwrap_or(0)..]) {
+            Ok((packet, None)) => {
+                let text = differences(expect, &observe(&packet));
+                if !text.is_empty() {
+                    failures.add(format!("{}\n{text}", case.name));
+                }
+            }
+            other => failures.add(format!("{}: {other:?}", case.name)),
+        }
+    }
+    failures.check();
+}
+
+/// The kernel's stamp, sequence number and priority of each record, from its own header.
+#[test]
+fn kernel_stamps_are_read_to_the_microsecond() {
+    let mut count = 0;
+    for case in cases() {
+        let Some(front) = case.message.map(|end| std::str::from_utf8(&case.line[..end]).unwrap()) else {
+            continue;
+        };
+        let envelope = parse_with(&case.line, &mut Vec::new()).unwrap().envelope;
+        if let Some(stamp) = front.strip_prefix('[') {
+            let stamp = stamp.trim_end_matches("] ").trim_start();
+            assert_eq!(envelope.uptime.unwrap().to_string(), stamp, "{}", case.name);
+        } else if let Some(header) = front.strip_suffix(';') {
+            let fields: Vec<&str> = header.split(',').collect();
+            assert_eq!(envelope.pri.unwrap().to_string(), fields[0], "{}", case.name);
+            assert_eq!(envelope.sequence.unwrap().to_string(), fields[1], "{}", case.name);
+            let uptime = envelope.uptime.unwrap();
+            let micros = uptime.seconds * 1_000_000 + u64::from(uptime.micros);
+            assert_eq!(micros.to_string(), fields[2], "{}", case.name);
+        } else {
+            panic!("{front}");
+        }
+        count += 1;
+    }
+    assert!(count > 2_500, "{count}");
+}
+
+/// Lines that are not written back as they stood, each with the reason. An entry that no
+/// longer differs fails the test.
+const DIFFERS: &[(&str, &str)] = &[
+    ("derived-nf-old: old_tcp_options_truncated_bare", "2.6 wrote TRUNCATED without OPT ( )"),
+    ("derived-nf-old: old_2_4_v6_sit_arrow_mac", "2.4 padded the numbers of TUNNEL= with blanks"),
+    ("derived-ebt: ebt_arp_double_space", "2.6 wrote double blanks in ARP lines"),
+];
+
+#[test]
+fn packets_are_written_back_byte_for_byte() {
+    let mut failures = Failures::default();
+    let mut differ: Vec<&str> = Vec::new();
+    let mut scratch = Vec::new();
+    let mut count = 0;
+    for case in cases() {
+        // A cut line's last token is not certain, so it is not written.
+        if case.expect.is_none() || case.cut || !matches!(case.family.as_str(), "nf" | "ebt") {
+            continue;
+        }
+        // A line with an envelope of its own ends with the message; wrappers put text behind.
+        let wrapped = case.line.starts_with(b"{") || case.line.ends_with(b"]") && case.env.is_some();
+        if wrapped {
+            continue;
+        }
+        count += 1;
+        let line = if case.name.ends_with("(kmsg)") { unescaped(&case.line) } else { case.line.clone() };
+        let entry = parse_with(&case.line, &mut scratch).unwrap();
+        let text = emitted(&entry.packet);
+        let same = match (case.message, &case.env) {
+            (Some(start), _) => line[start..] == text[..],
+            (None, None) => line == text,
+            (None, Some(_)) => {
+                let text = text.trim_ascii_end();
+                line.trim_ascii_end().trim_suffix(&[0][..]).trim_ascii_end().ends_with(text)
+            }
+        };
+        let listed = DIFFERS.iter().find(|(name, _)| case.name.starts_with(name));
+        match (same, listed) {
+            (true, None) => {}
+            (false, Some((name, _))) => differ.push(name),
+            (true, Some((name, _))) => failures.add(format!("{name} is listed, but is written as it stood")),
+            (false, None) => failures.add(format!(
+                "{}\n  {}\n  {}",
+                case.name,
+                line.escape_ascii(),
+                text.escape_ascii()
+            )),
+        }
+    }
+    for (name, _) in DIFFERS {
+        if !differ.contains(name) {
+            failures.add(format!("{name} is listed, but there is no such line"));
+        }
+    }
+    assert!(count > 3_000, "{count}");
+    failures.check();
+}
+
+/// Text behind a /dev/kmsg header with its `\xNN` undone.
+fn unescaped(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = line;
+    while let Some((&byte, tail)) = rest.split_first() {
+        if let (b'\\', [b'x', high, low, tail @ ..]) = (byte, tail) {
+            let digits = [*high, *low];
+            out.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
+            rest = tail;
+        } else {
+            out.push(byte);
+            rest = tail;
+        }
+    }
+    out
+}
+
+/// Options and extension headers of every line can be decoded to their end.
+#[test]
+fn options_of_every_line_are_decoded() {
+    let (mut tcp, mut ip, mut headers) = (0, 0, 0);
+    let mut scratch = Vec::new();
+    for case in cases() {
+        let Ok(entry) = parse_with(&case.line, &mut scratch) else { continue };
+        for datagram in [Some(&entry.packet.datagram), entry.packet.quoted.as_ref()].into_iter().flatten() {
+            if let Transport::Tcp(Tcp { options: Some(hex), .. }) = datagram.transport {
+                tcp += hex.tcp_options().count();
+            }
+            if let Network::Ipv4(Ipv4 { options: Some(hex), .. }) = datagram.network {
+                ip += hex.ip_options().count();
+            }
+            if let Network::Ipv6(ip) = &datagram.network {
+                assert!(Extensions::new(ip.extensions.text()).is_some(), "{}: {ip:?}", case.name);
+                headers += ip.extensions.iter().count();
+            }
+        }
+    }
+    assert!(tcp > 300 && ip > 50 && headers > 300, "{tcp} {ip} {headers}");
+}
+
+/// A packet is one of a few hundred bytes, an error one of a few: both are made for each line.
+#[test]
+fn values_stay_small() {
+    let sizes =
+        [size_of::<ParseError>(), size_of::<Packet<'_>>(), size_of::<Envelope<'_>>(), size_of::<Entry<'_>>()];
+    let limits = [12, 640, 352, 1008];
+    assert!(sizes.iter().zip(limits).all(|(size, limit)| *size <= limit), "{sizes:?} over {limits:?}");
+}
+
+/// The limits of [`values_stay_small`] are not slack.
+#[test]
+fn the_size_limits_are_close() {
+    assert!(size_of::<Entry<'_>>() + 128 > 1008, "{}", size_of::<Entry<'_>>());
+}
