@@ -72,7 +72,12 @@ pub(crate) fn message(text: &[u8], source: Source) -> Result<(Packet<'_>, Option
         let mut packet = Packet { prefix: &text[..at], ..Packet::default() };
         match record(&text[at..], &mut packet) {
             Ok(_) => {
-                if let Some(nested) = memmem::rfind(packet.input, b"IN=") {
+                // A packet with a link header came in by a device: its name is not empty, but
+                // may itself end in `IN=`.
+                let came_in = !matches!(packet.link, Link::None);
+                if let Some(nested) = memmem::rfind(packet.input, b"IN=")
+                    && !(came_in && packet.input.ends_with(b"IN="))
+                {
                     let inside = at + 3 + nested;
                     packet.prefix = &text[..inside];
                     packet.input = &packet.input[nested + 3..];
