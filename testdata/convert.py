@@ -339,6 +339,33 @@ def tokens(prefix, text):
     return out
 
 
+def ebt_tokens(line):
+    """The fields of an ebtables line."""
+    patterns = {
+        'prefix': r'^(.*?)IN=', 'in': r'IN=(\S*) OUT', 'out': r' OUT=(\S*) ', 'macsrc': r'MAC source = (\S+)',
+        'macdst': r'MAC dest = (\S+)', 'macproto': r' proto = 0x(....)', 'src': r' IP(?:v6)? SRC=(\S+) IP',
+        'dst': r' IP(?:v6)? DST=([0-9a-f.:]+),', 'tos': r'IP tos=0x(..),', 'priority': r'priority=0x(.),',
+        'proto': r'(?:IP proto|Next Header)=(\d+)', 'spt': r' SPT=(\d+)', 'dpt': r' DPT=(\d+)'}
+    out = {}
+    for key, pattern in patterns.items():
+        match = re.search(pattern, line)
+        if match:
+            base = 16 if key in ('macproto', 'tos', 'priority') else 10
+            out[key] = match[1] if key in TEXT + ('prefix', 'macsrc', 'macdst') else int(match[1], base)
+    arp = re.search(r'ARP HTYPE=(\d+), PTYPE=0x(....), OPCODE=(\d+)', line)
+    if arp:
+        out['arp'] = {'htype': int(arp[1]), 'ptype': int(arp[2], 16), 'opcode': int(arp[3])}
+        rest = re.search(r'MAC SRC=(\S+) +ARP IP SRC=(\S+) +ARP MAC DST=(\S+) +ARP IP DST=(\S+)', line)
+        if rest:
+            out['arp'].update(zip(('macsrc', 'ipsrc', 'macdst', 'ipdst'), rest.groups()))
+    short = {'INCOMPLETE TCP/UDP': 'l4_header', 'INCOMPLETE ARP payload': 'arp_payload',
+             'INCOMPLETE ARP header': 'arp_header', 'INCOMPLETE IP': 'ip_header'}
+    for text, name in short.items():
+        if text in line:
+            out['truncated'] = name
+    return out
+
+
 def plain(data):
     for name in 'derived', 'measured':
         blocks = {}
@@ -361,6 +388,17 @@ def plain(data):
             if expect is None and family == 'ulogd':
                 stamp, prefix, rest = re.match(r'(\w+ \d+ \S+) vm (.*?)(IN=.*)', record['line']).groups()
                 env, expect = {'ts': stamp, 'host': 'vm'}, tokens(prefix, rest)
+            elif expect is None and family == 'ebt':
+                expect = ebt_tokens(record['line'])
+            elif family == 'ebt':
+                # derived.jsonl gives a part only.
+                assert expect.items() <= ebt_tokens(record['line']).items(), (expect, ebt_tokens(record['line']))
+                expect = ebt_tokens(record['line'])
+            elif family == 'cut' and record['name'].startswith('cut_in'):
+                line = record['line'][:record['line'].rindex(' ')]
+                certain = tokens('[UFW BLOCK] ', line[line.index('IN='):])
+                assert {**expect, 'cut': 0}.items() <= {**certain, 'cut': 0}.items()
+                expect = certain
             elif expect is None and family == 'cut':
                 head, _, rest = record['line'].partition(' FRAG')
                 prefix, _, head = head.partition('IN=')

@@ -16,7 +16,7 @@
 //! lines, `MARK=` without `0x` of old ulogd); today's form is written.
 
 use core::fmt::{self, Write};
-use core::net::{Ipv4Addr, Ipv6Addr};
+use core::net::Ipv6Addr;
 
 use crate::packet::*;
 use crate::types::{EtherType, Protocol, TcpFlags};
@@ -351,12 +351,7 @@ fn udp(out: &mut impl Sink, header: &Udp, dialect: Dialect) -> fmt::Result {
 }
 
 /// The ICMP part of `dump_ipv4_packet`. The packet's own MTU stands behind the brackets.
-fn icmp(
-    out: &mut impl Sink,
-    header: &Icmp,
-    quoted: Option<&Datagram<'_>>,
-    dialect: Dialect,
-) -> fmt::Result {
+fn icmp(out: &mut impl Sink, header: &Icmp, quoted: Option<&Datagram<'_>>, dialect: Dialect) -> fmt::Result {
     out.write_str("PROTO=ICMP ")?;
     field!(out, header.kind.map(|kind| kind.0), "TYPE={} ");
     field!(out, header.code, "CODE={} ");
@@ -449,6 +444,8 @@ fn ebtables(out: &mut impl Sink, packet: &Packet<'_>) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
+    use core::net::Ipv4Addr;
+
     use super::*;
 
     fn written(packet: &Packet<'_>) -> String {

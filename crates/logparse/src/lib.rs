@@ -17,9 +17,7 @@ pub use envelope::Envelope;
 pub use error::{ErrorKind, Expected, ParseError, Reason};
 pub use flow::{Flow, FlowSide, parse_flow};
 pub use lines::{Lines, lines, whole_lines};
-pub use options::{
-    ExtensionHeaders, IpOption, IpOptions, Route, SackBlocks, TcpOption, TcpOptions,
-};
+pub use options::{ExtensionHeaders, IpOption, IpOptions, Route, SackBlocks, TcpOption, TcpOptions};
 pub use packet::*;
 pub use time::{Civil, Stamp, Time, Uptime, Zone, days_from_civil, month_number};
 pub use types::{EtherType, IcmpType, Icmpv6Type, Mac, Protocol, TcpFlags};

@@ -478,7 +478,9 @@ mod tests {
 
     #[test]
     fn other_text_is_not_taken() {
-        for text in ["OPT (", "OPT ( ", "FRAG:", "FRAG:70000 ID:1 ", "OPT ( ) x", "OPT ( )OPT ( )", "AH SPI=0x1 "] {
+        for text in
+            ["OPT (", "OPT ( ", "FRAG:", "FRAG:70000 ID:1 ", "OPT ( ) x", "OPT ( )OPT ( )", "AH SPI=0x1 "]
+        {
             assert_eq!(Extensions::new(text.as_bytes()), None, "{text}");
         }
     }

@@ -14,14 +14,14 @@ use std::path::{Path, PathBuf};
 use logparse::*;
 
 /// A function that reads a line, with a buffer for what its wrapper escapes.
-pub type Engine = for<'a> fn(&'a [u8], &'a mut Vec<u8>) -> Result<Entry<'a>, ParseError>;
+pub(crate) type Engine = for<'a> fn(&'a [u8], &'a mut Vec<u8>) -> Result<Entry<'a>, ParseError>;
 
 /// Every engine there is; they must agree on every line.
-pub const ENGINES: &[(&str, Engine)] = &[("grammar", logparse::parse_with)];
+pub(crate) const ENGINES: &[(&str, Engine)] = &[("grammar", logparse::parse_with)];
 
 /// A value of the suite.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Value {
+pub(crate) enum Value {
     Text(Vec<u8>),
     Number(u64),
     Flag(bool),
@@ -30,7 +30,7 @@ pub enum Value {
 }
 
 /// Values by key.
-pub type Fields = BTreeMap<String, Value>;
+pub(crate) type Fields = BTreeMap<String, Value>;
 
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,30 +46,30 @@ impl fmt::Debug for Value {
 
 /// One line of the suite.
 #[derive(Clone, Debug)]
-pub struct Case {
+pub(crate) struct Case {
     /// File and name, for messages.
-    pub name: String,
+    pub(crate) name: String,
     /// nf, ebt, ulogd, pvefw or none.
-    pub family: String,
+    pub(crate) family: String,
     /// The line, without its line end.
-    pub line: Vec<u8>,
+    pub(crate) line: Vec<u8>,
     /// Where the message begins, if the suite says so (lines behind `fronts`).
-    pub message: Option<usize>,
+    pub(crate) message: Option<usize>,
     /// What the envelope says.
-    pub env: Option<Fields>,
+    pub(crate) env: Option<Fields>,
     /// What the packet says.
-    pub expect: Option<Fields>,
+    pub(crate) expect: Option<Fields>,
     /// Whether the line was cut.
-    pub cut: bool,
+    pub(crate) cut: bool,
 }
 
 /// The directory of the repository.
-pub fn workspace() -> PathBuf {
+pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// The directory of real lines that are not ours to commit, if it is there.
-pub fn shared(path: &str) -> Option<PathBuf> {
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let found = workspace().join("../shared/data").join(path);
     if found.exists() {
         return Some(found);
@@ -80,13 +80,13 @@ pub fn shared(path: &str) -> Option<PathBuf> {
 }
 
 /// Says on stderr that a test could not run here.
-pub fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
 /// Every line of `testdata/lines`.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(workspace().join("testdata/lines")).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
@@ -133,7 +133,7 @@ fn read_block(file: &Path, block: &toml::Table, cases: &mut Vec<Case>) {
 }
 
 /// The suite's text: `\xNN` is a byte, `\\` a backslash.
-pub fn bytes(text: &str) -> Vec<u8> {
+pub(crate) fn bytes(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
@@ -208,7 +208,7 @@ impl Report {
 }
 
 /// What a packet says, in the suite's keys.
-pub fn observe(packet: &Packet<'_>) -> Fields {
+pub(crate) fn observe(packet: &Packet<'_>) -> Fields {
     let mut out = Report::default();
     out.text("prefix", Some(packet.prefix));
     out.text("in", Some(packet.input));
@@ -301,7 +301,7 @@ fn observe_extensions(extensions: &Extensions<'_>, out: &mut Report) {
         let mut item = Report::default();
         item.flag("par", extension.wrapped);
         item.flag("last", extension.last);
-        let mut security = |name, header: Security, item: &mut Report| {
+        let security = |name, header: Security, item: &mut Report| {
             item.text("hdr", Some(name));
             item.number("spi", header.spi);
             item.number("incomplete", header.incomplete);
@@ -412,7 +412,7 @@ fn observe_transport(packet: &Datagram<'_>, dialect: Dialect, out: &mut Report) 
 }
 
 /// What an envelope says, in the suite's keys.
-pub fn observe_env(envelope: &Envelope<'_>) -> Fields {
+pub(crate) fn observe_env(envelope: &Envelope<'_>) -> Fields {
     let mut out = Report::default();
     out.text("ts", envelope.stamp.map(|stamp| stamp.text));
     out.text("host", envelope.host);
@@ -438,7 +438,7 @@ pub fn observe_env(envelope: &Envelope<'_>) -> Fields {
 }
 
 /// The expectation of an envelope with the spellings that mean the same brought together.
-pub fn env_keys(mut env: Fields) -> Fields {
+pub(crate) fn env_keys(mut env: Fields) -> Fields {
     if let Some(Value::Number(micros)) = env.remove("mono_us") {
         let stamp = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
         env.insert("kernel_ts".into(), Value::Text(stamp.into_bytes()));
@@ -447,7 +447,7 @@ pub fn env_keys(mut env: Fields) -> Fields {
 }
 
 /// Every difference between what is expected and what was reported, one a line.
-pub fn differences(expected: &Fields, reported: &Fields) -> String {
+pub(crate) fn differences(expected: &Fields, reported: &Fields) -> String {
     let mut out = String::new();
     for key in expected.keys().chain(reported.keys().filter(|key| !expected.contains_key(*key))) {
         match (expected.get(key), reported.get(key)) {
@@ -463,14 +463,14 @@ pub fn differences(expected: &Fields, reported: &Fields) -> String {
 
 /// Collects failures, so that one run shows all of them.
 #[derive(Default)]
-pub struct Failures {
+pub(crate) struct Failures {
     count: usize,
     shown: String,
 }
 
 impl Failures {
     /// Notes a failure; the first 20 are shown.
-    pub fn add(&mut self, text: impl AsRef<str>) {
+    pub(crate) fn add(&mut self, text: impl AsRef<str>) {
         self.count += 1;
         if self.count <= 20 {
             self.shown += text.as_ref();
@@ -479,13 +479,13 @@ impl Failures {
     }
 
     /// Fails the test if there was any.
-    pub fn check(self) {
+    pub(crate) fn check(self) {
         assert!(self.count == 0, "{} failures, the first:\n{}", self.count, self.shown);
     }
 }
 
 /// The text of a packet.
-pub fn emitted(packet: &Packet<'_>) -> Vec<u8> {
+pub(crate) fn emitted(packet: &Packet<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     packet.emit(&mut out);
     out
