@@ -9,6 +9,8 @@ mod grammar;
 mod lines;
 mod options;
 mod packet;
+#[cfg(feature = "testgen")]
+pub mod testgen;
 mod time;
 mod types;
 

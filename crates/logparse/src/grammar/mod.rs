@@ -28,7 +28,7 @@ use memchr::memmem;
 use nom::Parser;
 
 use crate::error::{ErrorKind, Expected, ParseError, Token, What};
-use crate::packet::{Datagram, Dialect, Link, Packet};
+use crate::packet::{Datagram, Dialect, Link, Network, Packet};
 use leaf::{Fail, In, Res, blank, blank_or_end, fail, token, word};
 
 /// What a message's writer is known to be before its first byte is read.
@@ -72,9 +72,11 @@ pub(crate) fn message(text: &[u8], source: Source) -> Result<(Packet<'_>, Option
         let mut packet = Packet { prefix: &text[..at], ..Packet::default() };
         match record(&text[at..], &mut packet) {
             Ok(_) => {
-                // A packet with a link header came in by a device: its name is not empty, but
-                // may itself end in `IN=`.
-                let came_in = !matches!(packet.link, Link::None);
+                // The kernel prints an IP packet's link header only if it came in by a device:
+                // then the name is not empty, but may itself end in `IN=`.
+                let came_in = packet.dialect == Dialect::Kernel
+                    && !matches!(packet.link, Link::None)
+                    && matches!(packet.datagram.network, Network::Ipv4(_) | Network::Ipv6(_));
                 if let Some(nested) = memmem::rfind(packet.input, b"IN=")
                     && !(came_in && packet.input.ends_with(b"IN="))
                 {
