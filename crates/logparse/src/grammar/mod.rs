@@ -99,8 +99,11 @@ pub(crate) fn message(text: &[u8], source: Source) -> Result<(Packet<'_>, Option
         }
     }
     match best {
-        Some((packet, failure)) if header_is_whole(&failure) => Ok((packet, Some(failure.at(text.len())))),
-        Some((packet, failure)) if source == Source::Kernel && failure.ended => {
+        Some((mut packet, failure))
+            if header_is_whole(&failure) || source == Source::Kernel && failure.ended =>
+        {
+            // Where reading stopped says more than where the records were joined.
+            let _ = joined(&mut packet, text);
             Ok((packet, Some(failure.at(text.len()))))
         }
         _ => Err(ParseError::new(0, ErrorKind::NoHeader)),
