@@ -267,8 +267,8 @@ fn ulogd_arp(out: &mut impl Sink, packet: &Arp) -> fmt::Result {
             out.write_str("REPLY ")?;
             field!(out, packet.src_mac, "REPLY_MAC={} ");
         }
-        Some(3) => out.write_str("NAK ")?,
-        Some(code) => write!(out, "CODE={code} ")?,
+        Some(10) => out.write_str("NAK ")?,
+        Some(code) => write!(out, "OPCODE={code} ")?,
         None => {}
     }
     Ok(())
