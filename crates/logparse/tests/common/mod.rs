@@ -472,7 +472,7 @@ impl Failures {
     /// Notes a failure; the first 20 are shown.
     pub(crate) fn add(&mut self, text: impl AsRef<str>) {
         self.count += 1;
-        if self.count <= 20 {
+        if self.count <= 60 {
             self.shown += text.as_ref();
             self.shown.push('\n');
         }
