@@ -77,12 +77,13 @@ pub(crate) fn message(text: &[u8], source: Source) -> Result<(Packet<'_>, Option
                 let came_in = packet.dialect == Dialect::Kernel
                     && !matches!(packet.link, Link::None)
                     && matches!(packet.datagram.network, Network::Ipv4(_) | Network::Ipv6(_));
-                if let Some(nested) = memmem::rfind(packet.input, b"IN=")
-                    && !(came_in && packet.input.ends_with(b"IN="))
+                let name = packet.input;
+                let searched = if came_in { &name[..name.len().saturating_sub(1)] } else { name };
+                if let Some(nested) = memmem::rfind(searched, b"IN=")
+                    && !searched[..nested].ends_with(b"PHYS")
                 {
-                    let inside = at + 3 + nested;
-                    packet.prefix = &text[..inside];
-                    packet.input = &packet.input[nested + 3..];
+                    packet.prefix = &text[..at + 3 + nested];
+                    packet.input = &name[nested + 3..];
                 }
                 let stop = joined(&mut packet, text);
                 return Ok((packet, stop));
