@@ -31,9 +31,9 @@ fn refusal(line: &[u8], scratch: &mut Vec<u8>) -> Option<(&'static str, String)>
         Ok(Entry { stop: None, .. }) => None,
         Ok(entry) => {
             let stop = entry.stop.unwrap();
-            Some((if stop.is_cut() { "cut" } else { "damaged" }, stop.to_string()))
+            Some((if stop.is_cut() { "cut" } else { "damaged" }, stop.reason().to_string()))
         }
-        Err(error) => Some(("other", error.to_string())),
+        Err(error) => Some(("other", error.reason().to_string())),
     }
 }
 
