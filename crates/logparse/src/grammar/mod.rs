@@ -211,7 +211,9 @@ fn physical(input: In<'_>, name: Token) -> Res<'_, Option<&[u8]>> {
 
 /// Everything behind the header.
 fn body<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
-    if input.starts_with(Token::EbtSource.text().as_bytes()) {
+    // ebtables has no bridge ports in its header: its devices are the ports.
+    let ports = packet.phys_input.is_some() || packet.phys_output.is_some();
+    if !ports && input.starts_with(Token::EbtSource.text().as_bytes()) {
         packet.dialect = Dialect::Ebtables;
         return ebtables::body(input, packet);
     }
