@@ -109,6 +109,9 @@ fn text(out: &mut impl Sink, before: &str, value: &[u8], after: &str) -> fmt::Re
 
 fn packet(out: &mut impl Sink, packet: &Packet<'_>) -> fmt::Result {
     out.bytes(packet.prefix)?;
+    if let Dialect::Ipchains { .. } | Dialect::Ipfwadm = packet.dialect {
+        return legacy(out, packet);
+    }
     text(out, "IN=", packet.input, " ")?;
     text(out, "OUT=", packet.output, " ")?;
     if packet.dialect == Dialect::Ebtables {
@@ -440,6 +443,63 @@ fn ebtables(out: &mut impl Sink, packet: &Packet<'_>) -> fmt::Result {
         Some(Truncated::ArpPayload) => " INCOMPLETE ARP payload",
         _ => "",
     })
+}
+
+/// `dump_packet` of `ipchains_core.c` and `dprint_packet` of `ipfwadm_core.c`, behind the
+/// action.
+fn legacy(out: &mut impl Sink, packet: &Packet<'_>) -> fmt::Result {
+    text(out, "", packet.input, " ")?;
+    let (datagram, chains) = (&packet.datagram, packet.dialect != Dialect::Ipfwadm);
+    let Network::Ipv4(ip) = &datagram.network else { return Ok(()) };
+    let mut ports = datagram.ports();
+    let protocol = datagram.protocol().map(|protocol| protocol.0);
+    match (datagram.transport, protocol) {
+        (Transport::Icmp(icmp), _) if chains => {
+            // The type and the code stand where the ports do.
+            ports = Ports { src: icmp.kind.map(|kind| kind.0.into()), dst: icmp.code.map(u16::from) };
+            out.write_str("PROTO=1 ")?;
+        }
+        (Transport::Icmp(icmp), _) => field!(out, icmp.kind.map(|kind| kind.0), "ICMP/{} "),
+        (Transport::Tcp(_), _) if !chains => out.write_str("TCP ")?,
+        (Transport::Udp(_), _) if !chains => out.write_str("UDP ")?,
+        (_, protocol) => field!(out, protocol, "PROTO={} "),
+    }
+    if chains && ports == Ports::default() && matches!(datagram.transport, Transport::Other(_)) {
+        ports = Ports { src: Some(u16::MAX), dst: Some(u16::MAX) };
+    }
+    for (address, port) in [(ip.src, ports.src), (ip.dst, ports.dst)] {
+        field!(out, address, "{}");
+        field!(out, port, ":{}");
+        out.write_str(" ")?;
+    }
+    field!(out, ip.len, "L={} ");
+    field!(out, ip.tos, "S=0x{:02X} ");
+    field!(out, ip.id, "I={} ");
+    let bits = u16::from(ip.flags.reserved) << 15
+        | u16::from(ip.flags.dont_fragment) << 14
+        | u16::from(ip.flags.more_fragments) << 13;
+    let offset = ip.fragment.unwrap_or(0);
+    match packet.dialect {
+        Dialect::Ipchains { rule } => {
+            write!(out, "F=0x{:04X} ", bits | offset)?;
+            field!(out, ip.ttl, "T={} ");
+            if packet.tcp_flags() == Some(TcpFlags::SYN) {
+                out.write_str("SYN ")?;
+            }
+            field!(out, rule, "(#{})");
+        }
+        _ => {
+            write!(out, "FO=0x{offset:04X} ")?;
+            field!(out, ip.ttl, "T={}");
+            if ip.flags.dont_fragment {
+                out.write_str(" DF=1")?;
+            }
+            if ip.flags.more_fragments {
+                out.write_str(" MF=1")?;
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ impl fmt::Debug for Value {
 pub(crate) struct Case {
     /// File and name, for messages.
     pub(crate) name: String,
-    /// nf, ebt, ulogd, pvefw or none.
+    /// nf, ebt, ulogd, pvefw, legacy or none.
     pub(crate) family: String,
     /// The line, without its line end.
     pub(crate) line: Vec<u8>,
@@ -358,7 +358,7 @@ fn observe_transport(packet: &Datagram<'_>, dialect: Dialect, out: &mut Report) 
     let number = |protocol: Protocol| protocol.0.to_string();
     let name = match packet.transport {
         Transport::None => None,
-        _ if dialect == Dialect::Ebtables => packet.protocol().map(number),
+        _ if matches!(dialect, Dialect::Ebtables | Dialect::Ipchains { .. }) => packet.protocol().map(number),
         Transport::Tcp(_) => Some("TCP".into()),
         Transport::Udp(_) => Some("UDP".into()),
         Transport::UdpLite(_) => Some("UDPLITE".into()),
