@@ -76,6 +76,60 @@ fn a_bare_message_keeps_its_whole_prefix() {
     failures.check();
 }
 
+/// Every envelope of the suite in front of every shape of message: each says what it says.
+#[test]
+fn every_envelope_in_front_of_every_packet() {
+    let cases = cases();
+    let mut scratch = Vec::new();
+    let mut fronts = Vec::new();
+    for case in cases.iter().filter(|case| case.family == "nf" && !case.cut) {
+        let (Some(env), false) = (&case.env, case.name.ends_with(')')) else { continue };
+        let entry = parse_with(&case.line, &mut scratch).unwrap();
+        // Wrappers that also put something behind are left out, and so are octet counts.
+        let text = emitted(&entry.packet);
+        let Some(front) = case.line.strip_suffix(&text[..]) else { continue };
+        let counted = front.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if counted > 0 && front[counted..].starts_with(b" <") {
+            continue;
+        }
+        fronts.push((&case.name, front.to_vec(), env_keys(env.clone())));
+    }
+    assert!(fronts.len() > 30, "{}", fronts.len());
+    let mut failures = Failures::default();
+    let mut seen = std::collections::HashSet::new();
+    let mut count = 0;
+    for case in cases.iter().filter(|case| matches!(case.family.as_str(), "nf" | "ebt") && !case.cut) {
+        let (Some(start), Some(expect)) = (case.message, &case.expect) else { continue };
+        let Some(Value::Text(prefix)) = expect.get("prefix") else { continue };
+        let message = &case.line[start + prefix.len()..];
+        let shape: Vec<u8> = message.iter().copied().filter(|b| !b.is_ascii_hexdigit()).collect();
+        if !seen.insert(shape) {
+            continue;
+        }
+        let expect = Fields::from_iter(
+            expect.clone().into_iter().chain([("prefix".into(), Value::Text(b"tcp.in.dropped ".to_vec()))]),
+        );
+        for (name, front, env) in &fronts {
+            count += 1;
+            let line = [front, &b"tcp.in.dropped "[..], message].concat();
+            let text = match parse_with(&line, &mut scratch) {
+                Ok(entry) => {
+                    let stop = entry.stop.map_or(String::new(), |stop| format!("  {stop}\n"));
+                    differences(&expect, &observe(&entry.packet))
+                        + &differences(env, &observe_env(&entry.envelope))
+                        + &stop
+                }
+                Err(error) => error.to_string(),
+            };
+            if !text.is_empty() {
+                failures.add(format!("{name}\n  {}\n{text}", line.escape_ascii()));
+            }
+        }
+    }
+    assert!(count > 5_000, "{count}");
+    failures.check();
+}
+
 /// The kernel's stamp, sequence number and priority of each record, from its own header.
 #[test]
 fn kernel_stamps_are_read_to_the_microsecond() {
