@@ -102,7 +102,7 @@ fn noise(rng: &mut Rng, seeds: &[Vec<u8>], out: &mut Vec<u8>) {
     out.clear();
     for _ in 0..rng.below(300) {
         // Small numbers are lengths and kinds.
-        let byte = rng.next() as u8;
+        let byte = rng.number() as u8;
         out.push(if rng.below(3) == 0 { byte % 40 } else { byte });
     }
 }

@@ -18,7 +18,7 @@ impl Rng {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -27,7 +27,7 @@ impl Rng {
 
     /// A number below `end`; 0 if there is none.
     pub fn below(&mut self, end: usize) -> usize {
-        if end == 0 { 0 } else { (self.next() >> 33) as usize % end }
+        if end == 0 { 0 } else { (self.number() >> 33) as usize % end }
     }
 }
 
@@ -171,8 +171,8 @@ fn change(rng: &mut Rng, seeds: &[Vec<u8>], out: &mut Vec<u8>) {
     let at = rng.below(len + 1);
     match rng.below(12) {
         0 if at < len => out[at] ^= 1 << rng.below(8),
-        1 if at < len => out[at] = rng.next() as u8,
-        2 => out.insert(at, rng.next() as u8),
+        1 if at < len => out[at] = rng.number() as u8,
+        2 => out.insert(at, rng.number() as u8),
         3 if at < len => {
             out.remove(at);
         }

@@ -176,7 +176,8 @@ fn agrees(
         let mut wanted: Vec<String> =
             expected.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect();
         let mut list = list;
-        (wanted.sort(), list.sort());
+        wanted.sort();
+        list.sort();
         if wanted == list { Ok(()) } else { Err(format!("{list:?}")) }
     };
     let mac_bytes = |from: usize, to: usize| {
