@@ -132,12 +132,12 @@ impl Scanner {
     pub fn scan<'b>(&mut self, buffer: &'b [u8], mut each: impl for<'a> FnMut(ScannedLine<'a>)) {
         let mut at = 0;
         while at < buffer.len() {
-            if let Some(frame) = buffer[at..].first_chunk::<FRAME>() {
-                if let Some((packet, len)) = self.quick(frame) {
-                    each(ScannedLine { offset: at, text: packet.line, found: Found::Packet(packet) });
-                    at += len + 1;
-                    continue;
-                }
+            if let Some(frame) = buffer[at..].first_chunk::<FRAME>()
+                && let Some((packet, len)) = self.quick(frame)
+            {
+                each(ScannedLine { offset: at, text: packet.line, found: Found::Packet(packet) });
+                at += len + 1;
+                continue;
             }
             let rest: &'b [u8] = &buffer[at..];
             let len = memchr(b'\n', rest).unwrap_or(rest.len());

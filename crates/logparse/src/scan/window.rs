@@ -450,10 +450,10 @@ mod tests {
     #[test]
     fn addresses() {
         let quad = |text: &str| read(text, |c| c.ipv4());
-        for a in [0u32, 1, 9, 10, 99, 100, 199, 200, 249, 250, 255] {
-            for b in 0..=255u32 {
+        for a in [0u8, 1, 9, 10, 99, 100, 199, 200, 249, 250, 255] {
+            for b in 0..=255u8 {
                 let text = format!("{a}.{b}.{}.{} ", 255 - b, b / 2);
-                let value = a << 24 | b << 16 | (255 - b) << 8 | b / 2;
+                let value = u32::from_be_bytes([a, b, 255 - b, b / 2]);
                 assert_eq!(quad(&text), Some((value, text.len() - 1)), "{text}");
             }
         }
