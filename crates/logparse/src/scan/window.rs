@@ -53,11 +53,6 @@ impl<'a> Window<'a> {
     pub(super) fn u64(self, at: usize) -> u64 {
         u64::from_le_bytes(*self.bytes(at))
     }
-
-    #[inline(always)]
-    pub(super) fn u32(self, at: usize) -> u32 {
-        u32::from_le_bytes(*self.bytes(at))
-    }
 }
 
 /// Marks the bytes of a word that are no digits with their highest bit; the bytes are values
