@@ -203,7 +203,8 @@ impl<'c> Resolver<'c> {
             self.clock.assumed.relative.fetch_add(1, Ordering::Relaxed);
             return None;
         };
-        let since = i64::try_from(uptime.seconds).ok()?.checked_mul(NANOS)? + i64::from(uptime.micros) * 1_000;
+        let since =
+            i64::try_from(uptime.seconds).ok()?.checked_mul(NANOS)? + i64::from(uptime.micros) * 1_000;
         Some(self.utc(boot.checked_add(since)?))
     }
 
@@ -231,9 +232,8 @@ impl<'c> Resolver<'c> {
             return None;
         }
         let local = civil.seconds_as_utc(year);
-        let to_utc = |offset: i32| {
-            (local - i64::from(offset)).checked_mul(NANOS)?.checked_add(i64::from(civil.nanos))
-        };
+        let to_utc =
+            |offset: i32| (local - i64::from(offset)).checked_mul(NANOS)?.checked_add(i64::from(civil.nanos));
         match civil.zone {
             Zone::Offset(offset) => Some(self.utc(to_utc(offset)?)),
             Zone::Name(name) if abbreviation(&name).is_some() => {

@@ -53,7 +53,8 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let mut out = anstream::stderr().lock();
             let style = style::ERROR;
-            let _ = writeln!(out, "{style}fwstat{style:#}: {}", text::escape(format!("{error:#}").as_bytes()));
+            let _ =
+                writeln!(out, "{style}fwstat{style:#}: {}", text::escape(format!("{error:#}").as_bytes()));
             ExitCode::from(2)
         }
     }

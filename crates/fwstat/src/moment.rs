@@ -131,11 +131,13 @@ fn civil(text: &str, local_now: i64, zone: &TimeZone) -> Option<Moment> {
             year -= 1;
         }
         let seconds = civil.seconds_as_utc(year);
-        let fraction = text.split_once(['.', ',']).map_or("", |(_, rest)| {
-            &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())]
-        });
+        let fraction = text
+            .split_once(['.', ','])
+            .map_or("", |(_, rest)| &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())]);
         let moment = match civil.zone {
-            Zone::Offset(offset) => Moment { utc: (seconds - i64::from(offset)).checked_mul(NANOS)?, exact: false },
+            Zone::Offset(offset) => {
+                Moment { utc: (seconds - i64::from(offset)).checked_mul(NANOS)?, exact: false }
+            }
             _ => local(zone, seconds)?,
         };
         return Some(Moment { utc: moment.utc.checked_add(nanos(fraction)?)?, exact: !fraction.is_empty() });
@@ -167,7 +169,12 @@ fn civil(text: &str, local_now: i64, zone: &TimeZone) -> Option<Moment> {
         fraction = part;
         let mut parts = whole.split(':');
         let mut part = |limit: i64| {
-            parts.next().filter(|text| (1..=2).contains(&text.len()))?.parse::<i64>().ok().filter(|n| *n < limit)
+            parts
+                .next()
+                .filter(|text| (1..=2).contains(&text.len()))?
+                .parse::<i64>()
+                .ok()
+                .filter(|n| *n < limit)
         };
         let (hour, minute) = (part(24)?, part(60)?);
         let second = if whole.matches(':').count() == 2 { part(61)? } else { 0 };
@@ -245,7 +252,9 @@ mod tests {
 
     #[test]
     fn what_is_no_time_says_so() {
-        for text in ["", "soon", "2026-02-30", "25:00", "1 parsec ago", "12", "2026-06-30 06", "@x", "1:2:3:4"] {
+        for text in
+            ["", "soon", "2026-02-30", "25:00", "1 parsec ago", "12", "2026-06-30 06", "@x", "1:2:3:4"]
+        {
             assert!(at(text).contains("is no time"), "{text}: {}", at(text));
         }
     }

@@ -143,8 +143,9 @@ fn zone(input: &InputArgs) -> anyhow::Result<TimeZone> {
         _ if input.utc => Ok(TimeZone::UTC),
         None => Ok(TimeZone::system()),
         Some(name) if name.eq_ignore_ascii_case("utc") => Ok(TimeZone::UTC),
-        Some(name) => TimeZone::get(name)
-            .map_err(|_| anyhow!("--tz: no zone is called `{name}`; names are those of tzdata, as Europe/Berlin")),
+        Some(name) => TimeZone::get(name).map_err(|_| {
+            anyhow!("--tz: no zone is called `{name}`; names are those of tzdata, as Europe/Berlin")
+        }),
     }
 }
 
@@ -242,11 +243,14 @@ pub fn flags(text: &str) -> Result<Filter, String> {
         match text.trim() {
             word if word.eq_ignore_ascii_case("none") || word.is_empty() => Ok(TcpFlags::EMPTY),
             word if word.eq_ignore_ascii_case("all") => Ok(TcpFlags::from_bits(0x3f)),
-            word => TcpFlags::from_word(word.as_bytes())
-                .ok_or_else(|| format!("`{word}` is no TCP flag: SYN ACK FIN RST PSH URG ECE CWR AE, none, all")),
+            word => TcpFlags::from_word(word.as_bytes()).ok_or_else(|| {
+                format!("`{word}` is no TCP flag: SYN ACK FIN RST PSH URG ECE CWR AE, none, all")
+            }),
         }
     };
-    let words = |text: &str| text.split(',').try_fold(TcpFlags::EMPTY, |sum, part| Ok::<_, String>(sum | word(part)?));
+    let words = |text: &str| {
+        text.split(',').try_fold(TcpFlags::EMPTY, |sum, part| Ok::<_, String>(sum | word(part)?))
+    };
     let every = TcpFlags::from_bits(u16::MAX);
     if let Some((mask, set)) = text.split_once('/') {
         let (mask, set) = (words(mask)?, words(set)?);
@@ -295,7 +299,9 @@ fn icmp_type(text: &str) -> Result<Filter, String> {
         }
     }
     match any.is_empty() {
-        true => Err(format!("`{kind}` is no ICMP type: a number, or a name as `iptables -p icmp -h` lists them")),
+        true => {
+            Err(format!("`{kind}` is no ICMP type: a number, or a name as `iptables -p icmp -h` lists them"))
+        }
         false => Ok(Filter::any_of(any)),
     }
 }
@@ -365,7 +371,8 @@ fn look(output: &OutputArgs) -> Look {
         Color::Auto if output.output_file.is_some() => false,
         Color::Auto => anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
     };
-    let columns = || std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok()).filter(|n| *n > 0);
+    let columns =
+        || std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok()).filter(|n| *n > 0);
     let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     let width = match output.width {
         Some(0) => None,

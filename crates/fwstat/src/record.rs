@@ -445,8 +445,9 @@ pub fn packet_value<'a>(key: Key, packet: &Datagram<'a>) -> Value<'a> {
         Key::Spt => number(packet.ports().src),
         Key::Dpt => number(packet.ports().dst),
         Key::Service => match (packet.protocol(), packet.ports().dst) {
-            (Some(protocol), Some(port)) => crate::services::name(protocol, port)
-                .map_or(Value::Number(u64::from(port)), Value::Word),
+            (Some(protocol), Some(port)) => {
+                crate::services::name(protocol, port).map_or(Value::Number(u64::from(port)), Value::Word)
+            }
             _ => Value::Missing,
         },
         Key::Uid => number(packet.uid),
@@ -496,7 +497,9 @@ fn network_value<'a>(key: Key, network: &Network<'a>) -> Value<'a> {
         (Network::Ipv6(ip), Key::Tc) => number(ip.traffic_class),
         (Network::Ipv6(ip), Key::HopLimit) => number(ip.hop_limit),
         (Network::Ipv6(ip), Key::FlowLbl) => number(ip.flow_label),
-        (Network::Ipv6(ip), Key::Ext) if !ip.extensions.is_empty() => Value::Text(ip.extensions.text().trim_ascii()),
+        (Network::Ipv6(ip), Key::Ext) if !ip.extensions.is_empty() => {
+            Value::Text(ip.extensions.text().trim_ascii())
+        }
         (Network::Arp(arp), Key::ArpHtype) => number(arp.hardware),
         (Network::Arp(arp), Key::ArpPtype) => number(arp.protocol.map(|kind| kind.0)),
         (Network::Arp(arp), Key::ArpOpcode) => number(arp.opcode),

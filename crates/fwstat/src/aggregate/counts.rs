@@ -14,8 +14,8 @@ use std::hash::BuildHasher as _;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
-use super::key::{self, Cell};
 use super::Aggregate;
+use super::key::{self, Cell};
 use crate::record::{Field, Record, Value};
 
 /// Counts by key.
@@ -106,11 +106,8 @@ impl Counts {
         }
         let hash = self.hasher.hash_one(key);
         let keys = &self.keys;
-        let found = self.long.entry(
-            hash,
-            |slot| slot.key(keys) == key,
-            |slot| self.hasher.hash_one(slot.key(keys)),
-        );
+        let found =
+            self.long.entry(hash, |slot| slot.key(keys) == key, |slot| self.hasher.hash_one(slot.key(keys)));
         match found {
             hashbrown::hash_table::Entry::Occupied(mut slot) => slot.get_mut().count += count,
             hashbrown::hash_table::Entry::Vacant(place) => {
@@ -184,8 +181,11 @@ impl Aggregate for Counts {
 
     fn merge(&mut self, other: Counts) {
         // The smaller one goes into the larger one.
-        let (mut large, small) =
-            if other.distinct() > self.distinct() { (other, std::mem::take(self)) } else { (std::mem::take(self), other) };
+        let (mut large, small) = if other.distinct() > self.distinct() {
+            (other, std::mem::take(self))
+        } else {
+            (std::mem::take(self), other)
+        };
         small.each(|key, count| large.add_key(key, count));
         *self = large;
     }
@@ -231,7 +231,8 @@ mod tests {
 
     #[test]
     fn the_most_frequent_come_first_and_ties_by_key() {
-        let counts = counts(&[(b"b", 2), (b"a", 2), (b"a very long key", 5), (b"c", 1), (b"b", 1), (b"d", 2)]);
+        let counts =
+            counts(&[(b"b", 2), (b"a", 2), (b"a very long key", 5), (b"c", 1), (b"b", 1), (b"d", 2)]);
         let ranked = counts.ranked(3);
         assert_eq!(
             rows(&ranked),

@@ -10,8 +10,8 @@ use super::{Outcome, format, outcome, run, write};
 use crate::aggregate::Counts;
 use crate::cli::{self, Format};
 use crate::options::{Look, Options};
-use crate::pipeline::account::Seen;
 use crate::pipeline::Account;
+use crate::pipeline::account::Seen;
 use crate::report::style::{Column, DIM, HEADING, WARN, columns, percent};
 use crate::report::{self, Head};
 use crate::text;
@@ -28,7 +28,7 @@ pub fn command(arguments: &cli::Check) -> anyhow::Result<Outcome> {
         Format::Json => json_of(&account, &head),
         _ => table(&options.look, &account, &head).into_bytes(),
     };
-    write(&options, &bytes)?;
+    write(&options, &account, &bytes)?;
     let strict = arguments.strict && account.totals.damaged > 0;
     Ok(if strict { Outcome::Failed } else { outcome(&options, &account) })
 }
@@ -82,8 +82,12 @@ fn table(look: &Look, account: &Account, head: &Head) -> String {
         vec![(*name).to_owned(), look.number(*count), percent(*count, totals.lines), (*means).to_owned()]
     })
     .collect();
-    let heads =
-        [Column::text("LINES"), Column::number("COUNT"), Column::number("SHARE").styled(DIM), Column::text("")];
+    let heads = [
+        Column::text("LINES"),
+        Column::number("COUNT"),
+        Column::number("SHARE").styled(DIM),
+        Column::text(""),
+    ];
     out.push_str(&columns(look, &heads, &rows));
     let reasons = account.ranked_reasons();
     if !reasons.is_empty() {
@@ -93,8 +97,12 @@ fn table(look: &Look, account: &Account, head: &Head) -> String {
                 vec![why.class().to_owned(), look.number(seen.count), place(head, seen), why.to_string()]
             })
             .collect();
-        let heads =
-            [Column::text("CLASS"), Column::number("COUNT"), Column::text("FIRST AT"), Column::text("REASON")];
+        let heads = [
+            Column::text("CLASS"),
+            Column::number("COUNT"),
+            Column::text("FIRST AT"),
+            Column::text("REASON"),
+        ];
         out.push('\n');
         out.push_str(&columns(look, &heads, &rows));
     }
@@ -104,7 +112,11 @@ fn table(look: &Look, account: &Account, head: &Head) -> String {
         out.push_str(&(look.paint(HEADING, "Lost before they were written, at least:") + "\n"));
         for (what, lines, seen) in losses {
             let lines = look.count_of(lines, "line", "lines");
-            out.push_str(&format!("  {}: {what} (first at {})\n", look.paint(WARN, &lines), place(head, &seen)));
+            out.push_str(&format!(
+                "  {}: {what} (first at {})\n",
+                look.paint(WARN, &lines),
+                place(head, &seen)
+            ));
         }
     }
     for note in &head.notes {

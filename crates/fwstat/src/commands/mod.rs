@@ -47,7 +47,8 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
     let errors = options.feed.errors();
     crate::complain(&errors)?;
     let files = options.feed.names();
-    let head = Head::new(files, options.filters.clone(), &account, &options.plan.clock, notes(options, &account));
+    let head =
+        Head::new(files, options.filters.clone(), &account, &options.plan.clock, notes(options, &account));
     Ok((aggregate, account, head))
 }
 
@@ -61,7 +62,10 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
     let asked = options.plan.filter.needs_time();
     let year = assumed.year.load(Relaxed);
     if year > 0 && (asked || options.verbose) {
-        notes.push(format!("{} without a year: it was found from the time the file was written (--year)", lines(year)));
+        notes.push(format!(
+            "{} without a year: it was found from the time the file was written (--year)",
+            lines(year)
+        ));
     }
     let zone = assumed.zone.load(Relaxed);
     if zone > 0 && (asked || options.verbose) {
@@ -69,7 +73,10 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
         notes.push(format!("{} without a zone: taken as {name} (--tz)", lines(zone)));
     }
     for (n, what) in [
-        (assumed.repeated_hour.load(Relaxed), "in an hour that the clocks repeat: taken as the first of the two"),
+        (
+            assumed.repeated_hour.load(Relaxed),
+            "in an hour that the clocks repeat: taken as the first of the two",
+        ),
         (assumed.skipped_hour.load(Relaxed), "in an hour that the clocks leave out: moved forward"),
     ] {
         if n > 0 {
@@ -79,7 +86,10 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
     if account.timeless > 0 && asked {
         let relative = assumed.relative.load(Relaxed);
         let hint = if relative > 0 { "; stamps that count from the start need --boot-time" } else { "" };
-        notes.push(format!("{} without a known time: left out by --since and --until{hint}", lines(account.timeless)));
+        notes.push(format!(
+            "{} without a known time: left out by --since and --until{hint}",
+            lines(account.timeless)
+        ));
     }
     notes
 }
@@ -95,9 +105,10 @@ fn outcome(options: &Options, account: &Account) -> Outcome {
     }
 }
 
-/// Writes a report where it belongs.
-fn write(options: &Options, bytes: &[u8]) -> anyhow::Result<()> {
-    if options.quiet {
+/// Writes a report where it belongs. Where nothing could be read there is nothing to report.
+fn write(options: &Options, account: &Account, bytes: &[u8]) -> anyhow::Result<()> {
+    let failed = account.totals.lines == 0 && !options.feed.errors().is_empty();
+    if options.quiet || failed {
         return Ok(());
     }
     match &options.output {
@@ -172,7 +183,11 @@ fn format(options: &Options, default: Format, known: &[Format]) -> anyhow::Resul
     let format = options.format.or_else(by_name).unwrap_or(default);
     if !known.contains(&format) {
         let names: Vec<String> = known.iter().map(|format| format!("{format:?}").to_lowercase()).collect();
-        bail!("this command does not write {}: --format {}", format!("{format:?}").to_lowercase(), names.join(", "));
+        bail!(
+            "this command does not write {}: --format {}",
+            format!("{format:?}").to_lowercase(),
+            names.join(", ")
+        );
     }
     Ok(format)
 }

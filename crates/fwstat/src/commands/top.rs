@@ -19,7 +19,8 @@ use crate::report::{self, Table};
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
-    let form = format(&options, Format::Table, &[Format::Table, Format::Json, Format::Csv, Format::Markdown])?;
+    let form =
+        format(&options, Format::Table, &[Format::Table, Format::Json, Format::Csv, Format::Markdown])?;
     let by = options::fields("--by", &arguments.by)?;
     let tables = if by.is_empty() { defaults() } else { vec![Counts::by(by)] };
     let (counts, account, head) = run(&options, || tables.clone())?;
@@ -43,7 +44,9 @@ pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
             let parts: Vec<Vec<u8>> = tables.iter().map(|table| report::csv::table(table, matched)).collect();
             parts.join(&b"\r\n"[..])
         }
-        Format::Markdown => tables.iter().map(|table| markdown(table, matched)).collect::<Vec<_>>().join("\n").into(),
+        Format::Markdown => {
+            tables.iter().map(|table| markdown(table, matched)).collect::<Vec<_>>().join("\n").into()
+        }
         Format::Table => {
             let mut text = report::table::head(look, &head);
             let parts: Vec<String> =
@@ -53,7 +56,7 @@ pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
             text.into_bytes()
         }
     };
-    write(&options, &bytes)?;
+    write(&options, &account, &bytes)?;
     Ok(outcome(&options, &account))
 }
 

@@ -96,17 +96,13 @@ impl Filter {
             Filter::Not(part) => part.eval(record).map(|yes| !yes),
             Filter::In(field, set) => set.holds(field.value(record)),
             Filter::Has(field) => Some(field.value(record) != Value::Missing),
-            Filter::Prefix(text) => {
-                Some(memchr::memmem::find(record.entry.packet.prefix, text).is_some())
-            }
+            Filter::Prefix(text) => Some(memchr::memmem::find(record.entry.packet.prefix, text).is_some()),
             Filter::Family(version) => match (record.entry.packet.datagram.network, version) {
                 (Network::Ipv4(_), 4) | (Network::Ipv6(_), 6) => Some(true),
                 (Network::None, _) => None,
                 _ => Some(false),
             },
-            Filter::Flags { mask, set } => {
-                record.entry.packet.tcp_flags().map(|flags| flags & *mask == *set)
-            }
+            Filter::Flags { mask, set } => record.entry.packet.tcp_flags().map(|flags| flags & *mask == *set),
             Filter::Mark { value, mask } => {
                 record.entry.packet.datagram.mark.map(|mark| mark & mask == value & mask)
             }
@@ -171,4 +167,3 @@ impl Filter {
         }
     }
 }
-

@@ -45,9 +45,10 @@ impl Set {
             Value::Proto(protocol) => number(u64::from(protocol.0)),
             Value::True => number(1),
             Value::Uptime(uptime) => number(uptime.seconds),
-            Value::Addr(addr) | Value::Net(addr, _) => {
-                self.addrs.iter().any(|(from, to)| from.is_ipv4() == addr.is_ipv4() && (*from..=*to).contains(&addr))
-            }
+            Value::Addr(addr) | Value::Net(addr, _) => self
+                .addrs
+                .iter()
+                .any(|(from, to)| from.is_ipv4() == addr.is_ipv4() && (*from..=*to).contains(&addr)),
             Value::Text(text) => self.text(text),
             Value::Word(word) => self.text(word.as_bytes()),
             other => self.text(words::plain(other).as_bytes()),
@@ -74,15 +75,18 @@ impl Set {
     /// The text is no value of this field.
     pub fn parse(key: Key, text: &str) -> Result<Set, String> {
         match key {
-            Key::Src | Key::Dst | Key::TunnelSrc | Key::TunnelDst | Key::Gateway | Key::ArpIpSrc | Key::ArpIpDst => {
-                addresses(text)
-            }
+            Key::Src
+            | Key::Dst
+            | Key::TunnelSrc
+            | Key::TunnelDst
+            | Key::Gateway
+            | Key::ArpIpSrc
+            | Key::ArpIpDst => addresses(text),
             Key::Proto => protocol(text),
             Key::Spt | Key::Dpt => ports(text),
             Key::In | Key::Out | Key::PhysIn | Key::PhysOut => Ok(interface(text)),
-            _ if is_number(key) => numbers(text, u64::MAX).ok_or_else(|| {
-                format!("`{text}` is no number and no range of numbers (as 10, 0x1f, 10:20)")
-            }),
+            _ if is_number(key) => numbers(text, u64::MAX)
+                .ok_or_else(|| format!("`{text}` is no number and no range of numbers (as 10, 0x1f, 10:20)")),
             Key::Mac | Key::MacDst | Key::MacSrc | Key::ArpMacSrc | Key::ArpMacDst => {
                 Ok(Set { texts: vec![text.to_ascii_lowercase().into_bytes()], ..Set::default() })
             }
@@ -206,7 +210,8 @@ fn protocol(text: &str) -> Result<Set, String> {
 
 /// An address, a network, or a range of addresses.
 fn addresses(text: &str) -> Result<Set, String> {
-    let bad = || format!("`{text}` is no address, no network (as 10.0.0.0/8) and no range (as 10.0.0.1-10.0.0.9)");
+    let bad =
+        || format!("`{text}` is no address, no network (as 10.0.0.0/8) and no range (as 10.0.0.1-10.0.0.9)");
     let addr = |text: &str| text.parse::<IpAddr>().map_err(|_| bad());
     let range = if let Some((from, to)) = text.split_once('-') {
         let (from, to) = (addr(from)?, addr(to)?);
@@ -219,7 +224,9 @@ fn addresses(text: &str) -> Result<Set, String> {
             IpAddr::V4(net) => {
                 // iptables takes a mask as well: 10.0.0.0/255.0.0.0.
                 let mask = match length.parse::<std::net::Ipv4Addr>() {
-                    Ok(mask) if mask.to_bits().leading_ones() == mask.to_bits().count_ones() => mask.to_bits(),
+                    Ok(mask) if mask.to_bits().leading_ones() == mask.to_bits().count_ones() => {
+                        mask.to_bits()
+                    }
                     Ok(_) => return Err(bad()),
                     Err(_) => match length.parse::<u32>() {
                         Ok(length @ 0..=32) => u32::MAX.checked_shl(32 - length).unwrap_or(0),
@@ -275,7 +282,9 @@ mod tests {
         assert!(!holds(Key::Src, "0.0.0.0/0", addr("::1")));
         assert!(holds(Key::Src, "2001:db8::/32", addr("2001:db8:ffff::1")));
         assert!(holds(Key::Src, "10.0.0.1-10.0.0.9", addr("10.0.0.9")));
-        for wrong in ["10.0.0.0/33", "10.0.0", "10.0.0.9-10.0.0.1", "10.0.0.1-::1", "10.0.0.0/255.0.255.0", "x"] {
+        for wrong in
+            ["10.0.0.0/33", "10.0.0", "10.0.0.9-10.0.0.1", "10.0.0.1-::1", "10.0.0.0/255.0.255.0", "x"]
+        {
             assert!(Set::parse(Key::Src, wrong).is_err(), "{wrong}");
         }
     }

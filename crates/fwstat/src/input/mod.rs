@@ -238,7 +238,9 @@ impl Feed {
     #[must_use]
     pub fn size(&self) -> u64 {
         let size = |source: &Source| match &source.input {
-            Input::File(path) => std::fs::metadata(path).ok().filter(|meta| meta.is_file()).map(|meta| meta.len()),
+            Input::File(path) => {
+                std::fs::metadata(path).ok().filter(|meta| meta.is_file()).map(|meta| meta.len())
+            }
             _ => None,
         };
         self.sources.iter().map(size).sum::<Option<u64>>().unwrap_or(0)
@@ -286,7 +288,13 @@ impl Feed {
     }
 
     /// Takes the next chunk of one input.
-    fn take(&self, at: usize, source: &Source, mut state: MutexGuard<'_, State>, buffer: &mut Buffer) -> Take {
+    fn take(
+        &self,
+        at: usize,
+        source: &Source,
+        mut state: MutexGuard<'_, State>,
+        buffer: &mut Buffer,
+    ) -> Take {
         if matches!(*state, State::Unopened) {
             *state = self.open(source).unwrap_or_else(|error| {
                 lock(&self.errors).push(error);
@@ -396,7 +404,8 @@ impl Feed {
         if let Some(what) = decode::foreign(head) {
             return Err(InputError::new(name, what.reason).hint(what.hint));
         }
-        let plain = !(self.reading.decompress && decode::is_compressed(head)) && !decode::is_records(head);
+        let packed = self.reading.decompress && decode::is_compressed(head);
+        let plain = !packed && !decode::is_records(head);
         // The size of files in /proc and /sys is 0 and says nothing.
         if plain && meta.len() > 0 && !self.reading.ordered {
             let split = Split::new(file, meta.len(), &self.reading, years).map_err(failed)?;
@@ -465,7 +474,9 @@ fn similar(path: &Path) -> Option<PathBuf> {
     let mut near: Vec<PathBuf> = std::fs::read_dir(folder)
         .ok()?
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|found| found.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(wanted)))
+        .filter(|found| {
+            found.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(wanted))
+        })
         .collect();
     near.sort();
     near.into_iter().next()

@@ -51,7 +51,10 @@ impl Split {
     pub fn note(&self, name: &str) -> Option<String> {
         let left = self.start + (self.size - self.end);
         (left > 0).then(|| {
-            format!("{name}: its lines are in order of time, so {} outside of it were not read", crate::text::bytes(left))
+            format!(
+                "{name}: its lines are in order of time, so {} outside of it were not read",
+                crate::text::bytes(left)
+            )
         })
     }
 
@@ -132,11 +135,13 @@ mod tests {
     use std::io::Write as _;
 
     fn pieces(text: &[u8], chunk: usize) -> Vec<u8> {
-        let path = std::env::temp_dir().join(format!("fwstat-split-{}-{chunk}-{}", std::process::id(), text.len()));
+        let path =
+            std::env::temp_dir().join(format!("fwstat-split-{}-{chunk}-{}", std::process::id(), text.len()));
         File::create(&path).unwrap().write_all(text).unwrap();
         let reading =
             Reading { chunk, decompress: true, ordered: false, years: Years::default(), between: None };
-        let split = Split::new(File::open(&path).unwrap(), text.len() as u64, &reading, Years::default()).unwrap();
+        let split =
+            Split::new(File::open(&path).unwrap(), text.len() as u64, &reading, Years::default()).unwrap();
         let mut buffer = Buffer::default();
         let mut all = Vec::new();
         while split.next(&mut buffer).unwrap() {

@@ -37,7 +37,10 @@ pub struct Stream {
 
 impl std::fmt::Debug for Stream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stream").field("offset", &self.offset).field("line", &self.line).finish_non_exhaustive()
+        f.debug_struct("Stream")
+            .field("offset", &self.offset)
+            .field("line", &self.line)
+            .finish_non_exhaustive()
     }
 }
 
@@ -227,7 +230,8 @@ mod tests {
 
     #[test]
     fn chunks_are_whole_lines_of_any_size() {
-        let text: Vec<u8> = (0..500).flat_map(|i| format!("line {}\n", "x".repeat(i % 90)).into_bytes()).collect();
+        let text: Vec<u8> =
+            (0..500).flat_map(|i| format!("line {}\n", "x".repeat(i % 90)).into_bytes()).collect();
         for size in [1, 7, 64, 1000, 1 << 20] {
             let chunks = chunks(&text, size);
             let joined: Vec<u8> = chunks.iter().flat_map(|(_, _, bytes)| bytes.clone()).collect();
@@ -258,7 +262,11 @@ mod tests {
             let chunks = chunks(&text, size);
             let last = chunks.last().unwrap();
             assert!(last.2.ends_with(b"last\n"), "{size}");
-            assert!(chunks.iter().all(|(_, _, bytes)| size > LONGEST_LINE || bytes.len() <= LONGEST_LINE + size + 1));
+            assert!(
+                chunks
+                    .iter()
+                    .all(|(_, _, bytes)| size > LONGEST_LINE || bytes.len() <= LONGEST_LINE + size + 1)
+            );
             let lines: usize = chunks.iter().flat_map(|(_, _, bytes)| logparse::lines(bytes)).count();
             assert_eq!(lines, 3, "{size}");
         }

@@ -134,7 +134,9 @@ impl Calendar {
         if self.near.is_empty() {
             return Calendar::default();
         }
-        let block = |offset: u64| ((offset >> self.shift).saturating_sub(self.first) as usize).min(self.near.len() - 1);
+        let block = |offset: u64| {
+            ((offset >> self.shift).saturating_sub(self.first) as usize).min(self.near.len() - 1)
+        };
         let (from, to) = (block(offset), block(offset + len));
         Calendar {
             limit: self.limit,
@@ -329,9 +331,9 @@ pub fn stamp(line: &[u8]) -> Option<Civil> {
         _ => line,
     };
     let number = |from: usize, len: usize| -> Option<u16> {
-        line.get(from..from + len)?.iter().try_fold(0, |n: u16, b| {
-            b.is_ascii_digit().then(|| n * 10 + u16::from(b - b'0'))
-        })
+        line.get(from..from + len)?
+            .iter()
+            .try_fold(0, |n: u16, b| b.is_ascii_digit().then(|| n * 10 + u16::from(b - b'0')))
     };
     let byte = |at: usize| line.get(at).copied();
     let small = |from: usize| number(from, 2).map(|n| n as u8);
@@ -347,7 +349,16 @@ pub fn stamp(line: &[u8]) -> Option<Civil> {
         };
         let (hour, minute, second) = time(7)?;
         let ok = byte(3)? == b' ' && byte(6)? == b' ' && (1..=31).contains(&day);
-        return ok.then_some(Civil { year: None, month, day, hour, minute, second, nanos: 0, zone: Zone::Local });
+        return ok.then_some(Civil {
+            year: None,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            nanos: 0,
+            zone: Zone::Local,
+        });
     }
     let (year, month, day) = (number(0, 4)?, small(5)?, small(8)?);
     let (hour, minute, second) = time(11)?;
@@ -389,7 +400,10 @@ mod tests {
     fn walked(limit: &str, heads: &[&str]) -> Vec<String> {
         let heads: Vec<_> = heads.iter().map(|head| stamp(head.as_bytes())).collect();
         let (tail, heads) = heads.split_last().unwrap();
-        walk_back(&years(limit), heads, *tail).into_iter().map(|t| local_text(t.unwrap())[..10].to_owned()).collect()
+        walk_back(&years(limit), heads, *tail)
+            .into_iter()
+            .map(|t| local_text(t.unwrap())[..10].to_owned())
+            .collect()
     }
 
     #[test]
@@ -405,9 +419,16 @@ mod tests {
     fn several_years_are_walked_back() {
         let days = walked(
             "2026-03-01 12:00:00",
-            &["May  1 00:00:00", "Feb  1 00:00:00", "Nov  1 00:00:00", "Jan  4 00:00:00"],
+            &[
+                "May  1 00:00:00",
+                "Sep  1 00:00:00",
+                "Feb  1 00:00:00",
+                "Jul  1 00:00:00",
+                "Nov  1 00:00:00",
+                "Jan  4 00:00:00",
+            ],
         );
-        assert_eq!(days, ["2024-05-01", "2025-02-01", "2025-11-01"]);
+        assert_eq!(days, ["2024-05-01", "2024-09-01", "2025-02-01", "2025-07-01", "2025-11-01"]);
     }
 
     #[test]

@@ -138,7 +138,12 @@ impl Account {
         self.span = Some(self.span.map_or((utc, utc), |(first, last)| (first.min(utc), last.max(utc))));
     }
 
-    pub(super) fn end_of_chunk(&mut self, chunk: &crate::input::Chunk<'_>, lines: u64, kmsg: Option<(u64, u64)>) {
+    pub(super) fn end_of_chunk(
+        &mut self,
+        chunk: &crate::input::Chunk<'_>,
+        lines: u64,
+        kmsg: Option<(u64, u64)>,
+    ) {
         self.totals.lines += lines;
         self.bytes += chunk.bytes.len() as u64;
         if chunk.first_line.is_none() {

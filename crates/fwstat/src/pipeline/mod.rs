@@ -33,7 +33,11 @@ pub struct Plan {
 ///
 /// # Errors
 /// Threads cannot be started.
-pub fn run<A: Aggregate>(feed: &Feed, plan: &Plan, make: impl Fn() -> A + Sync) -> anyhow::Result<(A, Account)> {
+pub fn run<A: Aggregate>(
+    feed: &Feed,
+    plan: &Plan,
+    make: impl Fn() -> A + Sync,
+) -> anyhow::Result<(A, Account)> {
     let names = feed.names();
     let work = || {
         let mut worker = Worker::new(plan, &names, make());

@@ -6,8 +6,8 @@
 
 use logparse::{Completeness, ErrorKind};
 
-use super::account::{Account, Why, loss};
 use super::Plan;
+use super::account::{Account, Why, loss};
 use crate::aggregate::Aggregate;
 use crate::clock::Resolver;
 use crate::input::{Chunk, LONGEST_LINE};
@@ -54,7 +54,11 @@ impl<'p, A: Aggregate> Worker<'p, A> {
                     Some((_, last)) => {
                         if sequence > *last + 1 {
                             let at = Account::position(chunk, offset, number);
-                            self.account.lose("a gap in the kernel's record numbers", sequence - *last - 1, at);
+                            self.account.lose(
+                                "a gap in the kernel's record numbers",
+                                sequence - *last - 1,
+                                at,
+                            );
                         }
                         *last = sequence;
                     }

@@ -36,9 +36,8 @@ pub fn cell(cell: &Cell) -> Value {
         Cell::Mac(mac) => json!(mac.to_string()),
         Cell::Flags(flags) => flags.words().collect(),
         Cell::Proto(protocol) => json!(protocol.to_string()),
-        Cell::Uptime(uptime) => {
-            Number::from_f64(uptime.seconds as f64 + f64::from(uptime.micros) / 1e6).map_or(Value::Null, Value::Number)
-        }
+        Cell::Uptime(uptime) => Number::from_f64(uptime.seconds as f64 + f64::from(uptime.micros) / 1e6)
+            .map_or(Value::Null, Value::Number),
         Cell::Time(when) => json!(clock::offset_text(*when)),
         Cell::Day(day) => json!(clock::day_text(*day)),
     }
@@ -79,12 +78,8 @@ pub fn table(table: &Table, matched: u64) -> Value {
             Value::Object(object)
         })
         .collect();
-    json!({
-        "by": table.by,
-        "distinct": table.ranked.distinct,
-        "rest": { "count": table.ranked.rest(), "distinct": table.ranked.distinct - rows.len() as u64 },
-        "rows": rows,
-    })
+    let rest = json!({ "count": table.ranked.rest(), "distinct": table.ranked.distinct - rows.len() as u64 });
+    json!({ "by": table.by, "distinct": table.ranked.distinct, "rows": rows, "rest": rest })
 }
 
 /// The text of a document: indented, and safe to show on a terminal.

@@ -8,7 +8,6 @@ use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use logparse::{Datagram, ExtensionKind, Extensions, Network, Security};
 
 use super::csv;
 use crate::clock;
@@ -21,17 +20,13 @@ pub fn ndjson(out: &mut Vec<u8>, record: &Record<'_>) {
     let mut object = Object::open(out);
     for key in Key::ALL.iter().copied().filter(|key| key.in_record()) {
         match key {
-            Key::Ext => object.ext(&record.entry.packet.datagram),
             Key::Uid => {
                 // The quoted packet stands where the kernel prints it: behind the ICMP fields.
                 if let Some(inner) = &record.entry.packet.quoted {
                     object.key("inner");
                     let mut quoted = Object::open(object.out);
                     for key in Key::ALL.iter().copied().filter(|key| key.in_record() && !key.of_line()) {
-                        match key {
-                            Key::Ext => quoted.ext(inner),
-                            _ => quoted.field(key.name(), packet_value(key, inner)),
-                        }
+                        quoted.field(key.name(), packet_value(key, inner));
                     }
                     quoted.close();
                 }
@@ -160,47 +155,4 @@ impl<'o> Object<'o> {
             Err(_) => _ = write!(self.out, "{{\"bytes\":\"{}\"}}", STANDARD.encode(text)),
         }
     }
-
-    /// The extension headers of an IPv6 packet, as a list.
-    fn ext(&mut self, packet: &Datagram<'_>) {
-        let Network::Ipv6(ip) = &packet.network else { return };
-        if ip.extensions.is_empty() {
-            return;
-        }
-        self.key("ext");
-        extensions(self.out, ip.extensions);
-    }
-}
-
-fn extensions(out: &mut Vec<u8>, extensions: Extensions<'_>) {
-    out.push(b'[');
-    for (i, extension) in extensions.iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        let mut object = Object::open(out);
-        let number = |n: u64| Value::Number(n);
-        let flag = |yes: bool| if yes { Value::True } else { Value::Missing };
-        object.field("par", flag(extension.wrapped));
-        let security = |object: &mut Object<'_>, hdr: &'static str, security: Security| {
-            object.field("hdr", Value::Word(hdr));
-            object.field("spi", security.spi.map_or(Value::Missing, |spi| number(spi.into())));
-            object.field("incomplete", security.incomplete.map_or(Value::Missing, |n| number(n.into())));
-        };
-        match extension.kind {
-            ExtensionKind::Fragment { offset, more, id } => {
-                object.field("hdr", Value::Word("FRAG"));
-                object.field("frag", offset.map_or(Value::Missing, |n| number(n.into())));
-                object.field("more", flag(more));
-                object.field("frag_id", id.map_or(Value::Missing, |n| number(n.into())));
-            }
-            ExtensionKind::Ah(ah) => security(&mut object, "AH", ah),
-            ExtensionKind::Esp(esp) => security(&mut object, "ESP", esp),
-            ExtensionKind::Unknown(n) => object.field("unknown_ext", number(n.into())),
-            _ => {}
-        }
-        object.field("last", flag(extension.last));
-        object.close();
-    }
-    out.push(b']');
 }

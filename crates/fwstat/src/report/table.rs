@@ -37,7 +37,11 @@ pub fn head(look: &Look, head: &Head) -> String {
             out.push('\n');
         }
         if !head.filters.is_empty() {
-            out.push_str(&format!("{}: {}\n", look.count_of(totals.matched, "packet", "packets"), filters(head)));
+            out.push_str(&format!(
+                "{}: {}\n",
+                look.count_of(totals.matched, "packet", "packets"),
+                filters(head)
+            ));
         }
         out.push('\n');
     }
@@ -69,7 +73,9 @@ pub fn foot(look: &Look, head: &Head) -> String {
     let lost = head.totals.lost_at_least;
     if lost > 0 {
         let lines = look.count_of(lost, "line was", "lines were");
-        let text = format!("at least {lines} lost before anybody could log them: every number here is a lower bound");
+        let text = format!(
+            "at least {lines} lost before anybody could log them: every number here is a lower bound"
+        );
         out.push_str(&(look.paint(WARN, &text) + "\n"));
     }
     for note in &head.notes {
@@ -111,11 +117,13 @@ pub fn counts(look: &Look, table: &Table, matched: u64) -> String {
     const LONGEST_BAR: usize = 32;
     let by = &table.by;
     // A port without its name says little: `dport, proto` gets a column with it.
-    let service = match (by.iter().position(|name| name == "dport"), by.iter().position(|name| name == "proto")) {
-        (Some(port), Some(protocol)) => Some((port, protocol)),
-        _ => None,
-    };
-    let mut heads: Vec<Column> = by.iter().map(|name| Column::text(&name.to_uppercase()).styled(KEY)).collect();
+    let service =
+        match (by.iter().position(|name| name == "dport"), by.iter().position(|name| name == "proto")) {
+            (Some(port), Some(protocol)) => Some((port, protocol)),
+            _ => None,
+        };
+    let mut heads: Vec<Column> =
+        by.iter().map(|name| Column::text(&name.to_uppercase()).styled(KEY)).collect();
     if service.is_some() {
         heads.push(Column::text("SERVICE"));
     }
@@ -156,7 +164,11 @@ pub fn counts(look: &Look, table: &Table, matched: u64) -> String {
             "nothing to show".to_owned()
         } else if shown < distinct {
             let rest = percent(table.ranked.rest(), matched);
-            format!("showing {} of {} {many}; the others have {rest} of the packets", look.number(shown), look.number(distinct))
+            format!(
+                "showing {} of {} {many}; the others have {rest} of the packets",
+                look.number(shown),
+                look.number(distinct)
+            )
         } else {
             look.count_of(distinct, &one, &many)
         };
