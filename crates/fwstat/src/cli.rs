@@ -53,6 +53,8 @@ pub enum Generate {
 pub enum Command {
     /// Top talkers, ports, protocols, or any other fields.
     Top(Top),
+    /// Counts over time, by any field.
+    Timeline(Timeline),
     /// Which lines could not be read, why, and where the first of each is.
     Check(Check),
     /// Every record as data: NDJSON or CSV.
@@ -79,6 +81,23 @@ pub struct Top {
     pub by: Vec<String>,
     /// Rows of each table; 0 for all.
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub limit: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// `fwstat timeline`.
+#[derive(Args, Debug, Clone)]
+pub struct Timeline {
+    /// Width of a row: 10s, 5min, 1h, 1d, 1w (else: what suits the span).
+    #[arg(short = 'b', long, value_name = "SPAN")]
+    pub bucket: Option<String>,
+    /// One column per value of these fields.
+    #[arg(long, value_name = "FIELD[,FIELD]...")]
+    pub by: Vec<String>,
+    /// Columns with --by; 0 for all.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
     pub limit: usize,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -177,6 +196,9 @@ pub struct FilterArgs {
     /// Whole line that matches a regular expression.
     #[arg(short = 'g', long, value_name = "REGEX", allow_hyphen_values = true)]
     pub grep: Vec<String>,
+    /// An expression over the record's fields: `dport in (22, 80:90) and not src in 10.0.0.0/8`.
+    #[arg(long = "where", value_name = "EXPRESSION")]
+    pub expression: Vec<String>,
     /// Not before: 2026-06-30 06:00, today, yesterday, 2h, `1 day ago`, @1782799573, RFC 3339, or
     /// a stamp copied from the log.
     #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
@@ -190,6 +212,9 @@ pub struct FilterArgs {
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
+    /// The journal's kernel messages (runs `journalctl -k -o export`).
+    #[arg(long)]
+    pub journal: bool,
     /// Also read FILE.1, FILE.2.gz, FILE-20260301.xz ..., oldest first.
     #[arg(long, overrides_with = "no_rotated")]
     pub rotated: bool,
@@ -217,6 +242,9 @@ pub struct InputArgs {
     /// Threads to work with (else: as many as there are processors).
     #[arg(long, value_name = "N", env = "FWSTAT_THREADS", hide_env_values = true)]
     pub threads: Option<usize>,
+    /// Where the places that hold logs are looked for, in tests.
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    pub root: Option<PathBuf>,
     #[arg(long, value_name = "BYTES", hide = true)]
     #[allow(missing_docs)]
     pub chunk_size: Option<usize>,

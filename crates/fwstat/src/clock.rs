@@ -77,6 +77,13 @@ impl Clock {
         self.zone.to_offset(timestamp).seconds()
     }
 
+    /// The moment at which the local clock shows these seconds.
+    #[must_use]
+    pub fn at_local(&self, seconds: i64) -> When {
+        let offset = Resolver::new(self).local_offset(seconds);
+        When { utc: (seconds - i64::from(offset)).saturating_mul(NANOS), offset }
+    }
+
     /// A moment in the report's zone.
     #[must_use]
     pub fn at(&self, utc: i64) -> When {

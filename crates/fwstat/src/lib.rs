@@ -41,11 +41,8 @@ pub fn main() -> ExitCode {
         Some(Command::Top(arguments)) => commands::top::command(arguments),
         Some(Command::Check(arguments)) => commands::check::command(arguments),
         Some(Command::Export(arguments)) => commands::export::command(arguments),
-        None => commands::top::command(&cli::Top {
-            by: Vec::new(),
-            limit: cli.overview.limit,
-            common: cli.overview.common.clone(),
-        }),
+        Some(Command::Timeline(arguments)) => commands::timeline::command(arguments),
+        None => commands::overview::command(&cli.overview),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

@@ -7,7 +7,8 @@
 //! Tested by: `tests/cli.rs`, the unit tests below.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use jiff::tz::TimeZone;
@@ -17,7 +18,9 @@ use serde_json::{Map, json};
 
 use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, OutputArgs};
 use crate::clock::{Clock, NANOS};
+use crate::filter::expr::{self, Context};
 use crate::filter::{Filter, Set, set};
+use crate::input::places::{self, Found};
 use crate::input::years::Years;
 use crate::input::{Feed, Input, Reading};
 use crate::moment;
@@ -107,7 +110,7 @@ impl Options {
             now: now.div_euclid(NANOS),
             limit: now.div_euclid(NANOS) + i64::from(clock.offset_at(now)) + 86_400,
         };
-        let inputs = inputs(files)?;
+        let inputs = inputs(files, input, since)?;
         let reading = Reading {
             chunk: input.chunk_size.unwrap_or(CHUNK).max(1),
             decompress: !input.no_decompress,
@@ -120,9 +123,17 @@ impl Options {
             .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
             .unwrap_or(1)
             .max(1);
+        let mut feed = Feed::new(inputs, reading);
+        if input.rotated {
+            feed.chain();
+        }
         Ok(Options {
-            plan: Plan { filter: predicate(filter, since, until)?, clock, threads },
-            feed: Feed::new(inputs, reading),
+            plan: Plan {
+                filter: predicate(filter, since, until, &Context { now, zone: &zone })?,
+                clock,
+                threads,
+            },
+            feed,
             filters: typed(filter),
             look: look(output),
             format: if output.json { Some(Format::Json) } else { output.format },
@@ -160,26 +171,84 @@ fn until(option: &str, text: &str, now: i64, zone: &TimeZone) -> anyhow::Result<
 }
 
 /// The inputs to read.
-fn inputs(files: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
+fn inputs(files: &[PathBuf], input: &InputArgs, since: Option<i64>) -> anyhow::Result<Vec<Input>> {
     let mut inputs = Vec::new();
+    if input.journal {
+        inputs.push(journal(since));
+    }
     for file in files {
-        let input = if file.as_os_str() == "-" { Input::Stdin } else { Input::File(file.clone()) };
-        if input == Input::Stdin && inputs.contains(&input) {
-            bail!("standard input (-) can be read only once");
+        if file.as_os_str() == "-" {
+            if inputs.contains(&Input::Stdin) {
+                bail!("standard input (-) can be read only once");
+            }
+            inputs.push(Input::Stdin);
+        } else if input.rotated {
+            inputs.extend(places::rotated(file).into_iter().map(Input::File));
+        } else {
+            inputs.push(Input::File(file.clone()));
         }
-        inputs.push(input);
     }
     if inputs.is_empty() {
-        if std::io::stdin().is_terminal() {
-            bail!("no input: name a file, as in `fwstat /var/log/kern.log`, or pipe one in");
+        if input.root.is_none() && !nothing_is_piped_in() {
+            return Ok(vec![Input::Stdin]);
         }
-        inputs.push(Input::Stdin);
+        let root = input.root.as_deref().unwrap_or(Path::new("/"));
+        inputs = found(places::discover(root), input.rotated, since)?;
     }
     Ok(inputs)
 }
 
+/// Whether standard input is a terminal, or nothing at all as in a cron job.
+fn nothing_is_piped_in() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let device = |path: &str| std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
+    std::io::stdin().is_terminal()
+        || (device("/dev/stdin").is_some() && device("/dev/stdin") == device("/dev/null"))
+}
+
+/// The journal's kernel messages.
+fn journal(since: Option<i64>) -> Input {
+    let mut words = vec!["journalctl".to_owned()];
+    words.extend(["-k", "-o", "export", "--no-pager", "-q"].map(str::to_owned));
+    words.extend(since.map(|utc| format!("--since=@{}", utc.div_euclid(NANOS))));
+    Input::Program(words)
+}
+
+/// The inputs that were found; said on standard error, since nobody asked for them.
+fn found(found: Found, rotated: bool, since: Option<i64>) -> anyhow::Result<Vec<Input>> {
+    let say = |text: String| {
+        let _ = writeln!(anstream::stderr(), "fwstat: reading {text}");
+    };
+    match found {
+        Found::File(path) => {
+            let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
+            say(format!("{} ({})", path.display(), crate::text::bytes(size)));
+            let paths = if rotated { places::rotated(&path) } else { vec![path] };
+            Ok(paths.into_iter().map(Input::File).collect())
+        }
+        Found::Journal => {
+            say("the journal (journalctl -k)".to_owned());
+            Ok(vec![journal(since)])
+        }
+        Found::Forbidden(path) => bail!(
+            "{0}: permission denied\n  `sudo fwstat {0}`, or join the group that may read it (adm)",
+            path.display()
+        ),
+        Found::Nothing => bail!(
+            "no input, and no log in the usual places (/var/log/kern.log, messages, syslog, ufw.log, the journal)\n  \
+             name a file: `fwstat FILE`, pipe one in: `ssh gateway dmesg | fwstat`; \
+             if nothing is logged yet: `iptables -A INPUT -j LOG --log-prefix \"in.dropped \"`"
+        ),
+    }
+}
+
 /// One predicate from all filter options.
-fn predicate(filter: &FilterArgs, since: Option<i64>, until: Option<i64>) -> anyhow::Result<Filter> {
+fn predicate(
+    filter: &FilterArgs,
+    since: Option<i64>,
+    until: Option<i64>,
+    context: &Context<'_>,
+) -> anyhow::Result<Filter> {
     let mut all = Vec::new();
     if since.is_some() || until.is_some() {
         all.push(Filter::Between(since.unwrap_or(i64::MIN), until.unwrap_or(i64::MAX)));
@@ -209,6 +278,9 @@ fn predicate(filter: &FilterArgs, since: Option<i64>, until: Option<i64>) -> any
     all.push(each("--grep", &filter.grep, false, |text| {
         Regex::new(text).map(Filter::Line).map_err(|error| error.to_string())
     })?);
+    for text in &filter.expression {
+        all.push(expr::parse(text, context).map_err(|error| anyhow!("--where: {error}"))?);
+    }
     Ok(Filter::all(all))
 }
 
@@ -346,6 +418,7 @@ fn typed(filter: &FilterArgs) -> Map<String, serde_json::Value> {
         ("mark", &filter.mark),
         ("uid", &filter.uid),
         ("grep", &filter.grep),
+        ("where", &filter.expression),
     ];
     for (name, values) in lists {
         if !values.is_empty() {

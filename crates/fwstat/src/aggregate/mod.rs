@@ -6,8 +6,10 @@
 
 pub mod counts;
 pub mod key;
+pub mod timeline;
 
 pub use counts::{Counts, Ranked, Row};
+pub use timeline::Timeline;
 
 use crate::record::Record;
 

@@ -6,6 +6,8 @@
 
 pub mod check;
 pub mod export;
+pub mod overview;
+pub mod timeline;
 pub mod top;
 
 use std::io::{self, Write as _};

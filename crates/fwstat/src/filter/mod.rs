@@ -6,6 +6,7 @@
 //! Must not know: how options are spelled on the command line (`options`), or what is counted.
 //! Tested by: the unit tests of its files, `tests/filters.rs` against an independent reading.
 
+pub mod expr;
 pub mod set;
 pub mod words;
 

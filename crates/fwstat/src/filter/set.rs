@@ -49,13 +49,13 @@ impl Set {
                 .addrs
                 .iter()
                 .any(|(from, to)| from.is_ipv4() == addr.is_ipv4() && (*from..=*to).contains(&addr)),
-            Value::Text(text) => self.text(text),
-            Value::Word(word) => self.text(word.as_bytes()),
-            other => self.text(words::plain(other).as_bytes()),
+            Value::Text(text) => self.is_text(text),
+            Value::Word(word) => self.is_text(word.as_bytes()),
+            other => self.is_text(words::plain(other).as_bytes()),
         })
     }
 
-    fn text(&self, text: &[u8]) -> bool {
+    fn is_text(&self, text: &[u8]) -> bool {
         self.texts.iter().any(|own| own == text) || self.patterns.iter().any(|pattern| pattern.is_match(text))
     }
 
@@ -92,6 +92,38 @@ impl Set {
             }
             _ => Ok(Set { texts: vec![text.as_bytes().to_vec()], ..Set::default() }),
         }
+    }
+
+    /// One text, as it is.
+    #[must_use]
+    pub fn text(text: &str) -> Set {
+        Set { texts: vec![text.as_bytes().to_vec()], ..Set::default() }
+    }
+
+    /// The addresses of the same family before or behind one: `<`, `<=`, `>`, `>=`.
+    ///
+    /// # Errors
+    /// The text is no address.
+    pub fn addresses_beside(sign: &str, text: &str) -> Result<Set, String> {
+        let addr: IpAddr = text.parse().map_err(|_| format!("`{text}` is no address"))?;
+        let (lowest, highest, bits) = match addr {
+            IpAddr::V4(v4) => (0, u128::from(u32::MAX), u128::from(v4.to_bits())),
+            IpAddr::V6(v6) => (0, u128::MAX, v6.to_bits()),
+        };
+        let range = match sign {
+            "<" => bits.checked_sub(1).map(|last| (lowest, last)),
+            "<=" => Some((lowest, bits)),
+            ">" => bits.checked_add(1).filter(|first| *first <= highest).map(|first| (first, highest)),
+            _ => Some((bits, highest)),
+        };
+        let addr = |bits: u128| match addr {
+            IpAddr::V4(_) => IpAddr::V4((bits as u32).into()),
+            IpAddr::V6(_) => IpAddr::V6(bits.into()),
+        };
+        Ok(Set {
+            addrs: range.map(|(from, to)| (addr(from), addr(to))).into_iter().collect(),
+            ..Set::default()
+        })
     }
 
     /// Text that matches a pattern with `*` and `?`, as a whole.

@@ -8,8 +8,10 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::unfold::{Export, Objects};
+
 /// How many bytes of an input are looked at.
-pub const HEAD: usize = 64;
+pub const HEAD: usize = 256;
 
 /// What a file is that holds no lines.
 pub struct Foreign {
@@ -54,8 +56,9 @@ pub fn is_records(head: &[u8]) -> bool {
 pub enum Records {
     /// `journalctl -o export`.
     Export,
-    /// `dmesg --json`.
-    DmesgJson,
+    /// JSON objects over several lines, at this depth: `journalctl -o json-pretty` (0), an array (1),
+    /// `dmesg --json` (2).
+    Objects(usize),
 }
 
 /// The format of records that `head` begins, if it begins one.
@@ -65,7 +68,13 @@ pub fn records(head: &[u8]) -> Option<Records> {
         return Some(Records::Export);
     }
     let compact: Vec<u8> = head.iter().copied().filter(|b| !b.is_ascii_whitespace()).take(10).collect();
-    (compact == b"{\"dmesg\":[").then_some(Records::DmesgJson)
+    match &compact[..] {
+        b"{\"dmesg\":[" => Some(Records::Objects(2)),
+        [b'[', b'{', ..] => Some(Records::Objects(1)),
+        // An object whose first line ends behind its bracket goes on below.
+        [b'{', b'"', ..] if matches!(head, [b'{', b'\n' | b'\r', ..]) => Some(Records::Objects(0)),
+        _ => None,
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -126,7 +135,9 @@ pub fn open(inner: Plain, decompress: bool, taken: Arc<AtomicU64>) -> io::Result
 /// Turns records of several lines into one line each.
 fn unfold(head: &[u8], stream: Plain) -> Plain {
     match records(head) {
-        Some(_) | None => stream,
+        Some(Records::Export) => Box::new(Export::new(stream)),
+        Some(Records::Objects(level)) => Box::new(Objects::new(stream, level)),
+        None => stream,
     }
 }
 
@@ -153,13 +164,21 @@ fn peek(mut stream: Plain) -> io::Result<(Vec<u8>, Plain)> {
     let front = io::Cursor::new(head.clone());
     Ok(match failed {
         // What came before the error is good; the error comes when it is used up.
-        Some(error) => (head, Box::new(front.chain(Fail(Some(error))))),
+        Some(error) => (head, Box::new(front.chain(Fail::new(error)))),
         None => (head, Box::new(front.chain(stream))),
     })
 }
 
 /// A stream that is nothing but an error.
-struct Fail(Option<io::Error>);
+pub struct Fail(Option<io::Error>);
+
+impl Fail {
+    /// Gives this error once.
+    #[must_use]
+    pub fn new(error: io::Error) -> Fail {
+        Fail(Some(error))
+    }
+}
 
 impl Read for Fail {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

@@ -7,8 +7,10 @@
 //! Tested by: the unit tests of its files, `tests/inputs.rs`.
 
 pub mod decode;
+pub mod places;
 pub mod split;
 pub mod stream;
+pub mod unfold;
 pub mod years;
 
 use std::fs::File;
@@ -206,9 +208,47 @@ impl Feed {
         }
     }
 
-    /// Sets the latest moment (local seconds) of an input's lines.
-    pub fn limit(&mut self, source: usize, limit: i64) {
-        self.sources[source].limit = Some(limit);
+    /// Takes neighbouring inputs for one set, the oldest first: no line of a file is later than
+    /// the first line of the next.
+    pub fn chain(&mut self) {
+        let mut limit = None;
+        for at in (0..self.sources.len()).rev() {
+            self.sources[at].limit = limit;
+            let Input::File(path) = &self.sources[at].input else { continue };
+            let Ok(file) = File::open(path) else { continue };
+            let written = file.metadata().ok().and_then(|meta| meta.modified().ok());
+            let years = self.reading.years.of_file(written, limit);
+            let size = file.metadata().map_or(0, |meta| meta.len());
+            let Ok(stream) = decode::open(Box::new(file), self.reading.decompress, Arc::default()) else {
+                continue;
+            };
+            let mut stream = Stream::new(stream, 64 << 10, years);
+            // A plain file is walked back from its end, as it will be when it is read.
+            let mut buffer = Buffer::default();
+            if !stream.next(&mut buffer).unwrap_or(false) {
+                continue;
+            }
+            let first = match File::open(path) {
+                Ok(file) if self.is_plain(path) => {
+                    years::survey(&file, size, &stream.years).ok().and_then(|calendar| calendar.hint(0))
+                }
+                _ => buffer.chunk().calendar.hint(0),
+            };
+            limit = first.map(|hint| hint.near + 86_400).or(limit);
+        }
+    }
+
+    /// Whether a file is read as it is.
+    fn is_plain(&self, path: &Path) -> bool {
+        let mut head = [0; decode::HEAD];
+        let read = File::open(path).and_then(|mut file| decode::read_full(&mut file, &mut head)).unwrap_or(0);
+        self.is_text(&head[..read])
+    }
+
+    /// Whether a file with these first bytes is read as it is.
+    fn is_text(&self, head: &[u8]) -> bool {
+        let packed = self.reading.decompress && decode::is_compressed(head);
+        !packed && !decode::is_records(head)
     }
 
     /// The inputs' names, in order.
@@ -404,8 +444,7 @@ impl Feed {
         if let Some(what) = decode::foreign(head) {
             return Err(InputError::new(name, what.reason).hint(what.hint));
         }
-        let packed = self.reading.decompress && decode::is_compressed(head);
-        let plain = !packed && !decode::is_records(head);
+        let plain = self.is_text(head);
         // The size of files in /proc and /sys is 0 and says nothing.
         if plain && meta.len() > 0 && !self.reading.ordered {
             let split = Split::new(file, meta.len(), &self.reading, years).map_err(failed)?;

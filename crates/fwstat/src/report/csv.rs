@@ -53,7 +53,8 @@ pub fn table(table: &Table, matched: u64) -> Vec<u8> {
 }
 
 /// A value for a program: nothing for what is missing.
-fn value(value: &Cell) -> String {
+#[must_use]
+pub fn value(value: &Cell) -> String {
     match value {
         Cell::Missing => String::new(),
         Cell::Text(text) if text.is_empty() => String::new(),

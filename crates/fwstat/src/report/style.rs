@@ -200,6 +200,28 @@ pub fn columns(look: &Look, columns: &[Column], rows: &[Vec<String>]) -> String 
     out
 }
 
+/// Two blocks of lines side by side.
+#[must_use]
+pub fn beside(left: &str, right: &str, gap: usize) -> String {
+    let width = |line: &str| text::width(&anstream::adapter::strip_str(line).to_string());
+    let column = left.lines().map(width).max().unwrap_or(0) + gap;
+    let (mut left, mut right) = (left.lines(), right.lines());
+    let mut out = String::new();
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return out,
+            (line, None) => out.push_str(line.unwrap_or("")),
+            (line, Some(beside)) => {
+                let line = line.unwrap_or("");
+                out.push_str(line);
+                out.push_str(&" ".repeat(column - width(line)));
+                out.push_str(beside);
+            }
+        }
+        out.push('\n');
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -163,12 +163,10 @@ pub fn counts(look: &Look, table: &Table, matched: u64) -> String {
         let line = if distinct == 0 {
             "nothing to show".to_owned()
         } else if shown < distinct {
+            let shown = format!("showing {} of {} {many}", look.number(shown), look.number(distinct));
             let rest = percent(table.ranked.rest(), matched);
-            format!(
-                "showing {} of {} {many}; the others have {rest} of the packets",
-                look.number(shown),
-                look.number(distinct)
-            )
+            let long = format!("{shown}; the others have {rest} of the packets");
+            if look.width.is_none_or(|width| text::width(&long) <= width) { long } else { shown }
         } else {
             look.count_of(distinct, &one, &many)
         };
