@@ -122,11 +122,22 @@ pub struct Check {
 #[derive(Args, Debug, Clone)]
 pub struct Export {
     /// Only these fields, in this order.
-    #[arg(long, value_name = "FIELD[,FIELD]...")]
+    #[arg(long, value_name = "FIELD[,FIELD]...", conflicts_with = "schema")]
     pub fields: Vec<String>,
+    /// Names of the fields: ours, or those of the Elastic Common Schema.
+    #[arg(long, value_name = "NAMES", default_value = "fwstat")]
+    pub schema: Schema,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
+}
+
+/// Names of exported fields.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it
+pub enum Schema {
+    Fwstat,
+    Ecs,
 }
 
 /// Options of every command.
@@ -275,6 +286,12 @@ pub struct OutputArgs {
     /// Numbers without commas.
     #[arg(short = 'x', long)]
     pub exact: bool,
+    /// No line about how far the reading has come.
+    #[arg(long)]
+    pub no_progress: bool,
+    /// Do not read the file of arguments (~/.config/fwstat/args).
+    #[arg(long)]
+    pub no_config: bool,
     /// Nothing but the exit code.
     #[arg(short = 'q', long)]
     pub quiet: bool,
@@ -292,6 +309,7 @@ pub enum Format {
     Ndjson,
     Csv,
     Markdown,
+    Parquet,
 }
 
 /// `--color`.

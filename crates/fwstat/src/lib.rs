@@ -11,11 +11,14 @@ pub mod aggregate;
 pub mod cli;
 pub mod clock;
 pub mod commands;
+pub mod config;
 pub mod filter;
+pub mod generate;
 pub mod input;
 pub mod moment;
 pub mod options;
 pub mod pipeline;
+pub mod progress;
 pub mod record;
 pub mod report;
 pub mod services;
@@ -27,6 +30,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
+use crate::commands::Outcome;
 use crate::input::InputError;
 use crate::report::style;
 
@@ -36,8 +40,23 @@ use crate::report::style;
 /// could be was done. A reader that goes away (`| head`) is no error.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let (arguments, warnings) = config::arguments();
+    if let Some(program) = config::other_program(&arguments) {
+        use std::os::unix::process::CommandExt as _;
+        // Comes back only if the program cannot be started.
+        let error = std::process::Command::new(&program).args(&arguments[2..]).exec();
+        return fail(&anyhow::anyhow!("{}: {error}", program.display()));
+    }
+    let cli = Cli::parse_from(arguments);
+    for warning in warnings {
+        let _ = writeln!(anstream::stderr(), "fwstat: {}", text::escape(warning.as_bytes()));
+    }
     let outcome = match &cli.command {
+        _ if cli.generate.is_some() => cli.generate.map_or(Ok(Outcome::Found), |kind| {
+            generate::write(kind, &mut io::stdout().lock())
+                .map(|()| Outcome::Found)
+                .map_err(anyhow::Error::from)
+        }),
         Some(Command::Top(arguments)) => commands::top::command(arguments),
         Some(Command::Check(arguments)) => commands::check::command(arguments),
         Some(Command::Export(arguments)) => commands::export::command(arguments),
@@ -47,14 +66,20 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(outcome) => outcome.into(),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            let mut out = anstream::stderr().lock();
-            let style = style::ERROR;
-            let _ =
-                writeln!(out, "{style}fwstat{style:#}: {}", text::escape(format!("{error:#}").as_bytes()));
-            ExitCode::from(2)
-        }
+        Err(error) => fail(&error),
     }
+}
+
+/// Says what happened; 2.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    let mut out = anstream::stderr().lock();
+    let style = style::ERROR;
+    let mut prefix = format!("{style}fwstat{style:#}: ");
+    for line in format!("{error:#}").lines() {
+        let _ = writeln!(out, "{prefix}{}", text::escape(line.as_bytes()));
+        prefix.clear();
+    }
+    ExitCode::from(2)
 }
 
 /// Says what could not be read.

@@ -46,6 +46,8 @@ pub struct Options {
     pub format: Option<Format>,
     /// Where the output goes, if not to standard output.
     pub output: Option<PathBuf>,
+    /// Whether standard error is a terminal that wants to see how far the reading has come.
+    pub progress: bool,
     /// Nothing but the exit code.
     pub quiet: bool,
     /// Assumptions and timings as well.
@@ -138,6 +140,11 @@ impl Options {
             look: look(output),
             format: if output.json { Some(Format::Json) } else { output.format },
             output: output.output_file.clone(),
+            // Records on a terminal are a sign of progress themselves.
+            progress: std::io::stderr().is_terminal()
+                && !output.no_progress
+                && !output.quiet
+                && !(ordered && output.output_file.is_none() && std::io::stdout().is_terminal()),
             quiet: output.quiet,
             verbose: output.verbose,
         })

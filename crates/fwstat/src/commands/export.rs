@@ -9,6 +9,8 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use anyhow::bail;
+
 use super::{Beside, Outcome, format, outcome, run};
 use crate::aggregate::Aggregate;
 use crate::cli::{self, Format};
@@ -22,8 +24,16 @@ use crate::report;
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Export) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, true)?;
-    let form = format(&options, Format::Ndjson, &[Format::Ndjson, Format::Csv])?;
+    let form = format(&options, Format::Ndjson, &[Format::Ndjson, Format::Csv, Format::Parquet])?;
+    if form == Format::Parquet {
+        bail!(
+            "this build writes no Parquet\n  \
+             DuckDB makes it from NDJSON: fwstat export FILE > x.ndjson && \
+             duckdb -c \"copy (from 'x.ndjson') to 'x.parquet'\""
+        );
+    }
     let fields = options::fields("--fields", &arguments.fields)?;
+    let ecs = arguments.schema == cli::Schema::Ecs;
     let fields = match form {
         Format::Csv if fields.is_empty() => report::record::all_fields(),
         _ => fields,
@@ -42,10 +52,14 @@ pub fn command(arguments: &cli::Export) -> anyhow::Result<Outcome> {
     let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.feed.stop));
     if form == Format::Csv && options.look.header {
         let mut head = Vec::new();
-        report::csv::line(&mut head, fields.iter().map(|field| field.name.as_str()));
+        match ecs {
+            true => report::csv::line(&mut head, report::ecs::FIELDS.iter().map(|(_, name)| *name)),
+            false => report::csv::line(&mut head, fields.iter().map(|field| field.name.as_str())),
+        }
         writer.header(&head);
     }
-    let make = || Exported { writer: &writer, fields: &fields, csv: form == Format::Csv, bytes: Vec::new() };
+    let make =
+        || Exported { writer: &writer, fields: &fields, csv: form == Format::Csv, ecs, bytes: Vec::new() };
     let (_, account, _) = run(&options, make)?;
     writer.finish()?;
     if let Some(file) = beside {
@@ -59,12 +73,15 @@ struct Exported<'w> {
     writer: &'w Writer,
     fields: &'w [Field],
     csv: bool,
+    ecs: bool,
     bytes: Vec<u8>,
 }
 
 impl Aggregate for Exported<'_> {
     fn add(&mut self, record: &Record<'_>) {
-        if self.csv {
+        if self.ecs {
+            report::record::ecs(&mut self.bytes, record, self.csv);
+        } else if self.csv {
             report::record::csv_of(&mut self.bytes, record, self.fields);
         } else if self.fields.is_empty() {
             report::record::ndjson(&mut self.bytes, record);

@@ -13,13 +13,17 @@ pub mod top;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, bail};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::aggregate::Aggregate;
 use crate::cli::Format;
 use crate::options::Options;
 use crate::pipeline::{self, Account};
+use crate::progress::Progress;
 use crate::report::Head;
 
 /// What a command came to.
@@ -31,6 +35,8 @@ pub enum Outcome {
     Nothing,
     /// Some input could not be read; what could be was reported: 2.
     Failed,
+    /// Somebody pressed Ctrl-C; what was counted so far was reported: 130.
+    Interrupted,
 }
 
 impl From<Outcome> for ExitCode {
@@ -39,18 +45,33 @@ impl From<Outcome> for ExitCode {
             Outcome::Found => 0,
             Outcome::Nothing => 1,
             Outcome::Failed => 2,
+            Outcome::Interrupted => 130,
         })
     }
 }
 
 /// Reads everything, and reports what could not be read.
 fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::Result<(A, Account, Head)> {
+    // Ctrl-C once: report what there is. Twice: go away.
+    let stop = &options.feed.stop;
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(stop))?;
+        signal_hook::flag::register(signal, Arc::clone(stop))?;
+    }
+    let progress =
+        options.progress.then(|| Progress::start(Arc::clone(&options.feed.taken), options.feed.size()));
     let (aggregate, account) = pipeline::run(&options.feed, &options.plan, make)?;
+    drop(progress);
     let errors = options.feed.errors();
     crate::complain(&errors)?;
+    let mut notes = notes(options, &account);
+    let partial = options.feed.stop.load(Ordering::Relaxed);
+    if partial {
+        notes.insert(0, "interrupted: this is what was counted so far".to_owned());
+    }
     let files = options.feed.names();
-    let head =
-        Head::new(files, options.filters.clone(), &account, &options.plan.clock, notes(options, &account));
+    let mut head = Head::new(files, options.filters.clone(), &account, &options.plan.clock, notes);
+    head.partial = partial;
     Ok((aggregate, account, head))
 }
 
@@ -98,7 +119,9 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
 
 /// What came of a run.
 fn outcome(options: &Options, account: &Account) -> Outcome {
-    if !options.feed.errors().is_empty() {
+    if options.feed.stop.load(Ordering::Relaxed) {
+        Outcome::Interrupted
+    } else if !options.feed.errors().is_empty() {
         Outcome::Failed
     } else if account.totals.matched > 0 {
         Outcome::Found
@@ -180,6 +203,7 @@ fn format(options: &Options, default: Format, known: &[Format]) -> anyhow::Resul
         "ndjson" | "jsonl" => Some(Format::Ndjson),
         "csv" => Some(Format::Csv),
         "md" => Some(Format::Markdown),
+        "parquet" => Some(Format::Parquet),
         _ => None,
     };
     let format = options.format.or_else(by_name).unwrap_or(default);

@@ -34,7 +34,7 @@ pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
         .collect();
     let look = &options.look;
     let bytes = match form {
-        Format::Json | Format::Ndjson => {
+        Format::Json | Format::Ndjson | Format::Parquet => {
             let mut document = report::json::head("fwstat.top/1", &head);
             let tables: Vec<Value> = tables.iter().map(|table| report::json::table(table, matched)).collect();
             document.insert("tables".to_owned(), json!(tables));

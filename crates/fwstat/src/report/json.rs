@@ -58,6 +58,9 @@ pub fn head(schema: &str, head: &Head) -> Map<String, Value> {
     document.insert("input".to_owned(), Value::Object(input));
     document.insert("filters".to_owned(), Value::Object(head.filters.clone()));
     document.insert("totals".to_owned(), json!(head.totals));
+    if head.partial {
+        document.insert("partial".to_owned(), json!(true));
+    }
     document
 }
 

@@ -5,6 +5,7 @@
 //! Tested by: the transcripts in `tests/`, the schemas in `schemas/`.
 
 pub mod csv;
+pub mod ecs;
 pub mod json;
 pub mod markdown;
 pub mod record;
@@ -32,6 +33,8 @@ pub struct Head {
     pub totals: Totals,
     /// What had to be assumed, and what could not be read: sentences.
     pub notes: Vec<String>,
+    /// Whether somebody stopped the reading.
+    pub partial: bool,
 }
 
 impl Head {
@@ -45,7 +48,7 @@ impl Head {
         notes: Vec<String>,
     ) -> Head {
         let span = account.span.map(|(first, last)| (clock.at(first), clock.at(last)));
-        Head { files, bytes: account.bytes, span, filters, totals: account.totals, notes }
+        Head { files, bytes: account.bytes, span, filters, totals: account.totals, notes, partial: false }
     }
 }
 

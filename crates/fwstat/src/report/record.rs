@@ -9,7 +9,7 @@ use std::io::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::csv;
+use super::{csv, ecs};
 use crate::clock;
 use crate::filter::words;
 use crate::record::{Field, Key, Record, Value, packet_value, value};
@@ -76,6 +76,49 @@ pub fn csv_of(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field]) {
         }
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a record under the names of the Elastic Common Schema.
+pub fn ecs(out: &mut Vec<u8>, record: &Record<'_>, as_csv: bool) {
+    if as_csv {
+        let cells: Vec<String> = ecs::FIELDS
+            .iter()
+            .map(|(key, _)| {
+                ecs::text(*key, record).map_or(String::new(), |text| text::escape(text.as_bytes()))
+            })
+            .collect();
+        csv::line(out, cells.iter().map(String::as_str));
+        return;
+    }
+    let mut object = Object::open(out);
+    object.field("ecs.version", Value::Word("8.17"));
+    object.field("event.kind", Value::Word("event"));
+    object.key("event.category");
+    object.out.extend_from_slice(b"[\"network\"]");
+    object.key("event.type");
+    object.out.extend_from_slice(b"[\"info\"]");
+    object.field("network.type", ecs::network_type(record).map_or(Value::Missing, Value::Word));
+    for (key, name) in ecs::FIELDS {
+        match (key, value(key, record)) {
+            (_, Value::Number(_) | Value::Flags(_) | Value::True) => object.field(name, value(key, record)),
+            (Key::Time, Value::Time(when)) => {
+                object.key(name);
+                object.text(clock::utc_text(when.utc).as_bytes());
+            }
+            (Key::Host | Key::Tag | Key::Prefix | Key::In | Key::Out | Key::File, Value::Text(text))
+                if !text.is_empty() =>
+            {
+                object.field(name, Value::Text(text));
+            }
+            _ => {
+                if let Some(text) = ecs::text(key, record) {
+                    object.field(name, Value::Text(text.as_bytes()));
+                }
+            }
+        }
+    }
+    object.close();
+    out.push(b'\n');
 }
 
 /// A JSON object being written.
