@@ -186,6 +186,8 @@ pub struct Objects {
     depth: usize,
     in_string: bool,
     escaped: bool,
+    out: Vec<u8>,
+    given: usize,
 }
 
 impl Objects {
@@ -198,66 +200,65 @@ impl Objects {
             depth: 0,
             in_string: false,
             escaped: false,
+            out: Vec::new(),
+            given: 0,
         }
+    }
+}
+
+impl Objects {
+    /// Goes on over what was read, and puts out what belongs to a record.
+    fn fold(&mut self) -> io::Result<bool> {
+        let input = self.input.fill_buf()?;
+        for byte in input {
+            let inside = self.depth > self.level;
+            if self.in_string {
+                match byte {
+                    _ if self.escaped => self.escaped = false,
+                    b'\\' => self.escaped = true,
+                    b'"' => self.in_string = false,
+                    _ => {}
+                }
+                if inside {
+                    // No string of JSON holds a line end, but a broken writer's may.
+                    self.out.push(if *byte == b'\n' { b' ' } else { *byte });
+                }
+                continue;
+            }
+            match byte {
+                b'"' => self.in_string = true,
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if inside && self.depth == self.level {
+                        self.out.extend_from_slice(&[*byte, b'\n']);
+                        continue;
+                    }
+                }
+                _ => {}
+            }
+            if self.depth > self.level && !matches!(byte, b'\n' | b'\r' | b'\t') {
+                self.out.push(*byte);
+            }
+        }
+        let used = input.len();
+        self.input.consume(used);
+        Ok(used > 0)
     }
 }
 
 impl Read for Objects {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut written = 0;
-        // One byte of input gives up to two of output.
-        while written == 0 {
-            let input = self.input.fill_buf()?;
-            if input.is_empty() {
-                return Ok(0);
-            }
-            let mut used = 0;
-            for byte in input {
-                if written + 2 > buffer.len() {
-                    break;
-                }
-                used += 1;
-                let inside = self.depth > self.level;
-                if self.in_string {
-                    match byte {
-                        _ if self.escaped => self.escaped = false,
-                        b'\\' => self.escaped = true,
-                        b'"' => self.in_string = false,
-                        _ => {}
-                    }
-                    if inside {
-                        // No string of JSON holds a line end, but a broken writer's may.
-                        buffer[written] = if *byte == b'\n' { b' ' } else { *byte };
-                        written += 1;
-                    }
-                    continue;
-                }
-                match byte {
-                    b'"' => self.in_string = true,
-                    b'{' | b'[' => self.depth += 1,
-                    b'}' | b']' => {
-                        self.depth = self.depth.saturating_sub(1);
-                        if inside && self.depth == self.level {
-                            buffer[written] = *byte;
-                            buffer[written + 1] = b'\n';
-                            written += 2;
-                            continue;
-                        }
-                    }
-                    _ => {}
-                }
-                let inside = self.depth > self.level;
-                if inside && !matches!(byte, b'\n' | b'\r' | b'\t') {
-                    buffer[written] = *byte;
-                    written += 1;
-                }
-            }
-            self.input.consume(used);
-            if used == 0 {
-                return Err(io::Error::other("the buffer is too small"));
-            }
+        if self.given == self.out.len() {
+            self.out.clear();
+            self.given = 0;
+            while self.out.is_empty() && self.fold()? {}
         }
-        Ok(written)
+        let part = &self.out[self.given..];
+        let len = part.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&part[..len]);
+        self.given += len;
+        Ok(len)
     }
 }
 

@@ -4,5 +4,7 @@
 //! program itself with other threads and chunks.
 
 mod check;
+mod envelopes;
+mod inputs;
 mod support;
 mod top;

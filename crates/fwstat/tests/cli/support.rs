@@ -7,21 +7,21 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What a run came to.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Ran {
     /// The output as JSON.
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
     }
 }
 
 /// The program, with nothing of the surroundings that could change what it prints.
-pub fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fwstat"));
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "FWSTAT_THREADS", "FWSTAT_CONFIG_PATH"]
     {
@@ -32,17 +32,17 @@ pub fn program() -> Command {
 }
 
 /// Runs the program with these arguments.
-pub fn run(arguments: &[&str]) -> Ran {
+pub(crate) fn run(arguments: &[&str]) -> Ran {
     finish(program().args(arguments))
 }
 
 /// Runs the program in a folder.
-pub fn run_in(folder: &Path, arguments: &[&str]) -> Ran {
+pub(crate) fn run_in(folder: &Path, arguments: &[&str]) -> Ran {
     finish(program().current_dir(folder).args(arguments))
 }
 
 /// Runs the program with this on its standard input.
-pub fn run_with(input: &[u8], arguments: &[&str]) -> Ran {
+pub(crate) fn run_with(input: &[u8], arguments: &[&str]) -> Ran {
     let mut child = program()
         .args(arguments)
         .stdin(Stdio::piped())
@@ -59,7 +59,7 @@ pub fn run_with(input: &[u8], arguments: &[&str]) -> Ran {
     ran(output)
 }
 
-pub fn finish(command: &mut Command) -> Ran {
+pub(crate) fn finish(command: &mut Command) -> Ran {
     ran(command.output().unwrap())
 }
 
@@ -72,7 +72,7 @@ fn ran(output: std::process::Output) -> Ran {
 }
 
 /// Runs a shell pipeline; the oracle.
-pub fn shell(folder: &Path, script: &str) -> String {
+pub(crate) fn shell(folder: &Path, script: &str) -> String {
     let output =
         Command::new("sh").arg("-c").arg(script).current_dir(folder).env("LC_ALL", "C").output().unwrap();
     assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
@@ -80,7 +80,7 @@ pub fn shell(folder: &Path, script: &str) -> String {
 }
 
 /// Whether a program is there.
-pub fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     Command::new("sh")
         .arg("-c")
         .arg(format!("command -v {program}"))
@@ -90,15 +90,15 @@ pub fn has(program: &str) -> bool {
 }
 
 /// Says that a test is left out, and why.
-pub fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
 /// A folder that goes away with the test.
-pub struct Folder(pub PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    pub fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("fwstat-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
@@ -107,13 +107,13 @@ impl Folder {
     }
 
     /// Writes a file and gives its path as text.
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
-    pub fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 }
@@ -125,10 +125,10 @@ impl Drop for Folder {
 }
 
 /// Numbers that are the same on every run (splitmix64).
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -136,17 +136,17 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 
-    pub fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
+    pub(crate) fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
         list[self.below(list.len() as u64) as usize]
     }
 }
 
 /// The kernel's text for a made-up packet, as the seed's rules would log it.
-pub fn packet(random: &mut Random) -> String {
+pub(crate) fn packet(random: &mut Random) -> String {
     let prefix = random.pick(&[
         "tcp.in.dropped ",
         "udp.in.dropped ",
@@ -207,7 +207,7 @@ pub fn packet(random: &mut Random) -> String {
 }
 
 /// A line of another program.
-pub fn noise(random: &mut Random) -> String {
+pub(crate) fn noise(random: &mut Random) -> String {
     match random.below(4) {
         0 => "sshd[812]: Failed password for root from 10.0.0.9 port 4022 ssh2".to_owned(),
         1 => "kernel: [ 12.345678] usb 1-1: new high-speed USB device number 3 using xhci_hcd".to_owned(),
@@ -217,7 +217,7 @@ pub fn noise(random: &mut Random) -> String {
 }
 
 /// A log as rsyslog writes it: from June 1 on, a line about every `step` seconds, 30 % of other programs.
-pub fn log(lines: usize, step: u64, seed: u64) -> String {
+pub(crate) fn log(lines: usize, step: u64, seed: u64) -> String {
     let mut random = Random(seed);
     let mut seconds = 0;
     let mut text = String::new();
@@ -239,7 +239,7 @@ pub fn log(lines: usize, step: u64, seed: u64) -> String {
 }
 
 /// `Jun  1 00:00:00` and some seconds.
-pub fn stamp(seconds: u64) -> String {
+pub(crate) fn stamp(seconds: u64) -> String {
     let (mut day, mut month) = (seconds / 86_400, 0);
     let lengths = [30, 31, 31, 30, 31, 30, 31];
     while day >= lengths[month] {
