@@ -157,7 +157,7 @@ pub struct Common {
 
 /// Which records count.
 #[derive(Args, Debug, Clone, Default)]
-#[command(next_help_heading = "Filters (`!` in front of a value negates; repeatable)")]
+#[command(next_help_heading = "Filters (repeatable; `!` in front of a value negates it)")]
 pub struct FilterArgs {
     /// Log prefix that contains TEXT; with `*` or `?`, a pattern for the whole prefix.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]

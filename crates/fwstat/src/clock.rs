@@ -195,7 +195,14 @@ impl<'c> Resolver<'c> {
                 Time::Unix { seconds, nanos } => {
                     return Some(self.utc(seconds.checked_mul(NANOS)?.checked_add(i64::from(nanos))?));
                 }
-                Time::Civil(civil) => return self.civil(&civil, hint),
+                Time::Civil(civil) => {
+                    // A wrapper's stamp, which has a year, tells that of the stamp inside.
+                    let outer = || {
+                        let near = envelope.outer_stamp.and_then(rfc3339)?.div_euclid(NANOS);
+                        Some(YearHint { near, limit: near + 2 * DAY })
+                    };
+                    return self.civil(&civil, hint.or_else(outer));
+                }
                 _ => {}
             }
         }

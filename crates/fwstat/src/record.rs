@@ -437,6 +437,8 @@ fn part_of<'a>(key: Key, when: When) -> Value<'a> {
 #[must_use]
 pub fn packet_value<'a>(key: Key, packet: &Datagram<'a>) -> Value<'a> {
     match key {
+        // An ARP packet has addresses of its own (arp_ipsrc); a rule's `-s` never sees them.
+        Key::Src | Key::Dst if matches!(packet.network, Network::Arp(_)) => Value::Missing,
         Key::Src => addr(packet.src()),
         Key::Dst => addr(packet.dst()),
         Key::Len => number(packet.len()),

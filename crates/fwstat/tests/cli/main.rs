@@ -5,6 +5,12 @@
 
 mod check;
 mod envelopes;
+mod export;
+mod filters;
 mod inputs;
+mod schemas;
 mod support;
+mod surface;
+mod terminal;
+mod timeline;
 mod top;
