@@ -77,6 +77,15 @@ impl Timeline {
         }
     }
 
+    /// Makes the buckets days, if they are narrower and there is a week of them or more.
+    pub fn prefer_days(&mut self) {
+        const DAY: i64 = 86_400;
+        let days = self.span().map_or(0, |(first, last)| (last - first) / DAY);
+        if self.grows && self.step < DAY && DAY % self.step == 0 && days >= 7 {
+            self.widen(DAY);
+        }
+    }
+
     /// The beginning of the first and of the last bucket (local seconds).
     #[must_use]
     pub fn span(&self) -> Option<(i64, i64)> {

@@ -75,7 +75,7 @@ fn table(look: &Look, account: &Account, head: &Head) -> String {
         ("packets", totals.packets, "whole firewall records"),
         ("cut", totals.cut, "the end is missing; what is there is certain"),
         ("other", totals.other, "no firewall records"),
-        ("damaged", totals.damaged, "something in them that nobody writes; not counted anywhere"),
+        ("damaged", totals.damaged, "something in them that nobody writes: not counted"),
     ]
     .iter()
     .map(|(name, count, means)| {

@@ -45,6 +45,7 @@ pub fn command(arguments: &cli::Overview) -> anyhow::Result<Outcome> {
         }
         _ => {
             timeline.fit(60);
+            timeline.prefer_days();
             screen(&options, &head, &tables, &timeline).into_bytes()
         }
     };

@@ -4,10 +4,12 @@
 //! program itself with other threads and chunks.
 
 mod check;
+mod daemons;
 mod envelopes;
 mod export;
 mod filters;
 mod inputs;
+mod pandas;
 mod schemas;
 mod support;
 mod surface;
