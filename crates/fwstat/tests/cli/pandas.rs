@@ -11,8 +11,8 @@ csv, ndjson = sys.argv[1:]
 frame = pandas.read_csv(csv, low_memory=False, keep_default_na=False)
 print(len(frame), (frame.dpt == '22').sum() + (frame.dpt == 22).sum(), frame[frame.proto == 'TCP'].src.nunique())
 for table in (f"read_csv('{csv}', all_varchar=true)", f"read_json('{ndjson}')"):
-    print(*duckdb.sql(f"select count(*), count(*) filter (where dpt::varchar = '22'), count(distinct src) filter (where proto = 'TCP') from {table}").fetchone())
-print(duckdb.sql(f"select count(*) from read_json('{ndjson}') where ttl > 100 and not (dpt in (22, 23))").fetchone()[0])
+    print(*duckdb.sql(f"select count(*), count(*) filter (where dpt::varchar = '22'), count(distinct src) filter (where proto = 'TCP') from {table}").fetchall()[0])
+print(duckdb.sql(f"select count(*) from read_json('{ndjson}') where ttl > 100 and not (dpt in (22, 23))").fetchall()[0][0])
 "#;
 
 #[test]
