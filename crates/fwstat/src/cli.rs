@@ -2,7 +2,7 @@
 //!
 //! Responsible for: names, letters, help texts. Nothing here looks at the environment.
 //! Must not know: what an option comes to (`options`).
-//! Tested by: `tests/cli.rs`: help, man page and completions list the same options.
+//! Tested by: `tests/cli/surface.rs`: help, man page and completions list the same options.
 
 use std::path::PathBuf;
 

@@ -3,7 +3,7 @@
 //! Responsible for: zones, the years that RFC 3164 leaves out, and what had to be assumed.
 //! Must not know: files (`input` gives the reference points), or the wall clock (`options`
 //! gives "now").
-//! Tested by: the unit tests below, `tests/time.rs`.
+//! Tested by: the unit tests below, `tests/cli/inputs.rs`.
 //!
 //! A stamp without a year is resolved against a reference: the stamp at the head of its block
 //! of the file, which in turn was resolved by walking back from the file's modification time

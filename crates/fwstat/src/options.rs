@@ -4,7 +4,7 @@
 //! colours, the zone, the number of processors, what "now" is. Nothing else looks at the
 //! environment.
 //! Must not know: what is done with it.
-//! Tested by: `tests/cli.rs`, the unit tests below.
+//! Tested by: `tests/cli/surface.rs`, the unit tests below.
 
 use std::io::IsTerminal as _;
 use std::io::Write as _;
@@ -125,6 +125,10 @@ impl Options {
             .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
             .unwrap_or(1)
             .max(1);
+        // Records on a terminal are a sign of progress themselves.
+        let streams = ordered && output.output_file.is_none() && std::io::stdout().is_terminal();
+        let wanted = !output.no_progress && !output.quiet && !streams;
+        let progress = wanted && std::io::stderr().is_terminal();
         let mut feed = Feed::new(inputs, reading);
         if input.rotated {
             feed.chain();
@@ -140,11 +144,7 @@ impl Options {
             look: look(output),
             format: if output.json { Some(Format::Json) } else { output.format },
             output: output.output_file.clone(),
-            // Records on a terminal are a sign of progress themselves.
-            progress: std::io::stderr().is_terminal()
-                && !output.no_progress
-                && !output.quiet
-                && !(ordered && output.output_file.is_none() && std::io::stdout().is_terminal()),
+            progress,
             quiet: output.quiet,
             verbose: output.verbose,
         })

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the record of the output contract.
 //! Must not know: which records, and where they go.
-//! Tested by: `tests/export.rs`, `tests/schemas.rs`.
+//! Tested by: `tests/cli/export.rs`, `tests/cli/schemas.rs`.
 
 use std::io::Write as _;
 

@@ -80,7 +80,7 @@ fn a_file_that_may_not_be_read_says_who_may() {
     let folder = Folder::new();
     let file = folder.write("kern.log", log(10, 60, 1));
     use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&file).is_ok() {
         if !has("setpriv") {
             return skipped("root may read everything, and setpriv is not there");
