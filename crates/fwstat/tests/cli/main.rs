@@ -10,6 +10,7 @@ mod export;
 mod filters;
 mod inputs;
 mod pandas;
+mod readme;
 mod schemas;
 mod support;
 mod surface;
