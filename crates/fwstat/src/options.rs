@@ -22,7 +22,7 @@ use crate::filter::expr::{self, Context};
 use crate::filter::{Filter, Set, set};
 use crate::input::places::{self, Found};
 use crate::input::years::Years;
-use crate::input::{Feed, Input, Reading};
+use crate::input::{Feed, Input, Reading, is_kmsg};
 use crate::moment;
 use crate::pipeline::Plan;
 use crate::record::{Field, Key};
@@ -83,6 +83,8 @@ impl Options {
         };
         let boot = match &input.boot_time {
             Some(text) => Some(time("--boot-time", text, now, &zone)?),
+            // The ring buffer of this machine counts from this machine's start.
+            None if files.iter().any(|file| is_kmsg(file)) => started(now),
             None => None,
         };
         let clock = Clock::new(zone.clone(), boot);
@@ -149,6 +151,13 @@ impl Options {
             verbose: output.verbose,
         })
     }
+}
+
+/// When this machine was started.
+fn started(now: i64) -> Option<i64> {
+    let text = std::fs::read_to_string("/proc/uptime").ok()?;
+    let seconds: f64 = text.split(' ').next()?.parse().ok()?;
+    Some(now - (seconds * 1e9) as i64)
 }
 
 /// Nanoseconds since 1970.

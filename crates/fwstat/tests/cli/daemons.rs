@@ -151,3 +151,15 @@ fn journald_keeps_what_we_read() {
         assert!(ran.out.lines().all(|line| line.starts_with("{\"time\":\"20")), "{form}");
     }
 }
+
+#[test]
+fn the_kernels_ring_buffer_is_read_to_its_end() {
+    if std::fs::File::open("/dev/kmsg").is_err() {
+        return skipped("/dev/kmsg may not be read here");
+    }
+    let ran = run(&["check", "-j", "/dev/kmsg"]);
+    assert!(ran.code < 2, "{}", ran.err);
+    let json = ran.json();
+    let expected = shell(&std::env::temp_dir(), "dmesg | wc -l").trim().parse::<u64>().unwrap();
+    assert!(json["totals"]["lines"].as_u64().unwrap() * 2 >= expected, "{json} {expected}");
+}
