@@ -3,7 +3,7 @@
 //! Responsible for: the names under which users and programs know a line's fields, in the
 //! order of the output contract, and how to take each one out of a line.
 //! Must not know: filters, tables, output forms.
-//! Tested by: `tests/export.rs` (every key against the schema), the unit tests below.
+//! Tested by: `tests/cli/export.rs` (every key against the schema), the unit tests below.
 
 use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -514,6 +514,8 @@ fn part_of<'a>(key: Key, when: When) -> Value<'a> {
 #[must_use]
 pub fn packet_value<'a>(key: Key, packet: &Datagram<'a>) -> Value<'a> {
     match key {
+        // An ARP packet has addresses of its own (arp_ipsrc); a rule's `-s` never sees them.
+        Key::Src | Key::Dst if matches!(packet.network, Network::Arp(_)) => Value::Missing,
         Key::Src => addr(packet.src()),
         Key::Dst => addr(packet.dst()),
         Key::Len => number(packet.len()),

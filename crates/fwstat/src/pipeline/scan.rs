@@ -2,7 +2,7 @@
 //!
 //! Responsible for: what happens to each line. This is the one place to make faster.
 //! Must not know: files, threads.
-//! Tested by: everything in `tests/`.
+//! Tested by: everything in `tests/cli`.
 
 use logparse::{
     Completeness, Entry, Envelope, ErrorKind, Extremes, Found, ParseError, Scanned, ScannedLine, Scanner,
