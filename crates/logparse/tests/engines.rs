@@ -5,7 +5,7 @@
 //! scanner, in buffers with bytes behind the last line, so that the quick path is really
 //! taken; each counts the lines that took it and fails if there were too few.
 
-#![allow(unreachable_pub)]
+#![allow(dead_code, unreachable_pub)] // shared with the fuzz targets
 
 mod common;
 #[path = "../../../fuzz/src/equal.rs"]
@@ -418,7 +418,7 @@ fn the_usual_forms_take_the_quick_path() {
 /// Every byte of every kind of line replaced by bytes that mean something somewhere.
 #[test]
 fn every_byte_replaced() {
-    let hostile = b"\0\t\r \"(),-./0156789:;=ACEFNOST[]acfgx\x7f\x80\xff";
+    let hostile = b"\0\t\r ()-.069:=AS]ag\xff";
     let mut run = Run::default();
     for line in forms() {
         run.line(&line);
@@ -436,8 +436,9 @@ fn every_byte_replaced() {
             }
             changed[at] = byte;
         }
+        run.forget();
     }
-    run.check("every byte of every form replaced", 500_000);
+    run.check("every byte of every form replaced", 200_000);
 }
 
 /// Every byte of one line of each kind replaced by all others.
@@ -459,7 +460,7 @@ fn every_byte_replaced_by_every_byte() {
         }
         run.forget();
     }
-    run.check("every byte of one line of each kind replaced by every byte", 300_000);
+    run.check("every byte of one line of each kind replaced by every byte", 200_000);
 }
 
 /// Every line cut at every byte; a byte taken out, one doubled, one put in.
@@ -482,8 +483,9 @@ fn every_cut_and_every_slip() {
             run.line(rear);
             run.line(&[front, b" "].concat());
         }
+        run.forget();
     }
-    run.check("every cut and every slip", 300_000);
+    run.check("every cut and every slip", 50_000);
 }
 
 /// Every number and every word of a line replaced by numbers at the limits of what fields
@@ -594,8 +596,9 @@ fn every_number_at_its_limits_and_every_word_moved() {
                 }
             }
         }
+        run.forget();
     }
-    run.check("numbers at their limits, words moved", 100_000);
+    run.check("numbers at their limits, words moved", 50_000);
 }
 
 /// Another valid reading of every clock and uptime in an envelope: same width, other digits.
@@ -653,17 +656,19 @@ fn every_envelope_before_every_front() {
             shuffle(&mut rng, &mut order);
         }
         for group in order.chunks(8) {
+            // A scanner keeps no more than 1,024 fronts.
+            let words: Vec<&[u8]> = (0..12).map(|_| WORDS[rng.below(WORDS.len())]).collect();
+            let headers = [0, 7, rng.below(HEADERS.len()), rng.below(HEADERS.len())];
             let mut lines = Vec::new();
             for envelope in group {
-                for word in WORDS {
-                    for _ in 0..2 {
-                        lines.push((*envelope, *word, rng.below(HEADERS.len()), rng.below(BODIES.len())));
+                for word in &words {
+                    for header in headers {
+                        lines.push((*envelope, *word, header, rng.below(BODIES.len())));
+                        lines.push((*envelope, *word, header, [0, 3, 5][rng.below(3)]));
                     }
-                    lines.push((*envelope, *word, 0, 0));
-                    lines.push((*envelope, *word, 7, 3));
                 }
             }
-            for _ in 0..3 {
+            for _ in 0..4 {
                 shuffle(&mut rng, &mut lines);
                 for (envelope, word, header, body) in &lines {
                     let envelope = &envelopes[*envelope];
@@ -675,7 +680,7 @@ fn every_envelope_before_every_front() {
             run.forget();
         }
     }
-    run.check("every envelope before every front", 60_000);
+    run.check("every envelope before every front", 30_000);
 }
 
 /// Days, months and years pass, leap seconds and impossible hours among them, and the uptime
@@ -774,6 +779,24 @@ fn changed_lines_of_the_suite() {
     run.check("changed lines of the suite", 20_000);
 }
 
+/// Gives a packet one of a few heads, and takes from it what the quick path leaves to the
+/// grammar.
+fn plain(packet: &mut Packet<'_>, kind: usize) {
+    match &mut packet.datagram.network {
+        Network::Ipv4(ip) => {
+            ip.flags.reserved = false;
+            ip.flags.more_fragments = false;
+        }
+        Network::Ipv6(_) => {}
+        _ => return,
+    }
+    packet.prefix = WORDS[kind];
+    packet.input = b"eth0";
+    packet.output = [&b""[..], b"eth1"][kind % 2];
+    (packet.phys_input, packet.phys_output, packet.tunnel) = (None, None, None);
+    packet.link = [Link::None, Link::Raw(RawMac(b"00:16:3e:5e:6c:00:fe:ff:ff:ff:ff:ff:08:00"))][kind % 2];
+}
+
 /// A few texts, and many packets that have them, behind envelopes whose clocks run.
 fn packets_in_sequence(bytes: &[u8], count: &mut Count) -> Result<(), TestCaseError> {
     let mut source = Source::new(bytes);
@@ -782,7 +805,10 @@ fn packets_in_sequence(bytes: &[u8], count: &mut Count) -> Result<(), TestCaseEr
     let mut rng = Rng::new(u64::from(source.byte()));
     let mut buffer = Vec::new();
     for i in 0..24 {
-        let packet = packet(&mut source, &texts[i % texts.len()]);
+        let mut packet = packet(&mut source, &texts[i % texts.len()]);
+        if i % 4 > 0 {
+            plain(&mut packet, i % 3);
+        }
         let envelope = envelopes[rng.below(envelopes.len())];
         let text = emitted(&packet);
         // Twice, so that what was learned from it is used.
