@@ -88,7 +88,9 @@ impl EnvelopeShape {
             || envelope.outer_stamp.is_some()
             || envelope.vmid.is_some()
             || envelope.kmsg_flags.is_some()
-            || envelope.repeat != 1;
+            || envelope.repeat != 1
+            // Once is also a count: what closes its bracket stands behind the packet.
+            || memchr::memmem::find(&line[..message_at], b" times: [").is_some();
         if varies || message_at > ENVELOPE {
             return None;
         }

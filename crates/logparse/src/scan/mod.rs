@@ -220,17 +220,9 @@ impl Scanner {
     #[inline(always)]
     fn quick<'a>(&'a mut self, frame: &'a [u8; FRAME], offset: usize) -> Option<(Scanned<'a>, usize)> {
         let window = Window(frame);
-        let envelope = self.envelope(window)?;
+        let (envelope, front_number) = self.head(window)?;
         let message_at = self.envelopes[envelope].message_at;
-        let slot = slot(window, message_at);
-        let front_number = usize::from(self.slots[slot]).checked_sub(1)?;
-        let front = self.fronts.get(front_number)?;
-        if !front.fits(window, message_at) {
-            return None;
-        }
-        if self.pairs[envelope][front_number / 64] >> (front_number % 64) & 1 == 0 {
-            return None;
-        }
+        let front = &self.fronts[front_number];
         let mut at = message_at + front.len;
         if front.mac_follows && !mac_and_src(window, &mut at, &mut self.macs[front_number]) {
             return None;
@@ -245,20 +237,39 @@ impl Scanner {
         ))
     }
 
-    /// The known envelope that a line has: the latest, or one of the others.
+    /// The known envelope and front that a line has: behind the latest envelope, or behind one
+    /// of the others.
     #[inline(always)]
-    fn envelope(&mut self, window: Window<'_>) -> Option<usize> {
-        if self.envelopes.get(self.latest)?.fits(window) {
-            return Some(self.latest);
+    fn head(&mut self, window: Window<'_>) -> Option<(usize, usize)> {
+        match self.front_behind(self.latest, window) {
+            Some(front) => Some((self.latest, front)),
+            None => self.another_head(window),
         }
-        self.another_envelope(window)
     }
 
-    fn another_envelope(&mut self, window: Window<'_>) -> Option<usize> {
-        let fits = |envelope: &EnvelopeShape| envelope.may_fit(window) && envelope.fits(window);
-        let found = self.envelopes.iter().position(fits)?;
-        self.latest = found;
+    /// Envelopes may be beginnings of each other (one is empty, one has an uptime more): the
+    /// pair decides.
+    #[inline(never)]
+    fn another_head(&mut self, window: Window<'_>) -> Option<(usize, usize)> {
+        let found = (0..self.envelopes.len())
+            .filter(|envelope| self.envelopes[*envelope].may_fit(window))
+            .find_map(|envelope| Some((envelope, self.front_behind(envelope, window)?)))?;
+        self.latest = found.0;
         Some(found)
+    }
+
+    /// The front that a line has if it has this envelope and the grammar has read a line of
+    /// this pair.
+    #[inline(always)]
+    fn front_behind(&self, envelope: usize, window: Window<'_>) -> Option<usize> {
+        let shape = self.envelopes.get(envelope)?;
+        if !shape.fits(window) {
+            return None;
+        }
+        let number = usize::from(self.slots[slot(window, shape.message_at)]).checked_sub(1)?;
+        let known = self.fronts.get(number)?.fits(window, shape.message_at)
+            && self.pairs[envelope][number / 64] >> (number % 64) & 1 == 1;
+        known.then_some(number)
     }
 
     /// Reads a line by the grammar, and learns from it.
@@ -289,11 +300,6 @@ impl Scanner {
         let envelope = match known {
             Some(known) => known,
             None => {
-                // An envelope that fits but ends elsewhere means that the message's words
-                // decide where it begins: such lines stay with the grammar.
-                if self.envelopes.iter().any(|shape| shape.fits(window)) {
-                    return;
-                }
                 let Some(shape) = EnvelopeShape::learn(line, entry, message_at) else { return };
                 self.keep_envelope(shape)
             }
