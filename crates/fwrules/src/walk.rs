@@ -529,25 +529,27 @@ impl<'w, 'p> Run<'w, 'p> {
         let before = self.ends;
         self.accepted = None;
         let all = state;
+        let first = StateSet::NEW | StateSet::RELATED;
+        let mut doubtful = false;
         if base.nat {
             // Only the first packet of a connection comes here.
-            match state_match(state.states, StateSet::NEW | StateSet::RELATED) {
+            match state_match(state.states, first) {
                 Tri::No => return Some(state),
                 Tri::Yes => {}
-                Tri::Unknown(_) => self.doubt += 1,
+                Tri::Unknown(_) => doubtful = true,
             }
-            state.states = state.states.and(StateSet::NEW | StateSet::RELATED);
+            state.states = state.states.and(first);
         }
         self.view.hook = Some(base.hook);
         let old = std::mem::take(&mut self.accepts);
-        let doubt = self.doubt;
+        self.doubt += usize::from(doubtful);
         if let Some(end) = self.chain(base.table, base.chain, base.hook, state, 0) {
             let place = Place::Policy(base.table as u32, base.chain as u32);
             let reach = self.reach(end);
             self.step(place, base.hook, 0, end, Tri::Yes, false);
             self.end(Some(base.policy), place, reach, end);
         }
-        self.doubt = doubt - usize::from(base.nat && doubt > 0 && self.is_doubted(all));
+        self.doubt -= usize::from(doubtful);
         // An empty chain is no place that anybody would name as the end.
         if self.accepts.iter().all(|e| matches!(e.by, Place::Policy(..))) && !old.is_empty() {
             self.accepts = old;
@@ -557,10 +559,6 @@ impl<'w, 'p> Run<'w, 'p> {
         }
         let stopped = self.ends != before;
         self.accepted.map(|s| State { certain: all.certain && !stopped, states: s.states })
-    }
-
-    fn is_doubted(&self, state: State) -> bool {
-        matches!(state_match(state.states, StateSet::NEW | StateSet::RELATED), Tri::Unknown(_))
     }
 
     fn reach(&self, state: State) -> Reach {
