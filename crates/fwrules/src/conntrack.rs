@@ -82,12 +82,6 @@ impl StateSet {
         StateSet::WORDS.into_iter().find(|(_, w)| w.eq_ignore_ascii_case(word)).map(|(s, _)| s)
     }
 
-    /// The bits, for tables.
-    #[must_use]
-    pub(crate) const fn bits(self) -> u8 {
-        self.0
-    }
-
     /// The states that connection tracking can have given this packet, as far as its own
     /// fields tell.
     ///

@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod clock;
+mod compiled;
 mod conntrack;
 mod error;
 mod evidence;
@@ -15,6 +16,7 @@ mod text;
 mod walk;
 mod write;
 
+pub use compiled::{AnswerId, Compiled, Replayed, Replayer};
 pub use conntrack::StateSet;
 pub use error::{ReadError, WriteError};
 pub use evidence::Evidence;

@@ -67,6 +67,33 @@ pub enum Why {
     Depth,
 }
 
+impl Why {
+    /// A small number for each, for tables; fields that are not shown share one per layer.
+    pub(crate) fn index(self) -> u32 {
+        match self {
+            Why::State => 0,
+            Why::Rate => 1,
+            Why::Memory => 2,
+            Why::Chance => 3,
+            Why::Payload => 4,
+            Why::Time => 5,
+            Why::Socket => 6,
+            Why::Host => 7,
+            Why::Set => 8,
+            Why::Route => 9,
+            Why::Match => 10,
+            Why::Target => 11,
+            Why::UserSpace => 12,
+            Why::Depth => 13,
+            Why::NotShown("PROTO=") => 14,
+            Why::NotShown("SPT=") => 15,
+            Why::NotShown("DPT=") => 16,
+            Why::NotShown(_) => 17,
+            Why::Rewritten(_) => 18,
+        }
+    }
+}
+
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
@@ -582,16 +609,18 @@ impl Match {
             Match::Icmp(test) => {
                 let shown = match view.datagram().transport {
                     Transport::Icmp(icmp) => (icmp.kind.map(|k| k.0), icmp.code),
-                    _ => return view.of(Protocol::ICMP).and(Tri::Unknown(Why::NotShown("TYPE="))),
+                    _ if view.of(Protocol::ICMP) == Tri::No => return Tri::No,
+                    _ => (None, None),
                 };
-                icmp_match(test, shown, view)
+                view.of(Protocol::ICMP).and(icmp_match(test, shown, view))
             }
             Match::Icmpv6(test) => {
                 let shown = match view.datagram().transport {
                     Transport::Icmpv6(icmp) => (icmp.kind.map(|k| k.0), icmp.code),
-                    _ => return view.of(Protocol::ICMPV6).and(Tri::Unknown(Why::NotShown("TYPE="))),
+                    _ if view.of(Protocol::ICMPV6) == Tri::No => return Tri::No,
+                    _ => (None, None),
                 };
-                icmp_match(test, shown, view)
+                view.of(Protocol::ICMPV6).and(icmp_match(test, shown, view))
             }
             Match::IpRange { source, destination } => {
                 let one = |test: &Option<Test<AddressRange>>, side| match test {

@@ -483,11 +483,7 @@ impl<'w, 'p> Run<'w, 'p> {
     fn start(&mut self) {
         let walker = self.walker;
         let Some(way) = self.way else { return };
-        let v6 = match self.view.packet.datagram.network {
-            Network::Ipv4(_) => Some(false),
-            Network::Ipv6(_) => Some(true),
-            _ => None,
-        };
+        let network = self.view.packet.datagram.network;
         let mut state = Some(State { certain: true, states: self.view.states });
         let mut seen = false;
         let hooks = self.facts.map(|f| f.hooks.as_slice()).unwrap_or_default();
@@ -496,10 +492,11 @@ impl<'w, 'p> Run<'w, 'p> {
         let unsure = hooks.contains(&Hook::Prerouting) && !early;
         for base in &walker.bases[way] {
             let table = &walker.rules.tables[base.table];
-            let fits = match (table.family, v6) {
-                (Family::Ipv4, Some(v6)) => !v6,
-                (Family::Ipv6, Some(v6)) => v6,
-                (Family::Inet, Some(_)) => true,
+            let fits = match (table.family, network) {
+                (Family::Ipv4, Network::Ipv4(_)) | (Family::Ipv6, Network::Ipv6(_)) => true,
+                (Family::Inet, Network::Ipv4(_) | Network::Ipv6(_)) => true,
+                // A line that was cut in front of its addresses.
+                (_, Network::None) => true,
                 _ => false,
             };
             if !fits {
@@ -519,7 +516,7 @@ impl<'w, 'p> Run<'w, 'p> {
                 self.doubt -= 1;
             }
         }
-        self.outcome.other_family = !seen && v6.is_some();
+        self.outcome.other_family = !seen;
         if state.is_some() {
             self.outcome.ends.append(&mut self.accepts);
         }

@@ -6,7 +6,6 @@
 //! Tested by: `tests/roundtrip.rs`, `tests/kernel.rs` (the real tools), `tests/shell.rs`
 //! (what `sh` makes of it).
 
-use core::net::IpAddr;
 
 use crate::error::WriteError;
 use crate::names;
@@ -594,7 +593,3 @@ fn write_log(log: &Log, out: &mut Pieces) {
     }
 }
 
-/// Whether two addresses are of one family.
-pub(crate) fn is_v6(addr: IpAddr) -> bool {
-    addr.is_ipv6()
-}
