@@ -915,8 +915,14 @@ fn known_match(module: &str, options: &[Opt], family: Family) -> Result<Option<V
     let dport = ["--dport", "--destination-port"];
     let ports = |o: &Opt| -> Result<Option<Test<Range<u16>>>> {
         let range = port_range(o.str()?.0).ok_or_else(|| o.bad("a port or a range of ports (22, 1:1023)"))?;
-        // Every port is no test; iptables-save drops it as well.
-        Ok((range != Range::new(0, u16::MAX) || o.not).then_some(o.test(range)))
+        // Every port is no test; iptables-save drops it as well. The rest of an open range is
+        // a range, which is how iptables-nft saves it.
+        Ok(match (range.first, range.last, o.not) {
+            (0, u16::MAX, false) => None,
+            (0, last, true) if last < u16::MAX => Some(Test::is(Range::new(last + 1, u16::MAX))),
+            (first, u16::MAX, true) if first > 0 => Some(Test::is(Range::new(0, first - 1))),
+            _ => Some(o.test(range)),
+        })
     };
     // A match with one option, given exactly once.
     let single = || match options {

@@ -247,6 +247,10 @@ fn pieces(rule: &Rule, verb: &str, chain: &[u8]) -> Result<Pieces, WriteError> {
     if rule.matches.iter().any(|m| matches!(m, Match::Multiport { ports, .. } if many(&ports.value))) {
         return Err(WriteError::new("multiport takes at most 15 ports, a range counts two: make two rules of it"));
     }
+    let beyond = |t: &Tcp| t.flags.is_some_and(|f| (f.value.mask.bits() | f.value.set.bits()) > 0x3f);
+    if rule.matches.iter().any(|m| matches!(m, Match::Tcp(tcp) if beyond(tcp))) {
+        return Err(WriteError::new("iptables knows no flags ECE, CWR and AE: write it for nft"));
+    }
     let mut out = Pieces::default();
     out.bare(verb);
     out.0.push(Piece::Word(chain.to_vec()));

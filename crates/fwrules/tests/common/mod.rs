@@ -45,6 +45,13 @@ fn port_range(rng: &mut Rng) -> Range<u16> {
     if (a, b) == (0, 65535) { Range::one(7) } else { Range::new(a, b) }
 }
 
+/// A port test in its one form: what remains of an open range is a range.
+fn port_test(rng: &mut Rng) -> Test<Range<u16>> {
+    let range = port_range(rng);
+    let open = range.first == 0 || range.last == u16::MAX;
+    Test { not: !open && rng.chance(4), value: range }
+}
+
 pub(crate) fn addr(rng: &mut Rng, v6: bool) -> IpAddr {
     if v6 {
         let host = rng.below(4) as u16;
@@ -151,10 +158,11 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
     {
         match value {
             Protocol::TCP => {
-                let sport = rng.maybe(4, |r| { let p = port_range(r); r.test(p) });
-                let dport = rng.maybe(2, |r| { let p = port_range(r); r.test(p) });
+                let sport = rng.maybe(4, port_test);
+                let dport = rng.maybe(2, port_test);
                 let test = rng.maybe(3, |r| {
-                    let mask = flags(r);
+                    // iptables knows six of them.
+                    let mask = flags(r) & TcpFlags::from_bits(0x3f);
                     let set = flags(r) & mask;
                     r.test(Flags { mask, set })
                 });
@@ -164,8 +172,8 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
                 matches.push(Match::Tcp(Tcp { sport, dport, flags: test, option }));
             }
             Protocol::UDP | Protocol::SCTP | Protocol::DCCP => {
-                let sport = rng.maybe(4, |r| { let p = port_range(r); r.test(p) });
-                let dport = rng.maybe(2, |r| { let p = port_range(r); r.test(p) });
+                let sport = rng.maybe(4, port_test);
+                let dport = rng.maybe(2, port_test);
                 matches.push(Match::Ports(Ports { protocol: value, sport, dport }));
             }
             Protocol::ICMP | Protocol::ICMPV6 => {
