@@ -9,6 +9,8 @@ mod evidence;
 mod lint;
 mod matching;
 mod names;
+mod nft;
+mod nft_write;
 mod read;
 mod rule;
 mod ruleset;

@@ -66,7 +66,7 @@ impl Ruleset {
     /// As the two.
     pub fn parse(text: &[u8]) -> Result<Ruleset> {
         match text.trim_ascii_start().first() {
-            Some(b'{') => Ruleset::parse_save(text),
+            Some(b'{') => Ruleset::parse_nft_json(text),
             _ => Ruleset::parse_save(text),
         }
     }
