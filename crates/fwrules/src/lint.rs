@@ -82,7 +82,7 @@ pub fn lint(rules: &Ruleset) -> Vec<Finding> {
     lint.loopback();
     lint.services();
     let mut found = lint.found;
-    found.sort_by(|a, b| (a.rule, a.kind).cmp(&(b.rule, b.kind)));
+    found.sort_by_key(|f| (f.rule, f.kind));
     found
 }
 
@@ -101,11 +101,18 @@ impl Rule {
     pub fn near_misses(&self) -> Vec<(String, Rule)> {
         let mut list = Vec::new();
         let other = match self.protocol {
-            Some(Test { not: false, value: Protocol::TCP }) => Some((Protocol::UDP, "-p udp instead of -p tcp")),
-            Some(Test { not: false, value: Protocol::UDP }) => Some((Protocol::TCP, "-p tcp instead of -p udp")),
+            Some(Test { not: false, value: Protocol::TCP }) => {
+                Some((Protocol::UDP, "-p udp instead of -p tcp"))
+            }
+            Some(Test { not: false, value: Protocol::UDP }) => {
+                Some((Protocol::TCP, "-p tcp instead of -p udp"))
+            }
             _ => None,
         };
-        let flags = self.matches.iter().any(|m| matches!(m, Match::Tcp(t) if t.flags.is_some() || t.option.is_some()));
+        let flags = self
+            .matches
+            .iter()
+            .any(|m| matches!(m, Match::Tcp(t) if t.flags.is_some() || t.option.is_some()));
         if let Some((protocol, what)) = other
             && !flags
         {
@@ -411,7 +418,10 @@ impl<'r> Lint<'r> {
             let (others, message) = match alone {
                 Some(other) => {
                     let why = self.reason(*other, id);
-                    (vec![*other], format!("{name} can never fire: {} takes all its packets{why}", rules.name(*other)))
+                    (
+                        vec![*other],
+                        format!("{name} can never fire: {} takes all its packets{why}", rules.name(*other)),
+                    )
                 }
                 None => {
                     let part = |b: &&RuleId| {
@@ -420,8 +430,13 @@ impl<'r> Lint<'r> {
                     };
                     let several: Vec<RuleId> = before.iter().filter(part).copied().collect();
                     let names: Vec<String> = several.iter().take(5).map(|r| rules.name(*r)).collect();
-                    let more = if several.len() > 5 { format!(" and {} more", several.len() - 5) } else { String::new() };
-                    let who = if names.is_empty() { String::from("rules in front") } else { names.join(", ") };
+                    let more = if several.len() > 5 {
+                        format!(" and {} more", several.len() - 5)
+                    } else {
+                        String::new()
+                    };
+                    let who =
+                        if names.is_empty() { String::from("rules in front") } else { names.join(", ") };
                     (several, format!("{name} can never fire: {who}{more} together take all its packets"))
                 }
             };
@@ -512,7 +527,10 @@ impl<'r> Lint<'r> {
             if let Target::Jump(name) | Target::Goto(name) = &rule.target
                 && rules.tables[id.table as usize].chain(name.as_bytes()).is_none()
             {
-                let message = format!("{} jumps to {name}, which is neither a chain nor a known target", rules.name(id));
+                let message = format!(
+                    "{} jumps to {name}, which is neither a chain nor a known target",
+                    rules.name(id)
+                );
                 news.push((FindingKind::MissingChain, Some(id), Vec::new(), message));
             }
         }
@@ -554,7 +572,9 @@ impl<'r> Lint<'r> {
                 let text = String::from_utf8_lossy(written).to_ascii_lowercase();
                 words.iter().any(|w| text.contains(w))
             };
-            let place = |by: &Option<RuleId>| by.map_or_else(|| String::from("the chain's policy"), |r| rules.name(r));
+            let place = |by: &Option<RuleId>| {
+                by.map_or_else(|| String::from("the chain's policy"), |r| rules.name(r))
+            };
             let (verdict, ends, others) = if says(&["drop", "block", "reject", "deny", "denied", "discard"]) {
                 ("accepted", &traced.accepted, &traced.dropped)
             } else if says(&["accept", "allow", "permit"]) {
@@ -659,7 +679,9 @@ impl<'r> Lint<'r> {
                 }
                 if !drops.is_empty() {
                     let (way, back) = match there {
-                        Hook::Input => ("out by lo", format!("it comes in by lo again, where {}", drops.join(", "))),
+                        Hook::Input => {
+                            ("out by lo", format!("it comes in by lo again, where {}", drops.join(", ")))
+                        }
                         _ => ("in by lo", format!("it has to leave by lo first, where {}", drops.join(", "))),
                     };
                     let verb = if drops.len() == 1 { "drops" } else { "drop" };
@@ -701,7 +723,8 @@ impl<'r> Lint<'r> {
             if twin.is_some_and(|twin| chain.iter().any(|r| r.same(&twin))) {
                 continue;
             }
-            let names: Vec<String> = services.iter().map(|(name, port, _)| format!("{port} ({name})")).collect();
+            let names: Vec<String> =
+                services.iter().map(|(name, port, _)| format!("{port} ({name})")).collect();
             let word = if protocol == Protocol::TCP { "tcp" } else { "udp" };
             let message = format!(
                 "{} says -p {word}, but port {} is used with {right}: it takes nothing of that service",
@@ -721,7 +744,9 @@ fn destination_ports(rule: &Rule) -> Vec<u16> {
     let mut ports = Vec::new();
     for m in &rule.matches {
         let tests: Vec<Range<u16>> = match m {
-            Match::Tcp(Tcp { dport: Some(test), .. }) | Match::Ports(Ports { dport: Some(test), .. }) if !test.not => {
+            Match::Tcp(Tcp { dport: Some(test), .. }) | Match::Ports(Ports { dport: Some(test), .. })
+                if !test.not =>
+            {
                 vec![test.value]
             }
             Match::Multiport { side: PortSide::Destination, ports } if !ports.not => ports.value.clone(),
@@ -761,10 +786,17 @@ mod tests {
 
     #[test]
     fn a_limit_never_takes_all() {
-        assert!(messages(":INPUT DROP [0:0]\n-A INPUT -m limit --limit 3/min -j ACCEPT\n-A INPUT -p tcp -j ACCEPT").is_empty());
+        assert!(
+            messages(
+                ":INPUT DROP [0:0]\n-A INPUT -m limit --limit 3/min -j ACCEPT\n-A INPUT -p tcp -j ACCEPT"
+            )
+            .is_empty()
+        );
         // The same condition on the packet does.
         assert_eq!(
-            messages(":INPUT DROP [0:0]\n-A INPUT -m ttl --ttl-lt 5 -j DROP\n-A INPUT -p tcp -m ttl --ttl-lt 5 -j ACCEPT"),
+            messages(
+                ":INPUT DROP [0:0]\n-A INPUT -m ttl --ttl-lt 5 -j DROP\n-A INPUT -p tcp -m ttl --ttl-lt 5 -j ACCEPT"
+            ),
             ["INPUT 2 can never fire: INPUT 1 takes all its packets"]
         );
     }
@@ -817,7 +849,9 @@ mod tests {
         let half = ":INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -o lo -j ACCEPT\n-A INPUT -m state --state ESTABLISHED -j ACCEPT";
         assert_eq!(
             messages(half),
-            ["OUTPUT 1 lets a packet out by lo, but that is half of its way: it comes in by lo again, where the policy of INPUT drops new connections"]
+            [
+                "OUTPUT 1 lets a packet out by lo, but that is half of its way: it comes in by lo again, where the policy of INPUT drops new connections"
+            ]
         );
         assert!(messages(&format!("{half}\n-A INPUT -i lo -j ACCEPT")).is_empty());
         assert!(messages(&format!("{half}\n-A INPUT -s 127.0.0.0/8 -j ACCEPT")).is_empty());

@@ -119,16 +119,6 @@ impl fmt::Display for Why {
 }
 
 impl Tri {
-    /// Turned around by `!`.
-    #[must_use]
-    pub fn not(self) -> Tri {
-        match self {
-            Tri::Yes => Tri::No,
-            Tri::No => Tri::Yes,
-            unknown => unknown,
-        }
-    }
-
     /// Both: no if either is, else unknown if either is.
     #[must_use]
     pub fn and(self, other: Tri) -> Tri {
@@ -142,15 +132,27 @@ impl Tri {
     /// Either: yes if one is, else unknown if one is.
     #[must_use]
     pub fn or(self, other: Tri) -> Tri {
-        self.not().and(other.not()).not()
+        !(!self).and(!other)
     }
 
-    fn from(is: bool) -> Tri {
+    fn known(is: bool) -> Tri {
         if is { Tri::Yes } else { Tri::No }
     }
 
     fn test<T>(self, test: &Test<T>) -> Tri {
-        if test.not { self.not() } else { self }
+        if test.not { !self } else { self }
+    }
+}
+
+impl core::ops::Not for Tri {
+    type Output = Tri;
+    /// Turned around by `!`.
+    fn not(self) -> Tri {
+        match self {
+            Tri::Yes => Tri::No,
+            Tri::No => Tri::Yes,
+            unknown => unknown,
+        }
     }
 }
 
@@ -267,21 +269,26 @@ impl Rule {
             result = view.protocol(|p| p == test.value).test(test);
         }
         if let Some(test) = &self.source {
-            result = result.and(view.address(Side::Source, |a| test.value.contains(a), test.value.addr(), test.not));
+            result = result.and(view.address(
+                Side::Source,
+                |a| test.value.contains(a),
+                test.value.addr(),
+                test.not,
+            ));
         }
         if let Some(test) = &self.destination {
             let contains = |a| test.value.contains(a);
             result = result.and(view.address(Side::Destination, contains, test.value.addr(), test.not));
         }
         if let Some(test) = &self.input {
-            result = result.and(Tri::from(test.value.matches(view.packet.input)).test(test));
+            result = result.and(Tri::known(test.value.matches(view.packet.input)).test(test));
         }
         if let Some(test) = &self.output {
             result = result.and(view.output(|name| test.value.matches(name)).test(test));
         }
         if let Some(is) = self.fragment {
             result = result.and(match view.packet.datagram.network {
-                Network::Ipv4(ip) => Tri::from(ip.fragment.is_some() == is),
+                Network::Ipv4(ip) => Tri::known(ip.fragment.is_some() == is),
                 _ => Tri::Unknown(Why::NotShown("FRAG:")),
             });
         }
@@ -301,7 +308,7 @@ impl<'p> View<'p> {
 
     fn protocol(&self, is: impl Fn(Protocol) -> bool) -> Tri {
         match known_protocol(self.datagram()) {
-            Some(protocol) => Tri::from(is(protocol)),
+            Some(protocol) => Tri::known(is(protocol)),
             None => Tri::Unknown(Why::NotShown("PROTO=")),
         }
     }
@@ -320,7 +327,7 @@ impl<'p> View<'p> {
             // A rule for one family never sees a packet of the other, `!` or not.
             Some(addr) if addr.is_ipv4() != family.is_ipv4() => Tri::No,
             Some(_) if self.readdressed() => Tri::Unknown(Why::Rewritten(side_name(side))),
-            Some(addr) => Tri::from(contains(addr) != not),
+            Some(addr) => Tri::known(contains(addr) != not),
             None => Tri::Unknown(Why::NotShown(side_name(side))),
         }
     }
@@ -337,7 +344,7 @@ impl<'p> View<'p> {
     }
 
     fn output(&self, is: impl Fn(&[u8]) -> bool) -> Tri {
-        Tri::from(is(self.packet.output))
+        Tri::known(is(self.packet.output))
     }
 
     /// Whether this is a later fragment: no match on the transport header ever takes it.
@@ -494,9 +501,10 @@ impl<'p> View<'p> {
         if sides.len() < set.parts.len() || self.readdressed() {
             return unknown;
         }
-        let keys: Vec<Key<'_>> = set.parts.iter().zip(sides).map(|(part, side)| self.key(*part, *side)).collect();
+        let keys: Vec<Key<'_>> =
+            set.parts.iter().zip(sides).map(|(part, side)| self.key(*part, *side)).collect();
         match set.holds(&keys) {
-            Some(is) => Tri::from(is),
+            Some(is) => Tri::known(is),
             None => unknown,
         }
     }
@@ -551,8 +559,12 @@ pub(crate) fn spi(datagram: &Datagram<'_>, protocol: Protocol) -> Option<u32> {
         Transport::Esp(spi) if protocol == Protocol::ESP => spi,
         Transport::Ah(spi) if protocol == Protocol::AH => spi,
         _ => match datagram.network {
-            Network::Ipv6(ip) if protocol == Protocol::ESP => extension_number(ip.extensions.text(), b"ESP SPI=0x", 16),
-            Network::Ipv6(ip) if protocol == Protocol::AH => extension_number(ip.extensions.text(), b"AH SPI=0x", 16),
+            Network::Ipv6(ip) if protocol == Protocol::ESP => {
+                extension_number(ip.extensions.text(), b"ESP SPI=0x", 16)
+            }
+            Network::Ipv6(ip) if protocol == Protocol::AH => {
+                extension_number(ip.extensions.text(), b"AH SPI=0x", 16)
+            }
             _ => None,
         },
     }
@@ -562,7 +574,7 @@ pub(crate) fn spi(datagram: &Datagram<'_>, protocol: Protocol) -> Option<u32> {
 fn port(test: &Option<Test<Range<u16>>>, port: Option<u16>, name: &'static str) -> Tri {
     match (test, port) {
         (None, _) => Tri::Yes,
-        (Some(test), Some(port)) => Tri::from(test.value.contains(port)).test(test),
+        (Some(test), Some(port)) => Tri::known(test.value.contains(port)).test(test),
         (Some(_), None) => Tri::Unknown(Why::NotShown(name)),
     }
 }
@@ -596,7 +608,7 @@ impl Match {
                     other => return other,
                 }
                 let one = |number: Option<u16>, name| match number {
-                    Some(number) => Tri::from(ports.value.iter().any(|r| r.contains(number))),
+                    Some(number) => Tri::known(ports.value.iter().any(|r| r.contains(number))),
                     None => Tri::Unknown(Why::NotShown(name)),
                 };
                 let result = match side {
@@ -638,22 +650,23 @@ impl Match {
             },
             Match::Interfaces { input, names } => {
                 let any = |name: &[u8]| names.value.iter().any(|i| i.matches(name));
-                if *input { Tri::from(any(view.packet.input)) } else { view.output(any) }.test(names)
+                if *input { Tri::known(any(view.packet.input)) } else { view.output(any) }.test(names)
             }
             Match::Protocols(test) => view.protocol(|p| test.value.contains(&p)).test(test),
             Match::Version { v6 } => match view.datagram().network {
-                Network::Ipv4(_) => Tri::from(!v6),
-                Network::Ipv6(_) => Tri::from(*v6),
+                Network::Ipv4(_) => Tri::known(!v6),
+                Network::Ipv6(_) => Tri::known(*v6),
                 _ => Tri::No,
             },
             Match::Mac(test) => match view.mac() {
                 Err(()) => Tri::No,
-                Ok(Some(mac)) => Tri::from(mac == test.value).test(test),
+                Ok(Some(mac)) => Tri::known(mac == test.value).test(test),
                 Ok(None) => Tri::Unknown(Why::NotShown("MAC=")),
             },
-            Match::PacketType(test) => packet_type(view).map_or(Tri::Unknown(Why::NotShown("MAC=")), |kind| {
-                Tri::from(kind == test.value).test(test)
-            }),
+            Match::PacketType(test) => packet_type(view)
+                .map_or(Tri::Unknown(Why::NotShown("MAC=")), |kind| {
+                    Tri::known(kind == test.value).test(test)
+                }),
             Match::AddressType(a) => {
                 let one = |test: &Option<Test<AddressTypes>>, side| match test {
                     None => Tri::Yes,
@@ -688,7 +701,7 @@ impl Match {
                 if view.hook == Some(Hook::Prerouting) && passing {
                     ttl = ttl.saturating_add(1);
                 }
-                Tri::from(match compare {
+                Tri::known(match compare {
                     Compare::Equal => ttl == *value,
                     Compare::NotEqual => ttl != *value,
                     Compare::Less => ttl < *value,
@@ -696,20 +709,20 @@ impl Match {
                 })
             }
             Match::Length(test) => match view.datagram().len() {
-                Some(len) => Tri::from(test.value.contains(len)).test(test),
+                Some(len) => Tri::known(test.value.contains(len)).test(test),
                 None => Tri::Unknown(Why::NotShown("LEN=")),
             },
             Match::Tos(test) => tos_match(view, test.value).test(test),
             Match::Dscp(test) => tos_match(view, Masked { value: test.value << 2, mask: 0xfc }).test(test),
             Match::Mark(test) => match view.mark() {
                 _ if view.rewrites.mark => Tri::Unknown(Why::Rewritten("MARK=")),
-                Some(mark) => Tri::from(mark & test.value.mask == test.value.value).test(test),
+                Some(mark) => Tri::known(mark & test.value.mask == test.value.value).test(test),
                 None => Tri::Unknown(Why::NotShown("MARK=")),
             },
             Match::Owner { uid, gid } => {
                 let one = |test: &Option<Test<Range<u32>>>, shown: Option<u32>, name| match (test, shown) {
                     (None, _) => Tri::Yes,
-                    (Some(test), Some(id)) => Tri::from(test.value.contains(id)).test(test),
+                    (Some(test), Some(id)) => Tri::known(test.value.contains(id)).test(test),
                     (Some(_), None) => Tri::Unknown(Why::NotShown(name)),
                 };
                 one(uid, view.datagram().uid, "UID=").and(one(gid, view.datagram().gid, "GID="))
@@ -718,18 +731,22 @@ impl Match {
             Match::Ah(test) => spi_match(view, test, Protocol::AH),
             Match::Set { name, sides, not } => {
                 let result = view.in_set(name, sides, 0);
-                if *not { result.not() } else { result }
+                if *not { !result } else { result }
             }
             Match::Physdev { input, output } => {
-                let one = |test: &Option<Test<Interface>>, shown: Option<&[u8]>, name: &[u8]| match (test, shown) {
-                    (None, _) => Tri::Yes,
-                    (Some(test), Some(port)) => Tri::from(test.value.matches(port)).test(test),
-                    // The bridge port is printed only where it differs from the interface.
-                    (Some(test), None) if !test.value.matches(name) => Tri::No.test(test),
-                    (Some(_), None) => Tri::Unknown(Why::NotShown("PHYSIN=, PHYSOUT=")),
-                };
-                one(input, view.packet.phys_input, view.packet.input)
-                    .and(one(output, view.packet.phys_output, view.packet.output))
+                let one =
+                    |test: &Option<Test<Interface>>, shown: Option<&[u8]>, name: &[u8]| match (test, shown) {
+                        (None, _) => Tri::Yes,
+                        (Some(test), Some(port)) => Tri::known(test.value.matches(port)).test(test),
+                        // The bridge port is printed only where it differs from the interface.
+                        (Some(test), None) if !test.value.matches(name) => Tri::No.test(test),
+                        (Some(_), None) => Tri::Unknown(Why::NotShown("PHYSIN=, PHYSOUT=")),
+                    };
+                one(input, view.packet.phys_input, view.packet.input).and(one(
+                    output,
+                    view.packet.phys_output,
+                    view.packet.output,
+                ))
             }
             Match::State { states, .. } => state_match(view.states, states.value).test(states),
             Match::Mss(test) => {
@@ -741,7 +758,8 @@ impl Match {
                         let mss = tcp_options(&bytes).find(|(kind, data)| *kind == 2 && data.len() == 2);
                         match mss {
                             Some((_, data)) => {
-                                Tri::from(test.value.contains(u16::from(data[0]) << 8 | u16::from(data[1]))).test(test)
+                                Tri::known(test.value.contains(u16::from(data[0]) << 8 | u16::from(data[1])))
+                                    .test(test)
                             }
                             None => Tri::No.test(test),
                         }
@@ -781,7 +799,7 @@ fn tcp_match(test: &Tcp, view: &View<'_>) -> Tri {
     let mut result = port(&test.sport, sport, "SPT=").and(port(&test.dport, dport, "DPT="));
     if let Some(flags) = &test.flags {
         result = result.and(match tcp.flags {
-            Some(set) => Tri::from(set & flags.value.mask == flags.value.set).test(flags),
+            Some(set) => Tri::known(set & flags.value.mask == flags.value.set).test(flags),
             None => Tri::Unknown(Why::NotShown("the TCP flags")),
         });
     }
@@ -789,7 +807,7 @@ fn tcp_match(test: &Tcp, view: &View<'_>) -> Tri {
         result = result.and(match tcp.options {
             Some(options) => {
                 let bytes: Vec<u8> = options.bytes().collect();
-                Tri::from(tcp_options(&bytes).any(|(kind, _)| kind == option.value)).test(option)
+                Tri::known(tcp_options(&bytes).any(|(kind, _)| kind == option.value)).test(option)
             }
             None => Tri::Unknown(Why::NotShown("OPT ( of TCP")),
         });
@@ -822,7 +840,7 @@ fn icmp_match(test: &Test<Icmp>, (kind, code): (Option<u8>, Option<u8>), view: &
     let result = match (kind == wanted, test.value.code, code) {
         (false, _, _) => Tri::No,
         (true, None, _) => Tri::Yes,
-        (true, Some(wanted), Some(code)) => Tri::from(wanted == code),
+        (true, Some(wanted), Some(code)) => Tri::known(wanted == code),
         (true, Some(_), None) => Tri::Unknown(Why::NotShown("CODE=")),
     };
     result.test(test)
@@ -844,7 +862,7 @@ fn tos_match(view: &View<'_>, wanted: Masked<u8>) -> Tri {
 fn spi_match(view: &View<'_>, test: &Test<Range<u32>>, protocol: Protocol) -> Tri {
     match spi(view.datagram(), protocol) {
         _ if view.later_fragment() => Tri::No,
-        Some(spi) => Tri::from(test.value.contains(spi)).test(test),
+        Some(spi) => Tri::known(test.value.contains(spi)).test(test),
         None => match view.of(protocol) {
             // IPv6 walks over AH: another protocol may stand behind it.
             Tri::No if protocol == Protocol::AH && matches!(view.datagram().network, Network::Ipv6(_)) => {
@@ -872,9 +890,8 @@ fn packet_type(view: &View<'_>) -> Option<PacketType> {
 fn other(module: &Text, words: &[Text], view: &View<'_>) -> Tri {
     Tri::Unknown(match module.as_str().unwrap_or("") {
         "limit" | "hashlimit" | "dstlimit" => Why::Rate,
-        "recent" | "connlimit" | "quota" | "quota2" | "connbytes" | "rateest" | "nfacct" | "fuzzy" | "psd" => {
-            Why::Memory
-        }
+        "recent" | "connlimit" | "quota" | "quota2" | "connbytes" | "rateest" | "nfacct" | "fuzzy"
+        | "psd" => Why::Memory,
         "statistic" | "random" | "nth" | "condition" => Why::Chance,
         "string" | "u32" | "bpf" | "layer7" | "ndpi" | "tls" | "ipp2p" => Why::Payload,
         "socket" | "owner" | "cgroup" | "cpu" | "devgroup" => Why::Socket,
@@ -884,7 +901,7 @@ fn other(module: &Text, words: &[Text], view: &View<'_>) -> Tri {
         "time" => match view.context.time {
             None => Why::Time,
             Some(now) => match crate::clock::matches(words, now) {
-                Some(is) => return Tri::from(is),
+                Some(is) => return Tri::known(is),
                 None => Why::Time,
             },
         },

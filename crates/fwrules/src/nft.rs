@@ -39,10 +39,15 @@ impl Ruleset {
     pub fn parse_nft_json(text: &[u8]) -> Result<Ruleset, ReadError> {
         let value: Value = serde_json::from_slice(text).map_err(|e| {
             let message = format!("no JSON: {e}");
-            ReadError::new(e.column().max(1), message, "write what `nft -j list ruleset` prints").at_line(e.line().max(1))
+            ReadError::new(e.column().max(1), message, "write what `nft -j list ruleset` prints")
+                .at_line(e.line().max(1))
         })?;
         let Some(list) = value.get("nftables").and_then(Value::as_array) else {
-            return Err(ReadError::new(1, "no \"nftables\" in it", "write what `nft -j list ruleset` prints"));
+            return Err(ReadError::new(
+                1,
+                "no \"nftables\" in it",
+                "write what `nft -j list ruleset` prints",
+            ));
         };
         let mut rules = Ruleset { nft: true, ..Ruleset::default() };
         for (i, item) in list.iter().enumerate() {
@@ -96,7 +101,8 @@ impl Ruleset {
                 let expressions = body.get("expr").and_then(Value::as_array).unwrap_or(&empty);
                 let mut read = read_rule(expressions);
                 if expressions.iter().any(|e| e.get("xt").is_some()) {
-                    let note = "a rule of iptables-nft, of which nft lists only names: read `iptables-save` instead";
+                    let note =
+                        "a rule of iptables-nft, of which nft lists only names: read `iptables-save` instead";
                     if !self.notes.iter().any(|(_, n)| n == note) {
                         self.notes.push((0, note.to_owned()));
                     }
@@ -150,7 +156,9 @@ impl Ruleset {
         let mut options = Vec::new();
         let flags = body.get("flags").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         // Sets that rules or the clock change say nothing about the time of the log.
-        if body.get("timeout").is_some() || flags.iter().any(|f| matches!(f.as_str(), Some("timeout" | "dynamic"))) {
+        if body.get("timeout").is_some()
+            || flags.iter().any(|f| matches!(f.as_str(), Some("timeout" | "dynamic")))
+        {
             options.push(Text::from("timeout"));
         }
         let empty = Vec::new();
@@ -311,12 +319,15 @@ fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
         }
         "mangle" => {
             let key = body.get("key");
-            let mark = key.and_then(|k| k.get("meta")).and_then(|m| m.get("key")).and_then(Value::as_str) == Some("mark");
+            let mark = key.and_then(|k| k.get("meta")).and_then(|m| m.get("key")).and_then(Value::as_str)
+                == Some("mark");
             if mark && rule.target == Target::Continue {
-                rule.target = Target::Other { name: Text::from("MARK"), words: vec![Text::from(whole.to_string())] };
+                rule.target =
+                    Target::Other { name: Text::from("MARK"), words: vec![Text::from(whole.to_string())] };
             }
         }
-        "set" | "map" | "quota" | "ct helper" | "ct timeout" | "flow" | "dup" | "secmark" | "ct count" | "last" => {
+        "set" | "map" | "quota" | "ct helper" | "ct timeout" | "flow" | "dup" | "secmark" | "ct count"
+        | "last" => {
             // Sets and quotas as statements may stop the rule; `add @set` does not.
             if matches!(kind, "quota" | "ct count") {
                 rule.matches.push(keep(whole));
@@ -332,7 +343,8 @@ fn add(rule: &mut Rule, m: Match) {
         Match::Protocols(test) if test.value.len() == 1 && rule.protocol.is_none() => {
             rule.protocol = Some(Test { not: test.not, value: test.value[0] });
         }
-        Match::Protocols(test) if test.value.len() == 1 && rule.protocol == Some(Test::is(test.value[0])) => {}
+        Match::Protocols(test) if test.value.len() == 1 && rule.protocol == Some(Test::is(test.value[0])) => {
+        }
         Match::Addresses { side, ranges } if ranges.value.len() == 1 => {
             let slot = match side {
                 Side::Source => &mut rule.source,
@@ -692,7 +704,9 @@ fn payload(protocol_name: &str, name: &str, right: &Value, not: bool) -> Option<
         }
         ("ip" | "ip6", "ecn") => {
             let value = match right {
-                Value::String(word) => ["not-ect", "ect1", "ect0", "ce"].iter().position(|w| w == word)? as u8,
+                Value::String(word) => {
+                    ["not-ect", "ect1", "ect0", "ce"].iter().position(|w| w == word)? as u8
+                }
                 other => u8::try_from(other.as_u64()?).ok()?,
             };
             Some(Match::Tos(Test { not, value: Masked { value, mask: 3 } }))
@@ -749,7 +763,10 @@ fn payload(protocol_name: &str, name: &str, right: &Value, not: bool) -> Option<
             // Without a mask: exactly these flags.
             let set = flag_bits(right)?;
             let all = TcpFlags::from_bits(0xff);
-            Some(Match::Tcp(Tcp { flags: Some(Test { not, value: Flags { mask: all, set } }), ..Tcp::default() }))
+            Some(Match::Tcp(Tcp {
+                flags: Some(Test { not, value: Flags { mask: all, set } }),
+                ..Tcp::default()
+            }))
         }
         _ => None,
     }
@@ -758,9 +775,25 @@ fn payload(protocol_name: &str, name: &str, right: &Value, not: bool) -> Option<
 /// ICMP codes by name, as nft lists them.
 fn code_word(word: &str, v6: bool) -> Option<u8> {
     let list: &[(&str, u8)] = if v6 {
-        &[("no-route", 0), ("admin-prohibited", 1), ("addr-unreachable", 3), ("port-unreachable", 4), ("policy-fail", 5), ("reject-route", 6)]
+        &[
+            ("no-route", 0),
+            ("admin-prohibited", 1),
+            ("addr-unreachable", 3),
+            ("port-unreachable", 4),
+            ("policy-fail", 5),
+            ("reject-route", 6),
+        ]
     } else {
-        &[("net-unreachable", 0), ("host-unreachable", 1), ("prot-unreachable", 2), ("port-unreachable", 3), ("frag-needed", 4), ("net-prohibited", 9), ("host-prohibited", 10), ("admin-prohibited", 13)]
+        &[
+            ("net-unreachable", 0),
+            ("host-unreachable", 1),
+            ("prot-unreachable", 2),
+            ("port-unreachable", 3),
+            ("frag-needed", 4),
+            ("net-prohibited", 9),
+            ("host-prohibited", 10),
+            ("admin-prohibited", 13),
+        ]
     };
     list.iter().find(|(name, _)| *name == word).map(|(_, code)| *code)
 }
@@ -946,15 +979,22 @@ mod tests {
     #[test]
     fn verdict_maps_are_several_rules() {
         assert_eq!(
-            rule(r#"{"vmap": {"key": {"ct": {"key": "state"}}, "data": {"set": [["invalid", {"drop": null}], ["established", {"accept": null}]]}}}"#),
+            rule(
+                r#"{"vmap": {"key": {"ct": {"key": "state"}}, "data": {"set": [["invalid", {"drop": null}], ["established", {"accept": null}]]}}}"#
+            ),
             ["-m conntrack --ctstate INVALID -j DROP", "-m conntrack --ctstate ESTABLISHED -j ACCEPT"]
         );
     }
 
     #[test]
     fn what_does_not_map_is_kept_and_shown() {
-        let shown = rule(r#"{"match": {"op": "==", "left": {"rt": {"key": "classid"}}, "right": 5}}, {"drop": null}"#);
-        assert!(shown[0].starts_with("nft: ") && shown[0].contains("classid") && shown[0].ends_with("-j DROP"), "{shown:?}");
+        let shown = rule(
+            r#"{"match": {"op": "==", "left": {"rt": {"key": "classid"}}, "right": 5}}, {"drop": null}"#,
+        );
+        assert!(
+            shown[0].starts_with("nft: ") && shown[0].contains("classid") && shown[0].ends_with("-j DROP"),
+            "{shown:?}"
+        );
     }
 
     #[test]

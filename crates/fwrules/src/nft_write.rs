@@ -21,8 +21,30 @@ const COMMENT: usize = 127;
 
 /// Words of nft's grammar that cannot name a chain (nft's scanner; those people use).
 const RESERVED: [&str; 24] = [
-    "accept", "drop", "reject", "return", "jump", "goto", "continue", "queue", "log", "limit", "counter", "ip", "ip6",
-    "inet", "tcp", "udp", "icmp", "meta", "ct", "input", "output", "forward", "prerouting", "postrouting",
+    "accept",
+    "drop",
+    "reject",
+    "return",
+    "jump",
+    "goto",
+    "continue",
+    "queue",
+    "log",
+    "limit",
+    "counter",
+    "ip",
+    "ip6",
+    "inet",
+    "tcp",
+    "udp",
+    "icmp",
+    "meta",
+    "ct",
+    "input",
+    "output",
+    "forward",
+    "prerouting",
+    "postrouting",
 ];
 
 impl Rule {
@@ -75,7 +97,8 @@ impl Rule {
 fn name(text: &[u8]) -> Result<String> {
     let fits = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/' | b'\\');
     let word = core::str::from_utf8(text).unwrap_or("");
-    if text.first().is_some_and(u8::is_ascii_alphabetic) && text.iter().all(fits) && !RESERVED.contains(&word) {
+    if text.first().is_some_and(u8::is_ascii_alphabetic) && text.iter().all(fits) && !RESERVED.contains(&word)
+    {
         return Ok(word.to_owned());
     }
     Err(WriteError::new(format!("`{}` is no name in nft", text.escape_ascii())))
@@ -105,7 +128,9 @@ impl Nft {
     fn quoted(&mut self, before: &str, text: &[u8]) -> Result<()> {
         if text.iter().any(|b| matches!(b, b'"' | b'\n' | 0)) {
             let text = text.escape_ascii();
-            return Err(WriteError::new(format!("nft cannot write `{text}`: it has no way to quote a quote or a line break")));
+            return Err(WriteError::new(format!(
+                "nft cannot write `{text}`: it has no way to quote a quote or a line break"
+            )));
         }
         self.push(before);
         self.out.extend_from_slice(b" \"");
@@ -212,14 +237,17 @@ impl Nft {
                     PortSide::Source => "sport",
                     PortSide::Destination => "dport",
                     PortSide::Either => {
-                        return Err(WriteError::new("nft has no single rule for `--ports`: write one for each side"));
+                        return Err(WriteError::new(
+                            "nft has no single rule for `--ports`: write one for each side",
+                        ));
                     }
                 };
                 let protocol = match rule.protocol {
                     Some(test) if !test.not => protocol(test.value),
                     _ => String::from("th"),
                 };
-                let list: Vec<String> = disjoint(&ports.value).iter().map(|r| span(r.first, r.last)).collect();
+                let list: Vec<String> =
+                    disjoint(&ports.value).iter().map(|r| span(r.first, r.last)).collect();
                 self.test(&format!("{protocol} {word}"), ports.not, &format!("{{ {} }}", list.join(", ")));
             }
             Match::Icmp(test) | Match::Icmpv6(test) => {
@@ -266,8 +294,17 @@ impl Nft {
             Match::AddressType(a) => {
                 for (test, side) in [(&a.source, "saddr"), (&a.destination, "daddr")] {
                     let Some(test) = test else { continue };
-                    let known =
-                        ["unspec", "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit"];
+                    let known = [
+                        "unspec",
+                        "unicast",
+                        "local",
+                        "broadcast",
+                        "anycast",
+                        "multicast",
+                        "blackhole",
+                        "unreachable",
+                        "prohibit",
+                    ];
                     let mut words = Vec::new();
                     for (bit, word) in AddressTypes::WORDS {
                         if !test.value.and(bit).is_empty() {
@@ -311,7 +348,9 @@ impl Nft {
                 let op = if test.not { "!=" } else { "==" };
                 self.push(&format!("@nh,8,8 & 0x{mask:x} {op} 0x{value:x}"));
             }
-            Match::Dscp(test) => self.test(&format!("{} dscp", self.ip()), test.not, &format!("0x{:02x}", test.value)),
+            Match::Dscp(test) => {
+                self.test(&format!("{} dscp", self.ip()), test.not, &format!("0x{:02x}", test.value))
+            }
             Match::Mark(test) => {
                 let Masked { value, mask } = test.value;
                 match mask {
@@ -325,7 +364,11 @@ impl Nft {
             Match::Owner { uid, gid } => {
                 for (test, word) in [(uid, "skuid"), (gid, "skgid")] {
                     if let Some(test) = test {
-                        self.test(&format!("meta {word}"), test.not, &span(test.value.first, test.value.last));
+                        self.test(
+                            &format!("meta {word}"),
+                            test.not,
+                            &span(test.value.first, test.value.last),
+                        );
                     }
                 }
             }
@@ -344,7 +387,8 @@ impl Nft {
                     return unknown();
                 }
                 let words = states.value.to_string().to_ascii_lowercase();
-                let value = if words.contains(',') { format!("{{ {} }}", words.replace(',', ", ")) } else { words };
+                let value =
+                    if words.contains(',') { format!("{{ {} }}", words.replace(',', ", ")) } else { words };
                 self.test("ct state", states.not, &value);
             }
             Match::Mss(test) => {
@@ -366,7 +410,10 @@ impl Nft {
         } else {
             // nft takes a `$` in a prefix for one of its variables, and has no escape for it.
             if log.prefix.as_bytes().contains(&b'$') {
-                return Err(WriteError::new(format!("nft cannot write the prefix `{}`: it has a $ in it", log.prefix)));
+                return Err(WriteError::new(format!(
+                    "nft cannot write the prefix `{}`: it has a $ in it",
+                    log.prefix
+                )));
             }
             self.quoted("log prefix", log.prefix.cut(limit))?;
         }
@@ -543,15 +590,30 @@ mod tests {
     #[test]
     fn rules_in_nfts_words() {
         for (text, wanted) in [
-            ("-p tcp -m multiport --dports 23,2323,8000:8100 -j DROP", "tcp dport { 23, 2323, 8000-8100 } drop"),
+            (
+                "-p tcp -m multiport --dports 23,2323,8000:8100 -j DROP",
+                "tcp dport { 23, 2323, 8000-8100 } drop",
+            ),
             ("-p tcp --syn -j DROP", "tcp flags & 0x17 == 0x2 drop"),
-            ("! -s 10.0.0.0/8 -i et+ ! -p udp -j DROP", "ip saddr != 10.0.0.0/8 iifname \"et*\" meta l4proto != udp drop"),
-            ("-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", "ct state { related, established } accept"),
+            (
+                "! -s 10.0.0.0/8 -i et+ ! -p udp -j DROP",
+                "ip saddr != 10.0.0.0/8 iifname \"et*\" meta l4proto != udp drop",
+            ),
+            (
+                "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                "ct state { related, established } accept",
+            ),
             ("-p icmp --icmp-type 3/1 -j X", "icmp type 3 icmp code 1 jump X"),
             ("-j LOG --log-prefix 'in ' --log-level info", "log prefix \"in \" level info"),
             ("-m limit --limit 5/min -j LOG", "limit rate 5/minute burst 5 packets log"),
-            ("-j LOG --log-prefix 'a\"b'", "error: nft cannot write `a\\\"b`: it has no way to quote a quote or a line break"),
-            ("-m string --algo bm --string x -j DROP", "error: nft has no word for `-m string --algo bm --string x`"),
+            (
+                "-j LOG --log-prefix 'a\"b'",
+                "error: nft cannot write `a\\\"b`: it has no way to quote a quote or a line break",
+            ),
+            (
+                "-m string --algo bm --string x -j DROP",
+                "error: nft has no word for `-m string --algo bm --string x`",
+            ),
         ] {
             assert_eq!(nft(text), wanted);
         }

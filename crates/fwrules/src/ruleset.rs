@@ -166,9 +166,11 @@ impl Ruleset {
     pub fn rules(&self) -> impl Iterator<Item = (RuleId, &Rule)> {
         self.tables.iter().enumerate().flat_map(|(t, table)| {
             table.chains.iter().enumerate().flat_map(move |(c, chain)| {
-                chain.rules.iter().enumerate().map(move |(r, rule)| {
-                    (RuleId { table: t as u32, chain: c as u32, rule: r as u32 }, rule)
-                })
+                chain
+                    .rules
+                    .iter()
+                    .enumerate()
+                    .map(move |(r, rule)| (RuleId { table: t as u32, chain: c as u32, rule: r as u32 }, rule))
             })
         })
     }
@@ -246,13 +248,16 @@ impl Ruleset {
     pub fn add(&mut self, text: &[u8]) -> Result<RuleId, ReadError> {
         let command = crate::read::Command::parse(text, self.family())?;
         let missing = |what: &str, name: &Text, names: Vec<String>| {
-            let help = if names.is_empty() { String::new() } else { format!("there are {}", names.join(", ")) };
+            let help =
+                if names.is_empty() { String::new() } else { format!("there are {}", names.join(", ")) };
             ReadError::new(command.column, format!("no {what} `{name}` in the ruleset"), help)
         };
-        let (t, table) =
-            self.tables.iter_mut().enumerate().find(|(_, t)| t.name == command.table).ok_or_else(|| {
-                missing("table", &command.table, Vec::new())
-            })?;
+        let (t, table) = self
+            .tables
+            .iter_mut()
+            .enumerate()
+            .find(|(_, t)| t.name == command.table)
+            .ok_or_else(|| missing("table", &command.table, Vec::new()))?;
         let Some(c) = table.chain(command.chain.as_bytes()) else {
             let names = table.chains.iter().map(|c| c.name.to_string()).collect();
             return Err(missing("chain", &command.chain, names));

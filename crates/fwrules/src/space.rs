@@ -511,7 +511,8 @@ impl Region {
                 cube.ports(&tcp.sport, &tcp.dport);
                 if let Some(test) = &tcp.flags {
                     let (mask, set) = (test.value.mask, test.value.set);
-                    cube.flags = Bytes::filter(|bits| (TcpFlags::from_bits(bits.into()) & mask == set) != test.not);
+                    cube.flags =
+                        Bytes::filter(|bits| (TcpFlags::from_bits(bits.into()) & mask == set) != test.not);
                 }
                 if tcp.option.is_some() {
                     self.opaque.push(Match::Tcp(Tcp { option: tcp.option, ..Tcp::default() }));
@@ -568,7 +569,12 @@ impl Region {
                 }
             }
             Match::Addresses { side, ranges } => {
-                cube.set(*side, Ranges::union(ranges.value.iter().map(range_of).collect()), ranges.not, family);
+                cube.set(
+                    *side,
+                    Ranges::union(ranges.value.iter().map(range_of).collect()),
+                    ranges.not,
+                    family,
+                );
             }
             Match::Interfaces { input, names: test } => {
                 let any = test.value.iter().fold(0, |set, name| set | names.test(&Test::is(name.clone())));
@@ -597,7 +603,19 @@ impl Region {
                 cube.states = if states.not { StateSet::EXCLUSIVE.without(asked) } else { asked };
             }
             Match::Other { module, .. } => {
-                let fixed = ["string", "u32", "bpf", "policy", "ecn", "ipv6header", "rt", "eui64", "mh", "hbh", "dst"];
+                let fixed = [
+                    "string",
+                    "u32",
+                    "bpf",
+                    "policy",
+                    "ecn",
+                    "ipv6header",
+                    "rt",
+                    "eui64",
+                    "mh",
+                    "hbh",
+                    "dst",
+                ];
                 if fixed.iter().any(|f| *module == *f) {
                     self.opaque.push(m.clone());
                 } else {
@@ -650,7 +668,8 @@ impl Cube {
 /// flags that no stack sends are INVALID, IPv6 neighbour discovery is UNTRACKED.
 pub(crate) fn everything(family: Family, input: u128, output: u128, untracks: bool) -> Space {
     let all = Cube { input, output, ..Cube::all(family) };
-    let tracked = if untracks { StateSet::EXCLUSIVE } else { StateSet::EXCLUSIVE.without(StateSet::UNTRACKED) };
+    let tracked =
+        if untracks { StateSet::EXCLUSIVE } else { StateSet::EXCLUSIVE.without(StateSet::UNTRACKED) };
     let mut invalid = StateSet::INVALID;
     if untracks {
         invalid = invalid | StateSet::UNTRACKED;

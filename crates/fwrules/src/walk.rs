@@ -179,13 +179,17 @@ impl<'r> Walker<'r> {
     pub fn new(rules: &'r Ruleset, evidence: Evidence<'_>) -> Walker<'r> {
         let bases = WAYS.map(|way| {
             let of = |hook: &Hook| {
-                rules.base_chains(*hook).into_iter().map(|(table, chain, base)| BaseChain {
-                    hook: *hook,
-                    table,
-                    chain,
-                    policy: base.policy,
-                    nat: base.nat,
-                }).collect::<Vec<_>>()
+                rules
+                    .base_chains(*hook)
+                    .into_iter()
+                    .map(|(table, chain, base)| BaseChain {
+                        hook: *hook,
+                        table,
+                        chain,
+                        policy: base.policy,
+                        nat: base.nat,
+                    })
+                    .collect::<Vec<_>>()
             };
             way.iter().flat_map(of).collect()
         });
@@ -195,7 +199,9 @@ impl<'r> Walker<'r> {
             Evidence::Writer(writer) => {
                 let old = rules.rules().filter(|(id, rule)| {
                     let name = rules.chain_of(*id).map(|c| &c.name);
-                    writer.rules().any(|(w, other)| writer.chain_of(w).map(|c| &c.name) == name && other.same(rule))
+                    writer
+                        .rules()
+                        .any(|(w, other)| writer.chain_of(w).map(|c| &c.name) == name && other.same(rule))
                 });
                 Newer::Not(old.map(|(id, _)| id).collect())
             }
@@ -282,7 +288,11 @@ impl<'r> Walker<'r> {
 
     /// If the packet is an answer of this host: whether what it answers would now be dropped
     /// by a rule that need not have been there when the line was written.
-    fn unanswered(&self, packet: &Packet<'_>, context: &Context<'_>) -> Option<Result<RuleId, (RuleId, Why)>> {
+    fn unanswered(
+        &self,
+        packet: &Packet<'_>,
+        context: &Context<'_>,
+    ) -> Option<Result<RuleId, (RuleId, Why)>> {
         let cause = cause(packet)?;
         let mut run = Run::new(self, &cause, context, false);
         // Had it belonged to a known connection, so would the answer.
@@ -415,7 +425,12 @@ const DEPTH: usize = 64;
 const BUDGET: usize = 1_000_000;
 
 impl<'w, 'p> Run<'w, 'p> {
-    fn new(walker: &'w Walker<'w>, packet: &'p Packet<'p>, context: &'p Context<'p>, steps: bool) -> Run<'w, 'p>
+    fn new(
+        walker: &'w Walker<'w>,
+        packet: &'p Packet<'p>,
+        context: &'p Context<'p>,
+        steps: bool,
+    ) -> Run<'w, 'p>
     where
         'w: 'p,
     {
@@ -713,7 +728,9 @@ impl<'w, 'p> Run<'w, 'p> {
                     };
                     if effect == Effect::Jump {
                         now = match (back, other) {
-                            (Some(back), Some(_)) => Some(State { certain: back.certain, states: back.states | no }),
+                            (Some(back), Some(_)) => {
+                                Some(State { certain: back.certain, states: back.states | no })
+                            }
                             (back, other) => merge(back, other),
                         };
                     } else {

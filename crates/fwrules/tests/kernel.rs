@@ -216,12 +216,18 @@ fn ipset_restores_what_was_saved() {
         add h 1.1.1.1,udp:53,2.2.2.2 comment \"he llo\"\ncreate d list:set size 8\nadd d c\n";
     let sets = Sets::parse(sets.as_bytes()).unwrap();
     // The kernel at hand may lack the types of sets; the parser of ipset does not.
-    let probe = in_namespace("ipset create x hash:ip,port && ipset create y bitmap:port range 1-5 && ipset save", b"");
+    let probe = in_namespace(
+        "ipset create x hash:ip,port && ipset create y bitmap:port range 1-5 && ipset save",
+        b"",
+    );
     if let Err(why) = probe {
         common::skip(&format!("ipset: {}", why.trim()));
         return;
     }
-    let saved = in_namespace("ipset create z hash:net 2>/dev/null; ipset destroy z; ipset restore && ipset save", &sets.to_restore().unwrap());
+    let saved = in_namespace(
+        "ipset create z hash:net 2>/dev/null; ipset destroy z; ipset restore && ipset save",
+        &sets.to_restore().unwrap(),
+    );
     match saved {
         Err(why) if why.contains("not supported") => common::skip(&format!("ipset: {}", why.trim())),
         Err(why) => panic!("{why}"),
@@ -244,4 +250,3 @@ fn ipset_restores_what_was_saved() {
         assert!(why.contains("not supported"), "{why}\n{commands}");
     }
 }
-

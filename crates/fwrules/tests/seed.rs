@@ -59,7 +59,8 @@ fn what_each_stage_logged_it_would_log_again() {
         assert!(prefixes.len() > 50);
         assert!(unwritten(&rules, prefixes).is_empty());
         // And the LOG rules counted as many packets as there are lines.
-        let counted: u64 = rules.rules().filter(|(_, r)| r.log.is_some()).map(|(_, r)| r.counters.unwrap().packets).sum();
+        let counted: u64 =
+            rules.rules().filter(|(_, r)| r.log.is_some()).map(|(_, r)| r.counters.unwrap().packets).sum();
         let lines = log.split(|&b| b == b'\n').filter(|l| logparse::parse(l).is_ok()).count();
         assert_eq!(counted, lines as u64, "{:?}", stage.path());
     }
