@@ -123,7 +123,8 @@ fn text(rng: &mut Rng, limit: usize) -> Text {
     ];
     let mut text = Vec::new();
     for _ in 0..=rng.below(6) {
-        text.extend_from_slice(rng.pick(&pieces));
+        let piece: &[u8] = rng.pick(&pieces[..]);
+        text.extend_from_slice(piece);
     }
     text.truncate(limit);
     // iptables-restore takes a comment that begins with ! or - for an option.
