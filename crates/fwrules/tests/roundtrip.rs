@@ -74,7 +74,7 @@ fn any_bytes_at_all_end_in_a_value_or_an_error() {
     for _ in 0..20_000 {
         let mut text = Vec::new();
         for _ in 0..rng.below(14) {
-            let word: &[u8] = rng.pick(&words[..]);
+            let word = *rng.pick(&words);
             text.extend_from_slice(word);
             text.push(if rng.chance(5) { b'\n' } else { b' ' });
         }

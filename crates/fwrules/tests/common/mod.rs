@@ -123,7 +123,7 @@ fn text(rng: &mut Rng, limit: usize) -> Text {
     ];
     let mut text = Vec::new();
     for _ in 0..=rng.below(6) {
-        let piece: &[u8] = rng.pick(&pieces[..]);
+        let piece = *rng.pick(&pieces);
         text.extend_from_slice(piece);
     }
     text.truncate(limit);
