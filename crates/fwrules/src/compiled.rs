@@ -896,7 +896,8 @@ impl Addresses {
         if types {
             tests.extend_from_slice(local);
             // Addresses whose type their number tells.
-            let special = ["224.0.0.0/4", "255.255.255.255", "0.0.0.0", "127.0.0.0/8", "ff00::/8", "::1"];
+            let special =
+                ["224.0.0.0/4", "255.255.255.255", "0.0.0.0", "127.0.0.0/8", "ff00::/8", "::1", "::"];
             tests.extend(special.iter().filter_map(|net| Net::parse(net)?.range()));
         }
         tests.sort_unstable_by_key(|r| (r.first, r.last));

@@ -32,7 +32,7 @@
 //! | --- | --- |
 //! | read a ruleset | [`Ruleset::parse`] (`iptables-save`, `iptables -S`, a script, `nft -j list ruleset`), [`Sets::parse`] (`ipset save`; put it into [`Ruleset::sets`]) |
 //! | one rule as typed | [`Rule::parse`]; into a ruleset: [`Ruleset::add`] |
-//! | does a rule take this packet | [`Rule::matches`]; condition by condition: [`Rule::conditions`] |
+//! | does a rule take this packet | [`Rule::matches`]; condition by condition: [`Walker::conditions`] |
 //! | its way through the chains | [`Walker::walk`] |
 //! | would the line still be written | [`Walker::fate`], one line; [`Compiled`] and [`Replayer`], a whole log |
 //! | what is wrong with the ruleset | [`lint()`], [`unwritten`], [`Rule::near_misses`] |
@@ -53,11 +53,11 @@
 //!
 //! | match | read | matched from | unknown when | nft |
 //! | --- | --- | --- | --- | --- |
-//! | `-p` | yes | `PROTO=` | IPv6 ends the line before it | yes |
+//! | `-p` | yes | `PROTO=` | IPv6 ends the line before it, or an AH header stands in front | yes |
 //! | `-s -d`, `iprange` | CIDR, any mask, ranges | `SRC= DST=` | in front of a NAT that the line shows already | yes |
 //! | `-i -o` | names, `+` | `IN= OUT=` | – | yes |
 //! | `-f` | yes | `FRAG:` | IPv6 | yes |
-//! | `tcp udp udplite sctp dccp` ports, `multiport` | numbers, ranges, names | `SPT= DPT=`; a later fragment never matches | SCTP, DCCP: the kernel prints no ports | yes, but `--ports` |
+//! | `tcp udp udplite sctp dccp` ports, `multiport` | numbers, ranges, names | `SPT= DPT=` | SCTP, DCCP: the kernel prints no ports; later fragments | yes, but `--ports` |
 //! | `--tcp-flags`, `--syn` | yes | the flag words | the line ends before them | yes |
 //! | `--tcp-option`, `tcpmss` | yes | `OPT (` of TCP | no `--log-tcp-options` | yes |
 //! | `icmp`, `icmp6` | numbers, names, codes | `TYPE= CODE=` | – | yes |

@@ -1,8 +1,8 @@
 //! Does a rule take the packet of a line: yes, no, or unknown and why.
 //!
 //! Responsible for: each match against what a line shows. The kernel's own conduct is the
-//! rule: a later fragment never matches a port (`xt_tcpudp.c`), an interface that is not
-//! there is an empty name, MARK is not printed when it is 0.
+//! rule: an interface that is not there is an empty name, MARK is not printed when it is 0, a
+//! device without hardware addresses never matches one.
 //! Must not know: chains. What the walk has learned comes in through [`View`].
 //! Tested by: the unit tests below, `tests/replay.rs` (what a real kernel did),
 //! `tests/kernel.rs`.
@@ -196,6 +196,8 @@ pub(crate) struct View<'p> {
     pub(crate) hook: Option<Hook>,
     pub(crate) states: StateSet,
     pub(crate) rewrites: Rewrites,
+    /// The rule is nft's own.
+    pub(crate) nft: bool,
 }
 
 impl Rule {
@@ -220,34 +222,18 @@ impl Rule {
         self.evaluate(&view)
     }
 
-    /// Every condition of the rule by itself, as text, with its answer: the words behind
-    /// `explain`.
-    #[must_use]
-    pub fn conditions(&self, packet: &Packet<'_>, context: &Context<'_>, sets: &Sets) -> Vec<(String, Tri)> {
-        let view = View::alone(packet, context, sets);
-        let mut list = Vec::new();
-        let mut single = |rule: Rule| list.push((rule.to_display(), rule.evaluate(&view)));
+    /// Every condition of the rule as a rule of its own; comments are left out.
+    pub(crate) fn parts(&self) -> Vec<Rule> {
         let empty = Rule::default;
-        if let Some(test) = self.protocol {
-            single(Rule { protocol: Some(test), ..empty() });
-        }
-        if let Some(test) = self.source {
-            single(Rule { source: Some(test), ..empty() });
-        }
-        if let Some(test) = self.destination {
-            single(Rule { destination: Some(test), ..empty() });
-        }
-        if let Some(test) = &self.input {
-            single(Rule { input: Some(test.clone()), ..empty() });
-        }
-        if let Some(test) = &self.output {
-            single(Rule { output: Some(test.clone()), ..empty() });
-        }
-        if let Some(is) = self.fragment {
-            single(Rule { fragment: Some(is), ..empty() });
-        }
+        let mut list = Vec::new();
+        list.extend(self.protocol.map(|test| Rule { protocol: Some(test), ..empty() }));
+        list.extend(self.source.map(|test| Rule { source: Some(test), ..empty() }));
+        list.extend(self.destination.map(|test| Rule { destination: Some(test), ..empty() }));
+        list.extend(self.input.clone().map(|test| Rule { input: Some(test), ..empty() }));
+        list.extend(self.output.clone().map(|test| Rule { output: Some(test), ..empty() }));
+        list.extend(self.fragment.map(|is| Rule { fragment: Some(is), ..empty() }));
         for m in self.matches.iter().filter(|m| !matches!(m, Match::Comment(_))) {
-            single(Rule { matches: vec![m.clone()], ..empty() });
+            list.push(Rule { matches: vec![m.clone()], ..empty() });
         }
         list
     }
@@ -299,7 +285,7 @@ impl Rule {
 impl<'p> View<'p> {
     pub(crate) fn alone(packet: &'p Packet<'p>, context: &'p Context<'p>, sets: &'p Sets) -> View<'p> {
         let states = StateSet::possible(packet, false);
-        View { packet, context, sets, hook: None, states, rewrites: Rewrites::default() }
+        View { packet, context, sets, hook: None, states, rewrites: Rewrites::default(), nft: false }
     }
 
     fn datagram(&self) -> &'p Datagram<'p> {
@@ -347,7 +333,7 @@ impl<'p> View<'p> {
         Tri::known(is(self.packet.output))
     }
 
-    /// Whether this is a later fragment: no match on the transport header ever takes it.
+    /// Whether this is a later fragment.
     fn later_fragment(&self) -> bool {
         later_fragment(self.datagram())
     }
@@ -360,7 +346,7 @@ impl<'p> View<'p> {
             }
         }
         if self.later_fragment() {
-            return Err(Tri::No);
+            return Err(FRAGMENT);
         }
         if self.readdressed() {
             return Err(Tri::Unknown(Why::Rewritten("ports")));
@@ -432,6 +418,42 @@ impl<'p> View<'p> {
             types = types.and(self.listed_type(addr));
         }
         types
+    }
+
+    /// Whether an address is of one of the types asked for.
+    fn address_type(&self, side: Side, asked: AddressTypes, limited: bool) -> Tri {
+        use AddressTypes as T;
+        let possible = self.address_types(side, limited);
+        let routed = |asked: T| {
+            if possible.without(asked).is_empty() {
+                Tri::Yes
+            } else if possible.and(asked).is_empty() {
+                Tri::No
+            } else {
+                Tri::Unknown(Why::Host)
+            }
+        };
+        let addr = match side {
+            Side::Source => self.packet.src(),
+            Side::Destination => self.packet.dst(),
+        };
+        match addr {
+            // `ip6tables` asks for all of them at once, and MULTICAST, UNICAST and UNSPEC of the
+            // address itself, not of its route (`match_type6` in `xt_addrtype.c`; measured).
+            Some(IpAddr::V6(addr)) if !self.nft => {
+                let has = |t: T| !asked.and(t).is_empty();
+                let unicast = !addr.is_multicast() && !addr.is_unspecified();
+                if has(T::MULTICAST) && !addr.is_multicast()
+                    || has(T::UNICAST) && !unicast
+                    || has(T::UNSPEC) && !addr.is_unspecified()
+                {
+                    return Tri::No;
+                }
+                let route = asked.and(T::LOCAL.or(T::ANYCAST).or(T::UNREACHABLE));
+                if route.is_empty() { Tri::Yes } else { routed(route) }
+            }
+            _ => routed(asked),
+        }
     }
 
     /// The type of an address by the list of this host's own.
@@ -525,12 +547,26 @@ fn side_name(side: Side) -> &'static str {
     }
 }
 
-/// The protocol, also where IPv6 does not print it: an ESP header ends the line.
+/// The protocol as rules see it, if the line tells.
+///
+/// IPv6 needs care. An ESP header ends the line, so its number is not printed. An AH header is
+/// passed over by the printer and by the old `ip6tables`, but to nft the packet's protocol is AH
+/// (`IP6_FH_F_AUTH` in `nft_set_pktinfo_ipv6`; measured). Without `--log-ip-options` headers
+/// in front are not printed; that there are some is seen only where lengths do not add up.
 pub(crate) fn known_protocol(datagram: &Datagram<'_>) -> Option<Protocol> {
-    datagram.protocol().or_else(|| match datagram.network {
-        Network::Ipv6(ip) if contains(ip.extensions.text(), b"ESP ") => Some(Protocol::ESP),
-        _ => None,
-    })
+    let Network::Ipv6(ip) = datagram.network else { return datagram.protocol() };
+    let extensions = ip.extensions.text();
+    if contains(extensions, b"AH ") || datagram.incomplete.is_some() {
+        return None;
+    }
+    match datagram.transport {
+        Transport::None if contains(extensions, b"ESP ") => Some(Protocol::ESP),
+        Transport::Udp(udp) if extensions.is_empty() => {
+            let hidden = ip.len.zip(udp.len).is_some_and(|(len, udp)| len != 40 + u32::from(udp));
+            if hidden { None } else { Some(Protocol::UDP) }
+        }
+        _ => datagram.protocol(),
+    }
 }
 
 fn contains(text: &[u8], word: &[u8]) -> bool {
@@ -585,10 +621,6 @@ impl Match {
             Match::Comment(_) => Tri::Yes,
             Match::Tcp(tcp) => tcp_match(tcp, view),
             Match::Ports(p) => match view.ports(Some(p.protocol)) {
-                // `-m udp` alone asks for a UDP header; nft leaves it away.
-                Err(Tri::No) if p.sport.is_none() && p.dport.is_none() && view.later_fragment() => {
-                    Tri::Unknown(Why::NotShown("the transport header"))
-                }
                 Err(other) => other,
                 Ok((sport, dport)) => port(&p.sport, sport, "SPT=").and(port(&p.dport, dport, "DPT=")),
             },
@@ -670,17 +702,7 @@ impl Match {
             Match::AddressType(a) => {
                 let one = |test: &Option<Test<AddressTypes>>, side| match test {
                     None => Tri::Yes,
-                    Some(test) => {
-                        let possible = view.address_types(side, a.limit_in || a.limit_out);
-                        let result = if possible.without(test.value).is_empty() {
-                            Tri::Yes
-                        } else if possible.and(test.value).is_empty() {
-                            Tri::No
-                        } else {
-                            Tri::Unknown(Why::Host)
-                        };
-                        result.test(test)
-                    }
+                    Some(test) => view.address_type(side, test.value, a.limit_in || a.limit_out).test(test),
                 };
                 one(&a.source, Side::Source).and(one(&a.destination, Side::Destination))
             }
@@ -772,6 +794,11 @@ impl Match {
     }
 }
 
+/// What a match on the transport header says of a later fragment, which has none: the old
+/// `iptables` never takes it, `iptables-nft` compares the payload that stands in its place
+/// (measured on Linux 6.18; `nft_payload_fast_eval` does not look at the offset).
+const FRAGMENT: Tri = Tri::Unknown(Why::NotShown("the transport header"));
+
 /// The states a packet may be in against the states asked for.
 pub(crate) fn state_match(possible: StateSet, asked: StateSet) -> Tri {
     let exclusive = asked.and(StateSet::EXCLUSIVE);
@@ -788,9 +815,6 @@ pub(crate) fn state_match(possible: StateSet, asked: StateSet) -> Tri {
 fn tcp_match(test: &Tcp, view: &View<'_>) -> Tri {
     let (sport, dport) = match view.ports(Some(Protocol::TCP)) {
         Ok(found) => found,
-        Err(Tri::No) if *test == Tcp::default() && view.later_fragment() => {
-            return Tri::Unknown(Why::NotShown("the transport header"));
-        }
         Err(other) => return other,
     };
     let Transport::Tcp(tcp) = view.datagram().transport else {
@@ -833,7 +857,7 @@ fn tcp_options(mut bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
 
 fn icmp_match(test: &Test<Icmp>, (kind, code): (Option<u8>, Option<u8>), view: &View<'_>) -> Tri {
     if view.later_fragment() {
-        return Tri::No;
+        return FRAGMENT;
     }
     let Some(wanted) = test.value.kind else { return Tri::Yes.test(test) };
     let Some(kind) = kind else { return Tri::Unknown(Why::NotShown("TYPE=")) };
@@ -861,7 +885,7 @@ fn tos_match(view: &View<'_>, wanted: Masked<u8>) -> Tri {
 
 fn spi_match(view: &View<'_>, test: &Test<Range<u32>>, protocol: Protocol) -> Tri {
     match spi(view.datagram(), protocol) {
-        _ if view.later_fragment() => Tri::No,
+        _ if view.later_fragment() => view.of(protocol).and(FRAGMENT),
         Some(spi) => Tri::known(test.value.contains(spi)).test(test),
         None => match view.of(protocol) {
             // IPv6 walks over AH: another protocol may stand behind it.

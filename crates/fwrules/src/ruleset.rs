@@ -11,6 +11,7 @@ use crate::error::ReadError;
 use crate::rule::{Counters, Family, Rule, Target, Verdict};
 use crate::sets::Sets;
 use crate::text::Text;
+use crate::walk::Place;
 
 /// Everything the kernel was told: tables with their chains, and the sets they name.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -183,6 +184,18 @@ impl Ruleset {
             (Some(table), Some(chain)) if table.name == "filter" => format!("{} {}", chain.name, id.rule + 1),
             (Some(table), Some(chain)) => format!("{} {} {}", table.name, chain.name, id.rule + 1),
             _ => String::from("?"),
+        }
+    }
+
+    /// A place in words: `INPUT 4`, `the policy of INPUT`.
+    #[must_use]
+    pub fn place(&self, place: Place) -> String {
+        match place {
+            Place::Rule(id) => self.name(id),
+            Place::Policy(table, chain) => {
+                let chain = self.tables.get(table as usize).and_then(|t| t.chains.get(chain as usize));
+                chain.map_or_else(|| String::from("?"), |c| format!("the policy of {}", c.name))
+            }
         }
     }
 

@@ -430,7 +430,7 @@ pub(crate) fn line(rng: &mut Rng, v6: bool, prefixes: &[Vec<u8>]) -> Vec<u8> {
         IpAddr::V4(a) => a.to_string(),
         IpAddr::V6(a) => a.segments().map(|s| format!("{s:04x}")).join(":"),
     };
-    let len = rng.below(2000);
+    let len = 48 + rng.below(2000);
     let ttl = *rng.pick(&[1, 4, 5, 63, 64, 255]);
     let mut later = false;
     if v6 {
@@ -465,7 +465,11 @@ pub(crate) fn line(rng: &mut Rng, v6: bool, prefixes: &[Vec<u8>]) -> Vec<u8> {
             push(&format!("PROTO=TCP SPT={spt} DPT={dpt} WINDOW=1 RES=0x00 {words}URGP=0 {options}"));
         }
         3 | 4 if later => push("PROTO=UDP "),
-        3 | 4 => push(&format!("PROTO=UDP SPT={spt} DPT={dpt} LEN=8 ")),
+        3 | 4 => {
+            // Lengths that add up, mostly: else IPv6 has headers that are not printed.
+            let len = if rng.chance(8) { 8 } else { len.saturating_sub(40) };
+            push(&format!("PROTO=UDP SPT={spt} DPT={dpt} LEN={len} "));
+        }
         5 if later => push(if v6 { "PROTO=ICMPv6 " } else { "PROTO=ICMP " }),
         5 => push(&format!(
             "PROTO=ICMP{} TYPE={} CODE={} ",
