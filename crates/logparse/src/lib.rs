@@ -1,12 +1,17 @@
 //! Reads the lines that Linux's netfilter loggers write into typed values.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod emit;
 mod envelope;
 mod error;
 mod flow;
 mod grammar;
 mod lines;
+mod options;
 mod packet;
+mod scan;
+#[cfg(feature = "testgen")]
+pub mod testgen;
 mod time;
 mod types;
 
@@ -15,7 +20,9 @@ pub use envelope::Envelope;
 pub use error::{ErrorKind, Expected, ParseError, Reason};
 pub use flow::{Flow, FlowSide, parse_flow};
 pub use lines::{Lines, lines, whole_lines};
+pub use options::{ExtensionHeaders, IpOption, IpOptions, Route, SackBlocks, TcpOption, TcpOptions};
 pub use packet::*;
+pub use scan::{Found, Scanned, ScannedLine, Scanner};
 pub use time::{Civil, Stamp, Time, Uptime, Zone, days_from_civil, month_number};
 pub use types::{EtherType, IcmpType, Icmpv6Type, Mac, Protocol, TcpFlags};
 

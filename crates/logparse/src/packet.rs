@@ -294,7 +294,8 @@ pub struct Extensions<'a>(pub(crate) &'a [u8]);
 
 impl core::fmt::Debug for Extensions<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Extensions({})", self.0.escape_ascii())
+        f.write_str("Extensions")?;
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 

@@ -314,8 +314,12 @@ fn kernel_marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     repeated(rest, envelope)
 }
 
-/// `message repeated N times: [ original]`, as rsyslog writes it.
+/// `message repeated N times: [ original]`, as rsyslog writes it: in front of a kernel's stamp,
+/// if there is one. Behind the stamp it is a prefix that wants to be counted.
 fn repeated<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    if envelope.uptime.is_some() {
+        return text;
+    }
     let Some(rest) = text.strip_prefix(b"message repeated ") else { return text };
     let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
     let Some(count) = stamp::number(&rest[..digits]).and_then(|n| u32::try_from(n).ok()) else { return text };

@@ -48,9 +48,9 @@ fn day(text: &[u8], at: usize) -> Option<u8> {
         digit @ b'0'..=b'3' => digit - b'0',
         _ => return None,
     };
-    let ones = text.get(at + 1)?.wrapping_sub(b'0');
+    let ones = text.get(at + 1).filter(|digit| digit.is_ascii_digit())? - b'0';
     let day = tens * 10 + ones;
-    (ones <= 9 && (1..=31).contains(&day)).then_some(day)
+    (1..=31).contains(&day).then_some(day)
 }
 
 /// `.123456` or `,123456` at `at`: the nanoseconds and where the digits end.

@@ -28,7 +28,7 @@ use memchr::memmem;
 use nom::Parser;
 
 use crate::error::{ErrorKind, Expected, ParseError, Token, What};
-use crate::packet::{Datagram, Dialect, Link, Packet};
+use crate::packet::{Datagram, Dialect, Link, Network, Packet};
 use leaf::{Fail, In, Res, blank, blank_or_end, fail, token, word};
 
 /// What a message's writer is known to be before its first byte is read.
@@ -72,10 +72,18 @@ pub(crate) fn message(text: &[u8], source: Source) -> Result<(Packet<'_>, Option
         let mut packet = Packet { prefix: &text[..at], ..Packet::default() };
         match record(&text[at..], &mut packet) {
             Ok(_) => {
-                if let Some(nested) = memmem::rfind(packet.input, b"IN=") {
-                    let inside = at + 3 + nested;
-                    packet.prefix = &text[..inside];
-                    packet.input = &packet.input[nested + 3..];
+                // The kernel prints an IP packet's link header only if it came in by a device:
+                // then the name is not empty, but may itself end in `IN=`.
+                let came_in = packet.dialect == Dialect::Kernel
+                    && !matches!(packet.link, Link::None)
+                    && matches!(packet.datagram.network, Network::Ipv4(_) | Network::Ipv6(_));
+                let name = packet.input;
+                let searched = if came_in { &name[..name.len().saturating_sub(1)] } else { name };
+                if let Some(nested) = memmem::rfind(searched, b"IN=")
+                    && !searched[..nested].ends_with(b"PHYS")
+                {
+                    packet.prefix = &text[..at + 3 + nested];
+                    packet.input = &name[nested + 3..];
                 }
                 let stop = joined(&mut packet, text);
                 return Ok((packet, stop));
@@ -92,8 +100,11 @@ pub(crate) fn message(text: &[u8], source: Source) -> Result<(Packet<'_>, Option
         }
     }
     match best {
-        Some((packet, failure)) if header_is_whole(&failure) => Ok((packet, Some(failure.at(text.len())))),
-        Some((packet, failure)) if source == Source::Kernel && failure.ended => {
+        Some((mut packet, failure))
+            if header_is_whole(&failure) || source == Source::Kernel && failure.ended =>
+        {
+            // Where reading stopped says more than where the records were joined.
+            let _ = joined(&mut packet, text);
             Ok((packet, Some(failure.at(text.len()))))
         }
         _ => Err(ParseError::new(0, ErrorKind::NoHeader)),
@@ -200,7 +211,9 @@ fn physical(input: In<'_>, name: Token) -> Res<'_, Option<&[u8]>> {
 
 /// Everything behind the header.
 fn body<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
-    if input.starts_with(Token::EbtSource.text().as_bytes()) {
+    // ebtables has no bridge ports in its header: its devices are the ports.
+    let ports = packet.phys_input.is_some() || packet.phys_output.is_some();
+    if !ports && input.starts_with(Token::EbtSource.text().as_bytes()) {
         packet.dialect = Dialect::Ebtables;
         return ebtables::body(input, packet);
     }

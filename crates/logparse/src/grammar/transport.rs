@@ -84,7 +84,13 @@ pub(super) fn transport<'a>(
             datagram.transport = Transport::Esp(spi);
             result
         }
-        _ => other(name, value, rest, datagram, quoted),
+        _ => {
+            // The kernel has no other names.
+            if reader.dialect == Dialect::Kernel && name.first().is_some_and(u8::is_ascii_alphabetic) {
+                reader.dialect = Dialect::Ulogd;
+            }
+            other(name, value, rest, datagram, quoted)
+        }
     }?;
     tail(rest, datagram, quoted, reader)
 }

@@ -1,0 +1,389 @@
+//! Heads of lines, learned: what stands in front of `SRC=` is the same from line to line but
+//! for the digits of its stamps.
+//!
+//! Responsible for: deriving from a line that the grammar has read which other lines would be
+//! read the same way, and checking a line against that with vector-sized compares.
+//! Must not know: what stands behind `SRC=`.
+//! Tested by: `tests/engines.rs` (equality with the grammar on every input tried).
+//!
+//! A head has two parts, learned apart because they vary apart:
+//!
+//! - the **envelope**: stamp, host, tag, uptime. Every byte must be the learned one, except
+//!   the digits of the clock and of the uptime, each of which has a range. The ranges are such
+//!   that every stamp inside them is valid: the tens of the hour are fixed, so the ones are
+//!   `0-9` or `0-3`.
+//! - the **front**: prefix, `IN=`, `OUT=` up to `MAC=` or `SRC=`. Every byte must be the
+//!   learned one.
+//!
+//! Why this is equal to the grammar: the parsers of both parts decide by the bytes of both
+//! parts only; the learned bytes decide as they did, and digits inside their ranges change
+//! values and no decision. The front's prefix holds no `IN=`, so the first header candidate
+//! is the learned one. Where the message begins may depend on the message's first words (is
+//! `DROP` a host or a prefix?): so a pair of an envelope and a front is used only after the
+//! grammar has read a line of that very pair ([`super::Scanner`] keeps the pairs).
+
+use core::ops::Range;
+
+use super::vector::{same, within};
+use super::window::{MAC_TEXT, Window};
+use crate::envelope::Envelope;
+use crate::packet::{Dialect, Link, Packet};
+use crate::time::{Civil, Stamp, Time, Uptime};
+use crate::{Entry, Network};
+
+/// The longest envelope that is learned.
+const ENVELOPE: usize = 96;
+/// The longest front that is learned.
+const FRONT: usize = 128;
+
+/// A range of a line, for slices that are found at the same place in every line of a shape.
+type Place = Range<u16>;
+
+fn place(line: &[u8], part: &[u8]) -> Option<Place> {
+    let start = (part.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
+    let end = start.checked_add(part.len())?;
+    (end <= line.len()).then_some(start as u16..end as u16)
+}
+
+fn at<'a>(line: &'a [u8], place: &Place) -> &'a [u8] {
+    line.get(usize::from(place.start)..usize::from(place.end)).unwrap_or_default()
+}
+
+/// `N` bytes of an array; zeros if it does not have them.
+#[inline(always)]
+fn part<const N: usize>(bytes: &[u8], from: usize) -> &[u8; N] {
+    bytes[from..].first_chunk().unwrap_or(&[0; N])
+}
+
+/// A learned envelope.
+pub(super) struct EnvelopeShape {
+    /// The least and the greatest byte at each position.
+    least: [u8; ENVELOPE],
+    greatest: [u8; ENVELOPE],
+    /// Where a line tells soonest that it has another envelope: eight bytes of the host.
+    tell_at: usize,
+    /// Where the message begins.
+    pub(super) message_at: usize,
+    /// Everything the envelope says that does not change; the rest is read by place.
+    constant: Envelope<'static>,
+    stamp: Option<(Place, Civil, usize)>,
+    host: Option<Place>,
+    tag: Option<Place>,
+    pid: Option<Place>,
+    caller: Option<Place>,
+    /// The digits of the uptime's seconds; the microseconds are six places behind the point.
+    uptime: Option<Place>,
+}
+
+impl EnvelopeShape {
+    /// Learns from a line that the grammar read to its end.
+    pub(super) fn learn(line: &[u8], entry: &Entry<'_>, message_at: usize) -> Option<EnvelopeShape> {
+        let envelope = &entry.envelope;
+        // What varies from line to line in another way than by digits of a clock, or was
+        // taken from a wrapper, is left to the grammar.
+        let varies = envelope.sequence.is_some()
+            || envelope.realtime_us.is_some()
+            || envelope.delta.is_some()
+            || envelope.unix.is_some()
+            || envelope.outer_stamp.is_some()
+            || envelope.vmid.is_some()
+            || envelope.kmsg_flags.is_some()
+            || envelope.repeat != 1;
+        if varies || message_at > ENVELOPE {
+            return None;
+        }
+        let mut shape = EnvelopeShape {
+            least: [0; ENVELOPE],
+            greatest: [u8::MAX; ENVELOPE],
+            tell_at: 0,
+            message_at,
+            constant: Envelope {
+                stamp: None,
+                host: None,
+                tag: None,
+                pid: None,
+                pri: envelope.pri,
+                facility: envelope.facility,
+                severity: envelope.severity,
+                uptime: None,
+                ..Envelope::default()
+            },
+            stamp: None,
+            host: None,
+            tag: None,
+            pid: None,
+            caller: None,
+            uptime: None,
+        };
+        shape.least[..message_at].copy_from_slice(&line[..message_at]);
+        shape.greatest[..message_at].copy_from_slice(&line[..message_at]);
+        let find = |part: Option<&[u8]>| -> Option<Option<Place>> {
+            part.map_or(Some(None), |part| place(line, part).map(Some))
+        };
+        shape.host = find(envelope.host)?;
+        shape.tell_at = shape.host.as_ref().map_or(0, |host| usize::from(host.start)).min(ENVELOPE - 8);
+        shape.tag = find(envelope.tag)?;
+        shape.pid = find(envelope.pid)?;
+        shape.caller = find(envelope.caller)?;
+        if let Some(stamp) = envelope.stamp {
+            shape.learn_stamp(line, stamp)?;
+        }
+        if envelope.uptime.is_some() {
+            shape.learn_uptime(line, envelope.uptime)?;
+        }
+        Some(shape)
+    }
+
+    /// Allows the digits of the clock: `hh:mm:ss` and a fraction, if one follows.
+    fn learn_stamp(&mut self, line: &[u8], stamp: Stamp<'_>) -> Option<()> {
+        let Time::Civil(civil) = stamp.time else { return None };
+        let whole = place(line, stamp.text)?;
+        let colon = memchr::memchr(b':', stamp.text)?;
+        let clock = usize::from(whole.start) + colon.checked_sub(2)?;
+        // `dmesg -e` has no seconds.
+        if line.get(clock + 5) != Some(&b':') {
+            return None;
+        }
+        let ones_of_hour = if line[clock] == b'2' { b'3' } else { b'9' };
+        self.digits(clock + 1, ones_of_hour);
+        self.digits(clock + 3, b'5');
+        self.digits(clock + 4, b'9');
+        self.digits(clock + 6, b'5');
+        self.digits(clock + 7, b'9');
+        // The 60th second is a leap second's: the grammar reads it.
+        if line[clock + 6] == b'6' {
+            return None;
+        }
+        if matches!(line.get(clock + 8), Some(b'.' | b',')) {
+            let mut digit = clock + 9;
+            while line.get(digit).is_some_and(u8::is_ascii_digit) && digit < usize::from(whole.end) {
+                self.digits(digit, b'9');
+                digit += 1;
+            }
+        }
+        self.stamp = Some((whole, civil, clock));
+        Some(())
+    }
+
+    fn learn_uptime(&mut self, line: &[u8], uptime: Option<Uptime>) -> Option<()> {
+        // The uptime's bracket is the last one whose text is a number with six decimals.
+        let head = &line[..self.message_at];
+        let points = head.iter().enumerate().rev().filter(|(_, byte)| **byte == b'.');
+        let point = points.map(|(point, _)| point).find_map(|point| {
+            let digits = head[..point].iter().rev().take_while(|b| b.is_ascii_digit()).count();
+            let blanks = head[..point - digits].iter().rev().take_while(|b| **b == b' ').count();
+            let micros = head.get(point + 1..point + 7)?;
+            let is_uptime = digits > 0
+                && digits <= 15
+                && micros.iter().all(u8::is_ascii_digit)
+                && matches!(head.get(point + 7), Some(b']'))
+                && head[..point - digits - blanks].last() == Some(&b'[');
+            is_uptime.then_some((point - digits, point))
+        });
+        let (start, point) = point?;
+        for digit in (start..point).chain(point + 1..point + 7) {
+            self.digits(digit, b'9');
+        }
+        self.uptime = Some(start as u16..point as u16);
+        (self.uptime(line) == uptime).then_some(())
+    }
+
+    fn digits(&mut self, position: usize, greatest: u8) {
+        self.least[position] = b'0';
+        self.greatest[position] = greatest;
+    }
+
+    /// Whether a line may have this envelope: a look at its date and its host. For choosing
+    /// between many.
+    #[inline(always)]
+    pub(super) fn may_fit(&self, window: Window<'_>) -> bool {
+        let learned = |from: usize| -> u64 {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&self.least[from..from + 8]);
+            u64::from_le_bytes(bytes)
+        };
+        // Digits that may vary are let through: they differ in their lower four bits only.
+        const NOT_DIGITS: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+        let date = window.u64(0) ^ learned(0);
+        let host = window.u64(self.tell_at) ^ learned(self.tell_at);
+        (date | host) & NOT_DIGITS == 0
+    }
+
+    /// Whether the grammar would read this line's envelope as it read the learned one.
+    #[inline(always)]
+    pub(super) fn fits(&self, window: Window<'_>) -> bool {
+        within::<64>(window.bytes(0), part(&self.least, 0), part(&self.greatest, 0))
+            && (self.message_at <= 64
+                || within::<32>(window.bytes(64), part(&self.least, 64), part(&self.greatest, 64)))
+    }
+
+    /// The text of the whole uptime and stamp read again, everything else by place.
+    pub(super) fn envelope<'a>(&self, line: &'a [u8]) -> Envelope<'a> {
+        let find = |place: &Option<Place>| place.as_ref().map(|place| at(line, place));
+        let two = |from: usize| (line[from] - b'0') * 10 + (line[from + 1] - b'0');
+        let mut envelope: Envelope<'a> = self.constant;
+        envelope.host = find(&self.host);
+        envelope.tag = find(&self.tag);
+        envelope.pid = find(&self.pid);
+        envelope.caller = find(&self.caller);
+        if let Some((place, civil, clock)) = &self.stamp {
+            let text = at(line, place);
+            let mut civil = *civil;
+            civil.hour = two(*clock);
+            civil.minute = two(clock + 3);
+            civil.second = two(clock + 6);
+            if matches!(line[clock + 8], b'.' | b',') {
+                civil.nanos = fraction(&line[clock + 9..usize::from(place.end)]);
+            }
+            envelope.stamp = Some(Stamp { text, time: Time::Civil(civil) });
+        }
+        envelope.uptime = self.uptime(line);
+        envelope
+    }
+
+    /// The uptime alone.
+    pub(super) fn uptime(&self, line: &[u8]) -> Option<Uptime> {
+        let place = self.uptime.as_ref()?;
+        let number = |text: &[u8]| text.iter().fold(0u64, |n, digit| n * 10 + u64::from(digit - b'0'));
+        let point = usize::from(place.end);
+        Some(Uptime {
+            seconds: number(&line[usize::from(place.start)..point]),
+            micros: number(&line[point + 1..point + 7]) as u32,
+        })
+    }
+
+    /// The clock's time alone.
+    pub(super) fn civil(&self, line: &[u8]) -> Option<Civil> {
+        match self.envelope(line).stamp?.time {
+            Time::Civil(civil) => Some(civil),
+            Time::Unix { .. } => None,
+        }
+    }
+
+    /// The host alone.
+    pub(super) fn host<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
+        self.host.as_ref().map(|place| at(line, place))
+    }
+}
+
+/// Nanoseconds of the digits at the beginning of `text`.
+fn fraction(text: &[u8]) -> u32 {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count().min(9);
+    let value = text[..digits].iter().fold(0u32, |n, digit| n * 10 + u32::from(digit - b'0'));
+    value * 10u32.pow(9 - digits as u32)
+}
+
+/// A learned front: from the prefix to `MAC=` or `SRC=`.
+pub(super) struct Front {
+    text: [u8; FRONT],
+    mask: [u8; FRONT],
+    /// Length up to and with `MAC=`, or up to and with `SRC=` if there is no `MAC=`, or if
+    /// its value is empty or decoded.
+    pub(super) len: usize,
+    /// Whether an Ethernet header of 41 bytes and ` SRC=` follow.
+    pub(super) mac_follows: bool,
+    /// A number of its own: the first front learned is 0.
+    pub(super) id: u16,
+    /// Places relative to the message.
+    prefix: Place,
+    input: Place,
+    output: Place,
+    phys_input: Option<Place>,
+    phys_output: Option<Place>,
+    /// What the link layer is, if it is not a `MAC=` text that follows.
+    link: Link<'static>,
+}
+
+impl Front {
+    /// Learns from a line that the grammar read to its end, whose message is `message`.
+    pub(super) fn learn(message: &[u8], packet: &Packet<'_>, id: u16) -> Option<Front> {
+        let usable = packet.dialect == Dialect::Kernel
+            && packet.tunnel.is_none()
+            && matches!(packet.datagram.network, Network::Ipv4(_) | Network::Ipv6(_))
+            && memchr::memmem::find(packet.prefix, b"IN=").is_none()
+            && memchr::memchr(b'=', packet.input).is_none();
+        if !usable {
+            return None;
+        }
+        let output_end = usize::from(place(message, packet.output)?.end);
+        let rest = message.get(output_end..)?;
+        let (len, mac_follows, link) = match packet.link {
+            Link::Raw(mac) if mac.0.len() == MAC_TEXT => {
+                (output_end + memchr::memmem::find(rest, b" MAC=")? + 5, true, Link::None)
+            }
+            Link::Raw(mac) if !mac.0.is_empty() => return None,
+            Link::Raw(_) => (output_end + memchr::memmem::find(rest, b" SRC=")? + 5, false, EMPTY_MAC),
+            Link::None => (output_end + memchr::memmem::find(rest, b" SRC=")? + 5, false, Link::None),
+            Link::Decoded(header) => {
+                (output_end + memchr::memmem::find(rest, b" SRC=")? + 5, false, Link::Decoded(header))
+            }
+        };
+        // Doubled blanks are somebody's editing; the grammar reads such lines.
+        if len > FRONT || memchr::memmem::find(&message[packet.prefix.len()..len], b"  ").is_some() {
+            return None;
+        }
+        let mut text = [0; FRONT];
+        let mut mask = [0; FRONT];
+        text[..len].copy_from_slice(&message[..len]);
+        mask[..len].fill(0xff);
+        let find = |part: Option<&[u8]>| -> Option<Option<Place>> {
+            part.map_or(Some(None), |part| place(message, part).map(Some))
+        };
+        Some(Front {
+            text,
+            mask,
+            len,
+            mac_follows,
+            id,
+            prefix: place(message, packet.prefix)?,
+            input: place(message, packet.input)?,
+            output: place(message, packet.output)?,
+            phys_input: find(packet.phys_input)?,
+            phys_output: find(packet.phys_output)?,
+            link,
+        })
+    }
+
+    /// Whether the learned bytes stand at `at`.
+    #[inline(always)]
+    pub(super) fn fits(&self, window: Window<'_>, at: usize) -> bool {
+        let same =
+            |from: usize| same::<64>(window.bytes(at + from), part(&self.text, from), part(&self.mask, from));
+        same(0) && (self.len <= 64 || same(64))
+    }
+
+    /// Whether this front says the same about a message as the grammar did.
+    pub(super) fn says(&self, message: &[u8], packet: &Packet<'_>) -> bool {
+        place(message, packet.prefix) == Some(self.prefix.clone())
+            && place(message, packet.input) == Some(self.input.clone())
+            && place(message, packet.output) == Some(self.output.clone())
+    }
+
+    pub(super) fn prefix<'a>(&self, message: &'a [u8]) -> &'a [u8] {
+        at(message, &self.prefix)
+    }
+
+    pub(super) fn input<'a>(&self, message: &'a [u8]) -> &'a [u8] {
+        at(message, &self.input)
+    }
+
+    pub(super) fn output<'a>(&self, message: &'a [u8]) -> &'a [u8] {
+        at(message, &self.output)
+    }
+
+    /// Fills in what the front says.
+    pub(super) fn fill<'a>(&self, message: &'a [u8], packet: &mut Packet<'a>) {
+        packet.prefix = self.prefix(message);
+        packet.input = self.input(message);
+        packet.output = self.output(message);
+        packet.phys_input = self.phys_input.as_ref().map(|place| at(message, place));
+        packet.phys_output = self.phys_output.as_ref().map(|place| at(message, place));
+        packet.link = if self.mac_follows {
+            Link::Raw(crate::RawMac(&message[self.len..self.len + MAC_TEXT]))
+        } else {
+            self.link
+        };
+    }
+}
+
+const EMPTY_MAC: Link<'static> = Link::Raw(crate::RawMac(b""));

@@ -1,0 +1,435 @@
+//! The bulk path: many lines of one log, as fast as the machine reads them.
+//!
+//! Responsible for: walking a buffer line by line, reading the lines that look like lines read
+//! before with a few vector compares and word loads, and giving every other line to the
+//! grammar. Equal to [`parse_with`](crate::parse_with) on every input.
+//! Must not know: what is counted.
+//! Tested by: `tests/engines.rs`: all of `testdata` with every mutation and every cut, property
+//! tests, fuzzing; a difference to the grammar fails.
+//!
+//! How it works: lines of one log begin alike. What the grammar has read once is remembered as
+//! a [`head`]: an envelope whose bytes may only differ in the digits of its stamps, and a front
+//! (prefix and interfaces) whose bytes may not differ at all. If a line's bytes fit, its
+//! envelope and front are known without being read, and [`body`] reads the fields behind
+//! `SRC=` in the order in which the kernel prints them. All checks of a line are gathered and
+//! looked at once. There is no `unsafe` and no processor-specific code: the compares are
+//! written so that the compiler makes vector instructions of them on every target.
+
+mod body;
+mod head;
+mod vector;
+mod window;
+
+use core::net::{IpAddr, Ipv4Addr};
+
+use memchr::memchr;
+
+use crate::time::{Civil, Uptime};
+use crate::types::{Protocol, TcpFlags};
+use crate::{Completeness, Entry, Packet, ParseError, parse_with};
+use body::{Bodies, Body};
+use head::{EnvelopeShape, Front};
+use window::{FRAME, MAC_AND_SRC, Window, mac_and_src};
+
+/// What a scan finds in a line.
+#[derive(Clone, Copy, Debug)]
+pub enum Found<'a> {
+    /// A whole packet in a common form; fields are decoded when asked for.
+    Packet(Scanned<'a>),
+    /// A firewall record that the grammar read: whole, cut or damaged.
+    Entry(&'a Entry<'a>),
+    /// No firewall record.
+    Other(ParseError),
+}
+
+/// One line of a scan.
+#[derive(Clone, Copy, Debug)]
+pub struct ScannedLine<'a> {
+    /// Where the line begins in the buffer.
+    pub offset: usize,
+    /// The line, without its `\n`.
+    pub text: &'a [u8],
+    /// What it says.
+    pub found: Found<'a>,
+}
+
+/// Reads buffers of whole lines; remembers what the lines of a log have in common.
+///
+/// Keep one per thread and log. It allocates when it is made and when it learns a new kind of
+/// line, at most a few hundred times; never for a line of a kind it knows.
+///
+/// ```
+/// use logparse::{Found, Scanner};
+/// let log = b"Jun 30 06:06:13 gw kernel: drop IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=28 \
+/// TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=UDP SPT=5353 DPT=53 LEN=8 \nother text\n";
+/// let mut ports = Vec::new();
+/// let mut scanner = Scanner::new();
+/// scanner.scan(log, |line| match line.found {
+///     Found::Packet(packet) => ports.push(packet.dport()),
+///     Found::Entry(entry) => ports.push(entry.packet.dport()),
+///     Found::Other(_) => {}
+/// });
+/// assert_eq!(ports, [Some(53)]);
+/// ```
+pub struct Scanner {
+    envelopes: Vec<EnvelopeShape>,
+    /// The envelope that fitted last.
+    latest: usize,
+    /// The envelope to forget next.
+    oldest: usize,
+    fronts: Vec<Front>,
+    /// For each front, the hardware addresses that were last seen behind it.
+    macs: Vec<[u8; MAC_AND_SRC]>,
+    /// By hash of a message's first bytes: the front's number plus one.
+    slots: Box<[u16; SLOTS]>,
+    /// For each envelope, which fronts the grammar has read behind it.
+    pairs: Vec<[u64; FRONTS / 64]>,
+    scratch: Vec<u8>,
+}
+
+/// Envelopes kept: one per host and date, ten hours each.
+const ENVELOPES: usize = 16;
+/// Fronts kept: one per prefix and pair of interfaces.
+const FRONTS: usize = 1024;
+const SLOTS: usize = 4096;
+
+impl Default for Scanner {
+    fn default() -> Scanner {
+        Scanner::new()
+    }
+}
+
+impl core::fmt::Debug for Scanner {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Scanner")
+            .field("envelopes", &self.envelopes.len())
+            .field("fronts", &self.fronts.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Scanner {
+    /// A scanner that has learned nothing yet.
+    #[must_use]
+    pub fn new() -> Scanner {
+        Scanner {
+            envelopes: Vec::new(),
+            latest: 0,
+            oldest: 0,
+            fronts: Vec::new(),
+            macs: Vec::new(),
+            slots: Box::new([0; SLOTS]),
+            pairs: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Calls `each` for every line of `buffer`, in order. A last line without `\n` is a line.
+    ///
+    /// The result of a line does not depend on the lines before it: it is what
+    /// [`parse_with`](crate::parse_with) gives.
+    #[inline]
+    pub fn scan<'b>(&mut self, buffer: &'b [u8], mut each: impl for<'a> FnMut(ScannedLine<'a>)) {
+        let mut at = 0;
+        while at < buffer.len() {
+            if let Some(frame) = buffer[at..].first_chunk::<FRAME>()
+                && let Some((packet, len)) = self.quick(frame)
+            {
+                each(ScannedLine { offset: at, text: packet.line, found: Found::Packet(packet) });
+                at += len + 1;
+                continue;
+            }
+            let rest: &'b [u8] = &buffer[at..];
+            let len = memchr(b'\n', rest).unwrap_or(rest.len());
+            self.slow(at, &rest[..len], &mut each);
+            at += len + 1;
+        }
+    }
+
+    /// Reads a line of a known kind, if it is one; gives it with its length.
+    #[inline(always)]
+    fn quick<'a>(&'a mut self, frame: &'a [u8; FRAME]) -> Option<(Scanned<'a>, usize)> {
+        let window = Window(frame);
+        let envelope = self.envelope(window)?;
+        let message_at = self.envelopes[envelope].message_at;
+        let slot = slot(window, message_at);
+        let front_number = usize::from(self.slots[slot]).checked_sub(1)?;
+        let front = self.fronts.get(front_number)?;
+        if !front.fits(window, message_at) {
+            return None;
+        }
+        if self.pairs[envelope][front_number / 64] >> (front_number % 64) & 1 == 0 {
+            return None;
+        }
+        let mut at = message_at + front.len;
+        if front.mac_follows && !mac_and_src(window, &mut at, &mut self.macs[front_number]) {
+            return None;
+        }
+        let (bodies, end) = body::read(window, at)?;
+        let line = frame.get(..end)?;
+        let shape = &self.envelopes[envelope];
+        Some((
+            Scanned { line, message_at, bodies, front: FrontRef(front), envelope: EnvelopeRef(shape) },
+            end,
+        ))
+    }
+
+    /// The known envelope that a line has: the latest, or one of the others.
+    #[inline(always)]
+    fn envelope(&mut self, window: Window<'_>) -> Option<usize> {
+        if self.envelopes.get(self.latest)?.fits(window) {
+            return Some(self.latest);
+        }
+        self.another_envelope(window)
+    }
+
+    fn another_envelope(&mut self, window: Window<'_>) -> Option<usize> {
+        let fits = |envelope: &EnvelopeShape| envelope.may_fit(window) && envelope.fits(window);
+        let found = self.envelopes.iter().position(fits)?;
+        self.latest = found;
+        Some(found)
+    }
+
+    /// Reads a line by the grammar, and learns from it.
+    fn slow(&mut self, offset: usize, text: &[u8], each: &mut impl for<'a> FnMut(ScannedLine<'a>)) {
+        let mut scratch = core::mem::take(&mut self.scratch);
+        match parse_with(text, &mut scratch) {
+            Ok(entry) => {
+                each(ScannedLine { offset, text, found: Found::Entry(&entry) });
+                if entry.completeness() == Completeness::Whole {
+                    self.learn(text, &entry);
+                }
+            }
+            Err(error) => each(ScannedLine { offset, text, found: Found::Other(error) }),
+        }
+        self.scratch = scratch;
+    }
+
+    /// Remembers the head of a line that the grammar read.
+    #[cold]
+    #[inline(never)]
+    fn learn(&mut self, line: &[u8], entry: &Entry<'_>) {
+        let Some(frame) = padded(line) else { return };
+        let window = Window(&frame);
+        let message_at = (entry.packet.prefix.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
+        let Some(message) = line.get(message_at..) else { return };
+        let known =
+            self.envelopes.iter().position(|shape| shape.message_at == message_at && shape.fits(window));
+        let envelope = match known {
+            Some(known) => known,
+            None => {
+                // An envelope that fits but ends elsewhere means that the message's words
+                // decide where it begins: such lines stay with the grammar.
+                if self.envelopes.iter().any(|shape| shape.fits(window)) {
+                    return;
+                }
+                let Some(shape) = EnvelopeShape::learn(line, entry, message_at) else { return };
+                self.keep_envelope(shape)
+            }
+        };
+        let known = self
+            .fronts
+            .iter()
+            .position(|front| front.fits(window, message_at) && front.says(message, &entry.packet));
+        let front = match known {
+            Some(known) => known,
+            None if self.fronts.len() == FRONTS => return,
+            None => {
+                let number = self.fronts.len();
+                let Some(front) = Front::learn(message, &entry.packet, number as u16) else { return };
+                self.fronts.push(front);
+                self.macs.push([0; MAC_AND_SRC]);
+                number
+            }
+        };
+        self.slots[slot(window, message_at)] = front as u16 + 1;
+        self.pairs[envelope][front / 64] |= 1 << (front % 64);
+        self.latest = envelope;
+    }
+
+    fn keep_envelope(&mut self, shape: EnvelopeShape) -> usize {
+        if self.envelopes.len() < ENVELOPES {
+            self.envelopes.push(shape);
+            self.pairs.push([0; FRONTS / 64]);
+            return self.envelopes.len() - 1;
+        }
+        let place = self.oldest;
+        self.oldest = (self.oldest + 1) % ENVELOPES;
+        self.envelopes[place] = shape;
+        self.pairs[place] = [0; FRONTS / 64];
+        place
+    }
+}
+
+/// The line in a frame of its own.
+fn padded(line: &[u8]) -> Option<[u8; FRAME]> {
+    let mut frame = [b'\n'; FRAME];
+    frame.get_mut(..line.len())?.copy_from_slice(line);
+    Some(frame)
+}
+
+/// Where a front is looked up: a hash of the message's first 24 bytes.
+#[inline(always)]
+fn slot(window: Window<'_>, message_at: usize) -> usize {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let words = [window.u64(message_at), window.u64(message_at + 8), window.u64(message_at + 16)];
+    let mixed = words.iter().fold(0u64, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(ODD));
+    (mixed >> 52) as usize % SLOTS
+}
+
+#[derive(Clone, Copy)]
+struct FrontRef<'a>(&'a Front);
+#[derive(Clone, Copy)]
+struct EnvelopeRef<'a>(&'a EnvelopeShape);
+
+/// A whole packet in a common form, checked in all its fields; each is decoded when asked for.
+#[derive(Clone, Copy)]
+pub struct Scanned<'a> {
+    line: &'a [u8],
+    message_at: usize,
+    bodies: Bodies,
+    front: FrontRef<'a>,
+    envelope: EnvelopeRef<'a>,
+}
+
+impl core::fmt::Debug for Scanned<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.entry().fmt(f)
+    }
+}
+
+impl<'a> Scanned<'a> {
+    fn message(&self) -> &'a [u8] {
+        &self.line[self.message_at..]
+    }
+
+    fn outer(&self) -> &Body {
+        &self.bodies.outer
+    }
+
+    /// A number that lines with the same prefix and interfaces share, in this scanner: below
+    /// 1024, given in the order in which they were first seen. For keeping what was found out
+    /// about a prefix or an interface without looking at the text again.
+    #[must_use]
+    #[inline(always)]
+    pub fn front_id(&self) -> usize {
+        usize::from(self.front.0.id)
+    }
+
+    /// The prefix, with its blanks.
+    #[must_use]
+    #[inline(always)]
+    pub fn prefix(&self) -> &'a [u8] {
+        self.front.0.prefix(self.message())
+    }
+
+    /// `IN=`.
+    #[must_use]
+    #[inline(always)]
+    pub fn input(&self) -> &'a [u8] {
+        self.front.0.input(self.message())
+    }
+
+    /// `OUT=`.
+    #[must_use]
+    #[inline(always)]
+    pub fn output(&self) -> &'a [u8] {
+        self.front.0.output(self.message())
+    }
+
+    /// The host.
+    #[must_use]
+    pub fn host(&self) -> Option<&'a [u8]> {
+        self.envelope.0.host(self.line)
+    }
+
+    /// The date and time of day of the stamp.
+    #[must_use]
+    pub fn civil(&self) -> Option<Civil> {
+        self.envelope.0.civil(self.line)
+    }
+
+    /// The kernel's stamp.
+    #[must_use]
+    pub fn uptime(&self) -> Option<Uptime> {
+        self.envelope.0.uptime(self.line)
+    }
+
+    /// The source address.
+    #[must_use]
+    #[inline(always)]
+    pub fn src(&self) -> IpAddr {
+        self.address(self.outer().src)
+    }
+
+    /// The destination address.
+    #[must_use]
+    #[inline(always)]
+    pub fn dst(&self) -> IpAddr {
+        self.address(self.outer().dst)
+    }
+
+    #[inline(always)]
+    fn address(&self, value: u32) -> IpAddr {
+        if self.outer().v6 {
+            // The text was checked; nothing but an address can stand there.
+            body::ipv6_at(self.line, value).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6)
+        } else {
+            IpAddr::V4(Ipv4Addr::from_bits(value))
+        }
+    }
+
+    /// The source address as a number, if it is IPv4.
+    #[must_use]
+    #[inline(always)]
+    pub fn src_ipv4(&self) -> Option<u32> {
+        (!self.outer().v6).then_some(self.outer().src)
+    }
+
+    /// The destination address as a number, if it is IPv4.
+    #[must_use]
+    #[inline(always)]
+    pub fn dst_ipv4(&self) -> Option<u32> {
+        (!self.outer().v6).then_some(self.outer().dst)
+    }
+
+    /// The protocol.
+    #[must_use]
+    #[inline(always)]
+    pub fn protocol(&self) -> Protocol {
+        Protocol(self.outer().protocol)
+    }
+
+    /// The source port, if the packet has ports.
+    #[must_use]
+    #[inline(always)]
+    pub fn sport(&self) -> Option<u16> {
+        self.outer().has_ports.then_some(self.outer().sport)
+    }
+
+    /// The destination port, if the packet has ports.
+    #[must_use]
+    #[inline(always)]
+    pub fn dport(&self) -> Option<u16> {
+        self.outer().has_ports.then_some(self.outer().dport)
+    }
+
+    /// The TCP flags, if it is a TCP packet.
+    #[must_use]
+    #[inline(always)]
+    pub fn tcp_flags(&self) -> Option<TcpFlags> {
+        let outer = self.outer();
+        (outer.protocol == Protocol::TCP.0 && outer.has_ports).then_some(outer.flags)
+    }
+
+    /// Every field of the line, typed: what [`parse`](crate::parse) gives.
+    #[must_use]
+    #[inline]
+    pub fn entry(&self) -> Entry<'a> {
+        let mut packet = Packet::default();
+        self.front.0.fill(self.message(), &mut packet);
+        packet.datagram = self.bodies.datagram(self.line);
+        packet.quoted = self.bodies.quoted(self.line);
+        Entry { envelope: self.envelope.0.envelope(self.line), packet, stop: None }
+    }
+}

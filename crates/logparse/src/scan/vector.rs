@@ -1,0 +1,110 @@
+//! Compares of 16 bytes at a time.
+//!
+//! Responsible for: the few steps of the scan that vector registers are for. The `wide` crate
+//! makes SSE2, NEON or plain arithmetic of them, so there is no `unsafe` here and one form for
+//! every processor.
+//! Must not know: what the bytes mean.
+//! Tested by: the unit tests below, and all of the scan.
+
+use wide::u8x16;
+
+/// The vectors of an array.
+#[inline(always)]
+fn vectors<const N: usize>(bytes: &[u8; N]) -> impl Iterator<Item = u8x16> {
+    bytes.as_chunks::<16>().0.iter().map(|chunk| u8x16::new(*chunk))
+}
+
+#[inline(always)]
+fn is_zero(vector: u8x16) -> bool {
+    vector.simd_eq(u8x16::ZERO).to_bitmask() == 0xffff
+}
+
+/// A bit for each byte below `'0'`: dots and blanks, no digits and no letters.
+#[inline(always)]
+pub(super) fn ends_of_octets(text: &[u8; 16]) -> u32 {
+    let above = u8x16::new(*text).saturating_sub(u8x16::splat(b'0' - 1));
+    above.simd_eq(u8x16::ZERO).to_bitmask()
+}
+
+/// A bit for each byte that is a blank or a control character: what may end a value.
+#[inline(always)]
+pub(super) fn blanks(text: &[u8; 64]) -> u64 {
+    let mut mask = 0;
+    for (i, vector) in vectors(text).enumerate() {
+        let blank = vector.saturating_sub(u8x16::splat(b' ')).simd_eq(u8x16::ZERO).to_bitmask();
+        mask |= u64::from(blank) << (i * 16);
+    }
+    mask
+}
+
+/// Whether `text` is `learned` wherever `mask` has bits. `N` is a multiple of 16 here and below.
+#[inline(always)]
+pub(super) fn same<const N: usize>(text: &[u8; N], learned: &[u8; N], mask: &[u8; N]) -> bool {
+    let mut wrong = u8x16::ZERO;
+    for ((text, learned), mask) in vectors(text).zip(vectors(learned)).zip(vectors(mask)) {
+        wrong |= (text ^ learned) & mask;
+    }
+    is_zero(wrong)
+}
+
+/// Whether every byte lies in its range.
+#[inline(always)]
+pub(super) fn within<const N: usize>(text: &[u8; N], least: &[u8; N], greatest: &[u8; N]) -> bool {
+    let mut wrong = u8x16::ZERO;
+    for ((text, least), greatest) in vectors(text).zip(vectors(least)).zip(vectors(greatest)) {
+        wrong |= text.saturating_sub(greatest) | least.saturating_sub(text);
+    }
+    is_zero(wrong)
+}
+
+/// Whether every byte is a lower-case hex digit, or, where `colons` has 0xff, a colon; bytes
+/// where `ignored` has 0xff may be anything.
+#[inline(always)]
+pub(super) fn all_hex<const N: usize>(text: &[u8; N], colons: &[u8; N], ignored: &[u8; N]) -> bool {
+    let between = |text: u8x16, from: u8, to: u8| {
+        let outside = text.saturating_sub(u8x16::splat(to)) | u8x16::splat(from).saturating_sub(text);
+        outside.simd_eq(u8x16::ZERO)
+    };
+    let mut wrong = u8x16::ZERO;
+    for ((text, colons), ignored) in vectors(text).zip(vectors(colons)).zip(vectors(ignored)) {
+        let hex = between(text, b'0', b'9') | between(text, b'a', b'f');
+        let colon = text.simd_eq(u8x16::splat(b':'));
+        let right = (colon & colons) | (hex & !colons) | ignored;
+        wrong |= !right;
+    }
+    is_zero(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_wrong_byte_is_found_at_every_place() {
+        let colons: [u8; 64] = core::array::from_fn(|i| if i % 3 == 2 { 0xff } else { 0 });
+        let ignored: [u8; 64] = core::array::from_fn(|i| if i >= 50 { 0xff } else { 0 });
+        let right: [u8; 64] = core::array::from_fn(|i| if i % 3 == 2 { b':' } else { b'7' });
+        assert!(all_hex(&right, &colons, &ignored));
+        let (least, greatest) = (right.map(|b| b - 1), right.map(|b| b + 1));
+        for place in 0..64 {
+            for value in 0..=255u8 {
+                let mut text = right;
+                text[place] = value;
+                let hex = matches!(value, b'0'..=b'9' | b'a'..=b'f');
+                let is_right = place >= 50 || if place % 3 == 2 { value == b':' } else { hex };
+                assert_eq!(all_hex(&text, &colons, &ignored), is_right, "{place} {value}");
+                let alike = place >= 50 || value == right[place];
+                assert_eq!(same(&text, &right, &ignored.map(|i| !i)), alike);
+                assert_eq!(within(&text, &least, &greatest), value.abs_diff(right[place]) <= 1);
+            }
+        }
+    }
+
+    #[test]
+    fn ends_are_gathered_in_order() {
+        let mut text = [b'x'; 64];
+        (text[3], text[17], text[63]) = (b' ', b'\n', 0);
+        assert_eq!(blanks(&text), 1 << 3 | 1 << 17 | 1 << 63);
+        assert_eq!(ends_of_octets(b"10.137.0.133 LEN"), 0b1_0001_0100_0100);
+    }
+}

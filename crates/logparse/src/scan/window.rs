@@ -1,0 +1,408 @@
+//! A line's bytes under a fixed frame, and the arithmetic of eight bytes at a time.
+//!
+//! Responsible for: reading words without a bounds check that can fail, numbers and
+//! addresses from words.
+//! Must not know: the fields of a line.
+//! Tested by: the unit tests below (every number, against the grammar's leaves).
+//!
+//! The frame makes the checks disappear: a position is masked to the frame before it is
+//! read. A position that ran over the frame reads nonsense, so whoever reads must look at
+//! the end whether the last position is still inside ([`Window::holds`]): positions only
+//! grow, so if the last one is inside, all were.
+
+/// Bytes of a line that the fast path can see.
+pub(super) const REACH: usize = 512;
+
+/// Bytes that must lie in a buffer from a line's first byte on: the reach, and the longest
+/// single read behind it.
+pub(super) const FRAME: usize = REACH + 64;
+
+use super::vector::{all_hex, blanks, ends_of_octets, same};
+
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// The frame of a line.
+#[derive(Clone, Copy)]
+pub(super) struct Window<'a>(pub(super) &'a [u8; FRAME]);
+
+impl<'a> Window<'a> {
+    /// Whether a position is inside the frame.
+    #[inline(always)]
+    pub(super) fn holds(at: usize) -> bool {
+        at < REACH
+    }
+
+    #[inline(always)]
+    pub(super) fn byte(self, at: usize) -> u8 {
+        self.0[at % REACH]
+    }
+
+    /// `N` bytes from `at` on, `N` at most 64.
+    #[inline(always)]
+    pub(super) fn bytes<const N: usize>(self, at: usize) -> &'a [u8; N] {
+        const { assert!(N <= FRAME - REACH) }
+        let at = at % REACH;
+        match self.0[at..at + N].first_chunk() {
+            Some(bytes) => bytes,
+            None => &[0; N],
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn u64(self, at: usize) -> u64 {
+        u64::from_le_bytes(*self.bytes(at))
+    }
+}
+
+/// Marks the bytes of a word that are no digits with their highest bit; the bytes are values
+/// already (`'0'` is 0).
+#[inline(always)]
+fn no_digits(values: u64) -> u64 {
+    // A byte of 10 and more gets its high bit; bytes from 0x80 on may carry into the next
+    // one, which is behind the first that is marked.
+    (values.wrapping_add(0x7676_7676_7676_7676) | values) & HIGH
+}
+
+/// The number that eight digits (values 0 to 9, the first in the lowest byte) stand for.
+#[inline(always)]
+fn from_digits(digits: u64) -> u64 {
+    let pairs = (digits.wrapping_mul(10) + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff
+}
+
+/// A number's digits as a big-endian word, one a byte, so that numbers compare as words do.
+const fn digits_of(number: u64) -> u64 {
+    let mut digits = 0;
+    let mut shift = 0;
+    let mut rest = number;
+    while rest > 0 {
+        digits |= (rest % 10) << shift;
+        rest /= 10;
+        shift += 8;
+    }
+    digits
+}
+
+/// The least numbers of `n` digits without a leading zero; there is none of no digits, and
+/// none of more than seven is read here.
+static LEAST: [u64; 64] = {
+    let mut least = [1 << 62; 64];
+    least[1] = 0;
+    let (mut power, mut digits) = (10, 2);
+    while digits < 8 {
+        least[digits] = digits_of(power);
+        power *= 10;
+        digits += 1;
+    }
+    least
+};
+
+/// The text of every octet: its digits right-aligned in the three lower bytes, nothing in the
+/// highest.
+static OCTETS: [u32; 256] = {
+    let mut texts = [0; 256];
+    let mut value = 0;
+    while value < 256 {
+        let (hundreds, tens, ones) = (value / 100, value / 10 % 10, value % 10);
+        let mut text = (b'0' as usize + ones) << 16;
+        if value >= 10 {
+            text |= (b'0' as usize + tens) << 8;
+        }
+        if value >= 100 {
+            text |= b'0' as usize + hundreds;
+        }
+        texts[value] = text as u32;
+        value += 1;
+    }
+    texts
+};
+
+/// Masks for the last one to four bytes of a word: an octet of up to three digits and its end.
+static LAST: [u32; 32] = {
+    let mut masks = [0; 32];
+    masks[1] = 0xffff_0000;
+    masks[2] = 0xffff_ff00;
+    masks[3] = 0xffff_ffff;
+    masks
+};
+
+/// Where a scan is in a line: the position, where the next values end, and what was wrong.
+#[derive(Clone, Copy)]
+pub(super) struct Cursor<'a> {
+    pub(super) window: Window<'a>,
+    pub(super) at: usize,
+    /// A bit for each blank of the bytes from `at` on. Finding the ends of many values with
+    /// one look is what lets the processor work on all of them at a time: the next value's
+    /// place is known as soon as the mask is.
+    blanks: u64,
+}
+
+impl<'a> Cursor<'a> {
+    #[inline(always)]
+    pub(super) fn new(window: Window<'a>, at: usize) -> Cursor<'a> {
+        Cursor { window, at, blanks: 0 }
+    }
+
+    /// Looks for blanks in the 64 bytes from here on: needed in front of [`Cursor::number`],
+    /// and again when the values behind may lie further on.
+    #[inline(always)]
+    pub(super) fn look(&mut self) {
+        self.blanks = blanks(self.window.bytes(self.at));
+    }
+
+    #[inline(always)]
+    pub(super) fn go(&mut self, by: usize) {
+        self.at += by;
+        self.blanks >>= by & 63;
+    }
+
+    /// The bytes from here on.
+    #[inline(always)]
+    pub(super) fn word(&self) -> u64 {
+        self.window.u64(self.at)
+    }
+
+    /// Takes a text, if it stands here.
+    #[inline(always)]
+    pub(super) fn key<const N: usize>(&mut self, key: &[u8; N]) -> Option<()> {
+        let here = self.window.bytes::<N>(self.at) == key;
+        self.go(N);
+        here.then_some(())
+    }
+
+    /// A decimal number of at most 7 digits, no leading zero, at most `MAX`, up to the next
+    /// blank.
+    ///
+    /// The range is checked on the digits: where nobody asks for the value, nothing computes it.
+    #[inline(always)]
+    pub(super) fn number<const MAX: u64>(&mut self) -> Option<u32> {
+        let len = (self.blanks | 1 << 63).trailing_zeros() as usize;
+        // The digits move up to the highest bytes; zeros come in below them.
+        let values = (self.word() ^ ZEROS) << ((len * 8).wrapping_neg() & 63);
+        let ordered = values.swap_bytes();
+        let in_range = ordered >= LEAST[len & 63] && ordered <= const { digits_of(MAX) };
+        self.go(len);
+        (no_digits(values) == 0 && in_range).then_some(from_digits(values) as u32)
+    }
+
+    /// A decimal number of at most 10 digits that fits 32 bits. Finds its own end: the blanks
+    /// must be looked for again behind it.
+    #[inline(always)]
+    pub(super) fn long_number(&mut self) -> Option<u32> {
+        let low = self.window.u64(self.at) ^ ZEROS;
+        let high = self.window.u64(self.at + 8) ^ ZEROS;
+        let len = match no_digits(low) {
+            0 => 8 + (no_digits(high) | 1 << 63).trailing_zeros() as usize / 8,
+            marks => marks.trailing_zeros() as usize / 8,
+        };
+        let mut value = 0;
+        for place in 0..len.min(10) {
+            value = value * 10 + u64::from(self.window.byte(self.at + place).wrapping_sub(b'0'));
+        }
+        let leading_zero = len > 1 && low & 0xff == 0;
+        if len == 0 || len > 10 || leading_zero {
+            return None;
+        }
+        self.at += len;
+        u32::try_from(value).ok()
+    }
+
+    /// A dotted quad up to the next blank.
+    ///
+    /// An octet is right if its text is the one text of the value that its digits give: that
+    /// rules out too many digits, leading zeros and values above 255 at once.
+    #[inline(always)]
+    pub(super) fn ipv4(&mut self) -> Option<u32> {
+        // Three bytes in front of the address are read with it; see below.
+        let text: &[u8; 24] = self.window.bytes(self.at.wrapping_sub(3));
+        // Another byte between the ends is found because it is no octet's text.
+        let mut ends = ends_of_octets(text[3..].first_chunk()?);
+        let (mut start, mut value, mut differs) = (0, 0, 0);
+        for octet in 0..4 {
+            ends |= 1 << 15;
+            let end = ends.trailing_zeros();
+            ends &= ends - 1;
+            // What ends the octet in the highest byte, its digits below; what stands in front
+            // of a short one is masked out, and all of one that is too long.
+            let reach = u32::from_le_bytes(*text[(end & 15) as usize..].first_chunk()?);
+            let octet_text = reach & LAST[(end.wrapping_sub(start) & 31) as usize];
+            let number = (octet_text & 0x0f_0f0f).wrapping_mul(0x64_0a01) >> 16 & 0xff;
+            let after = u32::from(if octet < 3 { b'.' } else { b' ' }) << 24;
+            differs |= octet_text ^ (OCTETS[number as usize] | after);
+            value = value << 8 | number;
+            start = end + 1;
+        }
+        // The fourth end is the blank that the mask shows: nothing else lies below '0' in an
+        // octet's text.
+        self.go((self.blanks | 1 << 63).trailing_zeros() as usize);
+        (differs == 0).then_some(value)
+    }
+
+    /// An address of 39 bytes, 8 groups of 4 lower-case digits: checked here, decoded on
+    /// demand; gives its place.
+    #[inline(always)]
+    pub(super) fn ipv6(&mut self) -> Option<u32> {
+        const PLACES: ([u8; 48], [u8; 48]) = places(5, 39);
+        let right = all_hex::<48>(self.window.bytes(self.at), &PLACES.0, &PLACES.1);
+        let place = self.at as u32;
+        self.go(39);
+        right.then_some(place)
+    }
+}
+
+/// Two hex digits of a table.
+#[inline(always)]
+pub(super) fn hex_pair(text: [u8; 2], table: &[u8; 256]) -> Option<u8> {
+    let (high, low) = (table[usize::from(text[0])], table[usize::from(text[1])]);
+    ((high | low) & 0x80 == 0).then_some(high << 4 | low)
+}
+
+/// What a byte is worth as a hex digit; 0x80 marks the others.
+pub(super) static LOWER_HEX: [u8; 256] = hex_table(b"0123456789abcdef");
+/// The same for the digits that the kernel writes in upper case.
+pub(super) static UPPER_HEX: [u8; 256] = hex_table(b"0123456789ABCDEF");
+
+const fn hex_table(digits: &[u8; 16]) -> [u8; 256] {
+    let mut table = [0x80; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        table[digits[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    table
+}
+
+/// 0xff at every `period`th place of the first `len`, and behind them.
+const fn places<const N: usize>(period: usize, len: usize) -> ([u8; N], [u8; N]) {
+    let (mut colons, mut ignored) = ([0; N], [0; N]);
+    let mut i = 0;
+    while i < N {
+        if i >= len {
+            ignored[i] = 0xff;
+        } else if i % period == period - 1 {
+            colons[i] = 0xff;
+        }
+        i += 1;
+    }
+    (colons, ignored)
+}
+
+/// Length of the text of an Ethernet header of 14 bytes.
+pub(super) const MAC_TEXT: usize = 41;
+
+/// The text of an Ethernet header and ` SRC=`, in a vector's multiple.
+pub(super) const MAC_AND_SRC: usize = 48;
+
+/// Whether 14 bytes of two lower-case digits with colons between, and ` SRC=`, stand at `at`.
+/// A log has few different ones: the latest is remembered, and one that is equal is right.
+#[inline(always)]
+pub(super) fn mac_and_src(window: Window<'_>, at: &mut usize, latest: &mut [u8; MAC_AND_SRC]) -> bool {
+    const LEN: usize = MAC_TEXT + 5;
+    const MASK: [u8; MAC_AND_SRC] = {
+        let mut mask = [0xff; MAC_AND_SRC];
+        mask[LEN] = 0;
+        mask[LEN + 1] = 0;
+        mask
+    };
+    let text: &[u8; MAC_AND_SRC] = window.bytes(*at);
+    *at += LEN;
+    same(text, latest, &MASK) || new_mac(text, latest)
+}
+
+#[inline(never)]
+fn new_mac(text: &[u8; MAC_AND_SRC], latest: &mut [u8; MAC_AND_SRC]) -> bool {
+    const PLACES: ([u8; MAC_AND_SRC], [u8; MAC_AND_SRC]) = places(3, MAC_TEXT);
+    let right = all_hex(text, &PLACES.0, &PLACES.1) && &text[MAC_TEXT..MAC_TEXT + 5] == b" SRC=";
+    if right {
+        *latest = *text;
+    }
+    right
+}
+
+/// The address of a text that [`Cursor::ipv6`] has passed.
+pub(super) fn ipv6_value(text: &[u8; 39]) -> [u8; 16] {
+    let mut octets = [0; 16];
+    for (i, octet) in octets.iter_mut().enumerate() {
+        let from = i / 2 * 5 + i % 2 * 2;
+        let digit = |at: usize| LOWER_HEX[usize::from(text[at])] & 15;
+        *octet = digit(from) << 4 | digit(from + 1);
+    }
+    octets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The text behind `SRC=`: some reads reach back to the last bytes in front of a value.
+    fn framed(text: &str) -> [u8; FRAME] {
+        let mut frame = [b'\n'; FRAME];
+        frame[..4].copy_from_slice(b"SRC=");
+        frame[4..4 + text.len()].copy_from_slice(text.as_bytes());
+        frame
+    }
+
+    fn read(text: &str, parse: impl Fn(&mut Cursor<'_>) -> Option<u32>) -> Option<(u32, usize)> {
+        let frame = framed(text);
+        let mut cursor = Cursor::new(Window(&frame), 4);
+        cursor.look();
+        parse(&mut cursor).map(|value| (value, cursor.at - 4))
+    }
+
+    #[test]
+    fn every_16_bit_number() {
+        for n in 0..=70_000u32 {
+            let text = format!("{n} x");
+            let expected = (n <= 65_535).then(|| (n, text.len() - 2));
+            assert_eq!(read(&text, |c| c.number::<65_535>()), expected, "{text}");
+            if n > 0 {
+                assert_eq!(read(&format!("0{text}"), |c| c.number::<65_535>()), None);
+            }
+        }
+        assert_eq!(read("123456789 ", |c| c.number::<65_535>()), None);
+        assert_eq!(read(" ", |c| c.number::<65_535>()), None);
+    }
+
+    #[test]
+    fn numbers_of_32_bits() {
+        let long = |text: &str| read(text, |c| c.long_number());
+        for n in [0u32, 9, 10, 99_999_999, 100_000_000, 999_999_999, 1_000_000_000, u32::MAX] {
+            assert_eq!(long(&format!("{n} ")), Some((n, n.to_string().len())));
+        }
+        for text in ["4294967296 ", "0123456789 ", "12345678901 ", "00000000 ", "x"] {
+            assert_eq!(long(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        let quad = |text: &str| read(text, |c| c.ipv4());
+        for a in [0u8, 1, 9, 10, 99, 100, 199, 200, 249, 250, 255] {
+            for b in 0..=255u8 {
+                let text = format!("{a}.{b}.{}.{} ", 255 - b, b / 2);
+                let value = u32::from_be_bytes([a, b, 255 - b, b / 2]);
+                assert_eq!(quad(&text), Some((value, text.len() - 1)), "{text}");
+            }
+        }
+        for text in [
+            "256.0.0.1 ",
+            "1.2.3 ",
+            "01.2.3.4 ",
+            "1.2.3.04 ",
+            "1.2.3.4567 ",
+            "1..2.3 ",
+            ".1.2.3",
+            "1,2.3.4 ",
+            "1.2.3.300 ",
+            "1.2.3. ",
+            "1234.2.3.4 ",
+            "999.1.1.1 ",
+            "00.0.0.0 ",
+            "1.2.3.000 ",
+        ] {
+            assert_eq!(quad(text), None, "{text}");
+        }
+    }
+}
