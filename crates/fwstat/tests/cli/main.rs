@@ -4,7 +4,16 @@
 //! program itself with other threads and chunks.
 
 mod check;
+mod daemons;
 mod envelopes;
+mod export;
+mod filters;
 mod inputs;
+mod pandas;
+mod readme;
+mod schemas;
 mod support;
+mod surface;
+mod terminal;
+mod timeline;
 mod top;

@@ -262,6 +262,22 @@ impl EnvelopeShape {
         }
     }
 
+    /// Where the clock's text stands and how long it is, with its fraction; at most 16 bytes.
+    pub(super) fn clock(&self) -> Option<(usize, usize)> {
+        let (place, _, clock) = self.stamp.as_ref()?;
+        let end = usize::from(place.end).min(clock + 16);
+        let fraction = self.least.get(clock + 8).is_some_and(|byte| matches!(byte, b'.' | b','));
+        Some((*clock, if fraction { end - clock } else { 8 }))
+    }
+
+    /// The stamp's date with the time of day of another line's clock.
+    pub(super) fn civil_at(&self, clock: &[u8; 16], len: usize) -> Option<Civil> {
+        let (_, civil, _) = self.stamp.as_ref()?;
+        let two = |from: usize| (clock[from] - b'0') * 10 + (clock[from + 1] - b'0');
+        let nanos = if len > 9 { fraction(&clock[9..len]) } else { 0 };
+        Some(Civil { hour: two(0), minute: two(3), second: two(6), nanos, ..*civil })
+    }
+
     /// The host alone.
     pub(super) fn host<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
         self.host.as_ref().map(|place| at(line, place))

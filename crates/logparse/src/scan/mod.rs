@@ -82,9 +82,68 @@ pub struct Scanner {
     macs: Vec<[u8; MAC_AND_SRC]>,
     /// By hash of a message's first bytes: the front's number plus one.
     slots: Box<[u16; SLOTS]>,
+    /// For each envelope, the earliest and the latest clock of the lines read quickly.
+    spans: Vec<Span>,
+    /// Spans of envelopes that were forgotten before anybody asked.
+    retired: Vec<Extremes>,
     /// For each envelope, which fronts the grammar has read behind it.
     pairs: Vec<[u64; FRONTS / 64]>,
     scratch: Vec<u8>,
+}
+
+/// The first and the last moment among the [`Found::Packet`] lines of one envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extremes {
+    /// How many lines there were.
+    pub lines: u64,
+    /// Where in its buffer the line with the earliest stamp begins, and the stamp.
+    pub earliest: (usize, Civil),
+    /// The same for the latest.
+    pub latest: (usize, Civil),
+}
+
+/// Clock texts as numbers: within one envelope they compare as the moments do.
+#[derive(Clone, Copy)]
+struct Span {
+    /// Where the clock stands; `mask` covers its text.
+    at: usize,
+    mask: u128,
+    lines: u64,
+    earliest: (u128, usize),
+    latest: (u128, usize),
+}
+
+impl Span {
+    fn of(shape: &EnvelopeShape) -> Span {
+        let (at, len) = shape.clock().unwrap_or((0, 0));
+        let mask = if len == 0 { 0 } else { u128::MAX << (128 - len * 8) };
+        Span { at, mask, lines: 0, earliest: (u128::MAX, 0), latest: (0, 0) }
+    }
+
+    #[inline(always)]
+    fn note(&mut self, window: Window<'_>, offset: usize) {
+        let clock = u128::from_be_bytes(*window.bytes(self.at)) & self.mask;
+        self.lines += 1;
+        if clock < self.earliest.0 {
+            self.earliest = (clock, offset);
+        }
+        if clock > self.latest.0 {
+            self.latest = (clock, offset);
+        }
+    }
+
+    /// What was noted, if the envelope has a clock; begins anew.
+    fn take(&mut self, shape: &EnvelopeShape) -> Option<Extremes> {
+        let noted = core::mem::replace(self, Span::of(shape));
+        if noted.lines == 0 {
+            return None;
+        }
+        let (_, len) = shape.clock()?;
+        let civil = |(clock, offset): (u128, usize)| {
+            shape.civil_at(&clock.to_be_bytes(), len).map(|civil| (offset, civil))
+        };
+        Some(Extremes { lines: noted.lines, earliest: civil(noted.earliest)?, latest: civil(noted.latest)? })
+    }
 }
 
 /// Envelopes kept: one per host and date, ten hours each.
@@ -120,6 +179,8 @@ impl Scanner {
             macs: Vec::new(),
             slots: Box::new([0; SLOTS]),
             pairs: Vec::new(),
+            spans: Vec::new(),
+            retired: Vec::new(),
             scratch: Vec::new(),
         }
     }
@@ -133,7 +194,7 @@ impl Scanner {
         let mut at = 0;
         while at < buffer.len() {
             if let Some(frame) = buffer[at..].first_chunk::<FRAME>()
-                && let Some((packet, len)) = self.quick(frame)
+                && let Some((packet, len)) = self.quick(frame, at)
             {
                 each(ScannedLine { offset: at, text: packet.line, found: Found::Packet(packet) });
                 at += len + 1;
@@ -146,9 +207,18 @@ impl Scanner {
         }
     }
 
+    /// Gives the first and the last moment of the [`Found::Packet`] lines since the last call,
+    /// for each envelope that has a clock; offsets are those of the scans' buffers. For whoever
+    /// wants to know a log's span without looking at the stamp of every line.
+    pub fn extremes(&mut self, each: impl FnMut(Extremes)) {
+        let Scanner { envelopes, spans, retired, .. } = self;
+        let current = envelopes.iter().zip(spans).filter_map(|(shape, span)| span.take(shape));
+        retired.drain(..).chain(current).for_each(each);
+    }
+
     /// Reads a line of a known kind, if it is one; gives it with its length.
     #[inline(always)]
-    fn quick<'a>(&'a mut self, frame: &'a [u8; FRAME]) -> Option<(Scanned<'a>, usize)> {
+    fn quick<'a>(&'a mut self, frame: &'a [u8; FRAME], offset: usize) -> Option<(Scanned<'a>, usize)> {
         let window = Window(frame);
         let (envelope, front_number) = self.head(window)?;
         let message_at = self.envelopes[envelope].message_at;
@@ -159,6 +229,7 @@ impl Scanner {
         }
         let (bodies, end) = body::read(window, at)?;
         let line = frame.get(..end)?;
+        self.spans[envelope].note(window, offset);
         let shape = &self.envelopes[envelope];
         Some((
             Scanned { line, message_at, bodies, front: FrontRef(front), envelope: EnvelopeRef(shape) },
@@ -257,10 +328,15 @@ impl Scanner {
         if self.envelopes.len() < ENVELOPES {
             self.envelopes.push(shape);
             self.pairs.push([0; FRONTS / 64]);
+            if let Some(shape) = self.envelopes.last() {
+                self.spans.push(Span::of(shape));
+            }
             return self.envelopes.len() - 1;
         }
         let place = self.oldest;
         self.oldest = (self.oldest + 1) % ENVELOPES;
+        self.retired.extend(self.spans[place].take(&self.envelopes[place]));
+        self.spans[place] = Span::of(&shape);
         self.envelopes[place] = shape;
         self.pairs[place] = [0; FRONTS / 64];
         place
@@ -359,6 +435,18 @@ impl<'a> Scanned<'a> {
     #[must_use]
     pub fn uptime(&self) -> Option<Uptime> {
         self.envelope.0.uptime(self.line)
+    }
+
+    /// Whether the line has the stamp of a clock, so that [`Scanner::extremes`] knows it.
+    #[must_use]
+    pub fn has_clock(&self) -> bool {
+        self.envelope.0.clock().is_some()
+    }
+
+    /// The whole envelope.
+    #[must_use]
+    pub fn envelope(&self) -> crate::Envelope<'a> {
+        self.envelope.0.envelope(self.line)
     }
 
     /// The source address.
