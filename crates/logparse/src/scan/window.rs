@@ -64,12 +64,13 @@ fn no_digits(values: u64) -> u64 {
     (values.wrapping_add(0x7676_7676_7676_7676) | values) & HIGH
 }
 
-/// The number that eight digits (values 0 to 9, the first in the lowest byte) stand for.
+/// The number that eight digits (values 0 to 9, the first in the lowest byte) stand for; any
+/// number if they are no digits.
 #[inline(always)]
 fn from_digits(digits: u64) -> u64 {
-    let pairs = (digits.wrapping_mul(10) + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
-    (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
 }
 
 /// A number's digits as a big-endian word, one a byte, so that numbers compare as words do.
