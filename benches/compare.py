@@ -200,6 +200,8 @@ def main():
     args = parser.parse_args()
     if args.rounds < 1:
         parser.error("at least one round")
+    if not shutil.which(args.fwstat):
+        parser.error(f"{args.fwstat} is not there: cargo build --release -p fwstat, or --fwstat PATH")
     hold(args.corpus)
     items = contenders(args)
     size = os.path.getsize(args.corpus)
