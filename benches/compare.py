@@ -130,7 +130,7 @@ def answer(output):
         rows = fwstat_rows(json.loads(text))
     else:
         rows = []
-        for line in text.splitlines():
+        for line in filter(str.strip, text.splitlines()):
             count, key = line.replace(" SRC=", " ").split()
             rows.append((int(count), address(key)))
     counts = collections.Counter({key: n for n, key in rows}).most_common()
@@ -163,19 +163,30 @@ def hold(path):
 
 
 def run(command):
-    """Wall seconds, CPU seconds, peak MiB, output. The output goes to a file: some programs
-    work less when they write to /dev/null, and pipes are slow on virtual machines."""
-    with tempfile.TemporaryFile() as out:
+    """Wall seconds, CPU seconds, output. The output goes to a file: some programs work less when
+    they write to /dev/null, and pipes are slow on virtual machines."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
-        child = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, env={**os.environ, "LC_ALL": "C"})
-        errors = child.stderr.read()
+        child = subprocess.Popen(command, stdout=out, stderr=errors, env={**os.environ, "LC_ALL": "C"})
         _, status, usage = os.wait4(child.pid, 0)
         wall = time.perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
-            sys.exit(f"{shlex.join(command)[:200]} ends with {child.returncode}: {errors.decode()[-500:]}")
+            errors.seek(0)
+            message = errors.read().decode("utf-8", "replace")[-500:]
+            sys.exit(f"{shlex.join(command)[:200]} ends with {child.returncode}: {message}")
         out.seek(0)
-        return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, out.read()
+        return wall, usage.ru_utime + usage.ru_stime, out.read()
+
+
+def peak_mib(command):
+    """Peak resident MiB, in a run of its own below time(1): a child of this process would be
+    charged with this process's memory. None without time(1)."""
+    if not os.path.exists("/usr/bin/time"):
+        return None
+    with tempfile.NamedTemporaryFile("r") as report:
+        run(["/usr/bin/time", "-o", report.name, "-f", "%M", *command])
+        return int(report.read().split()[-1]) / 1024
 
 
 def main():
@@ -189,30 +200,34 @@ def main():
     args = parser.parse_args()
     if args.rounds < 1:
         parser.error("at least one round")
+    if not shutil.which(args.fwstat):
+        parser.error(f"{args.fwstat} is not there: cargo build --release -p fwstat, or --fwstat PATH")
     hold(args.corpus)
     items = contenders(args)
     size = os.path.getsize(args.corpus)
     runs = {name: [] for name, _, _ in items}
     answers = {}
+    peaks = {name: peak_mib(command) for name, command, _ in items}
     for round_number in range(args.rounds + 1):
         for name, command, answers_it in items:
-            wall, cpu, rss, output = run(command)
+            wall, cpu, output = run(command)
             if answers_it:
-                answers.setdefault(name, answer(output))
-                if answers[name] != answer(output):
+                found = answer(output)
+                if answers.setdefault(name, found) != found:
                     sys.exit(f"{name}: two runs, two answers")
             if round_number:
-                runs[name].append((wall, cpu, rss))
+                runs[name].append((wall, cpu))
     agreed = [name for name in answers if answers[name] == next(iter(answers.values()))]
     first = next(iter(runs))
-    median = {name: [statistics.median(run[i] for run in runs[name]) for i in range(3)] for name in runs}
+    median = {name: [statistics.median(run[i] for run in runs[name]) for i in range(2)] for name in runs}
     print(f"{os.path.basename(args.corpus)}: {size:,} bytes; medians of {args.rounds} interleaved rounds; "
           f"top {TOP} sources with prefix `{args.prefix.strip()}`\n")
     print(f"| program | wall s | range | CPU s | MiB | GB/s | wall / {first} |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for name, (wall, cpu, rss) in median.items():
+    for name, (wall, cpu) in median.items():
+        peak = "-" if peaks[name] is None else f"{peaks[name]:.0f}"
         walls = [run[0] for run in runs[name]]
-        print(f"| {name} | {wall:.3f} | {min(walls):.3f}-{max(walls):.3f} | {cpu:.2f} | {rss:.0f} | "
+        print(f"| {name} | {wall:.3f} | {min(walls):.3f}-{max(walls):.3f} | {cpu:.2f} | {peak} | "
               f"{size / wall / 1e9:.2f} | {wall / median[first][0]:.2f} |")
     print(f"\nAnswers compared: {len(answers)}; agree: {len(agreed)}.")
     if len(agreed) < len(answers):

@@ -8,7 +8,7 @@
 
 use core::fmt;
 
-use logparse::{Entry, Found, ParseError, Scanned, Scanner, Time, lines, parse_with};
+use logparse::{Civil, Entry, Found, ParseError, Scanned, Scanner, Time, lines, parse_with};
 
 /// What a scan found so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +61,7 @@ impl Beside {
         let Beside { scanner, scratch, fronts, count } = self;
         let mut expected = lines(buffer);
         let mut wrong: Option<String> = None;
+        let mut clocks: Vec<(usize, Civil)> = Vec::new();
         scanner.scan(buffer, |line| {
             if wrong.is_some() {
                 return;
@@ -72,6 +73,7 @@ impl Beside {
                     match line.found {
                         Found::Packet(packet) => {
                             count.quick += 1;
+                            clocks.extend(packet.civil().map(|civil| (line.offset, civil)));
                             against(&packet, read).or_else(|| renumbered(&packet, fronts))
                         }
                         Found::Entry(entry) => {
@@ -88,7 +90,7 @@ impl Beside {
             wrong =
                 difference.map(|difference| format!("{}\n  scan: {difference}", line.text.escape_ascii()));
         });
-        if let Some(wrong) = wrong {
+        if let Some(wrong) = wrong.or_else(|| other_span(scanner, &clocks)) {
             return Err(wrong);
         }
         match expected.next() {
@@ -146,6 +148,8 @@ fn against(packet: &Scanned<'_>, read: Result<Entry<'_>, ParseError>) -> Option<
         _ => None,
     });
     differs("civil", packet.civil() != civil);
+    differs("has_clock", packet.has_clock() != civil.is_some());
+    differs("envelope", packet.envelope() != entry.envelope);
     differs("uptime", packet.uptime() != entry.envelope.uptime);
     differs("src", Some(packet.src()) != of.src());
     differs("dst", Some(packet.dst()) != of.dst());
@@ -160,6 +164,29 @@ fn against(packet: &Scanned<'_>, read: Result<Entry<'_>, ParseError>) -> Option<
     differs("dport", packet.dport() != of.dport());
     differs("tcp_flags", packet.tcp_flags() != of.tcp_flags());
     (!wrong.is_empty()).then(|| format!("accessors that differ: {wrong}\n  {packet:?}"))
+}
+
+/// Whether the first and last moments that the scanner noted are not those of the lines.
+fn other_span(scanner: &mut Scanner, clocks: &[(usize, Civil)]) -> Option<String> {
+    let order = |civil: &Civil| {
+        (civil.year, civil.month, civil.day, civil.hour, civil.minute, civil.second, civil.nanos)
+    };
+    let (mut found, mut lines, mut wrong) = (Vec::new(), 0, None);
+    scanner.extremes(|extremes| {
+        lines += extremes.lines;
+        for end in [extremes.earliest, extremes.latest] {
+            if !clocks.contains(&end) {
+                wrong = Some(format!("no line has the stamp of {extremes:?}"));
+            }
+            found.push(order(&end.1));
+        }
+    });
+    if lines != clocks.len() as u64 {
+        return Some(format!("moments of {lines} lines, of {} with a clock", clocks.len()));
+    }
+    let stamps = || clocks.iter().map(|(_, civil)| order(civil));
+    let same = found.iter().min() == stamps().min().as_ref() && found.iter().max() == stamps().max().as_ref();
+    wrong.or_else(|| (!same).then(|| format!("moments {found:?}")))
 }
 
 /// Whether a front's number was used for something else before.
