@@ -73,7 +73,8 @@ impl Beside {
                     match line.found {
                         Found::Packet(packet) => {
                             count.quick += 1;
-                            clocks.extend(packet.civil().map(|civil| (line.offset, civil)));
+                            let civil = packet.civil().filter(|_| packet.has_clock());
+                            clocks.extend(civil.map(|civil| (line.offset, civil)));
                             against(&packet, read).or_else(|| renumbered(&packet, fronts))
                         }
                         Found::Entry(entry) => {
@@ -148,7 +149,7 @@ fn against(packet: &Scanned<'_>, read: Result<Entry<'_>, ParseError>) -> Option<
         _ => None,
     });
     differs("civil", packet.civil() != civil);
-    differs("has_clock", packet.has_clock() != civil.is_some());
+    differs("has_clock", packet.has_clock() && civil.is_none());
     differs("envelope", packet.envelope() != entry.envelope);
     differs("uptime", packet.uptime() != entry.envelope.uptime);
     differs("src", Some(packet.src()) != of.src());

@@ -67,6 +67,7 @@ pub(super) struct EnvelopeShape {
     /// Everything the envelope says that does not change; the rest is read by place.
     constant: Envelope<'static>,
     stamp: Option<(Place, Civil, usize)>,
+    clock: Option<(usize, usize)>,
     host: Option<Place>,
     tag: Option<Place>,
     pid: Option<Place>,
@@ -111,6 +112,7 @@ impl EnvelopeShape {
                 ..Envelope::default()
             },
             stamp: None,
+            clock: None,
             host: None,
             tag: None,
             pid: None,
@@ -156,13 +158,15 @@ impl EnvelopeShape {
         if line[clock + 6] == b'6' {
             return None;
         }
-        if matches!(line.get(clock + 8), Some(b'.' | b',')) {
-            let mut digit = clock + 9;
-            while line.get(digit).is_some_and(u8::is_ascii_digit) && digit < usize::from(whole.end) {
-                self.digits(digit, b'9');
-                digit += 1;
+        let mut end = clock + 8;
+        if matches!(line.get(end), Some(b'.' | b',')) {
+            end += 1;
+            while line.get(end).is_some_and(u8::is_ascii_digit) && end < usize::from(whole.end) {
+                self.digits(end, b'9');
+                end += 1;
             }
         }
+        self.clock = Some((clock, end - clock)).filter(|(_, len)| *len <= 16);
         self.stamp = Some((whole, civil, clock));
         Some(())
     }
@@ -262,12 +266,11 @@ impl EnvelopeShape {
         }
     }
 
-    /// Where the clock's text stands and how long it is, with its fraction; at most 16 bytes.
+    /// Where the clock's text stands and how long it is, with its fraction; none if it does not
+    /// fit 16 bytes.
+    #[inline(always)]
     pub(super) fn clock(&self) -> Option<(usize, usize)> {
-        let (place, _, clock) = self.stamp.as_ref()?;
-        let end = usize::from(place.end).min(clock + 16);
-        let fraction = self.least.get(clock + 8).is_some_and(|byte| matches!(byte, b'.' | b','));
-        Some((*clock, if fraction { end - clock } else { 8 }))
+        self.clock
     }
 
     /// The stamp's date with the time of day of another line's clock.
