@@ -63,6 +63,8 @@ pub enum Command {
     #[command(override_usage = "fwstat replay [OPTIONS] RULES [LOG]...\n       \
         fwstat replay [OPTIONS] --rules RULES [--rules RULES]... [LOG]...")]
     Replay(Replay),
+    /// One line, field by field, and with --rules its way through the chains.
+    Explain(Explain),
 }
 
 /// Options of the overview.
@@ -172,6 +174,20 @@ pub enum Print {
     Remaining,
     Removed,
     Unknown,
+}
+
+/// `fwstat explain`.
+#[derive(Args, Debug, Clone)]
+pub struct Explain {
+    /// The line itself, `-` for standard input, or FILE:N for line N of a file.
+    #[arg(value_name = "LINE|-|FILE:N", required = true)]
+    pub line: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: RulesArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: OutputArgs,
 }
 
 /// Which rules are asked.

@@ -61,6 +61,7 @@ pub fn main() -> ExitCode {
         Some(Command::Top(arguments)) => commands::top::command(arguments),
         Some(Command::Check(arguments)) => commands::check::command(arguments),
         Some(Command::Export(arguments)) => commands::export::command(arguments),
+        Some(Command::Explain(arguments)) => commands::explain::command(arguments),
         Some(Command::Replay(arguments)) => commands::replay::command(arguments),
         Some(Command::Timeline(arguments)) => commands::timeline::command(arguments),
         None => commands::overview::command(&cli.overview),

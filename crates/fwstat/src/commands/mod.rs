@@ -5,6 +5,7 @@
 //! Tested by: `tests/cli`.
 
 pub mod check;
+pub mod explain;
 pub mod export;
 pub mod overview;
 pub mod replay;

@@ -57,6 +57,16 @@ pub fn command(arguments: &cli::Replay) -> anyhow::Result<Outcome> {
     let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
     let (replays, account, head) = run(&options, || Replays::new(&rulesets, &compiled, None))?;
     let replay = Replay::new(&rulesets, &replays.counted, !options.filters.is_empty());
+    let mut head = head;
+    let state = |((_, of), _): &(&(usize, Option<(RuleId, Why)>), &u64)| matches!(of, Some((_, Why::State)));
+    if arguments.written_by.is_none()
+        && arguments.rules.add.is_empty()
+        && replay.unknown.iter().any(|e| state(&e))
+    {
+        head.notes.push(
+            "if these very rules wrote the log, --written-by RULES (the same file) settles what its lines prove".to_owned(),
+        );
+    }
     let bytes = match form {
         Format::Json => replay.json(&head),
         _ => {
