@@ -5,7 +5,7 @@
 //! Must not know: what is made of the counts.
 //! Tested by: `tests/cli/replay.rs`: against a real kernel, and for any number of threads.
 
-use fwrules::{Compiled, Fate, Replayed, Replayer};
+use fwrules::{Compiled, Fate, Place, Reach, Replayed, Replayer, RuleId};
 use hashbrown::HashMap;
 use logparse::Completeness;
 
@@ -91,6 +91,9 @@ pub struct Counted {
     pub answers: HashMap<Replayed, Stat>,
     /// Lines by prefix, byte for byte.
     pub prefixes: HashMap<Vec<u8>, Stat>,
+    /// Lines by what ends their way and by the rules that would take them if they stood alone
+    /// (rules of [`crate::rules::Alone`]).
+    pub alone: HashMap<(Option<Place>, Vec<RuleId>), u64>,
 }
 
 /// Takes the output of a chunk: its ticket and its bytes; gives a vector to use on.
@@ -100,6 +103,10 @@ pub type Sink<'c> = &'c (dyn Fn(u64, Vec<u8>) -> Vec<u8> + Sync);
 pub struct Replays<'c> {
     rulesets: &'c Rulesets,
     replayers: Vec<Replayer<'c>>,
+    /// The same for the rules alone; empty if nobody asks.
+    alone: Vec<Replayer<'c>>,
+    /// By ruleset, answer and answer alone.
+    pairs: Vec<HashMap<(u32, u32), u64>>,
     /// By ruleset and answer, until it is settled.
     open: Vec<Vec<Stat>>,
     /// By ruleset.
@@ -115,11 +122,14 @@ impl<'c> Replays<'c> {
     pub fn new(
         rulesets: &'c Rulesets,
         compiled: &'c [Compiled<'c>],
+        alone: &'c [Compiled<'c>],
         print: Option<(Class, Sink<'c>)>,
     ) -> Replays<'c> {
         Replays {
             rulesets,
             replayers: compiled.iter().map(Compiled::replayer).collect(),
+            alone: alone.iter().map(Compiled::replayer).collect(),
+            pairs: alone.iter().map(|_| HashMap::new()).collect(),
             open: compiled.iter().map(|_| Vec::new()).collect(),
             counted: compiled.iter().map(|_| Counted::default()).collect(),
             print,
@@ -141,6 +151,10 @@ impl Aggregate for Replays<'_> {
             open.resize(at + 1, Stat::default());
         }
         open[at].add(record);
+        if let Some(alone) = self.alone.get_mut(n) {
+            let other = alone.replay(packet, time, cut);
+            *self.pairs[n].entry((id.0, other.0)).or_default() += record.times();
+        }
         let prefixes = &mut self.counted[n].prefixes;
         match prefixes.get_mut(packet.prefix) {
             Some(stat) => stat.add(record),
@@ -160,12 +174,25 @@ impl Aggregate for Replays<'_> {
                 counted.answers.entry(answer.clone()).or_default().merge(&stat);
             }
         }
+        for (n, pairs) in self.pairs.iter_mut().enumerate() {
+            for ((id, other), lines) in std::mem::take(pairs) {
+                let outcome = &self.replayers[n].answers()[id as usize].outcome;
+                let end = outcome.ends.iter().find(|end| end.reach == Reach::Certain).map(|end| end.by);
+                let taken = &self.alone[n].answers()[other as usize].outcome.taken;
+                let sure = taken.iter().filter(|(_, reach)| *reach == Reach::Certain).map(|(id, _)| *id);
+                let key = (end, sure.collect());
+                *self.counted[n].alone.entry(key).or_default() += lines;
+            }
+        }
     }
 
     fn merge(&mut self, other: Self) {
         for (own, other) in self.counted.iter_mut().zip(other.counted) {
             for (answer, stat) in other.answers {
                 own.answers.entry(answer).or_default().merge(&stat);
+            }
+            for (key, lines) in other.alone {
+                *own.alone.entry(key).or_default() += lines;
             }
             for (prefix, stat) in other.prefixes {
                 own.prefixes.entry(prefix).or_default().merge(&stat);

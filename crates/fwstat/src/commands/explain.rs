@@ -277,7 +277,7 @@ fn page(look: &Look, said: &[Said], stop: Option<&str>, ways: &[Way<'_>]) -> Str
     ];
     // The words are wrapped beside the first two columns, so that nothing is cut.
     let first = said.iter().map(|s| text::width(&s.field)).max().unwrap_or(0).max(5);
-    let second = said.iter().map(|s| text::width(&s.value)).max().unwrap_or(0).clamp(5, 40);
+    let second = said.iter().map(|s| text::width(&s.value)).max().unwrap_or(0).clamp(5, 26);
     let room = look.width.map(|width| width.saturating_sub(first + second + 4).max(20));
     let narrow = Look { width: room, color: false, ..look.clone() };
     let mut rows = Vec::new();

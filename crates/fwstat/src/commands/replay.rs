@@ -22,7 +22,7 @@ use crate::clock;
 use crate::options::{Look, Options};
 use crate::report::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
 use crate::report::{self, Head};
-use crate::rules::{self, Rulesets};
+use crate::rules::{self, Alone, Rulesets};
 use crate::text;
 
 /// Runs it.
@@ -53,10 +53,14 @@ pub fn command(arguments: &cli::Replay) -> anyhow::Result<Outcome> {
     if let Some(print) = arguments.print {
         return print_lines(&common, print, &rulesets, &compiled);
     }
+    let alone: Vec<Alone> = rulesets.all.iter().map(|(_, rules)| Alone::new(rules)).collect();
+    let compiled_alone: Vec<Compiled<'_>> =
+        alone.iter().map(|alone| Compiled::new(&alone.rules, Evidence::Nothing, &rulesets.local)).collect();
     let options = Options::new(&common, false)?;
     let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
-    let (replays, account, head) = run(&options, || Replays::new(&rulesets, &compiled, None))?;
-    let replay = Replay::new(&rulesets, &replays.counted, !options.filters.is_empty());
+    let (replays, account, head) =
+        run(&options, || Replays::new(&rulesets, &compiled, &compiled_alone, None))?;
+    let replay = Replay::new(&rulesets, &alone, &replays.counted, !options.filters.is_empty());
     let mut head = head;
     let state = |((_, of), _): &(&(usize, Option<(RuleId, Why)>), &u64)| matches!(of, Some((_, Why::State)));
     if arguments.written_by.is_none()
@@ -109,7 +113,8 @@ fn print_lines(
     };
     let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.feed.stop));
     let sink = |ticket, bytes| writer.put(ticket, bytes);
-    let (replays, account, _) = run(&options, || Replays::new(rulesets, compiled, Some((class, &sink))))?;
+    let (replays, account, _) =
+        run(&options, || Replays::new(rulesets, compiled, &[], Some((class, &sink))))?;
     let printed = replays.counted.iter().flat_map(|counted| &counted.answers);
     let any = printed.into_iter().any(|(answer, _)| Class::of(&answer.fate) == class);
     drop(replays);
@@ -172,7 +177,7 @@ enum Gone {
 }
 
 impl<'r> Replay<'r> {
-    fn new(rulesets: &'r Rulesets, counted: &[Counted], filtered: bool) -> Replay<'r> {
+    fn new(rulesets: &'r Rulesets, alone: &[Alone], counted: &[Counted], filtered: bool) -> Replay<'r> {
         let mut rows: BTreeMap<At, Row<'r>> = BTreeMap::new();
         for (n, (_, rules)) in rulesets.all.iter().enumerate() {
             for (id, rule) in rules.rules() {
@@ -228,6 +233,7 @@ impl<'r> Replay<'r> {
         replay.strangers(counted);
         for (n, (_, rules)) in rulesets.all.iter().enumerate() {
             replay.lint(n, rules);
+            replay.shadowed(n, &alone[n], &counted[n]);
             if !filtered {
                 replay.losses(n, rules, &counted[n]);
             }
@@ -255,6 +261,42 @@ impl<'r> Replay<'r> {
         for finding in lint(rules) {
             let ids = finding.rule.into_iter().chain(finding.others).map(|id| (n, id)).collect();
             self.findings.push((kind(finding.kind), ids, finding.message));
+        }
+    }
+
+    /// Rules that take nothing in this log because others take their lines first.
+    fn shadowed(&mut self, n: usize, alone: &Alone, counted: &Counted) {
+        let silent: BTreeSet<RuleId> = self
+            .rows
+            .iter()
+            .filter(|row| row.at.0 == n && row.taken.lines + row.unknown == 0)
+            .map(|row| row.at.1)
+            .collect();
+        // Who ends the way of the lines that each of them fits, and of how many.
+        let mut takers: BTreeMap<RuleId, BTreeMap<Option<Place>, u64>> = BTreeMap::new();
+        for ((end, copies), lines) in &counted.alone {
+            for id in copies.iter().filter_map(|copy| alone.original(*copy)).filter(|id| silent.contains(id))
+            {
+                *takers.entry(id).or_default().entry(*end).or_default() += lines;
+            }
+        }
+        for (id, by) in takers {
+            let lines: u64 = by.values().sum();
+            let rules: Vec<(Option<Place>, u64)> =
+                ranked(&by).into_iter().map(|(end, lines)| (*end, lines)).collect();
+            let Some((Some(Place::Rule(first)), most)) = rules.first().copied() else { continue };
+            // Behind its own chain's end the packet was never here, whoever took it later.
+            if self.findings.iter().any(|(_, ids, _)| ids.first() == Some(&(n, id))) {
+                continue;
+            }
+            let rest = if most == lines { String::new() } else { format!(" ({most} of them)") };
+            let message = format!(
+                "{} fits {lines} {} of this log but takes none: {} ends their way first{rest}",
+                self.rulesets.all[n].1.name(id),
+                if lines == 1 { "line" } else { "lines" },
+                self.rulesets.all[n].1.name(first),
+            );
+            self.findings.push(("shadowed_in_this_log", vec![(n, id), (n, first)], message));
         }
     }
 
@@ -314,7 +356,7 @@ impl<'r> Replay<'r> {
                 let seen: BTreeSet<&str> =
                     self.rulesets.all.iter().map(|(_, rules)| rules::family_name(rules.family())).collect();
                 let seen = seen.into_iter().collect::<Vec<_>>().join(" and ");
-                ("-".to_owned(), format!("the rules given are for {seen}, the packet is not"))
+                ("-".to_owned(), format!("no chain of these rules (for {seen}) sees such a packet"))
             }
         }
     }
@@ -382,7 +424,13 @@ impl<'r> Replay<'r> {
         put("rule", report::json::bytes(&text));
         put("lines", json!(row.taken.lines));
         put("unknown", json!(row.unknown));
-        put("target", report::json::bytes(row.rule.target.word()));
+        // A LOG rule has no target of its own here: it writes, and the walk goes on.
+        let target = match (&row.rule.log, row.rule.target.word()) {
+            (Some(log), b"") if log.nflog.is_some() => b"NFLOG",
+            (Some(_), b"") => &b"LOG"[..],
+            (_, word) => word,
+        };
+        put("target", report::json::bytes(target));
         put("family", json!(rules::family_name(rules.family())));
         if row.rule.added {
             put("added", json!(true));
@@ -548,7 +596,7 @@ impl<'r> Replay<'r> {
         if self.findings.is_empty() {
             return;
         }
-        out.push_str(&format!("\n{}\n", look.paint(HEADING, "Wrong with the rules themselves:")));
+        out.push_str(&format!("\n{}\n", look.paint(HEADING, "Wrong with the rules:")));
         for (_, ids, message) in self.findings.iter().take(limit) {
             let family = ids.first().map_or_else(String::new, |(n, _)| self.in_family(*n, String::new()));
             out.push_str(&item(look, &format!("{family}{message}")));

@@ -37,7 +37,11 @@ pub fn all(record: &Record<'_>) -> Vec<Said> {
                 value: String::new(),
                 meaning: "the packet that this message is about, as far as it quotes it:".to_owned(),
             });
-            for key in Key::ALL.iter().copied().filter(|key| key.in_record() && !key.of_line()) {
+            for key in Key::ALL
+                .iter()
+                .copied()
+                .filter(|key| key.in_record() && !key.of_line() && *key != Key::ProtoNumber)
+            {
                 said.extend(one(key, packet_value(key, inner), inner, true));
             }
             said.push(Said {
@@ -82,6 +86,7 @@ fn one(key: Key, value: Value<'_>, packet: &Datagram<'_>, quoted: bool) -> Optio
     }
     let shown = match (key, value) {
         (Key::Res | Key::Tos | Key::Prec, Value::Number(n)) => format!("0x{n:02x}"),
+        (Key::MacType | Key::ArpPtype, Value::Number(n)) => format!("0x{n:04x}"),
         (Key::Mark, Value::Number(n)) => format!("0x{n:x}"),
         (Key::Spi, Value::Number(n)) => format!("0x{n:x}"),
         (_, Value::True) => String::new(),
@@ -203,10 +208,10 @@ fn meaning(key: Key, value: Value<'_>, number: Option<u64>, packet: &Datagram<'_
             "the hardware address of the last hop: the sender itself only if it is on the same link"
         }
         Key::MacType => match number {
-            Some(0x0800) => "what is inside: IPv4 (0x0800)",
-            Some(0x86dd) => "what is inside: IPv6 (0x86dd)",
-            Some(0x0806) => "what is inside: ARP (0x0806)",
-            Some(0x8100) => "what is inside: a VLAN (0x8100)",
+            Some(0x0800) => "what is inside: IPv4",
+            Some(0x86dd) => "what is inside: IPv6",
+            Some(0x0806) => "what is inside: ARP",
+            Some(0x8100) => "what is inside: a VLAN",
             _ => "what is inside, by its Ethernet type",
         },
         Key::VlanId => "the number of the VLAN",
