@@ -1,0 +1,750 @@
+//! A packet's way through the chains.
+//!
+//! Responsible for: walking as the kernel does (hooks by IN and OUT, tables by priority, jump,
+//! goto, return, policy, targets after which the walk goes on), with three values: at a rule
+//! whose answer is unknown **both** ways are walked, and merged again behind it. So a walk
+//! visits each rule at most as often as the kernel could, and what does not depend on the
+//! unknown comes out as certain.
+//! Must not know: how many lines there are, or what is counted.
+//! Tested by: the unit tests below, `tests/replay.rs` (a real kernel's fates).
+
+use logparse::{Ipv4, Ipv6, Network, Packet, Ports, Tcp, TcpFlags, Transport};
+
+use crate::conntrack::StateSet;
+use crate::evidence::{Evidence, Facts, Prior, way_index};
+use crate::matching::{Context, Rewrites, Tri, View, Why, state_match};
+use crate::rule::{Effect, Family, Match, Rule, Target, Verdict};
+use crate::ruleset::{Hook, RuleId, Ruleset};
+
+/// How surely a packet comes to a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reach {
+    /// It may.
+    Possible,
+    /// It does.
+    Certain,
+}
+
+/// One step of a walk: a rule that was asked, or the end of a built-in chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Where.
+    pub place: Place,
+    /// Which hook the packet is at.
+    pub hook: Hook,
+    /// How many jumps deep: 0 in a built-in chain.
+    pub depth: usize,
+    /// Whether the packet surely comes here.
+    pub reach: Reach,
+    /// The answer.
+    pub result: Tri,
+    /// The line's being there gave the answer, not its fields; see [`Evidence`].
+    pub proved: bool,
+}
+
+/// A place in a ruleset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A rule.
+    Rule(RuleId),
+    /// The policy of a built-in chain: table and chain.
+    Policy(u32, u32),
+}
+
+/// One way in which a walk can end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct End {
+    /// What happened to the packet; `None`: a target that is not known.
+    pub verdict: Option<Verdict>,
+    /// Who decided.
+    pub by: Place,
+    /// Whether it surely ends here.
+    pub reach: Reach,
+}
+
+/// What a walk came to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Outcome {
+    /// Rules that write a line about the packet.
+    pub logged: Vec<(RuleId, Reach)>,
+    /// Rules that take it, LOG rules and jumps included: what the kernel's counters count.
+    pub taken: Vec<(RuleId, Reach)>,
+    /// How the way can end. Tables that only let the packet on to the next are not ends.
+    pub ends: Vec<End>,
+    /// Rules whose answer is unknown, in the order of the walk.
+    pub unknown: Vec<(RuleId, Why)>,
+    /// No table sees packets of this kind (an IPv6 line and an IPv4 ruleset).
+    pub other_family: bool,
+}
+
+impl Outcome {
+    /// The verdict, if every possible end agrees.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        let mut verdicts = self.ends.iter().map(|e| e.verdict);
+        let first = verdicts.next()??;
+        verdicts.all(|v| v == Some(first)).then_some(first)
+    }
+}
+
+/// The way of one packet: the steps as they were taken, and what they came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// Every rule that was asked, in order.
+    pub steps: Vec<Step>,
+    /// The end.
+    pub outcome: Outcome,
+}
+
+/// What would become of a line if the ruleset had been this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fate {
+    /// It would be written.
+    Remains(RuleId),
+    /// It would not: the packet's way ends before. The place is who ended it, as far as that
+    /// is one place.
+    Removed(Option<Place>),
+    /// It depends on what the line does not tell: the rule, and why.
+    Unknown(RuleId, Why),
+    /// The packet is this host's own answer (a TCP reset, a SYN+ACK, an ICMP error) to a packet
+    /// that this rule now drops: nothing is left to answer.
+    Unanswered(RuleId),
+    /// No rule writes lines with this prefix.
+    Unwritten,
+    /// The ruleset does not see packets of this family.
+    OtherFamily,
+}
+
+/// A ruleset made ready for walking: what follows from a line's prefix is worked out once.
+///
+/// ```
+/// use fwrules::{Context, Evidence, Fate, Ruleset, Walker};
+/// use logparse::{Packet, Ports, Transport, Udp};
+/// let rules = Ruleset::parse_save(b"*filter
+/// :INPUT DROP [0:0]
+/// -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+/// -A INPUT -p udp -m udp --dport 138 -j DROP
+/// -A INPUT -p udp -j LOG --log-prefix \"udp.in.dropped \"
+/// COMMIT
+/// ").unwrap();
+/// let walker = Walker::new(&rules, Evidence::Usual);
+/// let mut packet = Packet { prefix: b"udp.in.dropped ", input: b"eth0", ..Packet::default() };
+/// packet.datagram.network = logparse::Network::Ipv4(Default::default());
+/// let mut to_port = |dst| {
+///     packet.datagram.transport = Transport::Udp(Udp { ports: Ports { src: Some(99), dst: Some(dst) }, len: None });
+///     walker.fate(&packet, &Context::default())
+/// };
+/// assert!(matches!(to_port(138), Fate::Removed(Some(_))));
+/// assert!(matches!(to_port(137), Fate::Remains(_)));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Walker<'r> {
+    rules: &'r Ruleset,
+    prior: Prior,
+    rewrites: Rewrites,
+    untracks: bool,
+    /// Base chains by way, in the order of the walk.
+    bases: [Vec<BaseChain>; 3],
+    /// Rules that may be newer than the log.
+    evidence: Newer,
+}
+
+/// Which rules may be newer than the log.
+#[derive(Clone, Debug)]
+enum Newer {
+    Any,
+    Added,
+    Not(std::collections::HashSet<RuleId>),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct BaseChain {
+    hook: Hook,
+    table: usize,
+    chain: usize,
+    policy: Verdict,
+    nat: bool,
+}
+
+const WAYS: [&[Hook]; 3] = [
+    &[Hook::Prerouting, Hook::Input],
+    &[Hook::Prerouting, Hook::Forward, Hook::Postrouting],
+    &[Hook::Output, Hook::Postrouting],
+];
+
+impl<'r> Walker<'r> {
+    /// Makes `rules` ready. `evidence` says which ruleset wrote the log.
+    #[must_use]
+    pub fn new(rules: &'r Ruleset, evidence: Evidence<'_>) -> Walker<'r> {
+        let bases = WAYS.map(|way| {
+            let of = |hook: &Hook| {
+                rules.base_chains(*hook).into_iter().map(|(table, chain, base)| BaseChain {
+                    hook: *hook,
+                    table,
+                    chain,
+                    policy: base.policy,
+                    nat: base.nat,
+                }).collect::<Vec<_>>()
+            };
+            way.iter().flat_map(of).collect()
+        });
+        let newer = match evidence {
+            Evidence::Nothing | Evidence::Usual => Newer::Any,
+            Evidence::Same => Newer::Added,
+            Evidence::Writer(writer) => {
+                let old = rules.rules().filter(|(id, rule)| {
+                    let name = rules.chain_of(*id).map(|c| &c.name);
+                    writer.rules().any(|(w, other)| writer.chain_of(w).map(|c| &c.name) == name && other.same(rule))
+                });
+                Newer::Not(old.map(|(id, _)| id).collect())
+            }
+        };
+        Walker {
+            rules,
+            prior: Prior::new(rules, evidence),
+            rewrites: rewrites(rules),
+            untracks: rules.untracks(),
+            bases,
+            evidence: newer,
+        }
+    }
+
+    /// The ruleset.
+    #[must_use]
+    pub fn ruleset(&self) -> &'r Ruleset {
+        self.rules
+    }
+
+    /// The packet's whole way, step by step.
+    #[must_use]
+    pub fn walk(&self, packet: &Packet<'_>, context: &Context<'_>) -> Walk {
+        let mut state = Run::new(self, packet, context, true);
+        state.start();
+        let (steps, outcome) = state.finish();
+        Walk { steps, outcome }
+    }
+
+    /// What the packet's way comes to.
+    #[must_use]
+    pub fn outcome(&self, packet: &Packet<'_>, context: &Context<'_>) -> Outcome {
+        let mut state = Run::new(self, packet, context, false);
+        state.start();
+        state.finish().1
+    }
+
+    /// Whether the line would still be written.
+    #[must_use]
+    pub fn fate(&self, packet: &Packet<'_>, context: &Context<'_>) -> Fate {
+        self.fate_of(packet, context, &self.outcome(packet, context))
+    }
+
+    /// As [`fate`](Self::fate), for an outcome that is there already.
+    pub(crate) fn fate_of(&self, packet: &Packet<'_>, context: &Context<'_>, outcome: &Outcome) -> Fate {
+        if outcome.other_family {
+            return Fate::OtherFamily;
+        }
+        let writes = |id: RuleId| {
+            let log = self.rules.rule(id).and_then(|r| r.log.as_ref());
+            log.is_some_and(|log| log.written(self.rules.nft) == packet.prefix)
+        };
+        let mut writers = outcome.logged.iter().filter(|(id, _)| writes(*id)).peekable();
+        if writers.peek().is_none() {
+            if !self.rules.rules().any(|(id, _)| writes(id)) {
+                return Fate::Unwritten;
+            }
+            let certain = outcome.ends.iter().find(|e| e.reach == Reach::Certain);
+            return Fate::Removed(match (certain, &outcome.ends[..]) {
+                (Some(end), _) | (None, [end]) => Some(end.by),
+                _ => None,
+            });
+        }
+        match writers.find(|(_, reach)| *reach == Reach::Certain) {
+            Some((id, _)) => match self.unanswered(packet, context) {
+                Some(Ok(by)) => Fate::Unanswered(by),
+                Some(Err((rule, why))) => Fate::Unknown(rule, why),
+                None => Fate::Remains(*id),
+            },
+            None => {
+                // The first rule whose answer makes a difference.
+                let matters = |id: RuleId| {
+                    writes(id) || self.rules.rule(id).is_some_and(|r| r.target.effect() != Effect::Continue)
+                };
+                let first = outcome.unknown.iter().find(|(id, _)| matters(*id)).or(outcome.unknown.first());
+                match (first, outcome.logged.first()) {
+                    (Some((id, why)), _) => Fate::Unknown(*id, *why),
+                    (None, Some((id, _))) => Fate::Unknown(*id, Why::Route),
+                    (None, None) => Fate::Removed(None),
+                }
+            }
+        }
+    }
+
+    /// If the packet is an answer of this host: whether what it answers would now be dropped
+    /// by a rule that need not have been there when the line was written.
+    fn unanswered(&self, packet: &Packet<'_>, context: &Context<'_>) -> Option<Result<RuleId, (RuleId, Why)>> {
+        let cause = cause(packet)?;
+        let mut run = Run::new(self, &cause, context, false);
+        // Had it belonged to a known connection, so would the answer.
+        let reply = Run::new(self, packet, context, false).settled_states();
+        if reply.and(StateSet::ESTABLISHED).is_empty() {
+            run.view.states = run.view.states.without(StateSet::ESTABLISHED | StateSet::RELATED);
+        }
+        let states = run.view.states;
+        run.start();
+        let outcome = run.finish().1;
+        let newer = |id: RuleId| {
+            let Some(rule) = self.rules.rule(id) else { return false };
+            match &self.evidence {
+                Newer::Any => !rule.is_unconditional(),
+                Newer::Added => rule.added,
+                Newer::Not(old) => !old.contains(&id),
+            }
+        };
+        // Without the rules that may be new, would the packet have come in?
+        let mut ignored: Vec<RuleId> = Vec::new();
+        let mut now = outcome.clone();
+        let mut doubt = None;
+        for _ in 0..32 {
+            if now.ends.iter().any(|e| e.verdict == Some(Verdict::Accept)) {
+                let by = *ignored.first()?;
+                return match doubt {
+                    Some(doubt) => Some(Err(doubt)),
+                    None => Some(Ok(by)),
+                };
+            }
+            let dropping = now.ends.iter().find_map(|end| match end.by {
+                Place::Rule(id) if end.verdict != Some(Verdict::Accept) && newer(id) => Some((id, end.reach)),
+                _ => None,
+            });
+            let (id, reach) = dropping?;
+            if reach == Reach::Possible && doubt.is_none() {
+                doubt = now.unknown.iter().find(|(u, _)| *u == id).copied();
+            }
+            ignored.push(id);
+            let mut run = Run::new(self, &cause, context, false);
+            run.view.states = states;
+            run.ignored.clone_from(&ignored);
+            run.start();
+            now = run.finish().1;
+        }
+        None
+    }
+}
+
+/// The packet that this one answers, as far as it can be told: same addresses and ports the
+/// other way round, or what an ICMP error quotes. Its flags, length and TTL are not known.
+fn cause<'a>(packet: &Packet<'a>) -> Option<Packet<'a>> {
+    if !packet.input.is_empty() || packet.output.is_empty() {
+        return None;
+    }
+    let mut cause = Packet { input: packet.output, dialect: packet.dialect, ..Packet::default() };
+    if let Some(quoted) = packet.quoted {
+        cause.datagram = quoted;
+        // The quoted fields are those of the packet as it came in.
+        return Some(cause);
+    }
+    let Transport::Tcp(tcp) = packet.datagram.transport else { return None };
+    let flags = tcp.flags?;
+    let answers = flags.contains(TcpFlags::RST) || flags.contains(TcpFlags::SYN | TcpFlags::ACK);
+    if !answers {
+        return None;
+    }
+    cause.datagram.network = match packet.datagram.network {
+        Network::Ipv4(ip) => Network::Ipv4(Ipv4 { src: ip.dst, dst: ip.src, ..Ipv4::default() }),
+        Network::Ipv6(ip) => Network::Ipv6(Ipv6 { src: ip.dst, dst: ip.src, ..Ipv6::default() }),
+        _ => return None,
+    };
+    let ports = Ports { src: tcp.ports.dst, dst: tcp.ports.src };
+    cause.datagram.transport = Transport::Tcp(Tcp { ports, ..Tcp::default() });
+    Some(cause)
+}
+
+/// Which fields the ruleset changes on a packet's way.
+fn rewrites(rules: &Ruleset) -> Rewrites {
+    let mut found = Rewrites::default();
+    for (_, rule) in rules.rules() {
+        if let Target::Other { name, .. } = &rule.target {
+            match name.as_bytes() {
+                b"MARK" | b"CONNMARK" | b"TPROXY" | b"HMARK" | b"nft" => found.mark = true,
+                b"TOS" | b"DSCP" | b"ECN" => found.tos = true,
+                b"TTL" | b"HL" => found.ttl = true,
+                b"DNAT" | b"SNAT" | b"MASQUERADE" | b"REDIRECT" | b"NETMAP" => found.address = true,
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// A packet on its way: how surely it is here, and which states it can still be in.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    certain: bool,
+    states: StateSet,
+}
+
+fn merge(a: Option<State>, b: Option<State>) -> Option<State> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(State { certain: a.certain && b.certain, states: a.states | b.states }),
+        (one, None) | (None, one) => one,
+    }
+}
+
+/// One walk in progress.
+struct Run<'w, 'p> {
+    walker: &'w Walker<'w>,
+    view: View<'p>,
+    facts: Option<&'w Facts>,
+    way: Option<usize>,
+    ignored: Vec<RuleId>,
+    steps: Option<Vec<Step>>,
+    outcome: Outcome,
+    /// Inside how many jumps that may not have been taken.
+    doubt: usize,
+    /// How many ends were met so far: a chain in which none was met certainly returns.
+    ends: usize,
+    accepted: Option<State>,
+    accepts: Vec<End>,
+    budget: usize,
+}
+
+/// The deepest nesting of jumps that is followed; the kernel refuses loops itself.
+const DEPTH: usize = 64;
+/// Rules asked in one walk, at most.
+const BUDGET: usize = 1_000_000;
+
+impl<'w, 'p> Run<'w, 'p> {
+    fn new(walker: &'w Walker<'w>, packet: &'p Packet<'p>, context: &'p Context<'p>, steps: bool) -> Run<'w, 'p>
+    where
+        'w: 'p,
+    {
+        let way = way_index(packet.input, packet.output);
+        let facts = way.and_then(|way| walker.prior.get(way, packet.prefix));
+        let view = View {
+            packet,
+            context,
+            sets: &walker.rules.sets,
+            hook: None,
+            states: StateSet::possible(packet, walker.untracks),
+            rewrites: walker.rewrites,
+        };
+        let mut run = Run {
+            walker,
+            view,
+            facts,
+            way,
+            ignored: Vec::new(),
+            steps: steps.then(Vec::new),
+            outcome: Outcome::default(),
+            doubt: 0,
+            ends: 0,
+            accepted: None,
+            accepts: Vec::new(),
+            budget: BUDGET,
+        };
+        run.view.states = run.refused_states();
+        run
+    }
+
+    /// The states that are left when the writing ruleset's rules in front are taken off.
+    fn refused_states(&self) -> StateSet {
+        let mut states = self.view.states;
+        let Some(facts) = self.facts else { return states };
+        for (rule, guards) in &facts.refused {
+            if !guards.iter().all(|g| g.evaluate(&self.view) == Tri::Yes) {
+                continue;
+            }
+            for (state, _) in StateSet::WORDS.into_iter().take(5) {
+                if states.contains(state) && rule.evaluate(&View { states: state, ..self.view }) == Tri::Yes {
+                    states = states.without(state);
+                }
+            }
+        }
+        states
+    }
+
+    /// The states that are left when every rule that the line's being there refutes is taken
+    /// off.
+    fn settled_states(&self) -> StateSet {
+        let mut states = self.view.states;
+        let Some(facts) = self.facts else { return states };
+        for id in facts.no.keys() {
+            let Some(rule) = self.walker.rules.rule(*id) else { continue };
+            for (state, _) in StateSet::WORDS.into_iter().take(5) {
+                if states.contains(state) && rule.evaluate(&View { states: state, ..self.view }) == Tri::Yes {
+                    states = states.without(state);
+                }
+            }
+        }
+        states
+    }
+
+    fn start(&mut self) {
+        let walker = self.walker;
+        let Some(way) = self.way else { return };
+        let network = self.view.packet.datagram.network;
+        let mut state = Some(State { certain: true, states: self.view.states });
+        let mut seen = false;
+        let hooks = self.facts.map(|f| f.hooks.as_slice()).unwrap_or_default();
+        // A line written before routing does not say whether the packet was for this host.
+        let early = !hooks.is_empty() && hooks.iter().all(|h| *h == Hook::Prerouting);
+        let unsure = hooks.contains(&Hook::Prerouting) && !early;
+        for base in &walker.bases[way] {
+            let table = &walker.rules.tables[base.table];
+            let fits = match (table.family, network) {
+                (Family::Ipv4, Network::Ipv4(_)) | (Family::Ipv6, Network::Ipv6(_)) => true,
+                (Family::Inet, Network::Ipv4(_) | Network::Ipv6(_)) => true,
+                // A line that was cut in front of its addresses.
+                (_, Network::None) => true,
+                _ => false,
+            };
+            if !fits {
+                continue;
+            }
+            seen = true;
+            let Some(now) = state else { break };
+            if early && base.hook != Hook::Prerouting {
+                break;
+            }
+            let routed = unsure && base.hook != Hook::Prerouting;
+            if routed {
+                self.doubt += 1;
+            }
+            state = self.base(*base, now);
+            if routed {
+                self.doubt -= 1;
+            }
+        }
+        self.outcome.other_family = !seen;
+        if state.is_some() {
+            self.outcome.ends.append(&mut self.accepts);
+        }
+    }
+
+    fn base(&mut self, base: BaseChain, mut state: State) -> Option<State> {
+        let before = self.ends;
+        self.accepted = None;
+        let all = state;
+        let first = StateSet::NEW | StateSet::RELATED;
+        let mut doubtful = false;
+        if base.nat {
+            // Only the first packet of a connection comes here.
+            match state_match(state.states, first) {
+                Tri::No => return Some(state),
+                Tri::Yes => {}
+                Tri::Unknown(_) => doubtful = true,
+            }
+            state.states = state.states.and(first);
+        }
+        self.view.hook = Some(base.hook);
+        let old = std::mem::take(&mut self.accepts);
+        self.doubt += usize::from(doubtful);
+        if let Some(end) = self.chain(base.table, base.chain, base.hook, state, 0) {
+            let place = Place::Policy(base.table as u32, base.chain as u32);
+            let reach = self.reach(end);
+            self.step(place, base.hook, 0, end, Tri::Yes, false);
+            self.end(Some(base.policy), place, reach, end);
+        }
+        self.doubt -= usize::from(doubtful);
+        // An empty chain is no place that anybody would name as the end.
+        if self.accepts.iter().all(|e| matches!(e.by, Place::Policy(..))) && !old.is_empty() {
+            self.accepts = old;
+        }
+        if base.nat {
+            return Some(all);
+        }
+        let stopped = self.ends != before;
+        self.accepted.map(|s| State { certain: all.certain && !stopped, states: s.states })
+    }
+
+    fn reach(&self, state: State) -> Reach {
+        if state.certain && self.doubt == 0 { Reach::Certain } else { Reach::Possible }
+    }
+
+    fn step(&mut self, place: Place, hook: Hook, depth: usize, state: State, result: Tri, proved: bool) {
+        let reach = self.reach(state);
+        if let Some(steps) = &mut self.steps {
+            steps.push(Step { place, hook, depth, reach, result, proved });
+        }
+    }
+
+    /// Notes an end. An accepted packet goes on to the next table; any other stops the way.
+    fn end(&mut self, verdict: Option<Verdict>, by: Place, reach: Reach, state: State) {
+        let end = End { verdict, by, reach };
+        if verdict == Some(Verdict::Accept) {
+            self.accepted = merge(self.accepted, Some(state));
+            self.accepts.push(end);
+        } else {
+            self.ends += 1;
+            self.outcome.ends.push(end);
+        }
+    }
+
+    /// Asks the rule, and what the line's being there says where its fields do not.
+    fn ask(&self, id: RuleId, rule: &Rule) -> (Tri, bool) {
+        let result = rule.evaluate(&self.view);
+        if !matches!(result, Tri::Unknown(_)) {
+            return (result, false);
+        }
+        if let Some(facts) = self.facts {
+            if let Some(guards) = facts.no.get(&id)
+                && guards.iter().all(|g| g.evaluate(&self.view) == Tri::Yes || !self.writer_differs())
+            {
+                return (Tri::No, true);
+            }
+            if facts.yes.contains_key(&id) {
+                return (Tri::Yes, true);
+            }
+        }
+        (result, false)
+    }
+
+    /// Whether the chains of the writing ruleset may be entered differently from these.
+    fn writer_differs(&self) -> bool {
+        matches!(self.walker.evidence, Newer::Not(_))
+    }
+
+    /// The states with which the rule can (`take`) or cannot take the packet.
+    fn split(&self, rule: &Rule, states: StateSet, take: bool) -> StateSet {
+        if !rule.matches.iter().any(|m| matches!(m, Match::State { .. })) {
+            return states;
+        }
+        let mut left = states;
+        for (state, _) in StateSet::WORDS.into_iter().take(5) {
+            if !states.contains(state) {
+                continue;
+            }
+            let result = rule.evaluate(&View { states: state, ..self.view });
+            let impossible = if take { Tri::No } else { Tri::Yes };
+            if result == impossible {
+                left = left.without(state);
+            }
+        }
+        left
+    }
+
+    /// Walks one chain. Gives back the packet that leaves it at its end or by RETURN.
+    fn chain(&mut self, table: usize, chain: usize, hook: Hook, entry: State, depth: usize) -> Option<State> {
+        let walker = self.walker;
+        if depth > DEPTH {
+            self.ends += 1;
+            return Some(State { certain: false, ..entry });
+        }
+        let before = self.ends + self.accept_count();
+        let mut now = Some(entry);
+        let mut returned: Option<State> = None;
+        for (i, rule) in walker.rules.tables[table].chains[chain].rules.iter().enumerate() {
+            let Some(state) = now else { break };
+            if self.budget == 0 {
+                self.ends += 1;
+                return Some(State { certain: false, ..entry });
+            }
+            self.budget -= 1;
+            let id = RuleId { table: table as u32, chain: chain as u32, rule: i as u32 };
+            if !self.ignored.is_empty() && self.ignored.contains(&id) {
+                continue;
+            }
+            self.view.states = state.states;
+            let (mut result, proved) = self.ask(id, rule);
+            let (mut yes, mut no) = (state.states, state.states);
+            if proved || matches!(result, Tri::Unknown(_)) {
+                yes = self.split(rule, state.states, true);
+                no = self.split(rule, state.states, false);
+                if yes.is_empty() {
+                    result = Tri::No;
+                } else if no.is_empty() && !proved {
+                    result = Tri::Yes;
+                }
+                if no.is_empty() {
+                    no = state.states;
+                }
+            }
+            self.step(Place::Rule(id), hook, depth, state, result, proved);
+            let unknown = match result {
+                Tri::No => {
+                    now = Some(State { states: no, ..state });
+                    continue;
+                }
+                Tri::Yes => false,
+                Tri::Unknown(why) => {
+                    self.outcome.unknown.push((id, why));
+                    true
+                }
+            };
+            if unknown {
+                self.doubt += 1;
+            }
+            let taken = State { states: yes, ..state };
+            let reach = self.reach(taken);
+            self.outcome.taken.push((id, reach));
+            if rule.log.is_some() {
+                self.outcome.logged.push((id, reach));
+            }
+            // The packet that was not taken; it is here for sure only if the other one is
+            // back as well.
+            let passed = State { certain: false, states: no };
+            let other = unknown.then_some(passed);
+            match rule.target.effect() {
+                Effect::Continue => now = Some(if unknown { state } else { taken }),
+                Effect::Verdict(verdict) => {
+                    self.end(Some(verdict), Place::Rule(id), reach, taken);
+                    now = other;
+                }
+                Effect::Return => {
+                    returned = merge(returned, Some(taken));
+                    now = other;
+                }
+                effect @ (Effect::Jump | Effect::Goto) => {
+                    let target = walker.rules.tables[table].chain(rule.target.word());
+                    let back = match target {
+                        Some(target) => {
+                            let ends = self.ends + self.accept_count();
+                            let back = self.chain(table, target, hook, taken, depth + 1);
+                            let certain = state.certain && self.ends + self.accept_count() == ends;
+                            back.map(|b| State { certain, ..b })
+                        }
+                        // No chain of this name: an extension that is not known.
+                        None => {
+                            self.outcome.unknown.push((id, Why::Target));
+                            self.end(None, Place::Rule(id), Reach::Possible, taken);
+                            Some(State { certain: false, ..taken })
+                        }
+                    };
+                    if effect == Effect::Jump {
+                        now = match (back, other) {
+                            (Some(back), Some(_)) => Some(State { certain: back.certain, states: back.states | no }),
+                            (back, other) => merge(back, other),
+                        };
+                    } else {
+                        returned = merge(returned, back);
+                        now = other;
+                    }
+                }
+                Effect::Unknown => {
+                    self.outcome.unknown.push((id, Why::Target));
+                    self.end(None, Place::Rule(id), Reach::Possible, taken);
+                    now = Some(State { certain: false, states: state.states });
+                }
+            }
+            if unknown {
+                self.doubt -= 1;
+            }
+        }
+        let certain = entry.certain && self.ends + self.accept_count() == before;
+        merge(returned, now).map(|s| State { certain, ..s })
+    }
+
+    /// Accepting ends of the present table: they do not come back to the calling chain either.
+    fn accept_count(&self) -> usize {
+        self.accepts.len()
+    }
+
+    fn finish(mut self) -> (Vec<Step>, Outcome) {
+        // A single possible end is certain: the packet has to end somewhere.
+        if let [end] = &mut self.outcome.ends[..] {
+            end.reach = Reach::Certain;
+        }
+        (self.steps.unwrap_or_default(), self.outcome)
+    }
+}
