@@ -1,0 +1,323 @@
+//! What can be typed: commands and options.
+//!
+//! Responsible for: names, letters, help texts. Nothing here looks at the environment.
+//! Must not know: what an option comes to (`options`).
+//! Tested by: `tests/cli.rs`: help, man page and completions list the same options.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The whole command line.
+#[derive(Parser, Debug, Clone)]
+#[command(
+    name = "fwstat",
+    version,
+    about = "Answers from Linux firewall logs: who knocks, on what, how often, and what is noise",
+    max_term_width = 98,
+    args_override_self = true,
+    args_conflicts_with_subcommands = true,
+    subcommand_precedence_over_arg = true,
+    disable_help_subcommand = true,
+    after_help = "Examples:\n  \
+        fwstat kern.log                                    what is in it, at a glance\n  \
+        fwstat top --prefix tcp.in.dropped kern.log        top sources, ports, protocols\n  \
+        fwstat top --by src,dport -n 20 -S today kern.log* two fields, today only\n  \
+        fwstat check kern.log                              what could not be read, and why\n\n\
+        Exit codes: 0 something found, 1 nothing found, 2 an error (the rest was still read)."
+)]
+pub struct Cli {
+    /// What to do; without it, an overview.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of the overview.
+    #[command(flatten)]
+    pub overview: Overview,
+    /// Write the man page or a completion script to standard output.
+    #[arg(long, value_name = "KIND", exclusive = true)]
+    pub generate: Option<Generate>,
+}
+
+/// What `--generate` writes.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it
+pub enum Generate {
+    Man,
+    CompleteBash,
+    CompleteZsh,
+    CompleteFish,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug, Clone)]
+pub enum Command {
+    /// Top talkers, ports, protocols, or any other fields.
+    Top(Top),
+    /// Counts over time, by any field.
+    Timeline(Timeline),
+    /// Which lines could not be read, why, and where the first of each is.
+    Check(Check),
+    /// Every record as data: NDJSON or CSV.
+    Export(Export),
+}
+
+/// Options of the overview.
+#[derive(Args, Debug, Clone)]
+pub struct Overview {
+    /// Rows of each table.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
+    pub limit: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// `fwstat top`.
+#[derive(Args, Debug, Clone)]
+pub struct Top {
+    /// Count by these fields: names of the record (src, dport, in, mac_src ...), networks
+    /// (src/24, dst/64), service, day, hour, weekday. Several, separated by commas, form one key.
+    #[arg(long, value_name = "FIELD[,FIELD]...")]
+    pub by: Vec<String>,
+    /// Rows of each table; 0 for all.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub limit: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// `fwstat timeline`.
+#[derive(Args, Debug, Clone)]
+pub struct Timeline {
+    /// Width of a row: 10s, 5min, 1h, 1d, 1w (else: what suits the span).
+    #[arg(short = 'b', long, value_name = "SPAN")]
+    pub bucket: Option<String>,
+    /// One column per value of these fields.
+    #[arg(long, value_name = "FIELD[,FIELD]...")]
+    pub by: Vec<String>,
+    /// Columns with --by; 0 for all.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
+    pub limit: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// `fwstat check`.
+#[derive(Args, Debug, Clone)]
+pub struct Check {
+    /// Exit with 2 if any line is damaged.
+    #[arg(long, overrides_with = "no_strict")]
+    pub strict: bool,
+    #[arg(long, hide = true, overrides_with = "strict")]
+    #[allow(missing_docs)]
+    pub no_strict: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// `fwstat export`.
+#[derive(Args, Debug, Clone)]
+pub struct Export {
+    /// Only these fields, in this order.
+    #[arg(long, value_name = "FIELD[,FIELD]...", conflicts_with = "schema")]
+    pub fields: Vec<String>,
+    /// Names of the fields: ours, or those of the Elastic Common Schema.
+    #[arg(long, value_name = "NAMES", default_value = "fwstat")]
+    pub schema: Schema,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// Names of exported fields.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it
+pub enum Schema {
+    Fwstat,
+    Ecs,
+}
+
+/// Options of every command.
+#[derive(Args, Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Common {
+    /// Files to read; `-` is standard input. gzip, zstd, xz and bzip2 are recognised.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    #[command(flatten)]
+    pub input: InputArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Which records count.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Filters (`!` in front of a value negates; repeatable)")]
+pub struct FilterArgs {
+    /// Log prefix that contains TEXT; with `*` or `?`, a pattern for the whole prefix.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub prefix: Vec<String>,
+    /// Source address, network or range.
+    #[arg(short = 's', long = "src", visible_alias = "source", value_name = "ADDR[/LEN]")]
+    pub src: Vec<String>,
+    /// Destination address, network or range.
+    #[arg(short = 'd', long = "dst", visible_alias = "destination", value_name = "ADDR[/LEN]")]
+    pub dst: Vec<String>,
+    /// Protocol: tcp, udp, icmp, icmpv6, ... or a number.
+    #[arg(short = 'p', long = "proto", visible_alias = "protocol", value_name = "PROTO")]
+    pub proto: Vec<String>,
+    /// Source port, range (1000:2000), list or service name.
+    #[arg(long, value_name = "PORT[:PORT]")]
+    pub sport: Vec<String>,
+    /// Destination port, range (1000:2000), list or service name.
+    #[arg(long, value_name = "PORT[:PORT]")]
+    pub dport: Vec<String>,
+    /// Interface the packet came in by; `eth+` for any that begins with eth.
+    #[arg(short = 'i', long = "in-interface", value_name = "NAME")]
+    pub input: Vec<String>,
+    /// Interface the packet left by.
+    #[arg(short = 'o', long = "out-interface", value_name = "NAME")]
+    pub output: Vec<String>,
+    /// IPv4 only.
+    #[arg(short = '4', long, overrides_with = "ipv6")]
+    pub ipv4: bool,
+    /// IPv6 only.
+    #[arg(short = '6', long, overrides_with = "ipv4")]
+    pub ipv6: bool,
+    /// TCP flags: SYN (set), SYN,!ACK, =SYN (nothing else), none, or MASK/SET as nft has it.
+    #[arg(long, value_name = "FLAGS")]
+    pub flags: Vec<String>,
+    /// ICMP type, by number or iptables' name, with a code if wanted: 3/4, echo-request.
+    #[arg(long = "type", value_name = "TYPE[/CODE]")]
+    pub icmp_type: Vec<String>,
+    /// Source hardware address, or its beginning.
+    #[arg(long, value_name = "MAC")]
+    pub mac: Vec<String>,
+    /// Packet mark, masked if wanted: 0x10/0xff.
+    #[arg(long, value_name = "N[/MASK]")]
+    pub mark: Vec<String>,
+    /// User id of the sending socket.
+    #[arg(long, value_name = "N")]
+    pub uid: Vec<String>,
+    /// Whole line that matches a regular expression.
+    #[arg(short = 'g', long, value_name = "REGEX", allow_hyphen_values = true)]
+    pub grep: Vec<String>,
+    /// An expression over the record's fields: `dport in (22, 80:90) and not src in 10.0.0.0/8`.
+    #[arg(long = "where", value_name = "EXPRESSION")]
+    pub expression: Vec<String>,
+    /// Not before: 2026-06-30 06:00, today, yesterday, 2h, `1 day ago`, @1782799573, RFC 3339, or
+    /// a stamp copied from the log.
+    #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+    /// Not after; as --since.
+    #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
+}
+
+/// How the input is read.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Input")]
+pub struct InputArgs {
+    /// The journal's kernel messages (runs `journalctl -k -o export`).
+    #[arg(long)]
+    pub journal: bool,
+    /// Also read FILE.1, FILE.2.gz, FILE-20260301.xz ..., oldest first.
+    #[arg(long, overrides_with = "no_rotated")]
+    pub rotated: bool,
+    #[arg(long, hide = true, overrides_with = "rotated")]
+    #[allow(missing_docs)]
+    pub no_rotated: bool,
+    /// Read compressed files as they are.
+    #[arg(long)]
+    pub no_decompress: bool,
+    /// Zone of stamps without one, and of the report.
+    #[arg(long, value_name = "ZONE", overrides_with = "utc")]
+    pub tz: Option<String>,
+    /// The same as --tz UTC.
+    #[arg(long, overrides_with = "tz")]
+    pub utc: bool,
+    /// Year of the newest line, where stamps have none (else: the file's time of writing).
+    #[arg(long, value_name = "YEAR")]
+    pub year: Option<u16>,
+    /// When the machine was started, for stamps that count from there.
+    #[arg(long, value_name = "TIME")]
+    pub boot_time: Option<String>,
+    /// What `now` is.
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<String>,
+    /// Threads to work with (else: as many as there are processors).
+    #[arg(long, value_name = "N", env = "FWSTAT_THREADS", hide_env_values = true)]
+    pub threads: Option<usize>,
+    /// Where the places that hold logs are looked for, in tests.
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    pub root: Option<PathBuf>,
+    #[arg(long, value_name = "BYTES", hide = true)]
+    #[allow(missing_docs)]
+    pub chunk_size: Option<usize>,
+}
+
+/// What the output looks like.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// The same as --format json.
+    #[arg(short = 'j', long, overrides_with = "format")]
+    pub json: bool,
+    /// Form of the output.
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Write to FILE, which appears when everything is written.
+    #[arg(long = "output", value_name = "FILE")]
+    pub output_file: Option<PathBuf>,
+    /// Colours and bars.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Columns of a table (else: the terminal's).
+    #[arg(long, value_name = "COLUMNS")]
+    pub width: Option<usize>,
+    /// No header lines.
+    #[arg(short = 'H', long)]
+    pub no_header: bool,
+    /// Numbers without commas.
+    #[arg(short = 'x', long)]
+    pub exact: bool,
+    /// No line about how far the reading has come.
+    #[arg(long)]
+    pub no_progress: bool,
+    /// Do not read the file of arguments (~/.config/fwstat/args).
+    #[arg(long)]
+    pub no_config: bool,
+    /// Nothing but the exit code.
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+    /// What was assumed, and how long it took.
+    #[arg(short = 'v', long)]
+    pub verbose: bool,
+}
+
+/// Forms of output.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it
+pub enum Format {
+    Table,
+    Json,
+    Ndjson,
+    Csv,
+    Markdown,
+    Parquet,
+}
+
+/// `--color`.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)] // the names say it
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}

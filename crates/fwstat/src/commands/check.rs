@@ -1,0 +1,126 @@
+//! `fwstat check`: the books, with every reason and where it came up first.
+//!
+//! Responsible for: nothing but the books.
+//! Must not know: filters.
+//! Tested by: `tests/check.rs`.
+
+use serde_json::{Value, json};
+
+use super::{Outcome, format, outcome, run, write};
+use crate::aggregate::Counts;
+use crate::cli::{self, Format};
+use crate::options::{Look, Options};
+use crate::pipeline::Account;
+use crate::pipeline::account::Seen;
+use crate::report::style::{Column, DIM, HEADING, WARN, columns, percent};
+use crate::report::{self, Head};
+use crate::text;
+
+/// Runs it.
+///
+/// # Errors
+/// An option makes no sense, or the output cannot be written.
+pub fn command(arguments: &cli::Check) -> anyhow::Result<Outcome> {
+    let options = Options::new(&arguments.common, false)?;
+    let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
+    let (_, account, head) = run(&options, || Counts::by(Vec::new()))?;
+    let bytes = match form {
+        Format::Json => json_of(&account, &head),
+        _ => table(&options.look, &account, &head).into_bytes(),
+    };
+    write(&options, &account, &bytes)?;
+    let strict = arguments.strict && account.totals.damaged > 0;
+    Ok(if strict { Outcome::Failed } else { outcome(&options, &account) })
+}
+
+/// A place as other programs print it: `kern.log:17`.
+fn place(head: &Head, seen: &Seen) -> String {
+    let file = head.files.get(seen.first.source).map_or("-", String::as_str);
+    match seen.first.line {
+        0 => text::escape(file.as_bytes()),
+        line => format!("{}:{line}", text::escape(file.as_bytes())),
+    }
+}
+
+fn json_of(account: &Account, head: &Head) -> Vec<u8> {
+    let at = |seen: &Seen| json!({ "file": head.files.get(seen.first.source), "line": seen.first.line });
+    let reasons: Vec<Value> = account
+        .ranked_reasons()
+        .iter()
+        .map(|(why, seen)| {
+            json!({ "reason": why.to_string(), "class": why.class(), "count": seen.count, "first": at(seen) })
+        })
+        .collect();
+    let losses: Vec<Value> = losses(account)
+        .iter()
+        .map(|(what, lines, seen)| json!({ "reason": what, "lines": lines, "count": seen.count, "first": at(seen) }))
+        .collect();
+    let mut document = report::json::head("fwstat.check/1", head);
+    document.insert("reasons".to_owned(), json!(reasons));
+    document.insert("losses".to_owned(), json!(losses));
+    report::json::print(&Value::Object(document))
+}
+
+/// What the log says about lines that it does not have, the most first.
+fn losses(account: &Account) -> Vec<(&'static str, u64, Seen)> {
+    let mut all: Vec<_> = account.losses.iter().map(|(what, (lines, seen))| (*what, *lines, *seen)).collect();
+    all.sort_by_key(|(what, lines, _)| (std::cmp::Reverse(*lines), *what));
+    all
+}
+
+fn table(look: &Look, account: &Account, head: &Head) -> String {
+    let totals = &account.totals;
+    let mut out = report::table::head(look, head);
+    let rows: Vec<Vec<String>> = [
+        ("packets", totals.packets, "whole firewall records"),
+        ("cut", totals.cut, "the end is missing; what is there is certain"),
+        ("other", totals.other, "no firewall records"),
+        ("damaged", totals.damaged, "something in them that nobody writes; not counted anywhere"),
+    ]
+    .iter()
+    .map(|(name, count, means)| {
+        vec![(*name).to_owned(), look.number(*count), percent(*count, totals.lines), (*means).to_owned()]
+    })
+    .collect();
+    let heads = [
+        Column::text("LINES"),
+        Column::number("COUNT"),
+        Column::number("SHARE").styled(DIM),
+        Column::text(""),
+    ];
+    out.push_str(&columns(look, &heads, &rows));
+    let reasons = account.ranked_reasons();
+    if !reasons.is_empty() {
+        let rows: Vec<Vec<String>> = reasons
+            .iter()
+            .map(|(why, seen)| {
+                vec![why.class().to_owned(), look.number(seen.count), place(head, seen), why.to_string()]
+            })
+            .collect();
+        let heads = [
+            Column::text("CLASS"),
+            Column::number("COUNT"),
+            Column::text("FIRST AT"),
+            Column::text("REASON"),
+        ];
+        out.push('\n');
+        out.push_str(&columns(look, &heads, &rows));
+    }
+    let losses = losses(account);
+    if !losses.is_empty() {
+        out.push('\n');
+        out.push_str(&(look.paint(HEADING, "Lost before they were written, at least:") + "\n"));
+        for (what, lines, seen) in losses {
+            let lines = look.count_of(lines, "line", "lines");
+            out.push_str(&format!(
+                "  {}: {what} (first at {})\n",
+                look.paint(WARN, &lines),
+                place(head, &seen)
+            ));
+        }
+    }
+    for note in &head.notes {
+        out.push_str(&format!("{}\n", look.paint(DIM, note)));
+    }
+    out
+}

@@ -1,0 +1,90 @@
+//! `fwstat top`: the most frequent values of some fields.
+//!
+//! Responsible for: the default tables, and `--by`.
+//! Must not know: how counting works.
+//! Tested by: `tests/top.rs`.
+
+use serde_json::{Value, json};
+
+use super::{Outcome, format, outcome, run, write};
+use crate::aggregate::Counts;
+use crate::cli::{self, Format};
+use crate::options::{self, Options};
+use crate::record::{Field, Key};
+use crate::report::{self, Table};
+
+/// Runs it.
+///
+/// # Errors
+/// An option makes no sense, or the output cannot be written.
+pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
+    let options = Options::new(&arguments.common, false)?;
+    let form =
+        format(&options, Format::Table, &[Format::Table, Format::Json, Format::Csv, Format::Markdown])?;
+    let by = options::fields("--by", &arguments.by)?;
+    let tables = if by.is_empty() { defaults() } else { vec![Counts::by(by)] };
+    let (counts, account, head) = run(&options, || tables.clone())?;
+    let matched = account.totals.matched;
+    let tables: Vec<Table> = counts
+        .iter()
+        .map(|counts| Table {
+            by: counts.fields().iter().map(|field| field.name.clone()).collect(),
+            ranked: counts.ranked(arguments.limit),
+        })
+        .collect();
+    let look = &options.look;
+    let bytes = match form {
+        Format::Json | Format::Ndjson | Format::Parquet => {
+            let mut document = report::json::head("fwstat.top/1", &head);
+            let tables: Vec<Value> = tables.iter().map(|table| report::json::table(table, matched)).collect();
+            document.insert("tables".to_owned(), json!(tables));
+            report::json::print(&Value::Object(document))
+        }
+        Format::Csv => {
+            let parts: Vec<Vec<u8>> = tables.iter().map(|table| report::csv::table(table, matched)).collect();
+            parts.join(&b"\r\n"[..])
+        }
+        Format::Markdown => {
+            tables.iter().map(|table| markdown(table, matched)).collect::<Vec<_>>().join("\n").into()
+        }
+        Format::Table => {
+            let mut text = report::table::head(look, &head);
+            let parts: Vec<String> =
+                tables.iter().map(|table| report::table::counts(look, table, matched)).collect();
+            text.push_str(&parts.join("\n"));
+            text.push_str(&report::table::foot(look, &head));
+            text.into_bytes()
+        }
+    };
+    write(&options, &account, &bytes)?;
+    Ok(outcome(&options, &account))
+}
+
+/// What is shown if nothing is asked for.
+#[must_use]
+pub fn defaults() -> Vec<Counts> {
+    let of = Field::of;
+    vec![
+        Counts::by(vec![of(Key::Prefix)]),
+        Counts::by(vec![of(Key::Src)]),
+        Counts::by(vec![Field::named(Key::Dpt, "dport"), of(Key::Proto)]).only_present(),
+        Counts::by(vec![of(Key::Proto)]),
+    ]
+}
+
+fn markdown(table: &Table, matched: u64) -> String {
+    let mut names: Vec<(&str, bool)> = table.by.iter().map(|name| (name.as_str(), false)).collect();
+    names.extend([("count", true), ("share", true)]);
+    let rows: Vec<Vec<String>> = table
+        .ranked
+        .rows
+        .iter()
+        .map(|row| {
+            let mut cells: Vec<String> = row.cells.iter().map(report::style::cell).collect();
+            cells.push(row.count.to_string());
+            cells.push(report::style::percent(row.count, matched));
+            cells
+        })
+        .collect();
+    report::markdown::table(&names, &rows)
+}

@@ -1,0 +1,113 @@
+//! Answers from the logs of Linux firewalls.
+//!
+//! The way of the data, which is also the order of the modules: bytes ([`input`]) → lines →
+//! packets ([`pipeline`], on the parser `logparse`) → [`filter`] → [`aggregate`] → result →
+//! [`report`]. [`cli`] is what was typed, [`options`] what it means here, [`commands`] put the
+//! rest together.
+//!
+//! Used as a library by `fwstat-sql`; the program itself is [`main`].
+
+pub mod aggregate;
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod filter;
+pub mod generate;
+pub mod input;
+pub mod moment;
+pub mod options;
+pub mod pipeline;
+pub mod progress;
+pub mod record;
+pub mod report;
+pub mod services;
+pub mod text;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+use crate::commands::Outcome;
+use crate::input::InputError;
+use crate::report::style;
+
+/// The program: reads the arguments, does what they say, and returns the exit code.
+///
+/// 0: something was found. 1: nothing was found. 2: something could not be done or read; what
+/// could be was done. A reader that goes away (`| head`) is no error.
+#[must_use]
+pub fn main() -> ExitCode {
+    let (arguments, warnings) = config::arguments();
+    if let Some(program) = config::other_program(&arguments) {
+        use std::os::unix::process::CommandExt as _;
+        // Comes back only if the program cannot be started.
+        let error = std::process::Command::new(&program).args(&arguments[2..]).exec();
+        return fail(&anyhow::anyhow!("{}: {error}", program.display()));
+    }
+    let cli = Cli::parse_from(arguments);
+    for warning in warnings {
+        let _ = writeln!(anstream::stderr(), "fwstat: {}", text::escape(warning.as_bytes()));
+    }
+    let outcome = match &cli.command {
+        _ if cli.generate.is_some() => cli.generate.map_or(Ok(Outcome::Found), |kind| {
+            generate::write(kind, &mut io::stdout().lock())
+                .map(|()| Outcome::Found)
+                .map_err(anyhow::Error::from)
+        }),
+        Some(Command::Top(arguments)) => commands::top::command(arguments),
+        Some(Command::Check(arguments)) => commands::check::command(arguments),
+        Some(Command::Export(arguments)) => commands::export::command(arguments),
+        Some(Command::Timeline(arguments)) => commands::timeline::command(arguments),
+        None => commands::overview::command(&cli.overview),
+    };
+    match outcome {
+        Ok(outcome) => outcome.into(),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+/// Says what happened; 2.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    let mut out = anstream::stderr().lock();
+    let style = style::ERROR;
+    let mut prefix = format!("{style}fwstat{style:#}: ");
+    for line in format!("{error:#}").lines() {
+        let _ = writeln!(out, "{prefix}{}", text::escape(line.as_bytes()));
+        prefix.clear();
+    }
+    ExitCode::from(2)
+}
+
+/// Says what could not be read.
+///
+/// # Errors
+/// Standard error cannot be written to.
+fn complain(errors: &[InputError]) -> io::Result<()> {
+    /// More of the same help nobody.
+    const SHOWN: usize = 10;
+    let mut out = anstream::stderr().lock();
+    let style = style::ERROR;
+    for error in errors.iter().take(SHOWN) {
+        let name = text::escape(error.name.as_bytes());
+        let reason = text::escape(error.reason.as_bytes());
+        writeln!(out, "{style}fwstat{style:#}: {name}: {reason}")?;
+        if let Some(hint) = &error.hint {
+            writeln!(out, "  {}", text::escape(hint.as_bytes()))?;
+        }
+    }
+    if errors.len() > SHOWN {
+        writeln!(out, "fwstat: ... and {} more", errors.len() - SHOWN)?;
+    }
+    Ok(())
+}
+
+/// Whether an error is nothing but a reader that went away.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
+}

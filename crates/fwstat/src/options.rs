@@ -1,0 +1,482 @@
+//! What was typed, and what it means here.
+//!
+//! Responsible for: everything that depends on the surroundings: the terminal, its width and
+//! colours, the zone, the number of processors, what "now" is. Nothing else looks at the
+//! environment.
+//! Must not know: what is done with it.
+//! Tested by: `tests/cli.rs`, the unit tests below.
+
+use std::io::IsTerminal as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow, bail};
+use jiff::tz::TimeZone;
+use logparse::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
+use regex::bytes::Regex;
+use serde_json::{Map, json};
+
+use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, OutputArgs};
+use crate::clock::{Clock, NANOS};
+use crate::filter::expr::{self, Context};
+use crate::filter::{Filter, Set, set};
+use crate::input::places::{self, Found};
+use crate::input::years::Years;
+use crate::input::{Feed, Input, Reading};
+use crate::moment;
+use crate::pipeline::Plan;
+use crate::record::{Field, Key};
+
+/// The default size of a chunk: large enough for the reading to be cheap, small enough for
+/// two of them to stay in the cache.
+const CHUNK: usize = 1 << 20;
+
+/// Everything a command needs.
+#[derive(Debug)]
+pub struct Options {
+    /// What every line goes through.
+    pub plan: Plan,
+    /// What is read.
+    pub feed: Feed,
+    /// The filters as typed, for the report.
+    pub filters: Map<String, serde_json::Value>,
+    /// What the report looks like.
+    pub look: Look,
+    /// The form of output, if one was asked for.
+    pub format: Option<Format>,
+    /// Where the output goes, if not to standard output.
+    pub output: Option<PathBuf>,
+    /// Whether standard error is a terminal that wants to see how far the reading has come.
+    pub progress: bool,
+    /// Nothing but the exit code.
+    pub quiet: bool,
+    /// Assumptions and timings as well.
+    pub verbose: bool,
+}
+
+/// What a report for people looks like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Colours.
+    pub color: bool,
+    /// Bars.
+    pub bars: bool,
+    /// Columns; `None` if there is no limit.
+    pub width: Option<usize>,
+    /// Header lines.
+    pub header: bool,
+    /// Commas in numbers.
+    pub grouped: bool,
+}
+
+impl Options {
+    /// Looks at the surroundings, once.
+    ///
+    /// # Errors
+    /// An option's value does not make sense.
+    pub fn new(common: &Common, ordered: bool) -> anyhow::Result<Options> {
+        let Common { files, filter, input, output } = common;
+        let zone = zone(input)?;
+        let now = match &input.now {
+            Some(text) => time("--now", text, wall_clock(), &zone)?,
+            None => wall_clock(),
+        };
+        let boot = match &input.boot_time {
+            Some(text) => Some(time("--boot-time", text, now, &zone)?),
+            None => None,
+        };
+        let clock = Clock::new(zone.clone(), boot);
+        let since = match &filter.since {
+            Some(text) => Some(time("--since", text, now, &zone)?),
+            None => None,
+        };
+        let until = match &filter.until {
+            Some(text) => Some(until("--until", text, now, &zone)?),
+            None => None,
+        };
+        if let (Some(since), Some(until)) = (since, until)
+            && since > until
+        {
+            bail!("--since is later than --until");
+        }
+        let between = (since.is_some() || until.is_some()).then(|| {
+            let local = |utc: Option<i64>, open: i64| {
+                utc.map_or(open, |utc| utc.div_euclid(NANOS) + i64::from(clock.offset_at(utc)))
+            };
+            (local(since, i64::MIN), local(until, i64::MAX))
+        });
+        let years = Years {
+            wanted: true,
+            year: input.year,
+            zone: zone.clone(),
+            now: now.div_euclid(NANOS),
+            limit: now.div_euclid(NANOS) + i64::from(clock.offset_at(now)) + 86_400,
+        };
+        let inputs = inputs(files, input, since)?;
+        let reading = Reading {
+            chunk: input.chunk_size.unwrap_or(CHUNK).max(1),
+            decompress: !input.no_decompress,
+            ordered,
+            years: Years { wanted: true, ..years },
+            between,
+        };
+        let threads = input
+            .threads
+            .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
+            .unwrap_or(1)
+            .max(1);
+        let mut feed = Feed::new(inputs, reading);
+        if input.rotated {
+            feed.chain();
+        }
+        Ok(Options {
+            plan: Plan {
+                filter: predicate(filter, since, until, &Context { now, zone: &zone })?,
+                clock,
+                threads,
+            },
+            feed,
+            filters: typed(filter),
+            look: look(output),
+            format: if output.json { Some(Format::Json) } else { output.format },
+            output: output.output_file.clone(),
+            // Records on a terminal are a sign of progress themselves.
+            progress: std::io::stderr().is_terminal()
+                && !output.no_progress
+                && !output.quiet
+                && !(ordered && output.output_file.is_none() && std::io::stdout().is_terminal()),
+            quiet: output.quiet,
+            verbose: output.verbose,
+        })
+    }
+}
+
+/// Nanoseconds since 1970.
+fn wall_clock() -> i64 {
+    i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
+}
+
+fn zone(input: &InputArgs) -> anyhow::Result<TimeZone> {
+    match &input.tz {
+        _ if input.utc => Ok(TimeZone::UTC),
+        None => Ok(TimeZone::system()),
+        Some(name) if name.eq_ignore_ascii_case("utc") => Ok(TimeZone::UTC),
+        Some(name) => TimeZone::get(name).map_err(|_| {
+            anyhow!("--tz: no zone is called `{name}`; names are those of tzdata, as Europe/Berlin")
+        }),
+    }
+}
+
+fn time(option: &str, text: &str, now: i64, zone: &TimeZone) -> anyhow::Result<i64> {
+    Ok(moment::parse(text, now, zone).map_err(|error| anyhow!("{option}: {error}"))?.utc)
+}
+
+/// As `time`, but a moment given to the second means the whole second.
+fn until(option: &str, text: &str, now: i64, zone: &TimeZone) -> anyhow::Result<i64> {
+    let moment = moment::parse(text, now, zone).map_err(|error| anyhow!("{option}: {error}"))?;
+    Ok(if moment.exact { moment.utc } else { moment.utc.saturating_add(NANOS - 1) })
+}
+
+/// The inputs to read.
+fn inputs(files: &[PathBuf], input: &InputArgs, since: Option<i64>) -> anyhow::Result<Vec<Input>> {
+    let mut inputs = Vec::new();
+    if input.journal {
+        inputs.push(journal(since));
+    }
+    for file in files {
+        if file.as_os_str() == "-" {
+            if inputs.contains(&Input::Stdin) {
+                bail!("standard input (-) can be read only once");
+            }
+            inputs.push(Input::Stdin);
+        } else if input.rotated {
+            inputs.extend(places::rotated(file).into_iter().map(Input::File));
+        } else {
+            inputs.push(Input::File(file.clone()));
+        }
+    }
+    if inputs.is_empty() {
+        if input.root.is_none() && !nothing_is_piped_in() {
+            return Ok(vec![Input::Stdin]);
+        }
+        let root = input.root.as_deref().unwrap_or(Path::new("/"));
+        inputs = found(places::discover(root), input.rotated, since)?;
+    }
+    Ok(inputs)
+}
+
+/// Whether standard input is a terminal, or nothing at all as in a cron job.
+fn nothing_is_piped_in() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let device = |path: &str| std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
+    std::io::stdin().is_terminal()
+        || (device("/dev/stdin").is_some() && device("/dev/stdin") == device("/dev/null"))
+}
+
+/// The journal's kernel messages.
+fn journal(since: Option<i64>) -> Input {
+    let mut words = vec!["journalctl".to_owned()];
+    words.extend(["-k", "-o", "export", "--no-pager", "-q"].map(str::to_owned));
+    words.extend(since.map(|utc| format!("--since=@{}", utc.div_euclid(NANOS))));
+    Input::Program(words)
+}
+
+/// The inputs that were found; said on standard error, since nobody asked for them.
+fn found(found: Found, rotated: bool, since: Option<i64>) -> anyhow::Result<Vec<Input>> {
+    let say = |text: String| {
+        let _ = writeln!(anstream::stderr(), "fwstat: reading {text}");
+    };
+    match found {
+        Found::File(path) => {
+            let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
+            say(format!("{} ({})", path.display(), crate::text::bytes(size)));
+            let paths = if rotated { places::rotated(&path) } else { vec![path] };
+            Ok(paths.into_iter().map(Input::File).collect())
+        }
+        Found::Journal => {
+            say("the journal (journalctl -k)".to_owned());
+            Ok(vec![journal(since)])
+        }
+        Found::Forbidden(path) => bail!(
+            "{0}: permission denied\n  `sudo fwstat {0}`, or join the group that may read it (adm)",
+            path.display()
+        ),
+        Found::Nothing => bail!(
+            "no input, and no log in the usual places (/var/log/kern.log, messages, syslog, ufw.log, the journal)\n  \
+             name a file: `fwstat FILE`, pipe one in: `ssh gateway dmesg | fwstat`; \
+             if nothing is logged yet: `iptables -A INPUT -j LOG --log-prefix \"in.dropped \"`"
+        ),
+    }
+}
+
+/// One predicate from all filter options.
+fn predicate(
+    filter: &FilterArgs,
+    since: Option<i64>,
+    until: Option<i64>,
+    context: &Context<'_>,
+) -> anyhow::Result<Filter> {
+    let mut all = Vec::new();
+    if since.is_some() || until.is_some() {
+        all.push(Filter::Between(since.unwrap_or(i64::MIN), until.unwrap_or(i64::MAX)));
+    }
+    let field = |key: Key| move |text: &str| Ok(Filter::In(Field::of(key), Set::parse(key, text)?));
+    all.push(each("--prefix", &filter.prefix, false, |text| {
+        Ok(match text.contains(['*', '?']) {
+            true => Filter::In(Field::of(Key::Prefix), Set::glob(text)),
+            false => Filter::Prefix(text.as_bytes().to_vec()),
+        })
+    })?);
+    if filter.ipv4 || filter.ipv6 {
+        all.push(Filter::Family(if filter.ipv4 { 4 } else { 6 }));
+    }
+    all.push(each("--proto", &filter.proto, true, field(Key::Proto))?);
+    all.push(each("--dport", &filter.dport, true, field(Key::Dpt))?);
+    all.push(each("--sport", &filter.sport, true, field(Key::Spt))?);
+    all.push(each("--src", &filter.src, true, field(Key::Src))?);
+    all.push(each("--dst", &filter.dst, true, field(Key::Dst))?);
+    all.push(each("--in-interface", &filter.input, true, field(Key::In))?);
+    all.push(each("--out-interface", &filter.output, true, field(Key::Out))?);
+    all.push(each("--flags", &filter.flags, false, flags)?);
+    all.push(each("--type", &filter.icmp_type, true, icmp_type)?);
+    all.push(each("--mac", &filter.mac, true, mac)?);
+    all.push(each("--mark", &filter.mark, true, mark)?);
+    all.push(each("--uid", &filter.uid, true, field(Key::Uid))?);
+    all.push(each("--grep", &filter.grep, false, |text| {
+        Regex::new(text).map(Filter::Line).map_err(|error| error.to_string())
+    })?);
+    for text in &filter.expression {
+        all.push(expr::parse(text, context).map_err(|error| anyhow!("--where: {error}"))?);
+    }
+    Ok(Filter::all(all))
+}
+
+/// A repeatable option whose values may be negated, and lists.
+fn each(
+    option: &str,
+    values: &[String],
+    list: bool,
+    parse: impl Fn(&str) -> Result<Filter, String>,
+) -> anyhow::Result<Filter> {
+    let mut parts = Vec::new();
+    for value in values {
+        let (negated, text) = match value.strip_prefix('!') {
+            Some(rest) => (true, rest.trim_start()),
+            None => (false, value.as_str()),
+        };
+        let items: Vec<&str> = if list { text.split(',').collect() } else { vec![text] };
+        for item in items {
+            let filter = parse(item).map_err(|error| anyhow!("{option}: {error}"))?;
+            parts.push((negated, filter));
+        }
+    }
+    Ok(Filter::any_of(parts))
+}
+
+/// `SYN`, `SYN,!ACK`, `=SYN`, `none`, `SYN,ACK,FIN,RST/SYN`.
+///
+/// # Errors
+/// A word is no flag.
+pub fn flags(text: &str) -> Result<Filter, String> {
+    let word = |text: &str| -> Result<TcpFlags, String> {
+        match text.trim() {
+            word if word.eq_ignore_ascii_case("none") || word.is_empty() => Ok(TcpFlags::EMPTY),
+            word if word.eq_ignore_ascii_case("all") => Ok(TcpFlags::from_bits(0x3f)),
+            word => TcpFlags::from_word(word.as_bytes()).ok_or_else(|| {
+                format!("`{word}` is no TCP flag: SYN ACK FIN RST PSH URG ECE CWR AE, none, all")
+            }),
+        }
+    };
+    let words = |text: &str| {
+        text.split(',').try_fold(TcpFlags::EMPTY, |sum, part| Ok::<_, String>(sum | word(part)?))
+    };
+    let every = TcpFlags::from_bits(u16::MAX);
+    if let Some((mask, set)) = text.split_once('/') {
+        let (mask, set) = (words(mask)?, words(set)?);
+        return Ok(Filter::Flags { mask: mask | set, set });
+    }
+    if let Some(only) = text.strip_prefix('=') {
+        return Ok(Filter::Flags { mask: every, set: words(only)? });
+    }
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(Filter::Flags { mask: every, set: TcpFlags::EMPTY });
+    }
+    let (mut mask, mut set) = (TcpFlags::EMPTY, TcpFlags::EMPTY);
+    for part in text.split(',') {
+        let flag = match part.trim().strip_prefix('!') {
+            Some(part) => word(part)?,
+            None => {
+                let flag = word(part)?;
+                set |= flag;
+                flag
+            }
+        };
+        mask |= flag;
+    }
+    Ok(Filter::Flags { mask, set })
+}
+
+/// `8`, `3/4`, `echo-request`.
+fn icmp_type(text: &str) -> Result<Filter, String> {
+    let (kind, code) = match text.split_once('/') {
+        Some((kind, code)) => {
+            (kind, Some(code.parse::<u8>().map_err(|_| format!("`{code}` is no ICMP code (0 to 255)"))?))
+        }
+        None => (text, None),
+    };
+    if let Ok(number) = kind.parse::<u8>() {
+        return Ok(Filter::icmp(None, number, code));
+    }
+    let mut any = Vec::new();
+    for number in 0..=255 {
+        let is = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(kind));
+        if is(IcmpType(number).name()) {
+            any.push((false, Filter::icmp(Some(Protocol::ICMP.0), number, code)));
+        }
+        if is(Icmpv6Type(number).name()) {
+            any.push((false, Filter::icmp(Some(Protocol::ICMPV6.0), number, code)));
+        }
+    }
+    match any.is_empty() {
+        true => {
+            Err(format!("`{kind}` is no ICMP type: a number, or a name as `iptables -p icmp -h` lists them"))
+        }
+        false => Ok(Filter::any_of(any)),
+    }
+}
+
+/// `00:16:3e`, `00:16:3e:5e:6c:00`.
+fn mac(text: &str) -> Result<Filter, String> {
+    let bytes: Option<Vec<u8>> = text
+        .split([':', '-'])
+        .map(|part| u8::from_str_radix(part, 16).ok().filter(|_| part.len() == 2))
+        .collect();
+    match bytes {
+        Some(bytes) if bytes.len() <= 6 => Ok(Filter::Mac(Key::MacSrc, bytes)),
+        _ => Err(format!("`{text}` is no hardware address and no beginning of one (as 00:16:3e)")),
+    }
+}
+
+/// `0x10`, `0x10/0xff`.
+fn mark(text: &str) -> Result<Filter, String> {
+    let number = |text: &str| set::number(text).and_then(|n| u32::try_from(n).ok());
+    let (value, mask) = text.split_once('/').unwrap_or((text, "0xffffffff"));
+    match (number(value), number(mask)) {
+        (Some(value), Some(mask)) => Ok(Filter::Mark { value, mask }),
+        _ => Err(format!("`{text}` is no mark: 0x10, or masked, 0x10/0xff")),
+    }
+}
+
+/// The filters as typed, in the order of the help text.
+fn typed(filter: &FilterArgs) -> Map<String, serde_json::Value> {
+    let mut map = Map::new();
+    let lists = [
+        ("prefix", &filter.prefix),
+        ("src", &filter.src),
+        ("dst", &filter.dst),
+        ("proto", &filter.proto),
+        ("sport", &filter.sport),
+        ("dport", &filter.dport),
+        ("in", &filter.input),
+        ("out", &filter.output),
+        ("flags", &filter.flags),
+        ("type", &filter.icmp_type),
+        ("mac", &filter.mac),
+        ("mark", &filter.mark),
+        ("uid", &filter.uid),
+        ("grep", &filter.grep),
+        ("where", &filter.expression),
+    ];
+    for (name, values) in lists {
+        if !values.is_empty() {
+            map.insert(name.to_owned(), json!(values));
+        }
+    }
+    if filter.ipv4 || filter.ipv6 {
+        map.insert("family".to_owned(), json!(if filter.ipv4 { 4 } else { 6 }));
+    }
+    for (name, value) in [("since", &filter.since), ("until", &filter.until)] {
+        if let Some(value) = value {
+            map.insert(name.to_owned(), json!(value));
+        }
+    }
+    map
+}
+
+fn look(output: &OutputArgs) -> Look {
+    let to_terminal = output.output_file.is_none() && std::io::stdout().is_terminal();
+    let color = match output.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto if output.output_file.is_some() => false,
+        Color::Auto => anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
+    };
+    let columns =
+        || std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok()).filter(|n| *n > 0);
+    let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let width = match output.width {
+        Some(0) => None,
+        Some(width) => Some(width),
+        None if to_terminal => columns().or_else(terminal).or(Some(80)),
+        None => None,
+    };
+    Look {
+        color,
+        bars: to_terminal || output.width.is_some_and(|width| width > 0),
+        width,
+        header: !output.no_header,
+        grouped: !output.exact,
+    }
+}
+
+/// Fields from a list option.
+///
+/// # Errors
+/// A name is no field.
+pub fn fields(option: &str, lists: &[String]) -> anyhow::Result<Vec<Field>> {
+    let mut fields = Vec::new();
+    for name in lists.iter().flat_map(|list| list.split(',')).filter(|name| !name.trim().is_empty()) {
+        fields.push(Field::parse(name).map_err(|error| anyhow!(error)).context(option.to_owned())?);
+    }
+    Ok(fields)
+}

@@ -1,0 +1,62 @@
+//! From chunks to a result: every thread takes chunks, reads their lines, filters and counts;
+//! at the end the parts are joined.
+//!
+//! Responsible for: the loop that everything runs through, and the accounting of lines.
+//! Must not know: what is counted (`aggregate`), what is shown (`report`).
+//! Tested by: `tests/top.rs` (any number of threads and any chunk size), `tests/check.rs`.
+
+pub mod account;
+mod scan;
+
+pub use account::{Account, Position, Totals, Why};
+
+use rayon::ThreadPoolBuilder;
+
+use self::scan::Worker;
+use crate::aggregate::Aggregate;
+use crate::clock::Clock;
+use crate::filter::Filter;
+use crate::input::{Buffer, Feed};
+
+/// What every line goes through.
+#[derive(Debug)]
+pub struct Plan {
+    /// Which records count.
+    pub filter: Filter,
+    /// How stamps become moments.
+    pub clock: Clock,
+    /// How many threads work.
+    pub threads: usize,
+}
+
+/// Reads everything the feed has.
+///
+/// # Errors
+/// Threads cannot be started.
+pub fn run<A: Aggregate>(
+    feed: &Feed,
+    plan: &Plan,
+    make: impl Fn() -> A + Sync,
+) -> anyhow::Result<(A, Account)> {
+    let names = feed.names();
+    let work = || {
+        let mut worker = Worker::new(plan, &names, make());
+        let mut buffer = Buffer::default();
+        while feed.next(&mut buffer) {
+            worker.chunk(&buffer.chunk());
+        }
+        worker.finish()
+    };
+    let parts = match plan.threads {
+        0 | 1 => vec![work()],
+        threads => ThreadPoolBuilder::new().num_threads(threads).build()?.broadcast(|_| work()),
+    };
+    let mut parts = parts.into_iter();
+    let (mut aggregate, mut account) = parts.next().unwrap_or_else(work);
+    for (other, lines) in parts {
+        aggregate.merge(other);
+        account.merge(lines);
+    }
+    account.settle();
+    Ok((aggregate, account))
+}

@@ -1,0 +1,134 @@
+//! Reports as one JSON document each.
+//!
+//! Responsible for: the output contract: schema names, the order of keys, numbers as numbers,
+//! text that is no UTF-8 as `{"bytes":"<base64>"}`.
+//! Must not know: how a report looks for people.
+//! Tested by: `tests/schemas.rs`, `tests/top.rs`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Number, Value, json};
+
+use super::{Head, Table};
+use crate::aggregate::key::Cell;
+use crate::clock;
+use crate::text;
+
+/// Text of a log as a JSON value.
+#[must_use]
+pub fn bytes(text: &[u8]) -> Value {
+    match std::str::from_utf8(text) {
+        Ok(text) => Value::String(text.to_owned()),
+        Err(_) => json!({ "bytes": STANDARD.encode(text) }),
+    }
+}
+
+/// A value of a table.
+#[must_use]
+pub fn cell(cell: &Cell) -> Value {
+    match cell {
+        Cell::Missing => Value::Null,
+        Cell::True => Value::Bool(true),
+        Cell::Number(n) => json!(n),
+        Cell::Text(text) => bytes(text),
+        Cell::Addr(addr) => json!(addr),
+        Cell::Net(addr, length) => json!(format!("{addr}/{length}")),
+        Cell::Mac(mac) => json!(mac.to_string()),
+        Cell::Flags(flags) => flags.words().collect(),
+        Cell::Proto(protocol) => json!(protocol.to_string()),
+        Cell::Uptime(uptime) => Number::from_f64(uptime.seconds as f64 + f64::from(uptime.micros) / 1e6)
+            .map_or(Value::Null, Value::Number),
+        Cell::Time(when) => json!(clock::offset_text(*when)),
+        Cell::Day(day) => json!(clock::day_text(*day)),
+    }
+}
+
+/// The beginning of every document.
+#[must_use]
+pub fn head(schema: &str, head: &Head) -> Map<String, Value> {
+    let mut input = Map::new();
+    input.insert("files".to_owned(), head.files.iter().map(|name| json!(name)).collect());
+    input.insert("bytes".to_owned(), json!(head.bytes));
+    if let Some((since, until)) = head.span {
+        input.insert("since".to_owned(), json!(clock::utc_text(since.utc)));
+        input.insert("until".to_owned(), json!(clock::utc_text(until.utc)));
+    }
+    let mut document = Map::new();
+    document.insert("schema".to_owned(), json!(schema));
+    document.insert("input".to_owned(), Value::Object(input));
+    document.insert("filters".to_owned(), Value::Object(head.filters.clone()));
+    document.insert("totals".to_owned(), json!(head.totals));
+    if head.partial {
+        document.insert("partial".to_owned(), json!(true));
+    }
+    document
+}
+
+/// A table of counts.
+#[must_use]
+pub fn table(table: &Table, matched: u64) -> Value {
+    let rows: Vec<Value> = table
+        .ranked
+        .rows
+        .iter()
+        .map(|row| {
+            let mut object = Map::new();
+            for (name, value) in table.by.iter().zip(&row.cells) {
+                object.insert(name.clone(), cell(value));
+            }
+            object.insert("count".to_owned(), json!(row.count));
+            object.insert("share".to_owned(), json!(Table::share(row.count, matched)));
+            Value::Object(object)
+        })
+        .collect();
+    let rest = json!({ "count": table.ranked.rest(), "distinct": table.ranked.distinct - rows.len() as u64 });
+    json!({ "by": table.by, "distinct": table.ranked.distinct, "rows": rows, "rest": rest })
+}
+
+/// The text of a document: indented, and safe to show on a terminal.
+#[must_use]
+pub fn print(document: &Value) -> Vec<u8> {
+    let mut out = serde_json::to_string_pretty(document).unwrap_or_default();
+    out.push('\n');
+    visible(&out).into_bytes()
+}
+
+/// JSON with everything that deceives the eye written as `\u202e`: the same value for a
+/// program, harmless on a terminal.
+#[must_use]
+pub fn visible(json: &str) -> String {
+    let harmless = |c: char| c == '\n' || !text::deceives(c);
+    if json.chars().all(harmless) {
+        return json.to_owned();
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if harmless(c) {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_is_no_utf8_is_base64() {
+        assert_eq!(bytes(b"a\xffb"), json!({ "bytes": "Yf9i" }));
+        assert_eq!(bytes("ü".as_bytes()), json!("ü"));
+    }
+
+    #[test]
+    fn prefix_cannot_reverse_the_terminal() {
+        let value = json!("x\u{202e}y\u{1b}[31m\u{9b}z\u{e0041}");
+        let printed = String::from_utf8(print(&value)).unwrap();
+        assert_eq!(printed, "\"x\\u202ey\\u001b[31m\\u009bz\\udb40\\udc41\"\n");
+        assert_eq!(serde_json::from_str::<Value>(&printed).unwrap(), value);
+    }
+}

@@ -1,0 +1,74 @@
+//! Results as text: plain structs in; tables, JSON, CSV, Markdown out. One file per form.
+//!
+//! Responsible for: the result structs and what they have in common.
+//! Must not know: how results came about.
+//! Tested by: the transcripts in `tests/`, the schemas in `schemas/`.
+
+pub mod csv;
+pub mod ecs;
+pub mod json;
+pub mod markdown;
+pub mod record;
+pub mod style;
+pub mod table;
+
+use serde_json::{Map, Value};
+
+use crate::aggregate::Ranked;
+use crate::clock;
+use crate::pipeline::{Account, Totals};
+
+/// What every report begins with: what was read, what was asked, what came of the lines.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The inputs' names.
+    pub files: Vec<String>,
+    /// Bytes read, decoded.
+    pub bytes: u64,
+    /// The first and the last moment of a record (nanoseconds, UTC), with the report's offset.
+    pub span: Option<(clock::When, clock::When)>,
+    /// The filters as typed.
+    pub filters: Map<String, Value>,
+    /// The sums.
+    pub totals: Totals,
+    /// What had to be assumed, and what could not be read: sentences.
+    pub notes: Vec<String>,
+    /// Whether somebody stopped the reading.
+    pub partial: bool,
+}
+
+impl Head {
+    /// The head of a report on what an account says.
+    #[must_use]
+    pub fn new(
+        files: Vec<String>,
+        filters: Map<String, Value>,
+        account: &Account,
+        clock: &clock::Clock,
+        notes: Vec<String>,
+    ) -> Head {
+        let span = account.span.map(|(first, last)| (clock.at(first), clock.at(last)));
+        Head { files, bytes: account.bytes, span, filters, totals: account.totals, notes, partial: false }
+    }
+}
+
+/// Counts by some fields, ranked.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The fields' names.
+    pub by: Vec<String>,
+    /// The rows and the rest.
+    pub ranked: Ranked,
+}
+
+impl Table {
+    /// A row's part of everything that passed the filters.
+    #[must_use]
+    pub fn share(count: u64, matched: u64) -> f64 {
+        if matched == 0 {
+            return 0.0;
+        }
+        // Four digits: the same on every machine, and enough for any chart.
+        (count as f64 / matched as f64 * 10_000.0).round() / 10_000.0
+    }
+}

@@ -1,0 +1,201 @@
+//! Records as data: one JSON object or one CSV line each.
+//!
+//! Responsible for: the record of the output contract.
+//! Must not know: which records, and where they go.
+//! Tested by: `tests/export.rs`, `tests/schemas.rs`.
+
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{csv, ecs};
+use crate::clock;
+use crate::filter::words;
+use crate::record::{Field, Key, Record, Value, packet_value, value};
+use crate::text;
+
+/// Appends a record as one line of JSON.
+pub fn ndjson(out: &mut Vec<u8>, record: &Record<'_>) {
+    let mut object = Object::open(out);
+    for key in Key::ALL.iter().copied().filter(|key| key.in_record()) {
+        match key {
+            Key::Uid => {
+                // The quoted packet stands where the kernel prints it: behind the ICMP fields.
+                if let Some(inner) = &record.entry.packet.quoted {
+                    object.key("inner");
+                    let mut quoted = Object::open(object.out);
+                    for key in Key::ALL.iter().copied().filter(|key| key.in_record() && !key.of_line()) {
+                        quoted.field(key.name(), packet_value(key, inner));
+                    }
+                    quoted.close();
+                }
+                object.field(key.name(), value(key, record));
+            }
+            _ => object.field(key.name(), value(key, record)),
+        }
+    }
+    object.close();
+    out.push(b'\n');
+}
+
+/// Appends a record's chosen fields as one line of JSON.
+pub fn ndjson_of(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field]) {
+    let mut object = Object::open(out);
+    for field in fields {
+        object.field(&field.name, field.value(record));
+    }
+    object.close();
+    out.push(b'\n');
+}
+
+/// The columns of a CSV export, if none are named: all of the record and of the quoted packet.
+#[must_use]
+pub fn all_fields() -> Vec<Field> {
+    let in_record = || Key::ALL.iter().copied().filter(|key| key.in_record());
+    let mut fields: Vec<Field> = in_record().map(Field::of).collect();
+    for key in in_record().filter(|key| !key.of_line()) {
+        fields.push(Field { name: format!("inner_{}", key.name()), key, inner: true, net: None });
+    }
+    fields
+}
+
+/// Appends a record's fields as one line of CSV.
+pub fn csv_of(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field]) {
+    for (i, field) in fields.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        match field.value(record) {
+            Value::Missing => {}
+            Value::Number(n) => _ = write!(out, "{n}"),
+            Value::True => out.extend_from_slice(b"true"),
+            Value::Text(text) => csv::quoted(out, &text::escape(text)),
+            Value::Time(when) if field.key == Key::Time => csv::quoted(out, &clock::utc_text(when.utc)),
+            other => csv::quoted(out, &text::escape(words::plain(other).as_bytes())),
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a record under the names of the Elastic Common Schema.
+pub fn ecs(out: &mut Vec<u8>, record: &Record<'_>, as_csv: bool) {
+    if as_csv {
+        let cells: Vec<String> = ecs::FIELDS
+            .iter()
+            .map(|(key, _)| {
+                ecs::text(*key, record).map_or(String::new(), |text| text::escape(text.as_bytes()))
+            })
+            .collect();
+        csv::line(out, cells.iter().map(String::as_str));
+        return;
+    }
+    let mut object = Object::open(out);
+    object.field("ecs.version", Value::Word("8.17"));
+    object.field("event.kind", Value::Word("event"));
+    object.key("event.category");
+    object.out.extend_from_slice(b"[\"network\"]");
+    object.key("event.type");
+    object.out.extend_from_slice(b"[\"info\"]");
+    object.field("network.type", ecs::network_type(record).map_or(Value::Missing, Value::Word));
+    for (key, name) in ecs::FIELDS {
+        match (key, value(key, record)) {
+            (_, Value::Number(_) | Value::Flags(_) | Value::True) => object.field(name, value(key, record)),
+            (Key::Time, Value::Time(when)) => {
+                object.key(name);
+                object.text(clock::utc_text(when.utc).as_bytes());
+            }
+            (Key::Host | Key::Tag | Key::Prefix | Key::In | Key::Out | Key::File, Value::Text(text))
+                if !text.is_empty() =>
+            {
+                object.field(name, Value::Text(text));
+            }
+            _ => {
+                if let Some(text) = ecs::text(key, record) {
+                    object.field(name, Value::Text(text.as_bytes()));
+                }
+            }
+        }
+    }
+    object.close();
+    out.push(b'\n');
+}
+
+/// A JSON object being written.
+struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    empty: bool,
+}
+
+impl<'o> Object<'o> {
+    fn open(out: &'o mut Vec<u8>) -> Object<'o> {
+        out.push(b'{');
+        Object { out, empty: true }
+    }
+
+    fn close(self) {
+        self.out.push(b'}');
+    }
+
+    fn key(&mut self, name: &str) {
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    /// A field with its value; nothing for what is missing.
+    fn field(&mut self, name: &str, value: Value<'_>) {
+        if value == Value::Missing {
+            return;
+        }
+        self.key(name);
+        match value {
+            Value::Missing => {}
+            Value::True => self.out.extend_from_slice(b"true"),
+            Value::Number(n) => _ = write!(self.out, "{n}"),
+            Value::Uptime(uptime) => _ = write!(self.out, "{uptime}"),
+            Value::Text(text) => self.text(text),
+            Value::Flags(flags) => {
+                self.out.push(b'[');
+                for (i, word) in flags.words().enumerate() {
+                    let _ = write!(self.out, "{}\"{word}\"", if i > 0 { "," } else { "" });
+                }
+                self.out.push(b']');
+            }
+            Value::Time(when) if name == Key::Time.name() => {
+                let _ = write!(self.out, "\"{}\"", clock::utc_text(when.utc));
+            }
+            Value::Lower(text) => self.text(&text.to_ascii_lowercase()),
+            other => self.text(words::plain(other).as_bytes()),
+        }
+    }
+
+    /// Text of a log: a string, or its bytes in base64 if it is none.
+    fn text(&mut self, text: &[u8]) {
+        match std::str::from_utf8(text) {
+            Ok(text) => {
+                self.out.push(b'"');
+                for c in text.chars() {
+                    match c {
+                        '"' => self.out.extend_from_slice(b"\\\""),
+                        '\\' => self.out.extend_from_slice(b"\\\\"),
+                        '\n' => self.out.extend_from_slice(b"\\n"),
+                        '\t' => self.out.extend_from_slice(b"\\t"),
+                        '\r' => self.out.extend_from_slice(b"\\r"),
+                        c if text::deceives(c) => {
+                            for unit in c.encode_utf16(&mut [0; 2]) {
+                                let _ = write!(self.out, "\\u{unit:04x}");
+                            }
+                        }
+                        c => self.out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                    }
+                }
+                self.out.push(b'"');
+            }
+            Err(_) => _ = write!(self.out, "{{\"bytes\":\"{}\"}}", STANDARD.encode(text)),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! How a report for people looks: colours, numbers, bars, columns.
+//!
+//! Responsible for: everything between a result and its characters on a terminal.
+//! Must not know: which report it is.
+//! Tested by: the unit tests below, the screens in `tests/`.
+
+use anstyle::{AnsiColor, Style};
+
+use crate::aggregate::key::Cell;
+use crate::clock;
+use crate::options::Look;
+use crate::text;
+
+/// Bold: headings.
+pub const HEADING: Style = Style::new().bold();
+/// Dim: what is only there for orientation.
+pub const DIM: Style = Style::new().dimmed();
+/// Cyan: keys.
+pub const KEY: Style = AnsiColor::Cyan.on_default();
+/// Blue: bars.
+pub const BAR: Style = AnsiColor::Blue.on_default();
+/// Yellow: warnings.
+pub const WARN: Style = AnsiColor::Yellow.on_default();
+/// Red: errors.
+pub const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+impl Look {
+    /// `text` in a style, if there are colours.
+    #[must_use]
+    pub fn paint(&self, style: Style, text: &str) -> String {
+        if self.color && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    /// A number.
+    #[must_use]
+    pub fn number(&self, number: u64) -> String {
+        if self.grouped { text::grouped(number) } else { number.to_string() }
+    }
+
+    /// A number with its noun.
+    #[must_use]
+    pub fn count_of(&self, number: u64, one: &str, many: &str) -> String {
+        format!("{} {}", self.number(number), if number == 1 { one } else { many })
+    }
+}
+
+/// A part of a whole: `12.3 %`.
+#[must_use]
+pub fn percent(count: u64, whole: u64) -> String {
+    let share = if whole == 0 { 0.0 } else { count as f64 / whole as f64 * 100.0 };
+    match share {
+        s if count > 0 && s < 0.05 => "<0.1 %".to_owned(),
+        s if count < whole && s >= 99.95 => "99.9 %".to_owned(),
+        s => format!("{s:.1} %"),
+    }
+}
+
+/// A bar of eighths of a column: `██▌`.
+#[must_use]
+pub fn bar(count: u64, largest: u64, columns: usize) -> String {
+    const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+    if largest == 0 || count == 0 || columns == 0 {
+        return String::new();
+    }
+    let eighths = (u128::from(count) * columns as u128 * 8 / u128::from(largest)).max(1) as usize;
+    let mut bar = "█".repeat(eighths / 8);
+    if !eighths.is_multiple_of(8) {
+        bar.push(EIGHTHS[eighths % 8]);
+    }
+    bar
+}
+
+/// A row of small columns, one per value: `▁▂▅█`. No value at all is a blank.
+#[must_use]
+pub fn sparkline(values: &[u64]) -> String {
+    const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let largest = values.iter().copied().max().unwrap_or(0);
+    let step = |value: u64| match value {
+        0 => ' ',
+        _ => STEPS[(u128::from(value) * 7 / u128::from(largest)) as usize],
+    };
+    values.iter().map(|value| step(*value)).collect()
+}
+
+/// A value for people; log text escaped.
+#[must_use]
+pub fn cell(cell: &Cell) -> String {
+    match cell {
+        Cell::Missing => "(none)".to_owned(),
+        Cell::True => "yes".to_owned(),
+        Cell::Number(n) => n.to_string(),
+        Cell::Text(bytes) if bytes.is_empty() => "(empty)".to_owned(),
+        Cell::Text(bytes) => text::escape(bytes),
+        Cell::Addr(addr) => addr.to_string(),
+        Cell::Net(addr, length) => format!("{addr}/{length}"),
+        Cell::Mac(mac) => mac.to_string(),
+        Cell::Flags(flags) if flags.is_empty() => "(no flags)".to_owned(),
+        Cell::Flags(flags) => flags.to_string(),
+        Cell::Proto(protocol) => protocol.to_string(),
+        Cell::Uptime(uptime) => uptime.to_string(),
+        Cell::Time(when) => clock::local_text(when.local_seconds()),
+        Cell::Day(day) => clock::day_text(*day),
+    }
+}
+
+/// Which way a column leans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lean {
+    /// Text.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// One column of a table: what it is called, which way it leans, how it is painted.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// The header.
+    pub name: String,
+    /// Which way.
+    pub lean: Lean,
+    /// Its style.
+    pub style: Style,
+    /// Whether it may be shortened when the table is too wide.
+    pub shrinks: bool,
+}
+
+impl Column {
+    /// A column of text.
+    #[must_use]
+    pub fn text(name: &str) -> Column {
+        Column { name: name.to_owned(), lean: Lean::Left, style: Style::new(), shrinks: true }
+    }
+
+    /// A column of numbers.
+    #[must_use]
+    pub fn number(name: &str) -> Column {
+        Column { name: name.to_owned(), lean: Lean::Right, style: Style::new(), shrinks: false }
+    }
+
+    /// The column in another style.
+    #[must_use]
+    pub fn styled(mut self, style: Style) -> Column {
+        self.style = style;
+        self
+    }
+}
+
+/// Rows in columns, as wide as they need to be and no wider than the terminal.
+///
+/// The columns are two blanks apart; nothing but blanks aligns them, so that `awk` reads what a
+/// person reads.
+#[must_use]
+pub fn columns(look: &Look, columns: &[Column], rows: &[Vec<String>]) -> String {
+    const GAP: usize = 2;
+    let mut widths: Vec<usize> = columns
+        .iter()
+        .enumerate()
+        .map(|(i, column)| {
+            let head = if look.header { text::width(&column.name) } else { 0 };
+            rows.iter().map(|row| text::width(&row[i])).max().unwrap_or(0).max(head)
+        })
+        .collect();
+    if let Some(limit) = look.width {
+        // Take from the widest column that may shrink until the table fits.
+        let all = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+        while all(&widths) > limit {
+            let widest = (0..columns.len())
+                .filter(|i| columns[*i].shrinks && widths[*i] > 8)
+                .max_by_key(|i| (widths[*i], *i));
+            let Some(widest) = widest else { break };
+            widths[widest] -= 1;
+        }
+    }
+    let mut out = String::new();
+    let mut line = |cells: &[String], style: Option<Style>| {
+        let mut text = String::new();
+        for (i, (cell, column)) in cells.iter().zip(columns).enumerate() {
+            let shown = text::shorten(cell, widths[i]);
+            let pad = " ".repeat(widths[i] - text::width(&shown));
+            let painted = look.paint(style.unwrap_or(column.style), &shown);
+            if i > 0 {
+                text.push_str("  ");
+            }
+            match column.lean {
+                Lean::Left => text.push_str(&(painted + &pad)),
+                Lean::Right => text.push_str(&(pad + &painted)),
+            }
+        }
+        out.push_str(text.trim_end());
+        out.push('\n');
+    };
+    if look.header {
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        line(&names, Some(HEADING));
+    }
+    for row in rows {
+        line(row, None);
+    }
+    out
+}
+
+/// Two blocks of lines side by side.
+#[must_use]
+pub fn beside(left: &str, right: &str, gap: usize) -> String {
+    let width = |line: &str| text::width(&anstream::adapter::strip_str(line).to_string());
+    let column = left.lines().map(width).max().unwrap_or(0) + gap;
+    let (mut left, mut right) = (left.lines(), right.lines());
+    let mut out = String::new();
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return out,
+            (line, None) => out.push_str(line.unwrap_or("")),
+            (line, Some(beside)) => {
+                let line = line.unwrap_or("");
+                out.push_str(line);
+                out.push_str(&" ".repeat(column - width(line)));
+                out.push_str(beside);
+            }
+        }
+        out.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(width: Option<usize>) -> Look {
+        Look { color: false, bars: true, width, header: true, grouped: true }
+    }
+
+    #[test]
+    fn bars_have_eighths() {
+        assert_eq!(bar(8, 8, 2), "██");
+        assert_eq!(bar(1, 16, 2), "▏");
+        assert_eq!(bar(9, 16, 2), "█▏");
+        assert_eq!(bar(1, 1_000_000, 2), "▏");
+        assert_eq!(bar(0, 8, 2), "");
+    }
+
+    #[test]
+    fn a_table_fits_its_width() {
+        let rows = vec![vec!["a long prefix of a rule".to_owned(), "12,345".to_owned()]];
+        let table = columns(&look(Some(20)), &[Column::text("PREFIX"), Column::number("PACKETS")], &rows);
+        assert_eq!(table, "PREFIX       PACKETS\na long pre…   12,345\n");
+    }
+
+    #[test]
+    fn shares_do_not_lie() {
+        assert_eq!(percent(1, 1_000_000), "<0.1 %");
+        assert_eq!(percent(999_999, 1_000_000), "99.9 %");
+        assert_eq!(percent(3, 3), "100.0 %");
+        assert_eq!(percent(0, 0), "0.0 %");
+    }
+
+    #[test]
+    fn a_sparkline_shows_nothing_as_nothing() {
+        assert_eq!(sparkline(&[0, 1, 4, 8]), " ▁▄█");
+    }
+}

@@ -1,0 +1,187 @@
+//! Reports for people: what was read, then the tables.
+//!
+//! Responsible for: the words around the numbers.
+//! Must not know: where numbers come from.
+//! Tested by: the screens in `tests/`.
+
+use super::style::{self, BAR, Column, DIM, HEADING, KEY, WARN, bar, cell, percent};
+use super::{Head, Table};
+use crate::clock::local_text;
+use crate::options::Look;
+use crate::text;
+
+/// The lines in front of every report.
+#[must_use]
+pub fn head(look: &Look, head: &Head) -> String {
+    let mut out = String::new();
+    if look.header {
+        let totals = &head.totals;
+        let files = match &head.files[..] {
+            [one] if one == "-" => "standard input".to_owned(),
+            [one] => text::escape(one.as_bytes()),
+            many => look.count_of(many.len() as u64, "file", "files"),
+        };
+        let mut parts = vec![look.count_of(totals.packets, "packet", "packets")];
+        for (count, name) in [(totals.cut, "cut"), (totals.damaged, "damaged"), (totals.other, "other")] {
+            if count > 0 {
+                parts.push(format!("{} {name}", look.number(count)));
+            }
+        }
+        let lines = look.count_of(totals.lines, "line", "lines");
+        out.push_str(&look.paint(HEADING, &files));
+        out.push_str(&format!(": {lines} ({}), {}\n", parts.join(", "), text::bytes(head.bytes)));
+        if let Some((since, until)) = head.span {
+            let (since, until) = (since.local_seconds(), until.local_seconds());
+            let span = format!("{} to {}", local_text(since), local_text(until));
+            out.push_str(&look.paint(DIM, &span));
+            out.push('\n');
+        }
+        if !head.filters.is_empty() {
+            out.push_str(&format!(
+                "{}: {}\n",
+                look.count_of(totals.matched, "packet", "packets"),
+                filters(head)
+            ));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// The filters as they were typed.
+fn filters(head: &Head) -> String {
+    let part = |(name, value): (&String, &serde_json::Value)| {
+        let text = match value {
+            serde_json::Value::Array(values) => {
+                values.iter().filter_map(|value| value.as_str()).collect::<Vec<_>>().join(" or ")
+            }
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        format!("{name} {}", text::escape(text.as_bytes()))
+    };
+    head.filters.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// The lines behind every report: what makes its numbers uncertain.
+#[must_use]
+pub fn foot(look: &Look, head: &Head) -> String {
+    let mut out = String::new();
+    if !look.header {
+        return out;
+    }
+    let lost = head.totals.lost_at_least;
+    if lost > 0 {
+        let lines = look.count_of(lost, "line was", "lines were");
+        let text = format!(
+            "at least {lines} lost before anybody could log them: every number here is a lower bound"
+        );
+        out.push_str(&(look.paint(WARN, &text) + "\n"));
+    }
+    for note in &head.notes {
+        out.push_str(&(look.paint(DIM, note) + "\n"));
+    }
+    if out.is_empty() { out } else { format!("\n{out}") }
+}
+
+/// What the rows of a table are called.
+fn noun(by: &[String]) -> (String, String) {
+    let one = |name: &str| match name {
+        "src" => ("source", "sources"),
+        "dst" => ("destination", "destinations"),
+        "dport" | "dpt" => ("destination port", "destination ports"),
+        "sport" | "spt" => ("source port", "source ports"),
+        "proto" => ("protocol", "protocols"),
+        "prefix" => ("prefix", "prefixes"),
+        "in" | "out" | "physin" | "physout" => ("interface", "interfaces"),
+        "service" => ("service", "services"),
+        "host" => ("host", "hosts"),
+        "day" => ("day", "days"),
+        "hour" => ("hour", "hours"),
+        name if name.starts_with("src/") => ("source network", "source networks"),
+        name if name.starts_with("dst/") => ("destination network", "destination networks"),
+        _ => ("value", "values"),
+    };
+    match by {
+        [name] => (one(name).0.to_owned(), one(name).1.to_owned()),
+        [port, proto] if proto == "proto" && matches!(port.as_str(), "dport" | "sport") => {
+            (one(port).0.to_owned(), one(port).1.to_owned())
+        }
+        _ => ("combination".to_owned(), "combinations".to_owned()),
+    }
+}
+
+/// A table of counts with shares, and on a terminal with bars.
+#[must_use]
+pub fn counts(look: &Look, table: &Table, matched: u64) -> String {
+    const LONGEST_BAR: usize = 32;
+    let by = &table.by;
+    // A port without its name says little: `dport, proto` gets a column with it.
+    let service =
+        match (by.iter().position(|name| name == "dport"), by.iter().position(|name| name == "proto")) {
+            (Some(port), Some(protocol)) => Some((port, protocol)),
+            _ => None,
+        };
+    let mut heads: Vec<Column> =
+        by.iter().map(|name| Column::text(&name.to_uppercase()).styled(KEY)).collect();
+    if service.is_some() {
+        heads.push(Column::text("SERVICE"));
+    }
+    heads.push(Column::number("PACKETS"));
+    heads.push(Column::number("SHARE").styled(DIM));
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for row in &table.ranked.rows {
+        let mut cells: Vec<String> = row.cells.iter().map(cell).collect();
+        if let Some((port, protocol)) = service {
+            cells.push(service_name(&row.cells[port], &row.cells[protocol]));
+        }
+        cells.push(look.number(row.count));
+        cells.push(percent(row.count, matched));
+        rows.push(cells);
+    }
+    if look.bars {
+        let used: usize = (0..heads.len())
+            .map(|i| {
+                let widest = rows.iter().map(|row| text::width(&row[i])).max().unwrap_or(0);
+                2 + widest.max(text::width(&heads[i].name))
+            })
+            .sum();
+        let room = look.width.unwrap_or(80).saturating_sub(used).min(LONGEST_BAR);
+        if room >= 6 {
+            let largest = table.ranked.rows.first().map_or(0, |row| row.count);
+            heads.push(Column { shrinks: false, ..Column::text("") }.styled(BAR));
+            for (cells, row) in rows.iter_mut().zip(&table.ranked.rows) {
+                cells.push(bar(row.count, largest, room));
+            }
+        }
+    }
+    let mut out = style::columns(look, &heads, &rows);
+    let shown = table.ranked.rows.len() as u64;
+    if look.header {
+        let (one, many) = noun(by);
+        let distinct = table.ranked.distinct;
+        let line = if distinct == 0 {
+            "nothing to show".to_owned()
+        } else if shown < distinct {
+            let shown = format!("showing {} of {} {many}", look.number(shown), look.number(distinct));
+            let rest = percent(table.ranked.rest(), matched);
+            let long = format!("{shown}; the others have {rest} of the packets");
+            if look.width.is_none_or(|width| text::width(&long) <= width) { long } else { shown }
+        } else {
+            look.count_of(distinct, &one, &many)
+        };
+        out.push_str(&(look.paint(DIM, &line) + "\n"));
+    }
+    out
+}
+
+fn service_name(port: &crate::aggregate::key::Cell, protocol: &crate::aggregate::key::Cell) -> String {
+    use crate::aggregate::key::Cell;
+    match (port, protocol) {
+        (Cell::Number(port), Cell::Proto(protocol)) => {
+            let port = u16::try_from(*port).ok();
+            port.and_then(|port| crate::services::name(*protocol, port)).unwrap_or("").to_owned()
+        }
+        _ => String::new(),
+    }
+}

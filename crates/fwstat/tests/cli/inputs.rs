@@ -1,0 +1,339 @@
+//! Everything an admin has, and everything that is wrong with it.
+
+use std::io::Write as _;
+
+use crate::support::*;
+
+fn packets(ran: &Ran) -> u64 {
+    ran.json()["totals"]["packets"].as_u64().unwrap()
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn what_is_wrong_is_said_and_the_rest_is_read() {
+    let folder = Folder::new();
+    let text = log(2_000, 60, 21);
+    let good = folder.write("good.log", &text);
+    let all = packets(&run(&["check", "-j", &good]));
+    let packed = gzip(text.as_bytes());
+
+    let cut = folder.write("cut.log.gz", &packed[..packed.len() / 2]);
+    let mut broken = packed.clone();
+    let middle = broken.len() / 2;
+    broken[middle..middle + 40].fill(0xff);
+    let broken = folder.write("broken.log.gz", broken);
+    std::fs::create_dir(folder.0.join("folder")).unwrap();
+    let cases: [(String, &str); 8] = [
+        (folder.path("missing.log"), "missing.log: no such file or directory"),
+        (folder.path("folder"), "folder: is a directory"),
+        (cut, "the gzip data ends in the middle"),
+        (broken, "the gzip data is damaged"),
+        (
+            folder.write("system.journal", b"LPKSHHRH\0\0\0\0"),
+            "is a journal file, which only journalctl reads",
+        ),
+        (folder.write("x.pcap", b"\xd4\xc3\xb2\xa1\x02\0\x04\0"), "is a packet capture, not a log"),
+        (folder.write("ls", b"\x7fELF\x02\x01\x01"), "is a program, not a log"),
+        (folder.write("x.zip", b"PK\x03\x04abc"), "is a zip archive"),
+    ];
+    for (file, message) in &cases {
+        let ran = run(&["check", "-j", file, &good]);
+        assert_eq!(ran.code, 2, "{file}");
+        assert!(ran.err.contains(message), "{file}: {}", ran.err);
+        assert!(packets(&ran) >= all, "{file}");
+    }
+    // What stood in front of the damage counts.
+    let ran = run(&["check", "-j", &cases[2].0]);
+    assert!(packets(&ran) > all / 4, "{}", ran.out);
+    // With a hint, where one helps.
+    folder.write("rotated.log.1.gz", b"");
+    let ran = run(&["top", &folder.path("rotated.log")]);
+    assert!(ran.err.contains("there is") && ran.err.contains("rotated.log.1.gz"), "{}", ran.err);
+}
+
+#[test]
+fn empty_and_binary_files_are_read_and_counted() {
+    let folder = Folder::new();
+    let empty = folder.write("empty.log", b"");
+    let ran = run(&["check", "-j", &empty]);
+    assert_eq!(ran.code, 1);
+    assert_eq!(ran.json()["totals"]["lines"], 0);
+    let mut random = Random(5);
+    let noise: Vec<u8> = (0..300_000).map(|_| random.next() as u8).collect();
+    let binary = folder.write("noise.bin", &noise);
+    let ran = run(&["check", "-j", &binary]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let lines =
+        noise.iter().filter(|b| **b == b'\n').count() as u64 + u64::from(*noise.last().unwrap() != b'\n');
+    assert_eq!(ran.json()["totals"]["lines"], lines);
+    let ran = run_with(b"", &["top"]);
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""));
+}
+
+#[test]
+fn a_file_that_may_not_be_read_says_who_may() {
+    let folder = Folder::new();
+    let file = folder.write("kern.log", log(10, 60, 1));
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0)).unwrap();
+    if std::fs::File::open(&file).is_ok() {
+        if !has("setpriv") {
+            return skipped("root may read everything, and setpriv is not there");
+        }
+        std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let program = folder.path("fwstat");
+        std::fs::copy(env!("CARGO_BIN_EXE_fwstat"), &program).unwrap();
+        let mut command = std::process::Command::new("setpriv");
+        command.args(["--reuid", "65534", "--clear-groups", &program, "top", &file]);
+        let ran = finish(&mut command);
+        assert_eq!(ran.code, 2);
+        assert!(
+            ran.err.contains("kern.log: permission denied") && ran.err.contains("sudo fwstat"),
+            "{}",
+            ran.err
+        );
+    } else {
+        let ran = run(&["top", &file]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.err.contains("permission denied"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_file_that_is_longer_or_shorter_afterwards() {
+    let folder = Folder::new();
+    let file = folder.write("kern.log", log(20_000, 10, 22));
+    // It grows while it is read: what was there when it was opened is read, whole lines only.
+    let path = file.clone();
+    let writer = std::thread::spawn(move || {
+        let mut log = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+        for _ in 0..200 {
+            log.write_all(b"Jun  1 00:00:00 gate sshd: more\n").unwrap();
+        }
+    });
+    let ran = run(&["check", "-j", "--chunk-size", "4096", &file]);
+    writer.join().unwrap();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.json()["totals"]["lines"].as_u64().unwrap() >= 20_000);
+}
+
+#[test]
+fn standard_input_may_be_compressed() {
+    let text = log(500, 60, 23);
+    let plain = run_with(text.as_bytes(), &["top", "-j", "--year", "2026"]);
+    let packed = run_with(&gzip(text.as_bytes()), &["top", "-j", "--year", "2026"]);
+    assert_eq!(plain.out, packed.out);
+    let raw = run_with(&gzip(text.as_bytes()), &["top", "-j", "--no-decompress"]);
+    assert_eq!(raw.code, 1);
+    let twice = run(&["top", "-", "-"]);
+    assert!(twice.code == 2 && twice.err.contains("only once"), "{}", twice.err);
+}
+
+/// A prefix may hold line ends; dmesg and journalctl put the rest below the message.
+#[test]
+fn a_prefix_of_two_lines_is_one_record() {
+    let body = "IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=2 ";
+    let dmesg = format!("[    8.974964] first part\n               second {body}\n[    9.000000] usb 1-1\n");
+    let journal = format!("Jun 30 06:06:13 gate kernel: first part\n{}second {body}\n", " ".repeat(29));
+    let kmsg = format!("4,1,8974964,-;first part\\x0asecond {body}\n SUBSYSTEM=net\n DEVICE=n2\n");
+    for text in [dmesg, journal, kmsg] {
+        let ran = run_with(text.as_bytes(), &["export"]);
+        assert_eq!(ran.code, 0, "{text}");
+        let record: serde_json::Value = serde_json::from_str(ran.out.trim()).unwrap();
+        assert_eq!(record["prefix"], "first part\nsecond", "{text}");
+        assert_eq!(record["src"], "10.0.0.1");
+        let check = run_with(text.as_bytes(), &["check", "-j"]).json();
+        assert_eq!(check["totals"]["packets"], 1);
+    }
+    // But an indented line below something else is not part of it.
+    let text = format!("[    8.974964] usb 1-1: new device\n                  drop {body}\n");
+    let ran = run_with(text.as_bytes(), &["export"]);
+    assert!(!ran.out.contains("usb"), "{}", ran.out);
+}
+
+#[test]
+fn gaps_in_the_kernels_numbers_are_losses() {
+    let body = "IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=2 ";
+    let record = |n: u64| format!("4,{n},{n}000,-;drop {body}\n");
+    let folder = Folder::new();
+    let text: String = (1..200).chain(210..300).map(record).collect();
+    let file = folder.write("kmsg", text);
+    for chunk in ["64", "1000", "100000"] {
+        let json = run(&["check", "-j", "--chunk-size", chunk, &file]).json();
+        assert_eq!(json["totals"]["lost_at_least"], 10, "{chunk}");
+    }
+}
+
+#[test]
+fn the_journal_says_when_it_kept_no_message() {
+    let text =
+        "{\"MESSAGE\":null,\"__REALTIME_TIMESTAMP\":\"1\"}\nJun 30 06:06:13 gate kernel: [71B blob data]\n";
+    let json = run_with(text.as_bytes(), &["check", "-j"]).json();
+    assert_eq!(json["totals"]["other"], 2, "{json}");
+}
+
+#[test]
+fn a_rotated_set_over_new_year() {
+    let folder = Folder::new();
+    let line = |stamp: &str, port: u32| {
+        format!(
+            "{stamp} gate kernel: drop IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 \
+             PROTO=TCP SPT=1 DPT={port} WINDOW=1 RES=0x00 SYN URGP=0 \n"
+        )
+    };
+    let newest = line("Jan  1 00:00:00", 5) + &line("Jan  2 10:00:00", 6);
+    let middle = line("Dec 31 22:59:59", 3) + &line("Dec 31 23:00:00", 4);
+    let oldest = line("Nov 30 00:00:00", 1) + &line("Dec 30 00:00:00", 2);
+    let file = folder.write("kern.log", &newest);
+    folder.write("kern.log.1", &middle);
+    folder.write("kern.log.2.gz", gzip(oldest.as_bytes()));
+    folder.write("kern.log.bak", line("Jan  9 00:00:00", 99));
+    // All files were copied in January: only their order tells the older ones' year.
+    let written = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_767_350_000);
+    for name in ["kern.log", "kern.log.1", "kern.log.2.gz"] {
+        std::fs::File::options()
+            .write(true)
+            .open(folder.0.join(name))
+            .unwrap()
+            .set_modified(written)
+            .unwrap();
+    }
+    let fields = |arguments: &[&str]| {
+        let mut all = vec!["export", "--rotated", "--fields", "time,dport", "--utc"];
+        all.extend_from_slice(arguments);
+        all.push(&file);
+        run(&all).out
+    };
+    assert_eq!(
+        fields(&[]),
+        "{\"time\":\"2025-11-30T00:00:00Z\",\"dport\":1}\n\
+         {\"time\":\"2025-12-30T00:00:00Z\",\"dport\":2}\n\
+         {\"time\":\"2025-12-31T22:59:59Z\",\"dport\":3}\n\
+         {\"time\":\"2025-12-31T23:00:00Z\",\"dport\":4}\n\
+         {\"time\":\"2026-01-01T00:00:00Z\",\"dport\":5}\n\
+         {\"time\":\"2026-01-02T10:00:00Z\",\"dport\":6}\n"
+    );
+    let since = fields(&["--since", "Dec 31 23:00:00", "--now", "2026-01-05"]);
+    assert_eq!(since.lines().count(), 3, "{since}");
+    assert!(since.starts_with("{\"time\":\"2025-12-31T23:00:00Z\""), "{since}");
+    let until = fields(&["--until", "Dec 31 23:00:00", "--now", "2026-01-05"]);
+    assert_eq!(until.lines().count(), 4, "{until}");
+    // The year can be given; the newest line's.
+    assert!(fields(&["--year", "2020"]).contains("2019-12-31T23:00:00Z"));
+    // One file over New Year.
+    let one = folder.write("one.log", oldest.clone() + &middle + &newest);
+    std::fs::File::options().write(true).open(&one).unwrap().set_modified(written).unwrap();
+    for chunk in ["64", "1000000"] {
+        let ran = run(&["top", "-j", "--utc", "--by", "day", "--chunk-size", chunk, &one]).json();
+        let days: Vec<&str> = ran["tables"][0]["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["day"].as_str().unwrap())
+            .collect();
+        assert_eq!(days, ["2025-12-31", "2025-11-30", "2025-12-30", "2026-01-01", "2026-01-02"], "{chunk}");
+    }
+}
+
+#[test]
+fn a_sorted_file_is_not_read_outside_of_the_span() {
+    let folder = Folder::new();
+    // Some 30 days.
+    let text = log(40_000, 65, 24);
+    let file = folder.write("kern.log", &text);
+    let ask = |arguments: &[&str]| {
+        let mut all = vec![
+            "top",
+            "-j",
+            "--by",
+            "src",
+            "-n",
+            "0",
+            "--year",
+            "2026",
+            "--utc",
+            "-S",
+            "2026-06-10 12:00",
+            "-U",
+            "2026-06-10 18:00",
+        ];
+        all.extend_from_slice(arguments);
+        run(&all).json()
+    };
+    let part = ask(&[&file]);
+    // The same file where its lines cannot be skipped: from a pipe.
+    let whole = {
+        let mut all = vec![
+            "top",
+            "-j",
+            "--by",
+            "src",
+            "-n",
+            "0",
+            "--year",
+            "2026",
+            "--utc",
+            "-S",
+            "2026-06-10 12:00",
+            "-U",
+            "2026-06-10 18:00",
+        ];
+        all.push("-");
+        run_with(text.as_bytes(), &all).json()
+    };
+    assert!(whole["totals"]["matched"].as_u64().unwrap() > 100);
+    assert_eq!(part["tables"], whole["tables"]);
+    assert_eq!(whole["totals"]["lines"], 40_000);
+    assert!(part["totals"]["lines"].as_u64().unwrap() < 4_000, "{}", part["totals"]);
+}
+
+#[test]
+fn with_no_file_the_usual_places_are_looked_at() {
+    let folder = Folder::new();
+    let root = folder.0.to_str().unwrap().to_owned();
+    let ran = run(&["--root", &root]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.err.contains("no log in the usual places") && ran.err.contains("iptables -A INPUT"),
+        "{}",
+        ran.err
+    );
+    std::fs::create_dir_all(folder.0.join("var/log")).unwrap();
+    folder.write("var/log/syslog", log(40, 60, 25));
+    let ran = run(&["--root", &root]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.starts_with(&format!("fwstat: reading {root}/var/log/syslog (")), "{}", ran.err);
+    folder.write("var/log/kern.log", log(40, 60, 25));
+    assert!(run(&["top", "--root", &root]).err.contains("/var/log/kern.log ("));
+}
+
+#[test]
+fn the_journals_program_is_run() {
+    let folder = Folder::new();
+    // A journalctl of our own, which tells what it was asked for.
+    let body = "drop IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=2 ";
+    let script = format!(
+        "#!/bin/sh\nprintf '__REALTIME_TIMESTAMP=1782799573000000\\n_HOSTNAME=%s\\nMESSAGE={body}\\n\\n' \"$*\"\n"
+    );
+    let fake = folder.write("journalctl", script);
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.0.display(), std::env::var("PATH").unwrap());
+    let mut command = program();
+    let ran = finish(command.args(["export", "--journal", "--since", "@1782799570"]).env("PATH", &path));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let record: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(record["host"], "-k -o export --no-pager -q --since=@1782799570");
+    assert_eq!(record["time"], "2026-06-30T06:06:13Z");
+    // And if it fails, that is said.
+    folder.write("journalctl", "#!/bin/sh\necho 'No journal files were opened' >&2\nexit 1\n");
+    let mut command = program();
+    let ran = finish(command.args(["top", "--journal"]).env("PATH", &path));
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("journalctl failed"), "{}", ran.err);
+}
