@@ -8,6 +8,7 @@
 //! Used as a library by `fwstat-sql`; the program itself is [`main`].
 
 pub mod aggregate;
+pub mod analysis;
 pub mod cli;
 pub mod clock;
 pub mod commands;
@@ -60,6 +61,7 @@ pub fn main() -> ExitCode {
         Some(Command::Top(arguments)) => commands::top::command(arguments),
         Some(Command::Check(arguments)) => commands::check::command(arguments),
         Some(Command::Export(arguments)) => commands::export::command(arguments),
+        Some(Command::Suggest(arguments)) => commands::suggest::command(arguments),
         Some(Command::Timeline(arguments)) => commands::timeline::command(arguments),
         None => commands::overview::command(&cli.overview),
     };

@@ -7,6 +7,8 @@
 pub mod check;
 pub mod export;
 pub mod overview;
+pub mod suggest;
+pub mod suggest_interactive;
 pub mod timeline;
 pub mod top;
 
