@@ -782,7 +782,8 @@ impl View<'_> {
                 let kept = self.tally.kept.sorted();
                 let forbidden = |port: u16| kept.contains_key(&(v6, Kind::Reply(reply, port)));
                 ports.retain(|port| !forbidden(*port));
-                let any_kept = kept.keys().any(|(f, kind)| *f == v6 && matches!(kind, Kind::Reply(r, _) if *r == reply));
+                let any_kept =
+                    kept.keys().any(|(f, kind)| *f == v6 && matches!(kind, Kind::Reply(r, _) if *r == reply));
                 if (everywhere && any_kept) || (!everywhere && ports.is_empty()) {
                     continue;
                 }
@@ -881,7 +882,10 @@ impl View<'_> {
             let mut kinds = Vec::new();
             source.each(|kind, lines| kinds.push((kind, lines)));
             let done = |kind: Kind| {
-                found.noise.iter().any(|noise| noise.v6 == v6 && noise.class == Class::Radiation && has(noise, kind))
+                found
+                    .noise
+                    .iter()
+                    .any(|noise| noise.v6 == v6 && noise.class == Class::Radiation && has(noise, kind))
             };
             if kinds.iter().all(|(kind, _)| done(*kind)) {
                 found.known.nets.push(net);
@@ -915,7 +919,10 @@ impl View<'_> {
         }
         for ((v6, service, alone), members) in groups {
             let known = service.is_some_and(|service| service.habit == Habit::Lan)
-                || matches!((v6, alone), (false, Some(Kind::Proto(2))) | (true, Some(Kind::Icmp(130..=137 | 143))));
+                || matches!(
+                    (v6, alone),
+                    (false, Some(Kind::Proto(2))) | (true, Some(Kind::Icmp(130..=137 | 143)))
+                );
             let least = if known { self.bar.at_least(1, 2000) } else { self.bar.at_least(10, 400) };
             let mut seen = Lines::default();
             let mut sources: BTreeSet<IpAddr> = BTreeSet::new();
@@ -950,7 +957,10 @@ impl View<'_> {
             let shape = match first {
                 Kind::Request(protocol, _) => Shape::Ports(
                     protocol,
-                    kinds.iter().filter_map(|kind| if let Kind::Request(_, port) = kind { Some(*port) } else { None }).collect(),
+                    kinds
+                        .iter()
+                        .filter_map(|kind| if let Kind::Request(_, port) = kind { Some(*port) } else { None })
+                        .collect(),
                 ),
                 Kind::Icmp(kind) => Shape::Icmp(kind),
                 Kind::Proto(protocol) => Shape::Proto(protocol),
@@ -973,7 +983,10 @@ impl View<'_> {
 
     /// Whether packets of these kinds to this host alone must stay visible.
     fn unicast_too(&self, v6: bool, kinds: &BTreeSet<Kind>, found: &Found) -> Option<Why> {
-        if self.hosts.iter().any(|(addr, (_, own))| addr.is_ipv6() == v6 && own.keys().any(|kind| kinds.contains(kind)))
+        if self
+            .hosts
+            .iter()
+            .any(|(addr, (_, own))| addr.is_ipv6() == v6 && own.keys().any(|kind| kinds.contains(kind)))
         {
             return Some(Why::Own);
         }
@@ -986,7 +999,10 @@ impl View<'_> {
         }
         let noise = |kind: Kind| {
             found.noise.iter().any(|noise| {
-                noise.v6 == v6 && noise.class == Class::Radiation && noise.spared.is_empty() && has(noise, kind)
+                noise.v6 == v6
+                    && noise.class == Class::Radiation
+                    && noise.spared.is_empty()
+                    && has(noise, kind)
             })
         };
         kinds.iter().any(|kind| self.kinds.0.contains_key(&(v6, *kind)) && !noise(*kind)).then_some(Why::Rare)
@@ -1016,7 +1032,9 @@ fn kind_name(v6: bool, kind: Kind) -> String {
             135 | 136 => "neighbour discovery".to_owned(),
             _ => logparse::Icmpv6Type(kind).name().map_or(format!("icmpv6 type {kind}"), str::to_owned),
         },
-        Kind::Icmp(kind) => logparse::IcmpType(kind).name().map_or(format!("icmp type {kind}"), str::to_owned),
+        Kind::Icmp(kind) => {
+            logparse::IcmpType(kind).name().map_or(format!("icmp type {kind}"), str::to_owned)
+        }
         Kind::Proto(protocol) => Protocol(protocol).to_string().to_lowercase(),
         Kind::Request(protocol, port) => noise_names::name(protocol, port),
         Kind::Reply(Reply::Udp, port) => format!("udp from {}", noise_names::name(Protocol::UDP.0, port)),

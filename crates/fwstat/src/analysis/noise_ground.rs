@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fwrules::{
-    Base, Chain, Compiled, Evidence, Family, Fate, Hook, Interface, Match, Net, Place, Range, Replayed,
-    Replayer, Rule, RuleId, Ruleset, StateSet, Table, Target, Test, Text, Verdict,
+    Base, Chain, Compiled, Evidence, Family, Fate, Hook, Interface, Match, Net, Place, Range, Reach,
+    Replayed, Replayer, Rule, RuleId, Ruleset, StateSet, Table, Target, Test, Text, Verdict,
 };
 use logparse::{Network, Packet, Protocol};
 
@@ -485,19 +485,29 @@ impl<'j> Memory<'j> {
 }
 
 fn read(site: &Site, replayed: &Replayed) -> Reading {
+    let outcome = &replayed.outcome;
     let by = |place: &Place| match place {
         Place::Rule(id) => site.new_rule(*id).map_or(Answer::Old(*id), Answer::New),
         Place::Policy(..) => Answer::Remains,
     };
-    let end = || match &replayed.outcome.ends[..] {
-        [end] if end.reach == fwrules::Reach::Certain => by(&end.by),
-        _ => Answer::Unknown,
+    // Where several rules may end the way and each of them does so without a line (a rule for
+    // INVALID stands in front), the last one is the one that surely would.
+    let last = || match outcome.ends.last().map(|end| by(&end.by)) {
+        Some(Answer::Remains) | None => Answer::Unknown,
+        Some(answer) => answer,
     };
     match replayed.fate {
         Fate::Remains(_) => Reading::Answer(Answer::Remains),
+        // The line is written, but by another LOG rule.
+        Fate::Removed(_) if outcome.logged.iter().any(|(_, reach)| *reach == Reach::Certain) => {
+            Reading::Answer(Answer::Remains)
+        }
         Fate::Removed(Some(place)) => Reading::Answer(by(&place)),
-        Fate::Removed(None) => Reading::Answer(end()),
-        Fate::Unwritten | Fate::OtherFamily if site.assumed => Reading::Answer(end()),
+        Fate::Removed(None) => Reading::Answer(last()),
+        Fate::Unwritten | Fate::OtherFamily if site.assumed => Reading::Answer(match &outcome.ends[..] {
+            [end] if end.reach == Reach::Certain => by(&end.by),
+            _ => Answer::Unknown,
+        }),
         Fate::Unwritten | Fate::OtherFamily => Reading::Foreign,
         _ => Reading::Answer(Answer::Unknown),
     }
@@ -588,7 +598,9 @@ COMMIT
         let mut ground = Ground::default();
         ground.learn(&rules, b"MALICIOUS", false);
         assert_eq!(ground.trusted, [Net::parse("10.137.0.0/24").unwrap()]);
-        assert!(ground.listens(false, 6, 22) && ground.listens(false, 6, 8005) && !ground.listens(false, 17, 22));
+        assert!(
+            ground.listens(false, 6, 22) && ground.listens(false, 6, 8005) && !ground.listens(false, 17, 22)
+        );
         assert!(ground.listens(false, 1, 8) && !ground.listens(true, 6, 22));
     }
 

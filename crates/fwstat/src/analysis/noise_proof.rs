@@ -36,7 +36,9 @@ impl Distinct {
     }
 
     fn put(&mut self, hash: u64) {
-        if self.limit.is_none_or(|limit| hash <= limit) && self.hashes.insert(hash) && self.hashes.len() >= 2 * HASHES
+        if self.limit.is_none_or(|limit| hash <= limit)
+            && self.hashes.insert(hash)
+            && self.hashes.len() >= 2 * HASHES
         {
             self.prune();
         }

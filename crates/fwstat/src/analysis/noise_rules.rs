@@ -7,9 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use fwrules::{
-    Flags, Icmp, Match, Net, PacketType, PortSide, Ports, Range, Rule, Target, Tcp, Test, Text,
-};
+use fwrules::{Flags, Icmp, Match, Net, PacketType, PortSide, Ports, Range, Rule, Target, Tcp, Test, Text};
 use logparse::{Protocol, TcpFlags};
 
 use super::noise::{Class, Found, Noise, Refused, Shape};
@@ -240,7 +238,11 @@ fn single(noise: &Noise) -> Rule {
             match ranges[..] {
                 [one] => is(
                     Protocol::UDP,
-                    vec![Match::Ports(Ports { protocol: Protocol::UDP, sport: Some(Test::is(one)), dport: high })],
+                    vec![Match::Ports(Ports {
+                        protocol: Protocol::UDP,
+                        sport: Some(Test::is(one)),
+                        dport: high,
+                    })],
                 ),
                 _ => is(
                     Protocol::UDP,
@@ -360,7 +362,8 @@ fn of_source(
         Some(protocol) => vec![protocol],
         None => both.to_vec(),
     };
-    let slots = |list: &[Range<u16>]| list.iter().map(|r| if r.first == r.last { 1 } else { 2 }).sum::<usize>();
+    let slots =
+        |list: &[Range<u16>]| list.iter().map(|r| if r.first == r.last { 1 } else { 2 }).sum::<usize>();
     if protocols.iter().any(|protocol| slots(&visible(*protocol)) > SLOTS) {
         refused.push(Refused {
             name: noise.name.clone(),
@@ -597,7 +600,8 @@ mod tests {
 
     #[test]
     fn fifteen_ports_are_one_rule_and_sixteen_are_two() {
-        let many = |n: u16| (0..n).map(|i| noise(Class::Radiation, "x", Shape::Ports(6, vec![i * 10]))).collect();
+        let many =
+            |n: u16| (0..n).map(|i| noise(Class::Radiation, "x", Shape::Ports(6, vec![i * 10]))).collect();
         let rules = |n: u16| of_ports(Class::Radiation, false, 6, To::Anyone, many(n), &[], &mut Vec::new());
         assert_eq!(rules(15).len(), 1);
         assert_eq!(rules(16).len(), 2);
@@ -622,7 +626,8 @@ mod tests {
     #[test]
     fn long_comments_end_before_nft_cuts_them() {
         let name = "a service with a long name";
-        let many: Vec<Noise> = (0..20).map(|_| noise(Class::Radiation, name, Shape::Ports(6, vec![1]))).collect();
+        let many: Vec<Noise> =
+            (0..20).map(|_| noise(Class::Radiation, name, Shape::Ports(6, vec![1]))).collect();
         let text = comment(Class::Radiation, &many.iter().collect::<Vec<_>>());
         assert!(text.len() <= 128 && text.ends_with(" ...]"), "{text}");
     }

@@ -129,9 +129,7 @@ impl Kind {
         let ports = |protocol: Protocol, src: Option<u16>, dst: Option<u16>| match (src, dst) {
             // A service's port speaking to a port that no service has: an answer. Two services
             // talk to each other at their own ports (67 to 68, 123 to 123).
-            (Some(src), Some(dst)) if src < 1024 && dst >= 1024 && !many => {
-                Kind::Reply(Reply::Udp, src)
-            }
+            (Some(src), Some(dst)) if src < 1024 && dst >= 1024 && !many => Kind::Reply(Reply::Udp, src),
             (_, Some(dst)) => Kind::Request(protocol.0, dst),
             (_, None) => Kind::Proto(protocol.0),
         };
@@ -154,7 +152,9 @@ impl Kind {
                 }
             }
             Transport::Udp(udp) => ports(Protocol::UDP, udp.ports.src, udp.ports.dst),
-            Transport::Icmp(icmp) => icmp.kind.map_or(Kind::Proto(Protocol::ICMP.0), |kind| Kind::Icmp(kind.0)),
+            Transport::Icmp(icmp) => {
+                icmp.kind.map_or(Kind::Proto(Protocol::ICMP.0), |kind| Kind::Icmp(kind.0))
+            }
             Transport::Icmpv6(icmp) => {
                 icmp.kind.map_or(Kind::Proto(Protocol::ICMPV6.0), |kind| Kind::Icmp(kind.0))
             }
@@ -655,17 +655,9 @@ mod tests {
 
     #[test]
     fn flags_that_nobody_sends_are_told_apart() {
-        let of = |words: &[TcpFlags]| {
-            Trash::of(words.iter().fold(TcpFlags::EMPTY, |all, flag| all | *flag))
-        };
-        let (fin, syn, rst, psh, ack, urg) = (
-            TcpFlags::FIN,
-            TcpFlags::SYN,
-            TcpFlags::RST,
-            TcpFlags::PSH,
-            TcpFlags::ACK,
-            TcpFlags::URG,
-        );
+        let of = |words: &[TcpFlags]| Trash::of(words.iter().fold(TcpFlags::EMPTY, |all, flag| all | *flag));
+        let (fin, syn, rst, psh, ack, urg) =
+            (TcpFlags::FIN, TcpFlags::SYN, TcpFlags::RST, TcpFlags::PSH, TcpFlags::ACK, TcpFlags::URG);
         assert_eq!(of(&[syn, fin]), Some(Trash::SynFin));
         assert_eq!(of(&[syn, rst]), Some(Trash::SynRst));
         assert_eq!(of(&[]), Some(Trash::Null));

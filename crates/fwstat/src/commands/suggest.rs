@@ -116,12 +116,16 @@ pub(super) struct Proved {
 impl Session {
     fn new(arguments: &cli::Suggest) -> anyhow::Result<Session> {
         let chain = arguments.chain.as_bytes();
-        if chain.is_empty() || chain.len() > 28 || chain.iter().any(|b| b.is_ascii_whitespace() || b.is_ascii_control())
+        if chain.is_empty()
+            || chain.len() > 28
+            || chain.iter().any(|b| b.is_ascii_whitespace() || b.is_ascii_control())
         {
             bail!("--chain: `{}` is no name of a chain (1 to 28 characters, no blanks)", arguments.chain);
         }
-        let mut ground =
-            Ground { keep: arguments.keep.iter().map(|k| k.as_bytes().to_vec()).collect(), ..Ground::default() };
+        let mut ground = Ground {
+            keep: arguments.keep.iter().map(|k| k.as_bytes().to_vec()).collect(),
+            ..Ground::default()
+        };
         for text in &arguments.trusted {
             ground.trusted.extend(trusted(text)?);
         }
@@ -138,7 +142,8 @@ impl Session {
                 _ => &[false],
             };
             for v6 in families {
-                let site = Site::new(rules.clone(), chain).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
+                let site =
+                    Site::new(rules.clone(), chain).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
                 ground.learn(&rules, chain, *v6);
                 friends.learn(&rules, chain, *v6);
                 sites[usize::from(*v6)] = site;
@@ -285,7 +290,11 @@ impl Session {
     }
 
     /// Proves, and takes out what does not hold until all of it does.
-    fn settle(&mut self, mut list: Vec<Proposal>, target: Option<f64>) -> anyhow::Result<(Vec<Rated>, Proved)> {
+    fn settle(
+        &mut self,
+        mut list: Vec<Proposal>,
+        target: Option<f64>,
+    ) -> anyhow::Result<(Vec<Rated>, Proved)> {
         loop {
             let proved = self.prove(&list)?;
             let hides = |taken: &Taken| taken.hides.values().map(|(lines, _)| lines).sum::<u64>();
@@ -314,8 +323,11 @@ impl Session {
             }
             if proved.taken.iter().any(|taken| taken.seen.lines == 0) {
                 // What takes nothing changes nothing: no further proof is needed.
-                let kept: Vec<(Proposal, Taken)> =
-                    list.into_iter().zip(proved.taken.iter().cloned()).filter(|(_, t)| t.seen.lines > 0).collect();
+                let kept: Vec<(Proposal, Taken)> = list
+                    .into_iter()
+                    .zip(proved.taken.iter().cloned())
+                    .filter(|(_, t)| t.seen.lines > 0)
+                    .collect();
                 let rules = kept.into_iter().map(|(proposal, taken)| Rated { proposal, taken }).collect();
                 return Ok(enough(rules, proved, target));
             }
@@ -373,7 +385,8 @@ impl Session {
                     .iter()
                     .filter(|((f, id), _)| {
                         *f == v6
-                            && (id.table as usize, id.chain as usize, id.rule as usize) == (site.table, site.chain, rule)
+                            && (id.table as usize, id.chain as usize, id.rule as usize)
+                                == (site.table, site.chain, rule)
                     })
                     .map(|(_, lines)| lines)
                     .sum()
@@ -425,7 +438,8 @@ impl Session {
                         _ => {}
                     }
                 }
-                rule.matches.push(Match::Multiport { side: PortSide::Destination, ports: Test::is(ports.to_vec()) });
+                rule.matches
+                    .push(Match::Multiport { side: PortSide::Destination, ports: Test::is(ports.to_vec()) });
                 rule.matches.push(Match::Comment(Text::from("[honeypot]")));
                 let to = honeypot.to_string();
                 rule.target = Target::Other {
@@ -445,7 +459,10 @@ impl Session {
                 continue;
             }
             for hook in &site.elsewhere {
-                notes.push(format!("chain {} is also asked from {hook}: its rules take packets there as well", self.chain));
+                notes.push(format!(
+                    "chain {} is also asked from {hook}: its rules take packets there as well",
+                    self.chain
+                ));
             }
             if !site.answers_pass {
                 let family = if v6 { "IPv6" } else { "IPv4" };

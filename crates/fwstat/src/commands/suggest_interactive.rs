@@ -37,11 +37,7 @@ pub(super) fn choose(session: &Session, all: Suggestion, options: &Options) -> a
             writeln!(out)?;
             writeln!(out, "{}", look.paint(HEADING, &format!("{left}. Rule {} of {many}:", number + 1)))?;
             writeln!(out, "  {}", text::escape(report::why(proposal).as_bytes()))?;
-            writeln!(
-                out,
-                "  {}",
-                look.paint(KEY, &rules::command(&proposal.rule, &all.chain, proposal.v6))
-            )?;
+            writeln!(out, "  {}", look.paint(KEY, &rules::command(&proposal.rule, &all.chain, proposal.v6)))?;
             let lines = look.count_of(rated.taken.seen.lines, "line", "lines");
             let (sources, exact) = rated.taken.sources.count();
             let about = if exact { "" } else { "about " };
@@ -97,7 +93,8 @@ pub(super) fn choose(session: &Session, all: Suggestion, options: &Options) -> a
     let proved = session.prove(&chosen)?;
     let rules: Vec<Rated> =
         chosen.into_iter().zip(proved.taken).map(|(proposal, taken)| Rated { proposal, taken }).collect();
-    let all = Suggestion { rules, remain: proved.remain, unknown: proved.unknown, noise: proved.noise, ..all };
+    let all =
+        Suggestion { rules, remain: proved.remain, unknown: proved.unknown, noise: proved.noise, ..all };
     let count = look.count_of(all.rules.len() as u64, "rule was", "rules were");
     let left = look.count_of(all.after(), "line remains", "lines remain");
     writeln!(out, "\n{}\n", look.paint(HEADING, &format!("{count} taken, {left}.")))?;

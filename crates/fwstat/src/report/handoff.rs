@@ -16,7 +16,9 @@ fn regex(prefix: &[u8]) -> String {
     let mut out = String::new();
     for byte in prefix {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'/' | b':' => out.push(char::from(*byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'/' | b':' => {
+                out.push(char::from(*byte))
+            }
             b' ' => out.push_str(r"\s"),
             b'!'..=b'~' => out.push_str(&format!("\\x{byte:02x}")),
             // What the log's reader may have changed: any one character or more.

@@ -97,7 +97,11 @@ pub fn nft(rule: &Rule) -> Result<String, String> {
                 }
                 if let Some(Test { not: no, value: flags }) = &tcp.flags {
                     let equals = if *no { "!=" } else { "==" };
-                    put(format!("tcp flags & ({}) {equals} {}", flag_words(flags.mask), flag_words(flags.set)));
+                    put(format!(
+                        "tcp flags & ({}) {equals} {}",
+                        flag_words(flags.mask),
+                        flag_words(flags.set)
+                    ));
                     said = true;
                 }
             }
@@ -166,7 +170,8 @@ pub fn nft(rule: &Rule) -> Result<String, String> {
 }
 
 fn quoted(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c == '"' || c == '\\' || c.is_control() { '?' } else { c }).collect();
+    let text: String =
+        text.chars().map(|c| if c == '"' || c == '\\' || c.is_control() { '?' } else { c }).collect();
     format!("\"{text}\"")
 }
 
@@ -180,7 +185,11 @@ fn net_text(net: &Net) -> String {
 }
 
 fn range_text(range: &Range<u16>) -> String {
-    if range.first == range.last { range.first.to_string() } else { format!("{}-{}", range.first, range.last) }
+    if range.first == range.last {
+        range.first.to_string()
+    } else {
+        format!("{}-{}", range.first, range.last)
+    }
 }
 
 fn flag_words(flags: TcpFlags) -> String {
@@ -218,7 +227,10 @@ mod tests {
                 "tcp flags & (fin|syn|rst|psh|ack|urg) == 0x0 counter drop",
             ),
             ("-A M -p 2 -j DROP", "meta l4proto 2 counter drop"),
-            ("-A M -s 83.118.222.0/24 -p tcp -j DROP", "ip saddr 83.118.222.0/24 meta l4proto tcp counter drop"),
+            (
+                "-A M -s 83.118.222.0/24 -p tcp -j DROP",
+                "ip saddr 83.118.222.0/24 meta l4proto tcp counter drop",
+            ),
             ("-A M -p icmp -m icmp --icmp-type 8 -j DROP", "icmp type 8 counter drop"),
         ] {
             assert_eq!(nft(&rule(iptables)).unwrap(), expected);

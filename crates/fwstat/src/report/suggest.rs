@@ -321,7 +321,11 @@ fn summary(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
         return;
     }
     if s.rules.is_empty() {
-        page.say(0, PLAIN, "No noise that a rule could silence without hiding something else: nothing to add.");
+        page.say(
+            0,
+            PLAIN,
+            "No noise that a rule could silence without hiding something else: nothing to add.",
+        );
         return;
     }
     let open = s.before - s.old;
@@ -339,11 +343,22 @@ fn summary(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
     );
     match s.hidden() {
         0 => page.say(0, PLAIN, "Nothing that must stay visible is hidden: every line was replayed."),
-        n => page.say(0, WARN, &format!("They also hide {} that should stay visible: see below.", look.count_of(n, "line", "lines"))),
+        n => page.say(
+            0,
+            WARN,
+            &format!(
+                "They also hide {} that should stay visible: see below.",
+                look.count_of(n, "line", "lines")
+            ),
+        ),
     }
     if s.unknown > 0 {
         let unknown = look.count_of(s.unknown, "line", "lines");
-        page.say(0, PLAIN, &format!("Of {unknown} the log does not tell enough to say what the rules would do."));
+        page.say(
+            0,
+            PLAIN,
+            &format!("Of {unknown} the log does not tell enough to say what the rules would do."),
+        );
     }
 }
 
@@ -373,7 +388,11 @@ fn setup(page: &mut Page<'_>, s: &Suggestion, v6: bool, verb: Verb) {
     if site.made || site.hung.is_some() {
         page.blank();
         if page.look.header {
-            page.say(0, WARN, &format!("The ruleset has no chain {} that INPUT asks: it comes first.", s.chain));
+            page.say(
+                0,
+                WARN,
+                &format!("The ruleset has no chain {} that INPUT asks: it comes first.", s.chain),
+            );
         }
         if site.made {
             let quiet = if verb == Verb::AddOnce { " 2>/dev/null" } else { "" };
@@ -407,7 +426,8 @@ fn explain(page: &mut Page<'_>, clock: &Clock, s: &Suggestion, number: usize, ra
     page.say(3, PLAIN, &facts);
     if proposal.noise.len() > 1 {
         let width = proposal.noise.iter().map(|noise| text::width(&noise.name)).max().unwrap_or(0).min(24);
-        let digits = proposal.noise.iter().map(|noise| look.number(noise.seen.lines).len()).max().unwrap_or(0);
+        let digits =
+            proposal.noise.iter().map(|noise| look.number(noise.seen.lines).len()).max().unwrap_or(0);
         for noise in &proposal.noise {
             let lines = look.number(noise.seen.lines);
             let name = text::shorten(&noise.name, width);
@@ -426,12 +446,41 @@ fn explain(page: &mut Page<'_>, clock: &Clock, s: &Suggestion, number: usize, ra
         let lines = look.count_of(*lines, "line", "lines");
         page.say(3, WARN, &format!("also hides {lines} of {}", why.title()));
         for (_, raw) in samples.iter().take(1) {
-            page.cut(3, WARN, &text::escape(raw));
+            page.cut(3, WARN, &sample(raw, page.width));
         }
     }
     if let Some((_, raw)) = taken.samples.first() {
-        page.cut(3, DIM, &text::escape(raw));
+        page.cut(3, DIM, &sample(raw, page.width));
     }
+}
+
+/// A line for people: as it stands if it fits, else what tells packets apart.
+fn sample(raw: &[u8], width: usize) -> String {
+    let whole = text::escape(raw.trim_ascii_end());
+    if text::width(&whole) + 5 <= width {
+        return whole;
+    }
+    let Ok(entry) = logparse::parse(raw) else { return whole };
+    let packet = &entry.packet;
+    let mut out =
+        format!("{} IN={}", text::escape(packet.prefix.trim_ascii_end()), text::escape(packet.input));
+    for (key, addr) in [("SRC", packet.src()), ("DST", packet.dst())] {
+        if let Some(addr) = addr {
+            out += &format!(" {key}={addr}");
+        }
+    }
+    if let Some(protocol) = packet.protocol() {
+        out += &format!(" PROTO={protocol}");
+    }
+    for (key, port) in [("SPT", packet.sport()), ("DPT", packet.dport())] {
+        if let Some(port) = port {
+            out += &format!(" {key}={port}");
+        }
+    }
+    if let Some(flags) = packet.tcp_flags() {
+        out += &format!(" {flags}");
+    }
+    out
 }
 
 fn honeypot(page: &mut Page<'_>, s: &Suggestion) {
@@ -454,7 +503,9 @@ fn rest(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
         let mut rows: Vec<(u64, &str)> = s
             .remain
             .iter()
-            .map(|(why, lines)| (*lines, why.map_or("noise for which no rule is worth its place", Why::title)))
+            .map(|(why, lines)| {
+                (*lines, why.map_or("noise for which no rule is worth its place", Why::title))
+            })
             .collect();
         rows.sort_by_key(|(lines, title)| (std::cmp::Reverse(*lines), *title));
         let digits = rows.iter().map(|(lines, _)| look.number(*lines).len()).max().unwrap_or(0);
@@ -472,8 +523,12 @@ fn rest(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
             _ if host.tried.len() > 1 => "quietly, again and again,",
             _ => "comes again and again to",
         };
-        let tried: Vec<String> =
-            host.tried.iter().take(6).map(|(name, lines)| format!("{name} ({})", look.number(*lines))).collect();
+        let tried: Vec<String> = host
+            .tried
+            .iter()
+            .take(6)
+            .map(|(name, lines)| format!("{name} ({})", look.number(*lines)))
+            .collect();
         let more = if host.tried.len() > 6 { ", ..." } else { "" };
         let when = span(clock, &host.seen).map_or(String::new(), |span| format!(", {span}"));
         page.say(2, WARN, &format!("{} {who} {}{more}{when}", host.addr, tried.join(", ")));
@@ -482,7 +537,11 @@ fn rest(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
         page.say(2, PLAIN, &format!("and {} more hosts", suspects.len() - 10));
     }
     for (what, lines) in s.going.iter().take(5) {
-        page.say(2, WARN, &format!("this host wanted to go to {what}: {}", look.count_of(*lines, "line", "lines")));
+        page.say(
+            2,
+            WARN,
+            &format!("this host wanted to go to {what}: {}", look.count_of(*lines, "line", "lines")),
+        );
     }
     if !s.dead.is_empty() {
         page.heading("Rules that take nothing");
@@ -605,8 +664,11 @@ pub fn nft(look: &Look, s: &Suggestion) -> String {
         if look.header {
             out.push_str(&format!("# for nft -f: adds to chain {} of table {table} filter\n", s.chain));
         }
-        let name: String =
-            s.chain.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/')).collect();
+        let name: String = s
+            .chain
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'))
+            .collect();
         out.push_str(&format!("table {table} filter {{\n\tchain {name} {{\n"));
         for rated in list {
             match rules::nft(&rated.proposal.rule) {
@@ -630,7 +692,11 @@ fn sample_of(samples: &Samples) -> Value {
 #[must_use]
 pub fn json(clock: &Clock, head: &Head, s: &Suggestion) -> Vec<u8> {
     let moment = |seconds: u32| {
-        if seconds == 0 { Value::Null } else { json!(clock::utc_text(clock.at(i64::from(seconds) * NANOS).utc)) }
+        if seconds == 0 {
+            Value::Null
+        } else {
+            json!(clock::utc_text(clock.at(i64::from(seconds) * NANOS).utc))
+        }
     };
     let noise = |noise: &Noise| {
         json!({

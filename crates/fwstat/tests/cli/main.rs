@@ -6,5 +6,7 @@
 mod check;
 mod envelopes;
 mod inputs;
+mod profiles;
+mod suggest;
 mod support;
 mod top;
