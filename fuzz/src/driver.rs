@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use fwstat_fuzz::mutate::{Rng, input, seeds};
+use fwstat_fuzz::mutate::{Rng, buffer as lines, input, seeds};
 use fwstat_fuzz::targets::{TARGETS, Target};
 
 fn main() -> ExitCode {
@@ -73,6 +73,8 @@ fn run(
         if name == "round_trip" || name == "options" {
             // These take decisions and hex, not lines: plain bytes reach more of them.
             noise(&mut rng, seeds, &mut buffer);
+        } else if name == "scan_equals_grammar" {
+            lines(&mut rng, seeds, &mut buffer);
         } else {
             input(&mut rng, seeds, &mut buffer);
         }

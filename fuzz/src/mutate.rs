@@ -166,6 +166,47 @@ pub fn input(rng: &mut Rng, seeds: &[Vec<u8>], out: &mut Vec<u8>) {
     }
 }
 
+/// Envelopes that a scan learns.
+const HEADS: &[&[u8]] = &[
+    b"Jun 30 06:06:13 gw kernel: [ 8486.974964] ",
+    b"Jun 30 06:06:13 gw kernel: ",
+    b"2024-06-30T06:06:13.123456+02:00 gw kernel: [ 8486.974964] ",
+    b"2024-06-30T06:06:13+02:00 gw kernel: ",
+    b"[ 8486.974964] ",
+    b"<4>Jun 30 06:06:13 gw ",
+    b"",
+];
+
+/// A buffer of lines: some as they are, which a scan learns from, and changed copies of them.
+pub fn buffer(rng: &mut Rng, seeds: &[Vec<u8>], out: &mut Vec<u8>) {
+    out.clear();
+    let originals: Vec<Vec<u8>> = (0..1 + rng.below(3))
+        .map(|_| {
+            let seed = &seeds[rng.below(seeds.len())];
+            // Most seeds have an envelope that no scan learns.
+            match seed.windows(3).position(|window| window == b"IN=") {
+                Some(header) if rng.below(4) > 0 => [HEADS[rng.below(HEADS.len())], &seed[header..]].concat(),
+                _ => seed.clone(),
+            }
+        })
+        .collect();
+    for original in &originals {
+        out.extend_from_slice(original);
+        out.push(b'\n');
+    }
+    let mut line = Vec::new();
+    for _ in 0..2 + rng.below(6) {
+        line.clear();
+        line.extend_from_slice(&originals[rng.below(originals.len())]);
+        for _ in 0..rng.below(4) {
+            change(rng, seeds, &mut line);
+            line.truncate(LONGEST);
+        }
+        out.extend_from_slice(&line);
+        out.push(b'\n');
+    }
+}
+
 fn change(rng: &mut Rng, seeds: &[Vec<u8>], out: &mut Vec<u8>) {
     let len = out.len();
     let at = rng.below(len + 1);

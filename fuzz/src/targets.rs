@@ -5,6 +5,7 @@
 //! Must not know: where the bytes come from. Uses the library's public face only.
 //! Run by: cargo-fuzz, the driver, and `crates/logparse/tests/regressions.rs`.
 
+use super::equal::Beside;
 use logparse::testgen::{Source, Texts, packet};
 use logparse::*;
 
@@ -12,8 +13,12 @@ use logparse::*;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: &[(&str, Target)] =
-    &[("parse_line", parse_line), ("round_trip", round_trip), ("options", options)];
+pub const TARGETS: &[(&str, Target)] = &[
+    ("parse_line", parse_line),
+    ("round_trip", round_trip),
+    ("options", options),
+    ("scan_equals_grammar", scan_equals_grammar),
+];
 
 /// A line, read through every door: no panic, positions inside, slices inside, the doors
 /// agree, and a whole packet survives being written and read again.
@@ -75,6 +80,24 @@ fn written_and_read(packet: &Packet<'_>, stop: Option<ParseError>) {
         return;
     }
     assert_eq!(parse_message(&text), Ok((*packet, None)), "{}", text.escape_ascii());
+}
+
+/// A buffer of lines, scanned twice by one scanner, so that what the first pass learns is used
+/// by the second: every line as the grammar reads it.
+pub fn scan_equals_grammar(buffer: &[u8]) {
+    let mut twice = Vec::with_capacity(2 * buffer.len() + 1024);
+    for _ in 0..2 {
+        twice.extend_from_slice(buffer);
+        twice.push(b'\n');
+    }
+    let mut beside = Beside::new();
+    if let Err(difference) = beside.scan_padded(&mut twice) {
+        panic!("{difference}");
+    }
+    // And without anything behind the last line.
+    if let Err(difference) = beside.scan(buffer) {
+        panic!("{difference}");
+    }
 }
 
 /// Bytes as decisions of the packet generator: what is written reads back.

@@ -246,7 +246,8 @@ impl<'r> Compiled<'r> {
         &self.walker
     }
 
-    /// How many bits of a packet's fields the ruleset can tell apart in all; for diagnostics.
+    /// Whether answers are remembered: the ruleset looks at few enough fields. Else each line
+    /// is a walk of its own.
     #[must_use]
     pub fn is_memoised(&self) -> bool {
         self.fits
@@ -309,6 +310,12 @@ impl<'c> Replayer<'c> {
     #[must_use]
     pub fn answer(&self, id: AnswerId) -> &Replayed {
         &self.answers[id.0 as usize]
+    }
+
+    /// How many combinations of classes are remembered.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.known.len()
     }
 
     /// All answers so far, by number.
@@ -790,6 +797,12 @@ impl Signatures {
     }
 }
 
+/// Intervals that no test tells apart are made one class. With very many of them (a big set)
+/// that would take longer than it saves.
+fn worth_merging(tests: usize, intervals: usize) -> bool {
+    tests.saturating_mul(intervals) < 1 << 26
+}
+
 impl Table {
     /// Classes of the numbers up to 65,535 by ranges; larger ones are as 65,535.
     fn ranges(tests: &[Range<u32>]) -> Option<Table> {
@@ -809,12 +822,15 @@ impl Table {
         let mut signatures = Signatures::default();
         let mut of = vec![0; END as usize + 1];
         let cuts: Vec<u32> = cuts.into_iter().collect();
+        let merge = worth_merging(tests.len(), cuts.len());
         for (i, start) in cuts.iter().enumerate() {
             let end = cuts.get(i + 1).copied().unwrap_or(END + 1);
-            let class = signatures.class(tests.iter().map(|r| r.contains(*start)));
+            let class =
+                if merge { signatures.class(tests.iter().map(|r| r.contains(*start))) } else { i as u32 + 1 };
             of[*start as usize..end as usize].fill(class);
         }
-        Some(Table { of, classes: signatures.0.len() as u32 })
+        let classes = if merge { signatures.0.len() } else { cuts.len() };
+        Some(Table { of, classes: classes as u32 })
     }
 
     /// Classes of TCP flags.
@@ -880,7 +896,8 @@ impl Addresses {
         if types {
             tests.extend_from_slice(local);
             // Addresses whose type their number tells.
-            let special = ["224.0.0.0/4", "255.255.255.255", "0.0.0.0", "127.0.0.0/8", "ff00::/8", "::1"];
+            let special =
+                ["224.0.0.0/4", "255.255.255.255", "0.0.0.0", "127.0.0.0/8", "ff00::/8", "::1", "::"];
             tests.extend(special.iter().filter_map(|net| Net::parse(net)?.range()));
         }
         tests.sort_unstable_by_key(|r| (r.first, r.last));
@@ -902,9 +919,7 @@ impl Addresses {
         }
         let v4: Vec<u32> = v4_cuts.into_iter().collect();
         let v6: Vec<u128> = v6_cuts.into_iter().collect();
-        // Intervals that no test tells apart are one class. With very many (a big set) that
-        // would take longer than it saves.
-        let merge = tests.len().saturating_mul(v4.len() + v6.len()) < 1 << 26;
+        let merge = worth_merging(tests.len(), v4.len() + v6.len());
         let mut signatures = Signatures::default();
         let mut next = 0;
         let mut class = |addr: IpAddr| {
@@ -913,7 +928,9 @@ impl Addresses {
         };
         let v4_class: Vec<u32> = v4.iter().map(|a| class(IpAddr::V4((*a).into()))).collect();
         let v6_class: Vec<u32> = v6.iter().map(|a| class(IpAddr::V6((*a).into()))).collect();
-        let top = (0..=0x1_0000_u64).map(|half| v4.partition_point(|a| u64::from(*a) < half << 16) as u32).collect();
+        let top = (0..=0x1_0000_u64)
+            .map(|half| v4.partition_point(|a| u64::from(*a) < half << 16) as u32)
+            .collect();
         let classes = v4_class.iter().chain(&v6_class).copied().max().unwrap_or(0);
         Some(Addresses { v4, v4_class, top, v6, v6_class, classes })
     }

@@ -184,11 +184,14 @@ mod tests {
     #[test]
     fn flags_that_no_stack_sends_are_invalid() {
         use TcpFlags as F;
-        for flags in [F::SYN, F::SYN | F::ACK, F::RST, F::FIN | F::ACK, F::ACK | F::PSH, F::SYN | F::ECE | F::CWR]
+        for flags in
+            [F::SYN, F::SYN | F::ACK, F::RST, F::FIN | F::ACK, F::ACK | F::PSH, F::SYN | F::ECE | F::CWR]
         {
             assert!(valid_flags(flags), "{flags}");
         }
-        for flags in [F::EMPTY, F::FIN, F::SYN | F::FIN, F::SYN | F::RST, F::FIN | F::PSH | F::URG, F::RST | F::FIN] {
+        for flags in
+            [F::EMPTY, F::FIN, F::SYN | F::FIN, F::SYN | F::RST, F::FIN | F::PSH | F::URG, F::RST | F::FIN]
+        {
             assert!(!valid_flags(flags), "{flags}");
         }
     }

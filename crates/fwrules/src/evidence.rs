@@ -102,7 +102,8 @@ impl Prior {
                 for (way, facts) in prior.facts.iter_mut().enumerate() {
                     for (prefix, facts) in facts.iter_mut() {
                         facts.translate(writer, &twins);
-                        facts.hooks = hooks.facts[way].get(prefix).map(|f| f.hooks.clone()).unwrap_or_default();
+                        facts.hooks =
+                            hooks.facts[way].get(prefix).map(|f| f.hooks.clone()).unwrap_or_default();
                     }
                 }
             }
@@ -119,7 +120,8 @@ impl Prior {
     fn of(rules: &Ruleset) -> Prior {
         let mut prior = Prior::default();
         for (way, hooks) in WAYS.iter().enumerate() {
-            let mut search = Search { rules, passed: Vec::new(), via: Vec::new(), found: HashMap::new(), budget: 200_000 };
+            let mut search =
+                Search { rules, passed: Vec::new(), via: Vec::new(), found: HashMap::new(), budget: 200_000 };
             for hook in *hooks {
                 for (table, chain, _) in rules.base_chains(*hook) {
                     search.base(table, chain, *hook);
@@ -132,7 +134,8 @@ impl Prior {
                 hooks.dedup();
                 let mut facts = Facts { hooks, ..Facts::default() };
                 if complete {
-                    let everywhere = |id: &RuleId| places.iter().all(|p| p.passed.iter().any(|(other, _)| other == id));
+                    let everywhere =
+                        |id: &RuleId| places.iter().all(|p| p.passed.iter().any(|(other, _)| other == id));
                     for (id, guards) in &places[0].passed {
                         if everywhere(id) {
                             facts.no.insert(*id, guards.clone());
@@ -194,7 +197,11 @@ fn twins(old: &Ruleset, new: &Ruleset) -> HashMap<RuleId, RuleId> {
                 let rules = &new.tables[nt].chains[nc].rules;
                 if let Some(nr) = (0..rules.len()).find(|&i| !used[i] && rules[i].same(rule)) {
                     used[nr] = true;
-                    let id = |t: usize, c: usize, r: usize| RuleId { table: t as u32, chain: c as u32, rule: r as u32 };
+                    let id = |t: usize, c: usize, r: usize| RuleId {
+                        table: t as u32,
+                        chain: c as u32,
+                        rule: r as u32,
+                    };
                     twins.insert(id(t, c, r), id(nt, nc, nr));
                 }
             }

@@ -66,7 +66,7 @@ impl Ruleset {
     /// As the two.
     pub fn parse(text: &[u8]) -> Result<Ruleset> {
         match text.trim_ascii_start().first() {
-            Some(b'{') => Ruleset::parse_save(text),
+            Some(b'{') => Ruleset::parse_nft_json(text),
             _ => Ruleset::parse_save(text),
         }
     }
@@ -190,7 +190,11 @@ impl Reader {
             Some(b"QUEUE") => Some(Verdict::Queue),
             _ => {
                 let column = words.get(1).map_or(line.len() + 1, |w| w.column) + indent;
-                return Err(ReadError::new(column, "no policy", "write ACCEPT, DROP, or - for a chain of yours"));
+                return Err(ReadError::new(
+                    column,
+                    "no policy",
+                    "write ACCEPT, DROP, or - for a chain of yours",
+                ));
             }
         };
         let counters = match words.get(2) {
@@ -227,8 +231,9 @@ impl Reader {
                 let index = match table.chain(chain.as_bytes()) {
                     Some(index) => index,
                     None => {
-                        let base = Some(Base::iptables(table.name.as_bytes(), chain.as_bytes(), Verdict::Accept))
-                            .filter(|b| b.hook.is_some());
+                        let base =
+                            Some(Base::iptables(table.name.as_bytes(), chain.as_bytes(), Verdict::Accept))
+                                .filter(|b| b.hook.is_some());
                         if base.is_none() {
                             let note = format!("chain {chain} has no line of its own (:{chain} - [0:0])");
                             self.rules.notes.push((number, note));
@@ -241,7 +246,11 @@ impl Reader {
                 let at = position.map_or(rules.len(), |n| n - 1);
                 if at > rules.len() {
                     let message = format!("position {} is outside the chain", at + 1);
-                    return Err(ReadError::new(column, message, format!("it has {} rules so far", rules.len())));
+                    return Err(ReadError::new(
+                        column,
+                        message,
+                        format!("it has {} rules so far", rules.len()),
+                    ));
                 }
                 rules.insert(at, rule);
             }
@@ -280,12 +289,21 @@ fn is_program(word: &[u8]) -> bool {
     let name = word.rsplit(|&b| b == b'/').next().unwrap_or(b"");
     matches!(
         name,
-        b"iptables" | b"ip6tables" | b"iptables-nft" | b"ip6tables-nft" | b"iptables-legacy" | b"ip6tables-legacy"
+        b"iptables"
+            | b"ip6tables"
+            | b"iptables-nft"
+            | b"ip6tables-nft"
+            | b"iptables-legacy"
+            | b"ip6tables-legacy"
     )
 }
 
 fn unclosed(column: usize) -> ReadError {
-    ReadError::new(column, "this quote is never closed", "put the closing quote, or a \\ in front of this one")
+    ReadError::new(
+        column,
+        "this quote is never closed",
+        "put the closing quote, or a \\ in front of this one",
+    )
 }
 
 /// The words of a rule that stands alone: a command has the shell's quotes, a rule copied
@@ -337,10 +355,9 @@ impl Rule {
     pub fn parse(text: &[u8]) -> Result<(Text, Rule)> {
         let family = guess_family(text);
         let words = words(text)?;
-        let has_chain = words.iter().any(|w| {
-            !w.quoted
-                && matches!(w.text.as_bytes(), b"-A" | b"-I" | b"--append" | b"--insert")
-        });
+        let has_chain = words
+            .iter()
+            .any(|w| !w.quoted && matches!(w.text.as_bytes(), b"-A" | b"-I" | b"--append" | b"--insert"));
         if has_chain {
             return Command::parse(text, family).map(|c| (c.chain, c.rule));
         }
@@ -376,7 +393,11 @@ impl Verb {
             words = &words[1..];
         }
         if let Some(word) = words.first().filter(|w| is_program(w.text.as_bytes())) {
-            family = if word.text.as_bytes().windows(4).any(|w| w == b"ip6t") { Family::Ipv6 } else { Family::Ipv4 };
+            family = if word.text.as_bytes().windows(4).any(|w| w == b"ip6t") {
+                Family::Ipv6
+            } else {
+                Family::Ipv4
+            };
             words = &words[1..];
         }
         loop {
@@ -395,7 +416,8 @@ impl Verb {
                     words = &words[2..];
                 }
                 b"-w" | b"--wait" => {
-                    let number = words.get(1).is_some_and(|w| w.text.as_bytes().iter().all(u8::is_ascii_digit));
+                    let number =
+                        words.get(1).is_some_and(|w| w.text.as_bytes().iter().all(u8::is_ascii_digit));
                     words = &words[if number { 2 } else { 1 }..];
                 }
                 b"-4" | b"--ipv4" | b"-6" | b"--ipv6" => words = &words[1..],
@@ -424,7 +446,8 @@ impl Verb {
                     }
                     // `iptables -A INPUT -t mangle ...` is allowed as well.
                     let mut rest = rest.to_vec();
-                    if let Some(at) = rest.iter().position(|w| !w.quoted && matches!(w.text.as_bytes(), b"-t" | b"--table"))
+                    if let Some(at) =
+                        rest.iter().position(|w| !w.quoted && matches!(w.text.as_bytes(), b"-t" | b"--table"))
                         && at + 1 < rest.len()
                     {
                         table = Some(rest[at + 1].text.clone());
@@ -449,7 +472,9 @@ impl Verb {
                         b"ACCEPT" => Verdict::Accept,
                         b"DROP" => Verdict::Drop,
                         b"QUEUE" => Verdict::Queue,
-                        _ => return Err(ReadError::new(words[2].column, "no policy", "write ACCEPT or DROP")),
+                        _ => {
+                            return Err(ReadError::new(words[2].column, "no policy", "write ACCEPT or DROP"));
+                        }
                     };
                     return Ok(Verb { table, action: Action::Policy(chain, policy) });
                 }
@@ -632,7 +657,8 @@ fn rule(words: &[Word], family: Family) -> Result<Rule> {
         };
         // The old place of `!`: behind the option.
         let old_not = |at: &mut usize, not: &mut bool| {
-            let next_is_value = words.get(*at + 1).is_some_and(|w| w.quoted || !w.text.as_bytes().starts_with(b"-"));
+            let next_is_value =
+                words.get(*at + 1).is_some_and(|w| w.quoted || !w.text.as_bytes().starts_with(b"-"));
             if words.get(*at).is_some_and(|w| !w.quoted && w.text == "!") && next_is_value {
                 *at += 1;
                 *not = !*not;
@@ -685,7 +711,11 @@ fn rule(words: &[Word], family: Family) -> Result<Rule> {
             "-c" | "--set-counters" => {
                 let number = |word: Option<&Word>| word.and_then(|w| w.text.as_str()?.parse::<u64>().ok());
                 let (Some(packets), Some(bytes)) = (number(words.get(at)), number(words.get(at + 1))) else {
-                    return Err(ReadError::new(word.column, "-c needs two numbers", "write -c PACKETS BYTES"));
+                    return Err(ReadError::new(
+                        word.column,
+                        "-c needs two numbers",
+                        "write -c PACKETS BYTES",
+                    ));
                 };
                 rule.counters = Some(Counters { packets, bytes });
                 at += 2;
@@ -699,11 +729,14 @@ fn rule(words: &[Word], family: Family) -> Result<Rule> {
                 target = Some(Part { module: value, options: Vec::new() });
             }
             "-g" | "--goto" => goto = Some(header(&mut at, &mut not, "a chain")?),
-            "-4" | "--ipv4" | "-6" | "--ipv6" | "-v" | "--verbose" | "-n" | "--numeric" | "-w" | "--wait" => {}
+            "-4" | "--ipv4" | "-6" | "--ipv6" | "-v" | "--verbose" | "-n" | "--numeric" | "-w" | "--wait" => {
+            }
             _ => {
                 // Whose option is it? First the module it follows, then one named before,
                 // then the one that the protocol brings along.
-                let owns = |part: &Part| part.module.text.as_str().is_some_and(|m| arity(canonical(m), name).is_some());
+                let owns = |part: &Part| {
+                    part.module.text.as_str().is_some_and(|m| arity(canonical(m), name).is_some())
+                };
                 let by_protocol = rule.protocol.filter(|p| !p.not).and_then(|p| implied(p.value));
                 let slot = if target.as_ref().is_some_and(owns) {
                     target.as_mut()
@@ -739,7 +772,10 @@ fn rule(words: &[Word], family: Family) -> Result<Rule> {
                             let Some(value) = words.get(at) else {
                                 return Err(ReadError::new(
                                     word.column,
-                                    format!("{name} needs {}", if count == 1 { "a value" } else { "two values" }),
+                                    format!(
+                                        "{name} needs {}",
+                                        if count == 1 { "a value" } else { "two values" }
+                                    ),
                                     "write it behind",
                                 ));
                             };
@@ -750,8 +786,11 @@ fn rule(words: &[Word], family: Family) -> Result<Rule> {
                     // Not known here: everything up to the next option belongs to it.
                     None => {
                         while let Some(value) = words.get(at) {
-                            let option = |w: &Word| !w.quoted && w.text.as_bytes().len() > 1 && w.text.as_bytes()[0] == b'-';
-                            let negation = !value.quoted && value.text == "!" && words.get(at + 1).is_none_or(option);
+                            let option = |w: &Word| {
+                                !w.quoted && w.text.as_bytes().len() > 1 && w.text.as_bytes()[0] == b'-'
+                            };
+                            let negation =
+                                !value.quoted && value.text == "!" && words.get(at + 1).is_none_or(option);
                             if option(value) || negation {
                                 break;
                             }
@@ -767,7 +806,11 @@ fn rule(words: &[Word], family: Family) -> Result<Rule> {
         }
         if not && matches!(name, "-m" | "--match" | "-j" | "--jump" | "-g" | "--goto" | "-c") {
             let message = format!("! cannot stand in front of {name}");
-            return Err(ReadError::new(words[start].column, message, "put it in front of the option it negates"));
+            return Err(ReadError::new(
+                words[start].column,
+                message,
+                "put it in front of the option it negates",
+            ));
         }
     }
     for part in &parts {
@@ -792,14 +835,17 @@ fn missing_help(option: &str) -> &'static str {
 }
 
 fn net(word: &Word) -> Result<Net> {
-    let bad = |help: &str| ReadError::new(word.column, format!("`{}` is no address or network", word.text), help);
+    let bad =
+        |help: &str| ReadError::new(word.column, format!("`{}` is no address or network", word.text), help);
     let text = word.text.as_str().ok_or_else(|| bad("write 10.0.0.0/8"))?;
     if text.contains(',') {
         return Err(bad("iptables makes one rule of each address in a list: write one rule per address"));
     }
-    Net::parse(text).ok_or_else(|| match text.bytes().any(|b| b.is_ascii_alphabetic()) && !text.contains(':') {
-        true => bad("names are not looked up: write the address"),
-        false => bad("write 10.0.0.0/8 or 2001:db8::/32"),
+    Net::parse(text).ok_or_else(|| {
+        match text.bytes().any(|b| b.is_ascii_alphabetic()) && !text.contains(':') {
+            true => bad("names are not looked up: write the address"),
+            false => bad("write 10.0.0.0/8 or 2001:db8::/32"),
+        }
     })
 }
 
@@ -979,7 +1025,8 @@ fn known_match(module: &str, options: &[Opt], family: Family) -> Result<Option<V
             let list = list.ok_or_else(|| o.bad("ports with commas between (22,80,8000:8100)"))?;
             let count: usize = list.iter().map(|r| if r.first == r.last { 1 } else { 2 }).sum();
             if count > 15 {
-                let message = format!("{} takes at most 15 ports, a range counts two; these are {count}", o.name.text);
+                let message =
+                    format!("{} takes at most 15 ports, a range counts two; these are {count}", o.name.text);
                 return Err(ReadError::new(o.value()?.column, message, "make two rules of it"));
             }
             Match::Multiport { side, ports: o.test(list) }
@@ -1025,7 +1072,8 @@ fn known_match(module: &str, options: &[Opt], family: Family) -> Result<Option<V
                     let mut types = AddressTypes::default();
                     for word in o.str()?.0.split(',') {
                         let named = AddressTypes::WORDS.iter().find(|(_, w)| w.eq_ignore_ascii_case(word));
-                        let (bit, _) = named.ok_or_else(|| o.bad("types such as LOCAL,BROADCAST,MULTICAST"))?;
+                        let (bit, _) =
+                            named.ok_or_else(|| o.bad("types such as LOCAL,BROADCAST,MULTICAST"))?;
                         types = types.or(*bit);
                     }
                     let side = if o.is(&["--src-type"]) { &mut found.source } else { &mut found.destination };
@@ -1049,7 +1097,8 @@ fn known_match(module: &str, options: &[Opt], family: Family) -> Result<Option<V
         }
         "length" => {
             let Some(o) = single() else { return Ok(None) };
-            let mut range = number_range(o.str()?.0, ':').ok_or_else(|| o.bad("a length or a range (0:100)"))?;
+            let mut range =
+                number_range(o.str()?.0, ':').ok_or_else(|| o.bad("a length or a range (0:100)"))?;
             range.last = range.last.min(u32::from(u16::MAX));
             Match::Length(o.test(range))
         }
@@ -1081,7 +1130,11 @@ fn known_match(module: &str, options: &[Opt], family: Family) -> Result<Option<V
         "dscp" => {
             let Some(o) = single() else { return Ok(None) };
             let (text, _) = o.str()?;
-            let value = if o.is(&["--dscp"]) { number(text).filter(|n| *n < 64).map(|n| n as u8) } else { names::dscp(text) };
+            let value = if o.is(&["--dscp"]) {
+                number(text).filter(|n| *n < 64).map(|n| n as u8)
+            } else {
+                names::dscp(text)
+            };
             Match::Dscp(o.test(value.ok_or_else(|| o.bad("a number below 64 or a class (AF11, CS1, EF)"))?))
         }
         "mark" => {
@@ -1107,7 +1160,8 @@ fn known_match(module: &str, options: &[Opt], family: Family) -> Result<Option<V
             if module == "ah" && v6 && options.len() != 1 {
                 return Ok(None);
             }
-            let range = number_range(o.str()?.0, ':').ok_or_else(|| o.bad("a number or a range (256:512)"))?;
+            let range =
+                number_range(o.str()?.0, ':').ok_or_else(|| o.bad("a number or a range (256:512)"))?;
             if module == "esp" { Match::Esp(o.test(range)) } else { Match::Ah(o.test(range)) }
         }
         "set" => {
@@ -1118,7 +1172,13 @@ fn known_match(module: &str, options: &[Opt], family: Family) -> Result<Option<V
                     sides.push(match word {
                         "src" => Side::Source,
                         "dst" => Side::Destination,
-                        _ => return Err(ReadError::new(o.values[1].column, "expected src or dst", "write src,dst")),
+                        _ => {
+                            return Err(ReadError::new(
+                                o.values[1].column,
+                                "expected src or dst",
+                                "write src,dst",
+                            ));
+                        }
                     });
                 }
                 list.push(Match::Set { name: o.values[0].text.clone(), sides, not: o.not });
@@ -1138,7 +1198,8 @@ fn known_match(module: &str, options: &[Opt], family: Family) -> Result<Option<V
             let mut states = StateSet::EMPTY;
             for word in o.str()?.0.split(',') {
                 states = states
-                    | StateSet::from_word(word).ok_or_else(|| o.bad("states such as NEW,RELATED,ESTABLISHED"))?;
+                    | StateSet::from_word(word)
+                        .ok_or_else(|| o.bad("states such as NEW,RELATED,ESTABLISHED"))?;
             }
             Match::State { old: module == "state", states: o.test(states) }
         }
@@ -1250,7 +1311,10 @@ mod tests {
     #[test]
     fn typed_and_saved_forms_are_one_value() {
         for (typed, saved) in [
-            ("-p tcp --dport ssh --syn -j DROP", "-p tcp -m tcp --dport 22 --tcp-flags FIN,SYN,RST,ACK SYN -j DROP"),
+            (
+                "-p tcp --dport ssh --syn -j DROP",
+                "-p tcp -m tcp --dport 22 --tcp-flags FIN,SYN,RST,ACK SYN -j DROP",
+            ),
             ("-s ! 10.0.0.1 -j DROP", "! -s 10.0.0.1/32 -j DROP"),
             ("-p icmp --icmp-type ping -j LOG", "-p icmp -m icmp --icmp-type 8 -j LOG --log-level warning"),
             ("-i + -p all -s 0/0", ""),
@@ -1269,14 +1333,21 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_kept() {
-        let rule = one("-p tcp -m hashlimit --hashlimit-upto 3/min --hashlimit-mode srcip ! --foo a b --dport 22 -j SYNPROXY --sack-perm");
+        let rule = one(
+            "-p tcp -m hashlimit --hashlimit-upto 3/min --hashlimit-mode srcip ! --foo a b --dport 22 -j SYNPROXY --sack-perm",
+        );
         assert_eq!(rule.matches.len(), 2);
         let Match::Other { module, words } = &rule.matches[0] else { panic!("{rule:?}") };
         assert_eq!(*module, "hashlimit");
         assert_eq!(words.len(), 8);
-        assert!(matches!(&rule.target, Target::Other { name, words } if *name == "SYNPROXY" && words.len() == 1));
+        assert!(
+            matches!(&rule.target, Target::Other { name, words } if *name == "SYNPROXY" && words.len() == 1)
+        );
         // A known module with an option that has no type here stays whole.
-        assert!(matches!(&one("-m conntrack --ctstate NEW --ctdir ORIGINAL").matches[..], [Match::Other { .. }]));
+        assert!(matches!(
+            &one("-m conntrack --ctstate NEW --ctdir ORIGINAL").matches[..],
+            [Match::Other { .. }]
+        ));
     }
 
     #[test]
@@ -1304,8 +1375,13 @@ mod tests {
             error("-A INPUT -j DROP !"),
             "line 1, column 18: a ! at the end: it belongs in front of an option: ! -s 10.0.0.0/8"
         );
-        assert!(error("-p udp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15:16 -j DROP").contains("these are 16"));
-        let error = Ruleset::parse_save(b"*filter\n:INPUT DROP [0:0]\n-A INPUT -m comment --comment \"x\nCOMMIT").unwrap_err();
+        assert!(
+            error("-p udp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15:16 -j DROP")
+                .contains("these are 16")
+        );
+        let error =
+            Ruleset::parse_save(b"*filter\n:INPUT DROP [0:0]\n-A INPUT -m comment --comment \"x\nCOMMIT")
+                .unwrap_err();
         assert_eq!((error.line, error.column), (3, 31));
     }
 
@@ -1317,7 +1393,8 @@ mod tests {
         )
         .unwrap();
         assert_eq!(listing.tables[0].chains[0].base, script.tables[0].chains[0].base);
-        let rules = |r: &Ruleset| r.rules().map(|(id, rule)| (r.name(id), rule.target.clone())).collect::<Vec<_>>();
+        let rules =
+            |r: &Ruleset| r.rules().map(|(id, rule)| (r.name(id), rule.target.clone())).collect::<Vec<_>>();
         assert_eq!(rules(&listing), rules(&script));
     }
 

@@ -500,6 +500,10 @@ impl AddressTypes {
         (AddressTypes(1 << 10), "NAT"),
         (AddressTypes(1 << 11), "XRESOLVE"),
     ];
+    /// No address.
+    pub const UNSPEC: AddressTypes = AddressTypes(1);
+    /// Where packets are refused.
+    pub const UNREACHABLE: AddressTypes = AddressTypes(1 << 7);
     /// An address of another host.
     pub const UNICAST: AddressTypes = AddressTypes(1 << 1);
     /// An address of this host.

@@ -11,6 +11,7 @@ use crate::error::ReadError;
 use crate::rule::{Counters, Family, Rule, Target, Verdict};
 use crate::sets::Sets;
 use crate::text::Text;
+use crate::walk::Place;
 
 /// Everything the kernel was told: tables with their chains, and the sets they name.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -166,9 +167,11 @@ impl Ruleset {
     pub fn rules(&self) -> impl Iterator<Item = (RuleId, &Rule)> {
         self.tables.iter().enumerate().flat_map(|(t, table)| {
             table.chains.iter().enumerate().flat_map(move |(c, chain)| {
-                chain.rules.iter().enumerate().map(move |(r, rule)| {
-                    (RuleId { table: t as u32, chain: c as u32, rule: r as u32 }, rule)
-                })
+                chain
+                    .rules
+                    .iter()
+                    .enumerate()
+                    .map(move |(r, rule)| (RuleId { table: t as u32, chain: c as u32, rule: r as u32 }, rule))
             })
         })
     }
@@ -181,6 +184,18 @@ impl Ruleset {
             (Some(table), Some(chain)) if table.name == "filter" => format!("{} {}", chain.name, id.rule + 1),
             (Some(table), Some(chain)) => format!("{} {} {}", table.name, chain.name, id.rule + 1),
             _ => String::from("?"),
+        }
+    }
+
+    /// A place in words: `INPUT 4`, `the policy of INPUT`.
+    #[must_use]
+    pub fn place(&self, place: Place) -> String {
+        match place {
+            Place::Rule(id) => self.name(id),
+            Place::Policy(table, chain) => {
+                let chain = self.tables.get(table as usize).and_then(|t| t.chains.get(chain as usize));
+                chain.map_or_else(|| String::from("?"), |c| format!("the policy of {}", c.name))
+            }
         }
     }
 
@@ -246,13 +261,16 @@ impl Ruleset {
     pub fn add(&mut self, text: &[u8]) -> Result<RuleId, ReadError> {
         let command = crate::read::Command::parse(text, self.family())?;
         let missing = |what: &str, name: &Text, names: Vec<String>| {
-            let help = if names.is_empty() { String::new() } else { format!("there are {}", names.join(", ")) };
+            let help =
+                if names.is_empty() { String::new() } else { format!("there are {}", names.join(", ")) };
             ReadError::new(command.column, format!("no {what} `{name}` in the ruleset"), help)
         };
-        let (t, table) =
-            self.tables.iter_mut().enumerate().find(|(_, t)| t.name == command.table).ok_or_else(|| {
-                missing("table", &command.table, Vec::new())
-            })?;
+        let (t, table) = self
+            .tables
+            .iter_mut()
+            .enumerate()
+            .find(|(_, t)| t.name == command.table)
+            .ok_or_else(|| missing("table", &command.table, Vec::new()))?;
         let Some(c) = table.chain(command.chain.as_bytes()) else {
             let names = table.chains.iter().map(|c| c.name.to_string()).collect();
             return Err(missing("chain", &command.chain, names));

@@ -120,8 +120,9 @@ impl Sets {
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), ReadError> {
-        let words = restore_words(line)
-            .map_err(|column| ReadError::new(column, "this quote is never closed", "put the closing quote"))?;
+        let words = restore_words(line).map_err(|column| {
+            ReadError::new(column, "this quote is never closed", "put the closing quote")
+        })?;
         let words = match words.first() {
             Some(w) if w.text == "ipset" => &words[1..],
             _ => &words[..],
@@ -494,7 +495,9 @@ add h 1.1.1.1,udp:53,2.2.2.2 comment \"he llo\"
     fn a_part_that_is_not_shown_is_unknown_only_if_it_matters() {
         let sets = Sets::parse(SAVED).unwrap();
         let a = sets.get(b"a").unwrap();
-        let key = |addr: &str, port| a.holds(&[Key::Address(addr.parse().ok()), Key::Port(Some(Protocol::TCP), port)]);
+        let key = |addr: &str, port| {
+            a.holds(&[Key::Address(addr.parse().ok()), Key::Port(Some(Protocol::TCP), port)])
+        };
         assert_eq!(key("10.0.0.1", Some(80)), Some(true));
         assert_eq!(key("10.0.0.1", None), None);
         assert_eq!(key("10.0.0.2", None), Some(false));
@@ -503,6 +506,9 @@ add h 1.1.1.1,udp:53,2.2.2.2 comment \"he llo\"
     #[test]
     fn errors_name_the_line() {
         let error = Sets::parse(b"create a hash:ip\nadd b 10.0.0.1\n").unwrap_err();
-        assert_eq!(error.to_string(), "line 2, column 5: no set `b` was created above: put its create line in front");
+        assert_eq!(
+            error.to_string(),
+            "line 2, column 5: no set `b` was created above: put its create line in front"
+        );
     }
 }

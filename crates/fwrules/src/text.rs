@@ -49,7 +49,7 @@ impl Text {
         let mut end = limit;
         // A continuation byte belongs to the character in front of the border: give it up whole.
         if let Ok(text) = core::str::from_utf8(&self.0) {
-            end = text.floor_char_boundary(limit);
+            end = (0..=limit).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         }
         &self.0[..end]
     }
@@ -287,14 +287,17 @@ pub fn shell_quote(text: &[u8]) -> String {
             use fmt::Write;
             // `$()` drops newlines at the end of what the command prints: they stand behind it.
             let head = text.trim_ascii_end();
-            let head = &text[..head.len() + text[head.len()..].iter().rposition(|&b| b != b'\n').map_or(0, |i| i + 1)];
+            let head = &text
+                [..head.len() + text[head.len()..].iter().rposition(|&b| b != b'\n').map_or(0, |i| i + 1)];
             let mut format = String::new();
             let octal = |format: &mut String, byte: u8| {
                 let _ = write!(format, "\\{byte:03o}");
             };
             for chunk in head.utf8_chunks() {
                 for c in chunk.valid().chars() {
-                    if is_plain(c) && !matches!(c, '\'' | '\\' | '%' | '"' | '`' | '$' | '!') {
+                    // A format that begins with `-` is an option.
+                    let dash = c == '-' && format.is_empty();
+                    if is_plain(c) && !dash && !matches!(c, '\'' | '\\' | '%' | '"' | '`' | '$' | '!') {
                         format.push(c);
                     } else {
                         let mut buffer = [0; 4];

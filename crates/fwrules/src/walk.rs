@@ -179,13 +179,17 @@ impl<'r> Walker<'r> {
     pub fn new(rules: &'r Ruleset, evidence: Evidence<'_>) -> Walker<'r> {
         let bases = WAYS.map(|way| {
             let of = |hook: &Hook| {
-                rules.base_chains(*hook).into_iter().map(|(table, chain, base)| BaseChain {
-                    hook: *hook,
-                    table,
-                    chain,
-                    policy: base.policy,
-                    nat: base.nat,
-                }).collect::<Vec<_>>()
+                rules
+                    .base_chains(*hook)
+                    .into_iter()
+                    .map(|(table, chain, base)| BaseChain {
+                        hook: *hook,
+                        table,
+                        chain,
+                        policy: base.policy,
+                        nat: base.nat,
+                    })
+                    .collect::<Vec<_>>()
             };
             way.iter().flat_map(of).collect()
         });
@@ -195,7 +199,9 @@ impl<'r> Walker<'r> {
             Evidence::Writer(writer) => {
                 let old = rules.rules().filter(|(id, rule)| {
                     let name = rules.chain_of(*id).map(|c| &c.name);
-                    writer.rules().any(|(w, other)| writer.chain_of(w).map(|c| &c.name) == name && other.same(rule))
+                    writer
+                        .rules()
+                        .any(|(w, other)| writer.chain_of(w).map(|c| &c.name) == name && other.same(rule))
                 });
                 Newer::Not(old.map(|(id, _)| id).collect())
             }
@@ -231,6 +237,17 @@ impl<'r> Walker<'r> {
         let mut state = Run::new(self, packet, context, false);
         state.start();
         state.finish().1
+    }
+
+    /// Every condition of the rule at one step of a walk by itself, as text, with its answer:
+    /// the words behind `explain`.
+    #[must_use]
+    pub fn conditions(&self, packet: &Packet<'_>, context: &Context<'_>, step: &Step) -> Vec<(String, Tri)> {
+        let Place::Rule(id) = step.place else { return Vec::new() };
+        let Some(rule) = self.rules.rule(id) else { return Vec::new() };
+        let run = Run::new(self, packet, context, false);
+        let view = View { hook: Some(step.hook), ..run.view };
+        rule.parts().into_iter().map(|part| (part.to_display(), part.evaluate(&view))).collect()
     }
 
     /// Whether the line would still be written.
@@ -282,7 +299,11 @@ impl<'r> Walker<'r> {
 
     /// If the packet is an answer of this host: whether what it answers would now be dropped
     /// by a rule that need not have been there when the line was written.
-    fn unanswered(&self, packet: &Packet<'_>, context: &Context<'_>) -> Option<Result<RuleId, (RuleId, Why)>> {
+    fn unanswered(
+        &self,
+        packet: &Packet<'_>,
+        context: &Context<'_>,
+    ) -> Option<Result<RuleId, (RuleId, Why)>> {
         let cause = cause(packet)?;
         let mut run = Run::new(self, &cause, context, false);
         // Had it belonged to a known connection, so would the answer.
@@ -412,10 +433,15 @@ struct Run<'w, 'p> {
 /// The deepest nesting of jumps that is followed; the kernel refuses loops itself.
 const DEPTH: usize = 64;
 /// Rules asked in one walk, at most.
-const BUDGET: usize = 1_000_000;
+const BUDGET: usize = 200_000;
 
 impl<'w, 'p> Run<'w, 'p> {
-    fn new(walker: &'w Walker<'w>, packet: &'p Packet<'p>, context: &'p Context<'p>, steps: bool) -> Run<'w, 'p>
+    fn new(
+        walker: &'w Walker<'w>,
+        packet: &'p Packet<'p>,
+        context: &'p Context<'p>,
+        steps: bool,
+    ) -> Run<'w, 'p>
     where
         'w: 'p,
     {
@@ -428,6 +454,7 @@ impl<'w, 'p> Run<'w, 'p> {
             hook: None,
             states: StateSet::possible(packet, walker.untracks),
             rewrites: walker.rewrites,
+            nft: walker.rules.nft,
         };
         let mut run = Run {
             walker,
@@ -713,7 +740,9 @@ impl<'w, 'p> Run<'w, 'p> {
                     };
                     if effect == Effect::Jump {
                         now = match (back, other) {
-                            (Some(back), Some(_)) => Some(State { certain: back.certain, states: back.states | no }),
+                            (Some(back), Some(_)) => {
+                                Some(State { certain: back.certain, states: back.states | no })
+                            }
                             (back, other) => merge(back, other),
                         };
                     } else {
@@ -746,5 +775,101 @@ impl<'w, 'p> Run<'w, 'p> {
             end.reach = Reach::Certain;
         }
         (self.steps.unwrap_or_default(), self.outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &[u8] =
+        b"in IN=eth0 OUT= MAC= SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 \
+        PROTO=TCP SPT=1 DPT=22 WINDOW=0 RES=0x00 SYN URGP=0 ";
+
+    fn fate(rules: &str, evidence: Evidence<'_>) -> (Fate, String) {
+        let rules = Ruleset::parse_save(format!("*filter\n{rules}\nCOMMIT\n").as_bytes()).unwrap();
+        let entry = logparse::parse(LINE).unwrap();
+        let walker = Walker::new(&rules, evidence);
+        let walk = walker.walk(&entry.packet, &Context::default());
+        let way = walk.steps.iter().filter(|s| s.result != Tri::No).map(|s| rules.place(s.place));
+        (walker.fate(&entry.packet, &Context::default()), way.collect::<Vec<_>>().join(" -> "))
+    }
+
+    #[test]
+    fn the_way_through_the_chains() {
+        let rules = ":INPUT DROP [0:0]\n:A - [0:0]\n:B - [0:0]\n-A INPUT -p udp -j ACCEPT\n-A INPUT -p tcp -j A\n\
+            -A INPUT -j LOG --log-prefix \"in \"\n-A A -g B\n-A A -j ACCEPT\n-A B -p tcp --dport 22 -j RETURN\n-A B -j DROP";
+        let (fate, way) = fate(rules, Evidence::Nothing);
+        assert!(matches!(fate, Fate::Remains(_)));
+        assert_eq!(way, "INPUT 2 -> A 1 -> B 1 -> INPUT 3 -> the policy of INPUT");
+    }
+
+    #[test]
+    fn an_unknown_rule_matters_only_if_its_ways_differ() {
+        let with = |rule: &str| {
+            format!(
+                ":INPUT DROP [0:0]\n:A - [0:0]\n{rule}\n-A INPUT -j LOG --log-prefix \"in \"\n-A A -p udp -j DROP"
+            )
+        };
+        assert!(matches!(
+            fate(&with("-A INPUT -m limit --limit 1/s -j A"), Evidence::Nothing).0,
+            Fate::Remains(_)
+        ));
+        let (unknown, _) = fate(&with("-A INPUT -m limit --limit 1/s -j DROP"), Evidence::Nothing);
+        assert!(matches!(unknown, Fate::Unknown(id, Why::Rate) if id.rule == 0));
+        assert!(matches!(
+            fate(&with("-A INPUT -p udp -m limit --limit 1/s -j DROP"), Evidence::Nothing).0,
+            Fate::Remains(_)
+        ));
+    }
+
+    #[test]
+    fn states_are_used_up_on_the_way() {
+        let rules = ":INPUT DROP [0:0]\n-A INPUT -m state --state ESTABLISHED,RELATED -j ACCEPT\n\
+            -A INPUT -m state --state INVALID,NEW -j DROP\n-A INPUT -j LOG --log-prefix \"in \"";
+        assert!(matches!(fate(rules, Evidence::Nothing).0, Fate::Removed(None)));
+    }
+
+    #[test]
+    fn that_the_line_was_written_is_evidence() {
+        let state = ":INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n";
+        let log = "-A INPUT -m limit --limit 5/min -j LOG --log-prefix \"in \"";
+        let plain = format!("{state}{log}");
+        assert!(matches!(fate(&plain, Evidence::Nothing).0, Fate::Unknown(_, Why::State)));
+        assert!(matches!(fate(&plain, Evidence::Usual).0, Fate::Remains(_)));
+        // A rule that drops may be new; of the same ruleset it is known not to have dropped.
+        let drops = format!("{state}-A INPUT -m conntrack --ctstate INVALID -j DROP\n{log}");
+        assert!(matches!(fate(&drops, Evidence::Usual).0, Fate::Unknown(id, Why::State) if id.rule == 1));
+        assert!(matches!(fate(&drops, Evidence::Same).0, Fate::Remains(_)));
+        let old = Ruleset::parse_save(format!("*filter\n{plain}\nCOMMIT\n").as_bytes()).unwrap();
+        assert!(matches!(fate(&drops, Evidence::Writer(&old)).0, Fate::Unknown(_, Why::State)));
+        // No evidence overrules a field.
+        let certain = format!("{state}-A INPUT -p tcp -j DROP\n{log}");
+        assert!(matches!(fate(&certain, Evidence::Same).0, Fate::Removed(Some(_))));
+    }
+
+    #[test]
+    fn other_prefixes_and_families() {
+        assert_eq!(
+            fate(":INPUT DROP [0:0]\n-A INPUT -j LOG --log-prefix \"out \"", Evidence::Usual).0,
+            Fate::Unwritten
+        );
+        let v6 = ":INPUT DROP [0:0]\n-A INPUT -s fe80::/10 -j LOG --log-prefix \"in \"";
+        assert_eq!(fate(v6, Evidence::Usual).0, Fate::OtherFamily);
+    }
+
+    #[test]
+    fn chains_that_call_each_other_end() {
+        let rules = ":INPUT DROP [0:0]\n:A - [0:0]\n:B - [0:0]\n-A INPUT -j A\n-A A -j B\n-A B -j A\n-A INPUT -j LOG --log-prefix \"in \"";
+        assert!(matches!(fate(rules, Evidence::Usual).0, Fate::Unknown(..)));
+        // Every chain twice the one before: 2^40 ways, walked up to a bound.
+        let mut deep = String::from(":INPUT DROP [0:0]\n-A INPUT -j C0\n");
+        for i in 0..40 {
+            deep.push_str(&format!(":C{i} - [0:0]\n"));
+        }
+        for i in 0..39 {
+            deep.push_str(&format!("-A C{i} -j C{0}\n-A C{i} -j C{0}\n", i + 1));
+        }
+        assert!(matches!(fate(&deep, Evidence::Usual).0, Fate::Unwritten));
     }
 }

@@ -6,7 +6,6 @@
 //! Tested by: `tests/roundtrip.rs`, `tests/kernel.rs` (the real tools), `tests/shell.rs`
 //! (what `sh` makes of it).
 
-
 use crate::error::WriteError;
 use crate::names;
 use crate::rule::*;
@@ -243,9 +242,12 @@ fn pieces(rule: &Rule, verb: &str, chain: &[u8]) -> Result<Pieces, WriteError> {
         let shown = m.to_display();
         return Err(WriteError::new(format!("iptables has no single rule for `{shown}`: write it for nft")));
     }
-    let many = |list: &[Range<u16>]| list.iter().map(|r| if r.first == r.last { 1 } else { 2 }).sum::<usize>() > 15;
+    let many =
+        |list: &[Range<u16>]| list.iter().map(|r| if r.first == r.last { 1 } else { 2 }).sum::<usize>() > 15;
     if rule.matches.iter().any(|m| matches!(m, Match::Multiport { ports, .. } if many(&ports.value))) {
-        return Err(WriteError::new("multiport takes at most 15 ports, a range counts two: make two rules of it"));
+        return Err(WriteError::new(
+            "multiport takes at most 15 ports, a range counts two: make two rules of it",
+        ));
     }
     let beyond = |t: &Tcp| t.flags.is_some_and(|f| (f.value.mask.bits() | f.value.set.bits()) > 0x3f);
     if rule.matches.iter().any(|m| matches!(m, Match::Tcp(tcp) if beyond(tcp))) {
@@ -315,7 +317,7 @@ fn body(rule: &Rule, out: &mut Pieces) {
 fn words_of(out: &mut Pieces, words: &[Text]) {
     for word in words {
         match word.as_str() {
-            Some(text) if text == "!" => out.bare("!"),
+            Some("!") => out.bare("!"),
             _ => out.word(word),
         }
     }
@@ -337,7 +339,11 @@ pub(crate) fn net(net: &Net) -> String {
 }
 
 fn ports(range: &Range<u16>) -> String {
-    if range.first == range.last { range.first.to_string() } else { format!("{}:{}", range.first, range.last) }
+    if range.first == range.last {
+        range.first.to_string()
+    } else {
+        format!("{}:{}", range.first, range.last)
+    }
 }
 
 fn numbers(range: &Range<u32>, separator: char) -> String {
@@ -432,7 +438,8 @@ fn write_match(m: &Match, out: &mut Pieces) {
             out.module("addrtype");
             for (name, test) in [("--src-type", &a.source), ("--dst-type", &a.destination)] {
                 if let Some(test) = test {
-                    let words = AddressTypes::WORDS.iter().filter(|(bit, _)| !test.value.and(*bit).is_empty());
+                    let words =
+                        AddressTypes::WORDS.iter().filter(|(bit, _)| !test.value.and(*bit).is_empty());
                     out.option(test, name, words.map(|(_, w)| *w).collect::<Vec<_>>().join(","));
                 }
             }
@@ -520,8 +527,11 @@ fn write_match(m: &Match, out: &mut Pieces) {
             out.module("comment");
             out.bare("--comment");
             // A comment is for people: what cannot stand in a rule becomes a blank.
-            let text: Vec<u8> =
-                text.cut(COMMENT).iter().map(|&b| if matches!(b, 0 | b'\n' | b'\r') { b' ' } else { b }).collect();
+            let text: Vec<u8> = text
+                .cut(COMMENT)
+                .iter()
+                .map(|&b| if matches!(b, 0 | b'\n' | b'\r') { b' ' } else { b })
+                .collect();
             out.0.push(Piece::String(text));
         }
         Match::Other { module, words } => {
@@ -533,7 +543,8 @@ fn write_match(m: &Match, out: &mut Pieces) {
         Match::Addresses { side, ranges } => {
             let name = if *side == Side::Source { "saddr" } else { "daddr" };
             out.bare(format!("{name}{} {{ ", if ranges.not { " !=" } else { "" }));
-            let text = |r: &AddressRange| if r.first == r.last { r.first.to_string() } else { address_range(r) };
+            let text =
+                |r: &AddressRange| if r.first == r.last { r.first.to_string() } else { address_range(r) };
             out.bare(format!("{} }}", ranges.value.iter().map(text).collect::<Vec<_>>().join(", ")));
         }
         Match::Interfaces { input, names } => {
@@ -596,4 +607,3 @@ fn write_log(log: &Log, out: &mut Pieces) {
         }
     }
 }
-

@@ -36,7 +36,13 @@ fn compiled_equals_reference() {
             let id = replayer.replay(&packet, time, false);
             let found = replayer.answer(id);
             let saved = || String::from_utf8_lossy(&rules.to_save(false).unwrap()).into_owned();
-            assert_eq!(*found, Replayed { fate, outcome }, "seed {seed}\n{}\n{}", line.escape_ascii(), saved());
+            assert_eq!(
+                *found,
+                Replayed { fate, outcome },
+                "seed {seed}\n{}\n{}",
+                line.escape_ascii(),
+                saved()
+            );
         }
     }
     // Nearly all of them are small enough for the key.

@@ -133,6 +133,81 @@ fn commands_do_what_the_text_does() {
     }
 }
 
+/// Rules as nft lists them again say the same of every packet, write the same line and have
+/// the same verdict.
+#[test]
+fn nft_lists_rules_that_mean_the_same() {
+    if !can("nft list ruleset") {
+        return;
+    }
+    let (mut written, mut refused) = (0, 0);
+    for seed in 0..60 {
+        let v6 = seed % 3 == 2;
+        let family = if v6 { Family::Ipv6 } else { Family::Ipv4 };
+        let word = if v6 { "ip6" } else { "ip" };
+        let mut rules = common::ruleset(seed, v6, 8);
+        let mut text = format!("add table {word} filter\n").into_bytes();
+        for chain in &rules.tables[0].chains {
+            let name = &chain.name;
+            text.extend(match chain.base {
+                Some(base) => {
+                    let hook = base.hook.unwrap().chain().to_lowercase();
+                    format!("add chain {word} filter {name} {{ type filter hook {hook} priority 0; policy accept; }}\n")
+                }
+                None => format!("add chain {word} filter {name}\n"),
+            }
+            .into_bytes());
+        }
+        for chain in &mut rules.tables[0].chains {
+            chain.rules.retain(|rule| match rule.to_nft_line(family, b"filter", chain.name.as_bytes()) {
+                Ok(line) => {
+                    written += 1;
+                    text.extend(line);
+                    text.push(b'\n');
+                    true
+                }
+                Err(_) => {
+                    refused += 1;
+                    false
+                }
+            });
+        }
+        let shown = || text.escape_ascii().to_string().replace("\\n", "\n");
+        // Bytes that are no UTF-8 make nft's own JSON unreadable: their rules are only checked.
+        in_namespace("nft -c -f -", &text).unwrap_or_else(|e| panic!("seed {seed}: {e}\n{}", shown()));
+        let listed = in_namespace("nft -f - && nft -j list ruleset", &text).unwrap_or_else(|e| panic!("{e}"));
+        let Ok(again) = Ruleset::parse_nft_json(String::from_utf8_lossy(&listed).as_bytes()) else {
+            panic!("seed {seed}: {}", listed.escape_ascii())
+        };
+        assert_eq!(rules.rules().count(), again.rules().count(), "seed {seed}");
+        let mut rng = common::Rng(seed);
+        let prefixes = common::prefixes(&rules);
+        let lines: Vec<Vec<u8>> = (0..200).map(|_| common::line(&mut rng, v6, &prefixes)).collect();
+        for ((_, a), (_, b)) in rules.rules().zip(again.rules()) {
+            let what = || format!("seed {seed}\n{}\n{}", a.to_display(), b.to_display());
+            // nft has no difference between an answer by default and one that is named.
+            match (&a.target, &b.target) {
+                (fwrules::Target::Reject(_), fwrules::Target::Reject(_)) => {}
+                (x, y) => assert_eq!(x, y, "{}", what()),
+            }
+            match (&a.log, &b.log) {
+                (Some(x), Some(y)) if x.prefix.as_str().is_some() => assert_eq!(x, y, "{}", what()),
+                (x, y) => assert_eq!(x.is_some(), y.is_some(), "{}", what()),
+            }
+            assert!(!b.matches.iter().any(|m| matches!(m, fwrules::Match::Expression(t) if !t.to_string().contains("frag-off")
+                && !t.to_string().contains("@nh") && !t.to_string().contains("\"nh\"") && !t.to_string().contains("addr"))), "{}", what());
+            for line in &lines {
+                let packet = common::packet(line);
+                let context = fwrules::Context::default();
+                let (x, y) = (a.matches(&packet, &context), b.matches(&packet, &context));
+                let known = |t| !matches!(t, fwrules::Tri::Unknown(_));
+                assert!(x == y || !known(x) || !known(y), "{}\n{}\n{x:?} {y:?}", what(), line.escape_ascii());
+            }
+        }
+    }
+    assert!(written > 400 && refused < written, "{written} {refused}");
+}
+
 #[test]
 fn ipset_restores_what_was_saved() {
     let sets = "create a hash:ip,port family inet hashsize 1024 maxelem 65536\nadd a 10.0.0.1,tcp:80\nadd a 10.0.0.1,icmp:8/0\n\
@@ -141,12 +216,18 @@ fn ipset_restores_what_was_saved() {
         add h 1.1.1.1,udp:53,2.2.2.2 comment \"he llo\"\ncreate d list:set size 8\nadd d c\n";
     let sets = Sets::parse(sets.as_bytes()).unwrap();
     // The kernel at hand may lack the types of sets; the parser of ipset does not.
-    let probe = in_namespace("ipset create x hash:ip,port && ipset create y bitmap:port range 1-5 && ipset save", b"");
+    let probe = in_namespace(
+        "ipset create x hash:ip,port && ipset create y bitmap:port range 1-5 && ipset save",
+        b"",
+    );
     if let Err(why) = probe {
         common::skip(&format!("ipset: {}", why.trim()));
         return;
     }
-    let saved = in_namespace("ipset create z hash:net 2>/dev/null; ipset destroy z; ipset restore && ipset save", &sets.to_restore().unwrap());
+    let saved = in_namespace(
+        "ipset create z hash:net 2>/dev/null; ipset destroy z; ipset restore && ipset save",
+        &sets.to_restore().unwrap(),
+    );
     match saved {
         Err(why) if why.contains("not supported") => common::skip(&format!("ipset: {}", why.trim())),
         Err(why) => panic!("{why}"),
@@ -169,4 +250,3 @@ fn ipset_restores_what_was_saved() {
         assert!(why.contains("not supported"), "{why}\n{commands}");
     }
 }
-

@@ -11,8 +11,9 @@ fn two_thousand_rulesets_are_stable() {
         let rules = common::ruleset(seed, v6, 8);
         let text = rules.to_save(false).unwrap();
         let family = if v6 { Family::Ipv6 } else { Family::Ipv4 };
-        let again = Ruleset::parse_save_as(&text, family)
-            .unwrap_or_else(|e| panic!("seed {seed}: {e}\n{}", text.escape_ascii().to_string().replace("\\n", "\n")));
+        let again = Ruleset::parse_save_as(&text, family).unwrap_or_else(|e| {
+            panic!("seed {seed}: {e}\n{}", text.escape_ascii().to_string().replace("\\n", "\n"))
+        });
         for ((_, a), (_, b)) in rules.rules().zip(again.rules()) {
             assert_eq!(*a, Rule { line: 0, ..b.clone() }, "seed {seed}");
         }
@@ -39,14 +40,42 @@ fn a_saved_rule_is_read_back_alone() {
 fn any_bytes_at_all_end_in_a_value_or_an_error() {
     let mut rng = common::Rng(7);
     let words: [&[u8]; 30] = [
-        b"-A", b"INPUT", b"-p", b"tcp", b"-m", b"multiport", b"--dports", b"1:2,3", b"!", b"-s", b"10.0.0.0/8", b"-j",
-        b"LOG", b"--log-prefix", b"\"x", b"x\"", b"*filter", b"\n", b"COMMIT", b":X", b"-", b"[0:0]", b"-I", b"99999999999999999999",
-        b"\xff", b"--syn", b"-g", b"--icmp-type", b"'", b"\\",
+        b"-A",
+        b"INPUT",
+        b"-p",
+        b"tcp",
+        b"-m",
+        b"multiport",
+        b"--dports",
+        b"1:2,3",
+        b"!",
+        b"-s",
+        b"10.0.0.0/8",
+        b"-j",
+        b"LOG",
+        b"--log-prefix",
+        b"\"x",
+        b"x\"",
+        b"*filter",
+        b"\n",
+        b"COMMIT",
+        b":X",
+        b"-",
+        b"[0:0]",
+        b"-I",
+        b"99999999999999999999",
+        b"\xff",
+        b"--syn",
+        b"-g",
+        b"--icmp-type",
+        b"'",
+        b"\\",
     ];
     for _ in 0..20_000 {
         let mut text = Vec::new();
         for _ in 0..rng.below(14) {
-            text.extend_from_slice(*rng.pick(&words));
+            let word = *rng.pick(&words);
+            text.extend_from_slice(word);
             text.push(if rng.chance(5) { b'\n' } else { b' ' });
         }
         let _ = Rule::parse(&text);

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: names, letters, help texts. Nothing here looks at the environment.
 //! Must not know: what an option comes to (`options`).
-//! Tested by: `tests/cli.rs`: help, man page and completions list the same options.
+//! Tested by: `tests/cli/surface.rs`: help, man page and completions list the same options.
 
 use std::path::PathBuf;
 
@@ -260,7 +260,7 @@ pub struct Common {
 
 /// Which records count.
 #[derive(Args, Debug, Clone, Default)]
-#[command(next_help_heading = "Filters (`!` in front of a value negates; repeatable)")]
+#[command(next_help_heading = "Filters (repeatable; `!` in front of a value negates it)")]
 pub struct FilterArgs {
     /// Log prefix that contains TEXT; with `*` or `?`, a pattern for the whole prefix.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]

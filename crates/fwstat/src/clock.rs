@@ -3,7 +3,7 @@
 //! Responsible for: zones, the years that RFC 3164 leaves out, and what had to be assumed.
 //! Must not know: files (`input` gives the reference points), or the wall clock (`options`
 //! gives "now").
-//! Tested by: the unit tests below, `tests/time.rs`.
+//! Tested by: the unit tests below, `tests/cli/inputs.rs`.
 //!
 //! A stamp without a year is resolved against a reference: the stamp at the head of its block
 //! of the file, which in turn was resolved by walking back from the file's modification time
@@ -195,7 +195,14 @@ impl<'c> Resolver<'c> {
                 Time::Unix { seconds, nanos } => {
                     return Some(self.utc(seconds.checked_mul(NANOS)?.checked_add(i64::from(nanos))?));
                 }
-                Time::Civil(civil) => return self.civil(&civil, hint),
+                Time::Civil(civil) => {
+                    // A wrapper's stamp, which has a year, tells that of the stamp inside.
+                    let outer = || {
+                        let near = envelope.outer_stamp.and_then(rfc3339)?.div_euclid(NANOS);
+                        Some(YearHint { near, limit: near + 2 * DAY })
+                    };
+                    return self.civil(&civil, hint.or_else(outer));
+                }
                 _ => {}
             }
         }

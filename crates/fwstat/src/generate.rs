@@ -38,7 +38,6 @@ fn man(out: &mut dyn Write) -> io::Result<()> {
     main.render_name_section(out)?;
     main.render_synopsis_section(out)?;
     main.render_description_section(out)?;
-    main.render_subcommands_section(out)?;
     main.render_options_section(out)?;
     for sub in command.get_subcommands() {
         let mut roff = Roff::new();

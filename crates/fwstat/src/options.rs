@@ -4,7 +4,7 @@
 //! colours, the zone, the number of processors, what "now" is. Nothing else looks at the
 //! environment.
 //! Must not know: what is done with it.
-//! Tested by: `tests/cli.rs`, the unit tests below.
+//! Tested by: `tests/cli/surface.rs`, the unit tests below.
 
 use std::io::IsTerminal as _;
 use std::io::Write as _;
@@ -22,7 +22,7 @@ use crate::filter::expr::{self, Context};
 use crate::filter::{Filter, Set, set};
 use crate::input::places::{self, Found};
 use crate::input::years::Years;
-use crate::input::{Feed, Input, Reading};
+use crate::input::{Feed, Input, Reading, is_kmsg};
 use crate::moment;
 use crate::pipeline::Plan;
 use crate::record::{Field, Key};
@@ -83,6 +83,8 @@ impl Options {
         };
         let boot = match &input.boot_time {
             Some(text) => Some(time("--boot-time", text, now, &zone)?),
+            // The ring buffer of this machine counts from this machine's start.
+            None if files.iter().any(|file| is_kmsg(file)) => started(now),
             None => None,
         };
         let clock = Clock::new(zone.clone(), boot);
@@ -125,6 +127,10 @@ impl Options {
             .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
             .unwrap_or(1)
             .max(1);
+        // Records on a terminal are a sign of progress themselves.
+        let streams = ordered && output.output_file.is_none() && std::io::stdout().is_terminal();
+        let wanted = !output.no_progress && !output.quiet && !streams;
+        let progress = wanted && std::io::stderr().is_terminal();
         let mut feed = Feed::new(inputs, reading);
         if input.rotated {
             feed.chain();
@@ -140,15 +146,18 @@ impl Options {
             look: look(output),
             format: if output.json { Some(Format::Json) } else { output.format },
             output: output.output_file.clone(),
-            // Records on a terminal are a sign of progress themselves.
-            progress: std::io::stderr().is_terminal()
-                && !output.no_progress
-                && !output.quiet
-                && !(ordered && output.output_file.is_none() && std::io::stdout().is_terminal()),
+            progress,
             quiet: output.quiet,
             verbose: output.verbose,
         })
     }
+}
+
+/// When this machine was started.
+fn started(now: i64) -> Option<i64> {
+    let text = std::fs::read_to_string("/proc/uptime").ok()?;
+    let seconds: f64 = text.split(' ').next()?.parse().ok()?;
+    Some(now - (seconds * 1e9) as i64)
 }
 
 /// Nanoseconds since 1970.

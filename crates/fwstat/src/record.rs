@@ -3,22 +3,58 @@
 //! Responsible for: the names under which users and programs know a line's fields, in the
 //! order of the output contract, and how to take each one out of a line.
 //! Must not know: filters, tables, output forms.
-//! Tested by: `tests/export.rs` (every key against the schema), the unit tests below.
+//! Tested by: `tests/cli/export.rs` (every key against the schema), the unit tests below.
 
+use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Deref;
 
 use logparse::{
-    Completeness, Datagram, Dialect, Entry, Incomplete, Link, Mac, Network, Protocol, TcpFlags, Transport,
-    Truncated, Uptime,
+    Completeness, Datagram, Dialect, Entry, Incomplete, Link, Mac, Network, Protocol, Scanned, TcpFlags,
+    Transport, Truncated, Uptime,
 };
 
 use crate::clock::When;
 
+/// What a line was read as. A line that the bulk path read gives the whole entry only if
+/// somebody asks for a field that it does not have at hand.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    scanned: Option<&'a Scanned<'a>>,
+    read: Option<&'a Entry<'a>>,
+    made: OnceCell<Entry<'a>>,
+}
+
+impl<'a> Reading<'a> {
+    /// A line that the grammar read.
+    #[must_use]
+    pub fn entry(entry: &'a Entry<'a>) -> Reading<'a> {
+        Reading { scanned: None, read: Some(entry), made: OnceCell::new() }
+    }
+
+    /// A line that the bulk path read.
+    #[must_use]
+    pub fn scanned(scanned: &'a Scanned<'a>) -> Reading<'a> {
+        Reading { scanned: Some(scanned), read: None, made: OnceCell::new() }
+    }
+}
+
+impl<'a> Deref for Reading<'a> {
+    type Target = Entry<'a>;
+
+    fn deref(&self) -> &Entry<'a> {
+        match self.read {
+            Some(entry) => entry,
+            None => self.made.get_or_init(|| self.scanned.map_or_else(Entry::default, Scanned::entry)),
+        }
+    }
+}
+
 /// A line that is a firewall record, whole or cut.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Record<'a> {
     /// The line as read.
-    pub entry: &'a Entry<'a>,
+    pub entry: Reading<'a>,
     /// The line as it stood in the file.
     pub raw: &'a [u8],
     /// When it was written, if that is known and was asked for.
@@ -33,13 +69,29 @@ impl<'a> Record<'a> {
     /// How many packets the line stands for: N of `message repeated N times`.
     #[must_use]
     pub fn times(&self) -> u64 {
-        u64::from(self.entry.envelope.repeat.max(1))
+        // The bulk path reads no `message repeated`.
+        if self.entry.scanned.is_some() { 1 } else { u64::from(self.entry.envelope.repeat.max(1)) }
     }
 
     /// The log prefix without its trailing blanks.
     #[must_use]
     pub fn prefix(&self) -> &'a [u8] {
-        self.entry.packet.prefix.trim_ascii_end()
+        self.exact_prefix().trim_ascii_end()
+    }
+
+    /// The log prefix, byte for byte.
+    #[must_use]
+    pub fn exact_prefix(&self) -> &'a [u8] {
+        match self.entry.scanned {
+            Some(scanned) => scanned.prefix(),
+            None => self.entry.packet.prefix,
+        }
+    }
+
+    /// The line as the bulk path read it, if it did.
+    #[must_use]
+    pub fn scanned(&self) -> Option<&'a Scanned<'a>> {
+        self.entry.scanned
     }
 }
 
@@ -357,9 +409,34 @@ fn addr<'a>(value: Option<impl Into<IpAddr>>) -> Value<'a> {
     value.map_or(Value::Missing, |v| Value::Addr(v.into()))
 }
 
+/// What a line that the bulk path read says about a field, where that is at hand; must be
+/// what [`value`] says about the whole entry.
+#[inline]
+fn at_hand<'a>(key: Key, scanned: &Scanned<'a>) -> Option<Value<'a>> {
+    Some(match key {
+        Key::Prefix => Value::Text(scanned.prefix().trim_ascii_end()),
+        Key::In => Value::Text(scanned.input()),
+        Key::Out => Value::Text(scanned.output()),
+        Key::Host => text(scanned.host()),
+        Key::Src => Value::Addr(scanned.src()),
+        Key::Dst => Value::Addr(scanned.dst()),
+        Key::Proto => Value::Proto(scanned.protocol()),
+        Key::ProtoNumber => Value::Number(scanned.protocol().0.into()),
+        Key::Spt => number(scanned.sport()),
+        Key::Dpt => number(scanned.dport()),
+        Key::Flags => scanned.tcp_flags().map_or(Value::Missing, Value::Flags),
+        _ => return None,
+    })
+}
+
 /// What a line says about a field of its own or of its packet.
 #[must_use]
 pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
+    if let Some(scanned) = record.entry.scanned
+        && let Some(value) = at_hand(key, scanned)
+    {
+        return value;
+    }
     let envelope = &record.entry.envelope;
     let packet = &record.entry.packet;
     let vlan = || packet.mac_header().and_then(|header| header.vlan);
@@ -437,6 +514,8 @@ fn part_of<'a>(key: Key, when: When) -> Value<'a> {
 #[must_use]
 pub fn packet_value<'a>(key: Key, packet: &Datagram<'a>) -> Value<'a> {
     match key {
+        // An ARP packet has addresses of its own (arp_ipsrc); a rule's `-s` never sees them.
+        Key::Src | Key::Dst if matches!(packet.network, Network::Arp(_)) => Value::Missing,
         Key::Src => addr(packet.src()),
         Key::Dst => addr(packet.dst()),
         Key::Len => number(packet.len()),

@@ -104,12 +104,27 @@ fn number_range(rng: &mut Rng, limit: u64) -> Range<u32> {
 /// A text for a prefix or comment, of at most `limit` bytes.
 fn text(rng: &mut Rng, limit: usize) -> Text {
     let pieces: [&[u8]; 16] = [
-        b"tcp.in.dropped ", b"a", b"B-9_", b"\"", b"'", b"\\", b"`id`", b"$(id)", b"; touch pwned #", b"!", b" ", b"%s",
-        "é".as_bytes(), b"IN=", b"\xff", b"\x1b[2J",
+        b"tcp.in.dropped ",
+        b"a",
+        b"B-9_",
+        b"\"",
+        b"'",
+        b"\\",
+        b"`id`",
+        b"$(id)",
+        b"; touch pwned #",
+        b"!",
+        b" ",
+        b"%s",
+        "é".as_bytes(),
+        b"IN=",
+        b"\xff",
+        b"\x1b[2J",
     ];
     let mut text = Vec::new();
     for _ in 0..=rng.below(6) {
-        text.extend_from_slice(*rng.pick(&pieces));
+        let piece = *rng.pick(&pieces);
+        text.extend_from_slice(piece);
     }
     text.truncate(limit);
     // iptables-restore takes a comment that begins with ! or - for an option.
@@ -134,20 +149,42 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
     let plain_protocol = |rng: &mut Rng| {
         let icmp = if v6 { Protocol::ICMPV6 } else { Protocol::ICMP };
         *rng.pick(&[
-            Protocol::TCP, Protocol::TCP, Protocol::TCP, Protocol::UDP, Protocol::UDP, icmp, Protocol::SCTP,
-            Protocol::ESP, Protocol::AH, Protocol(89), Protocol::UDPLITE, Protocol::DCCP,
+            Protocol::TCP,
+            Protocol::TCP,
+            Protocol::TCP,
+            Protocol::UDP,
+            Protocol::UDP,
+            icmp,
+            Protocol::SCTP,
+            Protocol::ESP,
+            Protocol::AH,
+            Protocol(89),
+            Protocol::UDPLITE,
+            Protocol::DCCP,
         ])
     };
-    rule.protocol = rng.maybe(3, |r| Test { not: r.chance(5), value: plain_protocol(r) }).or_else(|| {
-        rng.maybe(2, |r| Test::is(plain_protocol(r)))
+    rule.protocol = rng
+        .maybe(3, |r| Test { not: r.chance(5), value: plain_protocol(r) })
+        .or_else(|| rng.maybe(2, |r| Test::is(plain_protocol(r))));
+    rule.source = rng.maybe(3, |r| {
+        let n = net(r, v6);
+        r.test(n)
     });
-    rule.source = rng.maybe(3, |r| { let n = net(r, v6); r.test(n) });
-    rule.destination = rng.maybe(4, |r| { let n = net(r, v6); r.test(n) });
+    rule.destination = rng.maybe(4, |r| {
+        let n = net(r, v6);
+        r.test(n)
+    });
     if at != At::Output {
-        rule.input = rng.maybe(5, |r| { let i = interface(r); r.test(i) });
+        rule.input = rng.maybe(5, |r| {
+            let i = interface(r);
+            r.test(i)
+        });
     }
     if matches!(at, At::Output | At::Forward) {
-        rule.output = rng.maybe(5, |r| { let i = interface(r); r.test(i) });
+        rule.output = rng.maybe(5, |r| {
+            let i = interface(r);
+            r.test(i)
+        });
     }
     if !v6 {
         rule.fragment = rng.maybe(15, |r| r.chance(2));
@@ -182,11 +219,20 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
                 let icmp = rng.test(Icmp { kind, code });
                 matches.push(if v6 { Match::Icmpv6(icmp) } else { Match::Icmp(icmp) });
             }
-            Protocol::ESP => { let r = number_range(rng, 1000); matches.push(Match::Esp(rng.test(r))); }
-            Protocol::AH => { let r = number_range(rng, 1000); matches.push(Match::Ah(rng.test(r))); }
+            Protocol::ESP => {
+                let r = number_range(rng, 1000);
+                matches.push(Match::Esp(rng.test(r)));
+            }
+            Protocol::AH => {
+                let r = number_range(rng, 1000);
+                matches.push(Match::Ah(rng.test(r)));
+            }
             _ => {}
         }
-        let ported = matches!(value, Protocol::TCP | Protocol::UDP | Protocol::SCTP | Protocol::DCCP | Protocol::UDPLITE);
+        let ported = matches!(
+            value,
+            Protocol::TCP | Protocol::UDP | Protocol::SCTP | Protocol::DCCP | Protocol::UDPLITE
+        );
         if ported && rng.chance(4) {
             let side = *rng.pick(&[PortSide::Source, PortSide::Destination, PortSide::Either]);
             let ports = (0..1 + rng.below(7)).map(|_| port_range(rng)).collect();
@@ -199,37 +245,79 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
     for _ in 0..rng.below(3) {
         let one = match rng.below(14) {
             0 => {
-                let source = Some({ let a = range(rng, v6); rng.test(a) });
-                let destination = rng.maybe(3, |r| { let a = range(r, v6); r.test(a) });
+                let source = Some({
+                    let a = range(rng, v6);
+                    rng.test(a)
+                });
+                let destination = rng.maybe(3, |r| {
+                    let a = range(r, v6);
+                    r.test(a)
+                });
                 Match::IpRange { source, destination }
             }
             1 if at != At::Output => Match::Mac(rng.test(Mac([0, 0x16, 0x3e, 0, 0, 1]))),
-            2 => { let k = *rng.pick(&[PacketType::Unicast, PacketType::Broadcast, PacketType::Multicast]); Match::PacketType(rng.test(k)) }
+            2 => {
+                let k = *rng.pick(&[PacketType::Unicast, PacketType::Broadcast, PacketType::Multicast]);
+                Match::PacketType(rng.test(k))
+            }
             3 => {
-                let types = *rng.pick(&[AddressTypes::LOCAL, AddressTypes::MULTICAST, AddressTypes::LOCAL.or(AddressTypes::MULTICAST), AddressTypes::UNICAST]);
+                let types = *rng.pick(&[
+                    AddressTypes::LOCAL,
+                    AddressTypes::MULTICAST,
+                    AddressTypes::LOCAL.or(AddressTypes::MULTICAST),
+                    AddressTypes::UNICAST,
+                ]);
                 let types = if !v6 && rng.chance(3) { AddressTypes::BROADCAST } else { types };
-                Match::AddressType(AddressType { source: None, destination: Some(rng.test(types)), limit_in: false, limit_out: false })
+                Match::AddressType(AddressType {
+                    source: None,
+                    destination: Some(rng.test(types)),
+                    limit_in: false,
+                    limit_out: false,
+                })
             }
             4 => {
-                let compare = *rng.pick(&[Compare::Equal, Compare::NotEqual, Compare::Less, Compare::Greater]);
+                let compare =
+                    *rng.pick(&[Compare::Equal, Compare::NotEqual, Compare::Less, Compare::Greater]);
                 Match::Ttl { hop_limit: v6, compare, value: *rng.pick(&[1, 5, 63, 64, 254]) }
             }
-            5 => { let r = number_range(rng, 2000); Match::Length(rng.test(r)) }
-            6 => { let mask = *rng.pick(&[0x3f, 0xff, 0x1e]); Match::Tos(rng.test(Masked { value: 0x10, mask })) }
-            7 => { let v = *rng.pick(&[0, 10, 46]); Match::Dscp(rng.test(v)) }
-            8 => { let mask = *rng.pick(&[u32::MAX, 0xf0]); Match::Mark(rng.test(Masked { value: 0x10, mask })) }
+            5 => {
+                let r = number_range(rng, 2000);
+                Match::Length(rng.test(r))
+            }
+            6 => {
+                let mask = *rng.pick(&[0x3f, 0xff, 0x1e]);
+                Match::Tos(rng.test(Masked { value: 0x10, mask }))
+            }
+            7 => {
+                let v = *rng.pick(&[0, 10, 46]);
+                Match::Dscp(rng.test(v))
+            }
+            8 => {
+                let mask = *rng.pick(&[u32::MAX, 0xf0]);
+                Match::Mark(rng.test(Masked { value: 0x10, mask }))
+            }
             9 if at == At::Output => {
-                let uid = Some({ let r = number_range(rng, 3000); rng.test(r) });
+                let uid = Some({
+                    let r = number_range(rng, 3000);
+                    rng.test(r)
+                });
                 Match::Owner { uid, gid: None }
             }
             10 => {
                 let states = *rng.pick(&[
-                    StateSet::RELATED | StateSet::ESTABLISHED, StateSet::INVALID, StateSet::NEW, StateSet::NEW | StateSet::DNAT, StateSet::UNTRACKED,
+                    StateSet::RELATED | StateSet::ESTABLISHED,
+                    StateSet::INVALID,
+                    StateSet::NEW,
+                    StateSet::NEW | StateSet::DNAT,
+                    StateSet::UNTRACKED,
                 ]);
                 let old = rng.chance(4) && !StateSet::DNAT.and(states).contains(StateSet::DNAT);
                 Match::State { old, states: rng.test(states) }
             }
-            11 => Match::Other { module: Text::from("limit"), words: ["--limit", "5/min"].map(Text::from).into() },
+            11 => Match::Other {
+                module: Text::from("limit"),
+                words: ["--limit", "5/min"].map(Text::from).into(),
+            },
             12 => Match::Other {
                 module: Text::from("statistic"),
                 words: ["--mode", "nth", "--every", "3", "--packet", "0"].map(Text::from).into(),
@@ -267,7 +355,11 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
         4 if !chains.is_empty() => rule.target = Target::Goto(Text::from(rng.pick(chains).as_str())),
         5 => rule.target = Target::Return,
         6 => {
-            let with = if v6 { ["icmp6-port-unreachable", "icmp6-adm-prohibited"] } else { ["icmp-port-unreachable", "icmp-admin-prohibited"] };
+            let with = if v6 {
+                ["icmp6-port-unreachable", "icmp6-adm-prohibited"]
+            } else {
+                ["icmp-port-unreachable", "icmp-admin-prohibited"]
+            };
             rule.target = Target::Reject(Text::from(*rng.pick(&with)));
         }
         7 => rule.target = Target::Continue,
@@ -288,11 +380,21 @@ pub(crate) fn ruleset(seed: u64, v6: bool, size: u64) -> Ruleset {
         let targets: &[String] = if at == At::Input { &users } else { &[] };
         let rules = (0..rng.below(size) + 1).map(|_| rule(&mut rng, at, v6, targets)).collect();
         let policy = policy(&mut rng);
-        chains.push(Chain { name: Text::from(hook.chain()), base: base(hook, policy), counters: Some(Counters::default()), rules });
+        chains.push(Chain {
+            name: Text::from(hook.chain()),
+            base: base(hook, policy),
+            counters: Some(Counters::default()),
+            rules,
+        });
     }
     for (i, name) in users.iter().enumerate() {
         let rules = (0..rng.below(size)).map(|_| rule(&mut rng, At::User, v6, &users[i + 1..])).collect();
-        chains.push(Chain { name: Text::from(name.as_str()), base: None, counters: Some(Counters::default()), rules });
+        chains.push(Chain {
+            name: Text::from(name.as_str()),
+            base: None,
+            counters: Some(Counters::default()),
+            rules,
+        });
     }
     let family = if v6 { Family::Ipv6 } else { Family::Ipv4 };
     let table = Table { family, name: Text::from("filter"), chains };
@@ -301,9 +403,18 @@ pub(crate) fn ruleset(seed: u64, v6: bool, size: u64) -> Ruleset {
 
 /// A line as the kernel would write it.
 pub(crate) fn line(rng: &mut Rng, v6: bool, prefixes: &[Vec<u8>]) -> Vec<u8> {
-    let mut line = if prefixes.is_empty() || rng.chance(10) { b"other ".to_vec() } else { rng.pick(prefixes).clone() };
+    let mut line =
+        if prefixes.is_empty() || rng.chance(10) { b"other ".to_vec() } else { rng.pick(prefixes).clone() };
     let mut push = |text: &str| line.extend_from_slice(text.as_bytes());
-    let (input, output) = *rng.pick(&[("eth0", ""), ("eth0", ""), ("eno1", ""), ("lo", ""), ("eth0", "eth1"), ("", "eth0"), ("", "lo")]);
+    let (input, output) = *rng.pick(&[
+        ("eth0", ""),
+        ("eth0", ""),
+        ("eno1", ""),
+        ("lo", ""),
+        ("eth0", "eth1"),
+        ("", "eth0"),
+        ("", "lo"),
+    ]);
     push(&format!("IN={input} OUT={output} "));
     if rng.chance(8) && !input.is_empty() {
         push("PHYSIN=eth1 ");
@@ -319,17 +430,26 @@ pub(crate) fn line(rng: &mut Rng, v6: bool, prefixes: &[Vec<u8>]) -> Vec<u8> {
         IpAddr::V4(a) => a.to_string(),
         IpAddr::V6(a) => a.segments().map(|s| format!("{s:04x}")).join(":"),
     };
-    let len = rng.below(2000);
+    let len = 48 + rng.below(2000);
     let ttl = *rng.pick(&[1, 4, 5, 63, 64, 255]);
     let mut later = false;
     if v6 {
-        push(&format!("SRC={} DST={} LEN={len} TC={} HOPLIMIT={ttl} FLOWLBL=0 ", full(src), full(dst), rng.pick(&[0, 40, 184])));
+        push(&format!(
+            "SRC={} DST={} LEN={len} TC={} HOPLIMIT={ttl} FLOWLBL=0 ",
+            full(src),
+            full(dst),
+            rng.pick(&[0, 40, 184])
+        ));
     } else {
         later = rng.chance(10);
         let fragment = if later { "FRAG:185 " } else { "" };
         push(&format!(
             "SRC={} DST={} LEN={len} TOS=0x{:02X} PREC=0x{:02X} TTL={ttl} ID={} {fragment}",
-            full(src), full(dst), rng.pick(&[0, 0x10, 8]), rng.pick(&[0, 0x20, 0xa0]), rng.below(65536)
+            full(src),
+            full(dst),
+            rng.pick(&[0, 0x10, 8]),
+            rng.pick(&[0, 0x20, 0xa0]),
+            rng.below(65536)
         ));
     }
     let (spt, dpt) = (port(rng), port(rng));
@@ -345,10 +465,21 @@ pub(crate) fn line(rng: &mut Rng, v6: bool, prefixes: &[Vec<u8>]) -> Vec<u8> {
             push(&format!("PROTO=TCP SPT={spt} DPT={dpt} WINDOW=1 RES=0x00 {words}URGP=0 {options}"));
         }
         3 | 4 if later => push("PROTO=UDP "),
-        3 | 4 => push(&format!("PROTO=UDP SPT={spt} DPT={dpt} LEN=8 ")),
+        3 | 4 => {
+            // Lengths that add up, mostly: else IPv6 has headers that are not printed.
+            let len = if rng.chance(8) { 8 } else { len.saturating_sub(40) };
+            push(&format!("PROTO=UDP SPT={spt} DPT={dpt} LEN={len} "));
+        }
         5 if later => push(if v6 { "PROTO=ICMPv6 " } else { "PROTO=ICMP " }),
-        5 => push(&format!("PROTO=ICMP{} TYPE={} CODE={} ", if v6 { "v6" } else { "" }, rng.pick(&[9, 13, 14, 17, 135, 200]), rng.below(5))),
-        6 if !v6 && !later => push(&format!("PROTO={} SPI=0x{:x} ", rng.pick(&["ESP", "AH"]), rng.below(1000))),
+        5 => push(&format!(
+            "PROTO=ICMP{} TYPE={} CODE={} ",
+            if v6 { "v6" } else { "" },
+            rng.pick(&[9, 13, 14, 17, 135, 200]),
+            rng.below(5)
+        )),
+        6 if !v6 && !later => {
+            push(&format!("PROTO={} SPI=0x{:x} ", rng.pick(&["ESP", "AH"]), rng.below(1000)))
+        }
         _ => push(&format!("PROTO={} ", rng.pick(&[132, 89, 47, 33]))),
     }
     if input.is_empty() && rng.chance(2) {

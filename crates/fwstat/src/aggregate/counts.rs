@@ -2,21 +2,28 @@
 //!
 //! Responsible for: exact counts of any number of keys, and the most frequent of them.
 //! Must not know: what keys are for.
-//! Tested by: the unit tests below, `tests/top.rs` against awk.
+//! Tested by: the unit tests below, `tests/cli/top.rs` against awk.
 //!
 //! Keys come off the wire, so whoever sends packets chooses them: the hash is seeded anew in
 //! every process. A key of up to seven bytes (an IPv4 address, a port with a protocol) is kept
 //! in a word; longer ones lie one behind the other in one vector.
+//!
+//! What is asked most often is kept in forms of its own: addresses ([`super::addresses`]),
+//! ports and protocols as arrays, and prefixes by the number that the bulk path gives to
+//! lines that begin alike. They are joined with the rest when a thread has read its last line.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::BuildHasher as _;
+use std::net::{IpAddr, Ipv4Addr};
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use logparse::Protocol;
 
 use super::Aggregate;
+use super::addresses::Addresses;
 use super::key::{self, Cell};
-use crate::record::{Field, Record, Value};
+use crate::record::{Field, Key, Record, Value};
 
 /// Counts by key.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +36,47 @@ pub struct Counts {
     keys: Vec<u8>,
     hasher: DefaultHashBuilder,
     scratch: Vec<u8>,
+    form: Form,
+    addresses: Addresses,
+    /// By protocol, or by port and one of two protocols, or by front: see [`Form`].
+    dense: Vec<u64>,
+    /// For each front, its key.
+    fronts: Vec<Vec<u8>>,
+}
+
+/// The form in which the common keys are kept until they are settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Form {
+    /// None: every key is one of bytes.
+    #[default]
+    Keys,
+    /// One address field.
+    Address,
+    /// The protocol alone.
+    Protocol,
+    /// A port, and perhaps the protocol, of TCP and UDP.
+    Port,
+    /// The prefix and the interfaces.
+    Front,
+}
+
+impl Form {
+    fn of(fields: &[Field]) -> Form {
+        let plain = fields.iter().all(|field| !field.inner && field.net.is_none());
+        let keys: Vec<Key> = fields.iter().map(|field| field.key).collect();
+        match &keys[..] {
+            _ if !plain => Form::Keys,
+            [Key::Src | Key::Dst] => Form::Address,
+            [Key::Proto] => Form::Protocol,
+            [Key::Spt | Key::Dpt] | [Key::Spt | Key::Dpt, Key::Proto] => Form::Port,
+            all if !all.is_empty()
+                && all.iter().all(|key| matches!(key, Key::Prefix | Key::In | Key::Out)) =>
+            {
+                Form::Front
+            }
+            _ => Form::Keys,
+        }
+    }
 }
 
 /// A long key's place in `keys`, and its count.
@@ -77,7 +125,7 @@ impl Counts {
     /// Counts by these fields.
     #[must_use]
     pub fn by(fields: Vec<Field>) -> Counts {
-        Counts { fields, ..Counts::default() }
+        Counts { form: Form::of(&fields), fields, ..Counts::default() }
     }
 
     /// Leaves records out that do not have the first field.
@@ -96,7 +144,74 @@ impl Counts {
     /// How many keys there are.
     #[must_use]
     pub fn distinct(&self) -> u64 {
-        (self.short.len() + self.long.len()) as u64
+        (self.short.len() + self.long.len() + self.addresses.distinct()) as u64
+    }
+
+    /// Counts a record in the form of its own, if it fits there.
+    #[inline]
+    fn add_quickly(&mut self, record: &Record<'_>) -> bool {
+        let Some(scanned) = record.scanned() else { return false };
+        match self.form {
+            Form::Keys => return false,
+            Form::Address => {
+                let source = self.fields[0].key == Key::Src;
+                let address = if source { scanned.src_ipv4() } else { scanned.dst_ipv4() };
+                match address {
+                    Some(address) => self.addresses.add(address),
+                    None => return false,
+                }
+            }
+            Form::Protocol => {
+                self.dense.resize(256, 0);
+                self.dense[usize::from(scanned.protocol().0)] += 1;
+            }
+            Form::Port => {
+                let port = if self.fields[0].key == Key::Spt { scanned.sport() } else { scanned.dport() };
+                let half = match scanned.protocol() {
+                    Protocol::TCP => 0,
+                    Protocol::UDP => 1 << 16,
+                    _ => return false,
+                };
+                let Some(port) = port else { return false };
+                self.dense.resize(2 << 16, 0);
+                self.dense[half | usize::from(port)] += 1;
+            }
+            Form::Front => {
+                let id = scanned.front_id();
+                if id >= self.dense.len() {
+                    self.dense.resize(id + 1, 0);
+                    self.fronts.resize(id + 1, Vec::new());
+                }
+                if self.dense[id] == 0 {
+                    let mut key = Vec::new();
+                    self.fields.iter().for_each(|field| key::encode(&mut key, field.value(record)));
+                    self.fronts[id] = key;
+                }
+                self.dense[id] += 1;
+            }
+        }
+        true
+    }
+
+    /// Joins what was counted in a form of its own with the rest.
+    fn settle_dense(&mut self) {
+        let dense = std::mem::take(&mut self.dense);
+        let fronts = std::mem::take(&mut self.fronts);
+        for (at, count) in dense.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+            let mut key = Vec::new();
+            match self.form {
+                Form::Front => key.clone_from(&fronts[at]),
+                Form::Protocol => key::encode(&mut key, Value::Proto(Protocol(at as u8))),
+                _ => {
+                    key::encode(&mut key, Value::Number(at as u64 & 0xffff));
+                    if self.fields.len() == 2 {
+                        let protocol = if at >> 16 == 0 { Protocol::TCP } else { Protocol::UDP };
+                        key::encode(&mut key, Value::Proto(protocol));
+                    }
+                }
+            }
+            self.add_key(&key, count);
+        }
     }
 
     fn add_key(&mut self, key: &[u8], count: u64) {
@@ -119,6 +234,12 @@ impl Counts {
 
     /// Every key with its count, in no order.
     fn each(&self, mut with: impl FnMut(&[u8], u64)) {
+        let mut key = Vec::new();
+        self.addresses.each(|address, count| {
+            key.clear();
+            key::encode(&mut key, Value::Addr(Ipv4Addr::from_bits(address).into()));
+            with(&key, count);
+        });
         for (word, count) in &self.short {
             let (bytes, len) = unpack(*word);
             with(&bytes[..len], *count);
@@ -165,6 +286,15 @@ impl Counts {
 
 impl Aggregate for Counts {
     fn add(&mut self, record: &Record<'_>) {
+        if self.add_quickly(record) {
+            return;
+        }
+        if self.form == Form::Address
+            && let Value::Addr(IpAddr::V4(address)) = self.fields[0].value(record)
+        {
+            self.addresses.add_many(address.to_bits(), record.times());
+            return;
+        }
         let mut key = std::mem::take(&mut self.scratch);
         key.clear();
         for (i, field) in self.fields.iter().enumerate() {
@@ -179,7 +309,18 @@ impl Aggregate for Counts {
         self.scratch = key;
     }
 
-    fn merge(&mut self, other: Counts) {
+    fn needs_time(&self) -> bool {
+        self.fields.iter().any(|field| field.key.needs_time())
+    }
+
+    fn settle(&mut self) {
+        self.addresses.settle();
+        self.settle_dense();
+    }
+
+    fn merge(&mut self, mut other: Counts) {
+        self.addresses.merge(std::mem::take(&mut other.addresses));
+        let addresses = std::mem::take(&mut self.addresses);
         // The smaller one goes into the larger one.
         let (mut large, small) = if other.distinct() > self.distinct() {
             (other, std::mem::take(self))
@@ -188,6 +329,7 @@ impl Aggregate for Counts {
         };
         small.each(|key, count| large.add_key(key, count));
         *self = large;
+        self.addresses = addresses;
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Responsible for: the trait, and counting by key.
 //! Must not know: where records come from, how results are shown.
-//! Tested by: the unit tests of its files; every thread count and chunk size in `tests/top.rs`.
+//! Tested by: the unit tests of its files; every thread count and chunk size in `tests/cli/top.rs`.
 
+mod addresses;
 pub mod counts;
 pub mod key;
 pub mod timeline;
@@ -24,6 +25,14 @@ pub trait Aggregate: Send {
     /// Takes over what another thread made.
     fn merge(&mut self, other: Self);
 
+    /// Whether it looks at a record's moment. If nobody does, nobody works it out.
+    fn needs_time(&self) -> bool {
+        true
+    }
+
+    /// Called once behind a thread's last record, before anything is joined or asked.
+    fn settle(&mut self) {}
+
     /// Called behind the last record of a chunk, for what must come out in order.
     fn end_of_chunk(&mut self, _ticket: u64) {}
 }
@@ -38,6 +47,15 @@ impl<A: Aggregate, B: Aggregate> Aggregate for (A, B) {
     fn merge(&mut self, other: Self) {
         self.0.merge(other.0);
         self.1.merge(other.1);
+    }
+
+    fn needs_time(&self) -> bool {
+        self.0.needs_time() || self.1.needs_time()
+    }
+
+    fn settle(&mut self) {
+        self.0.settle();
+        self.1.settle();
     }
 
     fn end_of_chunk(&mut self, ticket: u64) {
@@ -58,6 +76,14 @@ impl<A: Aggregate> Aggregate for Vec<A> {
         for (own, other) in self.iter_mut().zip(other) {
             own.merge(other);
         }
+    }
+
+    fn needs_time(&self) -> bool {
+        self.iter().any(Aggregate::needs_time)
+    }
+
+    fn settle(&mut self) {
+        self.iter_mut().for_each(Aggregate::settle);
     }
 
     fn end_of_chunk(&mut self, ticket: u64) {

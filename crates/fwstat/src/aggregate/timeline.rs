@@ -70,10 +70,17 @@ impl Timeline {
             return;
         }
         let Some((first, last)) = self.span() else { return };
-        let wanted = STEPS.iter().copied().filter(|step| *step >= self.step);
-        let step = wanted.clone().find(|step| (last - first) / step < most as i64);
-        if let Some(step) = step.or_else(|| wanted.last()) {
-            self.widen(step);
+        let fits = |step: &i64| *step >= self.step && (last - first) / step < most as i64;
+        let widest = STEPS[STEPS.len() - 1];
+        self.widen(STEPS.iter().copied().find(fits).unwrap_or(widest));
+    }
+
+    /// Makes the buckets days, if they are narrower and there is a week of them or more.
+    pub fn prefer_days(&mut self) {
+        const DAY: i64 = 86_400;
+        let days = self.span().map_or(0, |(first, last)| (last - first) / DAY);
+        if self.grows && self.step < DAY && DAY % self.step == 0 && days >= 7 {
+            self.widen(DAY);
         }
     }
 

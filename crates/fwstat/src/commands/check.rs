@@ -2,7 +2,7 @@
 //!
 //! Responsible for: nothing but the books.
 //! Must not know: filters.
-//! Tested by: `tests/check.rs`.
+//! Tested by: `tests/cli/check.rs`.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::cli::{self, Format};
 use crate::options::{Look, Options};
 use crate::pipeline::Account;
 use crate::pipeline::account::Seen;
-use crate::report::style::{Column, DIM, HEADING, WARN, columns, percent};
+use crate::report::style::{Column, DIM, HEADING, WARN, columns, percent, sentence};
 use crate::report::{self, Head};
 use crate::text;
 
@@ -75,7 +75,7 @@ fn table(look: &Look, account: &Account, head: &Head) -> String {
         ("packets", totals.packets, "whole firewall records"),
         ("cut", totals.cut, "the end is missing; what is there is certain"),
         ("other", totals.other, "no firewall records"),
-        ("damaged", totals.damaged, "something in them that nobody writes; not counted anywhere"),
+        ("damaged", totals.damaged, "something in them that nobody writes: not counted"),
     ]
     .iter()
     .map(|(name, count, means)| {
@@ -120,7 +120,7 @@ fn table(look: &Look, account: &Account, head: &Head) -> String {
         }
     }
     for note in &head.notes {
-        out.push_str(&format!("{}\n", look.paint(DIM, note)));
+        out.push_str(&sentence(look, DIM, note));
     }
     out
 }

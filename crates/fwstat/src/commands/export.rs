@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the order: threads write their chunks one after the other.
 //! Must not know: what a record looks like as data (`report::record`).
-//! Tested by: `tests/export.rs`.
+//! Tested by: `tests/cli/export.rs`.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

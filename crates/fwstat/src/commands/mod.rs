@@ -2,7 +2,7 @@
 //!
 //! Responsible for: which aggregates a command needs, and which report it makes.
 //! Must not know: how lines are read or how a form of output is written.
-//! Tested by: the transcripts in `tests/`.
+//! Tested by: `tests/cli`.
 
 pub mod check;
 pub mod export;

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: which few tables answer the first questions.
 //! Must not know: how counting works.
-//! Tested by: `tests/cli/overview.rs`.
+//! Tested by: `tests/cli/timeline.rs`.
 
 use serde_json::{Value, json};
 
@@ -45,6 +45,7 @@ pub fn command(arguments: &cli::Overview) -> anyhow::Result<Outcome> {
         }
         _ => {
             timeline.fit(60);
+            timeline.prefer_days();
             screen(&options, &head, &tables, &timeline).into_bytes()
         }
     };
@@ -101,7 +102,10 @@ fn screen(options: &Options, head: &Head, tables: &[Table], timeline: &Timeline)
         out.push_str(&look.paint(HEADING, "Next:"));
         out.push('\n');
         for (command, what) in next(head, tables) {
-            out.push_str(&format!("  {}  {}\n", look.paint(KEY, &command), look.paint(DIM, what)));
+            let fits = look.width.is_none_or(|width| 4 + text::width(&command) + text::width(what) <= width);
+            let what = if fits { what } else { "" };
+            let line = format!("  {}  {}", look.paint(KEY, &command), look.paint(DIM, what));
+            out.push_str(&(line.trim_end().to_owned() + "\n"));
         }
     }
     out

@@ -161,7 +161,7 @@ impl<'t> Shown<'t> {
                 _ => text,
             }
         };
-        let mut heads = vec![Column::text("TIME").styled(KEY)];
+        let mut heads = vec![Column { shrinks: false, ..Column::text("TIME") }.styled(KEY)];
         let mut rows: Vec<Vec<String>> = self.starts.iter().map(|start| vec![time(*start)]).collect();
         let by = !self.timeline.fields().is_empty();
         for (key, cells) in &self.keys {

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the default tables, and `--by`.
 //! Must not know: how counting works.
-//! Tested by: `tests/top.rs`.
+//! Tested by: `tests/cli/top.rs`.
 
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@
 //! inside nor outside of anything asked about it, and counts in neither case; so `-s '!NET'`
 //! takes packets from elsewhere, not lines without an address.
 //! Must not know: how options are spelled on the command line (`options`), or what is counted.
-//! Tested by: the unit tests of its files, `tests/filters.rs` against an independent reading.
+//! Tested by: the unit tests of its files, `tests/cli/filters.rs` against an independent reading.
 
 pub mod expr;
 pub mod set;
@@ -97,7 +97,7 @@ impl Filter {
             Filter::Not(part) => part.eval(record).map(|yes| !yes),
             Filter::In(field, set) => set.holds(field.value(record)),
             Filter::Has(field) => Some(field.value(record) != Value::Missing),
-            Filter::Prefix(text) => Some(memchr::memmem::find(record.entry.packet.prefix, text).is_some()),
+            Filter::Prefix(text) => Some(memchr::memmem::find(record.exact_prefix(), text).is_some()),
             Filter::Family(version) => match (record.entry.packet.datagram.network, version) {
                 (Network::Ipv4(_), 4) | (Network::Ipv6(_), 6) => Some(true),
                 (Network::None, _) => None,
@@ -154,6 +154,33 @@ impl Filter {
         parts.extend(protocol.map(|n| is(Key::ProtoNumber, n)));
         parts.extend(code.map(|n| is(Key::IcmpCode, n)));
         Filter::all(parts)
+    }
+
+    /// Whether the predicate asks for the prefix and the interfaces only: its answer is then
+    /// the same for all lines that begin alike.
+    #[must_use]
+    pub fn asks_the_front_only(&self) -> bool {
+        match self {
+            Filter::All | Filter::Prefix(_) => true,
+            Filter::And(parts) | Filter::Or(parts) => parts.iter().all(Filter::asks_the_front_only),
+            Filter::Not(part) => part.asks_the_front_only(),
+            Filter::In(field, _) | Filter::Has(field) | Filter::Matches(field, _) => {
+                matches!(field.key, Key::Prefix | Key::In | Key::Out)
+            }
+            _ => false,
+        }
+    }
+
+    /// The predicate in two parts, of which both must hold: one that asks the front only, and
+    /// the rest.
+    #[must_use]
+    pub fn split(&self) -> (Filter, Filter) {
+        let parts = match self {
+            Filter::And(parts) => parts.clone(),
+            other => vec![other.clone()],
+        };
+        let (front, rest) = parts.into_iter().partition(Filter::asks_the_front_only);
+        (Filter::all(front), Filter::all(rest))
     }
 
     /// Whether the predicate asks for moments.

@@ -2,12 +2,13 @@
 //!
 //! Responsible for: a stream of plain bytes, whatever the input is packed with.
 //! Must not know: lines.
-//! Tested by: `tests/inputs.rs`.
+//! Tested by: `tests/cli/inputs.rs`.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::ulogd::{self, Ulogd};
 use super::unfold::{Export, Objects};
 
 /// How many bytes of an input are looked at.
@@ -56,6 +57,8 @@ pub fn is_records(head: &[u8]) -> bool {
 pub enum Records {
     /// `journalctl -o export`.
     Export,
+    /// ulogd2's JSON, a line per packet in words of its own.
+    Ulogd,
     /// JSON objects over several lines, at this depth: `journalctl -o json-pretty` (0), an array (1),
     /// `dmesg --json` (2).
     Objects(usize),
@@ -66,6 +69,9 @@ pub enum Records {
 pub fn records(head: &[u8]) -> Option<Records> {
     if head.starts_with(b"__CURSOR=") || head.starts_with(b"__REALTIME_TIMESTAMP=") {
         return Some(Records::Export);
+    }
+    if ulogd::is_ulogd(head) {
+        return Some(Records::Ulogd);
     }
     let compact: Vec<u8> = head.iter().copied().filter(|b| !b.is_ascii_whitespace()).take(10).collect();
     match &compact[..] {
@@ -136,6 +142,7 @@ pub fn open(inner: Plain, decompress: bool, taken: Arc<AtomicU64>) -> io::Result
 fn unfold(head: &[u8], stream: Plain) -> Plain {
     match records(head) {
         Some(Records::Export) => Box::new(Export::new(stream)),
+        Some(Records::Ulogd) => Box::new(Ulogd::new(stream)),
         Some(Records::Objects(level)) => Box::new(Objects::new(stream, level)),
         None => stream,
     }

@@ -4,12 +4,13 @@
 //! to whoever asks next. Plain files are cut in place, so that every thread reads for itself;
 //! everything else is a stream that one thread at a time reads on.
 //! Must not know: what a line says, except the stamp at its head (`years`).
-//! Tested by: the unit tests of its files, `tests/inputs.rs`.
+//! Tested by: the unit tests of its files, `tests/cli/inputs.rs`.
 
 pub mod decode;
 pub mod places;
 pub mod split;
 pub mod stream;
+pub mod ulogd;
 pub mod unfold;
 pub mod years;
 
@@ -431,6 +432,11 @@ impl Feed {
             return Err(InputError::new(name, "is a directory")
                 .hint(format!("name the files in it: {}/*.log", name.trim_end_matches('/'))));
         }
+        if is_kmsg(path) {
+            let kmsg = stream::Kmsg::open(path).map_err(failed)?;
+            let stream = decode::open(Box::new(kmsg), false, Arc::clone(&self.taken)).map_err(failed)?;
+            return Ok(State::Stream(Box::new(Stream::new(stream, self.reading.chunk, years(None)))));
+        }
         let mut file = File::open(path).map_err(failed)?;
         let years = years(meta.modified().ok());
         if !meta.is_file() {
@@ -465,6 +471,12 @@ impl Feed {
         }
         Ok(State::Stream(Box::new(stream)))
     }
+}
+
+/// Whether a path is the kernel's ring buffer.
+#[must_use]
+pub fn is_kmsg(path: &Path) -> bool {
+    path == Path::new("/dev/kmsg")
 }
 
 /// What came of asking an input for a chunk.

@@ -4,7 +4,10 @@
 //! Must not know: what the bytes were packed with.
 //! Tested by: the unit tests below.
 
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use memchr::{memchr, memchr_iter, memrchr};
@@ -208,6 +211,49 @@ impl Drop for Program {
         // Nobody reads on: it would wait for ever. If it has ended already, so much the better.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The kernel's ring buffer, `/dev/kmsg`: what is in it now.
+#[derive(Debug)]
+pub struct Kmsg {
+    file: File,
+    /// One record; the kernel gives a whole one at a time or none.
+    record: Vec<u8>,
+    len: usize,
+    given: usize,
+}
+
+impl Kmsg {
+    /// Opens it without waiting for records that are still to come.
+    ///
+    /// # Errors
+    /// It cannot be opened, as by users other than root on most systems.
+    pub fn open(path: &Path) -> io::Result<Kmsg> {
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        Ok(Kmsg { file, record: vec![0; 16 << 10], len: 0, given: 0 })
+    }
+}
+
+impl Read for Kmsg {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.given == self.len {
+            match self.file.read(&mut self.record) {
+                Ok(len) => (self.len, self.given) = (len, 0),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+                // Records were overwritten before they were read; their numbers leave a gap.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => continue,
+                Err(error) => return Err(error),
+            }
+            if self.len == 0 {
+                return Ok(0);
+            }
+        }
+        let part = &self.record[self.given..self.len];
+        let len = part.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&part[..len]);
+        self.given += len;
+        Ok(len)
     }
 }
 

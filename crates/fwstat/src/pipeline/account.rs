@@ -3,7 +3,7 @@
 //! Responsible for: the sums, the first place of each reason, lines that are known to be lost,
 //! the span of time.
 //! Must not know: filters, tables.
-//! Tested by: the unit tests below, `tests/check.rs`.
+//! Tested by: the unit tests below, `tests/cli/check.rs`.
 
 use std::collections::HashMap;
 
@@ -73,7 +73,7 @@ pub struct Position {
     pub source: usize,
     /// Where the line begins.
     pub offset: u64,
-    /// The line's number. Until [`Account::settle`], counted from its chunk's first line.
+    /// The line's number. While lines are still being read, counted from its chunk's first line.
     pub line: u64,
     /// The offset of its chunk, while `line` is counted from there.
     chunk: Option<u64>,

@@ -4,7 +4,7 @@
 //! form; a cell that begins with `=` is left as it is, since the values are data, not formulas:
 //! import them as text.
 //! Must not know: what a table is about.
-//! Tested by: the unit tests below, `tests/export.rs`.
+//! Tested by: the unit tests below, `tests/cli/export.rs`.
 
 use super::Table;
 use super::style::cell;

@@ -3,7 +3,7 @@
 //! Responsible for: the output contract: schema names, the order of keys, numbers as numbers,
 //! text that is no UTF-8 as `{"bytes":"<base64>"}`.
 //! Must not know: how a report looks for people.
-//! Tested by: `tests/schemas.rs`, `tests/top.rs`.
+//! Tested by: `tests/cli/schemas.rs`, `tests/cli/top.rs`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

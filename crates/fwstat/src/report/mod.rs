@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the result structs and what they have in common.
 //! Must not know: how results came about.
-//! Tested by: the transcripts in `tests/`, the schemas in `schemas/`.
+//! Tested by: `tests/cli`, the schemas in `schemas/`.
 
 pub mod csv;
 pub mod ecs;

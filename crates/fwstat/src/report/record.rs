@@ -2,12 +2,13 @@
 //!
 //! Responsible for: the record of the output contract.
 //! Must not know: which records, and where they go.
-//! Tested by: `tests/export.rs`, `tests/schemas.rs`.
+//! Tested by: `tests/cli/export.rs`, `tests/cli/schemas.rs`.
 
 use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use logparse::{Datagram, Extension, ExtensionKind, Extensions, Network, Security};
 
 use super::{csv, ecs};
 use crate::clock;
@@ -19,21 +20,16 @@ use crate::text;
 pub fn ndjson(out: &mut Vec<u8>, record: &Record<'_>) {
     let mut object = Object::open(out);
     for key in Key::ALL.iter().copied().filter(|key| key.in_record()) {
-        match key {
-            Key::Uid => {
-                // The quoted packet stands where the kernel prints it: behind the ICMP fields.
-                if let Some(inner) = &record.entry.packet.quoted {
-                    object.key("inner");
-                    let mut quoted = Object::open(object.out);
-                    for key in Key::ALL.iter().copied().filter(|key| key.in_record() && !key.of_line()) {
-                        quoted.field(key.name(), packet_value(key, inner));
-                    }
-                    quoted.close();
-                }
-                object.field(key.name(), value(key, record));
+        // The quoted packet stands where the kernel prints it: behind the ICMP fields.
+        if let (Key::Uid, Some(inner)) = (key, &record.entry.packet.quoted) {
+            object.key("inner");
+            let mut quoted = Object::open(object.out);
+            for key in Key::ALL.iter().copied().filter(|key| key.in_record() && !key.of_line()) {
+                quoted.part(key, packet_value(key, inner), inner);
             }
-            _ => object.field(key.name(), value(key, record)),
+            quoted.close();
         }
+        object.part(key, value(key, record), &record.entry.packet.datagram);
     }
     object.close();
     out.push(b'\n');
@@ -121,6 +117,18 @@ pub fn ecs(out: &mut Vec<u8>, record: &Record<'_>, as_csv: bool) {
     out.push(b'\n');
 }
 
+/// What an ARP packet consists of.
+const ARP: [(Key, &str); 8] = [
+    (Key::ArpHtype, "htype"),
+    (Key::ArpPtype, "ptype"),
+    (Key::ArpOpcode, "opcode"),
+    (Key::ArpMacSrc, "macsrc"),
+    (Key::ArpIpSrc, "ipsrc"),
+    (Key::ArpMacDst, "macdst"),
+    (Key::ArpIpDst, "ipdst"),
+    (Key::Incomplete, "incomplete"),
+];
+
 /// A JSON object being written.
 struct Object<'o> {
     out: &'o mut Vec<u8>,
@@ -198,4 +206,84 @@ impl<'o> Object<'o> {
             Err(_) => _ = write!(self.out, "{{\"bytes\":\"{}\"}}", STANDARD.encode(text)),
         }
     }
+
+    /// A field of a whole record: some of them form a list or an object of their own.
+    fn part(&mut self, key: Key, value: Value<'_>, packet: &Datagram<'_>) {
+        let is_arp = matches!(packet.network, Network::Arp(_));
+        match key {
+            Key::Ext => self.ext(packet),
+            Key::ArpHtype if is_arp => {
+                self.key("arp");
+                let mut arp = Object::open(self.out);
+                for (key, name) in ARP {
+                    arp.field(name, packet_value(key, packet));
+                }
+                arp.close();
+            }
+            Key::ArpHtype
+            | Key::ArpPtype
+            | Key::ArpOpcode
+            | Key::ArpMacSrc
+            | Key::ArpIpSrc
+            | Key::ArpMacDst
+            | Key::ArpIpDst => {}
+            Key::Incomplete if is_arp => {}
+            _ => self.field(key.name(), value),
+        }
+    }
+
+    /// The extension headers of an IPv6 packet, as a list.
+    fn ext(&mut self, packet: &Datagram<'_>) {
+        let Network::Ipv6(ip) = &packet.network else { return };
+        if ip.extensions.is_empty() {
+            return;
+        }
+        let unknown = ip.extensions.iter().find_map(|extension| match extension.kind {
+            ExtensionKind::Unknown(number) => Some(number),
+            _ => None,
+        });
+        if unknown.is_none() || ip.extensions.iter().count() > 1 {
+            self.key("ext");
+            extensions(self.out, ip.extensions);
+        }
+        self.field("unknown_ext", unknown.map_or(Value::Missing, |number| Value::Number(number.into())));
+    }
+}
+
+fn extensions(out: &mut Vec<u8>, extensions: Extensions<'_>) {
+    out.push(b'[');
+    let listed = |extension: &Extension| !matches!(extension.kind, ExtensionKind::Unknown(_));
+    for (i, extension) in extensions.iter().filter(listed).enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        let mut object = Object::open(out);
+        let number = |n: u64| Value::Number(n);
+        let flag = |yes: bool| if yes { Value::True } else { Value::Missing };
+        object.field("par", flag(extension.wrapped));
+        let security = |object: &mut Object<'_>, hdr: &'static str, security: Security| {
+            object.field("hdr", Value::Word(hdr));
+            object.field("spi", security.spi.map_or(Value::Missing, |spi| number(spi.into())));
+            object.field("incomplete", security.incomplete.map_or(Value::Missing, |n| number(n.into())));
+        };
+        match extension.kind {
+            ExtensionKind::Fragment { offset, more, id } => {
+                match offset {
+                    Some(offset) => object.field("frag", number(offset.into())),
+                    None => {
+                        object.key("frag");
+                        object.out.extend_from_slice(b"null");
+                    }
+                }
+                object.field("more", flag(more));
+                object.field("frag_id", id.map_or(Value::Missing, |n| number(n.into())));
+            }
+            ExtensionKind::Ah(ah) => security(&mut object, "AH", ah),
+            ExtensionKind::Esp(esp) => security(&mut object, "ESP", esp),
+            _ => {}
+        }
+        object.field("last", flag(extension.last));
+        object.close();
+    }
+    out.push(b']');
 }

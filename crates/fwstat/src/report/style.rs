@@ -2,7 +2,7 @@
 //!
 //! Responsible for: everything between a result and its characters on a terminal.
 //! Must not know: which report it is.
-//! Tested by: the unit tests below, the screens in `tests/`.
+//! Tested by: the unit tests below, `tests/screens`.
 
 use anstyle::{AnsiColor, Style};
 
@@ -200,6 +200,24 @@ pub fn columns(look: &Look, columns: &[Column], rows: &[Vec<String>]) -> String 
     out
 }
 
+/// A sentence in a style, on as many lines as the terminal's width needs, words whole.
+#[must_use]
+pub fn sentence(look: &Look, style: Style, sentence: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in sentence.split(' ') {
+        let last = lines.len() - 1;
+        let line = &mut lines[last];
+        let fits = look.width.is_none_or(|width| text::width(line) + 1 + text::width(word) <= width);
+        if line.is_empty() || fits {
+            line.push_str(if line.is_empty() { "" } else { " " });
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines.iter().map(|line| look.paint(style, line) + "\n").collect()
+}
+
 /// Two blocks of lines side by side.
 #[must_use]
 pub fn beside(left: &str, right: &str, gap: usize) -> String {
@@ -244,6 +262,12 @@ mod tests {
         let rows = vec![vec!["a long prefix of a rule".to_owned(), "12,345".to_owned()]];
         let table = columns(&look(Some(20)), &[Column::text("PREFIX"), Column::number("PACKETS")], &rows);
         assert_eq!(table, "PREFIX       PACKETS\na long pre…   12,345\n");
+    }
+
+    #[test]
+    fn a_sentence_breaks_between_words() {
+        assert_eq!(sentence(&look(Some(12)), DIM, "one two three four"), "one two\nthree four\n");
+        assert_eq!(sentence(&look(None), DIM, "one two three four"), "one two three four\n");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //!
 //! Responsible for: the words around the numbers.
 //! Must not know: where numbers come from.
-//! Tested by: the screens in `tests/`.
+//! Tested by: `tests/screens`.
+
+use anstyle::Style;
 
 use super::style::{self, BAR, Column, DIM, HEADING, KEY, WARN, bar, cell, percent};
 use super::{Head, Table};
@@ -28,8 +30,13 @@ pub fn head(look: &Look, head: &Head) -> String {
             }
         }
         let lines = look.count_of(totals.lines, "line", "lines");
-        out.push_str(&look.paint(HEADING, &files));
-        out.push_str(&format!(": {lines} ({}), {}\n", parts.join(", "), text::bytes(head.bytes)));
+        let line = format!("{files}: {lines} ({}), {}", parts.join(", "), text::bytes(head.bytes));
+        let wrapped = style::sentence(look, Style::new(), &line);
+        // The name in bold, unless it was too long for one line.
+        match wrapped.strip_prefix(&files) {
+            Some(rest) => out.push_str(&(look.paint(HEADING, &files) + rest)),
+            None => out.push_str(&wrapped),
+        }
         if let Some((since, until)) = head.span {
             let (since, until) = (since.local_seconds(), until.local_seconds());
             let span = format!("{} to {}", local_text(since), local_text(until));
@@ -73,13 +80,12 @@ pub fn foot(look: &Look, head: &Head) -> String {
     let lost = head.totals.lost_at_least;
     if lost > 0 {
         let lines = look.count_of(lost, "line was", "lines were");
-        let text = format!(
-            "at least {lines} lost before anybody could log them: every number here is a lower bound"
-        );
-        out.push_str(&(look.paint(WARN, &text) + "\n"));
+        let text =
+            format!("at least {lines} lost before anybody could read them: all numbers are lower bounds");
+        out.push_str(&style::sentence(look, WARN, &text));
     }
     for note in &head.notes {
-        out.push_str(&(look.paint(DIM, note) + "\n"));
+        out.push_str(&style::sentence(look, DIM, note));
     }
     if out.is_empty() { out } else { format!("\n{out}") }
 }

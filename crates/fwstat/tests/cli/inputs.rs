@@ -80,7 +80,7 @@ fn a_file_that_may_not_be_read_says_who_may() {
     let folder = Folder::new();
     let file = folder.write("kern.log", log(10, 60, 1));
     use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&file).is_ok() {
         if !has("setpriv") {
             return skipped("root may read everything, and setpriv is not there");
@@ -336,4 +336,23 @@ fn the_journals_program_is_run() {
     let ran = finish(command.args(["top", "--journal"]).env("PATH", &path));
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("journalctl failed"), "{}", ran.err);
+}
+
+#[test]
+fn ulogd2s_json_is_read() {
+    let object = |port: u16| {
+        format!(
+            "{{\"timestamp\": \"2026-06-30T06:06:13.5+0000\", \"dvc\": \"Netfilter\", \"oob.prefix\": \"drop \", \"oob.in\": \"eth0\", \
+             \"oob.out\": \"\", \"src_ip\": \"10.0.0.1\", \"dest_ip\": \"10.0.0.2\", \"ip.protocol\": 17, \"ip.ttl\": 64, \"ip.totlen\": 48, \
+             \"ip.id\": 1, \"src_port\": 5353, \"dest_port\": {port}, \"udp.len\": 28}}\n"
+        )
+    };
+    let text: String = (1..=200).map(object).collect();
+    let ran = run_with(text.as_bytes(), &["export"]);
+    let records: Vec<serde_json::Value> =
+        ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records.len(), 200);
+    assert_eq!(records[9]["dpt"], 10);
+    assert_eq!(records[9]["time"], "2026-06-30T06:06:13.500Z");
+    assert_eq!(records[9]["prefix"], "drop");
 }

@@ -4,9 +4,18 @@
 //! program itself with other threads and chunks.
 
 mod check;
+mod daemons;
 mod envelopes;
+mod export;
+mod filters;
 mod inputs;
+mod pandas;
 mod profiles;
+mod readme;
+mod schemas;
 mod suggest;
 mod support;
+mod surface;
+mod terminal;
+mod timeline;
 mod top;

@@ -36,11 +36,6 @@ pub(crate) fn run(arguments: &[&str]) -> Ran {
     finish(program().args(arguments))
 }
 
-/// Runs the program in a folder.
-pub(crate) fn run_in(folder: &Path, arguments: &[&str]) -> Ran {
-    finish(program().current_dir(folder).args(arguments))
-}
-
 /// Runs the program with this on its standard input.
 pub(crate) fn run_with(input: &[u8], arguments: &[&str]) -> Ran {
     let mut child = program()

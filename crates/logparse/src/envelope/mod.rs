@@ -169,7 +169,9 @@ pub(crate) fn syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a
     if let Some(rest) = pri(text, envelope) {
         text = rest;
         if let Some(message) = rfc5424(text, envelope) {
-            return kernel_marks(message, envelope);
+            // rsyslog doubles the blank in front of a message that came through a socket.
+            let doubled = message.strip_prefix(b" ").filter(|text| stamp::uptime(text).is_some());
+            return kernel_marks(doubled.unwrap_or(message), envelope);
         }
     }
     match text.first() {

@@ -8,7 +8,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::window::{Cursor, Key, LOWER_HEX, UPPER_HEX, Window, ipv6_value};
+use super::window::{Cursor, LOWER_HEX, UPPER_HEX, Window, hex_pair, ipv6_value};
 use crate::packet::{
     Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Ports, Tcp, Transport, Udp,
 };
@@ -86,10 +86,8 @@ pub(super) struct Bodies {
 pub(super) fn read(window: Window<'_>, at: usize) -> Option<(Bodies, usize)> {
     let mut cursor = Cursor::new(window, at);
     let mut outer = Body::default();
-    network(&mut cursor, &mut outer);
-    if !transport(&mut cursor, &mut outer) {
-        return None;
-    }
+    network(&mut cursor, &mut outer)?;
+    transport(&mut cursor, &mut outer)?;
     let mut brought = Brought::default();
     if outer.named_icmp {
         (brought, cursor) = icmp(cursor, (outer.v6, outer.kind, outer.code))?;
@@ -102,227 +100,200 @@ pub(super) fn read(window: Window<'_>, at: usize) -> Option<(Bodies, usize)> {
         (owner, cursor) = owner_and_mark(cursor)?;
         at = cursor.at;
     }
-    (!cursor.wrong.any() && Window::holds(at)).then_some((Bodies { outer, brought, owner }, at))
+    Window::holds(at).then_some((Bodies { outer, brought, owner }, at))
 }
 
 /// The network layer, up to the blank in front of `PROTO=`.
 #[inline(always)]
-fn network(cursor: &mut Cursor<'_>, body: &mut Body) {
-    const DST: Key = Key::new(b" DST=");
-    const LEN: Key = Key::new(b" LEN=");
+fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     // An IPv6 address in full has its first colon behind four digits, where a dotted quad
     // has a dot or a digit.
     body.v6 = cursor.window.byte(cursor.at + 4) == b':';
     if body.v6 {
-        const TC: Key = Key::new(b" TC=");
-        const HOPS: Key = Key::new(b" HOPLIMI");
-        const HOPS_END: Key = Key::new(b"T=");
-        const FLOW: Key = Key::new(b" FLOWLBL");
-        const FLOW_END: Key = Key::new(b"=");
-        body.src = cursor.ipv6();
-        cursor.key(DST);
-        body.dst = cursor.ipv6();
-        cursor.key(LEN);
+        body.src = cursor.ipv6()?;
+        cursor.key(b" DST=")?;
+        body.dst = cursor.ipv6()?;
+        cursor.key(b" LEN=")?;
         cursor.look();
-        body.len = cursor.number::<LENGTH>();
-        cursor.key(TC);
-        body.traffic_class = cursor.number::<U8>() as u8;
-        cursor.key(HOPS);
-        cursor.key(HOPS_END);
-        body.ttl = cursor.number::<U8>() as u8;
-        cursor.key(FLOW);
-        cursor.key(FLOW_END);
-        body.id = cursor.number::<0xf_ffff>();
+        body.len = cursor.number::<LENGTH>()?;
+        cursor.key(b" TC=")?;
+        body.traffic_class = cursor.number::<U8>()? as u8;
+        cursor.key(b" HOPLIMIT=")?;
+        body.ttl = cursor.number::<U8>()? as u8;
+        cursor.key(b" FLOWLBL=")?;
+        body.id = cursor.number::<0xf_ffff>()?;
     } else {
-        const TOS: Key = Key::new(b" TOS=0x");
-        const PREC: Key = Key::new(b" PREC=0x");
-        const TTL: Key = Key::new(b" TTL=");
-        const ID: Key = Key::new(b" ID=");
         cursor.look();
-        body.src = cursor.ipv4();
-        cursor.key(DST);
-        body.dst = cursor.ipv4();
-        cursor.key(LEN);
-        body.len = cursor.number::<LENGTH>();
-        cursor.key(TOS);
-        body.tos = cursor.hex_pair(&UPPER_HEX);
-        cursor.key(PREC);
-        body.prec = cursor.hex_pair(&UPPER_HEX);
-        cursor.key(TTL);
+        body.src = cursor.ipv4()?;
+        cursor.key(b" DST=")?;
+        body.dst = cursor.ipv4()?;
+        cursor.key(b" LEN=")?;
+        body.len = cursor.number::<LENGTH>()?;
+        type_of_service(cursor, body)?;
         // From here to the window of a TCP packet it is 59 bytes at most.
         cursor.look();
-        body.ttl = cursor.number::<U8>() as u8;
-        cursor.key(ID);
-        body.id = cursor.number::<U16>();
+        body.ttl = cursor.number::<U8>()? as u8;
+        cursor.key(b" ID=")?;
+        body.id = cursor.number::<U16>()?;
         // Half of all packets have it: no branch.
         let dont_fragment = cursor.word() as u32 == u32::from_le_bytes(*b" DF ");
         body.dont_fragment = dont_fragment;
         cursor.go(usize::from(dont_fragment) * 3);
     }
+    Some(())
+}
+
+/// ` TOS=0x00 PREC=0x00 TTL=`: 24 bytes, of which four may vary.
+#[inline(always)]
+fn type_of_service(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
+    const TEXT: &[u8; 24] = b" TOS=0x00 PREC=0x00 TTL=";
+    let text: &[u8; 24] = cursor.window.bytes(cursor.at);
+    let [a, b, c, d] = [text[7], text[8], text[17], text[18]];
+    let mut rest = *text;
+    (rest[7], rest[8], rest[17], rest[18]) = (b'0', b'0', b'0', b'0');
+    if rest != *TEXT {
+        return None;
+    }
+    body.tos = hex_pair([a, b], &UPPER_HEX)?;
+    body.prec = hex_pair([c, d], &UPPER_HEX)?;
+    cursor.at += TEXT.len();
+    Some(())
 }
 
 /// ` PROTO=` and the fields of TCP and UDP, to the end of the last value; of ICMP, to the end
-/// of `CODE=`. Says whether the form is one that is read here.
+/// of `CODE=`.
 #[inline(always)]
-fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> bool {
-    const PROTO: Key = Key::new(b" PROTO=");
-    const TCP: Key = Key::new(b"TCP SPT=");
-    const UDP: Key = Key::new(b"UDP SPT=");
-    const ICMP: Key = Key::new(b"ICMP TYP");
-    const ICMPV6: Key = Key::new(b"ICMPv6 T");
-    const DPT: Key = Key::new(b" DPT=");
-    cursor.key(PROTO);
-    let word = cursor.word();
-    if TCP.is(word) | UDP.is(word) {
-        cursor.go(TCP.len());
+fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
+    cursor.key(b" PROTO=")?;
+    let name: &[u8; 8] = cursor.window.bytes(cursor.at);
+    let is_tcp = name == b"TCP SPT=";
+    if is_tcp || name == b"UDP SPT=" {
+        cursor.go(8);
         if body.v6 {
             cursor.look();
         }
         body.has_ports = true;
-        body.sport = cursor.number::<U16>() as u16;
-        cursor.key(DPT);
-        body.dport = cursor.number::<U16>() as u16;
-        if TCP.is(word) {
+        body.sport = cursor.number::<U16>()? as u16;
+        cursor.key(b" DPT=")?;
+        body.dport = cursor.number::<U16>()? as u16;
+        if is_tcp {
             body.protocol = Protocol::TCP.0;
             return tcp(cursor, body);
         }
-        const LEN: Key = Key::new(b" LEN=");
         body.protocol = Protocol::UDP.0;
-        cursor.key(LEN);
-        body.udp_len = cursor.number::<U16>() as u16;
-        return true;
+        cursor.key(b" LEN=")?;
+        body.udp_len = cursor.number::<U16>()? as u16;
+        return Some(());
     }
-    const CODE: Key = Key::new(b" CODE=");
-    if ICMP.is(word) && !body.v6 {
-        const TYPE_END: Key = Key::new(b"E=");
+    if name == b"ICMP TYP" && !body.v6 {
         body.protocol = Protocol::ICMP.0;
-        cursor.key(ICMP);
-        cursor.key(TYPE_END);
-    } else if ICMPV6.is(word) && body.v6 {
-        const TYPE_END: Key = Key::new(b"YPE=");
+        cursor.key(b"ICMP TYPE=")?;
+    } else if name == b"ICMPv6 T" && body.v6 {
         body.protocol = Protocol::ICMPV6.0;
-        cursor.key(ICMPV6);
-        cursor.key(TYPE_END);
-    } else if (word as u8).is_ascii_digit() {
-        body.protocol = cursor.number::<U8>() as u8;
-        return true;
+        cursor.key(b"ICMPv6 TYPE=")?;
+    } else if name[0].is_ascii_digit() {
+        body.protocol = cursor.number::<U8>()? as u8;
+        return Some(());
     } else {
-        return false;
+        return None;
     }
     body.named_icmp = true;
     cursor.look();
-    body.kind = cursor.number::<U8>() as u8;
-    cursor.key(CODE);
-    body.code = cursor.number::<U8>() as u8;
-    true
+    body.kind = cursor.number::<U8>()? as u8;
+    cursor.key(b" CODE=")?;
+    body.code = cursor.number::<U8>()? as u8;
+    Some(())
 }
 
 /// From behind the ports to `URGP=`, and the options.
 #[inline(always)]
-fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> bool {
-    const SEQ: Key = Key::new(b" SEQ=");
-    const ACK: Key = Key::new(b" ACK=");
-    const WINDOW: Key = Key::new(b" WINDOW=");
-    const RES: Key = Key::new(b" RES=0x");
-    const BLANK: Key = Key::new(b" ");
-    const URGP: Key = Key::new(b"URGP=");
-    const OPT: Key = Key::new(b" OPT (");
-    if SEQ.is(cursor.word()) {
+fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
+    if cursor.window.bytes::<5>(cursor.at) == b" SEQ=" {
         body.has_seq = true;
-        cursor.key(SEQ);
-        body.seq = cursor.long_number();
-        cursor.key(ACK);
-        body.ack = cursor.long_number();
-        cursor.key(WINDOW);
+        cursor.at += 5;
+        body.seq = cursor.long_number()?;
+        cursor.key(b" ACK=")?;
+        body.ack = cursor.long_number()?;
+        cursor.key(b" WINDOW=")?;
         cursor.look();
     } else {
-        cursor.key(WINDOW);
+        cursor.key(b" WINDOW=")?;
     }
-    body.window = cursor.number::<U16>() as u16;
-    cursor.key(RES);
-    body.reserved = cursor.hex_pair(&LOWER_HEX);
-    cursor.key(BLANK);
+    body.window = cursor.number::<U16>()? as u16;
+    cursor.key(b" RES=0x")?;
+    let [high, low, blank] = *cursor.window.bytes(cursor.at);
+    if blank != b' ' {
+        return None;
+    }
+    body.reserved = hex_pair([high, low], &LOWER_HEX)?;
+    cursor.at += 3;
     let mut flags = TcpFlags::EMPTY;
     // The kernel prints each of nine words at most once.
     for _ in 0..9 {
-        const fn word(text: [u8; 4]) -> u32 {
-            u32::from_le_bytes(text)
-        }
-        const SYN: u32 = word(*b"SYN ");
-        const ACK: u32 = word(*b"ACK ");
-        const RST: u32 = word(*b"RST ");
-        const FIN: u32 = word(*b"FIN ");
-        const PSH: u32 = word(*b"PSH ");
-        const URG: u32 = word(*b"URG ");
-        const ECE: u32 = word(*b"ECE ");
-        const CWR: u32 = word(*b"CWR ");
-        const URGP: u32 = word(*b"URGP");
-        flags |= match cursor.word() as u32 {
-            SYN => TcpFlags::SYN,
-            URGP => break,
-            ACK => TcpFlags::ACK,
-            RST => TcpFlags::RST,
-            FIN => TcpFlags::FIN,
-            PSH => TcpFlags::PSH,
-            URG => TcpFlags::URG,
-            ECE => TcpFlags::ECE,
-            CWR => TcpFlags::CWR,
-            _ => return false,
+        flags |= match cursor.window.bytes(cursor.at) {
+            b"SYN " => TcpFlags::SYN,
+            b"URGP" => break,
+            b"ACK " => TcpFlags::ACK,
+            b"RST " => TcpFlags::RST,
+            b"FIN " => TcpFlags::FIN,
+            b"PSH " => TcpFlags::PSH,
+            b"URG " => TcpFlags::URG,
+            b"ECE " => TcpFlags::ECE,
+            b"CWR " => TcpFlags::CWR,
+            _ => return None,
         };
-        cursor.go(4);
+        cursor.at += 4;
     }
     body.flags = flags;
+    cursor.key(b"URGP=")?;
     // Nearly every packet's urgent pointer is 0.
-    cursor.key(URGP);
-    if cursor.word() as u16 != u16::from_le_bytes(*b"0\n") {
-        cursor.look();
-        body.urgent = cursor.number::<U16>() as u16;
-    } else {
+    if let [b'0', b'\n' | b' '] = *cursor.window.bytes(cursor.at) {
         cursor.at += 1;
+    } else {
+        cursor.look();
+        body.urgent = cursor.number::<U16>()? as u16;
     }
-    if OPT.is(cursor.word()) {
-        cursor.key(OPT);
+    if cursor.window.bytes(cursor.at) == b" OPT (" {
+        cursor.at += 6;
         let start = cursor.at;
         while UPPER_HEX[usize::from(cursor.window.byte(cursor.at))] & 0x80 == 0 && Window::holds(cursor.at) {
             cursor.at += 1;
         }
-        cursor.wrong.if_true((cursor.at - start) % 2 == 1 || cursor.window.byte(cursor.at) != b')');
+        if (cursor.at - start) % 2 == 1 || cursor.window.byte(cursor.at) != b')' {
+            return None;
+        }
         body.options = (start as u16, cursor.at as u16);
         cursor.at += 1;
     }
-    true
+    Some(())
 }
 
 /// What an ICMP type brings behind `CODE=`.
 #[inline(never)]
 fn icmp(cursor: Cursor<'_>, (v6, kind, code): (bool, u8, u8)) -> Option<(Brought, Cursor<'_>)> {
-    const ID: Key = Key::new(b" ID=");
-    const SEQ: Key = Key::new(b" SEQ=");
-    const QUOTE: Key = Key::new(b" [SRC=");
-    const QUOTE_END: Key = Key::new(b" ]");
-    const MTU: Key = Key::new(b" MTU=");
     let (mut cursor, mut brought) = (cursor, Brought::default());
     match (v6, kind) {
         (false, 0 | 8) | (true, 128 | 129) => {
-            cursor.key(ID);
-            let id = cursor.number::<U16>() as u16;
-            cursor.key(SEQ);
-            brought.echo = Some((id, cursor.number::<U16>() as u16));
+            cursor.key(b" ID=")?;
+            let id = cursor.number::<U16>()? as u16;
+            cursor.key(b" SEQ=")?;
+            brought.echo = Some((id, cursor.number::<U16>()? as u16));
         }
         // Errors that quote.
         (false, 3 | 4 | 11) | (true, 1 | 3) => {
-            cursor.key(QUOTE);
+            cursor.key(b" [SRC=")?;
             let mut inner = Body::default();
-            network(&mut cursor, &mut inner);
-            if !transport(&mut cursor, &mut inner) || inner.named_icmp {
+            network(&mut cursor, &mut inner)?;
+            transport(&mut cursor, &mut inner)?;
+            if inner.named_icmp {
                 return None;
             }
-            cursor.key(QUOTE_END);
+            cursor.key(b" ]")?;
             brought.quoted = Some(inner);
             if (v6, kind, code) == (false, 3, 4) {
-                cursor.key(MTU);
+                cursor.key(b" MTU=")?;
                 cursor.look();
-                brought.mtu = Some(cursor.number::<U16>() as u16);
+                brought.mtu = Some(cursor.number::<U16>()? as u16);
             }
         }
         // A gateway, a parameter, a pointer: rare, and left to the grammar.
@@ -335,27 +306,26 @@ fn icmp(cursor: Cursor<'_>, (v6, kind, code): (bool, u8, u8)) -> Option<(Brought
 /// ` UID= GID= MARK=0x`, each optional, and the line's end, on which the cursor is left.
 #[inline(never)]
 fn owner_and_mark(cursor: Cursor<'_>) -> Option<(Owner, Cursor<'_>)> {
-    const UID: Key = Key::new(b" UID=");
-    const GID: Key = Key::new(b" GID=");
-    const MARK: Key = Key::new(b" MARK=0x");
     let (mut cursor, mut owner) = (cursor, Owner::default());
-    if UID.is(cursor.word()) {
-        cursor.key(UID);
-        owner.uid = Some(cursor.long_number());
+    if cursor.window.bytes(cursor.at) == b" UID=" {
+        cursor.at += 5;
+        owner.uid = Some(cursor.long_number()?);
     }
-    if GID.is(cursor.word()) {
-        cursor.key(GID);
-        owner.gid = Some(cursor.long_number());
+    if cursor.window.bytes(cursor.at) == b" GID=" {
+        cursor.at += 5;
+        owner.gid = Some(cursor.long_number()?);
     }
-    if MARK.is(cursor.word()) {
-        cursor.key(MARK);
+    if cursor.window.bytes(cursor.at) == b" MARK=0x" {
+        cursor.at += 8;
         let (start, mut mark) = (cursor.at, 0);
         let digit = |cursor: &Cursor<'_>| LOWER_HEX[usize::from(cursor.window.byte(cursor.at))];
         while cursor.at - start < 8 && digit(&cursor) & 0x80 == 0 {
             mark = mark << 4 | u32::from(digit(&cursor));
             cursor.at += 1;
         }
-        cursor.wrong.if_true(cursor.at == start);
+        if cursor.at == start {
+            return None;
+        }
         owner.mark = Some(mark);
     }
     cursor.at += usize::from(cursor.word() as u8 == b' ');

@@ -88,7 +88,9 @@ impl EnvelopeShape {
             || envelope.outer_stamp.is_some()
             || envelope.vmid.is_some()
             || envelope.kmsg_flags.is_some()
-            || envelope.repeat != 1;
+            || envelope.repeat != 1
+            // Once is also a count: what closes its bracket stands behind the packet.
+            || memchr::memmem::find(&line[..message_at], b" times: [").is_some();
         if varies || message_at > ENVELOPE {
             return None;
         }
@@ -258,6 +260,22 @@ impl EnvelopeShape {
             Time::Civil(civil) => Some(civil),
             Time::Unix { .. } => None,
         }
+    }
+
+    /// Where the clock's text stands and how long it is, with its fraction; at most 16 bytes.
+    pub(super) fn clock(&self) -> Option<(usize, usize)> {
+        let (place, _, clock) = self.stamp.as_ref()?;
+        let end = usize::from(place.end).min(clock + 16);
+        let fraction = self.least.get(clock + 8).is_some_and(|byte| matches!(byte, b'.' | b','));
+        Some((*clock, if fraction { end - clock } else { 8 }))
+    }
+
+    /// The stamp's date with the time of day of another line's clock.
+    pub(super) fn civil_at(&self, clock: &[u8; 16], len: usize) -> Option<Civil> {
+        let (_, civil, _) = self.stamp.as_ref()?;
+        let two = |from: usize| (clock[from] - b'0') * 10 + (clock[from + 1] - b'0');
+        let nanos = if len > 9 { fraction(&clock[9..len]) } else { 0 };
+        Some(Civil { hour: two(0), minute: two(3), second: two(6), nanos, ..*civil })
     }
 
     /// The host alone.

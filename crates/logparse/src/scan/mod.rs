@@ -82,9 +82,68 @@ pub struct Scanner {
     macs: Vec<[u8; MAC_AND_SRC]>,
     /// By hash of a message's first bytes: the front's number plus one.
     slots: Box<[u16; SLOTS]>,
+    /// For each envelope, the earliest and the latest clock of the lines read quickly.
+    spans: Vec<Span>,
+    /// Spans of envelopes that were forgotten before anybody asked.
+    retired: Vec<Extremes>,
     /// For each envelope, which fronts the grammar has read behind it.
     pairs: Vec<[u64; FRONTS / 64]>,
     scratch: Vec<u8>,
+}
+
+/// The first and the last moment among the [`Found::Packet`] lines of one envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extremes {
+    /// How many lines there were.
+    pub lines: u64,
+    /// Where in its buffer the line with the earliest stamp begins, and the stamp.
+    pub earliest: (usize, Civil),
+    /// The same for the latest.
+    pub latest: (usize, Civil),
+}
+
+/// Clock texts as numbers: within one envelope they compare as the moments do.
+#[derive(Clone, Copy)]
+struct Span {
+    /// Where the clock stands; `mask` covers its text.
+    at: usize,
+    mask: u128,
+    lines: u64,
+    earliest: (u128, usize),
+    latest: (u128, usize),
+}
+
+impl Span {
+    fn of(shape: &EnvelopeShape) -> Span {
+        let (at, len) = shape.clock().unwrap_or((0, 0));
+        let mask = if len == 0 { 0 } else { u128::MAX << (128 - len * 8) };
+        Span { at, mask, lines: 0, earliest: (u128::MAX, 0), latest: (0, 0) }
+    }
+
+    #[inline(always)]
+    fn note(&mut self, window: Window<'_>, offset: usize) {
+        let clock = u128::from_be_bytes(*window.bytes(self.at)) & self.mask;
+        self.lines += 1;
+        if clock < self.earliest.0 {
+            self.earliest = (clock, offset);
+        }
+        if clock > self.latest.0 {
+            self.latest = (clock, offset);
+        }
+    }
+
+    /// What was noted, if the envelope has a clock; begins anew.
+    fn take(&mut self, shape: &EnvelopeShape) -> Option<Extremes> {
+        let noted = core::mem::replace(self, Span::of(shape));
+        if noted.lines == 0 {
+            return None;
+        }
+        let (_, len) = shape.clock()?;
+        let civil = |(clock, offset): (u128, usize)| {
+            shape.civil_at(&clock.to_be_bytes(), len).map(|civil| (offset, civil))
+        };
+        Some(Extremes { lines: noted.lines, earliest: civil(noted.earliest)?, latest: civil(noted.latest)? })
+    }
 }
 
 /// Envelopes kept: one per host and date, ten hours each.
@@ -120,6 +179,8 @@ impl Scanner {
             macs: Vec::new(),
             slots: Box::new([0; SLOTS]),
             pairs: Vec::new(),
+            spans: Vec::new(),
+            retired: Vec::new(),
             scratch: Vec::new(),
         }
     }
@@ -133,7 +194,7 @@ impl Scanner {
         let mut at = 0;
         while at < buffer.len() {
             if let Some(frame) = buffer[at..].first_chunk::<FRAME>()
-                && let Some((packet, len)) = self.quick(frame)
+                && let Some((packet, len)) = self.quick(frame, at)
             {
                 each(ScannedLine { offset: at, text: packet.line, found: Found::Packet(packet) });
                 at += len + 1;
@@ -146,27 +207,29 @@ impl Scanner {
         }
     }
 
+    /// Gives the first and the last moment of the [`Found::Packet`] lines since the last call,
+    /// for each envelope that has a clock; offsets are those of the scans' buffers. For whoever
+    /// wants to know a log's span without looking at the stamp of every line.
+    pub fn extremes(&mut self, each: impl FnMut(Extremes)) {
+        let Scanner { envelopes, spans, retired, .. } = self;
+        let current = envelopes.iter().zip(spans).filter_map(|(shape, span)| span.take(shape));
+        retired.drain(..).chain(current).for_each(each);
+    }
+
     /// Reads a line of a known kind, if it is one; gives it with its length.
     #[inline(always)]
-    fn quick<'a>(&'a mut self, frame: &'a [u8; FRAME]) -> Option<(Scanned<'a>, usize)> {
+    fn quick<'a>(&'a mut self, frame: &'a [u8; FRAME], offset: usize) -> Option<(Scanned<'a>, usize)> {
         let window = Window(frame);
-        let envelope = self.envelope(window)?;
+        let (envelope, front_number) = self.head(window)?;
         let message_at = self.envelopes[envelope].message_at;
-        let slot = slot(window, message_at);
-        let front_number = usize::from(self.slots[slot]).checked_sub(1)?;
-        let front = self.fronts.get(front_number)?;
-        if !front.fits(window, message_at) {
-            return None;
-        }
-        if self.pairs[envelope][front_number / 64] >> (front_number % 64) & 1 == 0 {
-            return None;
-        }
+        let front = &self.fronts[front_number];
         let mut at = message_at + front.len;
         if front.mac_follows && !mac_and_src(window, &mut at, &mut self.macs[front_number]) {
             return None;
         }
         let (bodies, end) = body::read(window, at)?;
         let line = frame.get(..end)?;
+        self.spans[envelope].note(window, offset);
         let shape = &self.envelopes[envelope];
         Some((
             Scanned { line, message_at, bodies, front: FrontRef(front), envelope: EnvelopeRef(shape) },
@@ -174,20 +237,39 @@ impl Scanner {
         ))
     }
 
-    /// The known envelope that a line has: the latest, or one of the others.
+    /// The known envelope and front that a line has: behind the latest envelope, or behind one
+    /// of the others.
     #[inline(always)]
-    fn envelope(&mut self, window: Window<'_>) -> Option<usize> {
-        if self.envelopes.get(self.latest)?.fits(window) {
-            return Some(self.latest);
+    fn head(&mut self, window: Window<'_>) -> Option<(usize, usize)> {
+        match self.front_behind(self.latest, window) {
+            Some(front) => Some((self.latest, front)),
+            None => self.another_head(window),
         }
-        self.another_envelope(window)
     }
 
-    fn another_envelope(&mut self, window: Window<'_>) -> Option<usize> {
-        let fits = |envelope: &EnvelopeShape| envelope.may_fit(window) && envelope.fits(window);
-        let found = self.envelopes.iter().position(fits)?;
-        self.latest = found;
+    /// Envelopes may be beginnings of each other (one is empty, one has an uptime more): the
+    /// pair decides.
+    #[inline(never)]
+    fn another_head(&mut self, window: Window<'_>) -> Option<(usize, usize)> {
+        let found = (0..self.envelopes.len())
+            .filter(|envelope| self.envelopes[*envelope].may_fit(window))
+            .find_map(|envelope| Some((envelope, self.front_behind(envelope, window)?)))?;
+        self.latest = found.0;
         Some(found)
+    }
+
+    /// The front that a line has if it has this envelope and the grammar has read a line of
+    /// this pair.
+    #[inline(always)]
+    fn front_behind(&self, envelope: usize, window: Window<'_>) -> Option<usize> {
+        let shape = self.envelopes.get(envelope)?;
+        if !shape.fits(window) {
+            return None;
+        }
+        let number = usize::from(self.slots[slot(window, shape.message_at)]).checked_sub(1)?;
+        let known = self.fronts.get(number)?.fits(window, shape.message_at)
+            && self.pairs[envelope][number / 64] >> (number % 64) & 1 == 1;
+        known.then_some(number)
     }
 
     /// Reads a line by the grammar, and learns from it.
@@ -218,11 +300,6 @@ impl Scanner {
         let envelope = match known {
             Some(known) => known,
             None => {
-                // An envelope that fits but ends elsewhere means that the message's words
-                // decide where it begins: such lines stay with the grammar.
-                if self.envelopes.iter().any(|shape| shape.fits(window)) {
-                    return;
-                }
                 let Some(shape) = EnvelopeShape::learn(line, entry, message_at) else { return };
                 self.keep_envelope(shape)
             }
@@ -251,10 +328,15 @@ impl Scanner {
         if self.envelopes.len() < ENVELOPES {
             self.envelopes.push(shape);
             self.pairs.push([0; FRONTS / 64]);
+            if let Some(shape) = self.envelopes.last() {
+                self.spans.push(Span::of(shape));
+            }
             return self.envelopes.len() - 1;
         }
         let place = self.oldest;
         self.oldest = (self.oldest + 1) % ENVELOPES;
+        self.retired.extend(self.spans[place].take(&self.envelopes[place]));
+        self.spans[place] = Span::of(&shape);
         self.envelopes[place] = shape;
         self.pairs[place] = [0; FRONTS / 64];
         place
@@ -353,6 +435,18 @@ impl<'a> Scanned<'a> {
     #[must_use]
     pub fn uptime(&self) -> Option<Uptime> {
         self.envelope.0.uptime(self.line)
+    }
+
+    /// Whether the line has the stamp of a clock, so that [`Scanner::extremes`] knows it.
+    #[must_use]
+    pub fn has_clock(&self) -> bool {
+        self.envelope.0.clock().is_some()
+    }
+
+    /// The whole envelope.
+    #[must_use]
+    pub fn envelope(&self) -> crate::Envelope<'a> {
+        self.envelope.0.envelope(self.line)
     }
 
     /// The source address.

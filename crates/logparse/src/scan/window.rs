@@ -53,76 +53,6 @@ impl<'a> Window<'a> {
     pub(super) fn u64(self, at: usize) -> u64 {
         u64::from_le_bytes(*self.bytes(at))
     }
-
-    #[inline(always)]
-    pub(super) fn u32(self, at: usize) -> u32 {
-        u32::from_le_bytes(*self.bytes(at))
-    }
-}
-
-/// What a run of field parsers finds wrong is gathered in here and looked at once.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Wrong {
-    /// Wrong if any bit is set.
-    bits: u64,
-    /// Wrong if the highest bit is set: differences that must not be negative.
-    signs: u64,
-}
-
-impl Wrong {
-    #[inline(always)]
-    pub(super) fn if_true(&mut self, wrong: bool) {
-        self.bits |= u64::from(wrong);
-    }
-
-    #[inline(always)]
-    pub(super) fn bits(&mut self, bits: u64) {
-        self.bits |= bits;
-    }
-
-    /// `value` must lie in `least..=greatest`; all three are below 2^63.
-    #[inline(always)]
-    fn range(&mut self, value: u64, least: u64, greatest: u64) {
-        self.signs |= value.wrapping_sub(least) | greatest.wrapping_sub(value);
-    }
-
-    #[inline(always)]
-    pub(super) fn any(self) -> bool {
-        self.bits | self.signs >> 63 != 0
-    }
-}
-
-/// The first `N` bytes of a text of at most 8, as a word and the mask that goes with it.
-#[derive(Clone, Copy)]
-pub(super) struct Key {
-    word: u64,
-    mask: u64,
-    len: usize,
-}
-
-impl Key {
-    pub(super) const fn new(text: &[u8]) -> Key {
-        assert!(text.len() <= 8);
-        let mut bytes = [0; 8];
-        let mut i = 0;
-        while i < text.len() {
-            bytes[i] = text[i];
-            i += 1;
-        }
-        let mask = if text.len() == 8 { u64::MAX } else { (1 << (text.len() * 8)) - 1 };
-        Key { word: u64::from_le_bytes(bytes), mask, len: text.len() }
-    }
-
-    /// Whether the text stands in the word.
-    #[inline(always)]
-    pub(super) fn is(self, word: u64) -> bool {
-        (word ^ self.word) & self.mask == 0
-    }
-
-    #[inline(always)]
-    pub(super) const fn len(self) -> usize {
-        self.len
-    }
 }
 
 /// Marks the bytes of a word that are no digits with their highest bit; the bytes are values
@@ -134,12 +64,13 @@ fn no_digits(values: u64) -> u64 {
     (values.wrapping_add(0x7676_7676_7676_7676) | values) & HIGH
 }
 
-/// The number that eight digits (values 0 to 9, the first in the lowest byte) stand for.
+/// The number that eight digits (values 0 to 9, the first in the lowest byte) stand for; any
+/// number if they are no digits.
 #[inline(always)]
 fn from_digits(digits: u64) -> u64 {
-    let pairs = (digits.wrapping_mul(10) + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
-    (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
 }
 
 /// A number's digits as a big-endian word, one a byte, so that numbers compare as words do.
@@ -169,137 +100,6 @@ static LEAST: [u64; 64] = {
     least
 };
 
-/// Where a scan is in a line: the position, where the next values end, and what was wrong.
-#[derive(Clone, Copy)]
-pub(super) struct Cursor<'a> {
-    pub(super) window: Window<'a>,
-    pub(super) at: usize,
-    /// A bit for each blank of the bytes from `at` on. Finding the ends of many values with
-    /// one look is what lets the processor work on all of them at a time: the next value's
-    /// place is known as soon as the mask is.
-    blanks: u64,
-    pub(super) wrong: Wrong,
-}
-
-impl<'a> Cursor<'a> {
-    #[inline(always)]
-    pub(super) fn new(window: Window<'a>, at: usize) -> Cursor<'a> {
-        Cursor { window, at, blanks: 0, wrong: Wrong::default() }
-    }
-
-    /// Looks for blanks in the 64 bytes from here on: needed in front of [`Cursor::number`],
-    /// and again when the values behind may lie further on.
-    #[inline(always)]
-    pub(super) fn look(&mut self) {
-        self.blanks = blanks(self.window.bytes(self.at));
-    }
-
-    #[inline(always)]
-    pub(super) fn go(&mut self, by: usize) {
-        self.at += by;
-        self.blanks >>= by & 63;
-    }
-
-    /// The bytes from here on.
-    #[inline(always)]
-    pub(super) fn word(&self) -> u64 {
-        self.window.u64(self.at)
-    }
-
-    /// Takes a text; it is wrong if it is not there.
-    #[inline(always)]
-    pub(super) fn key(&mut self, key: Key) {
-        self.wrong.bits((self.word() ^ key.word) & key.mask);
-        self.go(key.len);
-    }
-
-    /// Two hex digits of a table.
-    #[inline(always)]
-    pub(super) fn hex_pair(&mut self, table: &[u8; 256]) -> u8 {
-        let high = table[usize::from(self.window.byte(self.at))];
-        let low = table[usize::from(self.window.byte(self.at + 1))];
-        self.wrong.bits(u64::from((high | low) & 0x80));
-        self.go(2);
-        high << 4 | low & 15
-    }
-
-    /// A decimal number of at most 7 digits, no leading zero, at most `MAX`, up to the next
-    /// blank.
-    ///
-    /// The range is checked on the digits: where nobody asks for the value, nothing computes it.
-    #[inline(always)]
-    pub(super) fn number<const MAX: u64>(&mut self) -> u32 {
-        let len = (self.blanks | 1 << 63).trailing_zeros() as usize;
-        // The digits move up to the highest bytes; zeros come in below them.
-        let values = (self.word() ^ ZEROS) << ((len * 8).wrapping_neg() & 63);
-        self.wrong.bits(no_digits(values));
-        self.wrong.range(values.swap_bytes() & (u64::MAX >> 2), LEAST[len & 63], const { digits_of(MAX) });
-        self.go(len);
-        from_digits(values) as u32
-    }
-
-    /// A decimal number of at most 10 digits that fits 32 bits. Finds its own end: the blanks
-    /// must be looked for again behind it.
-    #[inline(always)]
-    pub(super) fn long_number(&mut self) -> u32 {
-        let low = self.window.u64(self.at) ^ ZEROS;
-        let high = self.window.u64(self.at + 8) ^ ZEROS;
-        let len = match no_digits(low) {
-            0 => 8 + (no_digits(high) | 1 << 63).trailing_zeros() as usize / 8,
-            marks => marks.trailing_zeros() as usize / 8,
-        };
-        let mut value = 0;
-        for place in 0..len.min(10) {
-            value = value * 10 + u64::from(self.window.byte(self.at + place).wrapping_sub(b'0'));
-        }
-        let leading_zero = len > 1 && low & 0xff == 0;
-        self.wrong.if_true(len == 0 || len > 10 || leading_zero || value > u64::from(u32::MAX));
-        self.at += len;
-        value as u32
-    }
-
-    /// A dotted quad up to the next blank.
-    ///
-    /// An octet is right if its text is the one text of the value that its digits give: that
-    /// rules out too many digits, leading zeros and values above 255 at once.
-    #[inline(always)]
-    pub(super) fn ipv4(&mut self) -> u32 {
-        // Another byte between the ends is found because it is no octet's text.
-        let mut ends = ends_of_octets(self.window.bytes(self.at));
-        let (mut start, mut address, mut differs) = (0, 0, 0);
-        for octet in 0..4 {
-            ends |= 1 << 31;
-            let end = ends.trailing_zeros();
-            ends &= ends - 1;
-            // What ends the octet in the highest byte, its digits below; what stands in front
-            // of a short one is masked out, and all of one that is too long.
-            let reach = self.window.u32((self.at + end as usize).wrapping_sub(3));
-            let text = reach & LAST[(end.wrapping_sub(start) & 31) as usize];
-            let value = (text & 0x0f_0f0f).wrapping_mul(0x64_0a01) >> 16 & 0xff;
-            let after = u32::from(if octet < 3 { b'.' } else { b' ' }) << 24;
-            differs |= text ^ (OCTETS[value as usize] | after);
-            address = address << 8 | value;
-            start = end + 1;
-        }
-        self.wrong.bits(u64::from(differs));
-        // The fourth end is the blank that the mask shows: nothing else lies below '0' in an
-        // octet's text.
-        self.go((self.blanks | 1 << 63).trailing_zeros() as usize);
-        address
-    }
-
-    /// An address of 39 bytes, 8 groups of 4 lower-case digits: checked here, decoded on
-    /// demand; gives its place.
-    #[inline(always)]
-    pub(super) fn ipv6(&mut self) -> u32 {
-        const PLACES: ([u8; 48], [u8; 48]) = places(5, 39);
-        self.wrong.if_true(!all_hex::<48>(self.window.bytes(self.at), &PLACES.0, &PLACES.1));
-        let place = self.at as u32;
-        self.go(39);
-        place
-    }
-}
-
 /// The text of every octet: its digits right-aligned in the three lower bytes, nothing in the
 /// highest.
 static OCTETS: [u32; 256] = {
@@ -328,6 +128,137 @@ static LAST: [u32; 32] = {
     masks[3] = 0xffff_ffff;
     masks
 };
+
+/// Where a scan is in a line: the position, where the next values end, and what was wrong.
+#[derive(Clone, Copy)]
+pub(super) struct Cursor<'a> {
+    pub(super) window: Window<'a>,
+    pub(super) at: usize,
+    /// A bit for each blank of the bytes from `at` on. Finding the ends of many values with
+    /// one look is what lets the processor work on all of them at a time: the next value's
+    /// place is known as soon as the mask is.
+    blanks: u64,
+}
+
+impl<'a> Cursor<'a> {
+    #[inline(always)]
+    pub(super) fn new(window: Window<'a>, at: usize) -> Cursor<'a> {
+        Cursor { window, at, blanks: 0 }
+    }
+
+    /// Looks for blanks in the 64 bytes from here on: needed in front of [`Cursor::number`],
+    /// and again when the values behind may lie further on.
+    #[inline(always)]
+    pub(super) fn look(&mut self) {
+        self.blanks = blanks(self.window.bytes(self.at));
+    }
+
+    #[inline(always)]
+    pub(super) fn go(&mut self, by: usize) {
+        self.at += by;
+        self.blanks >>= by & 63;
+    }
+
+    /// The bytes from here on.
+    #[inline(always)]
+    pub(super) fn word(&self) -> u64 {
+        self.window.u64(self.at)
+    }
+
+    /// Takes a text, if it stands here.
+    #[inline(always)]
+    pub(super) fn key<const N: usize>(&mut self, key: &[u8; N]) -> Option<()> {
+        let here = self.window.bytes::<N>(self.at) == key;
+        self.go(N);
+        here.then_some(())
+    }
+
+    /// A decimal number of at most 7 digits, no leading zero, at most `MAX`, up to the next
+    /// blank.
+    ///
+    /// The range is checked on the digits: where nobody asks for the value, nothing computes it.
+    #[inline(always)]
+    pub(super) fn number<const MAX: u64>(&mut self) -> Option<u32> {
+        let len = (self.blanks | 1 << 63).trailing_zeros() as usize;
+        // The digits move up to the highest bytes; zeros come in below them.
+        let values = (self.word() ^ ZEROS) << ((len * 8).wrapping_neg() & 63);
+        let ordered = values.swap_bytes();
+        let in_range = ordered >= LEAST[len & 63] && ordered <= const { digits_of(MAX) };
+        self.go(len);
+        (no_digits(values) == 0 && in_range).then_some(from_digits(values) as u32)
+    }
+
+    /// A decimal number of at most 10 digits that fits 32 bits. Finds its own end: the blanks
+    /// must be looked for again behind it.
+    #[inline(always)]
+    pub(super) fn long_number(&mut self) -> Option<u32> {
+        let low = self.window.u64(self.at) ^ ZEROS;
+        let high = self.window.u64(self.at + 8) ^ ZEROS;
+        let len = match no_digits(low) {
+            0 => 8 + (no_digits(high) | 1 << 63).trailing_zeros() as usize / 8,
+            marks => marks.trailing_zeros() as usize / 8,
+        };
+        let mut value = 0;
+        for place in 0..len.min(10) {
+            value = value * 10 + u64::from(self.window.byte(self.at + place).wrapping_sub(b'0'));
+        }
+        let leading_zero = len > 1 && low & 0xff == 0;
+        if len == 0 || len > 10 || leading_zero {
+            return None;
+        }
+        self.at += len;
+        u32::try_from(value).ok()
+    }
+
+    /// A dotted quad up to the next blank.
+    ///
+    /// An octet is right if its text is the one text of the value that its digits give: that
+    /// rules out too many digits, leading zeros and values above 255 at once.
+    #[inline(always)]
+    pub(super) fn ipv4(&mut self) -> Option<u32> {
+        // Three bytes in front of the address are read with it; see below.
+        let text: &[u8; 24] = self.window.bytes(self.at.wrapping_sub(3));
+        // Another byte between the ends is found because it is no octet's text.
+        let mut ends = ends_of_octets(text[3..].first_chunk()?);
+        let (mut start, mut value, mut differs) = (0, 0, 0);
+        for octet in 0..4 {
+            ends |= 1 << 15;
+            let end = ends.trailing_zeros();
+            ends &= ends - 1;
+            // What ends the octet in the highest byte, its digits below; what stands in front
+            // of a short one is masked out, and all of one that is too long.
+            let reach = u32::from_le_bytes(*text[(end & 15) as usize..].first_chunk()?);
+            let octet_text = reach & LAST[(end.wrapping_sub(start) & 31) as usize];
+            let number = (octet_text & 0x0f_0f0f).wrapping_mul(0x64_0a01) >> 16 & 0xff;
+            let after = u32::from(if octet < 3 { b'.' } else { b' ' }) << 24;
+            differs |= octet_text ^ (OCTETS[number as usize] | after);
+            value = value << 8 | number;
+            start = end + 1;
+        }
+        // The fourth end is the blank that the mask shows: nothing else lies below '0' in an
+        // octet's text.
+        self.go((self.blanks | 1 << 63).trailing_zeros() as usize);
+        (differs == 0).then_some(value)
+    }
+
+    /// An address of 39 bytes, 8 groups of 4 lower-case digits: checked here, decoded on
+    /// demand; gives its place.
+    #[inline(always)]
+    pub(super) fn ipv6(&mut self) -> Option<u32> {
+        const PLACES: ([u8; 48], [u8; 48]) = places(5, 39);
+        let right = all_hex::<48>(self.window.bytes(self.at), &PLACES.0, &PLACES.1);
+        let place = self.at as u32;
+        self.go(39);
+        right.then_some(place)
+    }
+}
+
+/// Two hex digits of a table.
+#[inline(always)]
+pub(super) fn hex_pair(text: [u8; 2], table: &[u8; 256]) -> Option<u8> {
+    let (high, low) = (table[usize::from(text[0])], table[usize::from(text[1])]);
+    ((high | low) & 0x80 == 0).then_some(high << 4 | low)
+}
 
 /// What a byte is worth as a hex digit; 0x80 marks the others.
 pub(super) static LOWER_HEX: [u8; 256] = hex_table(b"0123456789abcdef");
@@ -414,12 +345,11 @@ mod tests {
         frame
     }
 
-    fn read(text: &str, parse: impl Fn(&mut Cursor<'_>) -> u32) -> Option<(u32, usize)> {
+    fn read(text: &str, parse: impl Fn(&mut Cursor<'_>) -> Option<u32>) -> Option<(u32, usize)> {
         let frame = framed(text);
         let mut cursor = Cursor::new(Window(&frame), 4);
         cursor.look();
-        let value = parse(&mut cursor);
-        (!cursor.wrong.any()).then_some((value, cursor.at - 4))
+        parse(&mut cursor).map(|value| (value, cursor.at - 4))
     }
 
     #[test]

@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""fwstat beside every other program at hand, on one log, end to end.
+
+    benches/compare.py CORPUS [ROUNDS] [--fwstat PATH] [--python PATH] [--only NAME,...] [--prefix TEXT]
+
+The question: the ten most frequent sources of the lines whose prefix is `tcp.in.dropped `. Those
+that answer it (fwstat, mawk, grep|sort|uniq, DuckDB, polars, ClickHouse's chdb) must give the
+same answer, or the script ends with 1; `rg -c` and `wc -l`, which only count, are measured
+beside them as what a machine can do. A program that is not there is left out with a word.
+
+One round of warming up, then ROUNDS (7) rounds in which all run in turn: machines drift, so only
+runs side by side can be compared. The table on standard output is Markdown: medians, and ratios
+of medians. The corpus is locked into memory by this process while it runs: some machines drop
+file pages from the cache within a minute, and then the disk is measured.
+
+--fwstat: the program (target/release/fwstat). --python: an interpreter that has the packages
+duckdb, polars or chdb (this one).
+"""
+import argparse
+import collections
+import ctypes
+import ipaddress
+import json
+import mmap
+import os
+import resource
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = 10
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+AWK = """index($0, " " PREFIX) {
+    rest = substr($0, index($0, " SRC=") + 5, 40)
+    count[substr(rest, 1, index(rest, " ") - 1)]++
+} END { for (key in count) print count[key], key }"""
+
+DUCKDB = """
+import duckdb, sys
+path, prefix, threads = sys.argv[1:]
+db = duckdb.connect()
+db.execute("SET threads=" + threads)
+rows = db.execute('''
+    SELECT count(*) AS n, split_part(split_part(line, ' SRC=', 2), ' ', 1) AS src
+    FROM read_csv(?, columns={'line': 'VARCHAR'}, delim=chr(1), quote='', escape='', header=false, auto_detect=false)
+    WHERE contains(line, ?) GROUP BY src ORDER BY n DESC LIMIT 200''', [path, " " + prefix]).fetchall()
+for n, src in rows: print(n, src)
+"""
+
+POLARS = """
+import os, sys
+path, prefix, threads = sys.argv[1:]
+os.environ["POLARS_MAX_THREADS"] = threads
+import polars as pl
+line = pl.col("line")
+lines = pl.scan_csv(path, has_header=False, separator=chr(1), quote_char=None, schema={"line": pl.String})
+found = (lines.filter(line.str.contains(" " + prefix, literal=True))
+         .select(line.str.extract(" SRC=([^ ]+)").alias("src"))
+         .group_by("src").len().top_k(200, by="len").collect(engine="streaming"))
+for src, n in found.iter_rows(): print(n, src)
+"""
+
+CHDB = """
+import sys
+path, prefix, threads = sys.argv[1:]
+import chdb
+quoted = lambda text: "'" + text.replace(chr(92), chr(92) * 2).replace("'", chr(92) + "'") + "'"
+print(chdb.query(f'''
+    WITH substring(line, position(line, ' SRC=') + 5, 40) AS rest
+    SELECT concat(toString(count()), ' ', substring(rest, 1, position(rest, ' ') - 1) AS src)
+    FROM file({quoted(path)}, LineAsString, 'line String')
+    WHERE position(line, {quoted(' ' + prefix)}) > 0
+    GROUP BY src ORDER BY count() DESC LIMIT 200 SETTINGS max_threads = {threads}''', "TSVRaw"))
+"""
+
+
+def contenders(args):
+    """Name, command, and whether it answers the question."""
+    path, prefix = args.corpus, args.prefix
+    rest = shlex.quote(path)
+    tag = shlex.quote(" " + prefix)
+    out = []
+
+    def add(name, command, answers, needs=None):
+        if needs and not shutil.which(needs):
+            print(f"left out: {name}: no {needs}", file=sys.stderr)
+        else:
+            out.append((name, command, answers))
+
+    for threads in ("2", "1"):
+        add(f"fwstat top, {threads} threads" if threads == "2" else "fwstat top, 1 thread",
+            [args.fwstat, "top", "--by", "src", "-n", str(TOP), "--prefix", prefix.strip(), "--threads", threads,
+             "--json", path], True, args.fwstat)
+    add("rg -c -F (counts only)", ["rg", "-c", "-F", prefix.strip(), path], False, "rg")
+    add("wc -l (counts only)", ["wc", "-l", path], False, "wc")
+    add("mawk, index and substr", ["mawk", "-v", "PREFIX=" + prefix, AWK, path], True, "mawk")
+    add("grep \\| grep -o \\| sort \\| uniq -c",
+        ["sh", "-c", f"grep -F {tag} {rest} | grep -o ' SRC=[^ ]*' | sort | uniq -c | sort -rn | head -200"],
+        True, "grep")
+    for module, script in (("duckdb", DUCKDB), ("polars", POLARS), ("chdb", CHDB)):
+        if subprocess.run([args.python, "-c", f"import importlib.util as u; exit(u.find_spec('{module}') is None)"],
+                          capture_output=True).returncode:
+            print(f"left out: {module}: {args.python} does not have it", file=sys.stderr)
+            continue
+        for threads in ("2", "1"):
+            name = f"{module}, {threads} thread" + ("s" if threads == "2" else "")
+            out.append((name, [args.python, "-c", script, path, prefix, threads], True))
+    if args.only:
+        wanted = args.only.split(",")
+        out = [item for item in out if any(word in item[0] for word in wanted)]
+    return out
+
+
+def address(text):
+    """One spelling for IPv6: the log has it in full."""
+    return str(ipaddress.ip_address(text))
+
+
+def answer(output):
+    """The counts of the ten most frequent sources, and the sources whose place is certain.
+
+    Ties at the end may be broken in any way: sources that share the last count are not compared."""
+    text = output.decode("utf-8", "replace")
+    if text.lstrip().startswith("{"):
+        rows = fwstat_rows(json.loads(text))
+    else:
+        rows = []
+        for line in filter(str.strip, text.splitlines()):
+            count, key = line.replace(" SRC=", " ").split()
+            rows.append((int(count), address(key)))
+    counts = collections.Counter({key: n for n, key in rows}).most_common()
+    counts.sort(key=lambda item: (-item[1], item[0]))
+    top = counts[:TOP]
+    last = top[-1][1] if top else 0
+    return [n for _, n in top], sorted(key for key, n in top if n > last)
+
+
+def fwstat_rows(document):
+    return [(row["count"], address(row["src"])) for row in document["tables"][0]["rows"]]
+
+
+def hold(path):
+    """Locks the file's pages into memory; they are let go when this process ends."""
+    unlimited = resource.RLIM_INFINITY
+    try:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (unlimited, unlimited))
+    except (ValueError, PermissionError):
+        pass
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+    libc.mlock.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        pages = libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, file.fileno(), 0)
+    if pages in (None, ctypes.c_void_p(-1).value) or libc.mlock(pages, size):
+        print(f"warning: {path} is not locked into memory: {os.strerror(ctypes.get_errno())}", file=sys.stderr)
+
+
+def run(command):
+    """Wall seconds, CPU seconds, output. The output goes to a file: some programs work less when
+    they write to /dev/null, and pipes are slow on virtual machines."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        start = time.perf_counter()
+        child = subprocess.Popen(command, stdout=out, stderr=errors, env={**os.environ, "LC_ALL": "C"})
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.perf_counter() - start
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            errors.seek(0)
+            message = errors.read().decode("utf-8", "replace")[-500:]
+            sys.exit(f"{shlex.join(command)[:200]} ends with {child.returncode}: {message}")
+        out.seek(0)
+        return wall, usage.ru_utime + usage.ru_stime, out.read()
+
+
+def peak_mib(command):
+    """Peak resident MiB, in a run of its own below time(1): a child of this process would be
+    charged with this process's memory. None without time(1)."""
+    if not os.path.exists("/usr/bin/time"):
+        return None
+    with tempfile.NamedTemporaryFile("r") as report:
+        run(["/usr/bin/time", "-o", report.name, "-f", "%M", *command])
+        return int(report.read().split()[-1]) / 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus")
+    parser.add_argument("rounds", nargs="?", type=int, default=7)
+    parser.add_argument("--fwstat", default=os.path.join(ROOT, "target/release/fwstat"))
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--only", help="names, or parts of names, of what to run")
+    parser.add_argument("--prefix", default="tcp.in.dropped ", help="with its blank")
+    args = parser.parse_args()
+    if args.rounds < 1:
+        parser.error("at least one round")
+    if not shutil.which(args.fwstat):
+        parser.error(f"{args.fwstat} is not there: cargo build --release -p fwstat, or --fwstat PATH")
+    hold(args.corpus)
+    items = contenders(args)
+    size = os.path.getsize(args.corpus)
+    runs = {name: [] for name, _, _ in items}
+    answers = {}
+    peaks = {name: peak_mib(command) for name, command, _ in items}
+    for round_number in range(args.rounds + 1):
+        for name, command, answers_it in items:
+            wall, cpu, output = run(command)
+            if answers_it:
+                found = answer(output)
+                if answers.setdefault(name, found) != found:
+                    sys.exit(f"{name}: two runs, two answers")
+            if round_number:
+                runs[name].append((wall, cpu))
+    agreed = [name for name in answers if answers[name] == next(iter(answers.values()))]
+    first = next(iter(runs))
+    median = {name: [statistics.median(run[i] for run in runs[name]) for i in range(2)] for name in runs}
+    print(f"{os.path.basename(args.corpus)}: {size:,} bytes; medians of {args.rounds} interleaved rounds; "
+          f"top {TOP} sources with prefix `{args.prefix.strip()}`\n")
+    print(f"| program | wall s | range | CPU s | MiB | GB/s | wall / {first} |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for name, (wall, cpu) in median.items():
+        peak = "-" if peaks[name] is None else f"{peaks[name]:.0f}"
+        walls = [run[0] for run in runs[name]]
+        print(f"| {name} | {wall:.3f} | {min(walls):.3f}-{max(walls):.3f} | {cpu:.2f} | {peak} | "
+              f"{size / wall / 1e9:.2f} | {wall / median[first][0]:.2f} |")
+    print(f"\nAnswers compared: {len(answers)}; agree: {len(agreed)}.")
+    if len(agreed) < len(answers):
+        for name, found in answers.items():
+            print(f"{name}: {found}", file=sys.stderr)
+        sys.exit("the answers differ")
+
+
+if __name__ == "__main__":
+    main()

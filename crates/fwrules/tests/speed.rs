@@ -1,0 +1,94 @@
+//! How fast a compiled ruleset is: run by hand, in release mode.
+//! `cargo test -p fwrules --release --test speed -- --ignored --nocapture`
+
+mod common;
+
+use std::io::Write;
+use std::time::Instant;
+
+use fwrules::{Compiled, Evidence, Ruleset};
+
+/// A ruleset of 500 rules as they grow on a host: networks and ports in a MALICIOUS chain.
+fn grown() -> Ruleset {
+    let mut rng = common::Rng(5);
+    let mut text = String::from(
+        "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT DROP [0:0]\n:MALICIOUS - [0:0]\n\
+         -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -j MALICIOUS\n\
+         -A INPUT -p tcp -j LOG --log-prefix \"tcp.in.dropped \"\n-A INPUT -p udp -j LOG --log-prefix \"udp.in.dropped \"\n\
+         -A OUTPUT -j LOG --log-prefix \"out.dropped \"\n",
+    );
+    for i in 0..494 {
+        let net = format!("{}.{}.0.0/16", 1 + rng.below(220), rng.below(256));
+        let protocol = *rng.pick(&["tcp", "udp"]);
+        let port = 1024 + rng.below(40_000);
+        text.push_str(&match i % 4 {
+            0 => format!("-A MALICIOUS -s {net} -j DROP\n"),
+            1 => format!("-A MALICIOUS -s {net} -p {protocol} -m {protocol} --dport {port} -j DROP\n"),
+            2 => format!("-A MALICIOUS -p {protocol} -m multiport --dports {port},{} -j DROP\n", port + 7),
+            _ => format!("-A MALICIOUS -i eth{} -p {protocol} -m {protocol} --dport {port} -j DROP\n", i % 3),
+        });
+    }
+    text.push_str("COMMIT\n");
+    Ruleset::parse_save(text.as_bytes()).unwrap()
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn lines_per_second() {
+    let rules = grown();
+    assert!(rules.rules().count() >= 499);
+    let mut rng = common::Rng(6);
+    let mut log: Vec<Vec<u8>> = Vec::new();
+    for _ in 0..400_000 {
+        let tcp = rng.chance(2);
+        let port = if rng.chance(2) { *rng.pick(&[22, 23, 445, 3389]) } else { rng.below(65_536) };
+        let (a, b, c, d) = (1 + rng.below(223), rng.below(256), rng.below(256), rng.below(256));
+        let head = format!(
+            "IN=eth0 OUT= MAC=00:16:3e:5e:6c:00:fe:ff:ff:ff:ff:ff:08:00 SRC={a}.{b}.{c}.{d} DST=10.137.0.16 LEN=44 TOS=0x00 PREC=0x00 TTL=57 ID=1169 "
+        );
+        log.push(
+            if tcp {
+                format!(
+                    "tcp.in.dropped {head}PROTO=TCP SPT={} DPT={port} WINDOW=1024 RES=0x00 SYN URGP=0 ",
+                    rng.below(65_536)
+                )
+            } else {
+                format!("udp.in.dropped {head}PROTO=UDP SPT={} DPT={port} LEN=24 ", rng.below(65_536))
+            }
+            .into_bytes(),
+        );
+    }
+    let started = Instant::now();
+    let packets: Vec<_> = log.iter().map(|l| common::packet(l)).collect();
+    let parsed = started.elapsed();
+    let started = Instant::now();
+    let compiled = Compiled::new(&rules, Evidence::Usual, &[]);
+    let built = started.elapsed();
+    assert!(compiled.is_memoised());
+    // The best of many short runs: other work on the machine does not count.
+    let mut replayer = compiled.replayer();
+    let started = Instant::now();
+    for packet in &packets {
+        replayer.replay(packet, None, false);
+    }
+    let cold = started.elapsed();
+    let mut best = f64::INFINITY;
+    let mut sum = 0u64;
+    for chunk in packets.chunks(4000) {
+        for _ in 0..3 {
+            let started = Instant::now();
+            for packet in chunk {
+                sum += u64::from(replayer.replay(packet, None, false).0);
+            }
+            best = best.min(started.elapsed().as_nanos() as f64 / chunk.len() as f64);
+        }
+    }
+    let _ = writeln!(
+        std::io::stderr(),
+        "{best:.0} ns a line at best, {:.0} with all misses; {} answers, {} keys ({sum}); parsing {:.0} ns a line; compiled in {built:?}",
+        cold.as_nanos() as f64 / packets.len() as f64,
+        replayer.answers().len(),
+        replayer.remembered(),
+        parsed.as_nanos() as f64 / packets.len() as f64,
+    );
+}

@@ -1,0 +1,135 @@
+//! The published JSON Schemas hold for what the program prints.
+//!
+//! The few words of JSON Schema that they use are checked here by hand: a validator of our own
+//! of forty lines weighs less than a dependency of sixty crates. A word it does not know fails.
+
+use serde_json::Value;
+
+use crate::support::*;
+
+fn schema(name: &str) -> Value {
+    let path = format!("{}/../../schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}")))
+        .unwrap()
+}
+
+/// What of `value` does not fit, with its place.
+fn check(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
+    for (word, rule) in schema.as_object().unwrap() {
+        let fits = match word.as_str() {
+            "$schema" | "$id" | "title" | "description" => true,
+            "type" => {
+                let is = |name: &Value| match name.as_str().unwrap() {
+                    "object" => value.is_object(),
+                    "array" => value.is_array(),
+                    "string" => value.is_string(),
+                    "integer" => value.is_u64() || value.is_i64(),
+                    "number" => value.is_number(),
+                    "null" => value.is_null(),
+                    other => panic!("type {other}"),
+                };
+                rule.as_array().map_or_else(|| is(rule), |any| any.iter().any(is))
+            }
+            "const" => value == rule,
+            "enum" => rule.as_array().unwrap().contains(value),
+            "minimum" => value.as_f64().is_none_or(|n| n >= rule.as_f64().unwrap()),
+            "maximum" => value.as_f64().is_none_or(|n| n <= rule.as_f64().unwrap()),
+            "minItems" => value.as_array().unwrap().len() as u64 >= rule.as_u64().unwrap(),
+            "pattern" => value.as_str().is_none_or(|text| {
+                regex::bytes::Regex::new(rule.as_str().unwrap()).unwrap().is_match(text.as_bytes())
+            }),
+            "required" => {
+                rule.as_array().unwrap().iter().all(|key| value.get(key.as_str().unwrap()).is_some())
+            }
+            "properties" => {
+                for (key, rule) in rule.as_object().unwrap() {
+                    if let Some(value) = value.get(key) {
+                        check(rule, value, &format!("{at}/{key}"), wrong);
+                    }
+                }
+                true
+            }
+            "additionalProperties" => {
+                assert_eq!(*rule, false);
+                let known = schema["properties"].as_object().unwrap();
+                value.as_object().is_none_or(|object| object.keys().all(|key| known.contains_key(key)))
+            }
+            "items" => {
+                for (i, item) in value.as_array().into_iter().flatten().enumerate() {
+                    check(rule, item, &format!("{at}/{i}"), wrong);
+                }
+                true
+            }
+            "oneOf" => {
+                let one = |rule: &&Value| {
+                    let mut wrong = Vec::new();
+                    check(rule, value, at, &mut wrong);
+                    wrong.is_empty()
+                };
+                rule.as_array().unwrap().iter().filter(one).count() == 1
+            }
+            other => panic!("the schemas use `{other}`, which this test does not know"),
+        };
+        if !fits {
+            wrong.push(format!("{at}: {word} {rule}: {value}"));
+        }
+    }
+}
+
+fn holds(name: &str, value: &Value) {
+    let mut wrong = Vec::new();
+    check(&schema(name), value, "", &mut wrong);
+    assert!(wrong.is_empty(), "{name}: {wrong:#?}");
+}
+
+#[test]
+fn a_wrong_document_is_noticed() {
+    let mut wrong = Vec::new();
+    let bad = serde_json::json!({"schema": "fwstat.top/2", "input": {"files": [1], "bytes": -1}, "filters": {}, "extra": 1});
+    check(&schema("fwstat.top-1"), &bad, "", &mut wrong);
+    assert_eq!(wrong.len(), 5, "{wrong:#?}");
+}
+
+#[test]
+fn reports_hold() {
+    let folder = Folder::new();
+    let mut text = log(2_000, 300, 61).into_bytes();
+    text.extend_from_slice(
+        b"Jun 30 06:06:13 gate kernel: bad \xff prefix IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=4",
+    );
+    let file = folder.write("kern.log", &text);
+    holds("fwstat.top-1", &run(&["top", "-j", "-p", "tcp", &file]).json());
+    holds(
+        "fwstat.top-1",
+        &run(&["top", "-j", "--by", "flags,prefix,hour,src/24,mac_src", "-n", "0", &file]).json(),
+    );
+    holds("fwstat.overview-1", &run(&["-j", &file]).json());
+    holds("fwstat.check-1", &run(&["check", "-j", &file]).json());
+    holds("fwstat.timeline-1", &run(&["timeline", "-j", "--by", "proto", &file]).json());
+    holds("fwstat.timeline-1", &run(&["timeline", "-j", &file]).json());
+    for line in run(&["export", &file]).out.lines() {
+        holds("record", &serde_json::from_str(line).unwrap());
+    }
+}
+
+/// Every line of the suite that is a record, in one file.
+#[test]
+fn records_of_every_kind_hold() {
+    let folder = format!("{}/../../../shared/data", env!("CARGO_MANIFEST_DIR"));
+    let mut count = 0;
+    for name in ["derived.jsonl", "measured.jsonl"] {
+        let Ok(text) = std::fs::read_to_string(format!("{folder}/{name}")) else {
+            return skipped("shared/data is not beside the repository");
+        };
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["line"].as_str().unwrap().to_owned())
+            .filter(|line| !line.contains('\n'))
+            .collect();
+        for line in run_with((lines.join("\n") + "\n").as_bytes(), &["export"]).out.lines() {
+            holds("record", &serde_json::from_str(line).unwrap());
+            count += 1;
+        }
+    }
+    assert!(count > 400, "{count}");
+}

@@ -1,0 +1,100 @@
+//! The command line itself: help, man page, completions, the file of arguments.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::support::*;
+
+/// The long options that a help text lists.
+fn options(help: &str) -> Vec<String> {
+    let mut options: Vec<String> = help
+        .lines()
+        .filter(|line| line.trim_start().starts_with('-') && line.find('-') < Some(10))
+        .filter_map(|line| {
+            let name = line.split_whitespace().find(|word| word.starts_with("--"))?;
+            Some(name.trim_end_matches(',').to_owned())
+        })
+        .filter(|name| name.len() > 3)
+        .collect();
+    options.sort();
+    options.dedup();
+    options
+}
+
+#[test]
+fn help_man_and_completions_list_the_same_options() {
+    let man = run(&["--generate", "man"]).out.replace("\\-", "-");
+    let bash = run(&["--generate", "complete-bash"]).out;
+    let zsh = run(&["--generate", "complete-zsh"]).out;
+    let fish = run(&["--generate", "complete-fish"]).out;
+    for command in [&[][..], &["top"], &["timeline"], &["check"], &["export"]] {
+        let mut arguments = command.to_vec();
+        arguments.push("--help");
+        let help = run(&arguments);
+        assert_eq!(help.code, 0);
+        let options = options(&help.out);
+        assert!(options.len() > 25, "{command:?}: {options:?}");
+        for option in options {
+            assert!(man.contains(&option), "man: {command:?} {option}");
+            assert!(bash.contains(&option), "bash: {command:?} {option}");
+            assert!(zsh.contains(&option), "zsh: {command:?} {option}");
+            assert!(fish.contains(&format!("-l {}", &option[2..])), "fish: {command:?} {option}");
+        }
+    }
+    for section in ["EXIT STATUS", "ENVIRONMENT", "CONFIGURATION FILES"] {
+        assert!(man.contains(section), "{section}");
+    }
+}
+
+#[test]
+fn help_fits_a_terminal() {
+    for command in ["top", "timeline", "check", "export"] {
+        let help = run(&[command, "-h"]).out;
+        assert!(help.lines().all(|line| line.chars().count() <= 98), "{help}");
+    }
+}
+
+#[test]
+fn arguments_may_come_from_a_file() {
+    let folder = Folder::new();
+    let log = folder.write("kern.log", log(300, 60, 51));
+    let file = folder.write("args", "# my defaults\n--format=json\n-n\n3\n\n--nonsense\n");
+    let with = |arguments: &[&str], file: &str| {
+        let mut command = program();
+        finish(command.args(arguments).arg(&log).env("FWSTAT_CONFIG_PATH", file))
+    };
+    let ran = with(&["top", "--by", "src"], &file);
+    assert_eq!(ran.json()["tables"][0]["rows"].as_array().unwrap().len(), 3);
+    assert!(ran.err.contains("args:6: no option is called `--nonsense`"), "{}", ran.err);
+    // The command line wins; and the file can be left out.
+    assert_eq!(
+        with(&["top", "--by", "src", "-n", "2"], &file).json()["tables"][0]["rows"].as_array().unwrap().len(),
+        2
+    );
+    assert!(with(&["top", "--no-config"], &file).out.contains("PREFIX"));
+    let missing = with(&["top"], &folder.path("no-such-file"));
+    assert!(missing.code == 0 && missing.err.contains("no-such-file"), "{}", missing.err);
+}
+
+#[test]
+fn an_unknown_command_may_be_another_program() {
+    let folder = Folder::new();
+    let path = folder.write("fwstat-hello", "#!/bin/sh\necho \"hello $*\"\nexit 7\n");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = program();
+    let ran = finish(command.args(["hello", "you", "--there"]).env("PATH", &folder.0));
+    assert_eq!((ran.code, ran.out.as_str()), (7, "hello you --there\n"));
+    // A file of that name is a file.
+    folder.write("hello", log(10, 60, 52));
+    let ran = finish(program().arg("hello").current_dir(&folder.0).env("PATH", &folder.0));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+#[test]
+fn threads_come_from_the_environment() {
+    let folder = Folder::new();
+    let log = folder.write("kern.log", log(300, 60, 53));
+    let mut command = program();
+    assert_eq!(finish(command.args(["top", &log]).env("FWSTAT_THREADS", "3")).code, 0);
+    let mut command = program();
+    assert_eq!(finish(command.args(["top", &log]).env("FWSTAT_THREADS", "many")).code, 2);
+}
