@@ -65,6 +65,8 @@ pub enum Command {
     Replay(Replay),
     /// One line, field by field, and with --rules its way through the chains.
     Explain(Explain),
+    /// Rules that silence the noise, proven on the log.
+    Suggest(Suggest),
 }
 
 /// Options of the overview.
@@ -206,6 +208,107 @@ pub struct RulesArgs {
     /// An address of the host that wrote the log (only `-m addrtype` asks).
     #[arg(long, value_name = "ADDR[/LEN]")]
     pub local: Vec<String>,
+}
+
+/// `fwstat suggest`.
+#[derive(Args, Debug, Clone)]
+#[command(after_help = "Nothing is ever run: the rules are text to review, to paste or to pipe into sh.\n\n\
+    Examples:\n  \
+      iptables-save -c > rules; fwstat suggest --rules rules kern.log\n  \
+      fwstat suggest --trusted 192.168.50.0/24 --interactive kern.log\n  \
+      fwstat suggest --rules rules --format restore kern.log > new; iptables-restore -n < new")]
+pub struct Suggest {
+    /// Files to read; `-` is standard input. gzip, zstd, xz and bzip2 are recognised.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What `iptables-save` (and once more, what `ip6tables-save`) printed: who is let in,
+    /// which rules there are already.
+    #[arg(long, value_name = "SAVE")]
+    pub rules: Vec<PathBuf>,
+    /// Networks and hosts whose packets to this host are never silenced: an address, a network,
+    /// or a file with one a line (`#` begins a comment).
+    #[arg(long, value_name = "CIDR|FILE")]
+    pub trusted: Vec<String>,
+    /// Never silence lines with this prefix (as --prefix reads it). `foreign` always is kept.
+    #[arg(long, value_name = "PREFIX")]
+    pub keep: Vec<String>,
+    /// Rules at most.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub max_rules: usize,
+    /// Enough rules for this part of the noise (else: all that pay).
+    #[arg(long, value_name = "PERCENT")]
+    pub target: Option<String>,
+    /// The chain for the rules.
+    #[arg(long, value_name = "NAME", default_value = "MALICIOUS")]
+    pub chain: String,
+    /// One rule at a time, in a terminal: yes, no, narrower, show lines.
+    #[arg(long)]
+    pub interactive: bool,
+    /// Commands that add a rule only if it is not there.
+    #[arg(long)]
+    pub idempotent: bool,
+    /// The commands that take the rules away again, instead of those that add them.
+    #[arg(long)]
+    pub undo: bool,
+    /// Also: rules of the nat table that send knocks at services which are let in for friends
+    /// only to a honeypot.
+    #[arg(long, value_name = "ADDRESS")]
+    pub honeypot: Option<std::net::IpAddr>,
+    /// How long entries of ipset and crowdsec stay.
+    #[arg(long, value_name = "SPAN", default_value = "1w")]
+    pub timeout: String,
+    /// Form of the output.
+    #[arg(long, value_name = "FORMAT", default_value = "iptables")]
+    pub format: RuleFormat,
+    /// The same as --format json.
+    #[arg(short = 'j', long)]
+    pub json: bool,
+    /// Write to FILE, which appears when everything is written.
+    #[arg(long = "output", value_name = "FILE")]
+    pub output_file: Option<PathBuf>,
+    /// Colours.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Columns of the explanations (else: the terminal's).
+    #[arg(long, value_name = "COLUMNS")]
+    pub width: Option<usize>,
+    /// Nothing but the rules.
+    #[arg(short = 'H', long)]
+    pub no_header: bool,
+    /// Numbers without commas.
+    #[arg(short = 'x', long)]
+    pub exact: bool,
+    /// No line about how far the reading has come.
+    #[arg(long)]
+    pub no_progress: bool,
+    /// Do not read the file of arguments (~/.config/fwstat/args).
+    #[arg(long)]
+    pub no_config: bool,
+    /// Nothing but the exit code.
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+    /// What was assumed.
+    #[arg(short = 'v', long)]
+    pub verbose: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub filter: FilterArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub input: InputArgs,
+}
+
+/// Forms of rules.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it
+pub enum RuleFormat {
+    Iptables,
+    Restore,
+    Nft,
+    Ipset,
+    Json,
+    Fail2ban,
+    Crowdsec,
 }
 
 /// Options of every command.

@@ -8,6 +8,7 @@
 //! Used as a library by `fwstat-sql`; the program itself is [`main`].
 
 pub mod aggregate;
+pub mod analysis;
 pub mod cli;
 pub mod clock;
 pub mod commands;
@@ -63,6 +64,7 @@ pub fn main() -> ExitCode {
         Some(Command::Export(arguments)) => commands::export::command(arguments),
         Some(Command::Explain(arguments)) => commands::explain::command(arguments),
         Some(Command::Replay(arguments)) => commands::replay::command(arguments),
+        Some(Command::Suggest(arguments)) => commands::suggest::command(arguments),
         Some(Command::Timeline(arguments)) => commands::timeline::command(arguments),
         None => commands::overview::command(&cli.overview),
     };

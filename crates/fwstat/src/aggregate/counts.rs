@@ -8,7 +8,7 @@
 //! every process. A key of up to seven bytes (an IPv4 address, a port with a protocol) is kept
 //! in a word; longer ones lie one behind the other in one vector.
 //!
-//! What is asked most often is kept in forms of its own: addresses ([`super::addresses`]),
+//! What is asked most often is kept in forms of its own: addresses (`addresses.rs`),
 //! ports and protocols as arrays, and prefixes by the number that the bulk path gives to
 //! lines that begin alike. They are joined with the rest when a thread has read its last line.
 

@@ -9,6 +9,8 @@ pub mod explain;
 pub mod export;
 pub mod overview;
 pub mod replay;
+pub mod suggest;
+pub mod suggest_interactive;
 pub mod timeline;
 pub mod top;
 

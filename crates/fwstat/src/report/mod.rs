@@ -6,11 +6,14 @@
 
 pub mod csv;
 pub mod ecs;
+pub mod handoff;
 pub mod json;
 pub mod markdown;
 pub mod meaning;
 pub mod record;
+pub mod rules;
 pub mod style;
+pub mod suggest;
 pub mod table;
 
 use serde_json::{Map, Value};

@@ -1,0 +1,12 @@
+//! What is made from aggregates: noise and the rules that silence it.
+//!
+//! Responsible for: conclusions. They are values; a report shows them.
+//! Must not know: where lines come from, how a result looks.
+//! Tested by: the unit tests of its files, `tests/cli/suggest.rs`.
+
+pub mod noise;
+pub mod noise_ground;
+pub mod noise_names;
+pub mod noise_proof;
+pub mod noise_rules;
+pub mod noise_tally;
