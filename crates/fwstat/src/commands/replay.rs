@@ -62,11 +62,8 @@ pub fn command(arguments: &cli::Replay) -> anyhow::Result<Outcome> {
         run(&options, || Replays::new(&rulesets, &compiled, &compiled_alone, None))?;
     let replay = Replay::new(&rulesets, &alone, &replays.counted, !options.filters.is_empty());
     let mut head = head;
-    let state = |((_, of), _): &(&(usize, Option<(RuleId, Why)>), &u64)| matches!(of, Some((_, Why::State)));
-    if arguments.written_by.is_none()
-        && arguments.rules.add.is_empty()
-        && replay.unknown.iter().any(|e| state(&e))
-    {
+    let state = replay.unknown.keys().any(|(_, of)| matches!(of, Some((_, Why::State))));
+    if arguments.written_by.is_none() && arguments.rules.add.is_empty() && state {
         head.notes.push(
             "if these very rules wrote the log, --written-by RULES (the same file) settles what its lines prove".to_owned(),
         );
@@ -649,7 +646,7 @@ impl<'r> Replay<'r> {
 /// A map's entries, most lines first, ties by key.
 fn ranked<K: Ord>(map: &BTreeMap<K, u64>) -> Vec<(&K, u64)> {
     let mut all: Vec<(&K, u64)> = map.iter().map(|(key, lines)| (key, *lines)).collect();
-    all.sort_by(|a, b| b.1.cmp(&a.1));
+    all.sort_by_key(|(_, lines)| std::cmp::Reverse(*lines));
     all
 }
 
