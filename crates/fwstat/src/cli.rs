@@ -59,6 +59,12 @@ pub enum Command {
     Check(Check),
     /// Every record as data: NDJSON or CSV.
     Export(Export),
+    /// A ruleset over the log: which rule takes which line, which lines would remain.
+    #[command(override_usage = "fwstat replay [OPTIONS] RULES [LOG]...\n       \
+        fwstat replay [OPTIONS] --rules RULES [--rules RULES]... [LOG]...")]
+    Replay(Replay),
+    /// One line, field by field, and with --rules its way through the chains.
+    Explain(Explain),
 }
 
 /// Options of the overview.
@@ -138,6 +144,68 @@ pub struct Export {
 pub enum Schema {
     Fwstat,
     Ecs,
+}
+
+/// `fwstat replay`.
+#[derive(Args, Debug, Clone)]
+pub struct Replay {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: RulesArgs,
+    /// The rules that wrote the log, if they are not RULES: what they prove about a line is
+    /// used (else: RULES with --add, and without it only what is usual).
+    #[arg(long, value_name = "RULES")]
+    pub written_by: Option<PathBuf>,
+    /// Write the raw lines that would remain, would be removed, or are unknown, and nothing else.
+    #[arg(long, value_name = "WHICH")]
+    pub print: Option<Print>,
+    /// Rows of each table; 0 for all.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 25)]
+    pub limit: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// Which lines `replay --print` writes.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it
+pub enum Print {
+    Remaining,
+    Removed,
+    Unknown,
+}
+
+/// `fwstat explain`.
+#[derive(Args, Debug, Clone)]
+pub struct Explain {
+    /// The line itself, `-` for standard input, or FILE:N for line N of a file.
+    #[arg(value_name = "LINE|-|FILE:N", required = true)]
+    pub line: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: RulesArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: OutputArgs,
+}
+
+/// Which rules are asked.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Rules")]
+pub struct RulesArgs {
+    /// Ruleset: iptables-save, ip6tables-save or `nft -j list ruleset`; one of each family.
+    #[arg(long = "rules", value_name = "RULES")]
+    pub rules: Vec<PathBuf>,
+    /// Sets that the rules name: what `ipset save` prints.
+    #[arg(long, value_name = "FILE")]
+    pub ipset: Vec<PathBuf>,
+    /// What if: a rule put in first, as typed for iptables: `-A CHAIN ...`, `-I CHAIN [N] ...`.
+    #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
+    pub add: Vec<String>,
+    /// An address of the host that wrote the log (only `-m addrtype` asks).
+    #[arg(long, value_name = "ADDR[/LEN]")]
+    pub local: Vec<String>,
 }
 
 /// Options of every command.

@@ -21,6 +21,7 @@ pub mod pipeline;
 pub mod progress;
 pub mod record;
 pub mod report;
+pub mod rules;
 pub mod services;
 pub mod text;
 
@@ -60,6 +61,8 @@ pub fn main() -> ExitCode {
         Some(Command::Top(arguments)) => commands::top::command(arguments),
         Some(Command::Check(arguments)) => commands::check::command(arguments),
         Some(Command::Export(arguments)) => commands::export::command(arguments),
+        Some(Command::Explain(arguments)) => commands::explain::command(arguments),
+        Some(Command::Replay(arguments)) => commands::replay::command(arguments),
         Some(Command::Timeline(arguments)) => commands::timeline::command(arguments),
         None => commands::overview::command(&cli.overview),
     };

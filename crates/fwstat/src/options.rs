@@ -452,7 +452,7 @@ fn typed(filter: &FilterArgs) -> Map<String, serde_json::Value> {
     map
 }
 
-fn look(output: &OutputArgs) -> Look {
+pub(crate) fn look(output: &OutputArgs) -> Look {
     let to_terminal = output.output_file.is_none() && std::io::stdout().is_terminal();
     let color = match output.color {
         Color::Always => true,

@@ -98,7 +98,7 @@ impl Aggregate for Exported<'_> {
 }
 
 /// Puts the chunks of many threads in order.
-struct Writer {
+pub(crate) struct Writer {
     state: Mutex<State>,
     moved: Condvar,
     /// How many chunks may wait for one that is late.
@@ -114,7 +114,7 @@ struct State {
 }
 
 impl Writer {
-    fn new(out: Box<dyn Write + Send>, threads: usize, stop: Arc<AtomicBool>) -> Writer {
+    pub(super) fn new(out: Box<dyn Write + Send>, threads: usize, stop: Arc<AtomicBool>) -> Writer {
         let state = State { out, next: 0, waiting: BTreeMap::new(), failed: None };
         Writer { state: Mutex::new(state), moved: Condvar::new(), ahead: 4 * threads as u64, stop }
     }
@@ -124,7 +124,7 @@ impl Writer {
     }
 
     /// Takes a chunk's output; gives a vector to use on.
-    fn put(&self, ticket: u64, bytes: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn put(&self, ticket: u64, bytes: Vec<u8>) -> Vec<u8> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever has the oldest chunk never waits, so somebody always moves on.
         while ticket > state.next + self.ahead && state.failed.is_none() {
@@ -144,7 +144,7 @@ impl Writer {
         spare
     }
 
-    fn finish(self) -> io::Result<()> {
+    pub(super) fn finish(self) -> io::Result<()> {
         let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         match state.failed.take() {
             Some(error) => Err(error),

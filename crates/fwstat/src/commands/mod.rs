@@ -5,8 +5,10 @@
 //! Tested by: `tests/cli`.
 
 pub mod check;
+pub mod explain;
 pub mod export;
 pub mod overview;
+pub mod replay;
 pub mod timeline;
 pub mod top;
 
@@ -174,6 +176,14 @@ impl Beside {
         let here = std::path::PathBuf::from(here);
         let file = std::fs::File::create(&here).with_context(|| path.display().to_string())?;
         Ok(Beside { file, here, name: path.to_owned(), done: false })
+    }
+
+    /// A second handle to write to.
+    ///
+    /// # Errors
+    /// The system has none left.
+    pub fn try_clone(&self) -> io::Result<std::fs::File> {
+        self.file.try_clone()
     }
 
     /// Gives it its name.

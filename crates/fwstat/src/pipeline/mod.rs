@@ -40,12 +40,16 @@ pub fn run<A: Aggregate>(
 ) -> anyhow::Result<(A, Account)> {
     let names = feed.names();
     let work = || {
-        let mut worker = Worker::new(plan, &names, make());
+        let mut aggregate = make();
+        let mut worker = Worker::new(plan, &names, aggregate.needs_time());
         let mut buffer = Buffer::default();
         while feed.next(&mut buffer) {
-            worker.chunk(&buffer.chunk());
+            let chunk = buffer.chunk();
+            worker.chunk(&chunk, &mut |record| aggregate.add(record));
+            aggregate.end_of_chunk(chunk.ticket);
         }
-        worker.finish()
+        aggregate.settle();
+        (aggregate, worker.finish())
     };
     let parts = match plan.threads {
         0 | 1 => vec![work()],

@@ -8,6 +8,7 @@ pub mod csv;
 pub mod ecs;
 pub mod json;
 pub mod markdown;
+pub mod meaning;
 pub mod record;
 pub mod style;
 pub mod table;

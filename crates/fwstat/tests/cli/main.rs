@@ -6,11 +6,13 @@
 mod check;
 mod daemons;
 mod envelopes;
+mod explain;
 mod export;
 mod filters;
 mod inputs;
 mod pandas;
 mod readme;
+mod replay;
 mod schemas;
 mod support;
 mod surface;

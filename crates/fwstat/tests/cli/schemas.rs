@@ -110,6 +110,20 @@ fn reports_hold() {
     for line in run(&["export", &file]).out.lines() {
         holds("record", &serde_json::from_str(line).unwrap());
     }
+    let rules = folder.write(
+        "rules",
+        "*filter\n:INPUT DROP [0:0]\n[3:99] -A INPUT -p udp -j DROP\n\
+         [3:99] -A INPUT -p udp -m limit --limit 5/min -j LOG --log-prefix \"tcp.in.dropped \"\n\
+         [3:99] -A INPUT -p tcp -m limit --limit 5/min -j LOG --log-prefix \"tcp.in.dropped \"\nCOMMIT\n",
+    );
+    let json = run(&["replay", "-j", &rules, &file]).json();
+    for part in ["removed_by", "unknown_by", "unwritten", "findings", "lost"] {
+        assert!(!json[part].as_array().unwrap().is_empty(), "{part}");
+    }
+    holds("fwstat.replay-1", &json);
+    let line = packet(&mut Random(7));
+    holds("fwstat.explain-1", &run(&["explain", "-j", &line, "--rules", &rules]).json());
+    holds("fwstat.explain-1", &run(&["explain", "-j", "hello"]).json());
 }
 
 /// Every line of the suite that is a record, in one file.

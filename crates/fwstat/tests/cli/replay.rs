@@ -1,0 +1,353 @@
+//! `fwstat replay`: against what a real kernel did, and for any number of threads.
+
+use std::path::PathBuf;
+
+use crate::support::*;
+
+fn data(path: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(path);
+    if !path.exists() {
+        skipped("shared/data is not beside the repository");
+        return None;
+    }
+    Some(path)
+}
+
+const RULES: &str = "*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:MALICIOUS - [0:0]
+[9:999] -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+[9:999] -A INPUT -j MALICIOUS
+[5:300] -A INPUT -p tcp -m tcp -j LOG --log-prefix \"tcp.in.dropped \"
+[2:100] -A INPUT -p udp -m udp -j LOG --log-prefix \"udp.in.dropped \"
+[1:33] -A MALICIOUS -p udp -m udp --dport 138 -j DROP
+COMMIT
+";
+
+fn line(prefix: &str, src: &str, proto: &str, dport: u16) -> String {
+    let end = match proto {
+        "TCP" => "WINDOW=1024 RES=0x00 SYN URGP=0 ",
+        _ => "LEN=209 ",
+    };
+    format!(
+        "{prefix} IN=eth0 OUT= MAC=00:16:3e:5e:6c:00:fe:ff:ff:ff:ff:01:08:00 SRC={src} DST=192.168.50.2 LEN=229 TOS=0x00 \
+         PREC=0x00 TTL=64 ID=7 PROTO={proto} SPT=4000 DPT={dport} {end}"
+    )
+}
+
+fn small_log() -> String {
+    let lines = [
+        format!(
+            "Jun  1 00:00:01 gate kernel: [  101.000001] {}",
+            line("tcp.in.dropped", "10.0.0.1", "TCP", 22)
+        ),
+        format!(
+            "Jun  1 00:00:02 gate kernel: [  102.000001] {}",
+            line("udp.in.dropped", "10.0.0.2", "UDP", 138)
+        ),
+        "Jun  1 00:00:03 gate sshd[1]: hello".to_owned(),
+        format!(
+            "Jun  1 00:00:04 gate kernel: [  104.000001] {}",
+            line("udp.in.dropped", "10.0.0.2", "UDP", 137)
+        ),
+        format!("Jun  1 00:00:05 gate kernel: [  105.000001] {}", line("[OTHER]", "10.0.0.3", "TCP", 23)),
+    ];
+    lines.join("\n") + "\n"
+}
+
+/// The text behind the kernel's clock.
+fn messages(text: &str) -> Vec<&str> {
+    text.lines().map(|line| line.split_once("] ").map_or(line, |(_, rest)| rest)).collect()
+}
+
+#[test]
+fn what_remains_is_what_the_kernel_wrote() {
+    let Some(root) = data("replay") else { return };
+    let summary: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(root.join("summary.json")).unwrap()).unwrap();
+    let mut sets = 0;
+    for set in summary.as_array().unwrap() {
+        let name = set["set"].as_str().unwrap();
+        let path = |file: &str| root.join(name).join(file).to_str().unwrap().to_owned();
+        let print = |which: &str| {
+            let ran = run(&["replay", "--rules", &path("B.rules"), &path("A.dmesg"), "--print", which]);
+            assert!(ran.code < 2, "{name}: {}", ran.err);
+            ran.out
+        };
+        let (remaining, removed, unknown) = (print("remaining"), print("removed"), print("unknown"));
+        let log_a = std::fs::read_to_string(path("A.dmesg")).unwrap();
+        let log_b = std::fs::read_to_string(path("B.dmesg")).unwrap();
+        // Every line is one of the three, byte for byte, in the order of the input.
+        let mut all: Vec<&str> = remaining.lines().chain(removed.lines()).chain(unknown.lines()).collect();
+        let mut wanted: Vec<&str> = log_a.lines().collect();
+        all.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(all, wanted, "{name}");
+        let (remaining, log_b) = (messages(&remaining), messages(&log_b));
+        if set["decidable_from_the_line"].as_str().unwrap().starts_with("yes") {
+            assert_eq!(remaining, log_b, "{name}");
+            assert_eq!(unknown, "", "{name}");
+        } else {
+            // What is said to remain does, in order; what the kernel wrote beyond that was unknown
+            // here, or (the last set) is not in log A at all.
+            let unknown = messages(&unknown);
+            let mut b = log_b.iter();
+            assert!(remaining.iter().all(|line| b.any(|other| other == line)), "{name}");
+            let mut known: Vec<&str> = remaining.iter().chain(&unknown).copied().collect();
+            let added = set["added"].as_u64().unwrap() as usize;
+            let missing = log_b.iter().filter(|line| match known.iter().position(|other| other == *line) {
+                Some(at) => {
+                    known.swap_remove(at);
+                    false
+                }
+                None => true,
+            });
+            assert_eq!(missing.count(), added, "{name}");
+        }
+        sets += 1;
+    }
+    assert_eq!(sets, 15);
+}
+
+#[test]
+fn log_rules_take_as_many_lines_as_the_kernel_counted() {
+    let Some(root) = data("replay") else { return };
+    for name in ["01-udp-138", "06-port-ranges", "10-negations", "11-icmp", "19-legacy-backend"] {
+        let path = |file: &str| root.join(name).join(file).to_str().unwrap().to_owned();
+        let rules = path("B.counters.save");
+        let json = run(&["replay", &rules, &path("B.dmesg"), "--written-by", &rules, "--json"]).json();
+        assert_eq!(json["unknown"], 0, "{name}");
+        assert_eq!(json["remaining"], json["totals"]["matched"], "{name}");
+        let mut logs = 0;
+        for rule in json["rules"].as_array().unwrap() {
+            let (lines, packets) = (rule["lines"].as_u64().unwrap(), rule["packets"].as_u64().unwrap());
+            if rule["target"] == "LOG" {
+                assert_eq!(lines, packets, "{name}: {rule}");
+                logs += 1;
+            } else {
+                assert!(lines <= packets, "{name}: {rule}");
+            }
+        }
+        assert!(logs > 0);
+        assert!(
+            json["lost"].as_array().unwrap().iter().all(|lost| lost["lost"] == 0),
+            "{name}: {}",
+            json["lost"]
+        );
+    }
+}
+
+#[test]
+fn the_guides_faults_are_said_without_being_asked_for() {
+    let Some(root) = data("seed") else { return };
+    let stage = root.join("5-netbios-as-written");
+    let path = |file: &str| stage.join(file).to_str().unwrap().to_owned();
+    let rules = path("ruleset-after.rules");
+    let ran = run(&["replay", &rules, &path("dmesg.txt"), "--written-by", &rules, "--width", "80"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    for fault in [
+        "MALICIOUS 4 says -p tcp, but port 138 (netbios-dgm) is used with udp",
+        "MALICIOUS 2 can never fire: MALICIOUS 1 takes all its packets",
+        "MALICIOUS 3 can never fire: MALICIOUS 1 takes all its packets",
+        "FRIENDLY 2 can never fire: only icmp and tcp packets are sent to FRIENDLY",
+        "STDOUT 5 lets a packet out by lo, but that is half of its way",
+    ] {
+        assert!(words.contains(fault), "{fault}\n{}", ran.out);
+    }
+    // The first line names the file, however long that is.
+    assert!(ran.out.lines().skip(2).all(|line| line.chars().count() <= 80), "{}", ran.out);
+    // The rule as it should have been takes the lines that this one does not.
+    let with = |rule: &str| run(&["replay", &rules, &path("dmesg.txt"), "--add", rule, "--json"]).json();
+    let lines = |json: &serde_json::Value| {
+        let added = |rule: &&serde_json::Value| rule["added"] == true;
+        json["rules"].as_array().unwrap().iter().find(added).unwrap()["lines"].as_u64().unwrap()
+    };
+    let udp = with("-A MALICIOUS -p udp --dport 138 -j DROP");
+    assert!(lines(&udp) > 0, "{udp}");
+    assert_eq!(udp["removed"].as_u64().unwrap(), lines(&udp));
+    assert_eq!(udp["unknown"], 0);
+    let tcp = with("-A MALICIOUS -p tcp --dport 138 -j DROP");
+    assert_eq!((lines(&tcp), tcp["removed"].as_u64().unwrap()), (0, 0));
+}
+
+#[test]
+fn counts_are_those_of_a_reader_by_hand() {
+    let folder = Folder::new();
+    let rules = folder.write("rules", RULES);
+    let log = folder.write("kern.log", small_log());
+    let ran = run(&["replay", &rules, &log, "--json", "--year", "2026"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let json = ran.json();
+    assert_eq!((&json["remaining"], &json["removed"], &json["unknown"]), (&2.into(), &2.into(), &0.into()));
+    let rule = |chain: &str, index: u64| {
+        let all = json["rules"].as_array().unwrap();
+        all.iter().find(|r| r["chain"] == chain && r["index"] == index).unwrap().clone()
+    };
+    assert_eq!((&rule("INPUT", 3)["lines"], &rule("INPUT", 3)["target"]), (&1.into(), &"LOG".into()));
+    // The stranger's line proves nothing: its connection may be a known one.
+    assert_eq!(rule("INPUT", 3)["unknown"], 1);
+    assert_eq!(rule("INPUT", 4)["lines"], 1);
+    let drop = rule("MALICIOUS", 1);
+    assert_eq!(
+        (&drop["lines"], &drop["target"], &drop["table"]),
+        (&1.into(), &"DROP".into(), &"filter".into())
+    );
+    assert_eq!(drop["first"], "2026-06-01T00:00:02Z");
+    assert!(drop["sample"].as_str().unwrap().contains("DPT=138"));
+    assert_eq!(rule("INPUT", 1)["lines"], 0);
+    assert_eq!(json["unwritten"][0]["prefix"], "[OTHER]");
+    // Counters against lines: five packets, one line.
+    let lost =
+        json["lost"].as_array().unwrap().iter().find(|lost| lost["prefix"] == "tcp.in.dropped").unwrap();
+    assert_eq!((&lost["packets"], &lost["lines"], &lost["lost"]), (&5.into(), &1.into(), &4.into()));
+    // With a filter the log is not all there, so nothing is said of losses.
+    let json = run(&["replay", &rules, &log, "--json", "-p", "tcp"]).json();
+    assert_eq!(json["lost"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn lines_are_printed_byte_for_byte() {
+    let folder = Folder::new();
+    let rules = folder.write("rules", RULES);
+    let text = small_log();
+    let log = folder.write("kern.log", &text);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        run(&["replay", &rules, &log, "--print", "remaining"]).out,
+        format!("{}\n{}\n", lines[0], lines[3])
+    );
+    assert_eq!(
+        run(&["replay", &rules, &log, "--print", "removed"]).out,
+        format!("{}\n{}\n", lines[1], lines[4])
+    );
+    let none = run(&["replay", &rules, &log, "--print", "unknown"]);
+    assert_eq!((none.code, none.out.as_str()), (1, ""));
+    // Standard input, and a rule put in first.
+    let ran = run_with(
+        text.as_bytes(),
+        &["replay", &rules, "-", "--add", "-I INPUT -p tcp --dport 22 -j DROP", "--print", "remaining"],
+    );
+    assert_eq!(ran.out, format!("{}\n", lines[3]));
+}
+
+#[test]
+fn any_number_of_threads_and_any_chunk_size_agree() {
+    let folder = Folder::new();
+    let rules = folder.write("rules", RULES);
+    let log = folder.write("kern.log", log(3_000, 30, 71));
+    let report = |more: &[&str]| {
+        let mut arguments = vec!["replay", &rules, &log, "--year", "2026"];
+        arguments.extend(more);
+        run(&arguments).out
+    };
+    let (json, lines) = (report(&["--json"]), report(&["--print", "removed"]));
+    assert!(lines.lines().count() > 100);
+    for threads in ["1", "2", "5"] {
+        for size in ["700", "65536"] {
+            let how = ["--threads", threads, "--chunk-size", size];
+            assert_eq!(report(&[&how[..], &["--json"]].concat()), json, "{how:?}");
+            assert_eq!(report(&[&how[..], &["--print", "removed"]].concat()), lines, "{how:?}");
+        }
+    }
+}
+
+#[test]
+fn both_families_find_their_rules() {
+    let folder = Folder::new();
+    let four = folder.write("rules.v4", RULES);
+    let six = folder.write("rules.v6", RULES.replace("--dport 138", "--dport 53"));
+    let text = log(1_000, 30, 72);
+    let log = folder.write("kern.log", &text);
+    let both = run(&["replay", "--rules", &four, "--rules", &six, &log, "--json"]).json();
+    assert_eq!(both["unknown"], 0, "{}", both["unknown_by"]);
+    let alone = run(&["replay", &four, &log, "--json"]).json();
+    let v6 = text.lines().filter(|line| line.contains("SRC=2001:")).count();
+    assert_eq!(alone["unknown"], v6);
+    assert!(alone["unknown_by"][0]["why"].as_str().unwrap().contains("IPv4"), "{}", alone["unknown_by"]);
+    let twice = run(&["replay", "--rules", &four, "--rules", &four, &log]);
+    assert!(twice.code == 2 && twice.err.contains("one ruleset of each family"), "{}", twice.err);
+}
+
+#[test]
+fn nft_and_sets_are_rulesets_too() {
+    let folder = Folder::new();
+    let log = folder.write("kern.log", small_log());
+    let nft = folder.write(
+        "nft.json",
+        r#"{"nftables": [{"table": {"family": "inet", "name": "fw"}},
+        {"chain": {"family": "inet", "table": "fw", "name": "in", "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}},
+        {"rule": {"family": "inet", "table": "fw", "chain": "in", "expr": [
+          {"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "dport"}}, "right": 138}}, {"drop": null}]}},
+        {"rule": {"family": "inet", "table": "fw", "chain": "in", "expr": [{"log": {"prefix": "udp.in.dropped "}}]}}]}"#,
+    );
+    let json = run(&["replay", &nft, &log, "--json", "-p", "udp"]).json();
+    assert_eq!((&json["remaining"], &json["removed"]), (&1.into(), &1.into()), "{json}");
+    let rules =
+        folder.write("rules", RULES.replace("-p udp -m udp --dport 138", "-m set --match-set bad src"));
+    let json = run(&["replay", &rules, &log, "--json", "-p", "udp"]).json();
+    assert_eq!(json["unknown"], 2, "the set is not given");
+    let sets = folder.write("sets", "create bad hash:ip family inet\nadd bad 10.0.0.2\n");
+    let json = run(&["replay", &rules, &log, "--json", "-p", "udp", "--ipset", &sets]).json();
+    assert_eq!((&json["removed"], &json["unknown"]), (&2.into(), &0.into()));
+}
+
+#[test]
+fn exit_codes_are_greps_and_errors_have_a_place() {
+    let folder = Folder::new();
+    let rules = folder.write("rules", RULES);
+    let log = folder.write("kern.log", small_log());
+    assert_eq!(run(&["replay", &rules, &log, "-q"]).code, 0);
+    assert_eq!(run(&["replay", &rules, &log, "-p", "sctp"]).code, 1);
+    assert_eq!(run(&["replay"]).code, 2);
+    let missing = run(&["replay", &folder.path("no-rules"), &log]);
+    assert!(missing.code == 2 && missing.err.contains("no-rules"), "{}", missing.err);
+    let bad = folder.write("bad", "*filter\n:INPUT DROP [0:0]\n-A INPUT -j\nCOMMIT\n");
+    let ran = run(&["replay", &bad, &log]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("bad: line 3, column 10: -j needs a target"), "{}", ran.err);
+    let add = run(&["replay", &rules, &log, "--add", "-A NOWHERE -j DROP"]);
+    assert!(add.code == 2 && add.err.contains("column 4: no chain `NOWHERE`"), "{}", add.err);
+    // A log is no ruleset.
+    assert_eq!(run(&["replay", &log, &log]).code, 2);
+}
+
+#[test]
+fn prefix_cannot_command_the_terminal() {
+    let folder = Folder::new();
+    let rules = folder.write("rules", RULES);
+    let log = folder.write("kern.log", line("x\x1b]52;c;cm0gLXJm\x07", "10.0.0.1", "TCP", 22) + "\n");
+    let ran = run(&["replay", &rules, &log, "-v"]);
+    assert!(!ran.out.contains('\x1b') && !ran.out.contains('\x07'), "{:?}", ran.out);
+    let json = run(&["replay", &rules, &log, "--json"]);
+    assert!(!json.out.contains('\x1b') && json.json()["unwritten"][0]["lines"] == 1);
+}
+
+#[test]
+fn a_rule_behind_another_is_shadowed_in_this_log() {
+    let folder = Folder::new();
+    // By logic the second rule can fire: from other ports.
+    let rules = folder.write(
+        "rules",
+        RULES.replace(
+            "--dport 138 -j DROP\n",
+            "--dport 138 -j DROP\n-A MALICIOUS -s 10.0.0.2/32 -p udp -m udp --dport 100:138 -j DROP\n\
+             -A MALICIOUS -s 10.0.0.2/32 -p udp -m udp --sport 4000 --dport 1:138 -j DROP\n",
+        ),
+    );
+    let log = folder.write("kern.log", small_log());
+    let json = run(&["replay", &rules, &log, "--json"]).json();
+    let found = json["findings"].as_array().unwrap();
+    assert!(found.iter().all(|one| one["kind"] == "shadowed_in_this_log"), "{found:?}");
+    // The LOG rule as well: its two lines are silenced.
+    let messages: Vec<&str> = found.iter().map(|one| one["message"].as_str().unwrap()).collect();
+    assert_eq!(
+        messages,
+        [
+            "INPUT 4 fits 2 lines of this log but takes none: MALICIOUS 1 ends their way first (1 of them)",
+            "MALICIOUS 3 fits 2 lines of this log but takes none: MALICIOUS 1 ends their way first (1 of them)",
+        ]
+    );
+}
