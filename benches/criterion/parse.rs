@@ -43,7 +43,7 @@ fn kinds() -> Vec<(&'static str, String, bool)> {
         (
             "arp",
             "[ 8486.974964] arp IN=eth0 OUT= ARP HTYPE=1 PTYPE=0x0800 OPCODE=1 MACSRC=00:16:3e:5e:6c:00 \
-                 IPSRC=10.0.0.1 MACDST=00:00:00:00:00:00 IPDST=10.0.0.2 "
+                 IPSRC=10.0.0.1 MACDST=00:00:00:00:00:00 IPDST=10.0.0.2"
                 .into(),
             false,
         ),
