@@ -411,6 +411,8 @@ pub enum Answer {
     New(usize),
     /// A rule that was there takes it.
     Old(RuleId),
+    /// A new rule may take it, or not: the line does not tell enough.
+    Maybe(usize),
     /// It would be written as before.
     Remains,
     /// The line does not tell enough.
@@ -496,6 +498,13 @@ fn read(site: &Site, replayed: &Replayed) -> Reading {
         Some(Answer::Remains) | None => Answer::Unknown,
         Some(answer) => answer,
     };
+    let maybe = || {
+        let new = |place: &Place| match by(place) {
+            Answer::New(rule) => Some(Answer::Maybe(rule)),
+            _ => None,
+        };
+        outcome.ends.iter().find_map(|end| new(&end.by)).unwrap_or(Answer::Unknown)
+    };
     match replayed.fate {
         Fate::Remains(_) => Reading::Answer(Answer::Remains),
         // The line is written, but by another LOG rule.
@@ -506,10 +515,10 @@ fn read(site: &Site, replayed: &Replayed) -> Reading {
         Fate::Removed(None) => Reading::Answer(last()),
         Fate::Unwritten | Fate::OtherFamily if site.assumed => Reading::Answer(match &outcome.ends[..] {
             [end] if end.reach == Reach::Certain => by(&end.by),
-            _ => Answer::Unknown,
+            _ => maybe(),
         }),
         Fate::Unwritten | Fate::OtherFamily => Reading::Foreign,
-        _ => Reading::Answer(Answer::Unknown),
+        _ => Reading::Answer(maybe()),
     }
 }
 
