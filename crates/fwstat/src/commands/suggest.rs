@@ -324,11 +324,8 @@ impl Session {
             let idle = |taken: &Taken| taken.seen.lines == 0 && taken.maybe == 0;
             if proved.taken.iter().any(idle) {
                 // What takes nothing changes nothing: no further proof is needed.
-                let kept: Vec<(Proposal, Taken)> = list
-                    .into_iter()
-                    .zip(proved.taken.iter().cloned())
-                    .filter(|(_, t)| !idle(t))
-                    .collect();
+                let kept: Vec<(Proposal, Taken)> =
+                    list.into_iter().zip(proved.taken.iter().cloned()).filter(|(_, t)| !idle(t)).collect();
                 let rules = kept.into_iter().map(|(proposal, taken)| Rated { proposal, taken }).collect();
                 return Ok(enough(rules, proved, target));
             }
