@@ -255,7 +255,8 @@ impl Known {
         if ground.scope(src) == Scope::Own || self.own.iter().any(|net| net.contains(src)) {
             return Some(Why::Own);
         }
-        if self.slow.contains(&number(src)) {
+        let address = number(src) & if v6 { !0 << 64 } else { !0 };
+        if self.slow.contains(&address) {
             return Some(Why::Slow);
         }
         if let Kind::Request(protocol, port) = kind
@@ -324,6 +325,11 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
     // A network's neighbours on the same wire are one's own, even with addresses of the internet.
     let mine = |addr: IpAddr| found.own.iter().any(|net| net.contains(addr));
     let (own, outside): (Vec<_>, Vec<_>) = outside.into_iter().partition(|(key, _)| mine(address(*key)));
+    let (outside, folded) = fold(&outside);
+    let mut outside: Vec<(u128, &Source)> =
+        outside.into_iter().chain(folded.iter().map(|(key, source)| (*key, source))).collect();
+    outside.sort_unstable_by_key(|(key, _)| *key);
+    let bits = (tally.outside.bits().0, tally.outside.bits().1.min(64));
     if tally.outside.bits().0 < 32 {
         found.notes.push(format!(
             "more sources than are kept apart ({}): outside sources were judged by their networks (/{})",
@@ -332,7 +338,7 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
         ));
     }
     let own_hosts = hosts(tally, &own);
-    let scanners = scanners(bar, &outside, tally.outside.bits());
+    let scanners = scanners(bar, &outside, bits);
     let scans = |key: u128| {
         let addr = address(key);
         scanners.iter().any(|(net, _)| net.contains(addr))
@@ -343,7 +349,7 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
     let crowd: Vec<(u128, &Source)> =
         rest.iter().filter(|(key, _)| !slow.contains_key(key)).copied().collect();
     let kinds = Kinds::of(&crowd);
-    let view = View { tally, ground, bar, kinds: &kinds, slow: &slow, hosts: &own_hosts, answers_pass };
+    let view = View { tally, ground, bar, bits, kinds: &kinds, slow: &slow, hosts: &own_hosts, answers_pass };
     found.known.slow = slow.keys().copied().collect();
     view.radiation(&mut found);
     view.replies(&mut found);
@@ -377,8 +383,23 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
         }
     }
     watch(&mut found, ground, &own_hosts, &slow);
-    found.loud = loud(&scanners, &floods, &crowd);
+    found.loud = loud(&scanners, &floods, &crowd, bits);
     found
+}
+
+/// An IPv6 host may take any address of its /64: those of one are one source.
+fn fold<'t>(outside: &[(u128, &'t Source)]) -> (Vec<(u128, &'t Source)>, BTreeMap<u128, Source>) {
+    let (v6, v4): (Vec<_>, Vec<_>) = outside.iter().partition(|(key, _)| address(*key).is_ipv6());
+    let mut folded: BTreeMap<u128, Source> = BTreeMap::new();
+    for (key, source) in v6 {
+        match folded.get_mut(&(key & (!0 << 64))) {
+            Some(own) => own.join(source),
+            None => {
+                folded.insert(key & (!0 << 64), source.clone());
+            }
+        }
+    }
+    (v4, folded)
 }
 
 /// Sources worth a place in a list of addresses, the loudest first.
@@ -386,9 +407,10 @@ fn loud(
     scanners: &[(Net, Lines)],
     floods: &[(u128, &Source)],
     crowd: &[(u128, &Source)],
+    bits: (u8, u8),
 ) -> Vec<(Net, Class, Lines)> {
     const MOST: usize = 100;
-    let host = |key: u128| Net::new(address(key), 128);
+    let host = |key: u128| Net::new(address(key), width(key, bits));
     let mut list: Vec<(Net, Class, Lines)> =
         scanners.iter().map(|(net, seen)| (*net, Class::Scanner, *seen)).collect();
     list.extend(floods.iter().map(|(key, source)| (host(*key), Class::Flood, source.all)));
@@ -592,17 +614,22 @@ struct View<'t> {
     tally: &'t Tally<'t>,
     ground: &'t Ground,
     bar: Bar,
+    /// Bits of an outside source's address.
+    bits: (u8, u8),
     kinds: &'t Kinds,
     slow: &'t BTreeMap<u128, &'t Source>,
     hosts: &'t Hosts,
     answers_pass: [bool; 2],
 }
 
+/// The kinds of one service.
+type Members = Vec<(Kind, Count)>;
+
 /// Many sources, few packets each.
 fn is_crowd(count: &Count, bar: (u64, u64)) -> bool {
     count.seen.lines >= bar.0
         && count.sources >= bar.1
-        && count.seen.lines <= 30 * count.sources
+        && count.seen.lines <= 100 * count.sources
         && count.most * 2 <= count.seen.lines
 }
 
@@ -615,8 +642,7 @@ impl View<'_> {
             let mut any = false;
             source.each(|kind, _| any |= does(kind));
             if any && addr.is_ipv6() == v6 {
-                let (v4_bits, v6_bits) = self.tally.outside.bits();
-                nets.push(around(addr, v4_bits, v6_bits));
+                nets.push(around(addr, self.bits.0, self.bits.1));
             }
         }
         for (addr, (_, kinds)) in self.hosts {
@@ -652,8 +678,7 @@ impl View<'_> {
 
     fn radiation(&self, found: &mut Found) {
         // The ports of one service are one piece of noise.
-        let mut groups: BTreeMap<(bool, u8, Option<Service>, Option<Kind>), Vec<(Kind, Count)>> =
-            BTreeMap::new();
+        let mut groups: BTreeMap<(bool, u8, Option<Service>, Option<Kind>), Members> = BTreeMap::new();
         for ((v6, kind), count) in &self.kinds.0 {
             let key = match kind {
                 Kind::Request(protocol, port) => match noise_names::service(*protocol, *port) {
@@ -876,7 +901,7 @@ impl View<'_> {
         }
         for (key, source) in floods {
             let addr = address(*key);
-            let net = Net::new(addr, width(*key, self.tally.outside.bits()));
+            let net = Net::new(addr, width(*key, self.bits));
             let v6 = addr.is_ipv6();
             // Its one service, unless everybody does it and a rule for everybody is there.
             let mut kinds = Vec::new();

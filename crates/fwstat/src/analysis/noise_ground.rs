@@ -80,7 +80,7 @@ impl Ground {
     /// Takes over what a ruleset says about who is let in. `chain` is left out: what stands
     /// there is about noise.
     pub fn learn(&mut self, rules: &Ruleset, chain: &[u8], v6: bool) {
-        for table in rules.tables.iter().filter(|table| table.name == "filter") {
+        for table in rules.tables.iter().filter(|table| table.name != "nat") {
             for index in reached(table, Hook::Input) {
                 let place = &table.chains[index];
                 if place.name.as_bytes() == chain {
@@ -183,9 +183,10 @@ pub fn collapsed(mut nets: Vec<Net>) -> Vec<Net> {
 
 fn ports_of(rule: &Rule) -> Vec<Range<u16>> {
     let mut ports = Vec::new();
-    let mut take = |test: &Option<Test<Range<u16>>>| match test {
-        Some(Test { not: false, value }) => ports.push(*value),
-        _ => {}
+    let mut take = |test: &Option<Test<Range<u16>>>| {
+        if let Some(Test { not: false, value }) = test {
+            ports.push(*value);
+        }
     };
     for test in &rule.matches {
         match test {
@@ -271,11 +272,12 @@ impl Site {
     /// # Errors
     /// There is no chain INPUT to hang the chain into: a sentence.
     pub fn new(mut rules: Ruleset, chain: &[u8]) -> Result<Site, String> {
-        let Some(t) = rules.tables.iter().position(|table| {
+        let filters = |table: &Table| {
             table.family != Family::Other
-                && table.chains.iter().any(|c| c.base.is_some_and(|base| base.hook == Some(Hook::Input)))
-                && table.name == "filter"
-        }) else {
+                && table.chains.iter().any(|c| c.base.is_some_and(|b| b.hook == Some(Hook::Input) && !b.nat))
+        };
+        let named = rules.tables.iter().position(|table| filters(table) && table.name == "filter");
+        let Some(t) = named.or_else(|| rules.tables.iter().position(filters)) else {
             return Err("the ruleset has no chain INPUT in a table filter".to_owned());
         };
         let table = &mut rules.tables[t];
@@ -411,6 +413,8 @@ pub enum Answer {
     New(usize),
     /// A rule that was there takes it.
     Old(RuleId),
+    /// A new rule may take it, or not: the line does not tell enough.
+    Maybe(usize),
     /// It would be written as before.
     Remains,
     /// The line does not tell enough.
@@ -496,6 +500,13 @@ fn read(site: &Site, replayed: &Replayed) -> Reading {
         Some(Answer::Remains) | None => Answer::Unknown,
         Some(answer) => answer,
     };
+    let maybe = || {
+        let new = |place: &Place| match by(place) {
+            Answer::New(rule) => Some(Answer::Maybe(rule)),
+            _ => None,
+        };
+        outcome.ends.iter().find_map(|end| new(&end.by)).unwrap_or(Answer::Unknown)
+    };
     match replayed.fate {
         Fate::Remains(_) => Reading::Answer(Answer::Remains),
         // The line is written, but by another LOG rule.
@@ -506,10 +517,10 @@ fn read(site: &Site, replayed: &Replayed) -> Reading {
         Fate::Removed(None) => Reading::Answer(last()),
         Fate::Unwritten | Fate::OtherFamily if site.assumed => Reading::Answer(match &outcome.ends[..] {
             [end] if end.reach == Reach::Certain => by(&end.by),
-            _ => Answer::Unknown,
+            _ => maybe(),
         }),
         Fate::Unwritten | Fate::OtherFamily => Reading::Foreign,
-        _ => Reading::Answer(Answer::Unknown),
+        _ => Reading::Answer(maybe()),
     }
 }
 

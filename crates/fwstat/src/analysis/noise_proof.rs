@@ -109,6 +109,8 @@ fn sample(samples: &mut Samples, when: i64, raw: &[u8]) {
 pub struct Taken {
     /// Lines, after the rules before it.
     pub seen: Lines,
+    /// Lines that it may take as well: they do not tell enough.
+    pub maybe: u64,
     /// Their sources.
     pub sources: Distinct,
     /// The earliest.
@@ -196,6 +198,21 @@ impl Aggregate for Proof<'_> {
         }
         let rule = match answer {
             Answer::New(rule) => rule,
+            Answer::Maybe(rule) => {
+                self.unknown += times;
+                *self.remain.entry(signal).or_default() += times;
+                let family = usize::from(matches!(packet.datagram.network, logparse::Network::Ipv6(_)));
+                let Some(taken) = self.rules[family].get_mut(rule) else { return };
+                taken.maybe += times;
+                let moment = record.when.map_or(i64::MAX, |when| when.utc);
+                // What may be hidden counts as hidden.
+                if let Some(why) = signal {
+                    let (lines, samples) = taken.hides.entry(why).or_default();
+                    *lines += times;
+                    sample(samples, moment, record.raw);
+                }
+                return;
+            }
             Answer::Unknown => {
                 self.unknown += times;
                 *self.remain.entry(signal).or_default() += times;
@@ -230,6 +247,7 @@ impl Aggregate for Proof<'_> {
     fn merge(&mut self, other: Self) {
         for (own, other) in self.rules.iter_mut().flatten().zip(other.rules.into_iter().flatten()) {
             own.seen.join(other.seen);
+            own.maybe += other.maybe;
             own.sources.merge(other.sources);
             for (when, raw) in other.samples {
                 sample(&mut own.samples, when, &raw);

@@ -133,12 +133,12 @@ fn of_ports(
 ) -> Vec<Proposal> {
     members.sort_by_key(|noise| (std::cmp::Reverse(noise.seen.lines), noise.name.clone()));
     let mut spared: Vec<Net> = members.iter().flat_map(|noise| noise.spared.iter().copied()).collect();
-    if class == Class::Radiation {
-        // Radiation comes from outside: a host of one's own network that does the same is
-        // the most interesting line there can be, also tomorrow.
-        spared.extend(own);
-    }
-    let mut spared = collapsed(spared);
+    let all_own = own;
+    // Radiation comes from outside: a host of one's own network that does the same is the most
+    // interesting line there can be, also tomorrow.
+    let own = if class == Class::Radiation && own.len() <= LEFT_OUT / 2 { own } else { &[] };
+    spared.extend(own);
+    let mut spared = collapsed(spared.into_iter().map(|net| wider(net, all_own)).collect());
     if spared.len() > LEFT_OUT {
         // Services at which nobody has to be left out can still be silenced.
         let (with, without): (Vec<Noise>, Vec<Noise>) =
@@ -182,6 +182,12 @@ fn of_ports(
     }
     close(&mut open);
     proposals
+}
+
+/// The network of one's own that a network lies in, if it does.
+fn wider(net: Net, own: &[Net]) -> Net {
+    let holds = |other: &&Net| other.contains(net.addr()) && other.prefix_len() <= net.prefix_len();
+    own.iter().find(holds).copied().unwrap_or(net)
 }
 
 /// The ports of some noise; three in a row are a range.

@@ -318,7 +318,7 @@ pub struct Source {
 enum Kinds {
     One(Kind, u32),
     /// In order; the smallest up to a limit.
-    Some(Box<Vec<(Kind, u32)>>),
+    Some(Vec<(Kind, u32)>),
 }
 
 /// Kinds kept of one source.
@@ -349,7 +349,7 @@ impl Source {
             Kinds::One(own, count) => {
                 let mut list = vec![(*own, *count), (kind, lines)];
                 list.sort_unstable();
-                self.kinds = Kinds::Some(Box::new(list));
+                self.kinds = Kinds::Some(list);
             }
             Kinds::Some(list) => match list.binary_search_by_key(&kind, |(kind, _)| *kind) {
                 Ok(at) => list[at].1 = list[at].1.saturating_add(lines),
@@ -362,7 +362,8 @@ impl Source {
         }
     }
 
-    fn join(&mut self, other: &Source) {
+    /// Both as one.
+    pub fn join(&mut self, other: &Source) {
         self.all.join(other.all);
         other.each(|kind, lines| self.add(kind, lines));
     }

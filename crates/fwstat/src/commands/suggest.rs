@@ -321,13 +321,11 @@ impl Session {
                 list = keep;
                 continue;
             }
-            if proved.taken.iter().any(|taken| taken.seen.lines == 0) {
+            let idle = |taken: &Taken| taken.seen.lines == 0 && taken.maybe == 0;
+            if proved.taken.iter().any(idle) {
                 // What takes nothing changes nothing: no further proof is needed.
-                let kept: Vec<(Proposal, Taken)> = list
-                    .into_iter()
-                    .zip(proved.taken.iter().cloned())
-                    .filter(|(_, t)| t.seen.lines > 0)
-                    .collect();
+                let kept: Vec<(Proposal, Taken)> =
+                    list.into_iter().zip(proved.taken.iter().cloned()).filter(|(_, t)| !idle(t)).collect();
                 let rules = kept.into_iter().map(|(proposal, taken)| Rated { proposal, taken }).collect();
                 return Ok(enough(rules, proved, target));
             }

@@ -29,8 +29,7 @@ pub(super) fn choose(session: &Session, all: Suggestion, options: &Options) -> a
     let mut remaining = all.before - all.old;
     let mut taken: Vec<Rated> = Vec::new();
     let many = all.rules.len();
-    let mut list = all.rules.clone().into_iter().enumerate();
-    'rules: while let Some((number, mut rated)) = list.next() {
+    'rules: for (number, mut rated) in all.rules.clone().into_iter().enumerate() {
         loop {
             let left = look.count_of(remaining, "line remains", "lines remain");
             let proposal = &rated.proposal;

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use fwrules::{AddressRange, Family, Match, Net, PacketType, PortSide, Range, Rule, Target, Test};
+use fwrules::{AddressRange, Family, Match, Net, PacketType, PortSide, Range, Rule, Target, Test, Text};
 use logparse::{Protocol, TcpFlags};
 
 /// Which of the two families' tools a rule is for.
@@ -164,7 +164,11 @@ pub fn nft(rule: &Rule) -> Result<String, String> {
     };
     put(format!("counter {verdict}"));
     if !comment.is_empty() {
-        let _ = write!(out, " comment {}", quoted(cut(&comment, 127)));
+        let _ = write!(
+            out,
+            " comment {}",
+            quoted(&String::from_utf8_lossy(Text::from(comment.as_str()).cut(127)))
+        );
     }
     Ok(out)
 }
@@ -173,10 +177,6 @@ fn quoted(text: &str) -> String {
     let text: String =
         text.chars().map(|c| if c == '"' || c == '\\' || c.is_control() { '?' } else { c }).collect();
     format!("\"{text}\"")
-}
-
-fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
 }
 
 /// A network; a host without its length.

@@ -423,6 +423,9 @@ fn explain(page: &mut Page<'_>, clock: &Clock, s: &Suggestion, number: usize, ra
     if let Some(span) = span(clock, &taken.seen) {
         facts += &format!(", {span}");
     }
+    if taken.maybe > 0 {
+        facts += &format!("; perhaps {} more, which do not tell enough", look.number(taken.maybe));
+    }
     page.say(3, PLAIN, &facts);
     if proposal.noise.len() > 1 {
         let width = proposal.noise.iter().map(|noise| text::width(&noise.name)).max().unwrap_or(0).min(24);
@@ -721,6 +724,7 @@ pub fn json(clock: &Clock, head: &Head, s: &Suggestion) -> Vec<u8> {
             "rule": rules::restore(&proposal.rule, &s.chain),
             "family": if proposal.v6 { 6 } else { 4 },
             "lines": taken.seen.lines,
+            "perhaps": taken.maybe,
             "share": Table::share(taken.seen.lines, s.before),
             "sources": count,
             "sources_exact": exact,

@@ -119,7 +119,7 @@ impl Maker {
     fn v6(&mut self, prefix: &str, input: &str, src: &str, dst: &str, rest: &str) -> String {
         let mac = if dst.starts_with("ff") { "33:33:00:00:00:01" } else { "52:54:00:12:34:56" };
         format!(
-            "{prefix}IN={input} OUT= MAC={mac}:00:1b:21:3c:4d:5e:86:dd SRC={src} DST={dst} LEN=80 TC=0 HOPLIMIT=64 \
+            "{prefix}IN={input} OUT= MAC={mac}:00:1b:21:3c:4d:5e:86:dd SRC={src} DST={dst} LEN=100 TC=0 HOPLIMIT=64 \
              FLOWLBL=0 {rest}"
         )
     }

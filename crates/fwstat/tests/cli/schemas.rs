@@ -107,6 +107,13 @@ fn reports_hold() {
     holds("fwstat.check-1", &run(&["check", "-j", &file]).json());
     holds("fwstat.timeline-1", &run(&["timeline", "-j", "--by", "proto", &file]).json());
     holds("fwstat.timeline-1", &run(&["timeline", "-j", &file]).json());
+    holds("fwstat.suggest-1", &run(&["suggest", "-j", &file]).json());
+    let profile = &crate::profiles::all(1)[4];
+    let (log, rules) = (folder.write("log", profile.text()), folder.write("rules", &profile.rules));
+    let mut arguments = vec!["suggest", "-j", "--rules", &rules, "--honeypot", "10.0.0.9", &log];
+    holds("fwstat.suggest-1", &run(&arguments).json());
+    arguments.extend(["--target", "50%", "--trusted", "192.168.7.0/24"]);
+    holds("fwstat.suggest-1", &run(&arguments).json());
     for line in run(&["export", &file]).out.lines() {
         holds("record", &serde_json::from_str(line).unwrap());
     }

@@ -696,3 +696,22 @@ fn explanations_fit_the_screen() {
         }
     }
 }
+
+#[test]
+fn what_the_line_cannot_tell_is_said_and_not_counted() {
+    // The lengths do not fit: there is a header between IPv6 and UDP that the line does not show.
+    let line = |udp: u32| {
+        format!(
+            "v6.in.dropped IN=eth0 OUT= MAC=33:33:00:00:00:fb:00:1b:21:3c:4d:5e:86:dd SRC=fe80:0000:0000:0000:0000:\
+             0000:0000:1001 DST=ff02:0000:0000:0000:0000:0000:0000:00fb LEN=100 TC=0 HOPLIMIT=255 FLOWLBL=0 PROTO=UDP \
+             SPT=5353 DPT=5353 LEN={udp} \n"
+        )
+    };
+    let document = run_with(line(52).repeat(30).as_bytes(), &["suggest", "--json"]).json();
+    let rule = &document["rules"][0];
+    assert_eq!((&rule["lines"], &rule["perhaps"], &document["after"]), (&0.into(), &30.into(), &30.into()));
+    let document = run_with(line(60).repeat(30).as_bytes(), &["suggest", "--json"]).json();
+    let rule = &document["rules"][0];
+    assert_eq!((&rule["lines"], &rule["perhaps"], &document["after"]), (&30.into(), &0.into(), &0.into()));
+    assert_eq!(rule["family"], 6);
+}

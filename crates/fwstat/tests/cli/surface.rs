@@ -47,7 +47,7 @@ fn help_man_and_completions_list_the_same_options() {
 
 #[test]
 fn help_fits_a_terminal() {
-    for command in ["top", "timeline", "check", "export", "replay", "explain"] {
+    for command in ["top", "timeline", "check", "export", "replay", "explain", "suggest"] {
         let help = run(&[command, "-h"]).out;
         assert!(help.lines().all(|line| line.chars().count() <= 98), "{help}");
     }
