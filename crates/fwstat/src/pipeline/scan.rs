@@ -75,9 +75,12 @@ impl<'p> Worker<'p> {
             }
             number += 1;
         });
-        if !self.needs_time {
-            scanner.extremes(|span| self.span(chunk, &span));
-        }
+        // Taken in any case: a scanner keeps them until somebody does.
+        scanner.extremes(|span| {
+            if !self.needs_time {
+                self.span(chunk, &span);
+            }
+        });
         self.scanner = scanner;
         self.account.end_of_chunk(chunk, number, kmsg);
     }
