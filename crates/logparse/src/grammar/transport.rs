@@ -157,6 +157,34 @@ fn begins_tail(input: In<'_>) -> bool {
     [Token::Uid, Token::Gid, Token::Mark].iter().any(|name| input.starts_with(name.text().as_bytes()))
 }
 
+/// Whether there is no transport header to read: it was short, or this is a later fragment.
+#[inline(always)]
+fn no_header<'a>(
+    input: In<'a>,
+    datagram: &mut Datagram<'a>,
+    quoted: bool,
+    reader: &mut Reader,
+) -> Res<'a, bool> {
+    // Nearly every header begins with `SPT=`.
+    if input.starts_with(Token::Spt.text().as_bytes()) {
+        return Ok((input, false));
+    }
+    let (rest, short) = short(input, datagram, reader)?;
+    Ok((rest, short || ends_here(rest, datagram, quoted)))
+}
+
+/// `ID= SEQ=` of an echo, if they are there.
+fn echo<'a>(input: In<'a>, quoted: bool, id: &mut Option<u16>, seq: &mut Option<u16>) -> Res<'a, ()> {
+    let (input, found) = maybe(Token::Id, dec_u16(Token::Id)).parse(input)?;
+    *id = found;
+    if id.is_none() {
+        return Ok((input, ()));
+    }
+    let (input, found) = last(Token::Seq, quoted, dec_u16(Token::Seq)).parse(input)?;
+    *seq = Some(found);
+    Ok((input, ()))
+}
+
 /// `INCOMPLETE [n bytes] `; ulogd writes the word alone, glued to what follows.
 fn short<'a>(input: In<'a>, datagram: &mut Datagram<'a>, reader: &mut Reader) -> Res<'a, bool> {
     match input.strip_prefix(b"INCOMPLETE") {
@@ -190,15 +218,10 @@ fn tcp_fields<'a>(
     quoted: bool,
     reader: &mut Reader,
 ) -> Res<'a, ()> {
-    let input = if input.first() == Some(&b'S') {
-        input
-    } else {
-        match short(input, datagram, reader)? {
-            (rest, true) => return Ok((rest, ())),
-            (rest, false) if ends_here(rest, datagram, quoted) => return Ok((rest, ())),
-            (rest, false) => rest,
-        }
-    };
+    let (input, absent) = no_header(input, datagram, quoted, reader)?;
+    if absent {
+        return Ok((input, ()));
+    }
     let (input, port) = field(Token::Spt, dec_u16(Token::Spt)).parse(input)?;
     tcp.ports.src = Some(port);
     let (input, port) = field(Token::Dpt, dec_u16(Token::Dpt)).parse(input)?;
@@ -275,15 +298,10 @@ fn udp_fields<'a>(
     quoted: bool,
     reader: &mut Reader,
 ) -> Res<'a, ()> {
-    let input = if input.first() == Some(&b'S') {
-        input
-    } else {
-        match short(input, datagram, reader)? {
-            (rest, true) => return Ok((rest, ())),
-            (rest, false) if ends_here(rest, datagram, quoted) => return Ok((rest, ())),
-            (rest, false) => rest,
-        }
-    };
+    let (input, absent) = no_header(input, datagram, quoted, reader)?;
+    if absent {
+        return Ok((input, ()));
+    }
     let (input, port) = field(Token::Spt, dec_u16(Token::Spt)).parse(input)?;
     udp.ports.src = Some(port);
     let (input, port) = field(Token::Dpt, dec_u16(Token::Dpt)).parse(input)?;
@@ -302,11 +320,10 @@ fn icmp_fields<'a>(
     reader: &mut Reader,
 ) -> Res<'a, ()> {
     let quoted = quote.is_none();
-    let input = match short(input, datagram, reader)? {
-        (rest, true) => return Ok((rest, ())),
-        (rest, false) if ends_here(rest, datagram, quoted) => return Ok((rest, ())),
-        (rest, false) => rest,
-    };
+    let (input, absent) = no_header(input, datagram, quoted, reader)?;
+    if absent {
+        return Ok((input, ()));
+    }
     let (input, kind) = field(Token::Type, dec_u8(Token::Type)).parse(input)?;
     icmp.kind = Some(IcmpType(kind));
     let (input, code) = last(Token::Code, quoted, dec_u8(Token::Code)).parse(input)?;
@@ -315,15 +332,7 @@ fn icmp_fields<'a>(
         (rest, true) => return Ok((rest, ())),
         (rest, false) => rest,
     };
-    let (input, id) = maybe(Token::Id, dec_u16(Token::Id)).parse(input)?;
-    icmp.id = id;
-    let input = if id.is_some() {
-        let (input, seq) = last(Token::Seq, quoted, dec_u16(Token::Seq)).parse(input)?;
-        icmp.seq = Some(seq);
-        input
-    } else {
-        input
-    };
+    let (input, ()) = echo(input, quoted, &mut icmp.id, &mut icmp.seq)?;
     let (input, parameter) = maybe_last(Token::Parameter, quoted, dec_u8(Token::Parameter)).parse(input)?;
     icmp.parameter = parameter;
     let (input, gateway) = maybe_last(Token::Gateway, quoted, ipv4(Token::Gateway)).parse(input)?;
@@ -334,7 +343,7 @@ fn icmp_fields<'a>(
     // What must follow for the line to be whole.
     if reader.dialect == Dialect::Kernel {
         match kind {
-            0 | 8 if id.is_none() => return missing(input, Token::Id),
+            0 | 8 if icmp.id.is_none() => return missing(input, Token::Id),
             12 if parameter.is_none() => return missing(input, Token::Parameter),
             5 if gateway.is_none() => return missing(input, Token::Gateway),
             3 | 4 | 5 | 11 if !found && !quoted && !reader.egress => return missing(input, Token::Quote),
@@ -354,24 +363,15 @@ fn icmpv6_fields<'a>(
     reader: &mut Reader,
 ) -> Res<'a, ()> {
     let quoted = quote.is_none();
-    let input = match short(input, datagram, reader)? {
-        (rest, true) => return Ok((rest, ())),
-        (rest, false) if ends_here(rest, datagram, quoted) => return Ok((rest, ())),
-        (rest, false) => rest,
-    };
+    let (input, absent) = no_header(input, datagram, quoted, reader)?;
+    if absent {
+        return Ok((input, ()));
+    }
     let (input, kind) = field(Token::Type, dec_u8(Token::Type)).parse(input)?;
     icmp.kind = Some(Icmpv6Type(kind));
     let (input, code) = last(Token::Code, quoted, dec_u8(Token::Code)).parse(input)?;
     icmp.code = Some(code);
-    let (input, id) = maybe(Token::Id, dec_u16(Token::Id)).parse(input)?;
-    icmp.id = id;
-    let input = if id.is_some() {
-        let (input, seq) = last(Token::Seq, quoted, dec_u16(Token::Seq)).parse(input)?;
-        icmp.seq = Some(seq);
-        input
-    } else {
-        input
-    };
+    let (input, ()) = echo(input, quoted, &mut icmp.id, &mut icmp.seq)?;
     let (input, pointer) = maybe(Token::Pointer, hex(8, Token::Pointer)).parse(input)?;
     icmp.pointer = pointer;
     let (input, found) = quoted_packet(input, quote, reader)?;
@@ -379,7 +379,7 @@ fn icmpv6_fields<'a>(
     icmp.mtu = mtu;
     if reader.dialect == Dialect::Kernel {
         match kind {
-            128 | 129 if id.is_none() => return missing(input, Token::Id),
+            128 | 129 if icmp.id.is_none() => return missing(input, Token::Id),
             4 if pointer.is_none() => return missing(input, Token::Pointer),
             1..=4 if !found && !quoted => return missing(input, Token::Quote),
             2 if mtu.is_none() => return missing(input, Token::Mtu),
@@ -430,11 +430,10 @@ fn spi_field<'a>(
     quoted: bool,
     reader: &mut Reader,
 ) -> Res<'a, ()> {
-    let input = match short(input, datagram, reader)? {
-        (rest, true) => return Ok((rest, ())),
-        (rest, false) if ends_here(rest, datagram, quoted) => return Ok((rest, ())),
-        (rest, false) => rest,
-    };
+    let (input, absent) = no_header(input, datagram, quoted, reader)?;
+    if absent {
+        return Ok((input, ()));
+    }
     let (input, value) = last(Token::Spi, quoted, hex(8, Token::Spi)).parse(input)?;
     *spi = Some(value);
     Ok((input, ()))
