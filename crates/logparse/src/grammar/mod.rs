@@ -28,7 +28,7 @@ use memchr::memmem;
 use nom::Parser;
 
 use crate::error::{ErrorKind, Expected, ParseError, Token, What};
-use crate::packet::{Datagram, Dialect, Link, Network, Packet};
+use crate::packet::{Dialect, Link, Network, Packet};
 use leaf::{Fail, In, Res, blank, blank_or_end, fail, token, word};
 
 /// What a message's writer is known to be before its first byte is read.
@@ -160,15 +160,14 @@ fn record<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
 fn header<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
     let (input, name) = interface(input, Token::In)?;
     packet.input = name;
-    let (input, physical) = physical(input, Token::PhysIn)?;
-    packet.phys_input = physical;
+    let (input, before_out) = physical(input, Token::PhysIn)?;
+    packet.phys_input = before_out;
     let (input, name) = interface(input, Token::Out)?;
     packet.output = name;
-    let (input, before_out) = (input, packet.phys_input);
-    let (input, after_out) = self::physical(input, Token::PhysIn)?;
-    packet.phys_input = before_out.or(after_out);
-    let (input, physical) = self::physical(input, Token::PhysOut)?;
-    packet.phys_output = physical;
+    let (input, behind_out) = physical(input, Token::PhysIn)?;
+    packet.phys_input = before_out.or(behind_out);
+    let (input, name) = physical(input, Token::PhysOut)?;
+    packet.phys_output = name;
     Ok((input, ()))
 }
 
@@ -271,12 +270,6 @@ fn pvefw_record<'a>(mut input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
     body(input, packet)
 }
 
-/// Whether the packet shows anything behind its header: what tells a packet with an ethertype
-/// that the kernel does not print from somebody's `IN=a OUT=b`.
-fn shows_a_link(link: &Link<'_>) -> bool {
-    !matches!(link, Link::None)
-}
-
 /// Runs a layer's parser on its value and stores the value even if the parser fails.
 #[inline(always)]
 fn keep<'a, T, U>(
@@ -305,9 +298,4 @@ enum Flow {
     On,
     /// The kernel stopped printing here.
     Ends,
-}
-
-/// Whether the datagram was read at all.
-fn is_bare(datagram: &Datagram<'_>) -> bool {
-    datagram.is_empty()
 }

@@ -22,7 +22,7 @@ use super::transport::{self, Reader};
 use super::{Flow, keep, truncated};
 use crate::error::{Token, What};
 use crate::packet::{
-    Arp, Datagram, Dialect, Extensions, HexText, Incomplete, Ipv4, Ipv6, Network, Packet, Truncated,
+    Arp, Datagram, Dialect, Extensions, HexText, Incomplete, Ipv4, Ipv6, Link, Network, Packet, Truncated,
 };
 use crate::types::EtherType;
 
@@ -44,7 +44,7 @@ pub(super) fn payload<'a>(input: In<'a>, packet: &mut Packet<'a>, reader: &mut R
             Ok((rest, ()))
         }
         // An ethertype that the kernel does not print; the link part must be there.
-        None if super::shows_a_link(&packet.link) && reader.dialect != Dialect::Pvefw => Ok((input, ())),
+        None if packet.link != Link::None && reader.dialect != Dialect::Pvefw => Ok((input, ())),
         _ => fail(input, What::Body, Token::Empty, input.is_empty() || b"SRC=".starts_with(input)),
     }
 }

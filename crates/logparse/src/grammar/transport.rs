@@ -412,7 +412,7 @@ fn quoted_packet<'a>(
     } else {
         datagram(inside, &mut inner, None, reader)
     };
-    if !super::is_bare(&inner) {
+    if !inner.is_empty() {
         *slot = Some(inner);
     }
     let (rest, ()) = result?;
