@@ -1,6 +1,6 @@
-//! How often each IPv4 address occurs.
+//! How often each address occurs.
 //!
-//! Responsible for: exact counts in eight bytes an address, filled faster than memory answers.
+//! Responsible for: exact counts, of IPv4 in eight bytes an address and filled faster than memory answers.
 //! Must not know: what else is counted.
 //! Tested by: the unit tests below, `tests/top.rs` against awk.
 //!
@@ -10,78 +10,93 @@
 //! time and not for one after the other. Senders choose addresses, so the hash is keyed anew
 //! in every process.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::OnceLock;
+
+use hashbrown::HashMap;
 
 /// Addresses gathered before they are counted.
 const BATCH: usize = 64;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Addresses {
-    /// A power of two long, at most three quarters full.
+    /// A power of two long, at most three quarters full, in the order of the hash but for
+    /// places that were taken: so one table goes through another from front to back.
     places: Vec<u64>,
     distinct: usize,
-    batch: [u32; BATCH],
-    waiting: usize,
+    batch: Batch,
     /// Counts beyond 32 bits.
     beyond: HashMap<u32, u64>,
-    /// Odd, and secret.
-    factor: u64,
+    /// The others are few enough, or come from few networks.
+    sixes: HashMap<[u8; 16], u64>,
 }
 
-impl Default for Addresses {
-    fn default() -> Addresses {
-        let factor = RandomState::new().hash_one(0u64) | 1;
-        Addresses {
-            places: Vec::new(),
-            distinct: 0,
-            batch: [0; BATCH],
-            waiting: 0,
-            beyond: HashMap::new(),
-            factor,
-        }
+#[derive(Clone, Debug)]
+struct Batch {
+    addresses: [u32; BATCH],
+    waiting: usize,
+}
+
+impl Default for Batch {
+    fn default() -> Batch {
+        Batch { addresses: [0; BATCH], waiting: 0 }
     }
+}
+
+/// What addresses are hashed with: odd, and secret. One for all threads, so that their tables
+/// have one order.
+fn factor() -> u64 {
+    static FACTOR: OnceLock<u64> = OnceLock::new();
+    *FACTOR.get_or_init(|| RandomState::new().hash_one(0u64) | 1)
 }
 
 impl Addresses {
     /// Counts an address once.
     #[inline]
     pub(super) fn add(&mut self, address: u32) {
-        self.batch[self.waiting] = address;
-        self.waiting += 1;
-        if self.waiting == BATCH {
+        let batch = &mut self.batch;
+        batch.addresses[batch.waiting % BATCH] = address;
+        batch.waiting += 1;
+        if batch.waiting == BATCH {
             self.settle();
         }
     }
 
     /// Counts what was gathered. Needed before anything is asked.
     pub(super) fn settle(&mut self) {
-        let waiting = std::mem::take(&mut self.waiting);
+        let Batch { addresses, waiting } = std::mem::take(&mut self.batch);
         self.reserve(waiting);
-        let places = self.places.len();
+        let order = self.order();
         let mut homes = [0usize; BATCH];
         let mut touched = 0u64;
-        for (home, address) in homes.iter_mut().zip(&self.batch[..waiting]) {
-            *home = self.home(*address) & (places - 1);
+        for (home, address) in homes.iter_mut().zip(&addresses[..waiting]) {
+            *home = order.home(*address);
             touched ^= self.places[*home];
         }
         // Keeps the reads above, whose only purpose is to be under way.
         std::hint::black_box(touched);
-        for (home, address) in homes.into_iter().zip(self.batch).take(waiting) {
+        for (home, address) in homes.into_iter().zip(addresses).take(waiting) {
             self.add_at(home, address, 1);
         }
+    }
+
+    /// Counts an address of the other kind several times.
+    pub(super) fn add_six(&mut self, address: Ipv6Addr, count: u64) {
+        *self.sixes.entry(address.octets()).or_default() += count;
     }
 
     /// Counts an address several times.
     pub(super) fn add_many(&mut self, address: u32, count: u64) {
         self.reserve(1);
-        let home = self.home(address) & (self.places.len() - 1);
+        let home = self.order().home(address);
         self.add_at(home, address, count);
     }
 
+    /// Where addresses belong in the table as it is now.
     #[inline]
-    fn home(&self, address: u32) -> usize {
-        (u64::from(address).wrapping_add(1).wrapping_mul(self.factor) >> 32) as usize
+    fn order(&self) -> Order {
+        Order { factor: factor(), shift: 64 - self.places.len().max(2).trailing_zeros() }
     }
 
     #[inline]
@@ -115,19 +130,27 @@ impl Addresses {
         let size = needed.next_power_of_two().max(1024);
         let old = std::mem::replace(&mut self.places, vec![0; size]);
         self.distinct = 0;
+        let order = self.order();
         for place in old.into_iter().filter(|place| *place != 0) {
-            let home = self.home(place as u32) & (size - 1);
-            self.add_at(home, place as u32, place >> 32);
+            self.add_at(order.home(place as u32), place as u32, place >> 32);
         }
     }
 
     /// How many addresses there are.
     pub(super) fn distinct(&self) -> usize {
-        self.distinct
+        self.distinct + self.sixes.len()
     }
 
     /// Every address with its count, in no order.
-    pub(super) fn each(&self, mut with: impl FnMut(u32, u64)) {
+    pub(super) fn each(&self, mut with: impl FnMut(IpAddr, u64)) {
+        self.each_four(|address, count| with(Ipv4Addr::from_bits(address).into(), count));
+        for (address, count) in &self.sixes {
+            with(Ipv6Addr::from(*address).into(), *count);
+        }
+    }
+
+    /// In the order of the table.
+    fn each_four(&self, mut with: impl FnMut(u32, u64)) {
         for place in self.places.iter().filter(|place| **place != 0) {
             let address = *place as u32;
             let beyond =
@@ -143,8 +166,28 @@ impl Addresses {
         } else {
             (std::mem::take(self), other)
         };
-        small.each(|address, count| large.add_many(address, count));
+        // Room for all of them first: a table that is filled in its own order while it is too
+        // small would look for every place.
+        large.reserve(small.distinct);
+        small.each_four(|address, count| large.add_many(address, count));
+        for (address, count) in small.sixes {
+            *large.sixes.entry(address).or_default() += count;
+        }
         *self = large;
+    }
+}
+
+/// The order of a table of some size.
+#[derive(Clone, Copy)]
+struct Order {
+    factor: u64,
+    shift: u32,
+}
+
+impl Order {
+    #[inline]
+    fn home(self, address: u32) -> usize {
+        (u64::from(address).wrapping_add(1).wrapping_mul(self.factor) >> self.shift) as usize
     }
 }
 
@@ -165,11 +208,11 @@ mod tests {
         addresses.add_many(7, u64::from(u32::MAX));
         addresses.add_many(7, 5);
         addresses.settle();
-        let mut seen = HashMap::new();
+        let mut seen: HashMap<IpAddr, u64> = HashMap::new();
         addresses.each(|address, count| assert!(seen.insert(address, count).is_none()));
         assert_eq!(seen.len(), addresses.distinct());
         assert_eq!(seen.values().sum::<u64>(), 10_000 + 5_000 + 3_334 + u64::from(u32::MAX) + 5);
-        assert_eq!(seen[&0], 3);
+        assert_eq!(seen[&IpAddr::from([0, 0, 0, 0])], 3);
         let mut other = Addresses::default();
         other.add_many(7, 1);
         other.add_many(0, 1);

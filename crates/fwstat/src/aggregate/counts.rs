@@ -15,7 +15,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::BuildHasher as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use logparse::Protocol;
@@ -158,7 +158,10 @@ impl Counts {
                 let address = if source { scanned.src_ipv4() } else { scanned.dst_ipv4() };
                 match address {
                     Some(address) => self.addresses.add(address),
-                    None => return false,
+                    None => match if source { scanned.src() } else { scanned.dst() } {
+                        IpAddr::V6(address) => self.addresses.add_six(address, 1),
+                        IpAddr::V4(_) => return false,
+                    },
                 }
             }
             Form::Protocol => {
@@ -237,7 +240,7 @@ impl Counts {
         let mut key = Vec::new();
         self.addresses.each(|address, count| {
             key.clear();
-            key::encode(&mut key, Value::Addr(Ipv4Addr::from_bits(address).into()));
+            key::encode(&mut key, Value::Addr(address));
             with(&key, count);
         });
         for (word, count) in &self.short {
@@ -290,9 +293,12 @@ impl Aggregate for Counts {
             return;
         }
         if self.form == Form::Address
-            && let Value::Addr(IpAddr::V4(address)) = self.fields[0].value(record)
+            && let Value::Addr(address) = self.fields[0].value(record)
         {
-            self.addresses.add_many(address.to_bits(), record.times());
+            match address {
+                IpAddr::V4(address) => self.addresses.add_many(address.to_bits(), record.times()),
+                IpAddr::V6(address) => self.addresses.add_six(address, record.times()),
+            }
             return;
         }
         let mut key = std::mem::take(&mut self.scratch);

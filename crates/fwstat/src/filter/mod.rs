@@ -65,7 +65,7 @@ impl Filter {
     #[must_use]
     #[inline]
     pub fn test(&self, record: &Record<'_>) -> bool {
-        self.eval(record) == Some(true)
+        matches!(self, Filter::All) || self.eval(record) == Some(true)
     }
 
     /// The predicate's value: `None` if the line does not show what is asked about.

@@ -78,7 +78,7 @@ impl Split {
     fn read(&self, buffer: &mut Buffer, at: u64, to: u64) -> io::Result<bool> {
         let bytes = &mut buffer.bytes;
         let from = at.saturating_sub(BEFORE as u64);
-        bytes.clear();
+        // Not cleared: what the last chunk left is overwritten, and zeroing it first costs.
         bytes.resize((to - from) as usize, 0);
         self.file.read_exact_at(bytes, from).map_err(shrunk)?;
         // The first line that begins here is the one behind the first line end from `at - 1` on.

@@ -61,10 +61,11 @@ impl<'p> Worker<'p> {
     pub(super) fn chunk(&mut self, chunk: &Chunk<'_>, add: Add<'_>) {
         let mut number = 0;
         let mut kmsg: Option<(u64, u64)> = None;
+        let file = self.names[chunk.source].as_str();
         let mut scanner = std::mem::take(&mut self.scanner);
         scanner.scan(chunk.bytes, |line| {
             match line.found {
-                Found::Packet(scanned) => self.quick(chunk, &line, &scanned, number, add),
+                Found::Packet(scanned) => self.quick(chunk, &line, scanned, file, number, add),
                 found => {
                     if let Some(sequence) = kmsg_sequence(line.text) {
                         let at = Account::position(chunk, line.offset, number);
@@ -105,6 +106,7 @@ impl<'p> Worker<'p> {
         chunk: &Chunk<'_>,
         line: &ScannedLine<'_>,
         scanned: &Scanned<'_>,
+        file: &str,
         number: u64,
         add: Add<'_>,
     ) {
@@ -118,7 +120,7 @@ impl<'p> Worker<'p> {
             entry: Reading::scanned(scanned),
             raw: line.text,
             when,
-            file: &self.names[chunk.source],
+            file,
             line: chunk.first_line.map_or(0, |first| first + number),
         };
         // What asks for the front only is asked once for all lines that begin alike.

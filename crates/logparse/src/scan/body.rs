@@ -8,7 +8,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::window::{Cursor, LOWER_HEX, UPPER_HEX, Window, hex_pair, ipv6_value};
+use super::window::{Cursor, Digits, LOWER_HEX, UPPER_HEX, Window, hex_pair, ipv6_value};
 use crate::packet::{
     Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Ports, Tcp, Transport, Udp,
 };
@@ -19,48 +19,53 @@ const U16: u64 = u16::MAX as u64;
 /// Lengths above this (BIG TCP jumbo packets) are read by the grammar.
 const LENGTH: u64 = 9_999_999;
 
-/// What was read of a datagram; texts are positions in the line.
+/// What was found of a datagram: everything was checked, and stands where it says. Nothing is
+/// decoded that was not needed for the check: most questions are about two or three fields.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Body {
     pub(super) v6: bool,
+    /// The protocol's number.
+    pub(super) protocol: u8,
+    /// Whether the ports mean something.
+    pub(super) has_ports: bool,
+    /// Whether ICMP was written as a word; `PROTO=1` is a bare number.
+    named_icmp: bool,
+    dont_fragment: bool,
+    has_seq: bool,
+    pub(super) flags: TcpFlags,
     /// IPv4: the address. IPv6: where its text begins.
     pub(super) src: u32,
     pub(super) dst: u32,
-    len: u32,
-    tos: u8,
-    prec: u8,
+    len: Digits,
+    /// IPv4: where ` TOS=` begins.
+    service: u16,
+    /// IPv6: the traffic class.
+    class: Digits,
     /// TTL or hop limit.
-    ttl: u8,
+    ttl: Digits,
     /// ID or flow label.
-    id: u32,
-    traffic_class: u8,
-    dont_fragment: bool,
-    /// The protocol's number.
-    pub(super) protocol: u8,
-    /// Whether ICMP was written as a word; `PROTO=1` is a bare number.
-    named_icmp: bool,
-    pub(super) sport: u16,
-    pub(super) dport: u16,
-    /// Whether the ports mean something.
-    pub(super) has_ports: bool,
-    has_seq: bool,
+    id: Digits,
+    sport: Digits,
+    dport: Digits,
+    /// TCP: the window. UDP: the length.
+    window: Digits,
     seq: u32,
     ack: u32,
-    window: u16,
-    reserved: u8,
-    pub(super) flags: TcpFlags,
-    urgent: u16,
+    urgent: Digits,
+    /// Where the hex digits of `OPT (` begin and end; the same place if there are none.
     options: (u16, u16),
-    udp_len: u16,
-    kind: u8,
-    code: u8,
+    has_options: bool,
+    kind: Digits,
+    code: Digits,
+    /// Where the transport ends: what an ICMP type brings follows, owner and mark.
+    rest: u16,
 }
 
 /// What an ICMP type brought.
 #[derive(Clone, Copy, Default)]
 struct Brought {
-    echo: Option<(u16, u16)>,
-    mtu: Option<u16>,
+    echo: Option<(Digits, Digits)>,
+    mtu: Option<Digits>,
     quoted: Option<Body>,
 }
 
@@ -72,35 +77,34 @@ struct Owner {
     mark: Option<u32>,
 }
 
-/// Everything behind a head. The parts that few lines have are values of their own: what is
-/// read in line stays in registers, and what nobody asks for is never computed.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Bodies {
-    pub(super) outer: Body,
-    brought: Brought,
-    owner: Owner,
-}
-
 /// Reads from behind `SRC=` to the line's end; gives the position of the `\n`.
 #[inline(always)]
-pub(super) fn read(window: Window<'_>, at: usize) -> Option<(Bodies, usize)> {
+pub(super) fn read(window: Window<'_>, at: usize) -> Option<(Body, usize)> {
     let mut cursor = Cursor::new(window, at);
-    let mut outer = Body::default();
-    network(&mut cursor, &mut outer)?;
-    transport(&mut cursor, &mut outer)?;
-    let mut brought = Brought::default();
-    if outer.named_icmp {
-        (brought, cursor) = icmp(cursor, (outer.v6, outer.kind, outer.code))?;
-    }
+    let mut body = Body::default();
+    network(&mut cursor, &mut body)?;
+    transport(&mut cursor, &mut body)?;
+    body.rest = cursor.place() as u16;
     // The line ends with `\n`, or with the kernel's own blank in front of it.
-    let mut owner = Owner::default();
-    let end = cursor.word();
-    let mut at = cursor.at + usize::from(end as u8 == b' ');
-    if end as u8 != b'\n' && end as u16 != u16::from_le_bytes(*b" \n") {
-        (owner, cursor) = owner_and_mark(cursor)?;
-        at = cursor.at;
+    let end = cursor.word() as u16;
+    let at = if !body.named_icmp && end as u8 == b'\n' {
+        cursor.place()
+    } else if !body.named_icmp && end == u16::from_le_bytes(*b" \n") {
+        cursor.place() + 1
+    } else {
+        rest(cursor, window, &body)?
+    };
+    Window::holds(at).then_some((body, at))
+}
+
+/// What few lines have: what an ICMP type brings, owner and mark.
+#[inline(never)]
+fn rest(mut cursor: Cursor<'_>, window: Window<'_>, body: &Body) -> Option<usize> {
+    if body.named_icmp {
+        icmp(&mut cursor, window, body)?;
     }
-    Window::holds(at).then_some((Bodies { outer, brought, owner }, at))
+    owner_and_mark(&mut cursor)?;
+    Some(cursor.place())
 }
 
 /// The network layer, up to the blank in front of `PROTO=`.
@@ -108,7 +112,7 @@ pub(super) fn read(window: Window<'_>, at: usize) -> Option<(Bodies, usize)> {
 fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     // An IPv6 address in full has its first colon behind four digits, where a dotted quad
     // has a dot or a digit.
-    body.v6 = cursor.window.byte(cursor.at + 4) == b':';
+    body.v6 = cursor.here::<5>()[4] == b':';
     if body.v6 {
         body.src = cursor.ipv6()?;
         cursor.key(b" DST=")?;
@@ -117,9 +121,9 @@ fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
         cursor.look();
         body.len = cursor.number::<LENGTH>()?;
         cursor.key(b" TC=")?;
-        body.traffic_class = cursor.number::<U8>()? as u8;
+        body.class = cursor.number::<U8>()?;
         cursor.key(b" HOPLIMIT=")?;
-        body.ttl = cursor.number::<U8>()? as u8;
+        body.ttl = cursor.number::<U8>()?;
         cursor.key(b" FLOWLBL=")?;
         body.id = cursor.number::<0xf_ffff>()?;
     } else {
@@ -129,35 +133,37 @@ fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
         body.dst = cursor.ipv4()?;
         cursor.key(b" LEN=")?;
         body.len = cursor.number::<LENGTH>()?;
-        type_of_service(cursor, body)?;
+        body.service = cursor.place() as u16;
+        type_of_service(cursor.here())?;
+        cursor.go(SERVICE.len());
         // From here to the window of a TCP packet it is 59 bytes at most.
         cursor.look();
-        body.ttl = cursor.number::<U8>()? as u8;
+        body.ttl = cursor.number::<U8>()?;
         cursor.key(b" ID=")?;
         body.id = cursor.number::<U16>()?;
         // Half of all packets have it: no branch.
         let dont_fragment = cursor.word() as u32 == u32::from_le_bytes(*b" DF ");
         body.dont_fragment = dont_fragment;
         cursor.go(usize::from(dont_fragment) * 3);
+        cursor.pass_end(dont_fragment);
     }
     Some(())
 }
 
-/// ` TOS=0x00 PREC=0x00 TTL=`: 24 bytes, of which four may vary.
+/// 24 bytes, of which four may vary.
+const SERVICE: &[u8; 24] = b" TOS=0x00 PREC=0x00 TTL=";
+
+/// The two values, if the text is [`SERVICE`] with any values.
 #[inline(always)]
-fn type_of_service(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
-    const TEXT: &[u8; 24] = b" TOS=0x00 PREC=0x00 TTL=";
-    let text: &[u8; 24] = cursor.window.bytes(cursor.at);
-    let [a, b, c, d] = [text[7], text[8], text[17], text[18]];
-    let mut rest = *text;
-    (rest[7], rest[8], rest[17], rest[18]) = (b'0', b'0', b'0', b'0');
-    if rest != *TEXT {
+fn type_of_service(text: &[u8; 24]) -> Option<(u8, u8)> {
+    // Compared as words: a copy with the four bytes blotted out would wait for its own stores.
+    let word =
+        |text: &[u8; 24], at: usize| text[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+    let differs = |at: usize, mask: u64| (word(text, at) ^ word(SERVICE, at)) & mask;
+    if differs(0, 0x00ff_ffff_ffff_ffff) | differs(8, !0xff) | differs(16, 0xffff_ffff_ff00_00ff) != 0 {
         return None;
     }
-    body.tos = hex_pair([a, b], &UPPER_HEX)?;
-    body.prec = hex_pair([c, d], &UPPER_HEX)?;
-    cursor.at += TEXT.len();
-    Some(())
+    Some((hex_pair([text[7], text[8]], &UPPER_HEX)?, hex_pair([text[17], text[18]], &UPPER_HEX)?))
 }
 
 /// ` PROTO=` and the fields of TCP and UDP, to the end of the last value; of ICMP, to the end
@@ -165,24 +171,27 @@ fn type_of_service(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
 #[inline(always)]
 fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     cursor.key(b" PROTO=")?;
-    let name: &[u8; 8] = cursor.window.bytes(cursor.at);
+    let name = cursor.here::<8>();
     let is_tcp = name == b"TCP SPT=";
     if is_tcp || name == b"UDP SPT=" {
         cursor.go(8);
         if body.v6 {
             cursor.look();
+        } else {
+            // The blank behind the name.
+            cursor.pass_end(true);
         }
         body.has_ports = true;
-        body.sport = cursor.number::<U16>()? as u16;
+        body.sport = cursor.number::<U16>()?;
         cursor.key(b" DPT=")?;
-        body.dport = cursor.number::<U16>()? as u16;
+        body.dport = cursor.number::<U16>()?;
         if is_tcp {
             body.protocol = Protocol::TCP.0;
             return tcp(cursor, body);
         }
         body.protocol = Protocol::UDP.0;
         cursor.key(b" LEN=")?;
-        body.udp_len = cursor.number::<U16>()? as u16;
+        body.window = cursor.number::<U16>()?;
         return Some(());
     }
     if name == b"ICMP TYP" && !body.v6 {
@@ -192,25 +201,26 @@ fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
         body.protocol = Protocol::ICMPV6.0;
         cursor.key(b"ICMPv6 TYPE=")?;
     } else if name[0].is_ascii_digit() {
-        body.protocol = cursor.number::<U8>()? as u8;
+        body.protocol = cursor.number::<U8>()?.value(cursor.window) as u8;
         return Some(());
     } else {
         return None;
     }
     body.named_icmp = true;
     cursor.look();
-    body.kind = cursor.number::<U8>()? as u8;
+    body.kind = cursor.number::<U8>()?;
     cursor.key(b" CODE=")?;
-    body.code = cursor.number::<U8>()? as u8;
+    body.code = cursor.number::<U8>()?;
     Some(())
 }
 
 /// From behind the ports to `URGP=`, and the options.
 #[inline(always)]
 fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
-    if cursor.window.bytes::<5>(cursor.at) == b" SEQ=" {
+    if cursor.here::<5>() == b" SEQ=" {
         body.has_seq = true;
-        cursor.at += 5;
+        cursor.go(5);
+        cursor.renew();
         body.seq = cursor.long_number()?;
         cursor.key(b" ACK=")?;
         body.ack = cursor.long_number()?;
@@ -219,201 +229,264 @@ fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     } else {
         cursor.key(b" WINDOW=")?;
     }
-    body.window = cursor.number::<U16>()? as u16;
-    cursor.key(b" RES=0x")?;
-    let [high, low, blank] = *cursor.window.bytes(cursor.at);
-    if blank != b' ' {
-        return None;
-    }
-    body.reserved = hex_pair([high, low], &LOWER_HEX)?;
-    cursor.at += 3;
-    let mut flags = TcpFlags::EMPTY;
-    // The kernel prints each of nine words at most once.
-    for _ in 0..9 {
-        flags |= match cursor.window.bytes(cursor.at) {
-            b"SYN " => TcpFlags::SYN,
-            b"URGP" => break,
-            b"ACK " => TcpFlags::ACK,
-            b"RST " => TcpFlags::RST,
-            b"FIN " => TcpFlags::FIN,
-            b"PSH " => TcpFlags::PSH,
-            b"URG " => TcpFlags::URG,
-            b"ECE " => TcpFlags::ECE,
-            b"CWR " => TcpFlags::CWR,
-            _ => return None,
-        };
-        cursor.at += 4;
-    }
-    body.flags = flags;
-    cursor.key(b"URGP=")?;
-    // Nearly every packet's urgent pointer is 0.
-    if let [b'0', b'\n' | b' '] = *cursor.window.bytes(cursor.at) {
-        cursor.at += 1;
-    } else {
-        cursor.look();
-        body.urgent = cursor.number::<U16>()? as u16;
-    }
-    if cursor.window.bytes(cursor.at) == b" OPT (" {
-        cursor.at += 6;
-        let start = cursor.at;
-        while UPPER_HEX[usize::from(cursor.window.byte(cursor.at))] & 0x80 == 0 && Window::holds(cursor.at) {
-            cursor.at += 1;
+    body.window = cursor.number::<U16>()?;
+    reserved(cursor.here())?;
+    cursor.go(RESERVED.len() + 3);
+    // The kernel prints each of eight words at most once.
+    for _ in 0..=8 {
+        let word = u32::from_le_bytes(*cursor.here());
+        if word == u32::from_le_bytes(*b"URGP") {
+            break;
         }
-        if (cursor.at - start) % 2 == 1 || cursor.window.byte(cursor.at) != b')' {
+        let (text, flag) = FLAGS[flag_slot(word)];
+        if word != text {
             return None;
         }
-        body.options = (start as u16, cursor.at as u16);
-        cursor.at += 1;
+        body.flags |= flag;
+        cursor.go(4);
+    }
+    cursor.key(b"URGP=")?;
+    // Nearly every packet's urgent pointer is 0.
+    if let [b'0', b'\n' | b' '] = *cursor.here() {
+        cursor.go(1);
+    } else {
+        cursor.look();
+        body.urgent = cursor.number::<U16>()?;
+    }
+    if cursor.here() == b" OPT (" {
+        options(cursor, body)?;
     }
     Some(())
 }
 
-/// What an ICMP type brings behind `CODE=`.
+/// The words of the flags, each where [`flag_slot`] finds it: which flag it is decides no jump.
+static FLAGS: [(u32, TcpFlags); 16] = {
+    let words = [
+        (b"CWR ", TcpFlags::CWR),
+        (b"ECE ", TcpFlags::ECE),
+        (b"URG ", TcpFlags::URG),
+        (b"ACK ", TcpFlags::ACK),
+        (b"PSH ", TcpFlags::PSH),
+        (b"RST ", TcpFlags::RST),
+        (b"SYN ", TcpFlags::SYN),
+        (b"FIN ", TcpFlags::FIN),
+    ];
+    let mut table = [(0, TcpFlags::EMPTY); 16];
+    let mut i = 0;
+    while i < words.len() {
+        let word = u32::from_le_bytes(*words[i].0);
+        assert!(table[flag_slot(word)].0 == 0, "two flags in one place");
+        table[flag_slot(word)] = (word, words[i].1);
+        i += 1;
+    }
+    table
+};
+
+const fn flag_slot(word: u32) -> usize {
+    (word.wrapping_mul(FLAG_FACTOR) >> 28) as usize
+}
+
+/// Found by trying: gives each of the eight words a place of its own.
+const FLAG_FACTOR: u32 = 0x2265_b1f5;
+
+const RESERVED: &[u8; 7] = b" RES=0x";
+
+/// The reserved bits, if the text is [`RESERVED`], two digits and a blank.
+#[inline(always)]
+fn reserved(text: &[u8; 10]) -> Option<u8> {
+    let (key, [high, low, blank]) = text.split_first_chunk().zip(text.last_chunk())?;
+    if key.0 != RESERVED || *blank != b' ' {
+        return None;
+    }
+    hex_pair([*high, *low], &LOWER_HEX)
+}
+
+/// ` OPT (`, pairs of hex digits, and `)`.
 #[inline(never)]
-fn icmp(cursor: Cursor<'_>, (v6, kind, code): (bool, u8, u8)) -> Option<(Brought, Cursor<'_>)> {
-    let (mut cursor, mut brought) = (cursor, Brought::default());
-    match (v6, kind) {
+fn options(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
+    cursor.go(b" OPT (".len());
+    let start = cursor.place();
+    loop {
+        // Forty bytes of options are the most that TCP has.
+        cursor.renew();
+        let [high, low] = *cursor.here();
+        if high == b')' {
+            break;
+        }
+        hex_pair([high, low], &UPPER_HEX)?;
+        if !Window::holds(cursor.place()) {
+            return None;
+        }
+        cursor.go(2);
+    }
+    body.has_options = true;
+    body.options = (start as u16, cursor.place() as u16);
+    cursor.go(1);
+    Some(())
+}
+
+/// What an ICMP type brings behind `CODE=`.
+fn icmp(cursor: &mut Cursor<'_>, window: Window<'_>, body: &Body) -> Option<Brought> {
+    let mut brought = Brought::default();
+    let (kind, code) = (body.kind.value(window), body.code.value(window));
+    match (body.v6, kind) {
         (false, 0 | 8) | (true, 128 | 129) => {
             cursor.key(b" ID=")?;
-            let id = cursor.number::<U16>()? as u16;
+            cursor.look();
+            let id = cursor.number::<U16>()?;
             cursor.key(b" SEQ=")?;
-            brought.echo = Some((id, cursor.number::<U16>()? as u16));
+            brought.echo = Some((id, cursor.number::<U16>()?));
         }
         // Errors that quote.
         (false, 3 | 4 | 11) | (true, 1 | 3) => {
             cursor.key(b" [SRC=")?;
             let mut inner = Body::default();
-            network(&mut cursor, &mut inner)?;
-            transport(&mut cursor, &mut inner)?;
+            cursor.renew();
+            network(cursor, &mut inner)?;
+            transport(cursor, &mut inner)?;
             if inner.named_icmp {
                 return None;
             }
             cursor.key(b" ]")?;
             brought.quoted = Some(inner);
-            if (v6, kind, code) == (false, 3, 4) {
+            if (body.v6, kind, code) == (false, 3, 4) {
                 cursor.key(b" MTU=")?;
                 cursor.look();
-                brought.mtu = Some(cursor.number::<U16>()? as u16);
+                brought.mtu = Some(cursor.number::<U16>()?);
             }
         }
         // A gateway, a parameter, a pointer: rare, and left to the grammar.
         (false, 5 | 12) | (true, 2 | 4) => return None,
         _ => {}
     }
-    Some((brought, cursor))
+    Some(brought)
 }
 
 /// ` UID= GID= MARK=0x`, each optional, and the line's end, on which the cursor is left.
-#[inline(never)]
-fn owner_and_mark(cursor: Cursor<'_>) -> Option<(Owner, Cursor<'_>)> {
-    let (mut cursor, mut owner) = (cursor, Owner::default());
-    if cursor.window.bytes(cursor.at) == b" UID=" {
-        cursor.at += 5;
+fn owner_and_mark(cursor: &mut Cursor<'_>) -> Option<Owner> {
+    let mut owner = Owner::default();
+    cursor.renew();
+    if cursor.here() == b" UID=" {
+        cursor.go(5);
         owner.uid = Some(cursor.long_number()?);
     }
-    if cursor.window.bytes(cursor.at) == b" GID=" {
-        cursor.at += 5;
+    if cursor.here() == b" GID=" {
+        cursor.go(5);
         owner.gid = Some(cursor.long_number()?);
     }
-    if cursor.window.bytes(cursor.at) == b" MARK=0x" {
-        cursor.at += 8;
-        let (start, mut mark) = (cursor.at, 0);
-        let digit = |cursor: &Cursor<'_>| LOWER_HEX[usize::from(cursor.window.byte(cursor.at))];
-        while cursor.at - start < 8 && digit(&cursor) & 0x80 == 0 {
-            mark = mark << 4 | u32::from(digit(&cursor));
-            cursor.at += 1;
-        }
-        if cursor.at == start {
+    if cursor.here() == b" MARK=0x" {
+        cursor.go(8);
+        let text: &[u8; 8] = cursor.here();
+        let len = text.iter().take_while(|digit| LOWER_HEX[usize::from(**digit)] & 0x80 == 0).count();
+        if len == 0 {
             return None;
         }
-        owner.mark = Some(mark);
+        let digit = |mark: u32, digit: &u8| mark << 4 | u32::from(LOWER_HEX[usize::from(*digit)]);
+        owner.mark = Some(text[..len].iter().fold(0, digit));
+        cursor.go(len);
     }
-    cursor.at += usize::from(cursor.word() as u8 == b' ');
-    (cursor.word() as u8 == b'\n').then_some((owner, cursor))
-}
-
-impl Bodies {
-    /// The packet, typed; `line` is the line that was read.
-    pub(super) fn datagram<'a>(&self, line: &'a [u8]) -> Datagram<'a> {
-        let mut datagram = self.outer.datagram(line);
-        match &mut datagram.transport {
-            Transport::Icmp(icmp) => {
-                icmp.id = self.brought.echo.map(|(id, _)| id);
-                icmp.seq = self.brought.echo.map(|(_, seq)| seq);
-                icmp.mtu = self.brought.mtu;
-            }
-            Transport::Icmpv6(icmp) => {
-                icmp.id = self.brought.echo.map(|(id, _)| id);
-                icmp.seq = self.brought.echo.map(|(_, seq)| seq);
-            }
-            _ => {}
-        }
-        datagram.uid = self.owner.uid;
-        datagram.gid = self.owner.gid;
-        datagram.mark = self.owner.mark;
-        datagram
-    }
-
-    /// The packet quoted in an ICMP error, typed.
-    pub(super) fn quoted<'a>(&self, line: &'a [u8]) -> Option<Datagram<'a>> {
-        self.brought.quoted.as_ref().map(|quoted| quoted.datagram(line))
-    }
+    cursor.go(usize::from(cursor.word() as u8 == b' '));
+    (cursor.word() as u8 == b'\n').then_some(owner)
 }
 
 impl Body {
+    /// The packet, and the one quoted in an ICMP error, typed; `line` is the line that was read.
+    pub(super) fn datagrams<'a>(
+        &self,
+        window: Window<'_>,
+        line: &'a [u8],
+    ) -> (Datagram<'a>, Option<Datagram<'a>>) {
+        let mut datagram = self.datagram(window, line);
+        let mut cursor = Cursor::new(window, usize::from(self.rest));
+        // Both were read before, or there is nothing.
+        let brought = match self.named_icmp {
+            true => icmp(&mut cursor, window, self).unwrap_or_default(),
+            false => Brought::default(),
+        };
+        let owner = owner_and_mark(&mut cursor).unwrap_or_default();
+        let number = |digits: Digits| digits.value(window) as u16;
+        let echo = brought.echo.map(|(id, seq)| (number(id), number(seq)));
+        match &mut datagram.transport {
+            Transport::Icmp(icmp) => {
+                (icmp.id, icmp.seq) = echo.unzip();
+                icmp.mtu = brought.mtu.map(number);
+            }
+            Transport::Icmpv6(icmp) => (icmp.id, icmp.seq) = echo.unzip(),
+            _ => {}
+        }
+        datagram.uid = owner.uid;
+        datagram.gid = owner.gid;
+        datagram.mark = owner.mark;
+        (datagram, brought.quoted.map(|quoted| quoted.datagram(window, line)))
+    }
+
+    /// The source port; any number if the packet has none.
+    #[inline(always)]
+    pub(super) fn sport(&self, window: Window<'_>) -> u16 {
+        self.sport.value(window) as u16
+    }
+
+    /// The destination port; any number if the packet has none.
+    #[inline(always)]
+    pub(super) fn dport(&self, window: Window<'_>) -> u16 {
+        self.dport.value(window) as u16
+    }
+
     /// The typed datagram; `line` is the line that was read.
-    fn datagram<'a>(&self, line: &'a [u8]) -> Datagram<'a> {
+    fn datagram<'a>(&self, window: Window<'_>, line: &'a [u8]) -> Datagram<'a> {
         let network = if self.v6 {
             Network::Ipv6(Ipv6 {
                 src: ipv6_at(line, self.src),
                 dst: ipv6_at(line, self.dst),
-                len: Some(self.len),
-                traffic_class: Some(self.traffic_class),
-                hop_limit: Some(self.ttl),
-                flow_label: Some(self.id),
+                len: Some(self.len.value(window)),
+                traffic_class: Some(self.class.value(window) as u8),
+                hop_limit: Some(self.ttl.value(window) as u8),
+                flow_label: Some(self.id.value(window)),
                 ..Ipv6::default()
             })
         } else {
+            let (tos, prec) = type_of_service(window.bytes(usize::from(self.service))).unzip();
             Network::Ipv4(Ipv4 {
                 src: Some(Ipv4Addr::from_bits(self.src)),
                 dst: Some(Ipv4Addr::from_bits(self.dst)),
-                len: Some(self.len),
-                tos: Some(self.tos),
-                prec: Some(self.prec),
-                ttl: Some(self.ttl),
-                id: Some(self.id as u16),
+                len: Some(self.len.value(window)),
+                tos,
+                prec,
+                ttl: Some(self.ttl.value(window) as u8),
+                id: Some(self.id.value(window) as u16),
                 flags: IpFlags { dont_fragment: self.dont_fragment, ..IpFlags::default() },
                 ..Ipv4::default()
             })
         };
-        Datagram { network, transport: self.transport(line), ..Datagram::default() }
+        Datagram { network, transport: self.transport(window, line), ..Datagram::default() }
     }
 
-    fn transport<'a>(&self, line: &'a [u8]) -> Transport<'a> {
-        let ports = Ports { src: Some(self.sport), dst: Some(self.dport) };
+    fn transport<'a>(&self, window: Window<'_>, line: &'a [u8]) -> Transport<'a> {
+        let ports = || Ports { src: Some(self.sport(window)), dst: Some(self.dport(window)) };
+        let (kind, code) = (self.kind.value(window) as u8, self.code.value(window) as u8);
         match Protocol(self.protocol) {
             Protocol::TCP if self.has_ports => Transport::Tcp(Tcp {
-                ports,
+                ports: ports(),
                 seq: self.has_seq.then_some(self.seq),
                 ack: self.has_seq.then_some(self.ack),
-                window: Some(self.window),
-                reserved: Some(self.reserved),
+                window: Some(self.window.value(window) as u16),
+                reserved: reserved(window.bytes(self.window.end())),
                 flags: Some(self.flags),
-                urgent: Some(self.urgent),
-                options: match self.options {
-                    (0, 0) => None,
-                    (from, to) => line.get(usize::from(from)..usize::from(to)).map(HexText),
+                urgent: Some(self.urgent.value(window) as u16),
+                options: match self.has_options {
+                    true => line.get(usize::from(self.options.0)..usize::from(self.options.1)).map(HexText),
+                    false => None,
                 },
             }),
-            Protocol::UDP if self.has_ports => Transport::Udp(Udp { ports, len: Some(self.udp_len) }),
-            Protocol::ICMP if !self.v6 && self.named_icmp => Transport::Icmp(Icmp {
-                kind: Some(IcmpType(self.kind)),
-                code: Some(self.code),
-                ..Icmp::default()
-            }),
+            Protocol::UDP if self.has_ports => {
+                Transport::Udp(Udp { ports: ports(), len: Some(self.window.value(window) as u16) })
+            }
+            Protocol::ICMP if !self.v6 && self.named_icmp => {
+                Transport::Icmp(Icmp { kind: Some(IcmpType(kind)), code: Some(code), ..Icmp::default() })
+            }
             Protocol::ICMPV6 if self.v6 && self.named_icmp => Transport::Icmpv6(Icmpv6 {
-                kind: Some(Icmpv6Type(self.kind)),
-                code: Some(self.code),
+                kind: Some(Icmpv6Type(kind)),
+                code: Some(code),
                 ..Icmpv6::default()
             }),
             protocol => Transport::Other(protocol),

@@ -61,7 +61,7 @@ pub(super) struct EnvelopeShape {
     least: [u8; ENVELOPE],
     greatest: [u8; ENVELOPE],
     /// Where a line tells soonest that it has another envelope: eight bytes of the host.
-    tell_at: usize,
+    pub(super) tell_at: usize,
     /// Where the message begins.
     pub(super) message_at: usize,
     /// Everything the envelope says that does not change; the rest is read by place.

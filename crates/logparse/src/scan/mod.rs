@@ -27,7 +27,7 @@ use memchr::memchr;
 use crate::time::{Civil, Uptime};
 use crate::types::{Protocol, TcpFlags};
 use crate::{Completeness, Entry, Packet, ParseError, parse_with};
-use body::{Bodies, Body};
+use body::Body;
 use head::{EnvelopeShape, Front};
 use window::{FRAME, MAC_AND_SRC, Window, mac_and_src};
 
@@ -35,7 +35,7 @@ use window::{FRAME, MAC_AND_SRC, Window, mac_and_src};
 #[derive(Clone, Copy, Debug)]
 pub enum Found<'a> {
     /// A whole packet in a common form; fields are decoded when asked for.
-    Packet(Scanned<'a>),
+    Packet(&'a Scanned<'a>),
     /// A firewall record that the grammar read: whole, cut or damaged.
     Entry(&'a Entry<'a>),
     /// No firewall record.
@@ -75,6 +75,8 @@ pub struct Scanner {
     envelopes: Vec<EnvelopeShape>,
     /// The envelope that fitted last.
     latest: usize,
+    /// By hash of a host's first bytes: the envelope that fitted there last.
+    hosts: [u8; HOSTS],
     /// The envelope to forget next.
     oldest: usize,
     fronts: Vec<Front>,
@@ -151,6 +153,7 @@ const ENVELOPES: usize = 16;
 /// Fronts kept: one per prefix and pair of interfaces.
 const FRONTS: usize = 1024;
 const SLOTS: usize = 4096;
+const HOSTS: usize = 64;
 
 impl Default for Scanner {
     fn default() -> Scanner {
@@ -174,6 +177,7 @@ impl Scanner {
         Scanner {
             envelopes: Vec::new(),
             latest: 0,
+            hosts: [0; HOSTS],
             oldest: 0,
             fronts: Vec::new(),
             macs: Vec::new(),
@@ -196,7 +200,7 @@ impl Scanner {
             if let Some(frame) = buffer[at..].first_chunk::<FRAME>()
                 && let Some((packet, len)) = self.quick(frame, at)
             {
-                each(ScannedLine { offset: at, text: packet.line, found: Found::Packet(packet) });
+                each(ScannedLine { offset: at, text: packet.line(), found: Found::Packet(&packet) });
                 at += len + 1;
                 continue;
             }
@@ -227,12 +231,11 @@ impl Scanner {
         if front.mac_follows && !mac_and_src(window, &mut at, &mut self.macs[front_number]) {
             return None;
         }
-        let (bodies, end) = body::read(window, at)?;
-        let line = frame.get(..end)?;
+        let (body, end) = body::read(window, at)?;
         self.spans[envelope].note(window, offset);
         let shape = &self.envelopes[envelope];
         Some((
-            Scanned { line, message_at, bodies, front: FrontRef(front), envelope: EnvelopeRef(shape) },
+            Scanned { window, end, message_at, body, front: FrontRef(front), envelope: EnvelopeRef(shape) },
             end,
         ))
     }
@@ -251,9 +254,18 @@ impl Scanner {
     /// pair decides.
     #[inline(never)]
     fn another_head(&mut self, window: Window<'_>) -> Option<(usize, usize)> {
+        // Hosts take turns in a log of many: where the latest line has its host, this one has
+        // another, which was seen before.
+        let host = host_slot(window.u64(self.envelopes.get(self.latest)?.tell_at));
+        let before = usize::from(self.hosts[host]);
+        if let Some(front) = self.front_behind(before, window) {
+            self.latest = before;
+            return Some((before, front));
+        }
         let found = (0..self.envelopes.len())
             .filter(|envelope| self.envelopes[*envelope].may_fit(window))
             .find_map(|envelope| Some((envelope, self.front_behind(envelope, window)?)))?;
+        self.hosts[host] = found.0 as u8;
         self.latest = found.0;
         Some(found)
     }
@@ -350,10 +362,15 @@ fn padded(line: &[u8]) -> Option<[u8; FRAME]> {
     Some(frame)
 }
 
+fn host_slot(text: u64) -> usize {
+    (text.wrapping_mul(ODD) >> 58) as usize % HOSTS
+}
+
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Where a front is looked up: a hash of the message's first 24 bytes.
 #[inline(always)]
 fn slot(window: Window<'_>, message_at: usize) -> usize {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let words = [window.u64(message_at), window.u64(message_at + 8), window.u64(message_at + 16)];
     let mixed = words.iter().fold(0u64, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(ODD));
     (mixed >> 52) as usize % SLOTS
@@ -367,9 +384,10 @@ struct EnvelopeRef<'a>(&'a EnvelopeShape);
 /// A whole packet in a common form, checked in all its fields; each is decoded when asked for.
 #[derive(Clone, Copy)]
 pub struct Scanned<'a> {
-    line: &'a [u8],
+    window: Window<'a>,
+    end: usize,
     message_at: usize,
-    bodies: Bodies,
+    body: Body,
     front: FrontRef<'a>,
     envelope: EnvelopeRef<'a>,
 }
@@ -381,12 +399,14 @@ impl core::fmt::Debug for Scanned<'_> {
 }
 
 impl<'a> Scanned<'a> {
-    fn message(&self) -> &'a [u8] {
-        &self.line[self.message_at..]
+    #[inline(always)]
+    fn line(&self) -> &'a [u8] {
+        &self.window.0[..self.end]
     }
 
-    fn outer(&self) -> &Body {
-        &self.bodies.outer
+    #[inline(always)]
+    fn message(&self) -> &'a [u8] {
+        &self.window.0[self.message_at..self.end]
     }
 
     /// A number that lines with the same prefix and interfaces share, in this scanner: below
@@ -422,23 +442,24 @@ impl<'a> Scanned<'a> {
     /// The host.
     #[must_use]
     pub fn host(&self) -> Option<&'a [u8]> {
-        self.envelope.0.host(self.line)
+        self.envelope.0.host(self.line())
     }
 
     /// The date and time of day of the stamp.
     #[must_use]
     pub fn civil(&self) -> Option<Civil> {
-        self.envelope.0.civil(self.line)
+        self.envelope.0.civil(self.line())
     }
 
     /// The kernel's stamp.
     #[must_use]
     pub fn uptime(&self) -> Option<Uptime> {
-        self.envelope.0.uptime(self.line)
+        self.envelope.0.uptime(self.line())
     }
 
     /// Whether the line has the stamp of a clock, so that [`Scanner::extremes`] knows it.
     #[must_use]
+    #[inline]
     pub fn has_clock(&self) -> bool {
         self.envelope.0.clock().is_some()
     }
@@ -446,28 +467,28 @@ impl<'a> Scanned<'a> {
     /// The whole envelope.
     #[must_use]
     pub fn envelope(&self) -> crate::Envelope<'a> {
-        self.envelope.0.envelope(self.line)
+        self.envelope.0.envelope(self.line())
     }
 
     /// The source address.
     #[must_use]
     #[inline(always)]
     pub fn src(&self) -> IpAddr {
-        self.address(self.outer().src)
+        self.address(self.body.src)
     }
 
     /// The destination address.
     #[must_use]
     #[inline(always)]
     pub fn dst(&self) -> IpAddr {
-        self.address(self.outer().dst)
+        self.address(self.body.dst)
     }
 
     #[inline(always)]
     fn address(&self, value: u32) -> IpAddr {
-        if self.outer().v6 {
+        if self.body.v6 {
             // The text was checked; nothing but an address can stand there.
-            body::ipv6_at(self.line, value).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6)
+            body::ipv6_at(self.line(), value).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6)
         } else {
             IpAddr::V4(Ipv4Addr::from_bits(value))
         }
@@ -477,43 +498,43 @@ impl<'a> Scanned<'a> {
     #[must_use]
     #[inline(always)]
     pub fn src_ipv4(&self) -> Option<u32> {
-        (!self.outer().v6).then_some(self.outer().src)
+        (!self.body.v6).then_some(self.body.src)
     }
 
     /// The destination address as a number, if it is IPv4.
     #[must_use]
     #[inline(always)]
     pub fn dst_ipv4(&self) -> Option<u32> {
-        (!self.outer().v6).then_some(self.outer().dst)
+        (!self.body.v6).then_some(self.body.dst)
     }
 
     /// The protocol.
     #[must_use]
     #[inline(always)]
     pub fn protocol(&self) -> Protocol {
-        Protocol(self.outer().protocol)
+        Protocol(self.body.protocol)
     }
 
     /// The source port, if the packet has ports.
     #[must_use]
     #[inline(always)]
     pub fn sport(&self) -> Option<u16> {
-        self.outer().has_ports.then_some(self.outer().sport)
+        self.body.has_ports.then(|| self.body.sport(self.window))
     }
 
     /// The destination port, if the packet has ports.
     #[must_use]
     #[inline(always)]
     pub fn dport(&self) -> Option<u16> {
-        self.outer().has_ports.then_some(self.outer().dport)
+        self.body.has_ports.then(|| self.body.dport(self.window))
     }
 
     /// The TCP flags, if it is a TCP packet.
     #[must_use]
     #[inline(always)]
     pub fn tcp_flags(&self) -> Option<TcpFlags> {
-        let outer = self.outer();
-        (outer.protocol == Protocol::TCP.0 && outer.has_ports).then_some(outer.flags)
+        let body = &self.body;
+        (body.protocol == Protocol::TCP.0 && body.has_ports).then_some(body.flags)
     }
 
     /// Every field of the line, typed: what [`parse`](crate::parse) gives.
@@ -522,8 +543,7 @@ impl<'a> Scanned<'a> {
     pub fn entry(&self) -> Entry<'a> {
         let mut packet = Packet::default();
         self.front.0.fill(self.message(), &mut packet);
-        packet.datagram = self.bodies.datagram(self.line);
-        packet.quoted = self.bodies.quoted(self.line);
-        Entry { envelope: self.envelope.0.envelope(self.line), packet, stop: None }
+        (packet.datagram, packet.quoted) = self.body.datagrams(self.window, self.line());
+        Entry { envelope: self.envelope.0.envelope(self.line()), packet, stop: None }
     }
 }

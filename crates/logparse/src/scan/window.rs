@@ -13,11 +13,16 @@
 /// Bytes of a line that the fast path can see.
 pub(super) const REACH: usize = 512;
 
-/// Bytes that must lie in a buffer from a line's first byte on: the reach, and the longest
-/// single read behind it.
-pub(super) const FRAME: usize = REACH + 64;
+/// Bytes of a [`Cursor`]'s view that a position in it can reach.
+const NEAR: usize = 128;
 
-use super::vector::{all_hex, blanks, ends_of_octets, same};
+/// The longest single read at a position.
+const READ: usize = 64;
+
+/// Bytes that must lie in a buffer from a line's first byte on: the reach, and a view behind it.
+pub(super) const FRAME: usize = REACH + NEAR + READ;
+
+use super::vector::{all_hex, ends, same};
 
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -33,12 +38,7 @@ impl<'a> Window<'a> {
         at < REACH
     }
 
-    #[inline(always)]
-    pub(super) fn byte(self, at: usize) -> u8 {
-        self.0[at % REACH]
-    }
-
-    /// `N` bytes from `at` on, `N` at most 64.
+    /// `N` bytes from `at` on.
     #[inline(always)]
     pub(super) fn bytes<const N: usize>(self, at: usize) -> &'a [u8; N] {
         const { assert!(N <= FRAME - REACH) }
@@ -129,79 +129,168 @@ static LAST: [u32; 32] = {
     masks
 };
 
-/// Where a scan is in a line: the position, where the next values end, and what was wrong.
+/// Where a scan is in a line, and where the next values end.
+///
+/// What is read next lies in a view of the frame, and positions are those of the view: the
+/// compiler knows that they are small, and checks nothing.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     pub(super) window: Window<'a>,
-    pub(super) at: usize,
-    /// A bit for each blank of the bytes from `at` on. Finding the ends of many values with
-    /// one look is what lets the processor work on all of them at a time: the next value's
-    /// place is known as soon as the mask is.
-    blanks: u64,
+    /// Where the view begins in the frame.
+    base: usize,
+    view: &'a [u8; NEAR + READ],
+    /// The position in the view.
+    at: usize,
+    /// A bit for each byte in the view's first 64 that may end a value, and comes behind those
+    /// that were taken. Finding the ends of many values with one look is what lets the
+    /// processor work on all of them at a time: where a value ends does not wait for the
+    /// value in front of it.
+    ends: u64,
+}
+
+/// Bytes of a view in front of the position it was made for: an address is read from there on.
+const BACK: usize = 4;
+
+/// A decimal number of at most seven digits that was found right: where it stands.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Digits(u16);
+
+impl Digits {
+    fn parts(self) -> (usize, usize) {
+        (usize::from(self.0 >> 3), usize::from(self.0 & 7))
+    }
+
+    /// Where the number ends in the frame.
+    pub(super) fn end(self) -> usize {
+        let (at, len) = self.parts();
+        at + len
+    }
+
+    /// The number; 0 if there is none.
+    #[inline(always)]
+    pub(super) fn value(self, window: Window<'_>) -> u32 {
+        let (at, len) = self.parts();
+        if len == 0 {
+            return 0;
+        }
+        let values = (window.u64(at) ^ ZEROS) << ((len * 8).wrapping_neg() & 63);
+        from_digits(values) as u32
+    }
 }
 
 impl<'a> Cursor<'a> {
+    /// A cursor at a position of the frame that has the bytes of a key in front of it.
     #[inline(always)]
     pub(super) fn new(window: Window<'a>, at: usize) -> Cursor<'a> {
-        Cursor { window, at, blanks: 0 }
+        let base = at.wrapping_sub(BACK) % REACH;
+        Cursor { window, base, view: window.bytes(base), at: BACK, ends: 0 }
     }
 
-    /// Looks for blanks in the 64 bytes from here on: needed in front of [`Cursor::number`],
-    /// and again when the values behind may lie further on.
+    /// Makes a new view for what follows, and looks for the ends of values in it.
     #[inline(always)]
     pub(super) fn look(&mut self) {
-        self.blanks = blanks(self.window.bytes(self.at));
+        self.renew();
+        self.ends = ends(self.bytes(0)) & u64::MAX << BACK;
+    }
+
+    /// Makes a new view for what follows, without ends.
+    #[inline(always)]
+    pub(super) fn renew(&mut self) {
+        *self = Cursor::new(self.window, self.place());
+    }
+
+    /// The position in the frame. Beyond the reach, every later one is as well.
+    #[inline(always)]
+    pub(super) fn place(&self) -> usize {
+        self.base + self.at
+    }
+
+    /// `N` bytes of the view.
+    #[inline(always)]
+    fn bytes<const N: usize>(&self, at: usize) -> &'a [u8; N] {
+        const { assert!(N <= READ) }
+        debug_assert!(at < NEAR || at > usize::MAX / 2, "a new view was forgotten");
+        let at = at % NEAR;
+        match self.view[at..at + N].first_chunk() {
+            Some(bytes) => bytes,
+            None => &[0; N],
+        }
+    }
+
+    /// The bytes from here on.
+    #[inline(always)]
+    pub(super) fn here<const N: usize>(&self) -> &'a [u8; N] {
+        self.bytes(self.at)
+    }
+
+    /// Eight bytes from here on.
+    #[inline(always)]
+    pub(super) fn word(&self) -> u64 {
+        u64::from_le_bytes(*self.here())
     }
 
     #[inline(always)]
     pub(super) fn go(&mut self, by: usize) {
         self.at += by;
-        self.blanks >>= by & 63;
     }
 
-    /// The bytes from here on.
+    /// Leaves out the next end, if there is reason to.
     #[inline(always)]
-    pub(super) fn word(&self) -> u64 {
-        self.window.u64(self.at)
+    pub(super) fn pass_end(&mut self, pass: bool) {
+        if pass {
+            self.ends &= self.ends.wrapping_sub(1);
+        }
+    }
+
+    /// The next end; 63 if there is none in sight, which no value that is right can have for
+    /// its end, as no key stands there.
+    #[inline(always)]
+    fn end(&mut self) -> usize {
+        let end = (self.ends | 1 << 63).trailing_zeros() as usize;
+        self.ends &= self.ends.wrapping_sub(1);
+        end
     }
 
     /// Takes a text, if it stands here.
     #[inline(always)]
     pub(super) fn key<const N: usize>(&mut self, key: &[u8; N]) -> Option<()> {
-        let here = self.window.bytes::<N>(self.at) == key;
+        let here = self.here::<N>() == key;
         self.go(N);
         here.then_some(())
     }
 
     /// A decimal number of at most 7 digits, no leading zero, at most `MAX`, up to the next
-    /// blank.
+    /// end.
     ///
     /// The range is checked on the digits: where nobody asks for the value, nothing computes it.
     #[inline(always)]
-    pub(super) fn number<const MAX: u64>(&mut self) -> Option<u32> {
-        let len = (self.blanks | 1 << 63).trailing_zeros() as usize;
+    pub(super) fn number<const MAX: u64>(&mut self) -> Option<Digits> {
+        let (start, end) = (self.at, self.end());
+        let len = end.wrapping_sub(start);
         // The digits move up to the highest bytes; zeros come in below them.
-        let values = (self.word() ^ ZEROS) << ((len * 8).wrapping_neg() & 63);
+        let values = (self.word() ^ ZEROS) << (len.wrapping_mul(8).wrapping_neg() & 63);
         let ordered = values.swap_bytes();
-        let in_range = ordered >= LEAST[len & 63] && ordered <= const { digits_of(MAX) };
-        self.go(len);
-        (no_digits(values) == 0 && in_range).then_some(from_digits(values) as u32)
+        if ordered < LEAST[len & 63] || ordered > const { digits_of(MAX) } || no_digits(values) != 0 {
+            return None;
+        }
+        self.at = end;
+        Some(Digits(((self.base + start) << 3 | len & 7) as u16))
     }
 
-    /// A decimal number of at most 10 digits that fits 32 bits. Finds its own end: the blanks
-    /// must be looked for again behind it.
+    /// A decimal number of at most 10 digits that fits 32 bits. Finds its own end: a new view
+    /// is needed behind it.
     #[inline(always)]
     pub(super) fn long_number(&mut self) -> Option<u32> {
-        let low = self.window.u64(self.at) ^ ZEROS;
-        let high = self.window.u64(self.at + 8) ^ ZEROS;
+        let low = self.word() ^ ZEROS;
+        let high = u64::from_le_bytes(*self.bytes(self.at + 8)) ^ ZEROS;
         let len = match no_digits(low) {
             0 => 8 + (no_digits(high) | 1 << 63).trailing_zeros() as usize / 8,
             marks => marks.trailing_zeros() as usize / 8,
         };
-        let mut value = 0;
-        for place in 0..len.min(10) {
-            value = value * 10 + u64::from(self.window.byte(self.at + place).wrapping_sub(b'0'));
-        }
+        let text: &[u8; 16] = self.here();
+        let value = text[..len.min(10)]
+            .iter()
+            .fold(0, |value, digit| value * 10 + u64::from(digit.wrapping_sub(b'0')));
         let leading_zero = len > 1 && low & 0xff == 0;
         if len == 0 || len > 10 || leading_zero {
             return None;
@@ -210,34 +299,27 @@ impl<'a> Cursor<'a> {
         u32::try_from(value).ok()
     }
 
-    /// A dotted quad up to the next blank.
+    /// A dotted quad up to the fourth end.
     ///
     /// An octet is right if its text is the one text of the value that its digits give: that
-    /// rules out too many digits, leading zeros and values above 255 at once.
+    /// rules out too many digits, leading zeros and values above 255 at once. Another byte
+    /// between the ends, or another end, is found because it is no octet's text.
     #[inline(always)]
     pub(super) fn ipv4(&mut self) -> Option<u32> {
-        // Three bytes in front of the address are read with it; see below.
-        let text: &[u8; 24] = self.window.bytes(self.at.wrapping_sub(3));
-        // Another byte between the ends is found because it is no octet's text.
-        let mut ends = ends_of_octets(text[3..].first_chunk()?);
-        let (mut start, mut value, mut differs) = (0, 0, 0);
+        let (mut start, mut value, mut differs) = (self.at, 0, 0);
         for octet in 0..4 {
-            ends |= 1 << 15;
-            let end = ends.trailing_zeros();
-            ends &= ends - 1;
+            let end = self.end();
             // What ends the octet in the highest byte, its digits below; what stands in front
             // of a short one is masked out, and all of one that is too long.
-            let reach = u32::from_le_bytes(*text[(end & 15) as usize..].first_chunk()?);
-            let octet_text = reach & LAST[(end.wrapping_sub(start) & 31) as usize];
+            let reach = u32::from_le_bytes(*self.bytes(end.wrapping_sub(3)));
+            let octet_text = reach & LAST[end.wrapping_sub(start) & 31];
             let number = (octet_text & 0x0f_0f0f).wrapping_mul(0x64_0a01) >> 16 & 0xff;
             let after = u32::from(if octet < 3 { b'.' } else { b' ' }) << 24;
             differs |= octet_text ^ (OCTETS[number as usize] | after);
             value = value << 8 | number;
             start = end + 1;
+            self.at = end;
         }
-        // The fourth end is the blank that the mask shows: nothing else lies below '0' in an
-        // octet's text.
-        self.go((self.blanks | 1 << 63).trailing_zeros() as usize);
         (differs == 0).then_some(value)
     }
 
@@ -246,8 +328,8 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(super) fn ipv6(&mut self) -> Option<u32> {
         const PLACES: ([u8; 48], [u8; 48]) = places(5, 39);
-        let right = all_hex::<48>(self.window.bytes(self.at), &PLACES.0, &PLACES.1);
-        let place = self.at as u32;
+        let right = all_hex::<48>(self.here(), &PLACES.0, &PLACES.1);
+        let place = self.place() as u32;
         self.go(39);
         right.then_some(place)
     }
@@ -345,11 +427,16 @@ mod tests {
         frame
     }
 
-    fn read(text: &str, parse: impl Fn(&mut Cursor<'_>) -> Option<u32>) -> Option<(u32, usize)> {
+    fn read<T>(text: &str, parse: impl Fn(&mut Cursor<'_>) -> Option<T>) -> Option<(T, usize)> {
         let frame = framed(text);
         let mut cursor = Cursor::new(Window(&frame), 4);
         cursor.look();
-        parse(&mut cursor).map(|value| (value, cursor.at - 4))
+        parse(&mut cursor).map(|value| (value, cursor.place() - 4))
+    }
+
+    fn port(text: &str) -> Option<(u32, usize)> {
+        let frame = framed(text);
+        read(text, |c| c.number::<65_535>()).map(|(digits, len)| (digits.value(Window(&frame)), len))
     }
 
     #[test]
@@ -357,13 +444,13 @@ mod tests {
         for n in 0..=70_000u32 {
             let text = format!("{n} x");
             let expected = (n <= 65_535).then(|| (n, text.len() - 2));
-            assert_eq!(read(&text, |c| c.number::<65_535>()), expected, "{text}");
+            assert_eq!(port(&text), expected, "{text}");
             if n > 0 {
-                assert_eq!(read(&format!("0{text}"), |c| c.number::<65_535>()), None);
+                assert_eq!(port(&format!("0{text}")), None);
             }
         }
-        assert_eq!(read("123456789 ", |c| c.number::<65_535>()), None);
-        assert_eq!(read(" ", |c| c.number::<65_535>()), None);
+        assert_eq!(port("123456789 "), None);
+        assert_eq!(port(" "), None);
     }
 
     #[test]
