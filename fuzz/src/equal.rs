@@ -75,7 +75,7 @@ impl Beside {
                             count.quick += 1;
                             let civil = packet.civil().filter(|_| packet.has_clock());
                             clocks.extend(civil.map(|civil| (line.offset, civil)));
-                            against(&packet, read).or_else(|| renumbered(&packet, fronts))
+                            against(packet, read).or_else(|| renumbered(packet, fronts))
                         }
                         Found::Entry(entry) => {
                             count.entries += 1;

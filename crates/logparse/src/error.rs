@@ -80,9 +80,12 @@ macro_rules! tokens {
         #[repr(u8)]
         pub(crate) enum Token { $($name,)* }
         impl Token {
+            /// Looked up, not matched: where the token is known, so is its text when this is
+            /// compiled, and comparing with it takes no call.
             #[inline(always)]
             pub(crate) const fn text(self) -> &'static str {
-                match self { $(Token::$name => $text,)* }
+                const TEXTS: &[&str] = &[$($text,)*];
+                TEXTS[self as usize]
             }
         }
     };

@@ -179,7 +179,7 @@ fn holds_no_header(line: &[u8]) -> bool {
         Some(b'0'..=b'9') => line.get(4) != Some(&b'-') || line.get(20..).is_some_and(cri_part),
         _ => false,
     };
-    !closer_look && memchr::memmem::find(line, b"IN=").is_none()
+    !closer_look && grammar::ins(line).next().is_none()
 }
 
 /// Whether CRI's mark of a partial line stands behind its stamp.

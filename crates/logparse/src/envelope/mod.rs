@@ -422,7 +422,10 @@ fn set_level(envelope: &mut Envelope<'_>, facility: u8, severity: u8) {
 
 /// `facility.severity` at the beginning of a text.
 fn level_words(text: &[u8]) -> Option<(u8, u8, &[u8])> {
-    let dot = text.iter().take(9).position(|b| *b == b'.')?;
+    let dot = text.iter().take(9).position(|b| !b.is_ascii_lowercase() && !b.is_ascii_digit())?;
+    if text[dot] != b'.' {
+        return None;
+    }
     let facility = facility_number(&text[..dot])?;
     let rest = &text[dot + 1..];
     let len = rest.iter().take_while(|b| b.is_ascii_lowercase()).count();

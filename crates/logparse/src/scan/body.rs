@@ -397,7 +397,12 @@ impl Body {
         line: &'a [u8],
     ) -> (Datagram<'a>, Option<Datagram<'a>>) {
         let mut datagram = self.datagram(window, line);
-        let mut cursor = Cursor::new(window, usize::from(self.rest));
+        // Most lines end where the transport does.
+        let rest = usize::from(self.rest);
+        if !self.named_icmp && rest + 1 >= line.len() {
+            return (datagram, None);
+        }
+        let mut cursor = Cursor::new(window, rest);
         // Both were read before, or there is nothing.
         let brought = match self.named_icmp {
             true => icmp(&mut cursor, window, self).unwrap_or_default(),
