@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """fwstat beside every other program at hand, on one log, end to end.
 
-    benches/compare.py CORPUS [ROUNDS] [--fwstat PATH] [--python PATH] [--only NAME,...] [--prefix TEXT]
+    benches/compare.py CORPUS [ROUNDS] [--set peers|questions|engines|packed|small] [--fwstat PATH]
+                       [--python PATH] [--only NAME,...] [--prefix TEXT]
 
 The question: the ten most frequent sources of the lines whose prefix is `tcp.in.dropped `. Those
 that answer it (fwstat, mawk, grep|sort|uniq, DuckDB, polars, ClickHouse's chdb) must give the
@@ -12,6 +13,11 @@ One round of warming up, then ROUNDS (7) rounds in which all run in turn: machin
 runs side by side can be compared. The table on standard output is Markdown: medians, and ratios
 of medians. The corpus is locked into memory by this process while it runs: some machines drop
 file pages from the cache within a minute, and then the disk is measured.
+
+--set: `peers` is the above. `questions`: other questions beside the plain `top`. `engines`: every field
+of every line by the scan and by the grammar (`target/release/work`) beside `rg -c`. `packed`: the corpus
+packed by gzip and zstd, whole and in two halves (made in a scratch folder), beside zcat and zstd with
+mawk behind them. `small`: the first five lines.
 
 --fwstat: the program (target/release/fwstat). --python: an interpreter that has the packages
 duckdb, polars or chdb (this one).
@@ -79,29 +85,83 @@ print(chdb.query(f'''
 """
 
 
-def contenders(args):
+def fwstat(args, *more, files=None):
+    return [args.fwstat, "top", "--by", "src", "-n", str(TOP), "--prefix", args.prefix.strip(), "--json", *more,
+            *(files or [args.corpus])]
+
+
+def questions(args, _):
+    """Other questions, each beside the plain one."""
+    plain = [args.fwstat, "top", "-n", str(TOP), "--prefix", args.prefix.strip(), "--json", "--threads", "2"]
+    for name, more in (
+            ("top --by src", ["--by", "src"]),
+            ("top --by src,dport", ["--by", "src,dport"]),
+            ("top --by prefix,proto,dport", ["--by", "prefix,proto,dport"]),
+            ("top --by dport", ["--by", "dport"]),
+            ("top, all four tables", []),
+            ("top --by src -s '!10.0.0.0/8' --dport 1:1023", ["--by", "src", "-s", "!10.0.0.0/8", "--dport", "1:1023"]),
+            ("top --by src --where 'proto == tcp and dport < 1024'",
+             ["--by", "src", "--where", "proto == tcp and dport < 1024"])):
+        yield name, [*plain, *more, args.corpus], False
+    yield ("timeline --by proto", [args.fwstat, "timeline", "--by", "proto", "--prefix", args.prefix.strip(), "--json",
+                                   "--threads", "2", args.corpus], False)
+    yield "overview", [args.fwstat, "--json", "--threads", "2", args.corpus], False
+
+
+def engines(args, _):
+    """One thread, no counting: every field of every line."""
+    work = os.path.join(os.path.dirname(os.path.abspath(args.fwstat)), "work")
+    yield "rg -c -F (counts only)", ["rg", "-c", "-F", args.prefix.strip(), args.corpus], False
+    for kind, name in (("read", "read and find line ends"), ("few", "scan, four fields"),
+                       ("full", "scan, every field"), ("grammar", "nom grammar, every field")):
+        yield name, [work, kind, args.corpus], False
+
+
+def packed(args, scratch):
+    """Packed files, one and two."""
+    size = os.path.getsize(args.corpus)
+    middle = size // 2
+    with open(args.corpus, "rb") as log:
+        log.seek(middle)
+        middle += len(log.readline())
+    path, prefix = shlex.quote(args.corpus), shlex.quote(args.prefix)
+    for form, tool, unpack in (("gz", "gzip -6" if not shutil.which("pigz") else "pigz -6", "zcat"),
+                               ("zst", "zstd -3 -q", "zstd -dc")):
+        if not shutil.which(tool.split()[0]):
+            print(f"left out: {form}: no {tool.split()[0]}", file=sys.stderr)
+            continue
+        one, two = os.path.join(scratch, f"one.log.{form}"), [os.path.join(scratch, f"{n}.log.{form}") for n in "ab"]
+        for command, target in ((f"cat {path}", one), (f"head -c {middle} {path}", two[0]),
+                                (f"tail -c +{middle + 1} {path}", two[1])):
+            subprocess.run(["sh", "-c", f"{command} | {tool} > {target}"], check=True)
+        yield f"fwstat top, {form}, 2 threads", fwstat(args, "--threads", "2", files=[one]), True
+        yield f"fwstat top, {form}, two files, 2 threads", fwstat(args, "--threads", "2", files=two), True
+        if shutil.which("mawk"):
+            awk = f"mawk -v PREFIX={prefix} {shlex.quote(AWK)}"
+            yield f"{unpack} \\| mawk, {form}", ["sh", "-c", f"{unpack} {one} | {awk}"], True
+
+
+def small(args, scratch):
+    """A file of five lines: what starting costs."""
+    path = os.path.join(scratch, "five.log")
+    with open(args.corpus, "rb") as log, open(path, "wb") as five:
+        five.writelines(log.readline() for _ in range(5))
+    yield "fwstat top, five lines", fwstat(args, files=[path]), False
+    yield "rg -c -F, five lines", ["rg", "-c", "-F", "kernel", path], False
+
+
+def peers(args, _):
     """Name, command, and whether it answers the question."""
     path, prefix = args.corpus, args.prefix
     rest = shlex.quote(path)
     tag = shlex.quote(" " + prefix)
-    out = []
-
-    def add(name, command, answers, needs=None):
-        if needs and not shutil.which(needs):
-            print(f"left out: {name}: no {needs}", file=sys.stderr)
-        else:
-            out.append((name, command, answers))
-
-    for threads in ("2", "1"):
-        add(f"fwstat top, {threads} threads" if threads == "2" else "fwstat top, 1 thread",
-            [args.fwstat, "top", "--by", "src", "-n", str(TOP), "--prefix", prefix.strip(), "--threads", threads,
-             "--json", path], True, args.fwstat)
-    add("rg -c -F (counts only)", ["rg", "-c", "-F", prefix.strip(), path], False, "rg")
-    add("wc -l (counts only)", ["wc", "-l", path], False, "wc")
-    add("mawk, index and substr", ["mawk", "-v", "PREFIX=" + prefix, AWK, path], True, "mawk")
-    add("grep \\| grep -o \\| sort \\| uniq -c",
-        ["sh", "-c", f"grep -F {tag} {rest} | grep -o ' SRC=[^ ]*' | sort | uniq -c | sort -rn | head -200"],
-        True, "grep")
+    yield "fwstat top, 2 threads", fwstat(args, "--threads", "2"), True
+    yield "fwstat top, 1 thread", fwstat(args, "--threads", "1"), True
+    yield "rg -c -F (counts only)", ["rg", "-c", "-F", prefix.strip(), path], False
+    yield "wc -l (counts only)", ["wc", "-l", path], False
+    yield "mawk, index and substr", ["mawk", "-v", "PREFIX=" + prefix, AWK, path], True
+    yield ("grep \\| grep -o \\| sort \\| uniq -c",
+           ["sh", "-c", f"grep -F {tag} {rest} | grep -o ' SRC=[^ ]*' | sort | uniq -c | sort -rn | head -200"], True)
     for module, script in (("duckdb", DUCKDB), ("polars", POLARS), ("chdb", CHDB)):
         if subprocess.run([args.python, "-c", f"import importlib.util as u; exit(u.find_spec('{module}') is None)"],
                           capture_output=True).returncode:
@@ -109,10 +169,24 @@ def contenders(args):
             continue
         for threads in ("2", "1"):
             name = f"{module}, {threads} thread" + ("s" if threads == "2" else "")
-            out.append((name, [args.python, "-c", script, path, prefix, threads], True))
+            yield name, [args.python, "-c", script, path, prefix, threads], True
+
+
+SETS = {"peers": peers, "questions": questions, "engines": engines, "packed": packed, "small": small}
+
+
+def contenders(args, scratch):
+    """Name, command, and whether it answers the question, of all that are there."""
+    out = []
+    for name, command, answers in SETS[args.set](args, scratch):
+        if shutil.which(command[0]):
+            out.append((name, command, answers))
+        else:
+            print(f"left out: {name}: no {command[0]}", file=sys.stderr)
     if args.only:
-        wanted = args.only.split(",")
-        out = [item for item in out if any(word in item[0] for word in wanted)]
+        out = [item for item in out if any(word in item[0] for word in args.only.split(","))]
+    if not out:
+        sys.exit("nothing is left to run")
     return out
 
 
@@ -193,6 +267,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus")
     parser.add_argument("rounds", nargs="?", type=int, default=7)
+    parser.add_argument("--set", choices=SETS, default="peers")
     parser.add_argument("--fwstat", default=os.path.join(ROOT, "target/release/fwstat"))
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--only", help="names, or parts of names, of what to run")
@@ -203,7 +278,11 @@ def main():
     if not shutil.which(args.fwstat):
         parser.error(f"{args.fwstat} is not there: cargo build --release -p fwstat, or --fwstat PATH")
     hold(args.corpus)
-    items = contenders(args)
+    with tempfile.TemporaryDirectory() as scratch:
+        compare(args, contenders(args, scratch))
+
+
+def compare(args, items):
     size = os.path.getsize(args.corpus)
     runs = {name: [] for name, _, _ in items}
     answers = {}
@@ -222,14 +301,15 @@ def main():
     median = {name: [statistics.median(run[i] for run in runs[name]) for i in range(2)] for name in runs}
     print(f"{os.path.basename(args.corpus)}: {size:,} bytes; medians of {args.rounds} interleaved rounds; "
           f"top {TOP} sources with prefix `{args.prefix.strip()}`\n")
-    print(f"| program | wall s | range | CPU s | MiB | GB/s | wall / {first} |")
+    print(f"| program | wall s | range | CPU s | MiB | GB/s | wall / first |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name, (wall, cpu) in median.items():
         peak = "-" if peaks[name] is None else f"{peaks[name]:.0f}"
         walls = [run[0] for run in runs[name]]
         print(f"| {name} | {wall:.3f} | {min(walls):.3f}-{max(walls):.3f} | {cpu:.2f} | {peak} | "
               f"{size / wall / 1e9:.2f} | {wall / median[first][0]:.2f} |")
-    print(f"\nAnswers compared: {len(answers)}; agree: {len(agreed)}.")
+    if answers:
+        print(f"\nAnswers compared: {len(answers)}; agree: {len(agreed)}.")
     if len(agreed) < len(answers):
         for name, found in answers.items():
             print(f"{name}: {found}", file=sys.stderr)

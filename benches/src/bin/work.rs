@@ -9,28 +9,40 @@
 
 #![allow(clippy::print_stderr, clippy::print_stdout)] // a command-line tool
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::process::ExitCode;
 
 use logparse::{Entry, Found, Scanned, Scanner};
 
+/// What is read at a time, as fwstat reads.
+const CHUNK: usize = 1 << 20;
+
+/// Packets, and a sum over what was read of them.
+#[derive(Default)]
+struct Work {
+    scanner: Scanner,
+    scratch: Vec<u8>,
+    packets: u64,
+    sum: u64,
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [kind, path] = &arguments[..] else { return usage() };
-    let log = match std::fs::read(path) {
-        Ok(log) => log,
-        Err(error) => {
-            eprintln!("work: {path}: {error}");
-            return ExitCode::from(2);
-        }
-    };
-    let (packets, sum) = match kind.as_str() {
-        "read" => (logparse::lines(&log).count() as u64, 0),
-        "grammar" => grammar(&log),
-        "few" => few(&log),
-        "full" => full(&log),
+    let step: fn(&mut Work, &[u8]) = match kind.as_str() {
+        "read" => |work, log| work.packets += logparse::lines(log).count() as u64,
+        "grammar" => Work::grammar,
+        "few" => Work::few,
+        "full" => Work::full,
         _ => return usage(),
     };
-    println!("{packets} {sum:016x}");
+    let mut work = Work::default();
+    if let Err(error) = chunks(path, |chunk| step(&mut work, chunk)) {
+        eprintln!("work: {path}: {error}");
+        return ExitCode::from(2);
+    }
+    println!("{} {:016x}", work.packets, work.sum);
     ExitCode::SUCCESS
 }
 
@@ -39,42 +51,60 @@ fn usage() -> ExitCode {
     ExitCode::from(2)
 }
 
-fn grammar(log: &[u8]) -> (u64, u64) {
-    let (mut packets, mut sum) = (0, 0);
-    let mut scratch = Vec::new();
-    for (_, line) in logparse::lines(log) {
-        if let Ok(entry) = logparse::parse_with(line, &mut scratch) {
-            packets += 1;
-            sum = add(sum, &entry);
+/// The file's whole lines, chunk by chunk, and its last line.
+fn chunks(path: &str, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; CHUNK];
+    let mut filled = 0;
+    loop {
+        if filled == buffer.len() {
+            buffer.resize(2 * filled, 0);
+        }
+        let read = file.read(&mut buffer[filled..])?;
+        filled += read;
+        let whole = if read == 0 { filled } else { logparse::whole_lines(&buffer[..filled]) };
+        each(&buffer[..whole]);
+        buffer.copy_within(whole..filled, 0);
+        filled -= whole;
+        if read == 0 {
+            return Ok(());
         }
     }
-    (packets, sum)
 }
 
-fn full(log: &[u8]) -> (u64, u64) {
-    let (mut packets, mut sum) = (0, 0);
-    Scanner::new().scan(log, |line| {
-        match line.found {
-            Found::Packet(packet) => sum = add(sum, &packet.entry()),
-            Found::Entry(entry) => sum = add(sum, entry),
-            Found::Other(_) => return,
+impl Work {
+    fn grammar(&mut self, log: &[u8]) {
+        for (_, line) in logparse::lines(log) {
+            if let Ok(entry) = logparse::parse_with(line, &mut self.scratch) {
+                self.packets += 1;
+                self.sum = add(self.sum, &entry);
+            }
         }
-        packets += 1;
-    });
-    (packets, sum)
-}
+    }
 
-fn few(log: &[u8]) -> (u64, u64) {
-    let (mut packets, mut sum) = (0, 0u64);
-    Scanner::new().scan(log, |line| {
-        match line.found {
-            Found::Packet(packet) => sum = sum.wrapping_add(few_fields(&packet)),
-            Found::Entry(_) => {}
-            Found::Other(_) => return,
-        }
-        packets += 1;
-    });
-    (packets, sum)
+    fn full(&mut self, log: &[u8]) {
+        let Work { scanner, packets, sum, .. } = self;
+        scanner.scan(log, |line| {
+            match line.found {
+                Found::Packet(packet) => *sum = add(*sum, &packet.entry()),
+                Found::Entry(entry) => *sum = add(*sum, entry),
+                Found::Other(_) => return,
+            }
+            *packets += 1;
+        });
+    }
+
+    fn few(&mut self, log: &[u8]) {
+        let Work { scanner, packets, sum, .. } = self;
+        scanner.scan(log, |line| {
+            match line.found {
+                Found::Packet(packet) => *sum = sum.wrapping_add(few_fields(packet)),
+                Found::Entry(_) => {}
+                Found::Other(_) => return,
+            }
+            *packets += 1;
+        });
+    }
 }
 
 /// What `top` asks for.

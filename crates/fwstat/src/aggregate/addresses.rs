@@ -29,7 +29,7 @@ pub(super) struct Addresses {
     /// Counts beyond 32 bits.
     beyond: HashMap<u32, u64>,
     /// The others are few enough, or come from few networks.
-    sixes: HashMap<[u8; 16], u64>,
+    sixes: HashMap<(u64, u64), u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -83,7 +83,8 @@ impl Addresses {
 
     /// Counts an address of the other kind several times.
     pub(super) fn add_six(&mut self, address: Ipv6Addr, count: u64) {
-        *self.sixes.entry(address.octets()).or_default() += count;
+        let bits = address.to_bits();
+        *self.sixes.entry(((bits >> 64) as u64, bits as u64)).or_default() += count;
     }
 
     /// Counts an address several times.
@@ -144,8 +145,8 @@ impl Addresses {
     /// Every address with its count, in no order.
     pub(super) fn each(&self, mut with: impl FnMut(IpAddr, u64)) {
         self.each_four(|address, count| with(Ipv4Addr::from_bits(address).into(), count));
-        for (address, count) in &self.sixes {
-            with(Ipv6Addr::from(*address).into(), *count);
+        for ((high, low), count) in &self.sixes {
+            with(Ipv6Addr::from_bits(u128::from(*high) << 64 | u128::from(*low)).into(), *count);
         }
     }
 

@@ -77,13 +77,12 @@ struct Owner {
     mark: Option<u32>,
 }
 
-/// Reads from behind `SRC=` to the line's end; gives the position of the `\n`.
+/// Reads from behind `SRC=` to the line's end into an empty body; gives the position of the `\n`.
 #[inline(always)]
-pub(super) fn read(window: Window<'_>, at: usize) -> Option<(Body, usize)> {
+pub(super) fn read(window: Window<'_>, at: usize, body: &mut Body) -> Option<usize> {
     let mut cursor = Cursor::new(window, at);
-    let mut body = Body::default();
-    network(&mut cursor, &mut body)?;
-    transport(&mut cursor, &mut body)?;
+    network(&mut cursor, body)?;
+    transport(&mut cursor, body)?;
     body.rest = cursor.place() as u16;
     // The line ends with `\n`, or with the kernel's own blank in front of it.
     let end = cursor.word() as u16;
@@ -92,9 +91,9 @@ pub(super) fn read(window: Window<'_>, at: usize) -> Option<(Body, usize)> {
     } else if !body.named_icmp && end == u16::from_le_bytes(*b" \n") {
         cursor.place() + 1
     } else {
-        rest(cursor, window, &body)?
+        rest(cursor, window, body)?
     };
-    Window::holds(at).then_some((body, at))
+    Window::holds(at).then_some(at)
 }
 
 /// What few lines have: what an ICMP type brings, owner and mark.

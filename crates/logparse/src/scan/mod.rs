@@ -73,9 +73,9 @@ pub struct ScannedLine<'a> {
 /// ```
 pub struct Scanner {
     envelopes: Vec<EnvelopeShape>,
-    /// The envelope that fitted last.
-    latest: usize,
-    /// By hash of a host's first bytes: the envelope that fitted there last.
+    /// Where the envelope that was found last has its host.
+    host_at: usize,
+    /// By hash of a host's first bytes: the envelope that it had last.
     hosts: [u8; HOSTS],
     /// The envelope to forget next.
     oldest: usize,
@@ -176,7 +176,7 @@ impl Scanner {
     pub fn new() -> Scanner {
         Scanner {
             envelopes: Vec::new(),
-            latest: 0,
+            host_at: 0,
             hosts: [0; HOSTS],
             oldest: 0,
             fronts: Vec::new(),
@@ -197,8 +197,9 @@ impl Scanner {
     pub fn scan<'b>(&mut self, buffer: &'b [u8], mut each: impl for<'a> FnMut(ScannedLine<'a>)) {
         let mut at = 0;
         while at < buffer.len() {
+            let mut body = Body::default();
             if let Some(frame) = buffer[at..].first_chunk::<FRAME>()
-                && let Some((packet, len)) = self.quick(frame, at)
+                && let Some((packet, len)) = self.quick(frame, at, &mut body)
             {
                 each(ScannedLine { offset: at, text: packet.line(), found: Found::Packet(&packet) });
                 at += len + 1;
@@ -220,9 +221,15 @@ impl Scanner {
         retired.drain(..).chain(current).for_each(each);
     }
 
-    /// Reads a line of a known kind, if it is one; gives it with its length.
+    /// Reads a line of a known kind, if it is one; gives it with its length. What is found is
+    /// left in `body`, where it stays: a copy would wait for what was just written.
     #[inline(always)]
-    fn quick<'a>(&'a mut self, frame: &'a [u8; FRAME], offset: usize) -> Option<(Scanned<'a>, usize)> {
+    fn quick<'a>(
+        &'a mut self,
+        frame: &'a [u8; FRAME],
+        offset: usize,
+        body: &'a mut Body,
+    ) -> Option<(Scanned<'a>, usize)> {
         let window = Window(frame);
         let (envelope, front_number) = self.head(window)?;
         let message_at = self.envelopes[envelope].message_at;
@@ -231,7 +238,7 @@ impl Scanner {
         if front.mac_follows && !mac_and_src(window, &mut at, &mut self.macs[front_number]) {
             return None;
         }
-        let (body, end) = body::read(window, at)?;
+        let end = body::read(window, at, body)?;
         self.spans[envelope].note(window, offset);
         let shape = &self.envelopes[envelope];
         Some((
@@ -240,12 +247,13 @@ impl Scanner {
         ))
     }
 
-    /// The known envelope and front that a line has: behind the latest envelope, or behind one
-    /// of the others.
+    /// The known envelope and front that a line has. Hosts take turns in a log of many: the
+    /// envelope is the one that this line's host had last.
     #[inline(always)]
     fn head(&mut self, window: Window<'_>) -> Option<(usize, usize)> {
-        match self.front_behind(self.latest, window) {
-            Some(front) => Some((self.latest, front)),
+        let envelope = usize::from(self.hosts[host_slot(window.u64(self.host_at))]);
+        match self.front_behind(envelope, window) {
+            Some(front) => Some((envelope, front)),
             None => self.another_head(window),
         }
     }
@@ -254,20 +262,17 @@ impl Scanner {
     /// pair decides.
     #[inline(never)]
     fn another_head(&mut self, window: Window<'_>) -> Option<(usize, usize)> {
-        // Hosts take turns in a log of many: where the latest line has its host, this one has
-        // another, which was seen before.
-        let host = host_slot(window.u64(self.envelopes.get(self.latest)?.tell_at));
-        let before = usize::from(self.hosts[host]);
-        if let Some(front) = self.front_behind(before, window) {
-            self.latest = before;
-            return Some((before, front));
-        }
         let found = (0..self.envelopes.len())
             .filter(|envelope| self.envelopes[*envelope].may_fit(window))
             .find_map(|envelope| Some((envelope, self.front_behind(envelope, window)?)))?;
-        self.hosts[host] = found.0 as u8;
-        self.latest = found.0;
+        self.remember_host(found.0, window);
         Some(found)
+    }
+
+    /// Lines with this line's host are looked for in this envelope first.
+    fn remember_host(&mut self, envelope: usize, window: Window<'_>) {
+        self.host_at = self.envelopes[envelope].tell_at;
+        self.hosts[host_slot(window.u64(self.host_at))] = envelope as u8;
     }
 
     /// The front that a line has if it has this envelope and the grammar has read a line of
@@ -333,7 +338,7 @@ impl Scanner {
         };
         self.slots[slot(window, message_at)] = front as u16 + 1;
         self.pairs[envelope][front / 64] |= 1 << (front % 64);
-        self.latest = envelope;
+        self.remember_host(envelope, window);
     }
 
     fn keep_envelope(&mut self, shape: EnvelopeShape) -> usize {
@@ -362,6 +367,7 @@ fn padded(line: &[u8]) -> Option<[u8; FRAME]> {
     Some(frame)
 }
 
+#[inline(always)]
 fn host_slot(text: u64) -> usize {
     (text.wrapping_mul(ODD) >> 58) as usize % HOSTS
 }
@@ -387,7 +393,7 @@ pub struct Scanned<'a> {
     window: Window<'a>,
     end: usize,
     message_at: usize,
-    body: Body,
+    body: &'a Body,
     front: FrontRef<'a>,
     envelope: EnvelopeRef<'a>,
 }
@@ -533,7 +539,7 @@ impl<'a> Scanned<'a> {
     #[must_use]
     #[inline(always)]
     pub fn tcp_flags(&self) -> Option<TcpFlags> {
-        let body = &self.body;
+        let body = self.body;
         (body.protocol == Protocol::TCP.0 && body.has_ports).then_some(body.flags)
     }
 
