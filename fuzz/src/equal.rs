@@ -115,7 +115,7 @@ impl Beside {
 }
 
 /// More than the quick path wants to see behind a line's first byte.
-const PADDING: usize = 700;
+const PADDING: usize = 1024;
 
 fn same_place(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.as_ptr() == b.as_ptr()

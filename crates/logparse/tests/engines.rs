@@ -683,6 +683,25 @@ fn every_envelope_before_every_front() {
     run.check("every envelope before every front", 30_000);
 }
 
+/// A word behind the host is a tag, but ulogd writes none: there it is the prefix. What ulogd
+/// wrote must not teach a scan how to read the kernel's lines.
+#[test]
+fn what_ulogd_wrote_says_nothing_about_the_kernel() {
+    let head =
+        "kern.info: IN=eth0 OUT= MAC=00:16:3e:5e:6c:00:fe:ff:ff:ff:ff:ff:08:00 SRC=10.0.0.1 DST=10.0.0.2 ";
+    let kernel = "LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=758 DF PROTO=UDP SPT=1 DPT=2 LEN=40 ";
+    let ulogd = "LEN=60 TOS=00 PREC=0x00 TTL=63 ID=758 DF PROTO=UDP SPT=1 DPT=2 LEN=40 MARK=0 ";
+    let lines = [
+        format!("[ 8486.974964] {head}{kernel}"),
+        format!("Jun 30 06:06:13 fw1 {}{kernel}", head.trim_start_matches("kern.info: ")),
+        format!("Jun 30 06:06:13 fw1 {head}{ulogd}"),
+        format!("Jun 30 06:06:13 fw1 {head}{kernel}"),
+    ];
+    let mut run = Run::default();
+    lines.iter().chain(&lines).for_each(|line| run.line(line.as_bytes()));
+    run.check("a word in front of two writers' texts", 1);
+}
+
 /// Days, months and years pass, leap seconds and impossible hours among them, and the uptime
 /// grows; then it starts again, and the host changes.
 #[test]

@@ -93,7 +93,7 @@ pub(super) fn read(window: Window<'_>, at: usize, body: &mut Body) -> Option<usi
     } else {
         rest(cursor, window, body)?
     };
-    Window::holds(at).then_some(at)
+    (Window::holds(at) && cursor.is_right()).then_some(at)
 }
 
 /// What few lines have: what an ICMP type brings, owner and mark.
@@ -103,7 +103,7 @@ fn rest(mut cursor: Cursor<'_>, window: Window<'_>, body: &Body) -> Option<usize
         icmp(&mut cursor, window, body)?;
     }
     owner_and_mark(&mut cursor)?;
-    Some(cursor.place())
+    cursor.is_right().then(|| cursor.place())
 }
 
 /// The network layer, up to the blank in front of `PROTO=`.
@@ -118,28 +118,28 @@ fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
         body.dst = cursor.ipv6()?;
         cursor.key(b" LEN=")?;
         cursor.look();
-        body.len = cursor.number::<LENGTH>()?;
+        body.len = cursor.number::<LENGTH>();
         cursor.key(b" TC=")?;
-        body.class = cursor.number::<U8>()?;
+        body.class = cursor.number::<U8>();
         cursor.key(b" HOPLIMIT=")?;
-        body.ttl = cursor.number::<U8>()?;
+        body.ttl = cursor.number::<U8>();
         cursor.key(b" FLOWLBL=")?;
-        body.id = cursor.number::<0xf_ffff>()?;
+        body.id = cursor.number::<0xf_ffff>();
     } else {
         cursor.look();
         body.src = cursor.ipv4()?;
         cursor.key(b" DST=")?;
         body.dst = cursor.ipv4()?;
         cursor.key(b" LEN=")?;
-        body.len = cursor.number::<LENGTH>()?;
+        body.len = cursor.number::<LENGTH>();
         body.service = cursor.place() as u16;
         type_of_service(cursor.here())?;
         cursor.go(SERVICE.len());
         // From here to the window of a TCP packet it is 59 bytes at most.
         cursor.look();
-        body.ttl = cursor.number::<U8>()?;
+        body.ttl = cursor.number::<U8>();
         cursor.key(b" ID=")?;
-        body.id = cursor.number::<U16>()?;
+        body.id = cursor.number::<U16>();
         // Half of all packets have it: no branch.
         let dont_fragment = cursor.word() as u32 == u32::from_le_bytes(*b" DF ");
         body.dont_fragment = dont_fragment;
@@ -181,16 +181,16 @@ fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
             cursor.pass_end(true);
         }
         body.has_ports = true;
-        body.sport = cursor.number::<U16>()?;
+        body.sport = cursor.number::<U16>();
         cursor.key(b" DPT=")?;
-        body.dport = cursor.number::<U16>()?;
+        body.dport = cursor.number::<U16>();
         if is_tcp {
             body.protocol = Protocol::TCP.0;
             return tcp(cursor, body);
         }
         body.protocol = Protocol::UDP.0;
         cursor.key(b" LEN=")?;
-        body.window = cursor.number::<U16>()?;
+        body.window = cursor.number::<U16>();
         return Some(());
     }
     if name == b"ICMP TYP" && !body.v6 {
@@ -200,16 +200,16 @@ fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
         body.protocol = Protocol::ICMPV6.0;
         cursor.key(b"ICMPv6 TYPE=")?;
     } else if name[0].is_ascii_digit() {
-        body.protocol = cursor.number::<U8>()?.value(cursor.window) as u8;
+        body.protocol = cursor.number::<U8>().value(cursor.window) as u8;
         return Some(());
     } else {
         return None;
     }
     body.named_icmp = true;
     cursor.look();
-    body.kind = cursor.number::<U8>()?;
+    body.kind = cursor.number::<U8>();
     cursor.key(b" CODE=")?;
-    body.code = cursor.number::<U8>()?;
+    body.code = cursor.number::<U8>();
     Some(())
 }
 
@@ -228,7 +228,7 @@ fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     } else {
         cursor.key(b" WINDOW=")?;
     }
-    body.window = cursor.number::<U16>()?;
+    body.window = cursor.number::<U16>();
     reserved(cursor.here())?;
     cursor.go(RESERVED.len() + 3);
     // The kernel prints each of eight words at most once.
@@ -250,7 +250,7 @@ fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
         cursor.go(1);
     } else {
         cursor.look();
-        body.urgent = cursor.number::<U16>()?;
+        body.urgent = cursor.number::<U16>();
     }
     if cursor.here() == b" OPT (" {
         options(cursor, body)?;
@@ -332,9 +332,9 @@ fn icmp(cursor: &mut Cursor<'_>, window: Window<'_>, body: &Body) -> Option<Brou
         (false, 0 | 8) | (true, 128 | 129) => {
             cursor.key(b" ID=")?;
             cursor.look();
-            let id = cursor.number::<U16>()?;
+            let id = cursor.number::<U16>();
             cursor.key(b" SEQ=")?;
-            brought.echo = Some((id, cursor.number::<U16>()?));
+            brought.echo = Some((id, cursor.number::<U16>()));
         }
         // Errors that quote.
         (false, 3 | 4 | 11) | (true, 1 | 3) => {
@@ -351,7 +351,7 @@ fn icmp(cursor: &mut Cursor<'_>, window: Window<'_>, body: &Body) -> Option<Brou
             if (body.v6, kind, code) == (false, 3, 4) {
                 cursor.key(b" MTU=")?;
                 cursor.look();
-                brought.mtu = Some(cursor.number::<U16>()?);
+                brought.mtu = Some(cursor.number::<U16>());
             }
         }
         // A gateway, a parameter, a pointer: rare, and left to the grammar.

@@ -19,8 +19,9 @@
 //! parts only; the learned bytes decide as they did, and digits inside their ranges change
 //! values and no decision. The front's prefix holds no `IN=`, so the first header candidate
 //! is the learned one. Where the message begins may depend on the message's first words (is
-//! `DROP` a host or a prefix?): so a pair of an envelope and a front is used only after the
-//! grammar has read a line of that very pair ([`super::Scanner`] keeps the pairs).
+//! `DROP` a host or a prefix?): so a pair of an envelope and a front is used only after a line
+//! of that very pair was read by the grammar and in the quick way, and both said the same
+//! ([`super::Scanner`] keeps the pairs).
 
 use core::ops::Range;
 

@@ -199,9 +199,11 @@ impl Scanner {
         while at < buffer.len() {
             let mut body = Body::default();
             if let Some(frame) = buffer[at..].first_chunk::<FRAME>()
-                && let Some((packet, len)) = self.quick(frame, at, &mut body)
+                && let Some((packet, envelope)) = self.quick(frame, &mut body)
             {
+                let len = packet.end;
                 each(ScannedLine { offset: at, text: packet.line(), found: Found::Packet(&packet) });
+                self.spans[envelope].note(Window(frame), at);
                 at += len + 1;
                 continue;
             }
@@ -221,15 +223,10 @@ impl Scanner {
         retired.drain(..).chain(current).for_each(each);
     }
 
-    /// Reads a line of a known kind, if it is one; gives it with its length. What is found is
+    /// Reads a line of a known kind, if it is one; gives it with its envelope. What is found is
     /// left in `body`, where it stays: a copy would wait for what was just written.
     #[inline(always)]
-    fn quick<'a>(
-        &'a mut self,
-        frame: &'a [u8; FRAME],
-        offset: usize,
-        body: &'a mut Body,
-    ) -> Option<(Scanned<'a>, usize)> {
+    fn quick<'a>(&'a mut self, frame: &'a [u8; FRAME], body: &'a mut Body) -> Option<(Scanned<'a>, usize)> {
         let window = Window(frame);
         let (envelope, front_number) = self.head(window)?;
         let message_at = self.envelopes[envelope].message_at;
@@ -239,12 +236,8 @@ impl Scanner {
             return None;
         }
         let end = body::read(window, at, body)?;
-        self.spans[envelope].note(window, offset);
-        let shape = &self.envelopes[envelope];
-        Some((
-            Scanned { window, end, message_at, body, front: FrontRef(front), envelope: EnvelopeRef(shape) },
-            end,
-        ))
+        let shape = EnvelopeRef(&self.envelopes[envelope]);
+        Some((Scanned { window, end, message_at, body, front: FrontRef(front), envelope: shape }, envelope))
     }
 
     /// The known envelope and front that a line has. Hosts take turns in a log of many: the
@@ -337,8 +330,18 @@ impl Scanner {
             }
         };
         self.slots[slot(window, message_at)] = front as u16 + 1;
-        self.pairs[envelope][front / 64] |= 1 << (front % 64);
         self.remember_host(envelope, window);
+        let (word, bit) = (front / 64, 1 << (front % 64));
+        if self.pairs[envelope][word] & bit != 0 {
+            return;
+        }
+        // Whether a word is a tag or a prefix may depend on what is behind it (ulogd writes no
+        // tag): a pair is known once the quick path read a line of it as the grammar did.
+        self.pairs[envelope][word] |= bit;
+        let mut body = Body::default();
+        if !self.quick(&frame, &mut body).is_some_and(|(packet, _)| packet.entry() == *entry) {
+            self.pairs[envelope][word] &= !bit;
+        }
     }
 
     fn keep_envelope(&mut self, shape: EnvelopeShape) -> usize {

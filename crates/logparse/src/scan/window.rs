@@ -100,14 +100,14 @@ static LEAST: [u64; 64] = {
     least
 };
 
-/// The text of every octet: its digits right-aligned in the three lower bytes, nothing in the
+/// The text of every octet: its digits right-aligned in the three lower bytes, a dot in the
 /// highest.
 static OCTETS: [u32; 256] = {
     let mut texts = [0; 256];
     let mut value = 0;
     while value < 256 {
         let (hundreds, tens, ones) = (value / 100, value / 10 % 10, value % 10);
-        let mut text = (b'0' as usize + ones) << 16;
+        let mut text = (b'.' as usize) << 24 | (b'0' as usize + ones) << 16;
         if value >= 10 {
             text |= (b'0' as usize + tens) << 8;
         }
@@ -146,6 +146,17 @@ pub(super) struct Cursor<'a> {
     /// processor work on all of them at a time: where a value ends does not wait for the
     /// value in front of it.
     ends: u64,
+    wrong: Wrong,
+}
+
+/// What was wrong with the numbers so far. It is looked at once: a jump for each number would
+/// cost more than the numbers behind a wrong one.
+#[derive(Clone, Copy, Default)]
+struct Wrong {
+    /// Has the highest bit of a byte if that was no digit.
+    digits: u64,
+    /// Has its highest bit if a number was out of its range.
+    range: u64,
 }
 
 /// Bytes of a view in front of the position it was made for: an address is read from there on.
@@ -183,7 +194,7 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(super) fn new(window: Window<'a>, at: usize) -> Cursor<'a> {
         let base = at.wrapping_sub(BACK) % REACH;
-        Cursor { window, base, view: window.bytes(base), at: BACK, ends: 0 }
+        Cursor { window, base, view: window.bytes(base), at: BACK, ends: 0, wrong: Wrong::default() }
     }
 
     /// Makes a new view for what follows, and looks for the ends of values in it.
@@ -196,7 +207,13 @@ impl<'a> Cursor<'a> {
     /// Makes a new view for what follows, without ends.
     #[inline(always)]
     pub(super) fn renew(&mut self) {
-        *self = Cursor::new(self.window, self.place());
+        *self = Cursor { wrong: self.wrong, ..Cursor::new(self.window, self.place()) };
+    }
+
+    /// Whether every number so far was right.
+    #[inline(always)]
+    pub(super) fn is_right(&self) -> bool {
+        (self.wrong.digits & HIGH) | (self.wrong.range >> 63) == 0
     }
 
     /// The position in the frame. Beyond the reach, every later one is as well.
@@ -261,21 +278,23 @@ impl<'a> Cursor<'a> {
     }
 
     /// A decimal number of at most 7 digits, no leading zero, at most `MAX`, up to the next
-    /// end.
+    /// end. Whether it was one is told by [`Cursor::is_right`].
     ///
     /// The range is checked on the digits: where nobody asks for the value, nothing computes it.
     #[inline(always)]
-    pub(super) fn number<const MAX: u64>(&mut self) -> Option<Digits> {
+    pub(super) fn number<const MAX: u64>(&mut self) -> Digits {
         let (start, end) = (self.at, self.end());
         let len = end.wrapping_sub(start);
         // The digits move up to the highest bytes; zeros come in below them.
         let values = (self.word() ^ ZEROS) << (len.wrapping_mul(8).wrapping_neg() & 63);
+        // Digits as numbers compare like the numbers; both are below 2^63, so what is out of
+        // range leaves a highest bit behind. Where it does not, a byte was no digit.
         let ordered = values.swap_bytes();
-        if ordered < LEAST[len & 63] || ordered > const { digits_of(MAX) } || no_digits(values) != 0 {
-            return None;
-        }
+        self.wrong.digits |= values.wrapping_add(0x7676_7676_7676_7676) | values;
+        self.wrong.range |=
+            ordered.wrapping_sub(LEAST[len & 63]) | const { digits_of(MAX) }.wrapping_sub(ordered);
         self.at = end;
-        Some(Digits(((self.base + start) << 3 | len & 7) as u16))
+        Digits(((self.base + start) << 3 | len & 7) as u16)
     }
 
     /// A decimal number of at most 10 digits that fits 32 bits. Finds its own end: a new view
@@ -315,8 +334,8 @@ impl<'a> Cursor<'a> {
             let reach = u32::from_le_bytes(*self.bytes(end.wrapping_sub(3)));
             let octet_text = reach & LAST[end.wrapping_sub(start) & 31];
             let number = (octet_text & 0x0f_0f0f).wrapping_mul(0x64_0a01) >> 16 & 0xff;
-            let after = u32::from(if octet < 3 { b'.' } else { b' ' }) << 24;
-            differs |= octet_text ^ (OCTETS[number as usize] | after);
+            let after = if octet < 3 { 0 } else { u32::from(b'.' ^ b' ') << 24 };
+            differs |= octet_text ^ OCTETS[number as usize] ^ after;
             value = value << 8 | number;
             start = end + 1;
             self.at = end;
@@ -432,12 +451,12 @@ mod tests {
         let frame = framed(text);
         let mut cursor = Cursor::new(Window(&frame), 4);
         cursor.look();
-        parse(&mut cursor).map(|value| (value, cursor.place() - 4))
+        parse(&mut cursor).filter(|_| cursor.is_right()).map(|value| (value, cursor.place() - 4))
     }
 
     fn port(text: &str) -> Option<(u32, usize)> {
         let frame = framed(text);
-        read(text, |c| c.number::<65_535>()).map(|(digits, len)| (digits.value(Window(&frame)), len))
+        read(text, |c| Some(c.number::<65_535>())).map(|(digits, len)| (digits.value(Window(&frame)), len))
     }
 
     #[test]
