@@ -22,7 +22,7 @@ use crate::clock;
 use crate::options::{Look, Options};
 use crate::report::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
 use crate::report::{self, Head};
-use crate::rules::{self, Alone, Rulesets};
+use crate::rules::{self, Rulesets};
 use crate::text;
 
 /// Runs it.
@@ -48,19 +48,16 @@ pub fn command(arguments: &cli::Replay) -> anyhow::Result<Outcome> {
         None if !arguments.rules.add.is_empty() => Evidence::Same,
         None => Evidence::Usual,
     };
+    let make = if arguments.print.is_some() { Compiled::new } else { Compiled::with_missed };
     let compiled: Vec<Compiled<'_>> =
-        rulesets.all.iter().map(|(_, rules)| Compiled::new(rules, evidence(), &rulesets.local)).collect();
+        rulesets.all.iter().map(|(_, rules)| make(rules, evidence(), &rulesets.local)).collect();
     if let Some(print) = arguments.print {
         return print_lines(&common, print, &rulesets, &compiled);
     }
-    let alone: Vec<Alone> = rulesets.all.iter().map(|(_, rules)| Alone::new(rules)).collect();
-    let compiled_alone: Vec<Compiled<'_>> =
-        alone.iter().map(|alone| Compiled::new(&alone.rules, Evidence::Nothing, &rulesets.local)).collect();
     let options = Options::new(&common, false)?;
     let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
-    let (replays, account, head) =
-        run(&options, || Replays::new(&rulesets, &compiled, &compiled_alone, None))?;
-    let replay = Replay::new(&rulesets, &alone, &replays.counted, !options.filters.is_empty());
+    let (replays, account, head) = run(&options, || Replays::new(&rulesets, &compiled, None))?;
+    let replay = Replay::new(&rulesets, &replays.counted, !options.filters.is_empty());
     let mut head = head;
     let state = replay.unknown.keys().any(|(_, of)| matches!(of, Some((_, Why::State))));
     if arguments.written_by.is_none() && arguments.rules.add.is_empty() && state {
@@ -111,7 +108,7 @@ fn print_lines(
     let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.feed.stop));
     let sink = |ticket, bytes| writer.put(ticket, bytes);
     let (replays, account, _) =
-        run(&options, || Replays::new(rulesets, compiled, &[], Some((class, &sink))))?;
+        run(&options, || Replays::new(rulesets, compiled, Some((class, &sink))))?;
     let printed = replays.counted.iter().flat_map(|counted| &counted.answers);
     let any = printed.into_iter().any(|(answer, _)| Class::of(&answer.fate) == class);
     drop(replays);
@@ -174,7 +171,7 @@ enum Gone {
 }
 
 impl<'r> Replay<'r> {
-    fn new(rulesets: &'r Rulesets, alone: &[Alone], counted: &[Counted], filtered: bool) -> Replay<'r> {
+    fn new(rulesets: &'r Rulesets, counted: &[Counted], filtered: bool) -> Replay<'r> {
         let mut rows: BTreeMap<At, Row<'r>> = BTreeMap::new();
         for (n, (_, rules)) in rulesets.all.iter().enumerate() {
             for (id, rule) in rules.rules() {
@@ -230,7 +227,7 @@ impl<'r> Replay<'r> {
         replay.strangers(counted);
         for (n, (_, rules)) in rulesets.all.iter().enumerate() {
             replay.lint(n, rules);
-            replay.shadowed(n, &alone[n], &counted[n]);
+            replay.shadowed(n, &counted[n]);
             if !filtered {
                 replay.losses(n, rules, &counted[n]);
             }
@@ -262,7 +259,7 @@ impl<'r> Replay<'r> {
     }
 
     /// Rules that take nothing in this log because others take their lines first.
-    fn shadowed(&mut self, n: usize, alone: &Alone, counted: &Counted) {
+    fn shadowed(&mut self, n: usize, counted: &Counted) {
         let silent: BTreeSet<RuleId> = self
             .rows
             .iter()
@@ -270,19 +267,19 @@ impl<'r> Replay<'r> {
             .map(|row| row.at.1)
             .collect();
         // Who ends the way of the lines that each of them fits, and of how many.
-        let mut takers: BTreeMap<RuleId, BTreeMap<Option<Place>, u64>> = BTreeMap::new();
-        for ((end, copies), lines) in &counted.alone {
-            for id in copies.iter().filter_map(|copy| alone.original(*copy)).filter(|id| silent.contains(id))
-            {
-                *takers.entry(id).or_default().entry(*end).or_default() += lines;
+        let mut takers: BTreeMap<RuleId, BTreeMap<Place, u64>> = BTreeMap::new();
+        for (answer, stat) in &counted.answers {
+            for (id, end) in answer.missed.behind.iter().filter(|(id, _)| silent.contains(id)) {
+                *takers.entry(*id).or_default().entry(*end).or_default() += stat.lines;
             }
         }
         for (id, by) in takers {
             let lines: u64 = by.values().sum();
-            let rules: Vec<(Option<Place>, u64)> =
-                ranked(&by).into_iter().map(|(end, lines)| (*end, lines)).collect();
-            let Some((Some(Place::Rule(first)), most)) = rules.first().copied() else { continue };
-            // Behind its own chain's end the packet was never here, whoever took it later.
+            let Some((Place::Rule(first), most)) = ranked(&by).first().map(|(end, lines)| (**end, *lines))
+            else {
+                continue;
+            };
+            // What the text alone shows is said already.
             if self.findings.iter().any(|(_, ids, _)| ids.first() == Some(&(n, id))) {
                 continue;
             }
