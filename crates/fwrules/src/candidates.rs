@@ -71,7 +71,9 @@ impl Candidates {
         });
         let address = |of: Option<(&Addresses, Side)>| match of {
             None => Vec::new(),
-            Some((of, side)) => rows(of.classes, &mut of.examples().map(|(c, a)| (c, Value::Address(side, a)))),
+            Some((of, side)) => {
+                rows(of.classes, &mut of.examples().map(|(c, a)| (c, Value::Address(side, a))))
+            }
         };
         let port = |at: usize, side: Side| match ports[at].filter(|_| !translates) {
             None => Vec::new(),
@@ -140,18 +142,18 @@ impl Rule {
             Value::Address(side, addr) => {
                 let net = if side == Side::Source { &self.source } else { &self.destination };
                 // A mask with holes is no range, so classes do not know it.
-                net.as_ref().is_none_or(|test| {
-                    test.value.range().is_none() || test.value.contains(addr) != test.not
-                }) && self.matches.iter().all(|m| match m {
-                    Match::IpRange { source, destination } => {
-                        let range = if side == Side::Source { source } else { destination };
-                        range.as_ref().is_none_or(|test| test.value.contains(addr) != test.not)
-                    }
-                    Match::Addresses { side: tested, ranges } if *tested == side => {
-                        ranges.value.iter().any(|range| range.contains(addr)) != ranges.not
-                    }
-                    _ => true,
-                })
+                net.as_ref()
+                    .is_none_or(|test| test.value.range().is_none() || test.value.contains(addr) != test.not)
+                    && self.matches.iter().all(|m| match m {
+                        Match::IpRange { source, destination } => {
+                            let range = if side == Side::Source { source } else { destination };
+                            range.as_ref().is_none_or(|test| test.value.contains(addr) != test.not)
+                        }
+                        Match::Addresses { side: tested, ranges } if *tested == side => {
+                            ranges.value.iter().any(|range| range.contains(addr)) != ranges.not
+                        }
+                        _ => true,
+                    })
             }
             Value::Port(side, port) => {
                 let Ok(port) = u16::try_from(port) else { return true };

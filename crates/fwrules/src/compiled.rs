@@ -21,7 +21,7 @@ use crate::classes::{Addresses, Cuts, Table};
 use crate::evidence::{Evidence, way_index};
 use crate::matching::{Context, LocalAddress, Tri, View, known_protocol, later_fragment, spi};
 use crate::rule::*;
-use crate::ruleset::Ruleset;
+use crate::ruleset::{Hook, Ruleset};
 use crate::sets::{Part, PartKind, Sets};
 use crate::walk::{Fate, Missed, Outcome, Walker, cause, near_misses};
 
@@ -113,6 +113,9 @@ const MARK_BITS: u32 = 8;
 /// What is remembered of one combination of classes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Replayed {
+    /// The middle of the packet's way: INPUT, FORWARD or OUTPUT; `None` for a packet without
+    /// interfaces.
+    pub hook: Option<Hook>,
     /// What becomes of the line.
     pub fate: Fate,
     /// What the packet's way comes to.
@@ -313,9 +316,8 @@ impl<'r> Compiled<'r> {
         let protocol = known_protocol(&packet.datagram);
         // Where the protocol is not known, nobody compares ports.
         let ports = protocol.map_or_else(Default::default, |_| packet.datagram.ports());
-        let table = |of: &Option<Table>, port: Option<u16>| {
-            of.as_ref().map_or(0, |t| t.class(port.map(u32::from)))
-        };
+        let table =
+            |of: &Option<Table>, port: Option<u16>| of.as_ref().map_or(0, |t| t.class(port.map(u32::from)));
         self.candidates.among([
             number(protocol.map(|p| p.0)),
             addresses(&self.source, packet.src()),
@@ -438,7 +440,12 @@ impl<'c> Replayer<'c> {
 
     /// Walks the packet's way.
     #[inline(never)]
-    fn work_out(&mut self, packet: &Packet<'_>, context: &Context<'_>, cause: Option<&Packet<'_>>) -> AnswerId {
+    fn work_out(
+        &mut self,
+        packet: &Packet<'_>,
+        context: &Context<'_>,
+        cause: Option<&Packet<'_>>,
+    ) -> AnswerId {
         let compiled = self.compiled;
         let walker = &compiled.walker;
         let among = compiled.among(packet);
@@ -449,7 +456,8 @@ impl<'c> Replayer<'c> {
             Some(near) => walker.missed_among(packet, context, near, Some(&among)),
             None => Missed::default(),
         };
-        let answer = Replayed { fate, outcome, missed };
+        let hook = Hook::middle(packet.input, packet.output);
+        let answer = Replayed { hook, fate, outcome, missed };
         match self.ids.get(&answer) {
             Some(id) => *id,
             None => {

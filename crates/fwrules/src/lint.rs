@@ -208,6 +208,14 @@ impl Flow {
         Flow { all: f(&self.all), logged: logged.collect() }
     }
 
+    /// What a rule that takes all of `space` leaves.
+    fn without(mut self, space: &Space) -> Flow {
+        self.all = self.all.without(space);
+        self.logged = self.logged.into_iter().map(|(id, s)| (id, s.without(space))).collect();
+        self.logged.retain(|(_, s)| !s.is_empty());
+        self
+    }
+
     fn or(mut self, other: Flow) -> Flow {
         self.all = self.all.or(other.all);
         for (id, space) in other.logged {
@@ -342,7 +350,7 @@ impl<'r> Lint<'r> {
             }
             // What goes on to the next rule if this one takes what it can be sure of.
             let exact = region.is_exact();
-            let left = |now: &Flow| if exact { now.map(|s| s.without(&region.space)) } else { now.clone() };
+            let left = |now: Flow| if exact { now.without(&region.space) } else { now };
             if rule.log.is_some() && !path.silent && !taken.all.is_empty() {
                 now.logged.retain(|(l, _)| *l != id);
                 now.logged.push((id, taken.all.clone()));
@@ -355,12 +363,12 @@ impl<'r> Lint<'r> {
                         let logged = now.map(|s| s.and(&region.space));
                         self.end(verdict, Some(id), &logged, exact);
                     }
-                    now = left(&now);
+                    now = left(now);
                     path.before.push(id);
                 }
                 Effect::Return => {
                     returned = returned.or(taken);
-                    now = left(&now);
+                    now = left(now);
                     path.before.push(id);
                 }
                 Effect::Jump | Effect::Goto => {
@@ -375,7 +383,7 @@ impl<'r> Lint<'r> {
                         // What stood in there, not every packet has seen.
                         path.before.truncate(before);
                     }
-                    now = left(&now);
+                    now = left(now);
                     if is_goto {
                         returned = returned.or(back);
                         path.before.push(id);

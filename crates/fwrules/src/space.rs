@@ -400,19 +400,24 @@ impl Space {
         Space(out)
     }
 
-    pub(crate) fn without(&self, other: &Space) -> Space {
-        let mut now = self.0.clone();
+    /// The packets here and not in `other`. Boxes that `other` does not meet stay as they are.
+    pub(crate) fn without(mut self, other: &Space) -> Space {
+        let mut pieces = Vec::new();
         for b in &other.0 {
-            let mut next = Vec::with_capacity(now.len() + 1);
-            for a in &now {
-                a.clone().without(b, &mut next);
+            let mut count = 0;
+            for a in self.0.iter().filter(|a| a.meets(b)) {
+                count += 1;
+                a.clone().without(b, &mut pieces);
             }
-            if next.len() > BOXES {
-                return Space(now);
+            if self.0.len() - count + pieces.len() > BOXES {
+                break;
             }
-            now = next;
+            if count > 0 {
+                self.0.retain(|a| !a.meets(b));
+                self.0.append(&mut pieces);
+            }
         }
-        Space(now)
+        self
     }
 
     pub(crate) fn or(mut self, other: Space) -> Space {
@@ -427,7 +432,7 @@ impl Space {
 
     /// Whether every packet of `other` is here.
     pub(crate) fn covers(&self, other: &Space) -> bool {
-        other.0.iter().all(|o| self.0.iter().any(|c| c.covers(o))) || other.without(self).is_empty()
+        other.0.iter().all(|o| self.0.iter().any(|c| c.covers(o))) || other.clone().without(self).is_empty()
     }
 }
 
@@ -761,7 +766,7 @@ mod tests {
     fn what_is_taken_away_is_gone() {
         let all = everything(Family::Ipv4, 2, 1, false);
         let tcp = region("-p tcp --dport 1:1023").space;
-        let rest = all.without(&tcp);
+        let rest = all.clone().without(&tcp);
         assert!(rest.and(&tcp).is_empty());
         assert!(rest.and(&region("-p tcp --dport 1024").space).0.len() == 2);
         assert!(tcp.covers(&region("-p tcp -s 10.0.0.0/8 --dport 22").space));

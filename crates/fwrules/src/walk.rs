@@ -289,7 +289,8 @@ impl<'r> Walker<'r> {
     ) -> Missed {
         let mut run = Run::new(self, packet, context, false);
         run.candidates = candidates;
-        run.beyond = Some(Beyond { near, ended: None, table_left: None, unsure: false, missed: Missed::default() });
+        run.beyond =
+            Some(Beyond { near, ended: None, table_left: None, unsure: false, missed: Missed::default() });
         run.start();
         run.beyond.map(|beyond| beyond.missed).unwrap_or_default()
     }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::Rng;
-use fwrules::{Compiled, Context, Evidence, LocalAddress, Missed, Replayed};
+use fwrules::{Compiled, Context, Evidence, Hook, LocalAddress, Match, Missed, Replayed};
 use logparse::{Found, Scanner};
 
 #[test]
@@ -45,7 +45,7 @@ fn compiled_equals_reference() {
             let saved = || String::from_utf8_lossy(&rules.to_save(false).unwrap()).into_owned();
             assert_eq!(
                 *found,
-                Replayed { fate, outcome, missed },
+                Replayed { hook: Hook::middle(packet.input, packet.output), fate, outcome, missed },
                 "seed {seed}\n{}\n{}",
                 line.escape_ascii(),
                 saved()
@@ -60,19 +60,29 @@ fn compiled_equals_reference() {
 #[test]
 fn recalled_equals_replayed() {
     let mut recalled = 0;
-    for seed in 0..60 {
-        let rules = common::ruleset(seed, false, 6);
+    for seed in 0..25 {
+        let mut rules = common::ruleset(seed, false, 12);
+        let at_a_glance = |m: &Match| {
+            let shown = matches!(m, Match::Ports(_) | Match::Multiport { .. } | Match::State { .. });
+            shown || matches!(m, Match::Tcp(tcp) if tcp.option.is_none()) || matches!(m, Match::Icmp(_))
+        };
+        for chain in &mut rules.tables[0].chains {
+            for rule in &mut chain.rules {
+                rule.fragment = None;
+                rule.matches.retain(at_a_glance);
+            }
+        }
         let compiled = Compiled::with_missed(&rules, Evidence::Usual, &[]);
         let mut replayer = compiled.replayer();
         let prefixes = common::prefixes(&rules);
         let mut rng = Rng(seed ^ 0x5eed);
         let mut log = Vec::new();
-        for _ in 0..1_000 {
+        for _ in 0..300 {
             log.extend(common::line(&mut rng, false, &prefixes));
             log.push(b'\n');
         }
         // What a scanner has learned is of use the second time.
-        log.extend_from_within(..);
+        let log = log.repeat(2);
         Scanner::new().scan(&log, |line| {
             let Found::Packet(scanned) = line.found else { return };
             let front = replayer.front(scanned.prefix(), scanned.input(), scanned.output());
@@ -84,5 +94,5 @@ fn recalled_equals_replayed() {
             }
         });
     }
-    assert!(recalled > 1_000, "{recalled}");
+    assert!(recalled > 300, "{recalled}");
 }

@@ -351,3 +351,112 @@ fn a_rule_behind_another_is_shadowed_in_this_log() {
         ]
     );
 }
+
+/// The guide's rule, `-p tcp --dport 138`, while the packets are UDP.
+#[test]
+fn what_a_silent_rule_nearly_took_is_said() {
+    let folder = Folder::new();
+    let wrong = RULES.replace("-p udp -m udp --dport 138 -j DROP", "-p tcp -m tcp --dport 138 -j DROP");
+    let rules = folder.write("rules", &wrong);
+    let log = folder.write("kern.log", small_log());
+    let json = run(&["replay", &rules, &log, "--written-by", &rules, "--json"]).json();
+    let near = |json: &serde_json::Value, chain: &str, index: u64| {
+        let all = json["rules"].as_array().unwrap();
+        all.iter().find(|r| r["chain"] == chain && r["index"] == index).unwrap()["near_misses"].clone()
+    };
+    assert_eq!(
+        near(&json, "MALICIOUS", 1),
+        serde_json::json!([{
+            "change": "-p udp instead of -p tcp",
+            "rule": "-A MALICIOUS -p udp -m udp --dport 138 -j DROP",
+            "lines": 1,
+        }])
+    );
+    // It is what the rule would have done.
+    let right = folder.write("right", RULES);
+    let would = run(&["replay", &right, &log, "--json"]).json();
+    let taken = would["rules"].as_array().unwrap().iter().find(|r| r["chain"] == "MALICIOUS").unwrap();
+    assert_eq!((&taken["lines"], taken.get("near_misses")), (&1.into(), None));
+    let table = run(&["replay", &rules, &log, "--written-by", &rules, "--width", "100"]).out;
+    assert!(table.contains("  with -p udp instead of -p tcp it would take 1 line\n"), "{table}");
+    // Ports and addresses the other way round.
+    let turned = wrong.replace("-p tcp -m tcp --dport 138", "-d 10.0.0.2/32 -p udp -m udp --sport 138");
+    let rules = folder.write("turned", turned);
+    assert_eq!(
+        near(&run(&["replay", &rules, &log, "--json"]).json(), "MALICIOUS", 1),
+        serde_json::Value::Null
+    );
+    let turned = wrong.replace("-p tcp -m tcp --dport 138", "-p udp -m udp --sport 138");
+    let rules = folder.write("turned", turned);
+    let json = run(&["replay", &rules, &log, "--json"]).json();
+    assert_eq!(near(&json, "MALICIOUS", 1)[0]["change"], "source and destination port exchanged");
+}
+
+/// A chain that lines do not come to is not shadowed by whoever ends their way elsewhere.
+#[test]
+fn only_what_stands_behind_an_end_is_shadowed() {
+    let folder = Folder::new();
+    let log = folder.write("kern.log", small_log());
+    let text = RULES.replace(
+        "-A INPUT -j MALICIOUS\n",
+        "-A INPUT -s 192.168.0.0/16 -j MALICIOUS\n-A INPUT -p udp -m udp --dport 137:138 -j DROP\n",
+    );
+    let rules = folder.write("rules", text);
+    let json = run(&["replay", &rules, &log, "--json"]).json();
+    let shadowed: Vec<_> =
+        json["findings"].as_array().unwrap().iter().filter(|f| f["kind"] == "shadowed_in_this_log").collect();
+    assert!(shadowed.iter().all(|f| f["rules"][0] != "MALICIOUS 1"), "{shadowed:?}");
+    assert!(shadowed.iter().any(|f| f["rules"] == serde_json::json!(["INPUT 5", "INPUT 3"])), "{shadowed:?}");
+}
+
+/// Other tables, the other family, and nft.
+#[test]
+fn every_table_that_a_line_passes_is_judged() {
+    let folder = Folder::new();
+    let log = folder.write("kern.log", small_log());
+    let raw = "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A PREROUTING -p udp -m udp --sport 4000 --dport 138 -j DROP\n\
+        -A PREROUTING -s 10.0.0.2/32 -p udp -m udp --dport 138 -j ACCEPT\nCOMMIT\n*nat\n:PREROUTING ACCEPT [0:0]\n\
+        -A PREROUTING -p tcp -m tcp --dport 8080 -j ACCEPT\nCOMMIT\n";
+    let rules = folder.write("rules", format!("{raw}{RULES}"));
+    let ran = run(&["replay", &rules, &log, "--json"]);
+    let json = ran.json();
+    let found = |json: &serde_json::Value, rule: &str, by: &str| {
+        let all = json["findings"].as_array().unwrap();
+        all.iter().any(|f| f["kind"] == "shadowed_in_this_log" && f["rules"] == serde_json::json!([rule, by]))
+    };
+    assert!(found(&json, "raw PREROUTING 2", "raw PREROUTING 1"), "{}", json["findings"]);
+    assert!(found(&json, "MALICIOUS 1", "raw PREROUTING 1"), "{}", json["findings"]);
+    // What it cannot say, it says.
+    let notes = json["not_judged"].to_string();
+    assert!(notes.contains("table nat is asked about a connection's first packet only"), "{notes}");
+    let with_output = folder.write(
+        "output",
+        format!("{raw}{RULES}").replace("COMMIT\n*nat", "-A OUTPUT -j ACCEPT\nCOMMIT\n*nat"),
+    );
+    let notes = run(&["replay", &with_output, &log, "--json"]).json()["not_judged"].to_string();
+    assert!(
+        notes.contains("no line of this log is of a packet from this host: it says nothing of raw OUTPUT"),
+        "{notes}"
+    );
+    let six = small_log().replace("SRC=10.0.0.2 DST=192.168.50.2 LEN=229 TOS=0x00 PREC=0x00 TTL=64 ID=7", 
+        "SRC=2001:0db8:0000:0000:0000:0000:0000:0002 DST=2001:0db8:0000:0000:0000:0000:0000:0001 LEN=249 TC=0 HOPLIMIT=64 FLOWLBL=0");
+    let six_log = folder.write("six.log", six);
+    let six_rules = RULES.replace(
+        "--dport 138 -j DROP\n",
+        "--dport 138 -j DROP\n-A MALICIOUS -s 2001:db8::2/128 -p udp -m udp --sport 4000 -j DROP\n",
+    );
+    let six_rules = folder.write("rules.v6", six_rules.replace("--dport 138", "--dport 137:138"));
+    let json = run(&["replay", &six_rules, &six_log, "--json"]).json();
+    assert!(found(&json, "MALICIOUS 2", "MALICIOUS 1"), "{json}");
+    let nft = folder.write(
+        "nft.json",
+        r#"{"nftables": [{"table": {"family": "inet", "name": "fw"}},
+        {"chain": {"family": "inet", "table": "fw", "name": "in", "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}},
+        {"rule": {"family": "inet", "table": "fw", "chain": "in", "expr": [
+          {"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "dport"}}, "right": {"range": [137, 138]}}}, {"drop": null}]}},
+        {"rule": {"family": "inet", "table": "fw", "chain": "in", "expr": [
+          {"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "sport"}}, "right": 4000}}, {"drop": null}]}}]}"#,
+    );
+    let json = run(&["replay", &nft, &log, "--json"]).json();
+    assert!(found(&json, "fw in 2", "fw in 1"), "{json}");
+}
