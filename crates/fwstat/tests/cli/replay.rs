@@ -460,3 +460,18 @@ fn every_table_that_a_line_passes_is_judged() {
     let json = run(&["replay", &nft, &log, "--json"]).json();
     assert!(found(&json, "fw in 2", "fw in 1"), "{json}");
 }
+
+/// A record of two lines is printed as it stood: both of them, in any cut of the input.
+#[test]
+fn records_of_two_lines_are_printed_whole() {
+    let folder = Folder::new();
+    let rules = folder.write("rules", RULES.replace("udp.in.dropped ", "udp.in\ndropped "));
+    let body = line("", "10.0.0.2", "UDP", 137);
+    let record = format!("[  104.000001] udp.in\n               dropped{body}\n");
+    let text = format!("[  103.000001] usb 1-1\n{record}[  105.000001] usb 1-2\n");
+    let log = folder.write("dmesg", &text);
+    for size in ["40", "100", "65536"] {
+        let ran = run(&["replay", &rules, &log, "--print", "remaining", "--chunk-size", size]);
+        assert_eq!(ran.out, record, "{size}: {}", ran.err);
+    }
+}
