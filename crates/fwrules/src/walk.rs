@@ -306,6 +306,17 @@ impl<'r> Walker<'r> {
         rule.parts().into_iter().map(|part| (part.to_display(), part.evaluate(&view))).collect()
     }
 
+    /// For a step at a rule that did not take the packet: what to change so that it would
+    /// ([`Rule::near_misses`]).
+    #[must_use]
+    pub fn near_miss(&self, packet: &Packet<'_>, context: &Context<'_>, step: &Step) -> Option<String> {
+        let Place::Rule(id) = step.place else { return None };
+        let run = Run::new(self, packet, context, false);
+        let view = View { hook: Some(step.hook), ..run.view };
+        let mut near = self.rules.rule(id)?.near_misses().into_iter();
+        near.find(|(_, rule)| rule.evaluate(&view) == Tri::Yes).map(|(change, _)| change)
+    }
+
     /// Whether the line would still be written.
     #[must_use]
     pub fn fate(&self, packet: &Packet<'_>, context: &Context<'_>) -> Fate {

@@ -186,11 +186,20 @@ fn why(walker: &Walker<'_>, packet: &logparse::Packet<'_>, context: &Context<'_>
     };
     match step.result {
         Tri::No => {
-            let names: Vec<&str> = of(|t| *t == Tri::No).iter().map(|(name, _)| name.as_str()).collect();
-            match names.is_empty() {
-                true => "what is known of the connection excludes it".to_owned(),
-                false => format!("does not fit: {}", names.join(", ")),
+            let mut names: Vec<String> =
+                of(|t| *t == Tri::No).iter().map(|(name, _)| instead(name, packet)).collect();
+            // What is asked of a protocol's header says nothing about a packet of another.
+            if names.first().is_some_and(|name| name.starts_with("-p ")) {
+                names.retain(|name| !["-m tcp", "-m udp", "-m icmp"].iter().any(|m| name.starts_with(m)));
             }
+            if names.is_empty() {
+                return "what is known of the connection excludes it".to_owned();
+            }
+            let mut why = format!("does not fit: {}", names.join(", "));
+            if let Some(change) = walker.near_miss(packet, context, step) {
+                why += &format!("; with {change} it would");
+            }
+            why
         }
         Tri::Unknown(reason) => {
             let names: Vec<&str> =
@@ -199,6 +208,34 @@ fn why(walker: &Walker<'_>, packet: &logparse::Packet<'_>, context: &Context<'_>
         }
         Tri::Yes if conditions.is_empty() => "takes every packet".to_owned(),
         Tri::Yes => "every condition fits".to_owned(),
+    }
+}
+
+/// A condition that does not fit, with what the packet has instead where that is one word.
+fn instead(condition: &str, packet: &logparse::Packet<'_>) -> String {
+    let ports = packet.datagram.ports();
+    let name = |name: &[u8]| if name.is_empty() { "empty".to_owned() } else { text::escape(name) };
+    let mut words = condition.split(' ');
+    let first = words.next();
+    let option = match first {
+        Some("-m") => words.nth(1),
+        Some("!") => words.next(),
+        first => first,
+    };
+    let one_option = condition.matches("--").count() == 1;
+    let has = match option {
+        Some("-p") => packet.datagram.protocol().map(|protocol| protocol.to_string()),
+        Some("-s") => packet.src().map(|addr| addr.to_string()),
+        Some("-d") => packet.dst().map(|addr| addr.to_string()),
+        Some("-i") => Some(name(packet.input)),
+        Some("-o") => Some(name(packet.output)),
+        Some("--dport" | "--dports") if one_option => ports.dst.map(|port| port.to_string()),
+        Some("--sport" | "--sports") if one_option => ports.src.map(|port| port.to_string()),
+        _ => None,
+    };
+    match has {
+        Some(has) => format!("{condition} (here {has})"),
+        None => condition.to_owned(),
     }
 }
 
