@@ -265,7 +265,8 @@ impl<'r> Lint<'r> {
         }
         let names = Names::new(patterns.into_iter());
         let family = |id: RuleId| rules.tables[id.table as usize].family;
-        let regions = rules.rules().map(|(id, rule)| (id, Region::of(rule, family(id), &names))).collect();
+        let regions =
+            rules.rules().map(|(id, rule)| (id, Region::of(rule, family(id), &names, rules.nft))).collect();
         Lint {
             rules,
             names,

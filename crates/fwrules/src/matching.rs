@@ -400,6 +400,8 @@ impl<'p> View<'p> {
             IpAddr::V4(a) if a.is_multicast() => return T::MULTICAST,
             IpAddr::V4(a) if a.is_broadcast() || a.is_unspecified() => return T::BROADCAST,
             IpAddr::V4(a) if a.is_loopback() => T::LOCAL.or(T::BROADCAST),
+            // nft asks for a route, without an interface, first; there may be none (measured).
+            IpAddr::V6(a) if a.is_multicast() && self.nft => return T::ALL,
             IpAddr::V6(a) if a.is_multicast() => return T::MULTICAST,
             IpAddr::V6(a) if a.is_loopback() => T::LOCAL,
             IpAddr::V4(_) => T::ALL.without(T::MULTICAST.or(T::ANYCAST)),
@@ -637,6 +639,8 @@ impl Match {
                 };
                 match view.protocol(has_ports) {
                     Tri::Yes => {}
+                    // nft's `th` takes the bytes that stand there, whatever they are (measured).
+                    Tri::No if view.nft => return Tri::Unknown(Why::Payload),
                     other => return other,
                 }
                 let one = |number: Option<u16>, name| match number {

@@ -509,7 +509,7 @@ impl Region {
             && self.space.covers(&other.space.and(within))
     }
 
-    pub(crate) fn of(rule: &Rule, family: Family, names: &Names) -> Region {
+    pub(crate) fn of(rule: &Rule, family: Family, names: &Names, nft: bool) -> Region {
         let mut region = Region { space: Space(vec![Cube::all(family)]), opaque: Vec::new(), moody: false };
         let mut all = Cube::all(family);
         if let Some(test) = rule.protocol {
@@ -540,7 +540,11 @@ impl Region {
         }
         region.narrow(vec![all]);
         for m in &rule.matches {
-            region.one(m, family, names);
+            match m {
+                // nft's `th` looks at protocols without ports as well.
+                Match::Multiport { .. } if nft && rule.protocol.is_none() => region.opaque.push(m.clone()),
+                _ => region.one(m, family, names),
+            }
         }
         region
     }
@@ -749,7 +753,7 @@ mod tests {
     fn region(text: &str) -> Region {
         let (_, rule) = Rule::parse(text.as_bytes()).unwrap();
         let names = Names::new(rule.input.iter().chain(rule.output.iter()).map(|t| &t.value));
-        Region::of(&rule, Family::Ipv4, &names)
+        Region::of(&rule, Family::Ipv4, &names, false)
     }
 
     #[test]
