@@ -101,6 +101,7 @@ mod lint;
 mod matching;
 mod names;
 mod nft;
+mod nft_text;
 mod nft_write;
 mod read;
 mod rule;

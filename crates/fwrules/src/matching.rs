@@ -417,7 +417,12 @@ impl<'p> View<'p> {
             _ => {}
         }
         if !self.context.local.is_empty() && !limit_in {
-            types = types.and(self.listed_type(addr));
+            // A list need not name 127.0.0.1 or link-local addresses: where it contradicts what
+            // is certain, it is not complete.
+            let listed = types.and(self.listed_type(addr));
+            if !listed.is_empty() {
+                types = listed;
+            }
         }
         types
     }

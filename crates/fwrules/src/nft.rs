@@ -246,7 +246,15 @@ fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
                     add(rule, m);
                 }
             }
-            _ => rule.matches.push(keep(whole)),
+            _ => {
+                if rule.log.is_none() {
+                    of_version(rule, body, &[]);
+                    if let Some(protocol) = transport(body) {
+                        add(rule, Match::Protocols(Test::is(vec![protocol])));
+                    }
+                }
+                rule.matches.push(keep(whole));
+            }
         },
         "counter" => {
             let number = |key| body.get(key).and_then(Value::as_u64);
@@ -464,6 +472,24 @@ fn of_version(rule: &mut Rule, body: &Value, found: &[Match]) {
         && !rule.matches.contains(&Match::Version { v6 })
     {
         rule.matches.push(Match::Version { v6 });
+    }
+}
+
+/// Which transport's header an expression looks into: the packet must be of that protocol.
+fn transport(value: &Value) -> Option<Protocol> {
+    match value {
+        Value::Object(object) => {
+            let protocol = object.get("payload").and_then(|payload| payload.get("protocol"));
+            match protocol.and_then(Value::as_str) {
+                Some("icmpv6") => Some(Protocol::ICMPV6),
+                Some(
+                    name @ ("tcp" | "udp" | "udplite" | "sctp" | "dccp" | "esp" | "ah" | "icmp" | "igmp"),
+                ) => names::protocol(name),
+                _ => object.values().find_map(transport),
+            }
+        }
+        Value::Array(list) => list.iter().find_map(transport),
+        _ => None,
     }
 }
 
