@@ -33,7 +33,7 @@ pub struct Parameters {
 }
 
 /// Numbers (PCG-XSH-RR, 64 bits of state), the same everywhere.
-struct Numbers(u64);
+pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {
     fn next(&mut self) -> u32 {
@@ -43,7 +43,7 @@ impl Numbers {
         mixed.rotate_right((old >> 59) as u32)
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(end)) >> 32) as u64
     }
 
@@ -51,7 +51,7 @@ impl Numbers {
         self.below(n) == 0
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len() as u64) as usize]
     }
 

@@ -12,18 +12,18 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
-use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
-use logparse::{Network, Packet, Protocol, TcpFlags, Transport};
+use logparse::{Network, Packet, Protocol, Scanned, TcpFlags, Transport};
 
-use crate::conntrack::valid_flags;
+use crate::candidates::Candidates;
+use crate::classes::{Addresses, Cuts, Table};
 use crate::evidence::{Evidence, way_index};
 use crate::matching::{Context, LocalAddress, Tri, View, known_protocol, later_fragment, spi};
 use crate::rule::*;
-use crate::ruleset::Ruleset;
+use crate::ruleset::{Hook, Ruleset};
 use crate::sets::{Part, PartKind, Sets};
-use crate::walk::{Fate, Outcome, Walker};
+use crate::walk::{Fate, Missed, Outcome, Walker, cause, near_misses};
 
 /// A ruleset made ready for many lines. Shared by threads; each takes a [`Replayer`].
 ///
@@ -59,11 +59,17 @@ pub struct Compiled<'r> {
     odd: Vec<Odd>,
     /// Whether the key has room for all of this.
     fits: bool,
+    /// Whether the rules look at addresses, ports, flags, prefix and interfaces only.
+    glance: bool,
     widths: Widths,
+    candidates: Candidates,
+    /// Every rule's near misses, if answers are to say what was missed.
+    near: Option<Vec<Vec<Rule>>>,
+    tries_all: bool,
 }
 
 /// A test that is asked of every packet as it is.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 enum Odd {
     Match(Match),
     Net(Side, Net),
@@ -107,10 +113,23 @@ const MARK_BITS: u32 = 8;
 /// What is remembered of one combination of classes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Replayed {
+    /// The middle of the packet's way: INPUT, FORWARD or OUTPUT; `None` for a packet without
+    /// interfaces.
+    pub hook: Option<Hook>,
     /// What becomes of the line.
     pub fate: Fate,
     /// What the packet's way comes to.
     pub outcome: Outcome,
+    /// Rules that nearly took the packet; nothing unless the ruleset was compiled
+    /// [`with_missed`](Compiled::with_missed).
+    pub missed: Missed,
+}
+
+/// What lines with the same prefix and interfaces have in common, for one [`Replayer`].
+#[derive(Clone, Copy, Debug)]
+pub struct Front {
+    way: usize,
+    key: u128,
 }
 
 /// The number of an answer of one [`Replayer`]: count lines by it, and look at the answers
@@ -123,6 +142,8 @@ pub struct AnswerId(pub u32);
 pub struct Replayer<'c> {
     compiled: &'c Compiled<'c>,
     known: HashMap<u128, AnswerId, RandomState>,
+    /// Answers of this host: by their own classes and those of the packet that they answer.
+    replies: HashMap<(u128, u128), AnswerId, RandomState>,
     answers: Vec<Replayed>,
     ids: HashMap<Replayed, AnswerId, RandomState>,
     names: HashMap<Vec<u8>, u32, RandomState>,
@@ -135,6 +156,8 @@ pub struct Replayer<'c> {
 
 /// Keys remembered at most; then the memory starts anew.
 const KEYS: usize = 1 << 20;
+/// Up to so many rules, every near miss is tried.
+const FEW_RULES: usize = 100;
 /// Interface names remembered at most.
 const NAMES: usize = 1 << 12;
 
@@ -142,6 +165,27 @@ impl<'r> Compiled<'r> {
     /// Makes `rules` ready. `local` are this host's addresses, if known.
     #[must_use]
     pub fn new(rules: &'r Ruleset, evidence: Evidence<'_>, local: &[LocalAddress]) -> Compiled<'r> {
+        Compiled::make(rules, evidence, local, None, false)
+    }
+
+    /// As [`new`](Self::new), and every answer also says which rules nearly took the packet.
+    /// Where there are more than a hundred rules, or answers could not be remembered any more,
+    /// the only near miss tried is the other transport protocol: the others look at fields that
+    /// the rules do not look at.
+    #[must_use]
+    pub fn with_missed(rules: &'r Ruleset, evidence: Evidence<'_>, local: &[LocalAddress]) -> Compiled<'r> {
+        let of = |all| Compiled::make(rules, evidence, local, Some(near_misses(rules, all)), all);
+        let all = (rules.rules().count() <= FEW_RULES).then(|| of(true));
+        all.filter(Compiled::is_memoised).unwrap_or_else(|| of(false))
+    }
+
+    fn make(
+        rules: &'r Ruleset,
+        evidence: Evidence<'_>,
+        local: &[LocalAddress],
+        near: Option<Vec<Vec<Rule>>>,
+        tries_all: bool,
+    ) -> Compiled<'r> {
         let mut found = Found::default();
         if !local.is_empty() {
             for own in local {
@@ -158,6 +202,9 @@ impl<'r> Compiled<'r> {
             for (_, rule) in rules.rules() {
                 found.rule(rule, &rules.sets);
             }
+        }
+        for rule in near.iter().flatten().flatten() {
+            found.rule(rule, &rules.sets);
         }
         let mut prefixes = HashMap::new();
         for (_, rule) in rules.rules() {
@@ -217,8 +264,24 @@ impl<'r> Compiled<'r> {
             + one(u.time, 40)
             + one(u.fragment, 1)
             + 6 * found.odd.len() as u32;
+        let glance = total <= 128
+            && found.marks.is_empty()
+            && found.odd.is_empty()
+            && length.is_none()
+            && macs.is_none()
+            && uid.is_none()
+            && gid.is_none()
+            && spi.is_none()
+            && !(u.phys || u.packet_type || u.ttl || u.tos || u.time || u.fragment);
+        let walker = Walker::new(rules, evidence);
+        let tables = [&sport, &dport].map(Option::as_ref);
+        let candidates =
+            Candidates::new(rules, near.as_deref(), [&source, &destination].map(Option::as_ref), tables);
         Compiled {
-            walker: Walker::new(rules, evidence),
+            walker,
+            candidates,
+            near,
+            tries_all,
             local: local.to_vec(),
             prefixes,
             source,
@@ -236,6 +299,7 @@ impl<'r> Compiled<'r> {
             uses: u,
             odd: found.odd,
             fits: total <= 128,
+            glance,
             widths,
         }
     }
@@ -244,6 +308,35 @@ impl<'r> Compiled<'r> {
     #[must_use]
     pub fn walker(&self) -> &Walker<'r> {
         &self.walker
+    }
+
+    /// The rules that may take the packet.
+    fn among(&self, packet: &Packet<'_>) -> Vec<u64> {
+        let addresses = |of: &Option<Addresses>, addr| of.as_ref().map_or(0, |a| a.class(addr));
+        let protocol = known_protocol(&packet.datagram);
+        // Where the protocol is not known, nobody compares ports.
+        let ports = protocol.map_or_else(Default::default, |_| packet.datagram.ports());
+        let table =
+            |of: &Option<Table>, port: Option<u16>| of.as_ref().map_or(0, |t| t.class(port.map(u32::from)));
+        self.candidates.among([
+            number(protocol.map(|p| p.0)),
+            addresses(&self.source, packet.src()),
+            addresses(&self.destination, packet.dst()),
+            table(&self.sport, ports.src),
+            table(&self.dport, ports.dst),
+        ])
+    }
+
+    /// Whether every near miss is tried, not the other transport protocol only.
+    #[must_use]
+    pub fn tries_all(&self) -> bool {
+        self.tries_all
+    }
+
+    /// Whether answers depend on when a packet came.
+    #[must_use]
+    pub fn needs_time(&self) -> bool {
+        self.uses.time
     }
 
     /// Whether answers are remembered: the ruleset looks at few enough fields. Else each line
@@ -259,6 +352,7 @@ impl<'r> Compiled<'r> {
         Replayer {
             compiled: self,
             known: HashMap::default(),
+            replies: HashMap::default(),
             answers: Vec::new(),
             ids: HashMap::default(),
             names: HashMap::default(),
@@ -276,16 +370,95 @@ impl<'c> Replayer<'c> {
     pub fn replay(&mut self, packet: &Packet<'_>, time: Option<i64>, cut: bool) -> AnswerId {
         let compiled = self.compiled;
         let context = Context { local: &compiled.local, time, cut };
-        let key = if compiled.fits { self.key(packet, &context) } else { None };
-        if let Some(key) = key
-            && let Some(id) = self.known.get(&key)
-        {
+        let key = self.key(packet, &context);
+        let cause = cause(packet);
+        // An answer of this host is judged by the packet it answers as well.
+        let cause_key = match &cause {
+            Some(cause) => self.key(cause, &context).map(Some),
+            None => Some(None),
+        };
+        let known = match (key, cause_key) {
+            (Some(key), Some(None)) => self.known.get(&key),
+            (Some(key), Some(Some(cause))) => self.replies.get(&(key, cause)),
+            _ => None,
+        };
+        if let Some(id) = known {
             return *id;
         }
-        let outcome = compiled.walker.outcome(packet, &context);
-        let fate = compiled.walker.fate_of(packet, &context, &outcome);
-        let answer = Replayed { fate, outcome };
-        let id = match self.ids.get(&answer) {
+        let id = self.work_out(packet, &context, cause.as_ref());
+        if self.known.len() + self.replies.len() >= KEYS {
+            self.known.clear();
+            self.replies.clear();
+        }
+        match (key, cause_key) {
+            (Some(key), Some(None)) => drop(self.known.insert(key, id)),
+            (Some(key), Some(Some(cause))) => drop(self.replies.insert((key, cause), id)),
+            _ => {}
+        }
+        id
+    }
+
+    /// The answer for a line that a scan read, if it is remembered and the line shows at a
+    /// glance all that the ruleset looks at. Else: [`replay`](Self::replay).
+    ///
+    /// `front` is that of the line's prefix and interfaces.
+    #[inline]
+    pub fn recall(&self, front: Front, scanned: &Scanned<'_>) -> Option<AnswerId> {
+        let c = self.compiled;
+        let (src, dst) = (scanned.src_ipv4()?, scanned.dst_ipv4()?);
+        let (sport, dport) = (scanned.sport()?, scanned.dport()?);
+        let flags = match scanned.protocol() {
+            Protocol::TCP => Some(scanned.tcp_flags()?),
+            Protocol::UDP => None,
+            _ => return None,
+        };
+        if !c.glance || front.way == 2 && flags.is_some_and(answers) {
+            return None;
+        }
+        let mut key = Key(front.key);
+        key.push(head(1, false, false, Some(scanned.protocol()), false), HEAD_BITS);
+        if let Some(addresses) = &c.source {
+            key.push(addresses.v4_class(src), c.widths.source);
+        }
+        if let Some(addresses) = &c.destination {
+            key.push(addresses.v4_class(dst), c.widths.destination);
+        }
+        if let Some(table) = &c.sport {
+            key.push(table.of[usize::from(sport)], c.widths.sport);
+        }
+        if let Some(table) = &c.dport {
+            key.push(table.of[usize::from(dport)], c.widths.dport);
+        }
+        if let Some(table) = &c.flags {
+            key.push(table.class(flags.map(|f| u32::from(f.bits()))), c.widths.flags);
+        }
+        if c.uses.icmp {
+            key.push(0, 18);
+        }
+        self.known.get(&key.0).copied()
+    }
+
+    /// Walks the packet's way.
+    #[inline(never)]
+    fn work_out(
+        &mut self,
+        packet: &Packet<'_>,
+        context: &Context<'_>,
+        cause: Option<&Packet<'_>>,
+    ) -> AnswerId {
+        let compiled = self.compiled;
+        let walker = &compiled.walker;
+        let among = compiled.among(packet);
+        let outcome = walker.outcome_among(packet, context, Some(&among));
+        let cause = cause.map(|cause| compiled.among(cause));
+        let fate = walker.fate_of(packet, context, &outcome, cause.as_deref());
+        let missed = match &compiled.near {
+            Some(near) => walker.missed_among(packet, context, near, Some(&among)),
+            None => Missed::default(),
+        };
+        let hook = Hook::middle(packet.input, packet.output);
+        let answer = Replayed { hook, fate, outcome, missed };
+        match self.ids.get(&answer) {
             Some(id) => *id,
             None => {
                 let id = AnswerId(self.answers.len() as u32);
@@ -293,14 +466,7 @@ impl<'c> Replayer<'c> {
                 self.ids.insert(answer, id);
                 id
             }
-        };
-        if let Some(key) = key {
-            if self.known.len() >= KEYS {
-                self.known.clear();
-            }
-            self.known.insert(key, id);
         }
-        id
     }
 
     /// The answer with this number.
@@ -324,40 +490,44 @@ impl<'c> Replayer<'c> {
         &self.answers
     }
 
+    /// What lines with this prefix and these interfaces have in common. `None`: too many
+    /// different interfaces, or a packet without any.
+    #[inline]
+    pub fn front(&mut self, prefix: &[u8], input: &[u8], output: &[u8]) -> Option<Front> {
+        let c = self.compiled;
+        let way = way_index(input, output)?;
+        let mut key = Key(0);
+        key.push(way as u32, 2);
+        key.push(self.prefix(prefix), c.widths.prefix);
+        if c.uses.input {
+            let class = self.name(0, input)?;
+            key.push(class, NAME_BITS);
+        }
+        if c.uses.output {
+            let class = self.name(1, output)?;
+            key.push(class, NAME_BITS);
+        }
+        Some(Front { way, key: key.0 })
+    }
+
     /// The classes of a packet's fields, in one number. `None`: not all that matters fits.
     #[inline]
     fn key(&mut self, packet: &Packet<'_>, context: &Context<'_>) -> Option<u128> {
         let c = self.compiled;
-        let way = way_index(packet.input, packet.output)?;
-        let transport = &packet.datagram.transport;
-        // An answer of this host is judged by the packet it answers as well: not a matter of
-        // this packet's classes.
-        if way == 2 {
-            let answer = match transport {
-                Transport::Tcp(tcp) => {
-                    let flags = tcp.flags.unwrap_or_default();
-                    flags.contains(TcpFlags::RST) || flags.contains(TcpFlags::SYN | TcpFlags::ACK)
-                }
-                _ => packet.quoted.is_some(),
-            };
-            if answer {
-                return None;
-            }
+        if !c.fits {
+            return None;
         }
-        let mut key = Key(0);
-        key.push(way as u32, 2);
+        let mut key = Key(self.front(packet.prefix, packet.input, packet.output)?.key);
+        let transport = &packet.datagram.transport;
         let family = match packet.datagram.network {
             Network::Ipv4(_) => 1,
             Network::Ipv6(_) => 2,
             Network::None => 0,
             _ => 3,
         };
-        key.push(family, 2);
-        key.push(u32::from(context.cut), 1);
-        key.push(u32::from(later_fragment(&packet.datagram)), 1);
-        key.push(number(known_protocol(&packet.datagram).map(|p| p.0)), 9);
-        key.push(u32::from(matches!(transport, Transport::None)), 1);
-        key.push(self.prefix(packet.prefix), c.widths.prefix);
+        let (fragment, protocol) = (later_fragment(&packet.datagram), known_protocol(&packet.datagram));
+        let none = matches!(transport, Transport::None);
+        key.push(head(family, context.cut, fragment, protocol, none), HEAD_BITS);
         if let Some(addresses) = &c.source {
             key.push(addresses.class(packet.src()), c.widths.source);
         }
@@ -384,14 +554,6 @@ impl<'c> Replayer<'c> {
             key.push(table.class(packet.datagram.len()), c.widths.length);
         }
         let uses = &c.uses;
-        if uses.input {
-            let class = self.name(0, packet.input)?;
-            key.push(class, NAME_BITS);
-        }
-        if uses.output {
-            let class = self.name(1, packet.output)?;
-            key.push(class, NAME_BITS);
-        }
         if uses.phys {
             for (slot, name) in [(2, packet.phys_input), (3, packet.phys_output)] {
                 let class = match name {
@@ -576,6 +738,25 @@ impl Key {
     }
 }
 
+/// Bits of [`head`].
+const HEAD_BITS: u32 = 14;
+
+/// The beginning of every key behind its front.
+#[inline]
+fn head(family: u32, cut: bool, fragment: bool, protocol: Option<Protocol>, none: bool) -> u32 {
+    family << 12
+        | u32::from(cut) << 11
+        | u32::from(fragment) << 10
+        | number(protocol.map(|p| p.0)) << 1
+        | u32::from(none)
+}
+
+/// Whether a packet with these flags may be this host's answer to another.
+#[inline]
+fn answers(flags: TcpFlags) -> bool {
+    flags.contains(TcpFlags::RST) || flags.contains(TcpFlags::SYN | TcpFlags::ACK)
+}
+
 /// A byte that may not be shown, in 9 bits.
 #[inline]
 fn number(value: Option<u8>) -> u32 {
@@ -612,10 +793,16 @@ impl Found {
         }
     }
 
+    fn odd(&mut self, odd: Odd) {
+        if !self.odd.contains(&odd) {
+            self.odd.push(odd);
+        }
+    }
+
     fn net(&mut self, side: Side, net: &Net) {
         match net.range() {
             Some(range) => self.side(side).push(range),
-            None => self.odd.push(Odd::Net(side, *net)),
+            None => self.odd(Odd::Net(side, *net)),
         }
     }
 
@@ -659,7 +846,7 @@ impl Found {
                 self.ports(tcp.sport, tcp.dport);
                 self.flags.extend(tcp.flags.map(|t| t.value));
                 if tcp.option.is_some() {
-                    self.odd.push(Odd::Match(m.clone()));
+                    self.odd(Odd::Match(m.clone()));
                 }
             }
             Match::Ports(p) => self.ports(p.sport, p.dport),
@@ -715,7 +902,7 @@ impl Found {
                 self.state = true;
                 self.uses.icmp = true;
             }
-            Match::Mss(_) => self.odd.push(Odd::Match(m.clone())),
+            Match::Mss(_) => self.odd(Odd::Match(m.clone())),
             Match::Other { module, .. } => self.uses.time |= *module == "time",
         }
     }
@@ -739,7 +926,7 @@ impl Found {
             _ => false,
         });
         if !plain {
-            self.odd.push(Odd::Match(m.clone()));
+            self.odd(Odd::Match(m.clone()));
             return;
         }
         for entry in &set.entries {
@@ -764,192 +951,6 @@ impl Found {
                     }
                     _ => {}
                 }
-            }
-        }
-    }
-}
-
-/// Classes of a small number: a table with one entry per value.
-#[derive(Debug)]
-struct Table {
-    of: Vec<u32>,
-    classes: u32,
-}
-
-/// Numbers the answers that a list of tests gives.
-#[derive(Default)]
-struct Signatures(HashMap<Vec<u64>, u32>);
-
-impl Signatures {
-    /// The class of these answers, from 1: 0 is for a field that is not shown.
-    fn class(&mut self, answers: impl Iterator<Item = bool>) -> u32 {
-        let mut bits = Vec::new();
-        for (i, answer) in answers.enumerate() {
-            if i % 64 == 0 {
-                bits.push(0);
-            }
-            if answer && let Some(last) = bits.last_mut() {
-                *last |= 1 << (i % 64);
-            }
-        }
-        let next = self.0.len() as u32 + 1;
-        *self.0.entry(bits).or_insert(next)
-    }
-}
-
-/// Intervals that no test tells apart are made one class. With very many of them (a big set)
-/// that would take longer than it saves.
-fn worth_merging(tests: usize, intervals: usize) -> bool {
-    tests.saturating_mul(intervals) < 1 << 26
-}
-
-impl Table {
-    /// Classes of the numbers up to 65,535 by ranges; larger ones are as 65,535.
-    fn ranges(tests: &[Range<u32>]) -> Option<Table> {
-        if tests.is_empty() {
-            return None;
-        }
-        let mut tests = tests.to_vec();
-        tests.sort_unstable_by_key(|r| (r.first, r.last));
-        tests.dedup();
-        // 65,536 stands for everything above: BIG TCP.
-        const END: u32 = 65_536;
-        let mut cuts: BTreeSet<u32> = [0, END].into();
-        for range in &tests {
-            cuts.insert(range.first.min(END));
-            cuts.insert(range.last.saturating_add(1).min(END));
-        }
-        let mut signatures = Signatures::default();
-        let mut of = vec![0; END as usize + 1];
-        let cuts: Vec<u32> = cuts.into_iter().collect();
-        let merge = worth_merging(tests.len(), cuts.len());
-        for (i, start) in cuts.iter().enumerate() {
-            let end = cuts.get(i + 1).copied().unwrap_or(END + 1);
-            let class =
-                if merge { signatures.class(tests.iter().map(|r| r.contains(*start))) } else { i as u32 + 1 };
-            of[*start as usize..end as usize].fill(class);
-        }
-        let classes = if merge { signatures.0.len() } else { cuts.len() };
-        Some(Table { of, classes: classes as u32 })
-    }
-
-    /// Classes of TCP flags.
-    fn flags(tests: &[Flags]) -> Table {
-        let mut signatures = Signatures::default();
-        let mut of = Vec::with_capacity(512);
-        for bits in 0..512 {
-            let flags = TcpFlags::from_bits(bits);
-            let answers = tests.iter().map(|t| flags & t.mask == t.set);
-            of.push(signatures.class(answers.chain([valid_flags(flags)])));
-        }
-        Table { of, classes: signatures.0.len() as u32 }
-    }
-
-    #[inline]
-    fn class(&self, value: Option<u32>) -> u32 {
-        match value {
-            Some(value) => self.of[(value as usize).min(self.of.len() - 1)],
-            None => 0,
-        }
-    }
-}
-
-/// Classes of a large number: where each begins.
-#[derive(Debug)]
-struct Cuts {
-    starts: Vec<u32>,
-}
-
-impl Cuts {
-    fn new(tests: &[Range<u32>]) -> Option<Cuts> {
-        let mut starts: BTreeSet<u32> = [0].into();
-        for range in tests {
-            starts.insert(range.first);
-            starts.extend(range.last.checked_add(1));
-        }
-        (!tests.is_empty()).then(|| Cuts { starts: starts.into_iter().collect() })
-    }
-
-    fn class(&self, value: Option<u32>) -> u32 {
-        value.map_or(0, |v| self.starts.partition_point(|s| *s <= v) as u32)
-    }
-}
-
-/// Classes of addresses: where each begins.
-#[derive(Debug)]
-struct Addresses {
-    v4: Vec<u32>,
-    v4_class: Vec<u32>,
-    /// For each upper half of an IPv4 address, where in `v4` its addresses begin.
-    top: Vec<u32>,
-    v6: Vec<u128>,
-    v6_class: Vec<u32>,
-    classes: u32,
-}
-
-impl Addresses {
-    fn new(tests: &[AddressRange], local: &[AddressRange], types: bool) -> Option<Addresses> {
-        if tests.is_empty() && !types {
-            return None;
-        }
-        let mut tests: Vec<AddressRange> = tests.to_vec();
-        if types {
-            tests.extend_from_slice(local);
-            // Addresses whose type their number tells.
-            let special =
-                ["224.0.0.0/4", "255.255.255.255", "0.0.0.0", "127.0.0.0/8", "ff00::/8", "::1", "::"];
-            tests.extend(special.iter().filter_map(|net| Net::parse(net)?.range()));
-        }
-        tests.sort_unstable_by_key(|r| (r.first, r.last));
-        tests.dedup();
-        let mut v4_cuts: BTreeSet<u32> = [0].into();
-        let mut v6_cuts: BTreeSet<u128> = [0].into();
-        for range in &tests {
-            match (range.first, range.last) {
-                (IpAddr::V4(first), IpAddr::V4(last)) => {
-                    v4_cuts.insert(first.to_bits());
-                    v4_cuts.extend(last.to_bits().checked_add(1));
-                }
-                (IpAddr::V6(first), IpAddr::V6(last)) => {
-                    v6_cuts.insert(first.to_bits());
-                    v6_cuts.extend(last.to_bits().checked_add(1));
-                }
-                _ => {}
-            }
-        }
-        let v4: Vec<u32> = v4_cuts.into_iter().collect();
-        let v6: Vec<u128> = v6_cuts.into_iter().collect();
-        let merge = worth_merging(tests.len(), v4.len() + v6.len());
-        let mut signatures = Signatures::default();
-        let mut next = 0;
-        let mut class = |addr: IpAddr| {
-            next += 1;
-            if merge { signatures.class(tests.iter().map(|t| t.contains(addr))) } else { next }
-        };
-        let v4_class: Vec<u32> = v4.iter().map(|a| class(IpAddr::V4((*a).into()))).collect();
-        let v6_class: Vec<u32> = v6.iter().map(|a| class(IpAddr::V6((*a).into()))).collect();
-        let top = (0..=0x1_0000_u64)
-            .map(|half| v4.partition_point(|a| u64::from(*a) < half << 16) as u32)
-            .collect();
-        let classes = v4_class.iter().chain(&v6_class).copied().max().unwrap_or(0);
-        Some(Addresses { v4, v4_class, top, v6, v6_class, classes })
-    }
-
-    #[inline]
-    fn class(&self, addr: Option<IpAddr>) -> u32 {
-        match addr {
-            None => 0,
-            Some(IpAddr::V4(addr)) => {
-                let bits = addr.to_bits();
-                let half = (bits >> 16) as usize;
-                let (from, to) = (self.top[half] as usize, self.top[half + 1] as usize);
-                let within = self.v4[from..to].partition_point(|a| *a <= bits);
-                // The interval may begin before this half.
-                self.v4_class[from + within - 1]
-            }
-            Some(IpAddr::V6(addr)) => {
-                let at = self.v6.partition_point(|a| *a <= addr.to_bits());
-                self.v6_class[at - 1]
             }
         }
     }

@@ -90,6 +90,8 @@
 //! * Big `ipset`s are searched entry by entry, once for each class of packets.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod candidates;
+mod classes;
 mod clock;
 mod compiled;
 mod conntrack;
@@ -99,6 +101,7 @@ mod lint;
 mod matching;
 mod names;
 mod nft;
+mod nft_text;
 mod nft_write;
 mod read;
 mod rule;
@@ -109,7 +112,7 @@ mod text;
 mod walk;
 mod write;
 
-pub use compiled::{AnswerId, Compiled, Replayed, Replayer};
+pub use compiled::{AnswerId, Compiled, Front, Replayed, Replayer};
 pub use conntrack::StateSet;
 pub use error::{ReadError, WriteError};
 pub use evidence::Evidence;
@@ -119,5 +122,5 @@ pub use rule::*;
 pub use ruleset::{Base, Chain, Hook, RuleId, Ruleset, Table};
 pub use sets::{Entry, Part, PartKind, Set, Sets};
 pub use text::{Text, shell_quote, shown};
-pub use walk::{End, Fate, Outcome, Place, Reach, Step, Walk, Walker};
+pub use walk::{End, Fate, Missed, Outcome, Place, Reach, Step, Walk, Walker};
 pub use write::COMMENT;

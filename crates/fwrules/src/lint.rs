@@ -94,9 +94,10 @@ pub fn unwritten<'a>(rules: &Ruleset, prefixes: impl IntoIterator<Item = &'a [u8
 }
 
 impl Rule {
-    /// The rule with one condition changed in a way that people often mean: the other
-    /// transport, ports or addresses the other way round. Each with what was changed. If such
-    /// a rule takes lines and this one takes none, it is probably what was meant.
+    /// The rule with one condition changed in a way that people often mean: a port of the other
+    /// transport, ports or the addresses of hosts the other way round. Each with what was
+    /// changed. If such a rule takes lines and this one takes none, it is probably what was
+    /// meant.
     #[must_use]
     pub fn near_misses(&self) -> Vec<(String, Rule)> {
         let mut list = Vec::new();
@@ -113,7 +114,15 @@ impl Rule {
             .matches
             .iter()
             .any(|m| matches!(m, Match::Tcp(t) if t.flags.is_some() || t.option.is_some()));
+        // Without a port it would be another rule altogether.
+        let ports = self.matches.iter().any(|m| match m {
+            Match::Tcp(t) => t.sport.is_some() || t.dport.is_some(),
+            Match::Ports(p) => p.sport.is_some() || p.dport.is_some(),
+            Match::Multiport { .. } => true,
+            _ => false,
+        });
         if let Some((protocol, what)) = other
+            && ports
             && !flags
         {
             let mut rule = Rule { protocol: Some(Test::is(protocol)), ..self.clone() };
@@ -154,7 +163,13 @@ impl Rule {
         if any {
             list.push((String::from("source and destination port exchanged"), turned));
         }
-        if self.source.is_some() || self.destination.is_some() {
+        // The host's own network is the other end of nearly every packet: only single hosts.
+        let is_host = |test: &Option<Test<Net>>| {
+            test.as_ref()
+                .is_none_or(|test| !test.not && test.value.range().is_some_and(|r| r.first == r.last))
+        };
+        let any = self.source.is_some() || self.destination.is_some();
+        if any && is_host(&self.source) && is_host(&self.destination) {
             let turned = Rule { source: self.destination, destination: self.source, ..self.clone() };
             list.push((String::from("source and destination address exchanged"), turned));
         }
@@ -208,6 +223,14 @@ impl Flow {
         Flow { all: f(&self.all), logged: logged.collect() }
     }
 
+    /// What a rule that takes all of `space` leaves.
+    fn without(mut self, space: &Space) -> Flow {
+        self.all = self.all.without(space);
+        self.logged = self.logged.into_iter().map(|(id, s)| (id, s.without(space))).collect();
+        self.logged.retain(|(_, s)| !s.is_empty());
+        self
+    }
+
     fn or(mut self, other: Flow) -> Flow {
         self.all = self.all.or(other.all);
         for (id, space) in other.logged {
@@ -242,7 +265,8 @@ impl<'r> Lint<'r> {
         }
         let names = Names::new(patterns.into_iter());
         let family = |id: RuleId| rules.tables[id.table as usize].family;
-        let regions = rules.rules().map(|(id, rule)| (id, Region::of(rule, family(id), &names))).collect();
+        let regions =
+            rules.rules().map(|(id, rule)| (id, Region::of(rule, family(id), &names, rules.nft))).collect();
         Lint {
             rules,
             names,
@@ -342,7 +366,7 @@ impl<'r> Lint<'r> {
             }
             // What goes on to the next rule if this one takes what it can be sure of.
             let exact = region.is_exact();
-            let left = |now: &Flow| if exact { now.map(|s| s.without(&region.space)) } else { now.clone() };
+            let left = |now: Flow| if exact { now.without(&region.space) } else { now };
             if rule.log.is_some() && !path.silent && !taken.all.is_empty() {
                 now.logged.retain(|(l, _)| *l != id);
                 now.logged.push((id, taken.all.clone()));
@@ -355,12 +379,12 @@ impl<'r> Lint<'r> {
                         let logged = now.map(|s| s.and(&region.space));
                         self.end(verdict, Some(id), &logged, exact);
                     }
-                    now = left(&now);
+                    now = left(now);
                     path.before.push(id);
                 }
                 Effect::Return => {
                     returned = returned.or(taken);
-                    now = left(&now);
+                    now = left(now);
                     path.before.push(id);
                 }
                 Effect::Jump | Effect::Goto => {
@@ -375,7 +399,7 @@ impl<'r> Lint<'r> {
                         // What stood in there, not every packet has seen.
                         path.before.truncate(before);
                     }
-                    now = left(&now);
+                    now = left(now);
                     if is_goto {
                         returned = returned.or(back);
                         path.before.push(id);

@@ -400,6 +400,8 @@ impl<'p> View<'p> {
             IpAddr::V4(a) if a.is_multicast() => return T::MULTICAST,
             IpAddr::V4(a) if a.is_broadcast() || a.is_unspecified() => return T::BROADCAST,
             IpAddr::V4(a) if a.is_loopback() => T::LOCAL.or(T::BROADCAST),
+            // nft asks for a route, without an interface, first; there may be none (measured).
+            IpAddr::V6(a) if a.is_multicast() && self.nft => return T::ALL,
             IpAddr::V6(a) if a.is_multicast() => return T::MULTICAST,
             IpAddr::V6(a) if a.is_loopback() => T::LOCAL,
             IpAddr::V4(_) => T::ALL.without(T::MULTICAST.or(T::ANYCAST)),
@@ -415,7 +417,12 @@ impl<'p> View<'p> {
             _ => {}
         }
         if !self.context.local.is_empty() && !limit_in {
-            types = types.and(self.listed_type(addr));
+            // A list need not name 127.0.0.1 or link-local addresses: where it contradicts what
+            // is certain, it is not complete.
+            let listed = types.and(self.listed_type(addr));
+            if !listed.is_empty() {
+                types = listed;
+            }
         }
         types
     }
@@ -637,6 +644,8 @@ impl Match {
                 };
                 match view.protocol(has_ports) {
                     Tri::Yes => {}
+                    // nft's `th` takes the bytes that stand there, whatever they are (measured).
+                    Tri::No if view.nft => return Tri::Unknown(Why::Payload),
                     other => return other,
                 }
                 let one = |number: Option<u16>, name| match number {

@@ -211,6 +211,7 @@ fn read_rule(expressions: &[Value]) -> Vec<Rule> {
             rules.clear();
             for (matches, target) in mapped {
                 let mut rule = base.clone();
+                of_version(&mut rule, body, &matches);
                 for m in matches {
                     add(&mut rule, m);
                 }
@@ -240,11 +241,20 @@ fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
         "match" => match condition(body) {
             // A condition behind a log statement does not hold for the line.
             Some(found) if rule.log.is_none() => {
+                of_version(rule, body, &found);
                 for m in found {
                     add(rule, m);
                 }
             }
-            _ => rule.matches.push(keep(whole)),
+            _ => {
+                if rule.log.is_none() {
+                    of_version(rule, body, &[]);
+                    if let Some(protocol) = transport(body) {
+                        add(rule, Match::Protocols(Test::is(vec![protocol])));
+                    }
+                }
+                rule.matches.push(keep(whole));
+            }
         },
         "counter" => {
             let number = |key| body.get(key).and_then(Value::as_u64);
@@ -453,6 +463,52 @@ fn network(range: &AddressRange) -> Option<Net> {
     };
     let net = Net::new(range.first, length as u8);
     (net.range() == Some(*range)).then_some(net)
+}
+
+/// The version that an expression asks for silently, as a condition of its own.
+fn of_version(rule: &mut Rule, body: &Value, found: &[Match]) {
+    if let Some(v6) = version(body)
+        && !found.iter().any(|m| matches!(m, Match::Addresses { .. }))
+        && !rule.matches.contains(&Match::Version { v6 })
+    {
+        rule.matches.push(Match::Version { v6 });
+    }
+}
+
+/// Which transport's header an expression looks into: the packet must be of that protocol.
+fn transport(value: &Value) -> Option<Protocol> {
+    match value {
+        Value::Object(object) => {
+            let protocol = object.get("payload").and_then(|payload| payload.get("protocol"));
+            match protocol.and_then(Value::as_str) {
+                Some("icmpv6") => Some(Protocol::ICMPV6),
+                Some(
+                    name @ ("tcp" | "udp" | "udplite" | "sctp" | "dccp" | "esp" | "ah" | "icmp" | "igmp"),
+                ) => names::protocol(name),
+                _ => object.values().find_map(transport),
+            }
+        }
+        Value::Array(list) => list.iter().find_map(transport),
+        _ => None,
+    }
+}
+
+/// Which version's header an expression looks into: in a table for both, the packet must be of
+/// that version, `!=` or not, although the listing does not say so (measured). Addresses know it
+/// by themselves.
+fn version(value: &Value) -> Option<bool> {
+    match value {
+        Value::Object(object) => {
+            let protocol = object.get("payload").and_then(|payload| payload.get("protocol"));
+            match protocol.and_then(Value::as_str) {
+                Some("ip" | "icmp" | "igmp") => Some(false),
+                Some("ip6" | "icmpv6") => Some(true),
+                _ => object.values().find_map(version),
+            }
+        }
+        Value::Array(list) => list.iter().find_map(version),
+        _ => None,
+    }
 }
 
 /// `match`: `None` if it has no place here.

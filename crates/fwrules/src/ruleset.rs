@@ -100,6 +100,15 @@ impl Hook {
             .find(|hook| hook.chain().as_bytes().eq_ignore_ascii_case(name))
     }
 
+    /// The hook in the middle of the way of a packet with these interfaces.
+    #[must_use]
+    pub fn middle(input: &[u8], output: &[u8]) -> Option<Hook> {
+        Hook::way(input, output)
+            .iter()
+            .copied()
+            .find(|hook| matches!(hook, Hook::Input | Hook::Forward | Hook::Output))
+    }
+
     /// The hooks that a packet with these interfaces has come or will come by, in order. An
     /// empty name is no interface.
     #[must_use]

@@ -7,19 +7,34 @@
 //! Tested by: the unit tests below and `lint`'s.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use logparse::{Protocol, TcpFlags};
 
 use crate::conntrack::{StateSet, valid_flags};
 use crate::rule::*;
 
-/// Numbers as sorted, disjoint ranges.
+/// Numbers as sorted, disjoint ranges. Boxes are copied far more often than changed, so they
+/// share them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ranges(Vec<(u128, u128)>);
+pub(crate) struct Ranges(Arc<[(u128, u128)]>);
 
 impl Ranges {
     pub(crate) fn of(first: u128, last: u128) -> Ranges {
-        Ranges(vec![(first, last)])
+        Ranges(Arc::new([(first, last)]))
+    }
+
+    /// Whether some number is in both.
+    fn meets(&self, other: &Ranges) -> bool {
+        let (mut i, mut j) = (0, 0);
+        while i < self.0.len() && j < other.0.len() {
+            let (a, b) = (self.0[i], other.0[j]);
+            if a.0.max(b.0) <= a.1.min(b.1) {
+                return true;
+            }
+            if a.1 < b.1 { i += 1 } else { j += 1 }
+        }
+        false
     }
 
     fn union(mut list: Vec<(u128, u128)>) -> Ranges {
@@ -31,10 +46,16 @@ impl Ranges {
                 _ => out.push((first, last)),
             }
         }
-        Ranges(out)
+        Ranges(out.into())
     }
 
     fn and(&self, other: &Ranges) -> Ranges {
+        if other.covers(self) {
+            return self.clone();
+        }
+        if self.covers(other) {
+            return other.clone();
+        }
         let mut out = Vec::new();
         let (mut i, mut j) = (0, 0);
         while i < self.0.len() && j < other.0.len() {
@@ -45,15 +66,15 @@ impl Ranges {
             }
             if a.1 < b.1 { i += 1 } else { j += 1 }
         }
-        Ranges(out)
+        Ranges(out.into())
     }
 
     fn without(&self, other: &Ranges) -> Ranges {
         let mut out = Vec::new();
-        for &(first, last) in &self.0 {
+        for &(first, last) in self.0.iter() {
             let mut at = first;
             let mut open = true;
-            for &(from, to) in &other.0 {
+            for &(from, to) in other.0.iter() {
                 if to < at || from > last {
                     continue;
                 }
@@ -70,15 +91,23 @@ impl Ranges {
                 out.push((at, last));
             }
         }
-        Ranges(out)
+        Ranges(out.into())
     }
 
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// Whether every number of `other` is here: touching ranges are always one.
     fn covers(&self, other: &Ranges) -> bool {
-        other.without(self).is_empty()
+        let mut own = self.0.iter();
+        let mut at = own.next();
+        other.0.iter().all(|(first, last)| {
+            while at.is_some_and(|(_, end)| end < first) {
+                at = own.next();
+            }
+            at.is_some_and(|(from, to)| from <= first && last <= to)
+        })
     }
 }
 
@@ -247,6 +276,21 @@ impl Cube {
         FIELDS.iter().any(|f| self.is_empty_in(*f))
     }
 
+    /// Whether some packet is in both.
+    pub(crate) fn meets(&self, other: &Cube) -> bool {
+        self.input & other.input != 0
+            && self.output & other.output != 0
+            && self.fragment & other.fragment != 0
+            && !self.protocol.and(other.protocol).is_empty()
+            && !self.flags.and(other.flags).is_empty()
+            && !self.states.and(other.states).is_empty()
+            && self.dport.meets(&other.dport)
+            && self.source.meets(&other.source)
+            && self.destination.meets(&other.destination)
+            && self.sport.meets(&other.sport)
+            && self.icmp.meets(&other.icmp)
+    }
+
     /// The packets in both; may be empty.
     pub(crate) fn and(&self, other: &Cube) -> Cube {
         Cube {
@@ -301,12 +345,12 @@ impl Cube {
     }
 
     /// The packets here and not in `other`, as disjoint boxes.
-    fn without(&self, other: &Cube, out: &mut Vec<Cube>) {
-        if self.and(other).is_empty() {
-            out.push(self.clone());
+    fn without(self, other: &Cube, out: &mut Vec<Cube>) {
+        if !self.meets(other) {
+            out.push(self);
             return;
         }
-        let mut rest = self.clone();
+        let mut rest = self;
         for field in FIELDS {
             let outside = rest.less(other, field);
             if !outside.is_empty_in(field) {
@@ -348,28 +392,32 @@ impl Space {
         let mut out = Vec::new();
         for a in &self.0 {
             for b in &other.0 {
-                let both = a.and(b);
-                if !both.is_empty() {
-                    out.push(both);
+                if a.meets(b) {
+                    out.push(a.and(b));
                 }
             }
         }
         Space(out)
     }
 
-    pub(crate) fn without(&self, other: &Space) -> Space {
-        let mut now = self.0.clone();
+    /// The packets here and not in `other`. Boxes that `other` does not meet stay as they are.
+    pub(crate) fn without(mut self, other: &Space) -> Space {
+        let mut pieces = Vec::new();
         for b in &other.0 {
-            let mut next = Vec::new();
-            for a in &now {
-                a.without(b, &mut next);
+            let mut count = 0;
+            for a in self.0.iter().filter(|a| a.meets(b)) {
+                count += 1;
+                a.clone().without(b, &mut pieces);
             }
-            if next.len() > BOXES {
-                return Space(now);
+            if self.0.len() - count + pieces.len() > BOXES {
+                break;
             }
-            now = next;
+            if count > 0 {
+                self.0.retain(|a| !a.meets(b));
+                self.0.append(&mut pieces);
+            }
         }
-        Space(now)
+        self
     }
 
     pub(crate) fn or(mut self, other: Space) -> Space {
@@ -384,7 +432,7 @@ impl Space {
 
     /// Whether every packet of `other` is here.
     pub(crate) fn covers(&self, other: &Space) -> bool {
-        other.0.iter().all(|o| self.0.iter().any(|c| c.covers(o))) || other.without(self).is_empty()
+        other.0.iter().all(|o| self.0.iter().any(|c| c.covers(o))) || other.clone().without(self).is_empty()
     }
 }
 
@@ -461,7 +509,7 @@ impl Region {
             && self.space.covers(&other.space.and(within))
     }
 
-    pub(crate) fn of(rule: &Rule, family: Family, names: &Names) -> Region {
+    pub(crate) fn of(rule: &Rule, family: Family, names: &Names, nft: bool) -> Region {
         let mut region = Region { space: Space(vec![Cube::all(family)]), opaque: Vec::new(), moody: false };
         let mut all = Cube::all(family);
         if let Some(test) = rule.protocol {
@@ -492,7 +540,11 @@ impl Region {
         }
         region.narrow(vec![all]);
         for m in &rule.matches {
-            region.one(m, family, names);
+            match m {
+                // nft's `th` looks at protocols without ports as well.
+                Match::Multiport { .. } if nft && rule.protocol.is_none() => region.opaque.push(m.clone()),
+                _ => region.one(m, family, names),
+            }
         }
         region
     }
@@ -701,24 +753,24 @@ mod tests {
     fn region(text: &str) -> Region {
         let (_, rule) = Rule::parse(text.as_bytes()).unwrap();
         let names = Names::new(rule.input.iter().chain(rule.output.iter()).map(|t| &t.value));
-        Region::of(&rule, Family::Ipv4, &names)
+        Region::of(&rule, Family::Ipv4, &names, false)
     }
 
     #[test]
     fn ranges_are_cut_and_joined() {
         let a = Ranges::union(vec![(5, 9), (1, 3), (4, 4), (20, 30)]);
-        assert_eq!(a.0, [(1, 9), (20, 30)]);
-        assert_eq!(a.without(&Ranges::of(3, 22)).0, [(1, 2), (23, 30)]);
-        assert_eq!(a.and(&Ranges::of(9, 20)).0, [(9, 9), (20, 20)]);
+        assert_eq!(*a.0, [(1, 9), (20, 30)]);
+        assert_eq!(*a.without(&Ranges::of(3, 22)).0, [(1, 2), (23, 30)]);
+        assert_eq!(*a.and(&Ranges::of(9, 20)).0, [(9, 9), (20, 20)]);
         assert!(a.covers(&Ranges::of(2, 8)) && !a.covers(&Ranges::of(2, 10)));
-        assert_eq!(Ranges::of(0, u128::MAX).without(&Ranges::of(0, u128::MAX)).0, []);
+        assert!(Ranges::of(0, u128::MAX).without(&Ranges::of(0, u128::MAX)).is_empty());
     }
 
     #[test]
     fn what_is_taken_away_is_gone() {
         let all = everything(Family::Ipv4, 2, 1, false);
         let tcp = region("-p tcp --dport 1:1023").space;
-        let rest = all.without(&tcp);
+        let rest = all.clone().without(&tcp);
         assert!(rest.and(&tcp).is_empty());
         assert!(rest.and(&region("-p tcp --dport 1024").space).0.len() == 2);
         assert!(tcp.covers(&region("-p tcp -s 10.0.0.0/8 --dport 22").space));

@@ -14,7 +14,7 @@ use crate::conntrack::StateSet;
 use crate::evidence::{Evidence, Facts, Prior, way_index};
 use crate::matching::{Context, Rewrites, Tri, View, Why, state_match};
 use crate::rule::{Effect, Family, Match, Rule, Target, Verdict};
-use crate::ruleset::{Hook, RuleId, Ruleset};
+use crate::ruleset::{Chain, Hook, RuleId, Ruleset};
 
 /// How surely a packet comes to a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -148,7 +148,28 @@ pub struct Walker<'r> {
     bases: [Vec<BaseChain>; 3],
     /// Rules that may be newer than the log.
     evidence: Newer,
+    /// By table and chain: how many rules stand in front of the chain's first, in the text.
+    numbers: Vec<Vec<u32>>,
 }
+
+/// A rule that did not take a packet, although it would have in another place or with one
+/// condition changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Missed {
+    /// Rules that would take the packet if its way had not ended in front of them; each with
+    /// what ended it. Rules without conditions, which fit everything, are left out.
+    pub behind: Vec<(RuleId, Place)>,
+    /// Rules that the packet came to and that did not take it, but would have with one
+    /// condition changed: the index into [`Rule::near_misses`].
+    pub nearly: Vec<(RuleId, u32)>,
+}
+
+/// The near misses of every rule, by the rule's number in the text.
+pub(crate) type NearMisses = [Vec<Rule>];
+
+/// Rules that may take a packet, one bit each, by the rule's number in the text. A rule whose
+/// bit is not set certainly does not.
+pub(crate) type Candidates<'c> = Option<&'c [u64]>;
 
 /// Which rules may be newer than the log.
 #[derive(Clone, Debug)]
@@ -213,6 +234,7 @@ impl<'r> Walker<'r> {
             untracks: rules.untracks(),
             bases,
             evidence: newer,
+            numbers: numbers(rules),
         }
     }
 
@@ -234,9 +256,43 @@ impl<'r> Walker<'r> {
     /// What the packet's way comes to.
     #[must_use]
     pub fn outcome(&self, packet: &Packet<'_>, context: &Context<'_>) -> Outcome {
-        let mut state = Run::new(self, packet, context, false);
-        state.start();
-        state.finish().1
+        self.outcome_among(packet, context, None)
+    }
+
+    /// As [`outcome`](Self::outcome), asking candidates only.
+    pub(crate) fn outcome_among(
+        &self,
+        packet: &Packet<'_>,
+        context: &Context<'_>,
+        candidates: Candidates<'_>,
+    ) -> Outcome {
+        let mut run = Run::new(self, packet, context, false);
+        run.candidates = candidates;
+        run.start();
+        run.finish().1
+    }
+
+    /// The rules that did not take the packet although they nearly would have: by every change
+    /// that [`Rule::near_misses`] knows (`all`), or by that of the transport protocol only.
+    #[must_use]
+    pub fn missed(&self, packet: &Packet<'_>, context: &Context<'_>, all: bool) -> Missed {
+        let near = near_misses(self.rules, all);
+        self.missed_among(packet, context, &near, None)
+    }
+
+    pub(crate) fn missed_among(
+        &self,
+        packet: &Packet<'_>,
+        context: &Context<'_>,
+        near: &NearMisses,
+        candidates: Candidates<'_>,
+    ) -> Missed {
+        let mut run = Run::new(self, packet, context, false);
+        run.candidates = candidates;
+        run.beyond =
+            Some(Beyond { near, ended: None, table_left: None, unsure: false, missed: Missed::default() });
+        run.start();
+        run.beyond.map(|beyond| beyond.missed).unwrap_or_default()
     }
 
     /// Every condition of the rule at one step of a walk by itself, as text, with its answer:
@@ -250,14 +306,32 @@ impl<'r> Walker<'r> {
         rule.parts().into_iter().map(|part| (part.to_display(), part.evaluate(&view))).collect()
     }
 
+    /// For a step at a rule that did not take the packet: what to change so that it would
+    /// ([`Rule::near_misses`]).
+    #[must_use]
+    pub fn near_miss(&self, packet: &Packet<'_>, context: &Context<'_>, step: &Step) -> Option<String> {
+        let Place::Rule(id) = step.place else { return None };
+        let run = Run::new(self, packet, context, false);
+        let view = View { hook: Some(step.hook), ..run.view };
+        let mut near = self.rules.rule(id)?.near_misses().into_iter();
+        near.find(|(_, rule)| rule.evaluate(&view) == Tri::Yes).map(|(change, _)| change)
+    }
+
     /// Whether the line would still be written.
     #[must_use]
     pub fn fate(&self, packet: &Packet<'_>, context: &Context<'_>) -> Fate {
-        self.fate_of(packet, context, &self.outcome(packet, context))
+        self.fate_of(packet, context, &self.outcome(packet, context), None)
     }
 
-    /// As [`fate`](Self::fate), for an outcome that is there already.
-    pub(crate) fn fate_of(&self, packet: &Packet<'_>, context: &Context<'_>, outcome: &Outcome) -> Fate {
+    /// As [`fate`](Self::fate), for an outcome that is there already; `candidates` are those
+    /// for the packet's [`cause`].
+    pub(crate) fn fate_of(
+        &self,
+        packet: &Packet<'_>,
+        context: &Context<'_>,
+        outcome: &Outcome,
+        candidates: Candidates<'_>,
+    ) -> Fate {
         if outcome.other_family {
             return Fate::OtherFamily;
         }
@@ -277,7 +351,7 @@ impl<'r> Walker<'r> {
             });
         }
         match writers.find(|(_, reach)| *reach == Reach::Certain) {
-            Some((id, _)) => match self.unanswered(packet, context) {
+            Some((id, _)) => match self.unanswered(packet, context, candidates) {
                 Some(Ok(by)) => Fate::Unanswered(by),
                 Some(Err((rule, why))) => Fate::Unknown(rule, why),
                 None => Fate::Remains(*id),
@@ -303,9 +377,11 @@ impl<'r> Walker<'r> {
         &self,
         packet: &Packet<'_>,
         context: &Context<'_>,
+        candidates: Candidates<'_>,
     ) -> Option<Result<RuleId, (RuleId, Why)>> {
         let cause = cause(packet)?;
         let mut run = Run::new(self, &cause, context, false);
+        run.candidates = candidates;
         // Had it belonged to a known connection, so would the answer.
         let reply = Run::new(self, packet, context, false).settled_states();
         if reply.and(StateSet::ESTABLISHED).is_empty() {
@@ -344,6 +420,7 @@ impl<'r> Walker<'r> {
             }
             ignored.push(id);
             let mut run = Run::new(self, &cause, context, false);
+            run.candidates = candidates;
             run.view.states = states;
             run.ignored.clone_from(&ignored);
             run.start();
@@ -355,7 +432,7 @@ impl<'r> Walker<'r> {
 
 /// The packet that this one answers, as far as it can be told: same addresses and ports the
 /// other way round, or what an ICMP error quotes. Its flags, length and TTL are not known.
-fn cause<'a>(packet: &Packet<'a>) -> Option<Packet<'a>> {
+pub(crate) fn cause<'a>(packet: &Packet<'a>) -> Option<Packet<'a>> {
     if !packet.input.is_empty() || packet.output.is_empty() {
         return None;
     }
@@ -379,6 +456,27 @@ fn cause<'a>(packet: &Packet<'a>) -> Option<Packet<'a>> {
     let ports = Ports { src: tcp.ports.dst, dst: tcp.ports.src };
     cause.datagram.transport = Transport::Tcp(Tcp { ports, ..Tcp::default() });
     Some(cause)
+}
+
+/// By table and chain: how many rules stand in front of the chain's first.
+fn numbers(rules: &Ruleset) -> Vec<Vec<u32>> {
+    let mut next = 0;
+    let mut first = |chain: &Chain| {
+        let first = next;
+        next += chain.rules.len() as u32;
+        first
+    };
+    rules.tables.iter().map(|table| table.chains.iter().map(&mut first).collect()).collect()
+}
+
+/// Every rule's near misses, in the order of the text: all of them, or those only that look at
+/// no field which the rule does not look at (the other transport protocol).
+pub(crate) fn near_misses(rules: &Ruleset, all: bool) -> Vec<Vec<Rule>> {
+    let of = |rule: &Rule| {
+        let near = rule.near_misses().into_iter().map(|(_, rule)| rule);
+        near.take_while(|near| all || near.protocol != rule.protocol).collect()
+    };
+    rules.rules().map(|(_, rule)| of(rule)).collect()
 }
 
 /// Which fields the ruleset changes on a packet's way.
@@ -428,6 +526,20 @@ struct Run<'w, 'p> {
     accepted: Option<State>,
     accepts: Vec<End>,
     budget: usize,
+    candidates: Candidates<'p>,
+    beyond: Option<Beyond<'p>>,
+}
+
+/// Where a walk goes on behind its end, to see what would have been.
+struct Beyond<'n> {
+    near: &'n NearMisses,
+    /// What ended the packet's way.
+    ended: Option<Place>,
+    /// What ended its way through the present table.
+    table_left: Option<Place>,
+    /// Something may have ended it.
+    unsure: bool,
+    missed: Missed,
 }
 
 /// The deepest nesting of jumps that is followed; the kernel refuses loops itself.
@@ -469,6 +581,8 @@ impl<'w, 'p> Run<'w, 'p> {
             accepted: None,
             accepts: Vec::new(),
             budget: BUDGET,
+            candidates: None,
+            beyond: None,
         };
         run.view.states = run.refused_states();
         run
@@ -567,11 +681,19 @@ impl<'w, 'p> Run<'w, 'p> {
         self.view.hook = Some(base.hook);
         let old = std::mem::take(&mut self.accepts);
         self.doubt += usize::from(doubtful);
+        if let Some(beyond) = &mut self.beyond {
+            beyond.table_left = None;
+        }
         if let Some(end) = self.chain(base.table, base.chain, base.hook, state, 0) {
             let place = Place::Policy(base.table as u32, base.chain as u32);
             let reach = self.reach(end);
             self.step(place, base.hook, 0, end, Tri::Yes, false);
-            self.end(Some(base.policy), place, reach, end);
+            if self.beyond.is_some() {
+                self.go_beyond(base.policy, place, reach);
+                self.end(Some(Verdict::Accept), place, reach, end);
+            } else {
+                self.end(Some(base.policy), place, reach, end);
+            }
         }
         self.doubt -= usize::from(doubtful);
         // An empty chain is no place that anybody would name as the end.
@@ -661,13 +783,19 @@ impl<'w, 'p> Run<'w, 'p> {
         let before = self.ends + self.accept_count();
         let mut now = Some(entry);
         let mut returned: Option<State> = None;
-        for (i, rule) in walker.rules.tables[table].chains[chain].rules.iter().enumerate() {
-            let Some(state) = now else { break };
-            if self.budget == 0 {
+        let rules = &walker.rules.tables[table].chains[chain].rules;
+        let first = walker.numbers[table][chain] as usize;
+        let mut at = 0;
+        while let Some(state) = now {
+            let i = self.next_candidate(first, at, rules.len());
+            let asked = (i + 1).min(rules.len()) - at;
+            if self.budget < asked {
                 self.ends += 1;
                 return Some(State { certain: false, ..entry });
             }
-            self.budget -= 1;
+            self.budget -= asked;
+            at = i + 1;
+            let Some(rule) = rules.get(i) else { break };
             let id = RuleId { table: table as u32, chain: chain as u32, rule: i as u32 };
             if !self.ignored.is_empty() && self.ignored.contains(&id) {
                 continue;
@@ -690,6 +818,7 @@ impl<'w, 'p> Run<'w, 'p> {
             self.step(Place::Rule(id), hook, depth, state, result, proved);
             let unknown = match result {
                 Tri::No => {
+                    self.note_near(first + i, id, state);
                     now = Some(State { states: no, ..state });
                     continue;
                 }
@@ -708,12 +837,17 @@ impl<'w, 'p> Run<'w, 'p> {
             if rule.log.is_some() {
                 self.outcome.logged.push((id, reach));
             }
+            self.note_behind(id, rule, reach);
             // The packet that was not taken; it is here for sure only if the other one is
             // back as well.
             let passed = State { certain: false, states: no };
             let other = unknown.then_some(passed);
             match rule.target.effect() {
                 Effect::Continue => now = Some(if unknown { state } else { taken }),
+                Effect::Verdict(verdict) if self.beyond.is_some() => {
+                    self.go_beyond(verdict, Place::Rule(id), reach);
+                    now = Some(if unknown { state } else { taken });
+                }
                 Effect::Verdict(verdict) => {
                     self.end(Some(verdict), Place::Rule(id), reach, taken);
                     now = other;
@@ -762,6 +896,60 @@ impl<'w, 'p> Run<'w, 'p> {
         }
         let certain = entry.certain && self.ends + self.accept_count() == before;
         merge(returned, now).map(|s| State { certain, ..s })
+    }
+
+    /// The next rule of a chain, from `at`, that may take the packet; the chain's length if
+    /// there is none.
+    fn next_candidate(&self, first: usize, at: usize, len: usize) -> usize {
+        let Some(bits) = self.candidates else { return at };
+        let (mut number, end) = (first + at, first + len);
+        while number < end {
+            let word = bits[number / 64] >> (number % 64);
+            if word != 0 {
+                return (number + word.trailing_zeros() as usize).min(end) - first;
+            }
+            number = (number / 64 + 1) * 64;
+        }
+        len
+    }
+
+    /// Walking on: notes the rule if the packet's way has ended before it.
+    fn note_behind(&mut self, id: RuleId, rule: &Rule, reach: Reach) {
+        if let Some(beyond) = &mut self.beyond
+            && let Some(end) = beyond.ended.or(beyond.table_left)
+            && reach == Reach::Certain
+            && !rule.is_unconditional()
+        {
+            beyond.missed.behind.push((id, end));
+        }
+    }
+
+    /// Walking on: notes which changes would have made this rule take the packet. Where the way
+    /// has ended already, it does not matter.
+    fn note_near(&mut self, number: usize, id: RuleId, state: State) {
+        let reach = self.reach(state);
+        if let Some(beyond) = &mut self.beyond
+            && beyond.ended.or(beyond.table_left).is_none()
+            && !beyond.unsure
+            && reach == Reach::Certain
+        {
+            for (near, rule) in (0..).zip(&beyond.near[number]) {
+                if rule.evaluate(&self.view) == Tri::Yes {
+                    beyond.missed.nearly.push((id, near));
+                }
+            }
+        }
+    }
+
+    /// Walking on: a verdict is noted, and the packet walks on as if there had been none.
+    fn go_beyond(&mut self, verdict: Verdict, place: Place, reach: Reach) {
+        let Some(beyond) = &mut self.beyond else { return };
+        if reach == Reach::Certain {
+            let left = if verdict == Verdict::Accept { &mut beyond.table_left } else { &mut beyond.ended };
+            left.get_or_insert(place);
+        } else {
+            beyond.unsure = true;
+        }
     }
 
     /// Accepting ends of the present table: they do not come back to the calling chain either.

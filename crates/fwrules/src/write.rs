@@ -562,7 +562,10 @@ fn write_match(m: &Match, out: &mut Pieces) {
         Match::Version { v6 } => out.bare(if *v6 { "-6" } else { "-4" }),
         Match::Expression(text) => {
             out.bare("nft:");
-            out.0.push(Piece::Word(text.as_bytes().to_vec()));
+            match crate::nft_text::shown(text.as_bytes()) {
+                Some(shown) => out.bare(shown),
+                None => out.0.push(Piece::Word(text.as_bytes().to_vec())),
+            }
         }
     }
 }

@@ -3,7 +3,8 @@
 mod common;
 
 use common::Rng;
-use fwrules::{Compiled, Context, Evidence, LocalAddress, Replayed};
+use fwrules::{Compiled, Context, Evidence, Hook, LocalAddress, Match, Missed, Replayed};
+use logparse::{Found, Scanner};
 
 #[test]
 fn compiled_equals_reference() {
@@ -20,7 +21,9 @@ fn compiled_equals_reference() {
             _ => Evidence::Writer(&old),
         };
         let local = if seed % 3 == 0 { &local[..] } else { &[] };
-        let compiled = Compiled::new(&rules, evidence, local);
+        let missed = seed % 2 == 0;
+        let make = if missed { Compiled::with_missed } else { Compiled::new };
+        let compiled = make(&rules, evidence, local);
         let mut replayer = compiled.replayer();
         let prefixes = common::prefixes(&rules);
         let mut rng = Rng(seed ^ 0xabcdef);
@@ -35,10 +38,14 @@ fn compiled_equals_reference() {
             let fate = compiled.walker().fate(&packet, &context);
             let id = replayer.replay(&packet, time, false);
             let found = replayer.answer(id);
+            let missed = match missed {
+                true => compiled.walker().missed(&packet, &context, compiled.tries_all()),
+                false => Missed::default(),
+            };
             let saved = || String::from_utf8_lossy(&rules.to_save(false).unwrap()).into_owned();
             assert_eq!(
                 *found,
-                Replayed { fate, outcome },
+                Replayed { hook: Hook::middle(packet.input, packet.output), fate, outcome, missed },
                 "seed {seed}\n{}\n{}",
                 line.escape_ascii(),
                 saved()
@@ -47,4 +54,45 @@ fn compiled_equals_reference() {
     }
     // Nearly all of them are small enough for the key.
     assert!(remembered > 300, "{remembered}");
+}
+
+/// A line that a scan read is known by a glance at it, and as the same.
+#[test]
+fn recalled_equals_replayed() {
+    let mut recalled = 0;
+    for seed in 0..25 {
+        let mut rules = common::ruleset(seed, false, 12);
+        let at_a_glance = |m: &Match| {
+            let shown = matches!(m, Match::Ports(_) | Match::Multiport { .. } | Match::State { .. });
+            shown || matches!(m, Match::Tcp(tcp) if tcp.option.is_none()) || matches!(m, Match::Icmp(_))
+        };
+        for chain in &mut rules.tables[0].chains {
+            for rule in &mut chain.rules {
+                rule.fragment = None;
+                rule.matches.retain(at_a_glance);
+            }
+        }
+        let compiled = Compiled::with_missed(&rules, Evidence::Usual, &[]);
+        let mut replayer = compiled.replayer();
+        let prefixes = common::prefixes(&rules);
+        let mut rng = Rng(seed ^ 0x5eed);
+        let mut log = Vec::new();
+        for _ in 0..300 {
+            log.extend(common::line(&mut rng, false, &prefixes));
+            log.push(b'\n');
+        }
+        // What a scanner has learned is of use the second time.
+        let log = log.repeat(2);
+        Scanner::new().scan(&log, |line| {
+            let Found::Packet(scanned) = line.found else { return };
+            let front = replayer.front(scanned.prefix(), scanned.input(), scanned.output());
+            let known = front.and_then(|front| replayer.recall(front, &scanned));
+            let id = replayer.replay(&scanned.entry().packet, None, false);
+            if let Some(known) = known {
+                assert_eq!(replayer.answer(known), replayer.answer(id), "{}", line.text.escape_ascii());
+                recalled += 1;
+            }
+        });
+    }
+    assert!(recalled > 80, "{recalled}");
 }

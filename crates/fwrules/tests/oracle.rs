@@ -3,6 +3,9 @@
 //! `testdata/rules/kernel-matches*.jsonl` were written by `tests/oracle/ask_kernel.py`: lines
 //! of a Linux 6.18 kernel, and beside each the numbers of the rules whose counters went up for
 //! that packet; once with `iptables-nft`, once with `iptables-legacy`.
+//!
+//! `testdata/rules/kernel-rulesets` was written by `tests/oracle/ask_kernel_rulesets.py`: whole
+//! rulesets with their counters, and the log of the packets that were counted.
 
 mod common;
 
@@ -86,4 +89,79 @@ fn compare(file: &str) {
     if std::env::var_os("FWRULES_SHOW").is_some() {
         common::skip(&format!("nothing; known and unknown: {tally:#?}"));
     }
+}
+
+/// No rule takes more lines for certain than it counted packets, and none less than it counted
+/// when those are added that it may have taken.
+#[test]
+fn whole_rulesets_are_what_the_kernel_counted() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/rules/kernel-rulesets");
+    let sets = fwrules::Sets::parse(&std::fs::read(folder.join("sets.ipset")).unwrap()).unwrap();
+    let own = ["10.137.0.16/24", "10.200.0.1/24", "fd00:137::16/64", "fd00:200::1/64"];
+    let own = own.map(|text| {
+        let (addr, prefix) = text.split_once('/').unwrap();
+        LocalAddress { addr: addr.parse().unwrap(), prefix: prefix.parse().unwrap() }
+    });
+    let (mut rulesets, mut checked, mut certain, mut possible) = (0, 0, 0, 0);
+    for entry in std::fs::read_dir(folder).unwrap().filter_map(Result::ok) {
+        let path = entry.path();
+        if !path.extension().is_some_and(|e| e == "rules" || e == "json") {
+            continue;
+        }
+        let mut rules = Ruleset::parse(&std::fs::read(&path).unwrap()).unwrap();
+        rules.sets.sets.extend(sets.sets.iter().cloned());
+        let log = std::fs::read(path.with_extension("log")).unwrap();
+        // One comment stands at several rules where nft's one was a verdict map: its counter is
+        // that of all of them.
+        let mut comments: BTreeMap<String, u32> = BTreeMap::new();
+        let comment = |rule: &fwrules::Rule| rule.comment().map(ToString::to_string);
+        for name in rules.rules().filter_map(|(_, rule)| comment(rule)) {
+            *comments.entry(name).or_default() += 1;
+        }
+        for evidence in [Evidence::Nothing, Evidence::Usual, Evidence::Same] {
+            for local in [&[][..], &own[..]] {
+                let walker = Walker::new(&rules, evidence);
+                let mut counts: BTreeMap<fwrules::RuleId, (u64, u64)> = BTreeMap::new();
+                for line in log.split(|b| *b == b'\n') {
+                    let Ok(entry) = logparse::parse(line) else { continue };
+                    if entry.packet.prefix != b"all " {
+                        continue;
+                    }
+                    let context = Context { local, time: None, cut: entry.stop.is_some() };
+                    for (id, reach) in walker.outcome(&entry.packet, &context).taken {
+                        let count = counts.entry(id).or_default();
+                        match reach {
+                            Reach::Certain => count.0 += 1,
+                            Reach::Possible => count.1 += 1,
+                        }
+                    }
+                }
+                for (id, rule) in rules.rules() {
+                    let (Some(counters), Some(name)) = (rule.counters, comment(rule)) else { continue };
+                    if comments[&name] > 1 {
+                        continue;
+                    }
+                    let (yes, maybe) = counts.get(&id).copied().unwrap_or_default();
+                    // In front of routing there are packets that never come to a LOG rule.
+                    let chain = &rules.chain_of(id).unwrap().name;
+                    let early = ["PREROUTING", "early", "pre"].iter().any(|name| *chain == **name);
+                    let most = if early { u64::MAX } else { yes + maybe };
+                    assert!(
+                        (yes..=most).contains(&counters.packets),
+                        "{}: {} counted {}, not {yes} to {most}: {}",
+                        path.display(),
+                        rules.name(id),
+                        counters.packets,
+                        rule.to_display()
+                    );
+                    checked += 1;
+                    certain += yes;
+                    possible += maybe;
+                }
+            }
+        }
+        rulesets += 1;
+    }
+    assert_eq!(rulesets, 18);
+    assert!(checked > 1_000 && certain > possible / 3, "{checked} {certain} {possible}");
 }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use fwrules::{Base, Chain, Family, Hook, LocalAddress, Rule, RuleId, Ruleset, Sets, Table, Target, Verdict};
+use fwrules::{Family, LocalAddress, Ruleset, Sets};
 use logparse::{Network, Packet};
 
 use crate::cli::RulesArgs;
@@ -60,79 +60,18 @@ impl Rulesets {
     /// Which ruleset sees this packet; if none does, the first, which will say so.
     #[must_use]
     pub fn of(&self, packet: &Packet<'_>) -> usize {
-        let wanted = match packet.datagram.network {
-            Network::Ipv4(_) => Family::Ipv4,
-            Network::Ipv6(_) => Family::Ipv6,
-            _ => return 0,
-        };
+        match packet.datagram.network {
+            Network::Ipv4(_) => self.of_family(Family::Ipv4),
+            Network::Ipv6(_) => self.of_family(Family::Ipv6),
+            _ => 0,
+        }
+    }
+
+    /// Which ruleset sees packets of this family; if none does, the first.
+    #[must_use]
+    pub fn of_family(&self, wanted: Family) -> usize {
         let sees = |family: Family| family == wanted || family == Family::Inet;
         self.all.iter().position(|(_, rules)| sees(rules.family())).unwrap_or(0)
-    }
-}
-
-/// A ruleset's conditions, each asked by itself of every packet that comes by its hook: which
-/// rules would take a line if no other rule stood in front of them.
-#[derive(Debug)]
-pub struct Alone {
-    /// One chain per hook; no rule in it ends a packet's way.
-    pub rules: Ruleset,
-    /// For each of its chains, which rules stand in it.
-    ids: Vec<Vec<RuleId>>,
-}
-
-impl Alone {
-    /// Makes it of table `filter`. Rules without conditions, which fit everything, are left out.
-    #[must_use]
-    pub fn new(rules: &Ruleset) -> Alone {
-        let mut chains = Vec::new();
-        let mut ids = Vec::new();
-        let filter = rules.tables.iter().enumerate().find(|(_, table)| table.name == "filter");
-        for hook in [Hook::Input, Hook::Forward, Hook::Output] {
-            let Some((t, table)) = filter.filter(|_| !rules.nft) else { continue };
-            let mut reached: Vec<usize> = (0..table.chains.len())
-                .filter(|c| table.chains[*c].base.is_some_and(|base| base.hook == Some(hook)))
-                .collect();
-            let mut at = 0;
-            while let Some(chain) = reached.get(at).copied() {
-                at += 1;
-                for rule in &table.chains[chain].rules {
-                    if let Target::Jump(name) | Target::Goto(name) = &rule.target
-                        && let Some(next) = table.chain(name.as_bytes())
-                        && !reached.contains(&next)
-                    {
-                        reached.push(next);
-                    }
-                }
-            }
-            let mut copies = Vec::new();
-            let mut of = Vec::new();
-            for c in reached {
-                for (r, rule) in table.chains[c].rules.iter().enumerate() {
-                    if !rule.is_unconditional() {
-                        copies.push(Rule { log: None, target: Target::Continue, ..rule.clone() });
-                        of.push(RuleId { table: t as u32, chain: c as u32, rule: r as u32 });
-                    }
-                }
-            }
-            let base = Base { hook: Some(hook), priority: 0, policy: Verdict::Accept, nat: false };
-            chains.push(Chain {
-                name: hook.chain().as_bytes().to_vec().into(),
-                base: Some(base),
-                counters: None,
-                rules: copies,
-            });
-            ids.push(of);
-        }
-        let name = filter.map(|(_, table)| table.name.clone()).unwrap_or_default();
-        let table = Table { family: rules.family(), name, chains };
-        let alone = Ruleset { tables: vec![table], sets: rules.sets.clone(), nft: false, notes: Vec::new() };
-        Alone { rules: alone, ids }
-    }
-
-    /// Which rule of the ruleset this one is a copy of.
-    #[must_use]
-    pub fn original(&self, copy: RuleId) -> Option<RuleId> {
-        self.ids.get(copy.chain as usize)?.get(copy.rule as usize).copied()
     }
 }
 

@@ -5,9 +5,9 @@
 //! Must not know: what is made of the counts.
 //! Tested by: `tests/cli/replay.rs`: against a real kernel, and for any number of threads.
 
-use fwrules::{Compiled, Fate, Place, Reach, Replayed, Replayer, RuleId};
+use fwrules::{AnswerId, Compiled, Family, Fate, Front, Replayed, Replayer};
 use hashbrown::HashMap;
-use logparse::Completeness;
+use logparse::{Completeness, Scanned};
 
 use super::Aggregate;
 use crate::clock::NANOS;
@@ -91,9 +91,6 @@ pub struct Counted {
     pub answers: HashMap<Replayed, Stat>,
     /// Lines by prefix, byte for byte.
     pub prefixes: HashMap<Vec<u8>, Stat>,
-    /// Lines by what ends their way and by the rules that would take them if they stood alone
-    /// (rules of [`crate::rules::Alone`]).
-    pub alone: HashMap<(Option<Place>, Vec<RuleId>), u64>,
 }
 
 /// Takes the output of a chunk: its ticket and its bytes; gives a vector to use on.
@@ -102,17 +99,28 @@ pub type Sink<'c> = &'c (dyn Fn(u64, Vec<u8>) -> Vec<u8> + Sync);
 /// The aggregate: each ruleset's answers and prefixes.
 pub struct Replays<'c> {
     rulesets: &'c Rulesets,
-    replayers: Vec<Replayer<'c>>,
-    /// The same for the rules alone; empty if nobody asks.
-    alone: Vec<Replayer<'c>>,
-    /// By ruleset, answer and answer alone.
-    pairs: Vec<HashMap<(u32, u32), u64>>,
-    /// By ruleset and answer, until it is settled.
-    open: Vec<Vec<Stat>>,
+    needs_time: bool,
+    /// By ruleset.
+    open: Vec<Open<'c>>,
+    /// Which ruleset sees IPv4.
+    v4: usize,
     /// By ruleset.
     pub counted: Vec<Counted>,
     print: Option<(Class, Sink<'c>)>,
     bytes: Vec<u8>,
+}
+
+/// What one ruleset's lines are counted in until it is settled.
+struct Open<'c> {
+    replayer: Replayer<'c>,
+    /// By answer.
+    answers: Vec<Stat>,
+    /// By the number of a prefix.
+    prefixes: Vec<Stat>,
+    numbers: HashMap<Vec<u8>, usize>,
+    /// For lines that the bulk path read, by their front: the number of the prefix, and the
+    /// front as the replayer knows it.
+    fronts: Vec<Option<(usize, Option<Front>)>>,
 }
 
 impl<'c> Replays<'c> {
@@ -122,15 +130,20 @@ impl<'c> Replays<'c> {
     pub fn new(
         rulesets: &'c Rulesets,
         compiled: &'c [Compiled<'c>],
-        alone: &'c [Compiled<'c>],
         print: Option<(Class, Sink<'c>)>,
     ) -> Replays<'c> {
+        let open = |compiled: &'c Compiled<'c>| Open {
+            replayer: compiled.replayer(),
+            answers: Vec::new(),
+            prefixes: Vec::new(),
+            numbers: HashMap::new(),
+            fronts: Vec::new(),
+        };
         Replays {
             rulesets,
-            replayers: compiled.iter().map(Compiled::replayer).collect(),
-            alone: alone.iter().map(Compiled::replayer).collect(),
-            pairs: alone.iter().map(|_| HashMap::new()).collect(),
-            open: compiled.iter().map(|_| Vec::new()).collect(),
+            needs_time: print.is_none() || compiled.iter().any(Compiled::needs_time),
+            open: compiled.iter().map(open).collect(),
+            v4: rulesets.of_family(Family::Ipv4),
             counted: compiled.iter().map(|_| Counted::default()).collect(),
             print,
             bytes: Vec::new(),
@@ -138,51 +151,91 @@ impl<'c> Replays<'c> {
     }
 }
 
-impl Aggregate for Replays<'_> {
-    fn add(&mut self, record: &Record<'_>) {
+impl Open<'_> {
+    /// The number of a prefix.
+    fn prefix(&mut self, prefix: &[u8]) -> usize {
+        if let Some(number) = self.numbers.get(prefix) {
+            return *number;
+        }
+        let number = self.prefixes.len();
+        self.prefixes.push(Stat::default());
+        self.numbers.insert(prefix.to_vec(), number);
+        number
+    }
+
+    /// The answer for a line that the bulk path read, if it is known, and its prefix.
+    #[inline]
+    fn recall(&mut self, scanned: &Scanned<'_>) -> Option<(AnswerId, usize)> {
+        let id = scanned.front_id();
+        let (prefix, front) = match self.fronts.get(id) {
+            Some(Some(known)) => *known,
+            _ => {
+                let prefix = self.prefix(scanned.prefix());
+                let front = self.replayer.front(scanned.prefix(), scanned.input(), scanned.output());
+                self.fronts.resize(self.fronts.len().max(id + 1), None);
+                self.fronts[id] = Some((prefix, front));
+                (prefix, front)
+            }
+        };
+        Some((self.replayer.recall(front?, scanned)?, prefix))
+    }
+
+    fn ask(&mut self, record: &Record<'_>) -> (AnswerId, usize) {
         let packet = &record.entry.packet;
         let cut = record.entry.completeness() != Completeness::Whole;
         let time = record.when.map(|when| when.utc.div_euclid(NANOS));
-        let n = self.rulesets.of(packet);
-        let id = self.replayers[n].replay(packet, time, cut);
-        let at = id.0 as usize;
+        (self.replayer.replay(packet, time, cut), self.prefix(packet.prefix))
+    }
+
+    fn count(&mut self, answer: AnswerId, prefix: usize, record: &Record<'_>) {
+        let at = answer.0 as usize;
+        if self.answers.len() <= at {
+            self.answers.resize(at + 1, Stat::default());
+        }
+        self.answers[at].add(record);
+        self.prefixes[prefix].add(record);
+    }
+}
+
+impl Aggregate for Replays<'_> {
+    fn add(&mut self, record: &Record<'_>) {
+        let scanned = record.scanned().filter(|scanned| scanned.src_ipv4().is_some());
+        let known = scanned.and_then(|scanned| self.open[self.v4].recall(scanned));
+        let (n, (answer, prefix)) = match known {
+            Some(known) => (self.v4, known),
+            None => {
+                let n = self.rulesets.of(&record.entry.packet);
+                (n, self.open[n].ask(record))
+            }
+        };
         let open = &mut self.open[n];
-        if open.len() <= at {
-            open.resize(at + 1, Stat::default());
-        }
-        open[at].add(record);
-        if let Some(alone) = self.alone.get_mut(n) {
-            let other = alone.replay(packet, time, cut);
-            *self.pairs[n].entry((id.0, other.0)).or_default() += record.times();
-        }
-        let prefixes = &mut self.counted[n].prefixes;
-        match prefixes.get_mut(packet.prefix) {
-            Some(stat) => stat.add(record),
-            None => prefixes.entry(packet.prefix.to_vec()).or_default().add(record),
-        }
+        open.count(answer, prefix, record);
         if let Some((class, _)) = self.print
-            && Class::of(&self.replayers[n].answer(id).fate) == class
+            && Class::of(&open.replayer.answer(answer).fate) == class
         {
             self.bytes.extend_from_slice(record.raw);
             self.bytes.push(b'\n');
         }
     }
 
+    fn needs_time(&self) -> bool {
+        self.needs_time
+    }
+
     fn settle(&mut self) {
-        for ((replayer, open), counted) in self.replayers.iter().zip(&mut self.open).zip(&mut self.counted) {
-            for (answer, stat) in replayer.answers().iter().zip(std::mem::take(open)) {
+        for (open, counted) in self.open.iter_mut().zip(&mut self.counted) {
+            for (answer, stat) in open.replayer.answers().iter().zip(std::mem::take(&mut open.answers)) {
                 counted.answers.entry(answer.clone()).or_default().merge(&stat);
             }
-        }
-        for (n, pairs) in self.pairs.iter_mut().enumerate() {
-            for ((id, other), lines) in std::mem::take(pairs) {
-                let outcome = &self.replayers[n].answers()[id as usize].outcome;
-                let end = outcome.ends.iter().find(|end| end.reach == Reach::Certain).map(|end| end.by);
-                let taken = &self.alone[n].answers()[other as usize].outcome.taken;
-                let sure = taken.iter().filter(|(_, reach)| *reach == Reach::Certain).map(|(id, _)| *id);
-                let key = (end, sure.collect());
-                *self.counted[n].alone.entry(key).or_default() += lines;
+            let mut prefixes = std::mem::take(&mut open.prefixes);
+            for (prefix, number) in open.numbers.drain() {
+                let stat = std::mem::take(&mut prefixes[number]);
+                // A front may have been looked at without a line to count.
+                if stat.lines > 0 {
+                    counted.prefixes.entry(prefix).or_default().merge(&stat);
+                }
             }
+            open.fronts.clear();
         }
     }
 
@@ -190,9 +243,6 @@ impl Aggregate for Replays<'_> {
         for (own, other) in self.counted.iter_mut().zip(other.counted) {
             for (answer, stat) in other.answers {
                 own.answers.entry(answer).or_default().merge(&stat);
-            }
-            for (key, lines) in other.alone {
-                *own.alone.entry(key).or_default() += lines;
             }
             for (prefix, stat) in other.prefixes {
                 own.prefixes.entry(prefix).or_default().merge(&stat);

@@ -5,7 +5,8 @@
 //! Tested by: `tests/cli/explain.rs`, snapshots in `tests/explain`.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use fwrules::{Context, Evidence, Place, Reach, Ruleset, Step, Tri, Walk, Walker};
@@ -14,7 +15,9 @@ use serde_json::{Map, Value, json};
 
 use super::Outcome;
 use crate::cli;
+use crate::input::{LONGEST_LINE, decode};
 use crate::options::{self, Look};
+use crate::pipeline::{self, is_one_record};
 use crate::record::{Reading, Record};
 use crate::report;
 use crate::report::meaning::{self, Said};
@@ -108,21 +111,55 @@ fn lines(words: &[String]) -> anyhow::Result<Vec<Vec<u8>>> {
         if number == 0 {
             bail!("{joined}: lines are counted from 1");
         }
-        let mut reader = BufReader::new(File::open(file).with_context(|| file.to_owned())?);
-        if reader.fill_buf().context("reading")?.starts_with(&[0x1f, 0x8b]) {
-            bail!("{file} is compressed\n  zcat {file} | sed -n {number}p | fwstat explain -");
-        }
-        let mut last = 0;
-        for (i, line) in reader.split(b'\n').enumerate().take(number) {
-            let line = line.with_context(|| file.to_owned())?;
-            last = i + 1;
-            if last == number {
-                return Ok(vec![line]);
-            }
-        }
-        bail!("{file} has {last} lines, there is no line {number}");
+        return Ok(vec![line_of(file, number)?]);
     }
     Ok(vec![joined.into_bytes()])
+}
+
+/// Line `number` of a file, compressed or not; both lines of a record of two.
+fn line_of(file: &str, number: usize) -> anyhow::Result<Vec<u8>> {
+    let input = File::open(file).with_context(|| file.to_owned())?;
+    let plain = decode::open(Box::new(input), true, Arc::default()).with_context(|| file.to_owned())?;
+    let mut reader = BufReader::new(plain);
+    let mut line = |at: usize| -> anyhow::Result<Option<Vec<u8>>> {
+        let mut line = Vec::new();
+        // A line is never longer than any that is read; the rest of it is passed over.
+        let mut part = reader.by_ref().take(LONGEST_LINE as u64 + 1);
+        part.read_until(b'\n', &mut line).with_context(|| format!("{file}: line {at}"))?;
+        match line.pop() {
+            None => return Ok(None),
+            Some(b'\n') => {}
+            Some(last) => {
+                line.push(last);
+                if line.len() > LONGEST_LINE {
+                    reader.skip_until(b'\n').with_context(|| format!("{file}: line {at}"))?;
+                }
+            }
+        }
+        Ok(Some(line))
+    };
+    let mut above = Vec::new();
+    for at in 1..=number {
+        let Some(found) = line(at)? else {
+            let lines = at - 1;
+            bail!(
+                "{file} has {lines} {}, there is no line {number}",
+                if lines == 1 { "line" } else { "lines" }
+            );
+        };
+        if at < number {
+            above = found;
+            continue;
+        }
+        if is_one_record(&above, &found) {
+            return Ok(pipeline::joined(&above, &found));
+        }
+        return Ok(match line(at + 1)? {
+            Some(below) if is_one_record(&found, &below) => pipeline::joined(&found, &below),
+            _ => found,
+        });
+    }
+    bail!("{file}:{number}: lines are counted from 1")
 }
 
 /// The way of one line through one ruleset.
@@ -149,11 +186,20 @@ fn why(walker: &Walker<'_>, packet: &logparse::Packet<'_>, context: &Context<'_>
     };
     match step.result {
         Tri::No => {
-            let names: Vec<&str> = of(|t| *t == Tri::No).iter().map(|(name, _)| name.as_str()).collect();
-            match names.is_empty() {
-                true => "what is known of the connection excludes it".to_owned(),
-                false => format!("does not fit: {}", names.join(", ")),
+            let mut names: Vec<String> =
+                of(|t| *t == Tri::No).iter().map(|(name, _)| instead(name, packet)).collect();
+            // What is asked of a protocol's header says nothing about a packet of another.
+            if names.first().is_some_and(|name| name.starts_with("-p ")) {
+                names.retain(|name| !["-m tcp", "-m udp", "-m icmp"].iter().any(|m| name.starts_with(m)));
             }
+            if names.is_empty() {
+                return "what is known of the connection excludes it".to_owned();
+            }
+            let mut why = format!("does not fit: {}", names.join(", "));
+            if let Some(change) = walker.near_miss(packet, context, step) {
+                why += &format!("; with {change} it would");
+            }
+            why
         }
         Tri::Unknown(reason) => {
             let names: Vec<&str> =
@@ -162,6 +208,34 @@ fn why(walker: &Walker<'_>, packet: &logparse::Packet<'_>, context: &Context<'_>
         }
         Tri::Yes if conditions.is_empty() => "takes every packet".to_owned(),
         Tri::Yes => "every condition fits".to_owned(),
+    }
+}
+
+/// A condition that does not fit, with what the packet has instead where that is one word.
+fn instead(condition: &str, packet: &logparse::Packet<'_>) -> String {
+    let ports = packet.datagram.ports();
+    let name = |name: &[u8]| if name.is_empty() { "empty".to_owned() } else { text::escape(name) };
+    let mut words = condition.split(' ');
+    let first = words.next();
+    let option = match first {
+        Some("-m") => words.nth(1),
+        Some("!") => words.next(),
+        first => first,
+    };
+    let one_option = condition.matches("--").count() == 1;
+    let has = match option {
+        Some("-p") => packet.datagram.protocol().map(|protocol| protocol.to_string()),
+        Some("-s") => packet.src().map(|addr| addr.to_string()),
+        Some("-d") => packet.dst().map(|addr| addr.to_string()),
+        Some("-i") => Some(name(packet.input)),
+        Some("-o") => Some(name(packet.output)),
+        Some("--dport" | "--dports") if one_option => ports.dst.map(|port| port.to_string()),
+        Some("--sport" | "--sports") if one_option => ports.src.map(|port| port.to_string()),
+        _ => None,
+    };
+    match has {
+        Some(has) => format!("{condition} (here {has})"),
+        None => condition.to_owned(),
     }
 }
 

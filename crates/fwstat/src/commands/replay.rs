@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use fwrules::{
-    Compiled, Evidence, Fate, FindingKind, Place, Reach, Rule, RuleId, Ruleset, Why, lint, unwritten,
+    Chain, Compiled, Evidence, Family, Fate, FindingKind, Hook, Place, Reach, Rule, RuleId, Ruleset, Why,
+    lint, unwritten,
 };
 use serde_json::{Map, Value, json};
 
@@ -22,7 +23,7 @@ use crate::clock;
 use crate::options::{Look, Options};
 use crate::report::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
 use crate::report::{self, Head};
-use crate::rules::{self, Alone, Rulesets};
+use crate::rules::{self, Rulesets};
 use crate::text;
 
 /// Runs it.
@@ -48,20 +49,18 @@ pub fn command(arguments: &cli::Replay) -> anyhow::Result<Outcome> {
         None if !arguments.rules.add.is_empty() => Evidence::Same,
         None => Evidence::Usual,
     };
+    let make = if arguments.print.is_some() { Compiled::new } else { Compiled::with_missed };
     let compiled: Vec<Compiled<'_>> =
-        rulesets.all.iter().map(|(_, rules)| Compiled::new(rules, evidence(), &rulesets.local)).collect();
+        rulesets.all.iter().map(|(_, rules)| make(rules, evidence(), &rulesets.local)).collect();
     if let Some(print) = arguments.print {
         return print_lines(&common, print, &rulesets, &compiled);
     }
-    let alone: Vec<Alone> = rulesets.all.iter().map(|(_, rules)| Alone::new(rules)).collect();
-    let compiled_alone: Vec<Compiled<'_>> =
-        alone.iter().map(|alone| Compiled::new(&alone.rules, Evidence::Nothing, &rulesets.local)).collect();
     let options = Options::new(&common, false)?;
     let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
-    let (replays, account, head) =
-        run(&options, || Replays::new(&rulesets, &compiled, &compiled_alone, None))?;
-    let replay = Replay::new(&rulesets, &alone, &replays.counted, !options.filters.is_empty());
+    let (replays, account, head) = run(&options, || Replays::new(&rulesets, &compiled, None))?;
+    let replay = Replay::new(&rulesets, &replays.counted, !options.filters.is_empty());
     let mut head = head;
+    head.notes.extend(replay.not_judged.iter().cloned());
     let state = replay.unknown.keys().any(|(_, of)| matches!(of, Some((_, Why::State))));
     if arguments.written_by.is_none() && arguments.rules.add.is_empty() && state {
         head.notes.push(
@@ -110,8 +109,7 @@ fn print_lines(
     };
     let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.feed.stop));
     let sink = |ticket, bytes| writer.put(ticket, bytes);
-    let (replays, account, _) =
-        run(&options, || Replays::new(rulesets, compiled, &[], Some((class, &sink))))?;
+    let (replays, account, _) = run(&options, || Replays::new(rulesets, compiled, Some((class, &sink))))?;
     let printed = replays.counted.iter().flat_map(|counted| &counted.answers);
     let any = printed.into_iter().any(|(answer, _)| Class::of(&answer.fate) == class);
     drop(replays);
@@ -136,6 +134,27 @@ struct Row<'r> {
     taken: Stat,
     /// Lines that it may take.
     unknown: u64,
+    /// Lines that came to it and that it would have taken with one condition changed: by the
+    /// index into [`Rule::near_misses`].
+    nearly: BTreeMap<u32, u64>,
+}
+
+impl Row<'_> {
+    /// Whether it takes no line.
+    fn is_silent(&self) -> bool {
+        self.taken.lines + self.unknown == 0
+    }
+
+    /// For a rule that takes no line: what to change, the rule then, and how many lines it
+    /// would take.
+    fn near_misses(&self) -> Vec<(String, Rule, u64)> {
+        if !self.is_silent() || self.nearly.is_empty() {
+            return Vec::new();
+        }
+        let lines = |near: u32| self.nearly.get(&near).copied();
+        let all = (0..).zip(self.rule.near_misses());
+        all.filter_map(|(near, (change, rule))| Some((change, rule, lines(near)?))).collect()
+    }
 }
 
 /// What a LOG rule's counter says about lines that are not in the log.
@@ -160,6 +179,8 @@ struct Replay<'r> {
     strangers: Vec<(Vec<u8>, Stat)>,
     findings: Vec<(&'static str, Vec<At>, String)>,
     losses: Vec<Loss>,
+    /// Which rules this log can say nothing of, and why.
+    not_judged: Vec<String>,
 }
 
 /// Why a line would not be written.
@@ -174,12 +195,15 @@ enum Gone {
 }
 
 impl<'r> Replay<'r> {
-    fn new(rulesets: &'r Rulesets, alone: &[Alone], counted: &[Counted], filtered: bool) -> Replay<'r> {
+    fn new(rulesets: &'r Rulesets, counted: &[Counted], filtered: bool) -> Replay<'r> {
         let mut rows: BTreeMap<At, Row<'r>> = BTreeMap::new();
         for (n, (_, rules)) in rulesets.all.iter().enumerate() {
             for (id, rule) in rules.rules() {
                 let at = (n, id);
-                rows.insert(at, Row { at, rule, taken: Stat::default(), unknown: 0 });
+                rows.insert(
+                    at,
+                    Row { at, rule, taken: Stat::default(), unknown: 0, nearly: BTreeMap::new() },
+                );
             }
         }
         let mut replay = Replay {
@@ -192,6 +216,7 @@ impl<'r> Replay<'r> {
             strangers: Vec::new(),
             findings: Vec::new(),
             losses: Vec::new(),
+            not_judged: Vec::new(),
         };
         for (n, counted) in counted.iter().enumerate() {
             for (answer, stat) in &counted.answers {
@@ -224,13 +249,19 @@ impl<'r> Replay<'r> {
                         Reach::Possible => row.unknown += stat.lines,
                     }
                 }
+                for (id, near) in &answer.missed.nearly {
+                    if let Some(row) = rows.get_mut(&(n, *id)) {
+                        *row.nearly.entry(*near).or_default() += stat.lines;
+                    }
+                }
             }
         }
         replay.rows = rows.into_values().collect();
         replay.strangers(counted);
+        replay.not_judged = replay.not_judged(counted);
         for (n, (_, rules)) in rulesets.all.iter().enumerate() {
             replay.lint(n, rules);
-            replay.shadowed(n, &alone[n], &counted[n]);
+            replay.shadowed(n, &counted[n]);
             if !filtered {
                 replay.losses(n, rules, &counted[n]);
             }
@@ -262,39 +293,98 @@ impl<'r> Replay<'r> {
     }
 
     /// Rules that take nothing in this log because others take their lines first.
-    fn shadowed(&mut self, n: usize, alone: &Alone, counted: &Counted) {
-        let silent: BTreeSet<RuleId> = self
-            .rows
-            .iter()
-            .filter(|row| row.at.0 == n && row.taken.lines + row.unknown == 0)
-            .map(|row| row.at.1)
-            .collect();
+    fn shadowed(&mut self, n: usize, counted: &Counted) {
+        let silent: BTreeSet<RuleId> =
+            self.rows.iter().filter(|row| row.at.0 == n && row.is_silent()).map(|row| row.at.1).collect();
         // Who ends the way of the lines that each of them fits, and of how many.
-        let mut takers: BTreeMap<RuleId, BTreeMap<Option<Place>, u64>> = BTreeMap::new();
-        for ((end, copies), lines) in &counted.alone {
-            for id in copies.iter().filter_map(|copy| alone.original(*copy)).filter(|id| silent.contains(id))
-            {
-                *takers.entry(id).or_default().entry(*end).or_default() += lines;
+        let mut takers: BTreeMap<RuleId, BTreeMap<Place, u64>> = BTreeMap::new();
+        for (answer, stat) in &counted.answers {
+            for (id, end) in answer.missed.behind.iter().filter(|(id, _)| silent.contains(id)) {
+                // What is dropped never leaves: nobody means rules for leaving packets to take it.
+                if self.only_leaving(n, *id) {
+                    continue;
+                }
+                *takers.entry(*id).or_default().entry(*end).or_default() += stat.lines;
             }
         }
         for (id, by) in takers {
             let lines: u64 = by.values().sum();
-            let rules: Vec<(Option<Place>, u64)> =
-                ranked(&by).into_iter().map(|(end, lines)| (*end, lines)).collect();
-            let Some((Some(Place::Rule(first)), most)) = rules.first().copied() else { continue };
-            // Behind its own chain's end the packet was never here, whoever took it later.
+            let Some((Place::Rule(first), most)) = ranked(&by).first().map(|(end, lines)| (**end, *lines))
+            else {
+                continue;
+            };
+            // What the text alone shows is said already.
             if self.findings.iter().any(|(_, ids, _)| ids.first() == Some(&(n, id))) {
                 continue;
             }
             let rest = if most == lines { String::new() } else { format!(" ({most} of them)") };
+            let (noun, whose) = if lines == 1 { ("line", "its") } else { ("lines", "their") };
             let message = format!(
-                "{} fits {lines} {} of this log but takes none: {} ends their way first{rest}",
+                "{} fits {lines} {noun} of this log but takes none: {} ends {whose} way first{rest}",
                 self.rulesets.all[n].1.name(id),
-                if lines == 1 { "line" } else { "lines" },
                 self.rulesets.all[n].1.name(first),
             );
             self.findings.push(("shadowed_in_this_log", vec![(n, id), (n, first)], message));
         }
+    }
+
+    /// Whether the rule stands in a built-in chain for packets that are about to leave.
+    fn only_leaving(&self, n: usize, id: RuleId) -> bool {
+        let base = self.rulesets.all[n].1.chain_of(id).and_then(|chain| chain.base);
+        base.is_some_and(|base| base.hook == Some(Hook::Postrouting))
+    }
+
+    /// Which rules this log can say nothing of, and why.
+    fn not_judged(&self, counted: &[Counted]) -> Vec<String> {
+        let mut notes = Vec::new();
+        for (n, (_, rules)) in self.rulesets.all.iter().enumerate() {
+            let middles: BTreeSet<Hook> =
+                counted[n].answers.keys().filter_map(|answer| answer.hook).collect();
+            let mut silent: BTreeMap<Hook, Vec<String>> = BTreeMap::new();
+            for table in &rules.tables {
+                let rules_in = |chain: &Chain| !chain.rules.is_empty();
+                let shown = text::escape(table.name.as_bytes());
+                if table.family == Family::Other && table.chains.iter().any(rules_in) {
+                    let what = "sees no IP packets as lines show them: its rules are not asked";
+                    notes.push(self.in_family(n, format!("table {shown} {what}")));
+                    continue;
+                }
+                let bases = || {
+                    table
+                        .chains
+                        .iter()
+                        .filter(|chain| rules_in(chain))
+                        .filter_map(|chain| Some((chain, chain.base?)))
+                };
+                if bases().any(|(_, base)| base.nat) {
+                    let what = "is asked about a connection's first packet only, and no line says which that \
+                        is: its rules that take no line may well be in use";
+                    notes.push(self.in_family(n, format!("table {shown} {what}")));
+                }
+                for (chain, base) in bases().filter(|(_, base)| !base.nat) {
+                    if let Some(hook @ (Hook::Input | Hook::Forward | Hook::Output)) = base.hook
+                        && !middles.contains(&hook)
+                        && !middles.is_empty()
+                    {
+                        let name = match table.name == "filter" {
+                            true => text::escape(chain.name.as_bytes()),
+                            false => format!("{shown} {}", text::escape(chain.name.as_bytes())),
+                        };
+                        silent.entry(hook).or_default().push(name);
+                    }
+                }
+            }
+            for (hook, chains) in silent {
+                let packets = match hook {
+                    Hook::Input => "for this host",
+                    Hook::Output => "from this host",
+                    _ => "passing through",
+                };
+                let what = format!("no line of this log is of a packet {packets}: it says nothing of");
+                notes.push(self.in_family(n, format!("{what} {}", chains.join(", "))));
+            }
+        }
+        notes
     }
 
     /// Lines that LOG rules counted and the log does not have.
@@ -395,6 +485,7 @@ impl<'r> Replay<'r> {
             json!({"kind": kind, "rules": names, "message": message})
         });
         put("findings", findings.collect());
+        put("not_judged", json!(self.not_judged));
         let lost = self.losses.iter().map(|loss| {
             let names: Vec<String> = loss.rules.iter().map(|at| self.name(*at)).collect();
             json!({
@@ -434,6 +525,17 @@ impl<'r> Replay<'r> {
         }
         if let Some(counters) = row.rule.counters {
             put("packets", json!(counters.packets));
+        }
+        let near: Vec<Value> = row
+            .near_misses()
+            .into_iter()
+            .map(|(change, rule, lines)| {
+                let text = rule.to_restore(chain).unwrap_or_else(|_| rule.to_display().into_bytes());
+                json!({"change": change, "rule": report::json::bytes(&text), "lines": lines})
+            })
+            .collect();
+        if !near.is_empty() {
+            object.insert("near_misses".to_owned(), json!(near));
         }
         seen(&mut object, &row.taken);
         Value::Object(object)
@@ -477,8 +579,7 @@ impl<'r> Replay<'r> {
 
     /// Rules that take lines.
     fn rules_table(&self, look: &Look, clock: &clock::Clock, limit: usize, verbose: bool, out: &mut String) {
-        let taking: Vec<&Row<'_>> =
-            self.rows.iter().filter(|row| row.taken.lines + row.unknown > 0).collect();
+        let taking: Vec<&Row<'_>> = self.rows.iter().filter(|row| !row.is_silent()).collect();
         if taking.is_empty() {
             return;
         }
@@ -532,8 +633,7 @@ impl<'r> Replay<'r> {
 
     /// Rules that take none.
     fn silent(&self, look: &Look, limit: usize, out: &mut String) {
-        let silent: Vec<&Row<'_>> =
-            self.rows.iter().filter(|row| row.taken.lines + row.unknown == 0).collect();
+        let silent: Vec<&Row<'_>> = self.rows.iter().filter(|row| row.is_silent()).collect();
         if silent.is_empty() {
             return;
         }
@@ -543,18 +643,22 @@ impl<'r> Replay<'r> {
             heads.push(Column::number("PACKETS"));
         }
         heads.push(Column::text(""));
-        let rows: Vec<Vec<String>> = silent
-            .iter()
-            .take(limit)
-            .map(|row| {
-                let mut cells = vec![self.name(row.at)];
-                if counted {
-                    cells.push(row.rule.counters.map_or_else(String::new, |c| look.number(c.packets)));
-                }
-                cells.push(row.rule.to_display());
-                cells
-            })
-            .collect();
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        for row in silent.iter().take(limit) {
+            let mut cells = vec![self.name(row.at)];
+            if counted {
+                cells.push(row.rule.counters.map_or_else(String::new, |c| look.number(c.packets)));
+            }
+            cells.push(row.rule.to_display());
+            rows.push(cells);
+            for (change, _, lines) in row.near_misses() {
+                let mut cells = vec![String::new(); heads.len()];
+                let noun = if lines == 1 { "line" } else { "lines" };
+                cells[heads.len() - 1] =
+                    format!("  with {change} it would take {} {noun}", look.number(lines));
+                rows.push(cells);
+            }
+        }
         out.push('\n');
         out.push_str(&columns(look, &heads, &rows));
         more(look, silent.len(), limit, "rules that take no line", out);

@@ -9,6 +9,7 @@ pub mod account;
 mod scan;
 
 pub use account::{Account, Position, Totals, Why};
+pub use scan::{is_one_record, joined};
 
 use rayon::ThreadPoolBuilder;
 

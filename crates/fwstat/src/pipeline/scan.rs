@@ -185,12 +185,14 @@ impl<'p> Worker<'p> {
             return;
         }
         if let Some(above) = indented(text).and_then(|indent| above(chunk, offset, indent)) {
-            let mut joined = above.to_vec();
-            joined.push(b'\n');
-            joined.extend_from_slice(text.trim_ascii_start());
             let mut scratch = Vec::new();
-            match logparse::parse_with(&joined, &mut scratch) {
-                Ok(entry) => self.entry(chunk, line, &entry, number, add),
+            match logparse::parse_with(&joined(above, text), &mut scratch) {
+                Ok(entry) => {
+                    // Both lines as they stood.
+                    let text = [above, text].join(&b'\n');
+                    let record = ScannedLine { offset, text: &text, found };
+                    self.entry(chunk, &record, &entry, number, add);
+                }
                 Err(error) => self.other(text, error, position()),
             }
             return;
@@ -270,6 +272,24 @@ fn indented(line: &[u8]) -> Option<usize> {
     (indent >= 8).then_some(indent)
 }
 
+/// A record of two lines as one text: the second line without its indent.
+#[must_use]
+pub fn joined(above: &[u8], below: &[u8]) -> Vec<u8> {
+    [above, below.trim_ascii_start()].join(&b'\n')
+}
+
+/// Whether two lines are one record whose prefix has a line break in it: the lower one stands
+/// below the message of the upper one, which is no record by itself.
+#[must_use]
+pub fn is_one_record(above: &[u8], below: &[u8]) -> bool {
+    indented(below).is_some_and(|indent| begins_at(above, indent)) && logparse::parse(above).is_err()
+}
+
+/// Whether a line's message begins at this column.
+fn begins_at(above: &[u8], column: usize) -> bool {
+    above.len() > column && above[column] != b' ' && above[column - 1] == b' ' && above[0] != b' '
+}
+
 /// The line above, if its message begins where this line's text does.
 fn above<'c>(chunk: &Chunk<'c>, offset: usize, indent: usize) -> Option<&'c [u8]> {
     let front = match offset {
@@ -279,8 +299,8 @@ fn above<'c>(chunk: &Chunk<'c>, offset: usize, indent: usize) -> Option<&'c [u8]
     let front = front.strip_suffix(b"\n")?;
     let start = logparse::whole_lines(front);
     let above = &front[start..];
-    let fits = above.len() > indent && above[indent] != b' ' && above[indent - 1] == b' ' && above[0] != b' ';
-    (fits && above.len() + 1 < crate::input::BEFORE && logparse::parse(above).is_err()).then_some(above)
+    (begins_at(above, indent) && above.len() + 1 < crate::input::BEFORE && logparse::parse(above).is_err())
+        .then_some(above)
 }
 
 /// The sequence number of a `/dev/kmsg` record: `4,1234,8486974964,-;text`.

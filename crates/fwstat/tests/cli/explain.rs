@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use crate::inputs::gzip;
 use crate::support::*;
 
 fn folder() -> PathBuf {
@@ -136,4 +137,31 @@ fn the_line_comes_from_anywhere() {
 fn line_cannot_command_the_terminal() {
     let ran = run(&["explain", &line("x\x1b]52;c;cm0gLXJm\x07", 23)]);
     assert!(ran.code == 0 && !ran.out.contains('\x1b') && !ran.out.contains('\x07'), "{:?}", ran.out);
+}
+
+/// Rotated logs are compressed; a prefix with a line break makes a record of two lines.
+#[test]
+fn a_line_of_a_compressed_file_and_of_two_lines() {
+    let folder = Folder::new();
+    let wanted = run(&["explain", &line("tcp.in.dropped", 23)]).out;
+    let text = format!("Jun 30 06:06:12 gate sshd[1]: hello\n{}\n", line("tcp.in.dropped", 23));
+    let packed = folder.write("kern.log.1.gz", gzip(text.as_bytes()));
+    assert_eq!(run(&["explain", &format!("{packed}:2")]).out, wanted);
+    let beyond = run(&["explain", &format!("{packed}:3")]);
+    assert!(beyond.code == 2 && beyond.err.contains("has 2 lines"), "{}", beyond.err);
+    let whole = gzip(text.as_bytes());
+    let cut = folder.write("cut.gz", &whole[..whole.len() - 40]);
+    let ran = run(&["explain", &format!("{cut}:2")]);
+    assert!(ran.code == 2 && ran.err.contains("gzip data ends in the middle"), "{}", ran.err);
+
+    let body = "IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=2 ";
+    let text = format!("[    8.974964] first part\n               second {body}\n[    9.000000] usb 1-1\n");
+    let log = folder.write("dmesg", text);
+    let first = run(&["explain", &format!("{log}:1"), "--json"]);
+    assert_eq!(first.code, 0, "{}", first.err);
+    let second = run(&["explain", &format!("{log}:2"), "--json"]);
+    assert_eq!(first.out, second.out);
+    let fields = first.json()["fields"].clone();
+    assert!(fields.as_array().unwrap().iter().any(|f| f["value"] == "first part\\x0asecond"), "{fields}");
+    assert_eq!(run(&["explain", &format!("{log}:3")]).code, 1);
 }

@@ -8,7 +8,7 @@ fn packets(ran: &Ran) -> u64 {
     ran.json()["totals"]["packets"].as_u64().unwrap()
 }
 
-fn gzip(text: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(text).unwrap();
     encoder.finish().unwrap()

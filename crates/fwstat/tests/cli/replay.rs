@@ -139,26 +139,77 @@ fn log_rules_take_as_many_lines_as_the_kernel_counted() {
     }
 }
 
+/// Each of the guide's faults, wherever it stands, and nothing else.
 #[test]
 fn the_guides_faults_are_said_without_being_asked_for() {
     let Some(root) = data("seed") else { return };
+    const FOREIGN: &str = "FRIENDLY 2 can never fire: only icmp and tcp packets are sent to FRIENDLY";
+    const SYN_FIN: &str = "MALICIOUS 2 can never fire: MALICIOUS 1 takes all its packets";
+    const SYN_RST: &str = "MALICIOUS 3 can never fire: MALICIOUS 1 takes all its packets";
+    const NETBIOS: &str = "MALICIOUS 4 says -p tcp, but port 138 (netbios-dgm) is used with udp";
+    const LOOPBACK: &str = "STDOUT 5 lets a packet out by lo, but that is half of its way";
+    let stages: [(&str, &[&str]); 6] = [
+        ("1-log-everything", &[]),
+        ("2-near-hits", &[FOREIGN, LOOPBACK]),
+        ("4-trash-packets", &[FOREIGN, SYN_FIN, SYN_RST, LOOPBACK]),
+        ("5-netbios-as-written", &[FOREIGN, SYN_FIN, SYN_RST, NETBIOS, LOOPBACK]),
+        // The rule for UDP stands beside the other one, which is no harm then.
+        ("6-netbios-udp", &[FOREIGN, SYN_FIN, SYN_RST, LOOPBACK]),
+        ("6-netbios-udp-legacy", &[FOREIGN, SYN_FIN, SYN_RST, LOOPBACK]),
+    ];
+    for (stage, faults) in stages {
+        let path = |file: &str| root.join(stage).join(file).to_str().unwrap().to_owned();
+        let rules = path("ruleset-after.rules");
+        let json = run(&["replay", &rules, &path("dmesg.txt"), "--written-by", &rules, "--json"]).json();
+        let messages: Vec<&str> =
+            json["findings"].as_array().unwrap().iter().map(|f| f["message"].as_str().unwrap()).collect();
+        assert_eq!(messages.len(), faults.len(), "{stage}: {messages:#?}");
+        for (message, fault) in messages.iter().zip(faults) {
+            assert!(message.starts_with(fault), "{stage}: {fault}\n{message}");
+        }
+        // The rule that nearly took the guide's packets, and no other.
+        let near: Vec<_> =
+            json["rules"].as_array().unwrap().iter().filter_map(|r| r.get("near_misses")).collect();
+        assert_eq!(near.len(), usize::from(faults.contains(&NETBIOS)), "{stage}: {near:?}");
+        // Told of one line: the netbios packet passes the rule by, and says what would have fit.
+        if faults.contains(&NETBIOS) {
+            let dmesg = std::fs::read_to_string(path("dmesg.txt")).unwrap();
+            let line = dmesg.lines().find(|line| line.contains("PROTO=UDP SPT=138 DPT=138")).unwrap();
+            let json = run(&["explain", line, "--rules", &rules, "--json"]).json();
+            let steps = json["steps"].as_array().unwrap();
+            let step = steps.iter().find(|step| step["place"] == "MALICIOUS 4").unwrap();
+            assert_eq!(
+                step["why"],
+                "does not fit: -p tcp (here UDP); with -p udp instead of -p tcp it would"
+            );
+            assert_eq!(json["way"], "INPUT -> MALICIOUS -> STDIN -> LOG -> DROP");
+        }
+        // SYN+FIN ends at the rule in front of the one made for it; no line tells of it, so
+        // one of the first stage's is asked.
+        if faults.contains(&SYN_FIN) {
+            let first = std::fs::read_to_string(root.join("1-log-everything/dmesg.txt")).unwrap();
+            for flags in ["SYN FIN", "RST SYN"] {
+                let line = first.lines().find(|line| line.contains(&format!(" {flags} "))).unwrap();
+                let json = run(&["explain", line, "--rules", &rules, "--json"]).json();
+                assert_eq!(json["way"], "INPUT -> MALICIOUS -> DROP", "{stage}");
+            }
+        }
+        // What this host sent to itself by `lo` came in by `lo`, and was dropped.
+        if faults.contains(&LOOPBACK) {
+            let dmesg = std::fs::read_to_string(path("dmesg.txt")).unwrap();
+            let line = dmesg.lines().find(|line| line.contains("IN=lo OUT= ")).unwrap();
+            let json = run(&["explain", line, "--rules", &rules, "--json"]).json();
+            assert_eq!(json["end"], "DROP", "{stage}");
+        }
+        let ran = run(&["replay", &rules, &path("dmesg.txt"), "--written-by", &rules, "--width", "80"]);
+        let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(faults.iter().all(|fault| words.contains(fault)), "{stage}\n{}", ran.out);
+        // The first line names the file, however long that is.
+        assert!(ran.out.lines().skip(2).all(|line| line.chars().count() <= 80), "{}", ran.out);
+    }
     let stage = root.join("5-netbios-as-written");
     let path = |file: &str| stage.join(file).to_str().unwrap().to_owned();
     let rules = path("ruleset-after.rules");
-    let ran = run(&["replay", &rules, &path("dmesg.txt"), "--written-by", &rules, "--width", "80"]);
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    for fault in [
-        "MALICIOUS 4 says -p tcp, but port 138 (netbios-dgm) is used with udp",
-        "MALICIOUS 2 can never fire: MALICIOUS 1 takes all its packets",
-        "MALICIOUS 3 can never fire: MALICIOUS 1 takes all its packets",
-        "FRIENDLY 2 can never fire: only icmp and tcp packets are sent to FRIENDLY",
-        "STDOUT 5 lets a packet out by lo, but that is half of its way",
-    ] {
-        assert!(words.contains(fault), "{fault}\n{}", ran.out);
-    }
-    // The first line names the file, however long that is.
-    assert!(ran.out.lines().skip(2).all(|line| line.chars().count() <= 80), "{}", ran.out);
     // The rule as it should have been takes the lines that this one does not.
     let with = |rule: &str| run(&["replay", &rules, &path("dmesg.txt"), "--add", rule, "--json"]).json();
     let lines = |json: &serde_json::Value| {
@@ -350,4 +401,128 @@ fn a_rule_behind_another_is_shadowed_in_this_log() {
             "MALICIOUS 3 fits 2 lines of this log but takes none: MALICIOUS 1 ends their way first (1 of them)",
         ]
     );
+}
+
+/// The guide's rule, `-p tcp --dport 138`, while the packets are UDP.
+#[test]
+fn what_a_silent_rule_nearly_took_is_said() {
+    let folder = Folder::new();
+    let wrong = RULES.replace("-p udp -m udp --dport 138 -j DROP", "-p tcp -m tcp --dport 138 -j DROP");
+    let rules = folder.write("rules", &wrong);
+    let log = folder.write("kern.log", small_log());
+    let json = run(&["replay", &rules, &log, "--written-by", &rules, "--json"]).json();
+    let near = |json: &serde_json::Value, chain: &str, index: u64| {
+        let all = json["rules"].as_array().unwrap();
+        all.iter().find(|r| r["chain"] == chain && r["index"] == index).unwrap()["near_misses"].clone()
+    };
+    assert_eq!(
+        near(&json, "MALICIOUS", 1),
+        serde_json::json!([{
+            "change": "-p udp instead of -p tcp",
+            "rule": "-A MALICIOUS -p udp -m udp --dport 138 -j DROP",
+            "lines": 1,
+        }])
+    );
+    // It is what the rule would have done.
+    let right = folder.write("right", RULES);
+    let would = run(&["replay", &right, &log, "--json"]).json();
+    let taken = would["rules"].as_array().unwrap().iter().find(|r| r["chain"] == "MALICIOUS").unwrap();
+    assert_eq!((&taken["lines"], taken.get("near_misses")), (&1.into(), None));
+    let table = run(&["replay", &rules, &log, "--written-by", &rules, "--width", "100"]).out;
+    assert!(table.contains("  with -p udp instead of -p tcp it would take 1 line\n"), "{table}");
+    // Ports and addresses the other way round.
+    let turned = wrong.replace("-p tcp -m tcp --dport 138", "-d 10.0.0.2/32 -p udp -m udp --sport 138");
+    let rules = folder.write("turned", turned);
+    assert_eq!(
+        near(&run(&["replay", &rules, &log, "--json"]).json(), "MALICIOUS", 1),
+        serde_json::Value::Null
+    );
+    let turned = wrong.replace("-p tcp -m tcp --dport 138", "-p udp -m udp --sport 138");
+    let rules = folder.write("turned", turned);
+    let json = run(&["replay", &rules, &log, "--json"]).json();
+    assert_eq!(near(&json, "MALICIOUS", 1)[0]["change"], "source and destination port exchanged");
+}
+
+/// A chain that lines do not come to is not shadowed by whoever ends their way elsewhere.
+#[test]
+fn only_what_stands_behind_an_end_is_shadowed() {
+    let folder = Folder::new();
+    let log = folder.write("kern.log", small_log());
+    let text = RULES.replace(
+        "-A INPUT -j MALICIOUS\n",
+        "-A INPUT -s 192.168.0.0/16 -j MALICIOUS\n-A INPUT -p udp -m udp --dport 137:138 -j DROP\n",
+    );
+    let rules = folder.write("rules", text);
+    let json = run(&["replay", &rules, &log, "--json"]).json();
+    let shadowed: Vec<_> =
+        json["findings"].as_array().unwrap().iter().filter(|f| f["kind"] == "shadowed_in_this_log").collect();
+    assert!(shadowed.iter().all(|f| f["rules"][0] != "MALICIOUS 1"), "{shadowed:?}");
+    assert!(shadowed.iter().any(|f| f["rules"] == serde_json::json!(["INPUT 5", "INPUT 3"])), "{shadowed:?}");
+}
+
+/// Other tables, the other family, and nft.
+#[test]
+fn every_table_that_a_line_passes_is_judged() {
+    let folder = Folder::new();
+    let log = folder.write("kern.log", small_log());
+    let raw = "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A PREROUTING -p udp -m udp --sport 4000 --dport 138 -j DROP\n\
+        -A PREROUTING -s 10.0.0.2/32 -p udp -m udp --dport 138 -j ACCEPT\nCOMMIT\n*nat\n:PREROUTING ACCEPT [0:0]\n\
+        -A PREROUTING -p tcp -m tcp --dport 8080 -j ACCEPT\nCOMMIT\n";
+    let rules = folder.write("rules", format!("{raw}{RULES}"));
+    let ran = run(&["replay", &rules, &log, "--json"]);
+    let json = ran.json();
+    let found = |json: &serde_json::Value, rule: &str, by: &str| {
+        let all = json["findings"].as_array().unwrap();
+        all.iter().any(|f| f["kind"] == "shadowed_in_this_log" && f["rules"] == serde_json::json!([rule, by]))
+    };
+    assert!(found(&json, "raw PREROUTING 2", "raw PREROUTING 1"), "{}", json["findings"]);
+    assert!(found(&json, "MALICIOUS 1", "raw PREROUTING 1"), "{}", json["findings"]);
+    // What it cannot say, it says.
+    let notes = json["not_judged"].to_string();
+    assert!(notes.contains("table nat is asked about a connection's first packet only"), "{notes}");
+    let with_output = folder.write(
+        "output",
+        format!("{raw}{RULES}").replace("COMMIT\n*nat", "-A OUTPUT -j ACCEPT\nCOMMIT\n*nat"),
+    );
+    let notes = run(&["replay", &with_output, &log, "--json"]).json()["not_judged"].to_string();
+    assert!(
+        notes.contains("no line of this log is of a packet from this host: it says nothing of raw OUTPUT"),
+        "{notes}"
+    );
+    let six = small_log().replace("SRC=10.0.0.2 DST=192.168.50.2 LEN=229 TOS=0x00 PREC=0x00 TTL=64 ID=7", 
+        "SRC=2001:0db8:0000:0000:0000:0000:0000:0002 DST=2001:0db8:0000:0000:0000:0000:0000:0001 LEN=249 TC=0 HOPLIMIT=64 FLOWLBL=0");
+    let six_log = folder.write("six.log", six);
+    let six_rules = RULES.replace(
+        "--dport 138 -j DROP\n",
+        "--dport 138 -j DROP\n-A MALICIOUS -s 2001:db8::2/128 -p udp -m udp --sport 4000 -j DROP\n",
+    );
+    let six_rules = folder.write("rules.v6", six_rules.replace("--dport 138", "--dport 137:138"));
+    let json = run(&["replay", &six_rules, &six_log, "--json"]).json();
+    assert!(found(&json, "MALICIOUS 2", "MALICIOUS 1"), "{json}");
+    let nft = folder.write(
+        "nft.json",
+        r#"{"nftables": [{"table": {"family": "inet", "name": "fw"}},
+        {"chain": {"family": "inet", "table": "fw", "name": "in", "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}},
+        {"rule": {"family": "inet", "table": "fw", "chain": "in", "expr": [
+          {"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "dport"}}, "right": {"range": [137, 138]}}}, {"drop": null}]}},
+        {"rule": {"family": "inet", "table": "fw", "chain": "in", "expr": [
+          {"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "sport"}}, "right": 4000}}, {"drop": null}]}}]}"#,
+    );
+    let json = run(&["replay", &nft, &log, "--json"]).json();
+    assert!(found(&json, "fw in 2", "fw in 1"), "{json}");
+}
+
+/// A record of two lines is printed as it stood: both of them, in any cut of the input.
+#[test]
+fn records_of_two_lines_are_printed_whole() {
+    let folder = Folder::new();
+    let rules = folder.write("rules", RULES.replace("udp.in.dropped ", "udp.in\ndropped "));
+    let body = line("", "10.0.0.2", "UDP", 137);
+    let record = format!("[  104.000001] udp.in\n               dropped{body}\n");
+    let text = format!("[  103.000001] usb 1-1\n{record}[  105.000001] usb 1-2\n");
+    let log = folder.write("dmesg", &text);
+    for size in ["40", "100", "65536"] {
+        let ran = run(&["replay", &rules, &log, "--print", "remaining", "--chunk-size", size]);
+        assert_eq!(ran.out, record, "{size}: {}", ran.err);
+    }
 }
