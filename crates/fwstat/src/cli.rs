@@ -57,7 +57,7 @@ pub enum Command {
     Timeline(Timeline),
     /// Which lines could not be read, why, and where the first of each is.
     Check(Check),
-    /// Every record as data: NDJSON or CSV.
+    /// Every record as data: NDJSON, CSV, TSV, Parquet.
     Export(Export),
     /// A ruleset over the log: which rule takes which line, which lines would remain.
     #[command(override_usage = "fwstat replay [OPTIONS] RULES [LOG]...\n       \
@@ -476,9 +476,12 @@ pub struct OutputArgs {
 #[allow(missing_docs)] // the names say it
 pub enum Format {
     Table,
+    Plain,
     Json,
+    #[value(alias = "jsonl")]
     Ndjson,
     Csv,
+    Tsv,
     Markdown,
     Parquet,
 }

@@ -453,8 +453,10 @@ fn typed(filter: &FilterArgs) -> Map<String, serde_json::Value> {
 }
 
 pub(crate) fn look(output: &OutputArgs) -> Look {
-    let to_terminal = output.output_file.is_none() && std::io::stdout().is_terminal();
+    let plain = output.format == Some(Format::Plain) && !output.json;
+    let to_terminal = !plain && output.output_file.is_none() && std::io::stdout().is_terminal();
     let color = match output.color {
+        _ if plain => false,
         Color::Always => true,
         Color::Never => false,
         Color::Auto if output.output_file.is_some() => false,
@@ -471,7 +473,7 @@ pub(crate) fn look(output: &OutputArgs) -> Look {
     };
     Look {
         color,
-        bars: to_terminal || output.width.is_some_and(|width| width > 0),
+        bars: to_terminal || (!plain && output.width.is_some_and(|width| width > 0)),
         width,
         header: !output.no_header,
         grouped: !output.exact,

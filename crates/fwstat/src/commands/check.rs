@@ -6,12 +6,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Outcome, format, outcome, run, write};
+use super::{Outcome, format, outcome, run, sheet, write};
 use crate::aggregate::Counts;
 use crate::cli::{self, Format};
 use crate::options::{Look, Options};
 use crate::pipeline::Account;
 use crate::pipeline::account::Seen;
+use crate::report::csv::Sheet;
 use crate::report::style::{Column, DIM, HEADING, WARN, columns, percent, sentence};
 use crate::report::{self, Head};
 use crate::text;
@@ -22,10 +23,12 @@ use crate::text;
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Check) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
-    let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
+    let known = [Format::Table, Format::Json, Format::Csv, Format::Tsv];
+    let form = format(&options, Format::Table, &known)?;
     let (_, account, head) = run(&options, || Counts::by(Vec::new()))?;
-    let bytes = match form {
-        Format::Json => json_of(&account, &head),
+    let bytes = match (form, sheet(form)) {
+        (_, Some(sheet)) => reasons(sheet, options.look.header, &account, &head),
+        (Format::Json, _) => json_of(&account, &head),
         _ => table(&options.look, &account, &head).into_bytes(),
     };
     write(&options, &account, &bytes)?;
@@ -59,6 +62,26 @@ fn json_of(account: &Account, head: &Head) -> Vec<u8> {
     document.insert("reasons".to_owned(), json!(reasons));
     document.insert("losses".to_owned(), json!(losses));
     report::json::print(&Value::Object(document))
+}
+
+/// The reasons as a sheet: one row each, with the first place.
+fn reasons(sheet: Sheet, header: bool, account: &Account, head: &Head) -> Vec<u8> {
+    let mut out = Vec::new();
+    if header {
+        sheet.line(&mut out, ["class", "count", "file", "line", "reason"]);
+    }
+    for (why, seen) in account.ranked_reasons() {
+        let file = head.files.get(seen.first.source).map_or("-", String::as_str);
+        let cells = [
+            why.class().to_owned(),
+            seen.count.to_string(),
+            text::escape(file.as_bytes()),
+            seen.first.line.to_string(),
+            why.to_string(),
+        ];
+        sheet.line(&mut out, cells.iter().map(String::as_str));
+    }
+    out
 }
 
 /// What the log says about lines that it does not have, the most first.

@@ -29,6 +29,7 @@ use crate::options::Options;
 use crate::pipeline::{self, Account};
 use crate::progress::Progress;
 use crate::report::Head;
+use crate::report::csv::Sheet;
 
 /// What a command came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,11 +215,16 @@ fn format(options: &Options, default: Format, known: &[Format]) -> anyhow::Resul
         "json" => Some(Format::Json),
         "ndjson" | "jsonl" => Some(Format::Ndjson),
         "csv" => Some(Format::Csv),
+        "tsv" => Some(Format::Tsv),
         "md" => Some(Format::Markdown),
         "parquet" => Some(Format::Parquet),
         _ => None,
     };
-    let format = options.format.or_else(by_name).unwrap_or(default);
+    let format = match options.format.or_else(by_name).unwrap_or(default) {
+        // The same words; `options.look` has nothing of a terminal in it.
+        Format::Plain if known.contains(&Format::Table) => Format::Table,
+        format => format,
+    };
     if !known.contains(&format) {
         let names: Vec<String> = known.iter().map(|format| format!("{format:?}").to_lowercase()).collect();
         bail!(
@@ -228,4 +234,13 @@ fn format(options: &Options, default: Format, known: &[Format]) -> anyhow::Resul
         );
     }
     Ok(format)
+}
+
+/// The kind of sheet that a form is, if it is one.
+fn sheet(format: Format) -> Option<Sheet> {
+    match format {
+        Format::Csv => Some(Sheet::Csv),
+        Format::Tsv => Some(Sheet::Tsv),
+        _ => None,
+    }
 }

@@ -7,13 +7,14 @@
 use anyhow::{anyhow, bail};
 use serde_json::{Map, Value, json};
 
-use super::{Outcome, format, outcome, run, write};
+use super::{Outcome, format, outcome, run, sheet, write};
 use crate::aggregate::Timeline;
 use crate::aggregate::key::{self, Cell};
 use crate::cli::{self, Format};
 use crate::clock::{self, NANOS};
 use crate::moment;
 use crate::options::{self, Look, Options};
+use crate::report::csv::Sheet;
 use crate::report::style::{BAR, Column, DIM, KEY, bar, cell, columns};
 use crate::report::{self, Head};
 use crate::text;
@@ -29,7 +30,8 @@ const MOST: usize = 100_000;
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Timeline) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
-    let form = format(&options, Format::Table, &[Format::Table, Format::Json, Format::Csv])?;
+    let known = [Format::Table, Format::Json, Format::Csv, Format::Tsv];
+    let form = format(&options, Format::Table, &known)?;
     let step = match &arguments.bucket {
         Some(text) => Some(bucket(text)?),
         None => None,
@@ -45,9 +47,9 @@ pub fn command(arguments: &cli::Timeline) -> anyhow::Result<Outcome> {
         bail!("--bucket: more than {} rows; take a wider bucket", text::grouped(MOST as u64));
     }
     let shown = Shown::new(&options, &timeline, arguments.limit);
-    let bytes = match form {
-        Format::Csv => shown.csv(),
-        Format::Table => shown.table(&options.look, &head).into_bytes(),
+    let bytes = match (form, sheet(form)) {
+        (_, Some(sheet)) => shown.sheet(sheet, options.look.header),
+        (Format::Table, _) => shown.table(&options.look, &head).into_bytes(),
         _ => shown.json(&head),
     };
     write(&options, &account, &bytes)?;
@@ -127,15 +129,17 @@ impl<'t> Shown<'t> {
         report::json::print(&Value::Object(document))
     }
 
-    fn csv(&self) -> Vec<u8> {
+    fn sheet(&self, sheet: Sheet, header: bool) -> Vec<u8> {
         let mut out = Vec::new();
-        report::csv::line(&mut out, ["time"].into_iter().chain(self.names()).chain(["count"]));
+        if header {
+            sheet.line(&mut out, ["time"].into_iter().chain(self.names()).chain(["count"]));
+        }
         for start in &self.starts {
             let mut row = |cells: &[Cell], count: u64| {
                 let mut line = vec![self.time(*start)];
                 line.extend(cells.iter().map(report::csv::value));
                 line.push(count.to_string());
-                report::csv::line(&mut out, line.iter().map(String::as_str));
+                sheet.line(&mut out, line.iter().map(String::as_str));
             };
             if self.timeline.fields().is_empty() {
                 row(&[], self.timeline.at(*start));
