@@ -115,12 +115,6 @@ pub struct Timeline {
 /// `fwstat check`.
 #[derive(Args, Debug, Clone)]
 pub struct Check {
-    /// Exit with 2 if any line is damaged.
-    #[arg(long, overrides_with = "no_strict")]
-    pub strict: bool,
-    #[arg(long, hide = true, overrides_with = "strict")]
-    #[allow(missing_docs)]
-    pub no_strict: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
@@ -430,6 +424,27 @@ pub struct InputArgs {
     #[arg(long, value_name = "BYTES", hide = true)]
     #[allow(missing_docs)]
     pub chunk_size: Option<usize>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub books: BooksArgs,
+}
+
+/// What is done with lines that could not be read, and what is said about the reading.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Accounting")]
+pub struct BooksArgs {
+    /// Exit with 2 if any line is damaged.
+    #[arg(long, overrides_with = "no_strict")]
+    pub strict: bool,
+    #[arg(long, hide = true, overrides_with = "strict")]
+    #[allow(missing_docs)]
+    pub no_strict: bool,
+    /// Write the lines that are no firewall records (other, damaged) to FILE, as they are.
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// Say on standard error how much was read and how fast, and what the lines were.
+    #[arg(long)]
+    pub stats: bool,
 }
 
 /// What the output looks like.

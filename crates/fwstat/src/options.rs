@@ -52,6 +52,12 @@ pub struct Options {
     pub quiet: bool,
     /// Assumptions and timings as well.
     pub verbose: bool,
+    /// Whether a damaged line is an error.
+    pub strict: bool,
+    /// Whether to say how the reading went.
+    pub stats: bool,
+    /// Where lines go that are no records.
+    pub rejects: Option<PathBuf>,
 }
 
 /// What a report for people looks like.
@@ -115,10 +121,17 @@ impl Options {
             limit: now.div_euclid(NANOS) + i64::from(clock.offset_at(now)) + 86_400,
         };
         let inputs = inputs(files, input, since)?;
+        for (option, written) in [("--output", &output.output_file), ("--rejects", &input.books.rejects)] {
+            unread(option, written.as_deref(), &inputs)?;
+        }
+        if output.output_file.is_some() && output.output_file == input.books.rejects {
+            bail!("--output and --rejects name the same file");
+        }
         let reading = Reading {
             chunk: input.chunk_size.unwrap_or(CHUNK).max(1),
             decompress: !input.no_decompress,
-            ordered,
+            // Rejected lines come out in the order of the input.
+            ordered: ordered || input.books.rejects.is_some(),
             years: Years { wanted: true, ..years },
             between,
         };
@@ -149,6 +162,9 @@ impl Options {
             progress,
             quiet: output.quiet,
             verbose: output.verbose,
+            strict: input.books.strict,
+            stats: input.books.stats,
+            rejects: input.books.rejects.clone(),
         })
     }
 }
@@ -212,6 +228,20 @@ fn inputs(files: &[PathBuf], input: &InputArgs, since: Option<i64>) -> anyhow::R
         inputs = found(places::discover(root), input.rotated, since)?;
     }
     Ok(inputs)
+}
+
+/// Nobody wants his log replaced by a report on it.
+fn unread(option: &str, written: Option<&Path>, inputs: &[Input]) -> anyhow::Result<()> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok().filter(|path| path.is_file());
+    let Some(path) = written.and_then(real) else { return Ok(()) };
+    let read = inputs.iter().any(|input| match input {
+        Input::File(file) => real(file).as_ref() == Some(&path),
+        _ => false,
+    });
+    if read {
+        bail!("{option}: {} is being read", path.display());
+    }
+    Ok(())
 }
 
 /// Whether standard input is a terminal, or nothing at all as in a cron job.

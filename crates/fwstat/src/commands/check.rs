@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Outcome, format, outcome, run, sheet, write};
+use super::{Outcome, format, outcome, place, run, sheet, write};
 use crate::aggregate::Counts;
 use crate::cli::{self, Format};
 use crate::options::{Look, Options};
@@ -32,17 +32,7 @@ pub fn command(arguments: &cli::Check) -> anyhow::Result<Outcome> {
         _ => table(&options.look, &account, &head).into_bytes(),
     };
     write(&options, &account, &bytes)?;
-    let strict = arguments.strict && account.totals.damaged > 0;
-    Ok(if strict { Outcome::Failed } else { outcome(&options, &account) })
-}
-
-/// A place as other programs print it: `kern.log:17`.
-fn place(head: &Head, seen: &Seen) -> String {
-    let file = head.files.get(seen.first.source).map_or("-", String::as_str);
-    match seen.first.line {
-        0 => text::escape(file.as_bytes()),
-        line => format!("{}:{line}", text::escape(file.as_bytes())),
-    }
+    Ok(outcome(&options, &account))
 }
 
 fn json_of(account: &Account, head: &Head) -> Vec<u8> {
@@ -117,7 +107,12 @@ fn table(look: &Look, account: &Account, head: &Head) -> String {
         let rows: Vec<Vec<String>> = reasons
             .iter()
             .map(|(why, seen)| {
-                vec![why.class().to_owned(), look.number(seen.count), place(head, seen), why.to_string()]
+                vec![
+                    why.class().to_owned(),
+                    look.number(seen.count),
+                    place(&head.files, seen),
+                    why.to_string(),
+                ]
             })
             .collect();
         let heads = [
@@ -138,7 +133,7 @@ fn table(look: &Look, account: &Account, head: &Head) -> String {
             out.push_str(&format!(
                 "  {}: {what} (first at {})\n",
                 look.paint(WARN, &lines),
-                place(head, &seen)
+                place(&head.files, &seen)
             ));
         }
     }

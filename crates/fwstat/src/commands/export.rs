@@ -1,20 +1,19 @@
 //! `fwstat export`: every record that passes the filters, in the order of the input.
 //!
-//! Responsible for: the order: threads write their chunks one after the other.
+//! Responsible for: which form a record takes. Chunks come out in order (`pipeline::order`).
 //! Must not know: what a record looks like as data (`report::record`).
 //! Tested by: `tests/cli/export.rs`.
 
-use std::collections::BTreeMap;
-use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::io::{self, Write as _};
+use std::sync::Arc;
 
 use super::{Beside, Outcome, format, outcome, run, sheet};
 use crate::aggregate::Aggregate;
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
+use crate::pipeline::order::{Out, Sink, Writer};
 use crate::record::{Field, Record};
-use crate::report::{self, Out, Sink};
+use crate::report;
 
 /// Runs it.
 ///
@@ -123,63 +122,5 @@ impl<S: Sink, F: Fn(&mut S::Part, &Record<'_>) + Sync> Aggregate for Exported<'_
 
     fn end_of_chunk(&mut self, ticket: u64) {
         self.part = self.writer.put(ticket, std::mem::take(&mut self.part));
-    }
-}
-
-/// Puts the chunks of many threads in order.
-pub(crate) struct Writer<S: Sink = Out> {
-    state: Mutex<State<S>>,
-    moved: Condvar,
-    /// How many chunks may wait for one that is late.
-    ahead: u64,
-    stop: Arc<AtomicBool>,
-}
-
-struct State<S: Sink> {
-    out: S,
-    next: u64,
-    waiting: BTreeMap<u64, S::Part>,
-    failed: Option<io::Error>,
-}
-
-impl<S: Sink> Writer<S> {
-    pub(super) fn new(out: S, threads: usize, stop: Arc<AtomicBool>) -> Writer<S> {
-        let state = State { out, next: 0, waiting: BTreeMap::new(), failed: None };
-        Writer { state: Mutex::new(state), moved: Condvar::new(), ahead: 4 * threads as u64, stop }
-    }
-
-    /// Takes a chunk's output; gives one to use on.
-    pub(crate) fn put(&self, ticket: u64, part: S::Part) -> S::Part {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever has the oldest chunk never waits, so somebody always moves on.
-        while ticket > state.next + self.ahead && state.failed.is_none() {
-            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        state.waiting.insert(ticket, part);
-        let mut spare = S::Part::default();
-        loop {
-            let next = state.next;
-            let Some(part) = state.waiting.remove(&next) else { break };
-            if state.failed.is_none() {
-                match state.out.take(part) {
-                    Ok(part) => spare = part,
-                    Err(error) => {
-                        state.failed = Some(error);
-                        self.stop.store(true, Ordering::Relaxed);
-                    }
-                }
-            }
-            state.next += 1;
-        }
-        self.moved.notify_all();
-        spare
-    }
-
-    pub(super) fn finish(self) -> io::Result<()> {
-        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match state.failed {
-            Some(error) => Err(error),
-            None => state.out.finish(),
-        }
     }
 }

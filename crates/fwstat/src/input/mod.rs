@@ -16,6 +16,7 @@ pub mod years;
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -275,6 +276,12 @@ impl Feed {
         notes
     }
 
+    /// Bytes taken from the inputs so far, as they are stored.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     /// The size of all regular files, for progress; 0 if there is none.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -393,7 +400,16 @@ impl Feed {
 
     /// Keeps an error of reading.
     fn fail(&self, source: &Source, error: &io::Error) {
+        // Whoever stopped the reading knows that it did not come to an end.
+        if self.stop.load(Ordering::Relaxed) {
+            return;
+        }
         lock(&self.errors).push(InputError::new(&source.name, reason(error)));
+    }
+
+    /// What may keep us waiting.
+    fn pipe(&self, inner: impl Read + AsFd + Send + 'static) -> decode::Plain {
+        Box::new(stream::Pipe::new(inner, Arc::clone(&self.stop)))
     }
 
     /// Opens an input and looks at its first bytes.
@@ -403,7 +419,10 @@ impl Feed {
         let years = |written: Option<SystemTime>| reading.years.of_file(written, source.limit);
         match &source.input {
             Input::Stdin => {
-                let stream = decode::open(Box::new(io::stdin()), reading.decompress, Arc::clone(&self.taken))
+                // Not `io::stdin`: its buffer would hide from `poll` what was read already.
+                let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+                let stdin = stdin.map_err(|error| InputError::new(name, reason(&error)))?;
+                let stream = decode::open(self.pipe(stdin), reading.decompress, Arc::clone(&self.taken))
                     .map_err(|error| InputError::new(name, reason(&error)))?;
                 Ok(State::Stream(Box::new(Stream::new(stream, reading.chunk, years(None)))))
             }
@@ -411,7 +430,7 @@ impl Feed {
                 let program = stream::Program::start(words).map_err(|error| {
                     InputError::new(name, reason(&error)).hint("is it installed, and may you run it?")
                 })?;
-                let stream = decode::open(Box::new(program), false, Arc::clone(&self.taken))
+                let stream = decode::open(self.pipe(program), false, Arc::clone(&self.taken))
                     .map_err(|error| InputError::new(name, reason(&error)))?;
                 Ok(State::Stream(Box::new(Stream::new(stream, reading.chunk, years(None)))))
             }
@@ -440,7 +459,7 @@ impl Feed {
         let mut file = File::open(path).map_err(failed)?;
         let years = years(meta.modified().ok());
         if !meta.is_file() {
-            let stream = decode::open(Box::new(file), self.reading.decompress, Arc::clone(&self.taken))
+            let stream = decode::open(self.pipe(file), self.reading.decompress, Arc::clone(&self.taken))
                 .map_err(failed)?;
             return Ok(State::Stream(Box::new(Stream::new(stream, self.reading.chunk, years))));
         }

@@ -225,6 +225,15 @@ impl Account {
     }
 }
 
+impl Account {
+    /// The first damaged line, and what is wrong with it.
+    #[must_use]
+    pub fn first_damaged(&self) -> Option<(Why, Seen)> {
+        let damaged = self.reasons.iter().filter(|(why, _)| matches!(why, Why::Damaged(_)));
+        damaged.min_by_key(|(_, seen)| seen.first).map(|(why, seen)| (*why, *seen))
+    }
+}
+
 /// Lines that say that other lines are missing: the words that announce a number of them.
 const LOSSES: [(&[u8], &str); 6] = [
     (b" callbacks suppressed", "callbacks suppressed"),

@@ -14,11 +14,10 @@ pub mod meaning;
 pub mod parquet;
 pub mod record;
 pub mod rules;
+pub mod stats;
 pub mod style;
 pub mod suggest;
 pub mod table;
-
-use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
@@ -78,40 +77,5 @@ impl Table {
         }
         // Four digits: the same on every machine, and enough for any chart.
         (count as f64 / matched as f64 * 10_000.0).round() / 10_000.0
-    }
-}
-
-/// Where bytes go.
-pub type Out = Box<dyn Write + Send>;
-
-/// What takes the parts of a long output, one after the other.
-pub trait Sink: Send {
-    /// What a chunk of the input comes to.
-    type Part: Default + Send;
-
-    /// Writes one; gives back what of it can be used on.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    fn take(&mut self, part: Self::Part) -> io::Result<Self::Part>;
-
-    /// Nothing more comes.
-    ///
-    /// # Errors
-    /// The end cannot be written.
-    fn finish(self) -> io::Result<()>;
-}
-
-impl Sink for Out {
-    type Part = Vec<u8>;
-
-    fn take(&mut self, mut part: Vec<u8>) -> io::Result<Vec<u8>> {
-        self.write_all(&part)?;
-        part.clear();
-        Ok(part)
-    }
-
-    fn finish(mut self) -> io::Result<()> {
-        self.flush()
     }
 }

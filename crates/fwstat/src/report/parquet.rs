@@ -18,9 +18,10 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 
+use super::ecs;
 use super::record::all_fields;
-use super::{Sink, ecs};
 use crate::filter::words;
+use crate::pipeline::order::Sink;
 use crate::record::{Field, Key, Record, Value};
 use crate::text;
 

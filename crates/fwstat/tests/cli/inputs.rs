@@ -356,3 +356,27 @@ fn ulogd2s_json_is_read() {
     assert_eq!(records[9]["time"], "2026-06-30T06:06:13.500Z");
     assert_eq!(records[9]["prefix"], "drop");
 }
+
+/// A device, a pipe or a link keeps being what it is; a log is not replaced by its report.
+#[test]
+fn output_replaces_nothing_but_a_file() {
+    let folder = Folder::new();
+    let log = folder.write("kern.log", log(50, 60, 1));
+    let null = "/dev/null";
+    assert_eq!(run(&["top", "--output", null, &log]).code, 0);
+    use std::os::unix::fs::FileTypeExt as _;
+    assert!(std::fs::metadata(null).unwrap().file_type().is_char_device());
+    let target = folder.write("target.json", "old");
+    std::os::unix::fs::symlink(&target, folder.0.join("link.json")).unwrap();
+    assert_eq!(run(&["top", "--output", &folder.path("link.json"), &log]).code, 0);
+    assert!(folder.0.join("link.json").is_symlink());
+    assert!(std::fs::read_to_string(&target).unwrap().contains("fwstat.top/1"));
+    std::os::unix::fs::symlink(&log, folder.0.join("also.log")).unwrap();
+    let before = std::fs::read(&log).unwrap();
+    for option in ["--output", "--rejects"] {
+        let ran = run(&["top", option, &folder.path("also.log"), &log]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.err.contains("is being read"), "{}", ran.err);
+    }
+    assert!(std::fs::read(&log).unwrap() == before);
+}
