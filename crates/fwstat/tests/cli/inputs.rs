@@ -343,8 +343,8 @@ fn ulogd2s_json_is_read() {
     let object = |port: u16| {
         format!(
             "{{\"timestamp\": \"2026-06-30T06:06:13.5+0000\", \"dvc\": \"Netfilter\", \"oob.prefix\": \"drop \", \"oob.in\": \"eth0\", \
-             \"oob.out\": \"\", \"src_ip\": \"10.0.0.1\", \"dest_ip\": \"10.0.0.2\", \"ip.protocol\": 17, \"ip.ttl\": 64, \"ip.totlen\": 48, \
-             \"ip.id\": 1, \"src_port\": 5353, \"dest_port\": {port}, \"udp.len\": 28}}\n"
+             \"oob.out\": \"\", \"src_ip\": \"10.0.0.1\", \"dest_ip\": \"10.0.0.2\", \"ip.protocol\": 17, \"ip.tos\": 0, \"ip.ttl\": 64, \
+             \"ip.totlen\": 48, \"ip.id\": 1, \"ip.fragoff\": 0, \"src_port\": 5353, \"dest_port\": {port}, \"udp.len\": 28}}\n"
         )
     };
     let text: String = (1..=200).map(object).collect();
