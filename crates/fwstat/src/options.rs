@@ -87,13 +87,6 @@ impl Options {
             Some(text) => time("--now", text, wall_clock(), &zone)?,
             None => wall_clock(),
         };
-        let boot = match &input.boot_time {
-            Some(text) => Some(time("--boot-time", text, now, &zone)?),
-            // The ring buffer of this machine counts from this machine's start.
-            None if files.iter().any(|file| is_kmsg(file)) => started(now),
-            None => None,
-        };
-        let clock = Clock::new(zone.clone(), boot);
         let since = match &filter.since {
             Some(text) => Some(time("--since", text, now, &zone)?),
             None => None,
@@ -107,6 +100,13 @@ impl Options {
         {
             bail!("--since is later than --until");
         }
+        let inputs = inputs(files, input, since)?;
+        let boot = match &input.boot_time {
+            Some(text) => Some(time("--boot-time", text, now, &zone)?),
+            // The ring buffer of this machine counts from this machine's start.
+            None => inputs.iter().any(is_ring_buffer).then(|| started(wall_clock())).flatten(),
+        };
+        let clock = Clock::new(zone.clone(), boot);
         let between = (since.is_some() || until.is_some()).then(|| {
             let local = |utc: Option<i64>, open: i64| {
                 utc.map_or(open, |utc| utc.div_euclid(NANOS) + i64::from(clock.offset_at(utc)))
@@ -120,7 +120,6 @@ impl Options {
             now: now.div_euclid(NANOS),
             limit: now.div_euclid(NANOS) + i64::from(clock.offset_at(now)) + 86_400,
         };
-        let inputs = inputs(files, input, since)?;
         for (option, written) in [("--output", &output.output_file), ("--rejects", &input.books.rejects)] {
             unread(option, written.as_deref(), &inputs)?;
         }
@@ -167,6 +166,10 @@ impl Options {
             rejects: input.books.rejects.clone(),
         })
     }
+}
+
+fn is_ring_buffer(input: &Input) -> bool {
+    matches!(input, Input::File(path) if is_kmsg(path))
 }
 
 /// When this machine was started.
@@ -275,6 +278,10 @@ fn found(found: Found, rotated: bool, since: Option<i64>) -> anyhow::Result<Vec<
         Found::Journal => {
             say("the journal (journalctl -k)".to_owned());
             Ok(vec![journal(since)])
+        }
+        Found::Kmsg(path) => {
+            say(format!("{} (the kernel's ring buffer; there is no log and no journal)", path.display()));
+            Ok(vec![Input::File(path)])
         }
         Found::Forbidden(path) => bail!(
             "{0}: permission denied\n  `sudo fwstat {0}`, or join the group that may read it (adm)",

@@ -354,8 +354,11 @@ fn unknown(name: &str) -> String {
         .iter()
         .map(|known| (distance(name, known), known))
         .min()
-        .filter(|(distance, _)| *distance <= 2)
-        .map_or(String::new(), |(_, known)| format!("; did you mean `{known}`?"));
+        .filter(|(distance, _)| distance * 3 <= name.len().max(3))
+        .map_or_else(
+            || ": prefix, src, dst, proto, sport, dport, service, in, out, flags ..., src/24, day, hour; all: fwstat export FILE".to_owned(),
+            |(_, known)| format!("; did you mean `{known}`?"),
+        );
     format!("no field is called `{}`{near}", crate::text::escape(name.as_bytes()))
 }
 

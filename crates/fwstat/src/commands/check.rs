@@ -25,7 +25,10 @@ pub fn command(arguments: &cli::Check) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
     let known = [Format::Table, Format::Json, Format::Csv, Format::Tsv];
     let form = format(&options, Format::Table, &known)?;
-    let (_, account, head) = run(&options, || Counts::by(Vec::new()))?;
+    let (_, account, mut head) = run(&options, || Counts::by(Vec::new()))?;
+    if !options.verbose {
+        head.notes.extend(options.feed.remarks());
+    }
     let bytes = match (form, sheet(form)) {
         (_, Some(sheet)) => reasons(sheet, options.look.header, &account, &head),
         (Format::Json, _) => json_of(&account, &head),

@@ -130,6 +130,9 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
     let look = &options.look;
     let assumed = &options.plan.clock.assumed;
     let mut notes = options.feed.notes();
+    if options.verbose {
+        notes.extend(options.feed.remarks());
+    }
     let lines = |n: u64| look.count_of(n, "line", "lines");
     let asked = options.plan.filter.needs_time();
     let year = assumed.year.load(Relaxed);

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::{Outcome, format, outcome, run, write};
 use crate::aggregate::{Counts, Timeline};
 use crate::cli::{self, Format};
-use crate::clock;
 use crate::options::Options;
 use crate::record::{Field, Key};
 use crate::report::style::{BAR, DIM, HEADING, KEY, sparkline};
@@ -68,6 +67,9 @@ fn screen(options: &Options, head: &Head, tables: &[Table], timeline: &Timeline)
     let look = &options.look;
     let matched = head.totals.matched;
     let mut out = report::table::head(look, head);
+    if head.totals.packets + head.totals.cut == 0 {
+        return out + &report::table::nothing(look, head);
+    }
     let starts = timeline.starts(DAYS);
     if let (Some(first), Some(last), true) = (starts.first(), starts.last(), starts.len() > 1) {
         let values: Vec<u64> = starts.iter().map(|start| timeline.at(*start)).collect();
@@ -79,8 +81,8 @@ fn screen(options: &Options, head: &Head, tables: &[Table], timeline: &Timeline)
             "packets per {}, at most {}, {} to {}",
             per.strip_prefix("1 ").unwrap_or(&per),
             look.number(largest),
-            &clock::local_text(*first)[..16],
-            &clock::local_text(*last)[..16],
+            super::timeline::start(*first, timeline.step()),
+            super::timeline::start(*last, timeline.step()),
         );
         out.push_str(&(look.paint(DIM, &about) + "\n\n"));
     }

@@ -156,17 +156,12 @@ impl<'t> Shown<'t> {
 
     fn table(&self, look: &Look, head: &Head) -> String {
         let mut out = report::table::head(look, head);
+        if head.totals.packets + head.totals.cut == 0 {
+            return out + &report::table::nothing(look, head);
+        }
         let step = self.timeline.step();
-        let time = |start: i64| {
-            let text = clock::local_text(start);
-            match step {
-                s if s % 86_400 == 0 => text[..10].to_owned(),
-                s if s % 60 == 0 => text[..16].to_owned(),
-                _ => text,
-            }
-        };
         let mut heads = vec![Column { shrinks: false, ..Column::text("TIME") }.styled(KEY)];
-        let mut rows: Vec<Vec<String>> = self.starts.iter().map(|start| vec![time(*start)]).collect();
+        let mut rows: Vec<Vec<String>> = self.starts.iter().map(|begin| vec![start(*begin, step)]).collect();
         let by = !self.timeline.fields().is_empty();
         for (key, cells) in &self.keys {
             let name = cells.iter().map(cell).collect::<Vec<_>>().join(" ");
@@ -231,6 +226,16 @@ impl<'t> Shown<'t> {
 /// A count; a dot where there is none, so that the eye finds the others.
 fn quiet(look: &Look, count: u64) -> String {
     if count == 0 { "·".to_owned() } else { look.number(count) }
+}
+
+/// The beginning of a bucket, as exactly as its length needs it.
+pub(super) fn start(seconds: i64, step: i64) -> String {
+    let text = clock::local_text(seconds);
+    match step {
+        s if s % 86_400 == 0 => text[..10].to_owned(),
+        s if s % 60 == 0 => text[..16].to_owned(),
+        _ => text,
+    }
 }
 
 /// A length of time in words.

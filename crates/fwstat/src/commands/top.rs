@@ -44,6 +44,9 @@ pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
         (Format::Markdown, _) => {
             tables.iter().map(|table| markdown(table, matched)).collect::<Vec<_>>().join("\n").into()
         }
+        (Format::Table, _) if head.totals.packets + head.totals.cut == 0 => {
+            (report::table::head(look, &head) + &report::table::nothing(look, &head)).into_bytes()
+        }
         (Format::Table, _) => {
             let mut text = report::table::head(look, &head);
             let parts: Vec<String> =

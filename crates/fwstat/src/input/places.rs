@@ -5,6 +5,7 @@
 //! Tested by: the unit tests below, `tests/cli/inputs.rs`.
 
 use std::fs::File;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 /// Where Linux systems keep the kernel's lines, the most specific first.
@@ -24,7 +25,9 @@ pub enum Found {
     File(PathBuf),
     /// There is a journal.
     Journal,
-    /// There is a file, but it may not be read.
+    /// There is nothing but the kernel's ring buffer.
+    Kmsg(PathBuf),
+    /// There is a file or a ring buffer, but it may not be read.
     Forbidden(PathBuf),
     /// There is nothing.
     Nothing,
@@ -47,9 +50,16 @@ pub fn discover(root: &Path) -> Found {
     let journal = ["var/log/journal", "run/log/journal"]
         .iter()
         .any(|place| std::fs::read_dir(root.join(place)).is_ok_and(|mut entries| entries.next().is_some()));
+    // What the kernel still remembers, which is better than nothing.
+    let kmsg = root.join("dev/kmsg");
+    let device = std::fs::metadata(&kmsg).is_ok_and(|meta| meta.file_type().is_char_device());
     match forbidden {
         _ if journal => Found::Journal,
         Some(path) => Found::Forbidden(path),
+        None if device => match super::stream::Kmsg::open(&kmsg) {
+            Ok(_) => Found::Kmsg(kmsg),
+            Err(_) => Found::Forbidden(kmsg),
+        },
         None => Found::Nothing,
     }
 }

@@ -70,5 +70,6 @@ pub fn run<A: Aggregate>(
         account.merge(lines);
     }
     account.settle();
+    account.bytes = feed.bytes();
     Ok((aggregate, account))
 }

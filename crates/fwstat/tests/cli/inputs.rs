@@ -380,3 +380,102 @@ fn output_replaces_nothing_but_a_file() {
     }
     assert!(std::fs::read(&log).unwrap() == before);
 }
+
+/// A machine without any log still has what its kernel remembers.
+#[test]
+fn with_no_log_at_all_the_ring_buffer_is_read() {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let open = std::fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open("/dev/kmsg");
+    if open.is_err() {
+        return skipped("/dev/kmsg may not be read here");
+    }
+    let folder = Folder::new();
+    let root = folder.0.to_str().unwrap().to_owned();
+    std::fs::create_dir_all(folder.0.join("dev")).unwrap();
+    std::os::unix::fs::symlink("/dev/kmsg", folder.0.join("dev/kmsg")).unwrap();
+    let ran = run(&["check", "-j", "--root", &root]);
+    assert!(ran.code < 2, "{}", ran.err);
+    assert!(ran.err.contains("dev/kmsg (the kernel's ring buffer"), "{}", ran.err);
+    assert_eq!(ran.json()["schema"], "fwstat.check/1");
+    // A log goes before it.
+    std::fs::create_dir_all(folder.0.join("var/log")).unwrap();
+    folder.write("var/log/messages", log(10, 60, 1));
+    assert!(run(&["check", "--root", &root]).err.contains("var/log/messages ("));
+}
+
+/// The size is the input's own, whatever its records became; a record is a line.
+#[test]
+fn records_of_several_lines_are_counted_and_explained() {
+    let folder = Folder::new();
+    let body = "drop IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=2 ";
+    let mut export = Vec::new();
+    for n in 0..500 {
+        export.extend_from_slice(
+            format!("__CURSOR=s={n}\n__REALTIME_TIMESTAMP=17827995730{n:05}\n").as_bytes(),
+        );
+        export.extend_from_slice(b"_BOOT_ID=0123456789abcdef\nPRIORITY=4\nMESSAGE");
+        match n % 4 {
+            // A text field, a field with its length, one that is damaged, and none at all.
+            0 => export.extend_from_slice(format!("={body}\n").as_bytes()),
+            1 => {
+                let text = format!("two\nlines {body}");
+                export.push(b'\n');
+                export.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                export.extend_from_slice(text.as_bytes());
+                export.push(b'\n');
+            }
+            2 => export.extend_from_slice(format!("={}\n", body.replace("TTL=64", "TTL=x")).as_bytes()),
+            _ => export.extend_from_slice(b"=usb 1-1: new device\n"),
+        }
+        export.push(b'\n');
+    }
+    let file = folder.write("kernel.export", &export);
+    let packed = folder.write("kernel.export.gz", gzip(&export));
+    for (path, chunk) in [(&file, "1000"), (&file, "10000000"), (&packed, "1000")] {
+        let json = run(&["check", "-j", "--chunk-size", chunk, path]).json();
+        assert_eq!(json["input"]["bytes"], export.len());
+        let of = |name: &str| json["totals"][name].as_u64().unwrap();
+        assert_eq!((of("lines"), of("packets"), of("damaged"), of("other")), (500, 250, 125, 125), "{json}");
+        let damaged = json["reasons"].as_array().unwrap().iter().find(|r| r["class"] == "damaged").unwrap();
+        assert_eq!(damaged["first"]["line"], 3);
+    }
+    let text = run(&["check", &file]).out;
+    assert!(text.contains("each counts as one line, and line numbers count records"), "{text}");
+    assert!(!run(&["top", &file]).out.contains("line numbers count records"));
+    // The size of a plain file is the file's, in any number of pieces.
+    let text = log(3_000, 10, 5);
+    let plain = folder.write("kern.log", &text);
+    for chunk in ["700", "100000"] {
+        let json = run(&["check", "-j", "--chunk-size", chunk, &plain]).json();
+        assert_eq!(json["input"]["bytes"], text.len());
+    }
+    // A record that has no end takes no memory without end.
+    let mut endless = b"__REALTIME_TIMESTAMP=1\n".to_vec();
+    for _ in 0..40 {
+        endless.extend_from_slice(b"MESSAGE=");
+        endless.resize(endless.len() + (200 << 10), b'x');
+        endless.push(b'\n');
+    }
+    let json = run_with(&endless, &["check", "-j"]).json();
+    assert!(json["reasons"][0]["reason"].as_str().unwrap().starts_with("longer than 1 MiB"), "{json}");
+}
+
+/// A file without a firewall record gets a sentence, not empty tables.
+#[test]
+fn no_record_at_all_is_said() {
+    let text = "Jun  1 00:00:00 gate sshd[1]: no packet\n";
+    for command in [&[][..], &["top"], &["timeline"]] {
+        let ran = run_with(text.as_bytes(), &[command, &["-"]].concat());
+        assert_eq!(ran.code, 1);
+        assert!(
+            ran.out.contains("There is no firewall record in it.") && !ran.out.contains("PREFIX"),
+            "{}",
+            ran.out
+        );
+        assert!(run_with(b"", &[command, &["-"]].concat()).out.contains("There is nothing in it."));
+    }
+    let utf16: Vec<u8> = "\u{feff}Jun 1".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let folder = Folder::new();
+    let ran = run(&["top", &folder.write("u16.log", utf16)]);
+    assert!(ran.code == 2 && ran.err.contains("UTF-16"), "{}", ran.err);
+}
