@@ -407,7 +407,7 @@ pub struct InputArgs {
     #[arg(long, overrides_with = "tz")]
     pub utc: bool,
     /// Year of the newest line, where stamps have none (else: the file's time of writing).
-    #[arg(long, value_name = "YEAR")]
+    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(u16).range(1970..=2261))]
     pub year: Option<u16>,
     /// When the machine was started, for stamps that count from there.
     #[arg(long, value_name = "TIME")]

@@ -107,7 +107,7 @@ impl YearHint {
     pub fn year(&self, civil: &Civil) -> u16 {
         let guess = year_of(self.near);
         let mut best = guess;
-        for year in [guess - 1, guess, guess + 1] {
+        for year in [guess.saturating_sub(1), guess, guess.saturating_add(1)] {
             let at = civil.seconds_as_utc(year);
             if exists(year, civil.month, civil.day)
                 && at >= self.near - 91 * DAY

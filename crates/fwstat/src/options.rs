@@ -138,7 +138,8 @@ impl Options {
             .threads
             .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
             .unwrap_or(1)
-            .max(1);
+            // More than there can be processors only costs time.
+            .clamp(1, 512);
         // Records on a terminal are a sign of progress themselves.
         let streams = ordered && output.output_file.is_none() && std::io::stdout().is_terminal();
         let wanted = !output.no_progress && !output.quiet && !streams;
