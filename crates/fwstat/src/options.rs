@@ -259,7 +259,8 @@ fn nothing_is_piped_in() -> bool {
 /// The journal's kernel messages.
 fn journal(since: Option<i64>) -> Input {
     let mut words = vec!["journalctl".to_owned()];
-    words.extend(["-k", "-o", "export", "--no-pager", "-q"].map(str::to_owned));
+    // Without its `-q`: what it says about missing permissions is what the user needs to know.
+    words.extend(["-k", "-o", "export", "--no-pager"].map(str::to_owned));
     words.extend(since.map(|utc| format!("--since=@{}", utc.div_euclid(NANOS))));
     Input::Program(words)
 }
@@ -281,9 +282,13 @@ fn found(found: Found, rotated: bool, since: Option<i64>) -> anyhow::Result<Vec<
             Ok(vec![journal(since)])
         }
         Found::Kmsg(path) => {
-            say(format!("{} (the kernel's ring buffer; there is no log and no journal)", path.display()));
+            say(format!("{}, the kernel's ring buffer (there is no log file)", path.display()));
             Ok(vec![Input::File(path)])
         }
+        Found::Forbidden(path) if is_kmsg(&path) => bail!(
+            "no log file and no journal, and the kernel's ring buffer is for root: permission denied\n  \
+             `sudo fwstat`, or pipe it in: `sudo dmesg | fwstat`"
+        ),
         Found::Forbidden(path) => bail!(
             "{0}: permission denied\n  `sudo fwstat {0}`, or join the group that may read it (adm)",
             path.display()

@@ -13,7 +13,7 @@ use crate::options::{Look, Options};
 use crate::pipeline::Account;
 use crate::pipeline::account::Seen;
 use crate::report::csv::Sheet;
-use crate::report::style::{Column, DIM, HEADING, WARN, columns, percent, sentence};
+use crate::report::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
 use crate::report::{self, Head};
 use crate::text;
 
@@ -118,12 +118,10 @@ fn table(look: &Look, account: &Account, head: &Head) -> String {
                 ]
             })
             .collect();
-        let heads = [
-            Column::text("CLASS"),
-            Column::number("COUNT"),
-            Column::text("FIRST AT"),
-            Column::text("REASON"),
-        ];
+        // Places are copied and reasons are read: neither is of use when it is shortened.
+        let whole = |name: &str| Column { shrinks: false, ..Column::text(name) };
+        let heads =
+            [Column::text("CLASS"), Column::number("COUNT"), whole("FIRST AT").styled(KEY), whole("REASON")];
         out.push('\n');
         out.push_str(&columns(look, &heads, &rows));
     }
