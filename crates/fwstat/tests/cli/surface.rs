@@ -127,3 +127,16 @@ fn extreme_values_end_in_an_answer() {
         }
     }
 }
+
+#[test]
+fn a_misspelt_command_is_no_file() {
+    let folder = Folder::new();
+    let log = folder.write("kern.log", log(30, 60, 55));
+    let ran = run(&["tpo", &log]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("did you mean `fwstat top`?"), "{}", ran.err);
+    // What is like no command is a file that is missing; what is a file is read.
+    assert!(run(&["missing", &log]).err.contains("missing: no such file"));
+    folder.write("tpo", "");
+    assert_eq!(finish(program().args(["tpo", &log]).current_dir(&folder.0)).code, 0);
+}
