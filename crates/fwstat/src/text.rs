@@ -43,6 +43,21 @@ pub fn escape_into(out: &mut String, bytes: &[u8]) {
     }
 }
 
+/// The words of an error without the number that the system gives it.
+///
+/// ```
+/// assert_eq!(fwstat::text::plain_error("x: No such file (os error 2)"), "x: No such file");
+/// ```
+#[must_use]
+pub fn plain_error(words: &str) -> String {
+    let mut parts = words.split(" (os error ");
+    let mut out = parts.next().unwrap_or("").to_owned();
+    for part in parts {
+        out.push_str(part.split_once(')').map_or("", |(_, rest)| rest));
+    }
+    out
+}
+
 /// Whether a character is obeyed by terminals or hides or reorders text: control characters,
 /// bidirectional marks, characters without width, line and paragraph separators, tags.
 #[must_use]

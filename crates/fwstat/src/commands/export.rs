@@ -62,6 +62,11 @@ fn parquet(options: &Options, fields: Vec<Field>, ecs: bool) -> anyhow::Result<O
     if options.output.is_none() && !options.quiet && io::stdout().is_terminal() {
         anyhow::bail!("Parquet is nothing for a terminal: --output FILE.parquet, or > FILE.parquet");
     }
+    let mut names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        anyhow::bail!("--fields: `{}` twice, and Parquet's columns need names of their own", twice[0]);
+    }
     let columns = report::parquet::Columns::new(fields, ecs);
     let (out, beside) = output(options)?;
     let file = report::parquet::File::new(out, &columns)?;
@@ -101,7 +106,7 @@ fn export<S: Sink>(
     let (_, account, _) = run(options, make)?;
     writer.finish()?;
     if let Some(file) = beside {
-        file.done()?;
+        file.done_unless_stopped(options)?;
     }
     Ok(outcome(options, &account))
 }

@@ -83,7 +83,7 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
     drop(progress);
     if let Some((writer, file)) = rejects {
         writer.finish()?;
-        file.done()?;
+        file.done_unless_stopped(options)?;
     }
     crate::complain(&options.feed.errors())?;
     say(options, &account, started.elapsed())?;
@@ -255,6 +255,19 @@ impl Beside {
         self.file.sync_all().with_context(|| self.name.display().to_string())?;
         std::fs::rename(here, &self.name).with_context(|| self.name.display().to_string())?;
         self.here = None;
+        Ok(())
+    }
+}
+
+impl Beside {
+    /// Gives it its name, unless somebody stopped the reading: records bear no mark that says
+    /// that some are missing.
+    fn done_unless_stopped(self, options: &Options) -> anyhow::Result<()> {
+        if !options.feed.stop.load(Ordering::Relaxed) || self.here.is_none() {
+            return self.done();
+        }
+        let name = text::escape(self.name.to_string_lossy().as_bytes());
+        writeln!(anstream::stderr(), "fwstat: {name}: interrupted, so it was not written")?;
         Ok(())
     }
 }

@@ -143,4 +143,6 @@ fn no_record_is_still_a_file() {
     assert_eq!(run(&["export", "--output", &out, &file]).code, 1);
     let (names, rows) = rows(&out);
     assert!(names.len() > 60 && rows.is_empty());
+    let twice = run(&["export", "--format", "parquet", "--fields", "src,dst,src", &file]);
+    assert!(twice.code == 2 && twice.err.contains("`src` twice"), "{}", twice.err);
 }

@@ -96,3 +96,30 @@ fn an_interrupt_shows_what_was_counted() {
         }
     }
 }
+
+/// Records bear no mark that some are missing, so half an export never has the name of a whole.
+#[test]
+fn an_interrupted_export_leaves_no_file() {
+    if !has("kill") {
+        return skipped("kill is not there");
+    }
+    let folder = Folder::new();
+    let out = folder.write("records.csv", "mine");
+    let rejects = folder.path("rejects");
+    let mut child = program()
+        .args(["export", "--chunk-size", "1000", "--output", &out, "--rejects", &rejects, "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(log(500, 60, 85).as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut err = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_to_string(&mut err).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(err.contains("records.csv: interrupted"), "{err}");
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), "mine");
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1);
+}
