@@ -20,11 +20,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     subcommand_precedence_over_arg = true,
     disable_help_subcommand = true,
     after_help = "Examples:\n  \
-        fwstat kern.log                                    what is in it, at a glance\n  \
-        fwstat top --prefix tcp.in.dropped kern.log        top sources, ports, protocols\n  \
-        fwstat top --by src,dport -n 20 -S today kern.log* two fields, today only\n  \
-        fwstat check kern.log                              what could not be read, and why\n\n\
-        Exit codes: 0 something found, 1 nothing found, 2 an error (the rest was still read)."
+        fwstat kern.log                              what is in it, at a glance\n  \
+        fwstat top --prefix tcp.in.dropped kern.log  sources, ports, protocols\n  \
+        fwstat top --by src,dport -S today kern.log  two fields, today only\n  \
+        fwstat check kern.log                        what could not be read, and why\n\n\
+        Exit codes: 0 something found, 1 nothing found, 2 an error (the rest was read)."
 )]
 pub struct Cli {
     /// What to do; without it, an overview.
@@ -57,7 +57,7 @@ pub enum Command {
     Timeline(Timeline),
     /// Which lines could not be read, why, and where the first of each is.
     Check(Check),
-    /// Every record as data: NDJSON or CSV.
+    /// Every record as data: NDJSON, CSV, TSV, Parquet.
     Export(Export),
     /// A ruleset over the log: which rule takes which line, which lines would remain.
     #[command(override_usage = "fwstat replay [OPTIONS] RULES [LOG]...\n       \
@@ -115,12 +115,6 @@ pub struct Timeline {
 /// `fwstat check`.
 #[derive(Args, Debug, Clone)]
 pub struct Check {
-    /// Exit with 2 if any line is damaged.
-    #[arg(long, overrides_with = "no_strict")]
-    pub strict: bool,
-    #[arg(long, hide = true, overrides_with = "strict")]
-    #[allow(missing_docs)]
-    pub no_strict: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
@@ -343,7 +337,7 @@ pub struct FilterArgs {
     #[arg(short = 'p', long = "proto", visible_alias = "protocol", value_name = "PROTO")]
     pub proto: Vec<String>,
     /// Source port, range (1000:2000), list or service name.
-    #[arg(long, value_name = "PORT[:PORT]")]
+    #[arg(hide_short_help = true, long, value_name = "PORT[:PORT]")]
     pub sport: Vec<String>,
     /// Destination port, range (1000:2000), list or service name.
     #[arg(long, value_name = "PORT[:PORT]")]
@@ -352,7 +346,7 @@ pub struct FilterArgs {
     #[arg(short = 'i', long = "in-interface", value_name = "NAME")]
     pub input: Vec<String>,
     /// Interface the packet left by.
-    #[arg(short = 'o', long = "out-interface", value_name = "NAME")]
+    #[arg(hide_short_help = true, short = 'o', long = "out-interface", value_name = "NAME")]
     pub output: Vec<String>,
     /// IPv4 only.
     #[arg(short = '4', long, overrides_with = "ipv6")]
@@ -361,19 +355,19 @@ pub struct FilterArgs {
     #[arg(short = '6', long, overrides_with = "ipv4")]
     pub ipv6: bool,
     /// TCP flags: SYN (set), SYN,!ACK, =SYN (nothing else), none, or MASK/SET as nft has it.
-    #[arg(long, value_name = "FLAGS")]
+    #[arg(hide_short_help = true, long, value_name = "FLAGS")]
     pub flags: Vec<String>,
     /// ICMP type, by number or iptables' name, with a code if wanted: 3/4, echo-request.
-    #[arg(long = "type", value_name = "TYPE[/CODE]")]
+    #[arg(hide_short_help = true, long = "type", value_name = "TYPE[/CODE]")]
     pub icmp_type: Vec<String>,
     /// Source hardware address, or its beginning.
-    #[arg(long, value_name = "MAC")]
+    #[arg(hide_short_help = true, long, value_name = "MAC")]
     pub mac: Vec<String>,
     /// Packet mark, masked if wanted: 0x10/0xff.
-    #[arg(long, value_name = "N[/MASK]")]
+    #[arg(hide_short_help = true, long, value_name = "N[/MASK]")]
     pub mark: Vec<String>,
     /// User id of the sending socket.
-    #[arg(long, value_name = "N")]
+    #[arg(hide_short_help = true, long, value_name = "N")]
     pub uid: Vec<String>,
     /// Whole line that matches a regular expression.
     #[arg(short = 'g', long, value_name = "REGEX", allow_hyphen_values = true)]
@@ -404,25 +398,25 @@ pub struct InputArgs {
     #[allow(missing_docs)]
     pub no_rotated: bool,
     /// Read compressed files as they are.
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub no_decompress: bool,
     /// Zone of stamps without one, and of the report.
-    #[arg(long, value_name = "ZONE", overrides_with = "utc")]
+    #[arg(hide_short_help = true, long, value_name = "ZONE", overrides_with = "utc")]
     pub tz: Option<String>,
     /// The same as --tz UTC.
-    #[arg(long, overrides_with = "tz")]
+    #[arg(hide_short_help = true, long, overrides_with = "tz")]
     pub utc: bool,
     /// Year of the newest line, where stamps have none (else: the file's time of writing).
-    #[arg(long, value_name = "YEAR")]
+    #[arg(hide_short_help = true, long, value_name = "YEAR", value_parser = clap::value_parser!(u16).range(1970..=2261))]
     pub year: Option<u16>,
     /// When the machine was started, for stamps that count from there.
-    #[arg(long, value_name = "TIME")]
+    #[arg(hide_short_help = true, long, value_name = "TIME")]
     pub boot_time: Option<String>,
     /// What `now` is.
-    #[arg(long, value_name = "TIME")]
+    #[arg(hide_short_help = true, long, value_name = "TIME")]
     pub now: Option<String>,
     /// Threads to work with (else: as many as there are processors).
-    #[arg(long, value_name = "N", env = "FWSTAT_THREADS", hide_env_values = true)]
+    #[arg(hide_short_help = true, long, value_name = "N", env = "FWSTAT_THREADS", hide_env_values = true)]
     pub threads: Option<usize>,
     /// Where the places that hold logs are looked for, in tests.
     #[arg(long, value_name = "FOLDER", hide = true)]
@@ -430,6 +424,27 @@ pub struct InputArgs {
     #[arg(long, value_name = "BYTES", hide = true)]
     #[allow(missing_docs)]
     pub chunk_size: Option<usize>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub books: BooksArgs,
+}
+
+/// What is done with lines that could not be read, and what is said about the reading.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Accounting")]
+pub struct BooksArgs {
+    /// Exit with 2 if any line is damaged.
+    #[arg(hide_short_help = true, long, overrides_with = "no_strict")]
+    pub strict: bool,
+    #[arg(long, hide = true, overrides_with = "strict")]
+    #[allow(missing_docs)]
+    pub no_strict: bool,
+    /// Write the lines that are no firewall records (other, damaged) to FILE, as they are.
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// Say on standard error how much was read and how fast, and what the lines were.
+    #[arg(hide_short_help = true, long)]
+    pub stats: bool,
 }
 
 /// What the output looks like.
@@ -476,9 +491,12 @@ pub struct OutputArgs {
 #[allow(missing_docs)] // the names say it
 pub enum Format {
     Table,
+    Plain,
     Json,
+    #[value(alias = "jsonl")]
     Ndjson,
     Csv,
+    Tsv,
     Markdown,
     Parquet,
 }

@@ -107,7 +107,7 @@ impl YearHint {
     pub fn year(&self, civil: &Civil) -> u16 {
         let guess = year_of(self.near);
         let mut best = guess;
-        for year in [guess - 1, guess, guess + 1] {
+        for year in [guess.saturating_sub(1), guess, guess.saturating_add(1)] {
             let at = civil.seconds_as_utc(year);
             if exists(year, civil.month, civil.day)
                 && at >= self.near - 91 * DAY
@@ -274,31 +274,51 @@ impl<'c> Resolver<'c> {
             return self.minute_offset;
         }
         self.minute = minute;
-        (self.minute_offset, self.minute_kind) = match ambiguous(&self.clock.zone, local) {
-            Some(AmbiguousOffset::Unambiguous { offset }) => (offset.seconds(), Kind::Plain),
-            Some(AmbiguousOffset::Fold { before, .. }) => (before.seconds(), Kind::Repeated),
-            Some(AmbiguousOffset::Gap { before, .. }) => (before.seconds(), Kind::Skipped),
-            None => (0, Kind::Plain),
-        };
+        (self.minute_offset, self.minute_kind) = offset_and_kind(&self.clock.zone, local);
         self.minute_offset
     }
 
-    /// The offset behind a zone's abbreviation: the report's zone is asked first, since `CST`
-    /// is said in Chicago and in Shanghai.
+    /// The offset behind a zone's abbreviation; the local one if nobody knows it.
     fn named(&mut self, name: &[u8; 6], local: i64) -> Option<i32> {
-        let (name, known) = abbreviation(name)?;
-        let says = |offset: jiff::tz::Offset| {
-            let timestamp = jiff::Timestamp::from_second(local - i64::from(offset.seconds())).ok()?;
-            (self.clock.zone.to_offset_info(timestamp).abbreviation() == name).then_some(offset.seconds())
-        };
-        let own = match ambiguous(&self.clock.zone, local)? {
-            AmbiguousOffset::Unambiguous { offset } => says(offset),
-            AmbiguousOffset::Fold { before, after } | AmbiguousOffset::Gap { before, after } => {
-                says(before).or_else(|| says(after))
-            }
-        };
-        own.or(known).or_else(|| Some(self.local_offset(local)))
+        let (name, _) = abbreviation(name)?;
+        offset_of(name, local, &self.clock.zone).or_else(|| Some(self.local_offset(local)))
     }
+}
+
+/// The offset of a zone at a local time, as the stamps of a log get it: of an hour that is there
+/// twice the first, in one that is not there the offset before.
+#[must_use]
+pub fn local_offset(zone: &TimeZone, local: i64) -> i32 {
+    offset_and_kind(zone, local).0
+}
+
+fn offset_and_kind(zone: &TimeZone, local: i64) -> (i32, Kind) {
+    match ambiguous(zone, local) {
+        Some(AmbiguousOffset::Unambiguous { offset }) => (offset.seconds(), Kind::Plain),
+        Some(AmbiguousOffset::Fold { before, .. }) => (before.seconds(), Kind::Repeated),
+        Some(AmbiguousOffset::Gap { before, .. }) => (before.seconds(), Kind::Skipped),
+        None => (0, Kind::Plain),
+    }
+}
+
+/// The offset behind a zone's abbreviation: the report's zone is asked first, since `CST` is
+/// said in Chicago and in Shanghai. `None` if neither it nor the world knows the letters.
+#[must_use]
+pub fn offset_of(name: &str, local: i64, zone: &TimeZone) -> Option<i32> {
+    let mut letters = [0; 6];
+    letters.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
+    let (name, known) = abbreviation(&letters)?;
+    let says = |offset: jiff::tz::Offset| {
+        let timestamp = jiff::Timestamp::from_second(local - i64::from(offset.seconds())).ok()?;
+        (zone.to_offset_info(timestamp).abbreviation() == name).then_some(offset.seconds())
+    };
+    let own = match ambiguous(zone, local)? {
+        AmbiguousOffset::Unambiguous { offset } => says(offset),
+        AmbiguousOffset::Fold { before, after } | AmbiguousOffset::Gap { before, after } => {
+            says(before).or_else(|| says(after))
+        }
+    };
+    own.or(known)
 }
 
 /// What a zone says about a local time.

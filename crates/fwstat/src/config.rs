@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_file_stands_in_front() {
-        let text = "# mine\n--tz=Europe/Berlin\n\n-n\n20\n--strict\n--colour\n";
+        let text = "# mine\n--tz=Europe/Berlin\n\n-n\n20\n--bucket=1h\n--colour\n";
         let (all, warnings) = merged(&["fwstat", "top", "-n", "5", "x"], text);
         assert_eq!(all, ["fwstat", "top", "--tz=Europe/Berlin", "-n", "20", "-n", "5", "x"]);
         assert_eq!(warnings, ["args:7: no option is called `--colour`"]);

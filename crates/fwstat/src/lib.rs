@@ -51,7 +51,8 @@ pub fn main() -> ExitCode {
     }
     let cli = Cli::parse_from(arguments);
     for warning in warnings {
-        let _ = writeln!(anstream::stderr(), "fwstat: {}", text::escape(warning.as_bytes()));
+        let _ =
+            writeln!(anstream::stderr(), "fwstat: {}", text::escape(text::plain_error(&warning).as_bytes()));
     }
     let outcome = match &cli.command {
         _ if cli.generate.is_some() => cli.generate.map_or(Ok(Outcome::Found), |kind| {
@@ -80,7 +81,7 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     let mut out = anstream::stderr().lock();
     let style = style::ERROR;
     let mut prefix = format!("{style}fwstat{style:#}: ");
-    for line in format!("{error:#}").lines() {
+    for line in text::plain_error(&format!("{error:#}")).lines() {
         let _ = writeln!(out, "{prefix}{}", text::escape(line.as_bytes()));
         prefix.clear();
     }

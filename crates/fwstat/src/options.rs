@@ -52,6 +52,12 @@ pub struct Options {
     pub quiet: bool,
     /// Assumptions and timings as well.
     pub verbose: bool,
+    /// Whether a damaged line is an error.
+    pub strict: bool,
+    /// Whether to say how the reading went.
+    pub stats: bool,
+    /// Where lines go that are no records.
+    pub rejects: Option<PathBuf>,
 }
 
 /// What a report for people looks like.
@@ -81,13 +87,6 @@ impl Options {
             Some(text) => time("--now", text, wall_clock(), &zone)?,
             None => wall_clock(),
         };
-        let boot = match &input.boot_time {
-            Some(text) => Some(time("--boot-time", text, now, &zone)?),
-            // The ring buffer of this machine counts from this machine's start.
-            None if files.iter().any(|file| is_kmsg(file)) => started(now),
-            None => None,
-        };
-        let clock = Clock::new(zone.clone(), boot);
         let since = match &filter.since {
             Some(text) => Some(time("--since", text, now, &zone)?),
             None => None,
@@ -101,6 +100,13 @@ impl Options {
         {
             bail!("--since is later than --until");
         }
+        let inputs = inputs(files, input, since)?;
+        let boot = match &input.boot_time {
+            Some(text) => Some(time("--boot-time", text, now, &zone)?),
+            // The ring buffer of this machine counts from this machine's start.
+            None => inputs.iter().any(is_ring_buffer).then(|| started(wall_clock())).flatten(),
+        };
+        let clock = Clock::new(zone.clone(), boot);
         let between = (since.is_some() || until.is_some()).then(|| {
             let local = |utc: Option<i64>, open: i64| {
                 utc.map_or(open, |utc| utc.div_euclid(NANOS) + i64::from(clock.offset_at(utc)))
@@ -114,11 +120,17 @@ impl Options {
             now: now.div_euclid(NANOS),
             limit: now.div_euclid(NANOS) + i64::from(clock.offset_at(now)) + 86_400,
         };
-        let inputs = inputs(files, input, since)?;
+        for (option, written) in [("--output", &output.output_file), ("--rejects", &input.books.rejects)] {
+            unread(option, written.as_deref(), &inputs)?;
+        }
+        if output.output_file.is_some() && output.output_file == input.books.rejects {
+            bail!("--output and --rejects name the same file");
+        }
         let reading = Reading {
             chunk: input.chunk_size.unwrap_or(CHUNK).max(1),
             decompress: !input.no_decompress,
-            ordered,
+            // Rejected lines come out in the order of the input.
+            ordered: ordered || input.books.rejects.is_some(),
             years: Years { wanted: true, ..years },
             between,
         };
@@ -126,7 +138,8 @@ impl Options {
             .threads
             .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
             .unwrap_or(1)
-            .max(1);
+            // More than there can be processors only costs time.
+            .clamp(1, 512);
         // Records on a terminal are a sign of progress themselves.
         let streams = ordered && output.output_file.is_none() && std::io::stdout().is_terminal();
         let wanted = !output.no_progress && !output.quiet && !streams;
@@ -149,8 +162,15 @@ impl Options {
             progress,
             quiet: output.quiet,
             verbose: output.verbose,
+            strict: input.books.strict,
+            stats: input.books.stats,
+            rejects: input.books.rejects.clone(),
         })
     }
+}
+
+fn is_ring_buffer(input: &Input) -> bool {
+    matches!(input, Input::File(path) if is_kmsg(path))
 }
 
 /// When this machine was started.
@@ -214,6 +234,20 @@ fn inputs(files: &[PathBuf], input: &InputArgs, since: Option<i64>) -> anyhow::R
     Ok(inputs)
 }
 
+/// Nobody wants his log replaced by a report on it.
+fn unread(option: &str, written: Option<&Path>, inputs: &[Input]) -> anyhow::Result<()> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok().filter(|path| path.is_file());
+    let Some(path) = written.and_then(real) else { return Ok(()) };
+    let read = inputs.iter().any(|input| match input {
+        Input::File(file) => real(file).as_ref() == Some(&path),
+        _ => false,
+    });
+    if read {
+        bail!("{option}: {} is being read", path.display());
+    }
+    Ok(())
+}
+
 /// Whether standard input is a terminal, or nothing at all as in a cron job.
 fn nothing_is_piped_in() -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -225,7 +259,8 @@ fn nothing_is_piped_in() -> bool {
 /// The journal's kernel messages.
 fn journal(since: Option<i64>) -> Input {
     let mut words = vec!["journalctl".to_owned()];
-    words.extend(["-k", "-o", "export", "--no-pager", "-q"].map(str::to_owned));
+    // Without its `-q`: what it says about missing permissions is what the user needs to know.
+    words.extend(["-k", "-o", "export", "--no-pager"].map(str::to_owned));
     words.extend(since.map(|utc| format!("--since=@{}", utc.div_euclid(NANOS))));
     Input::Program(words)
 }
@@ -246,6 +281,14 @@ fn found(found: Found, rotated: bool, since: Option<i64>) -> anyhow::Result<Vec<
             say("the journal (journalctl -k)".to_owned());
             Ok(vec![journal(since)])
         }
+        Found::Kmsg(path) => {
+            say(format!("{}, the kernel's ring buffer (there is no log file)", path.display()));
+            Ok(vec![Input::File(path)])
+        }
+        Found::Forbidden(path) if is_kmsg(&path) => bail!(
+            "no log file and no journal, and the kernel's ring buffer is for root: permission denied\n  \
+             `sudo fwstat`, or pipe it in: `sudo dmesg | fwstat`"
+        ),
         Found::Forbidden(path) => bail!(
             "{0}: permission denied\n  `sudo fwstat {0}`, or join the group that may read it (adm)",
             path.display()
@@ -453,8 +496,10 @@ fn typed(filter: &FilterArgs) -> Map<String, serde_json::Value> {
 }
 
 pub(crate) fn look(output: &OutputArgs) -> Look {
-    let to_terminal = output.output_file.is_none() && std::io::stdout().is_terminal();
+    let plain = output.format == Some(Format::Plain) && !output.json;
+    let to_terminal = !plain && output.output_file.is_none() && std::io::stdout().is_terminal();
     let color = match output.color {
+        _ if plain => false,
         Color::Always => true,
         Color::Never => false,
         Color::Auto if output.output_file.is_some() => false,
@@ -471,7 +516,7 @@ pub(crate) fn look(output: &OutputArgs) -> Look {
     };
     Look {
         color,
-        bars: to_terminal || output.width.is_some_and(|width| width > 0),
+        bars: to_terminal || (!plain && output.width.is_some_and(|width| width > 0)),
         width,
         header: !output.no_header,
         grouped: !output.exact,

@@ -352,27 +352,14 @@ fn unknown(name: &str) -> String {
     let names: Vec<&str> = Key::ALL.iter().map(|key| key.name()).chain(["sport", "dport"]).collect();
     let near = names
         .iter()
-        .map(|known| (distance(name, known), known))
+        .map(|known| (crate::text::distance(name, known), known))
         .min()
-        .filter(|(distance, _)| *distance <= 2)
-        .map_or(String::new(), |(_, known)| format!("; did you mean `{known}`?"));
+        .filter(|(distance, _)| distance * 3 <= name.len().max(3))
+        .map_or_else(
+            || ": prefix, src, dst, proto, sport, dport, service, in, out, flags ..., src/24, day, hour; all: fwstat export FILE".to_owned(),
+            |(_, known)| format!("; did you mean `{known}`?"),
+        );
     format!("no field is called `{}`{near}", crate::text::escape(name.as_bytes()))
-}
-
-/// The number of edits that lead from one word to another.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substitute = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substitute.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// The network of an address.

@@ -43,6 +43,21 @@ pub fn escape_into(out: &mut String, bytes: &[u8]) {
     }
 }
 
+/// The words of an error without the number that the system gives it.
+///
+/// ```
+/// assert_eq!(fwstat::text::plain_error("x: No such file (os error 2)"), "x: No such file");
+/// ```
+#[must_use]
+pub fn plain_error(words: &str) -> String {
+    let mut parts = words.split(" (os error ");
+    let mut out = parts.next().unwrap_or("").to_owned();
+    for part in parts {
+        out.push_str(part.split_once(')').map_or("", |(_, rest)| rest));
+    }
+    out
+}
+
 /// Whether a character is obeyed by terminals or hides or reorders text: control characters,
 /// bidirectional marks, characters without width, line and paragraph separators, tags.
 #[must_use]
@@ -117,6 +132,23 @@ pub fn bytes(number: u64) -> String {
 #[must_use]
 pub fn count_of(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
+/// The number of edits that lead from one word to another.
+#[must_use]
+pub fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substitute = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = substitute.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[b.len()]
 }
 
 #[cfg(test)]

@@ -6,13 +6,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Outcome, format, outcome, run, write};
+use super::{Outcome, format, outcome, place, run, sheet, write};
 use crate::aggregate::Counts;
 use crate::cli::{self, Format};
 use crate::options::{Look, Options};
 use crate::pipeline::Account;
 use crate::pipeline::account::Seen;
-use crate::report::style::{Column, DIM, HEADING, WARN, columns, percent, sentence};
+use crate::report::csv::Sheet;
+use crate::report::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
 use crate::report::{self, Head};
 use crate::text;
 
@@ -22,24 +23,19 @@ use crate::text;
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Check) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
-    let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
-    let (_, account, head) = run(&options, || Counts::by(Vec::new()))?;
-    let bytes = match form {
-        Format::Json => json_of(&account, &head),
+    let known = [Format::Table, Format::Json, Format::Csv, Format::Tsv];
+    let form = format(&options, Format::Table, &known)?;
+    let (_, account, mut head) = run(&options, || Counts::by(Vec::new()))?;
+    if !options.verbose {
+        head.notes.extend(options.feed.remarks());
+    }
+    let bytes = match (form, sheet(form)) {
+        (_, Some(sheet)) => reasons(sheet, options.look.header, &account, &head),
+        (Format::Json, _) => json_of(&account, &head),
         _ => table(&options.look, &account, &head).into_bytes(),
     };
     write(&options, &account, &bytes)?;
-    let strict = arguments.strict && account.totals.damaged > 0;
-    Ok(if strict { Outcome::Failed } else { outcome(&options, &account) })
-}
-
-/// A place as other programs print it: `kern.log:17`.
-fn place(head: &Head, seen: &Seen) -> String {
-    let file = head.files.get(seen.first.source).map_or("-", String::as_str);
-    match seen.first.line {
-        0 => text::escape(file.as_bytes()),
-        line => format!("{}:{line}", text::escape(file.as_bytes())),
-    }
+    Ok(outcome(&options, &account))
 }
 
 fn json_of(account: &Account, head: &Head) -> Vec<u8> {
@@ -59,6 +55,26 @@ fn json_of(account: &Account, head: &Head) -> Vec<u8> {
     document.insert("reasons".to_owned(), json!(reasons));
     document.insert("losses".to_owned(), json!(losses));
     report::json::print(&Value::Object(document))
+}
+
+/// The reasons as a sheet: one row each, with the first place.
+fn reasons(sheet: Sheet, header: bool, account: &Account, head: &Head) -> Vec<u8> {
+    let mut out = Vec::new();
+    if header {
+        sheet.line(&mut out, ["class", "count", "file", "line", "reason"]);
+    }
+    for (why, seen) in account.ranked_reasons() {
+        let file = head.files.get(seen.first.source).map_or("-", String::as_str);
+        let cells = [
+            why.class().to_owned(),
+            seen.count.to_string(),
+            text::escape(file.as_bytes()),
+            seen.first.line.to_string(),
+            why.to_string(),
+        ];
+        sheet.line(&mut out, cells.iter().map(String::as_str));
+    }
+    out
 }
 
 /// What the log says about lines that it does not have, the most first.
@@ -94,15 +110,18 @@ fn table(look: &Look, account: &Account, head: &Head) -> String {
         let rows: Vec<Vec<String>> = reasons
             .iter()
             .map(|(why, seen)| {
-                vec![why.class().to_owned(), look.number(seen.count), place(head, seen), why.to_string()]
+                vec![
+                    why.class().to_owned(),
+                    look.number(seen.count),
+                    place(&head.files, seen),
+                    why.to_string(),
+                ]
             })
             .collect();
-        let heads = [
-            Column::text("CLASS"),
-            Column::number("COUNT"),
-            Column::text("FIRST AT"),
-            Column::text("REASON"),
-        ];
+        // Places are copied and reasons are read: neither is of use when it is shortened.
+        let whole = |name: &str| Column { shrinks: false, ..Column::text(name) };
+        let heads =
+            [Column::text("CLASS"), Column::number("COUNT"), whole("FIRST AT").styled(KEY), whole("REASON")];
         out.push('\n');
         out.push_str(&columns(look, &heads, &rows));
     }
@@ -115,7 +134,7 @@ fn table(look: &Look, account: &Account, head: &Head) -> String {
             out.push_str(&format!(
                 "  {}: {what} (first at {})\n",
                 look.paint(WARN, &lines),
-                place(head, &seen)
+                place(&head.files, &seen)
             ));
         }
     }

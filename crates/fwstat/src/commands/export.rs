@@ -1,20 +1,17 @@
 //! `fwstat export`: every record that passes the filters, in the order of the input.
 //!
-//! Responsible for: the order: threads write their chunks one after the other.
+//! Responsible for: which form a record takes. Chunks come out in order (`pipeline::order`).
 //! Must not know: what a record looks like as data (`report::record`).
 //! Tested by: `tests/cli/export.rs`.
 
-use std::collections::BTreeMap;
-use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::io::{self, Write as _};
+use std::sync::Arc;
 
-use anyhow::bail;
-
-use super::{Beside, Outcome, format, outcome, run};
+use super::{Beside, Outcome, format, outcome, run, sheet};
 use crate::aggregate::Aggregate;
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
+use crate::pipeline::order::{Out, Sink, Writer};
 use crate::record::{Field, Record};
 use crate::report;
 
@@ -24,142 +21,111 @@ use crate::report;
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Export) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, true)?;
-    let form = format(&options, Format::Ndjson, &[Format::Ndjson, Format::Csv, Format::Parquet])?;
-    if form == Format::Parquet {
-        bail!(
-            "this build writes no Parquet\n  \
-             DuckDB makes it from NDJSON: fwstat export FILE > x.ndjson && \
-             duckdb -c \"copy (from 'x.ndjson') to 'x.parquet'\""
-        );
-    }
+    let form =
+        format(&options, Format::Ndjson, &[Format::Ndjson, Format::Csv, Format::Tsv, Format::Parquet])?;
     let fields = options::fields("--fields", &arguments.fields)?;
     let ecs = arguments.schema == cli::Schema::Ecs;
-    let fields = match form {
-        Format::Csv if fields.is_empty() => report::record::all_fields(),
-        _ => fields,
+    if form == Format::Parquet {
+        return parquet(&options, fields, ecs);
+    }
+    let sheet = sheet(form);
+    let fields = if sheet.is_some() && fields.is_empty() { report::record::all_fields() } else { fields };
+    let add = |out: &mut Vec<u8>, record: &Record<'_>| {
+        if ecs {
+            report::record::ecs(out, record, sheet);
+        } else if let Some(sheet) = sheet {
+            report::record::row_of(out, record, &fields, sheet);
+        } else if fields.is_empty() {
+            report::record::ndjson(out, record);
+        } else {
+            report::record::ndjson_of(out, record, &fields);
+        }
     };
-    let mut beside = None;
-    let out: Box<dyn Write + Send> = match &options.output {
-        _ if options.quiet => Box::new(io::sink()),
-        None => Box::new(io::stdout()),
+    let mut head = Vec::new();
+    if let Some(sheet) = sheet
+        && options.look.header
+    {
+        match ecs {
+            true => sheet.line(&mut head, report::ecs::FIELDS.iter().map(|(_, name)| *name)),
+            false => sheet.line(&mut head, fields.iter().map(|field| field.name.as_str())),
+        }
+    }
+    let (mut out, beside) = output(&options)?;
+    out.write_all(&head)?;
+    export(&options, out, beside, add)
+}
+
+/// Parquet, where the build has it.
+#[cfg(feature = "parquet")]
+fn parquet(options: &Options, fields: Vec<Field>, ecs: bool) -> anyhow::Result<Outcome> {
+    use std::io::IsTerminal as _;
+    if options.output.is_none() && !options.quiet && io::stdout().is_terminal() {
+        anyhow::bail!("Parquet is nothing for a terminal: --output FILE.parquet, or > FILE.parquet");
+    }
+    let mut names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        anyhow::bail!("--fields: `{}` twice, and Parquet's columns need names of their own", twice[0]);
+    }
+    let columns = report::parquet::Columns::new(fields, ecs);
+    let (out, beside) = output(options)?;
+    let file = report::parquet::File::new(out, &columns)?;
+    export(options, file, beside, |batch, record| columns.add(batch, record))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet(_: &Options, _: Vec<Field>, _: bool) -> anyhow::Result<Outcome> {
+    anyhow::bail!(
+        "this build writes no Parquet: `cargo install --path crates/fwstat --features parquet` makes one that does\n  \
+         CSV and NDJSON hold the same columns; DuckDB turns them into Parquet: fwstat export FILE > x.ndjson && \
+         duckdb -c \"copy (from 'x.ndjson') to 'x.parquet'\""
+    )
+}
+
+/// Where the output goes, and the file that takes its name at the end.
+fn output(options: &Options) -> anyhow::Result<(Out, Option<Beside>)> {
+    Ok(match &options.output {
+        _ if options.quiet => (Box::new(io::sink()), None),
+        None => (Box::new(io::stdout()), None),
         Some(path) => {
             let file = Beside::create(path)?;
-            let out = Box::new(file.file.try_clone()?);
-            beside = Some(file);
-            out
+            (Box::new(file.try_clone()?), Some(file))
         }
-    };
+    })
+}
+
+/// Every record that passes the filters, added to its chunk's part by `add`, the parts in order.
+fn export<S: Sink>(
+    options: &Options,
+    out: S,
+    beside: Option<Beside>,
+    add: impl Fn(&mut S::Part, &Record<'_>) + Sync,
+) -> anyhow::Result<Outcome> {
     let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.feed.stop));
-    if form == Format::Csv && options.look.header {
-        let mut head = Vec::new();
-        match ecs {
-            true => report::csv::line(&mut head, report::ecs::FIELDS.iter().map(|(_, name)| *name)),
-            false => report::csv::line(&mut head, fields.iter().map(|field| field.name.as_str())),
-        }
-        writer.header(&head);
-    }
-    let make =
-        || Exported { writer: &writer, fields: &fields, csv: form == Format::Csv, ecs, bytes: Vec::new() };
-    let (_, account, _) = run(&options, make)?;
+    let make = || Exported { writer: &writer, add: &add, part: S::Part::default() };
+    let (_, account, _) = run(options, make)?;
     writer.finish()?;
     if let Some(file) = beside {
-        file.done()?;
+        file.done_unless_stopped(options)?;
     }
-    Ok(outcome(&options, &account))
+    Ok(outcome(options, &account))
 }
 
 /// One thread's records of the chunk at hand.
-struct Exported<'w> {
-    writer: &'w Writer,
-    fields: &'w [Field],
-    csv: bool,
-    ecs: bool,
-    bytes: Vec<u8>,
+struct Exported<'w, S: Sink, F> {
+    writer: &'w Writer<S>,
+    add: &'w F,
+    part: S::Part,
 }
 
-impl Aggregate for Exported<'_> {
+impl<S: Sink, F: Fn(&mut S::Part, &Record<'_>) + Sync> Aggregate for Exported<'_, S, F> {
     fn add(&mut self, record: &Record<'_>) {
-        if self.ecs {
-            report::record::ecs(&mut self.bytes, record, self.csv);
-        } else if self.csv {
-            report::record::csv_of(&mut self.bytes, record, self.fields);
-        } else if self.fields.is_empty() {
-            report::record::ndjson(&mut self.bytes, record);
-        } else {
-            report::record::ndjson_of(&mut self.bytes, record, self.fields);
-        }
+        (self.add)(&mut self.part, record);
     }
 
     fn merge(&mut self, _: Self) {}
 
     fn end_of_chunk(&mut self, ticket: u64) {
-        self.bytes = self.writer.put(ticket, std::mem::take(&mut self.bytes));
-    }
-}
-
-/// Puts the chunks of many threads in order.
-pub(crate) struct Writer {
-    state: Mutex<State>,
-    moved: Condvar,
-    /// How many chunks may wait for one that is late.
-    ahead: u64,
-    stop: Arc<AtomicBool>,
-}
-
-struct State {
-    out: Box<dyn Write + Send>,
-    next: u64,
-    waiting: BTreeMap<u64, Vec<u8>>,
-    failed: Option<io::Error>,
-}
-
-impl Writer {
-    pub(super) fn new(out: Box<dyn Write + Send>, threads: usize, stop: Arc<AtomicBool>) -> Writer {
-        let state = State { out, next: 0, waiting: BTreeMap::new(), failed: None };
-        Writer { state: Mutex::new(state), moved: Condvar::new(), ahead: 4 * threads as u64, stop }
-    }
-
-    fn header(&self, bytes: &[u8]) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).write(bytes, &self.stop);
-    }
-
-    /// Takes a chunk's output; gives a vector to use on.
-    pub(crate) fn put(&self, ticket: u64, bytes: Vec<u8>) -> Vec<u8> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever has the oldest chunk never waits, so somebody always moves on.
-        while ticket > state.next + self.ahead && state.failed.is_none() {
-            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        state.waiting.insert(ticket, bytes);
-        let mut spare = Vec::new();
-        loop {
-            let next = state.next;
-            let Some(bytes) = state.waiting.remove(&next) else { break };
-            state.write(&bytes, &self.stop);
-            state.next += 1;
-            spare = bytes;
-        }
-        self.moved.notify_all();
-        spare.clear();
-        spare
-    }
-
-    pub(super) fn finish(self) -> io::Result<()> {
-        let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match state.failed.take() {
-            Some(error) => Err(error),
-            None => state.out.flush(),
-        }
-    }
-}
-
-impl State {
-    fn write(&mut self, bytes: &[u8], stop: &AtomicBool) {
-        if self.failed.is_none()
-            && let Err(error) = self.out.write_all(bytes)
-        {
-            self.failed = Some(error);
-            stop.store(true, Ordering::Relaxed);
-        }
+        self.part = self.writer.put(ticket, std::mem::take(&mut self.part));
     }
 }

@@ -15,10 +15,11 @@ pub mod timeline;
 pub mod top;
 
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -26,9 +27,13 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::aggregate::Aggregate;
 use crate::cli::Format;
 use crate::options::Options;
+use crate::pipeline::account::Seen;
+use crate::pipeline::order::{Out, Writer};
 use crate::pipeline::{self, Account};
 use crate::progress::Progress;
-use crate::report::Head;
+use crate::report::csv::Sheet;
+use crate::report::{self, Head, style};
+use crate::text;
 
 /// What a command came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,12 +67,26 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(stop))?;
         signal_hook::flag::register(signal, Arc::clone(stop))?;
     }
+    let rejects = match &options.rejects {
+        Some(path) => {
+            let file = Beside::create(path)?;
+            let out: Out = Box::new(file.try_clone()?);
+            Some((Writer::new(out, options.plan.threads, Arc::clone(stop)), file))
+        }
+        None => None,
+    };
+    let started = Instant::now();
     let progress =
         options.progress.then(|| Progress::start(Arc::clone(&options.feed.taken), options.feed.size()));
-    let (aggregate, account) = pipeline::run(&options.feed, &options.plan, make)?;
+    let writer = rejects.as_ref().map(|(writer, _)| writer);
+    let (aggregate, account) = pipeline::run(&options.feed, &options.plan, writer, make)?;
     drop(progress);
-    let errors = options.feed.errors();
-    crate::complain(&errors)?;
+    if let Some((writer, file)) = rejects {
+        writer.finish()?;
+        file.done_unless_stopped(options)?;
+    }
+    crate::complain(&options.feed.errors())?;
+    say(options, &account, started.elapsed())?;
     let mut notes = notes(options, &account);
     let partial = options.feed.stop.load(Ordering::Relaxed);
     if partial {
@@ -79,12 +98,41 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
     Ok((aggregate, account, head))
 }
 
+/// What is said on standard error about the reading: `--strict`, `--stats`, `-v`.
+fn say(options: &Options, account: &Account, took: Duration) -> io::Result<()> {
+    let mut out = anstream::stderr().lock();
+    let files = options.feed.names();
+    if let (true, Some((why, seen))) = (options.strict, account.first_damaged()) {
+        let lines = text::count_of(account.totals.damaged, "line is", "lines are");
+        let style = style::ERROR;
+        writeln!(out, "{style}fwstat{style:#}: {}: {lines} damaged: {why}", place(&files, &seen))?;
+    }
+    if options.stats {
+        out.write_all(report::stats::text(account, &files, options.feed.taken(), took).as_bytes())?;
+    } else if options.verbose {
+        writeln!(out, "fwstat: {}", report::stats::line(account, took))?;
+    }
+    Ok(())
+}
+
+/// A place as other programs print it: `kern.log:17`.
+fn place(files: &[String], seen: &Seen) -> String {
+    let file = files.get(seen.first.source).map_or("-", String::as_str);
+    match seen.first.line {
+        0 => text::escape(file.as_bytes()),
+        line => format!("{}:{line}", text::escape(file.as_bytes())),
+    }
+}
+
 /// What had to be assumed.
 fn notes(options: &Options, account: &Account) -> Vec<String> {
     use std::sync::atomic::Ordering::Relaxed;
     let look = &options.look;
     let assumed = &options.plan.clock.assumed;
     let mut notes = options.feed.notes();
+    if options.verbose {
+        notes.extend(options.feed.remarks());
+    }
     let lines = |n: u64| look.count_of(n, "line", "lines");
     let asked = options.plan.filter.needs_time();
     let year = assumed.year.load(Relaxed);
@@ -125,7 +173,7 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
 fn outcome(options: &Options, account: &Account) -> Outcome {
     if options.feed.stop.load(Ordering::Relaxed) {
         Outcome::Interrupted
-    } else if !options.feed.errors().is_empty() {
+    } else if !options.feed.errors().is_empty() || (options.strict && account.totals.damaged > 0) {
         Outcome::Failed
     } else if account.totals.matched > 0 {
         Outcome::Found
@@ -162,22 +210,32 @@ fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 #[derive(Debug)]
 pub struct Beside {
     file: std::fs::File,
-    here: std::path::PathBuf,
-    name: std::path::PathBuf,
-    done: bool,
+    /// Its name so far; none if it is written in place.
+    here: Option<PathBuf>,
+    name: PathBuf,
 }
 
 impl Beside {
-    /// Creates it beside `path`.
+    /// Creates it beside `path`; beside the file it leads to, if `path` is a link. What is no
+    /// regular file (`/dev/null`, a pipe) is written to as it is, and stays what it is.
     ///
     /// # Errors
     /// The folder cannot be written to.
     pub fn create(path: &Path) -> anyhow::Result<Beside> {
-        let mut here = path.as_os_str().to_owned();
+        let failed = || path.display().to_string();
+        let name = match std::fs::canonicalize(path) {
+            Ok(name) => name,
+            Err(_) => path.to_owned(),
+        };
+        if std::fs::metadata(&name).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
+            let file = std::fs::File::options().write(true).open(&name).with_context(failed)?;
+            return Ok(Beside { file, here: None, name });
+        }
+        let mut here = name.as_os_str().to_owned();
         here.push(format!(".{}.part", std::process::id()));
-        let here = std::path::PathBuf::from(here);
-        let file = std::fs::File::create(&here).with_context(|| path.display().to_string())?;
-        Ok(Beside { file, here, name: path.to_owned(), done: false })
+        let here = PathBuf::from(here);
+        let file = std::fs::File::create(&here).with_context(failed)?;
+        Ok(Beside { file, here: Some(here), name })
     }
 
     /// A second handle to write to.
@@ -193,17 +251,31 @@ impl Beside {
     /// # Errors
     /// It cannot be renamed.
     pub fn done(mut self) -> anyhow::Result<()> {
+        let Some(here) = &self.here else { return Ok(()) };
         self.file.sync_all().with_context(|| self.name.display().to_string())?;
-        std::fs::rename(&self.here, &self.name).with_context(|| self.name.display().to_string())?;
-        self.done = true;
+        std::fs::rename(here, &self.name).with_context(|| self.name.display().to_string())?;
+        self.here = None;
+        Ok(())
+    }
+}
+
+impl Beside {
+    /// Gives it its name, unless somebody stopped the reading: records bear no mark that says
+    /// that some are missing.
+    fn done_unless_stopped(self, options: &Options) -> anyhow::Result<()> {
+        if !options.feed.stop.load(Ordering::Relaxed) || self.here.is_none() {
+            return self.done();
+        }
+        let name = text::escape(self.name.to_string_lossy().as_bytes());
+        writeln!(anstream::stderr(), "fwstat: {name}: interrupted, so it was not written")?;
         Ok(())
     }
 }
 
 impl Drop for Beside {
     fn drop(&mut self) {
-        if !self.done {
-            let _ = std::fs::remove_file(&self.here);
+        if let Some(here) = &self.here {
+            let _ = std::fs::remove_file(here);
         }
     }
 }
@@ -214,11 +286,16 @@ fn format(options: &Options, default: Format, known: &[Format]) -> anyhow::Resul
         "json" => Some(Format::Json),
         "ndjson" | "jsonl" => Some(Format::Ndjson),
         "csv" => Some(Format::Csv),
+        "tsv" => Some(Format::Tsv),
         "md" => Some(Format::Markdown),
         "parquet" => Some(Format::Parquet),
         _ => None,
     };
-    let format = options.format.or_else(by_name).unwrap_or(default);
+    let format = match options.format.or_else(by_name).unwrap_or(default) {
+        // The same words; `options.look` has nothing of a terminal in it.
+        Format::Plain if known.contains(&Format::Table) => Format::Table,
+        format => format,
+    };
     if !known.contains(&format) {
         let names: Vec<String> = known.iter().map(|format| format!("{format:?}").to_lowercase()).collect();
         bail!(
@@ -228,4 +305,13 @@ fn format(options: &Options, default: Format, known: &[Format]) -> anyhow::Resul
         );
     }
     Ok(format)
+}
+
+/// The kind of sheet that a form is, if it is one.
+fn sheet(format: Format) -> Option<Sheet> {
+    match format {
+        Format::Csv => Some(Sheet::Csv),
+        Format::Tsv => Some(Sheet::Tsv),
+        _ => None,
+    }
 }

@@ -4,12 +4,14 @@
 //! Must not know: how counting works.
 //! Tested by: `tests/cli/timeline.rs`.
 
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory as _;
 use serde_json::{Value, json};
 
 use super::{Outcome, format, outcome, run, write};
 use crate::aggregate::{Counts, Timeline};
 use crate::cli::{self, Format};
-use crate::clock;
 use crate::options::Options;
 use crate::record::{Field, Key};
 use crate::report::style::{BAR, DIM, HEADING, KEY, sparkline};
@@ -24,6 +26,7 @@ const DAYS: usize = 400;
 /// # Errors
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Overview) -> anyhow::Result<Outcome> {
+    misspelt(&arguments.common.files)?;
     let options = Options::new(&arguments.common, false)?;
     let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
     let empty = (tables(), Timeline::new(Vec::new(), None));
@@ -53,6 +56,23 @@ pub fn command(arguments: &cli::Overview) -> anyhow::Result<Outcome> {
     Ok(outcome(&options, &account))
 }
 
+/// A first word that is no file but nearly a command was meant as one.
+fn misspelt(files: &[PathBuf]) -> anyhow::Result<()> {
+    let Some(word) = files.first().and_then(|file| file.to_str()) else { return Ok(()) };
+    if Path::new(word).exists() || !word.bytes().all(|b| b.is_ascii_lowercase()) {
+        return Ok(());
+    }
+    let command = cli::Cli::command();
+    let names = command.get_subcommands().map(clap::Command::get_name);
+    let near = names.map(|name| (text::distance(word, name), name)).min();
+    match near {
+        Some((1 | 2, name)) if word.len() > 2 => {
+            anyhow::bail!("no command and no file is called `{word}`; did you mean `fwstat {name}`?")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What an overview shows.
 fn tables() -> Vec<Counts> {
     let network = Field { name: "src/24".to_owned(), key: Key::Src, inner: false, net: Some((24, 64)) };
@@ -68,6 +88,9 @@ fn screen(options: &Options, head: &Head, tables: &[Table], timeline: &Timeline)
     let look = &options.look;
     let matched = head.totals.matched;
     let mut out = report::table::head(look, head);
+    if head.totals.packets + head.totals.cut == 0 {
+        return out + &report::table::nothing(look, head);
+    }
     let starts = timeline.starts(DAYS);
     if let (Some(first), Some(last), true) = (starts.first(), starts.last(), starts.len() > 1) {
         let values: Vec<u64> = starts.iter().map(|start| timeline.at(*start)).collect();
@@ -79,8 +102,8 @@ fn screen(options: &Options, head: &Head, tables: &[Table], timeline: &Timeline)
             "packets per {}, at most {}, {} to {}",
             per.strip_prefix("1 ").unwrap_or(&per),
             look.number(largest),
-            &clock::local_text(*first)[..16],
-            &clock::local_text(*last)[..16],
+            super::timeline::start(*first, timeline.step()),
+            super::timeline::start(*last, timeline.step()),
         );
         out.push_str(&(look.paint(DIM, &about) + "\n\n"));
     }

@@ -15,12 +15,12 @@ use fwrules::{
 };
 use serde_json::{Map, Value, json};
 
-use super::export::Writer;
 use super::{Beside, Outcome, format, outcome, run, write};
 use crate::aggregate::replayed::{Class, Counted, Replays, Stat};
 use crate::cli::{self, Format, Print};
 use crate::clock;
 use crate::options::{Look, Options};
+use crate::pipeline::order::Writer;
 use crate::report::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
 use crate::report::{self, Head};
 use crate::rules::{self, Rulesets};

@@ -7,13 +7,14 @@
 use anyhow::{anyhow, bail};
 use serde_json::{Map, Value, json};
 
-use super::{Outcome, format, outcome, run, write};
+use super::{Outcome, format, outcome, run, sheet, write};
 use crate::aggregate::Timeline;
 use crate::aggregate::key::{self, Cell};
 use crate::cli::{self, Format};
 use crate::clock::{self, NANOS};
 use crate::moment;
 use crate::options::{self, Look, Options};
+use crate::report::csv::Sheet;
 use crate::report::style::{BAR, Column, DIM, KEY, bar, cell, columns};
 use crate::report::{self, Head};
 use crate::text;
@@ -29,7 +30,8 @@ const MOST: usize = 100_000;
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Timeline) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
-    let form = format(&options, Format::Table, &[Format::Table, Format::Json, Format::Csv])?;
+    let known = [Format::Table, Format::Json, Format::Csv, Format::Tsv];
+    let form = format(&options, Format::Table, &known)?;
     let step = match &arguments.bucket {
         Some(text) => Some(bucket(text)?),
         None => None,
@@ -45,9 +47,9 @@ pub fn command(arguments: &cli::Timeline) -> anyhow::Result<Outcome> {
         bail!("--bucket: more than {} rows; take a wider bucket", text::grouped(MOST as u64));
     }
     let shown = Shown::new(&options, &timeline, arguments.limit);
-    let bytes = match form {
-        Format::Csv => shown.csv(),
-        Format::Table => shown.table(&options.look, &head).into_bytes(),
+    let bytes = match (form, sheet(form)) {
+        (_, Some(sheet)) => shown.sheet(sheet, options.look.header),
+        (Format::Table, _) => shown.table(&options.look, &head).into_bytes(),
         _ => shown.json(&head),
     };
     write(&options, &account, &bytes)?;
@@ -127,15 +129,17 @@ impl<'t> Shown<'t> {
         report::json::print(&Value::Object(document))
     }
 
-    fn csv(&self) -> Vec<u8> {
+    fn sheet(&self, sheet: Sheet, header: bool) -> Vec<u8> {
         let mut out = Vec::new();
-        report::csv::line(&mut out, ["time"].into_iter().chain(self.names()).chain(["count"]));
+        if header {
+            sheet.line(&mut out, ["time"].into_iter().chain(self.names()).chain(["count"]));
+        }
         for start in &self.starts {
             let mut row = |cells: &[Cell], count: u64| {
                 let mut line = vec![self.time(*start)];
                 line.extend(cells.iter().map(report::csv::value));
                 line.push(count.to_string());
-                report::csv::line(&mut out, line.iter().map(String::as_str));
+                sheet.line(&mut out, line.iter().map(String::as_str));
             };
             if self.timeline.fields().is_empty() {
                 row(&[], self.timeline.at(*start));
@@ -152,17 +156,12 @@ impl<'t> Shown<'t> {
 
     fn table(&self, look: &Look, head: &Head) -> String {
         let mut out = report::table::head(look, head);
+        if head.totals.packets + head.totals.cut == 0 {
+            return out + &report::table::nothing(look, head);
+        }
         let step = self.timeline.step();
-        let time = |start: i64| {
-            let text = clock::local_text(start);
-            match step {
-                s if s % 86_400 == 0 => text[..10].to_owned(),
-                s if s % 60 == 0 => text[..16].to_owned(),
-                _ => text,
-            }
-        };
         let mut heads = vec![Column { shrinks: false, ..Column::text("TIME") }.styled(KEY)];
-        let mut rows: Vec<Vec<String>> = self.starts.iter().map(|start| vec![time(*start)]).collect();
+        let mut rows: Vec<Vec<String>> = self.starts.iter().map(|begin| vec![start(*begin, step)]).collect();
         let by = !self.timeline.fields().is_empty();
         for (key, cells) in &self.keys {
             let name = cells.iter().map(cell).collect::<Vec<_>>().join(" ");
@@ -227,6 +226,16 @@ impl<'t> Shown<'t> {
 /// A count; a dot where there is none, so that the eye finds the others.
 fn quiet(look: &Look, count: u64) -> String {
     if count == 0 { "·".to_owned() } else { look.number(count) }
+}
+
+/// The beginning of a bucket, as exactly as its length needs it.
+pub(super) fn start(seconds: i64, step: i64) -> String {
+    let text = clock::local_text(seconds);
+    match step {
+        s if s % 86_400 == 0 => text[..10].to_owned(),
+        s if s % 60 == 0 => text[..16].to_owned(),
+        _ => text,
+    }
 }
 
 /// A length of time in words.

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Outcome, format, outcome, run, write};
+use super::{Outcome, format, outcome, run, sheet, write};
 use crate::aggregate::Counts;
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
@@ -19,8 +19,8 @@ use crate::report::{self, Table};
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
-    let form =
-        format(&options, Format::Table, &[Format::Table, Format::Json, Format::Csv, Format::Markdown])?;
+    let known = [Format::Table, Format::Json, Format::Csv, Format::Tsv, Format::Markdown];
+    let form = format(&options, Format::Table, &known)?;
     let by = options::fields("--by", &arguments.by)?;
     let tables = if by.is_empty() { defaults() } else { vec![Counts::by(by)] };
     let (counts, account, head) = run(&options, || tables.clone())?;
@@ -33,27 +33,33 @@ pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
         })
         .collect();
     let look = &options.look;
-    let bytes = match form {
-        Format::Json | Format::Ndjson | Format::Parquet => {
-            let mut document = report::json::head("fwstat.top/1", &head);
-            let tables: Vec<Value> = tables.iter().map(|table| report::json::table(table, matched)).collect();
-            document.insert("tables".to_owned(), json!(tables));
-            report::json::print(&Value::Object(document))
+    let bytes = match (form, sheet(form)) {
+        (_, Some(sheet)) => {
+            let parts: Vec<Vec<u8>> =
+                tables.iter().map(|table| sheet.table(table, matched, look.header)).collect();
+            let mut between = Vec::new();
+            sheet.end(&mut between);
+            parts.join(&between[..])
         }
-        Format::Csv => {
-            let parts: Vec<Vec<u8>> = tables.iter().map(|table| report::csv::table(table, matched)).collect();
-            parts.join(&b"\r\n"[..])
-        }
-        Format::Markdown => {
+        (Format::Markdown, _) => {
             tables.iter().map(|table| markdown(table, matched)).collect::<Vec<_>>().join("\n").into()
         }
-        Format::Table => {
+        (Format::Table, _) if head.totals.packets + head.totals.cut == 0 => {
+            (report::table::head(look, &head) + &report::table::nothing(look, &head)).into_bytes()
+        }
+        (Format::Table, _) => {
             let mut text = report::table::head(look, &head);
             let parts: Vec<String> =
                 tables.iter().map(|table| report::table::counts(look, table, matched)).collect();
             text.push_str(&parts.join("\n"));
             text.push_str(&report::table::foot(look, &head));
             text.into_bytes()
+        }
+        _ => {
+            let mut document = report::json::head("fwstat.top/1", &head);
+            let tables: Vec<Value> = tables.iter().map(|table| report::json::table(table, matched)).collect();
+            document.insert("tables".to_owned(), json!(tables));
+            report::json::print(&Value::Object(document))
         }
     };
     write(&options, &account, &bytes)?;

@@ -34,6 +34,9 @@ pub fn foreign(head: &[u8]) -> Option<Foreign> {
         }
         [0x7f, b'E', b'L', b'F', ..] => ("is a program, not a log", "check the name"),
         [b'P', b'K', 3, 4, ..] => ("is a zip archive", "unzip -p FILE | fwstat"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            ("is text in UTF-16, as Windows saves it", "iconv -f UTF-16 -t UTF-8 FILE | fwstat")
+        }
         _ => return None,
     };
     Some(Foreign { reason, hint })
@@ -117,6 +120,17 @@ impl<R: Read> Read for Counting<R> {
     }
 }
 
+/// What is counted on the way.
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
+    /// Bytes as they are stored.
+    pub taken: Arc<AtomicU64>,
+    /// Bytes after decompression, before records become lines.
+    pub plain: Arc<AtomicU64>,
+    /// Whether records of several lines became one line each.
+    pub folded: bool,
+}
+
 /// A stream of plain bytes.
 pub type Plain = Box<dyn Read + Send>;
 
@@ -124,10 +138,10 @@ pub type Plain = Box<dyn Read + Send>;
 ///
 /// # Errors
 /// The first bytes cannot be read, or a decoder refuses to start.
-pub fn open(inner: Plain, decompress: bool, taken: Arc<AtomicU64>) -> io::Result<Plain> {
-    let (head, stream) = peek(Box::new(Counting { inner, taken }))?;
+pub fn open(inner: Plain, decompress: bool, meter: &mut Meter) -> io::Result<Plain> {
+    let (head, stream) = peek(Box::new(Counting { inner, taken: Arc::clone(&meter.taken) }))?;
     let plain = match packing(&head).filter(|_| decompress) {
-        None => return Ok(unfold(&head, stream)),
+        None => return Ok(unfold(&head, stream, meter)),
         Some(Packing::Gzip) => packed("gzip", flate2::bufread::MultiGzDecoder::new(buffered(stream))),
         Some(Packing::Zstd) => packed("zstd", zstd::stream::read::Decoder::with_buffer(buffered(stream))?),
         Some(Packing::Xz) => packed("xz", liblzma::bufread::XzDecoder::new_multi_decoder(buffered(stream))),
@@ -135,12 +149,15 @@ pub fn open(inner: Plain, decompress: bool, taken: Arc<AtomicU64>) -> io::Result
     };
     // A stream that ends in its first block still has its error to tell.
     let (head, plain) = peek(plain)?;
-    Ok(unfold(&head, plain))
+    Ok(unfold(&head, plain, meter))
 }
 
 /// Turns records of several lines into one line each.
-fn unfold(head: &[u8], stream: Plain) -> Plain {
-    match records(head) {
+fn unfold(head: &[u8], stream: Plain, meter: &mut Meter) -> Plain {
+    let stream = Box::new(Counting { inner: stream, taken: Arc::clone(&meter.plain) });
+    let records = records(head);
+    meter.folded = matches!(records, Some(Records::Export | Records::Objects(_)));
+    match records {
         Some(Records::Export) => Box::new(Export::new(stream)),
         Some(Records::Ulogd) => Box::new(Ulogd::new(stream)),
         Some(Records::Objects(level)) => Box::new(Objects::new(stream, level)),
@@ -217,11 +234,13 @@ impl<R: Read> Read for Packed<R> {
                     io::ErrorKind::UnexpectedEof => "ends in the middle",
                     _ => "is damaged",
                 };
-                let text = format!(
-                    "the {} data {how}, after {} of text; what came before was read",
-                    self.what,
-                    crate::text::bytes(self.given)
-                );
+                let far = match self.given {
+                    0 => "before any text".to_owned(),
+                    given => {
+                        format!("after {} of text; what came before was read", crate::text::bytes(given))
+                    }
+                };
+                let text = format!("the {} data {how}, {far}", self.what);
                 Err(io::Error::new(error.kind(), text))
             }
         }

@@ -16,11 +16,13 @@ pub mod years;
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
+use self::decode::Meter;
 use self::split::Split;
 use self::stream::Stream;
 use self::years::{Calendar, Years};
@@ -173,9 +175,12 @@ pub struct Feed {
     reading: Reading,
     errors: Mutex<Vec<InputError>>,
     notes: Mutex<Vec<String>>,
+    remarks: Mutex<Vec<String>>,
     tickets: AtomicU64,
     /// Bytes taken from files so far, as they lie on the disk.
     pub taken: Arc<AtomicU64>,
+    /// Bytes read so far, decompressed.
+    plain: Arc<AtomicU64>,
     /// Set from outside to stop handing out chunks.
     pub stop: Arc<AtomicBool>,
 }
@@ -203,8 +208,10 @@ impl Feed {
             reading,
             errors: Mutex::default(),
             notes: Mutex::default(),
+            remarks: Mutex::default(),
             tickets: AtomicU64::new(0),
             taken: Arc::default(),
+            plain: Arc::default(),
             stop: Arc::default(),
         }
     }
@@ -220,7 +227,8 @@ impl Feed {
             let written = file.metadata().ok().and_then(|meta| meta.modified().ok());
             let years = self.reading.years.of_file(written, limit);
             let size = file.metadata().map_or(0, |meta| meta.len());
-            let Ok(stream) = decode::open(Box::new(file), self.reading.decompress, Arc::default()) else {
+            let Ok(stream) = decode::open(Box::new(file), self.reading.decompress, &mut Meter::default())
+            else {
                 continue;
             };
             let mut stream = Stream::new(stream, 64 << 10, years);
@@ -273,6 +281,26 @@ impl Feed {
         let mut notes = lock(&self.notes).clone();
         notes.sort();
         notes
+    }
+
+    /// How the inputs' lines are counted, where that is not plain.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = lock(&self.remarks).clone();
+        remarks.sort();
+        remarks
+    }
+
+    /// Bytes read so far: decompressed, but as the input has them.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.plain.load(Ordering::Relaxed)
+    }
+
+    /// Bytes taken from the inputs so far, as they are stored.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// The size of all regular files, for progress; 0 if there is none.
@@ -352,7 +380,9 @@ impl Feed {
                 drop(state);
                 return match split.next(buffer) {
                     Ok(true) => {
-                        self.taken.fetch_add((buffer.end - buffer.start) as u64, Ordering::Relaxed);
+                        let read = (buffer.end - buffer.start) as u64;
+                        self.taken.fetch_add(read, Ordering::Relaxed);
+                        self.plain.fetch_add(read, Ordering::Relaxed);
                         Take::Chunk
                     }
                     Ok(false) => self.finish(source),
@@ -393,7 +423,29 @@ impl Feed {
 
     /// Keeps an error of reading.
     fn fail(&self, source: &Source, error: &io::Error) {
+        // Whoever stopped the reading knows that it did not come to an end.
+        if self.stop.load(Ordering::Relaxed) {
+            return;
+        }
         lock(&self.errors).push(InputError::new(&source.name, reason(error)));
+    }
+
+    /// A stream of plain bytes, counted.
+    fn decode(&self, name: &str, inner: decode::Plain, decompress: bool) -> io::Result<decode::Plain> {
+        let mut meter =
+            Meter { taken: Arc::clone(&self.taken), plain: Arc::clone(&self.plain), folded: false };
+        let stream = decode::open(inner, decompress, &mut meter)?;
+        if meter.folded {
+            lock(&self.remarks).push(format!(
+                "{name}: its records are of several lines; each counts as one line, and line numbers count records"
+            ));
+        }
+        Ok(stream)
+    }
+
+    /// What may keep us waiting.
+    fn pipe(&self, inner: impl Read + AsFd + Send + 'static) -> decode::Plain {
+        Box::new(stream::Pipe::new(inner, Arc::clone(&self.stop)))
     }
 
     /// Opens an input and looks at its first bytes.
@@ -403,7 +455,11 @@ impl Feed {
         let years = |written: Option<SystemTime>| reading.years.of_file(written, source.limit);
         match &source.input {
             Input::Stdin => {
-                let stream = decode::open(Box::new(io::stdin()), reading.decompress, Arc::clone(&self.taken))
+                // Not `io::stdin`: its buffer would hide from `poll` what was read already.
+                let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+                let stdin = stdin.map_err(|error| InputError::new(name, reason(&error)))?;
+                let stream = self
+                    .decode(name, self.pipe(stdin), reading.decompress)
                     .map_err(|error| InputError::new(name, reason(&error)))?;
                 Ok(State::Stream(Box::new(Stream::new(stream, reading.chunk, years(None)))))
             }
@@ -411,7 +467,8 @@ impl Feed {
                 let program = stream::Program::start(words).map_err(|error| {
                     InputError::new(name, reason(&error)).hint("is it installed, and may you run it?")
                 })?;
-                let stream = decode::open(Box::new(program), false, Arc::clone(&self.taken))
+                let stream = self
+                    .decode(name, self.pipe(program), false)
                     .map_err(|error| InputError::new(name, reason(&error)))?;
                 Ok(State::Stream(Box::new(Stream::new(stream, reading.chunk, years(None)))))
             }
@@ -434,14 +491,13 @@ impl Feed {
         }
         if is_kmsg(path) {
             let kmsg = stream::Kmsg::open(path).map_err(failed)?;
-            let stream = decode::open(Box::new(kmsg), false, Arc::clone(&self.taken)).map_err(failed)?;
+            let stream = self.decode(name, Box::new(kmsg), false).map_err(failed)?;
             return Ok(State::Stream(Box::new(Stream::new(stream, self.reading.chunk, years(None)))));
         }
         let mut file = File::open(path).map_err(failed)?;
         let years = years(meta.modified().ok());
         if !meta.is_file() {
-            let stream = decode::open(Box::new(file), self.reading.decompress, Arc::clone(&self.taken))
-                .map_err(failed)?;
+            let stream = self.decode(name, self.pipe(file), self.reading.decompress).map_err(failed)?;
             return Ok(State::Stream(Box::new(Stream::new(stream, self.reading.chunk, years))));
         }
         let mut head = [0; decode::HEAD];
@@ -460,7 +516,7 @@ impl Feed {
             return Ok(State::Split(Arc::new(split)));
         }
         let rest = Box::new(io::Cursor::new(head.to_vec()).chain(file));
-        let stream = decode::open(rest, self.reading.decompress, Arc::clone(&self.taken)).map_err(failed)?;
+        let stream = self.decode(name, rest, self.reading.decompress).map_err(failed)?;
         let mut stream = Stream::new(stream, self.reading.chunk, years);
         if plain {
             // Read in order, but the years are known as exactly as for a file that is cut.
@@ -476,7 +532,8 @@ impl Feed {
 /// Whether a path is the kernel's ring buffer.
 #[must_use]
 pub fn is_kmsg(path: &Path) -> bool {
-    path == Path::new("/dev/kmsg")
+    let kmsg = Path::new("/dev/kmsg");
+    path == kmsg || std::fs::canonicalize(path).is_ok_and(|path| path == kmsg)
 }
 
 /// What came of asking an input for a chunk.

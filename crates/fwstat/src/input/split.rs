@@ -52,7 +52,7 @@ impl Split {
         let left = self.start + (self.size - self.end);
         (left > 0).then(|| {
             format!(
-                "{name}: its lines are in order of time, so {} outside of it were not read",
+                "{name}: its lines are in order of time: {} before or behind --since and --until were not read",
                 crate::text::bytes(left)
             )
         })

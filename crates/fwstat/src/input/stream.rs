@@ -6,11 +6,16 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use memchr::{memchr, memchr_iter, memrchr};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use super::decode::Plain;
 use super::years::{Calendar, Years};
@@ -170,6 +175,38 @@ impl Stream {
     }
 }
 
+/// A pipe or a terminal: whoever waits for it looks up now and then whether he still shall.
+#[derive(Debug)]
+pub struct Pipe<R> {
+    inner: R,
+    stop: Arc<AtomicBool>,
+}
+
+impl<R: Read + AsFd> Pipe<R> {
+    /// Reads `inner` until `stop` is set: then it has ended.
+    #[must_use]
+    pub fn new(inner: R, stop: Arc<AtomicBool>) -> Pipe<R> {
+        Pipe { inner, stop }
+    }
+}
+
+impl<R: Read + AsFd> Read for Pipe<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        /// How long a person waits for Ctrl-C without noticing.
+        const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(0);
+            }
+            match poll(&mut [PollFd::new(&self.inner, PollFlags::IN)], Some(&GLANCE)) {
+                Ok(0) | Err(Errno::INTR) => {}
+                // What cannot be waited for can be read at once.
+                Ok(_) | Err(_) => return self.inner.read(buffer),
+            }
+        }
+    }
+}
+
 /// A program whose output is read.
 #[derive(Debug)]
 pub struct Program {
@@ -190,6 +227,12 @@ impl Program {
             Command::new(name).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().ok_or_else(|| io::Error::other("no output"))?;
         Ok(Program { child, output, name: name.clone() })
+    }
+}
+
+impl AsFd for Program {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.output.as_fd()
     }
 }
 

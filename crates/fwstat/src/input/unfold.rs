@@ -66,9 +66,8 @@ impl Export {
             }
             self.begun = true;
             if let Some(at) = memchr::memchr(b'=', field) {
-                let (name, value) = (&field[..at], &field[at + 1..]);
-                if let Some(name) = known(name) {
-                    add(&mut self.record, name, value);
+                if let Some(name) = known(&field[..at]) {
+                    keep(&mut self.record, name, &field[at + 1..]);
                 }
                 continue;
             }
@@ -77,9 +76,9 @@ impl Export {
             let mut length = [0; 8];
             self.input.read_exact(&mut length)?;
             let length = u64::from_le_bytes(length);
-            let keep = length.min(LONGEST_LINE as u64);
+            let limit = length.min(LONGEST_LINE as u64);
             let mut value = Vec::new();
-            let kept = (&mut self.input).take(keep).read_to_end(&mut value)? as u64;
+            let kept = (&mut self.input).take(limit).read_to_end(&mut value)? as u64;
             let left = io::copy(&mut (&mut self.input).take(length - kept), &mut io::sink())?;
             if kept + left < length {
                 return Err(io::Error::new(
@@ -95,7 +94,7 @@ impl Export {
                 ));
             }
             if let Some(name) = name {
-                add(&mut self.record, name, &value);
+                keep(&mut self.record, name, &value);
             }
         }
     }
@@ -114,6 +113,14 @@ impl Export {
 
 fn known(name: &[u8]) -> Option<&'static str> {
     FIELDS.into_iter().find(|known| known.as_bytes() == name)
+}
+
+/// Appends a field to a record. A record that is longer than any line that is read gets no more:
+/// it is long enough to be counted as such.
+fn keep(record: &mut Vec<u8>, name: &str, value: &[u8]) {
+    if record.len() <= LONGEST_LINE {
+        add(record, name, value);
+    }
 }
 
 /// Appends a field to an object.

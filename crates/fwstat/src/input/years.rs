@@ -85,7 +85,7 @@ impl Years {
     fn latest(&self, civil: &Civil, limit: i64) -> i64 {
         let year = year_of(limit);
         let this = civil.seconds_as_utc(year);
-        if this <= limit { this } else { civil.seconds_as_utc(year - 1) }
+        if this <= limit { this } else { civil.seconds_as_utc(year.saturating_sub(1)) }
     }
 }
 

@@ -93,7 +93,7 @@ pub struct Seen {
 pub struct Account {
     /// The sums.
     pub totals: Totals,
-    /// Bytes read, after decoding.
+    /// Bytes read, decompressed. Known when everything was read.
     pub bytes: u64,
     /// Each reason with its lines.
     pub reasons: HashMap<Why, Seen>,
@@ -145,7 +145,6 @@ impl Account {
         kmsg: Option<(u64, u64)>,
     ) {
         self.totals.lines += lines;
-        self.bytes += chunk.bytes.len() as u64;
         if chunk.first_line.is_none() {
             self.chunks.push((chunk.source, chunk.offset, lines));
         }
@@ -164,7 +163,6 @@ impl Account {
         own.damaged += theirs.damaged;
         own.matched += theirs.matched;
         own.lost_at_least = own.lost_at_least.saturating_add(theirs.lost_at_least);
-        self.bytes += other.bytes;
         self.timeless += other.timeless;
         for (why, theirs) in other.reasons {
             let seen = self.reasons.entry(why).or_insert(Seen { count: 0, first: theirs.first });
@@ -222,6 +220,15 @@ impl Account {
         let mut all: Vec<_> = self.reasons.iter().map(|(why, seen)| (*why, *seen)).collect();
         all.sort_by_key(|(why, seen)| (std::cmp::Reverse(seen.count), why.class(), why.to_string()));
         all
+    }
+}
+
+impl Account {
+    /// The first damaged line, and what is wrong with it.
+    #[must_use]
+    pub fn first_damaged(&self) -> Option<(Why, Seen)> {
+        let damaged = self.reasons.iter().filter(|(why, _)| matches!(why, Why::Damaged(_)));
+        damaged.min_by_key(|(_, seen)| seen.first).map(|(why, seen)| (*why, *seen))
     }
 }
 

@@ -6,6 +6,7 @@
 //! Tested by: `tests/cli/top.rs` (any number of threads and any chunk size), `tests/cli/check.rs`.
 
 pub mod account;
+pub mod order;
 mod scan;
 
 pub use account::{Account, Position, Totals, Why};
@@ -13,6 +14,7 @@ pub use scan::{is_one_record, joined};
 
 use rayon::ThreadPoolBuilder;
 
+use self::order::Writer;
 use self::scan::Worker;
 use crate::aggregate::Aggregate;
 use crate::clock::Clock;
@@ -30,23 +32,29 @@ pub struct Plan {
     pub threads: usize,
 }
 
-/// Reads everything the feed has.
+/// Reads everything the feed has. Lines that are no records go to `rejects`, if it is there; the
+/// feed must give its chunks in order then.
 ///
 /// # Errors
 /// Threads cannot be started.
 pub fn run<A: Aggregate>(
     feed: &Feed,
     plan: &Plan,
+    rejects: Option<&Writer>,
     make: impl Fn() -> A + Sync,
 ) -> anyhow::Result<(A, Account)> {
     let names = feed.names();
     let work = || {
         let mut aggregate = make();
         let mut worker = Worker::new(plan, &names, aggregate.needs_time());
+        worker.rejects = rejects.map(|_| Vec::new());
         let mut buffer = Buffer::default();
         while feed.next(&mut buffer) {
             let chunk = buffer.chunk();
             worker.chunk(&chunk, &mut |record| aggregate.add(record));
+            if let (Some(writer), Some(lines)) = (rejects, &mut worker.rejects) {
+                *lines = writer.put(chunk.ticket, std::mem::take(lines));
+            }
             aggregate.end_of_chunk(chunk.ticket);
         }
         aggregate.settle();
@@ -63,5 +71,6 @@ pub fn run<A: Aggregate>(
         account.merge(lines);
     }
     account.settle();
+    account.bytes = feed.bytes();
     Ok((aggregate, account))
 }

@@ -32,6 +32,8 @@ pub(super) struct Worker<'p> {
     front_filter: Filter,
     fronts: Vec<Option<bool>>,
     rest_filter: Filter,
+    /// The chunk's lines that are no records, if somebody wants them.
+    pub(super) rejects: Option<Vec<u8>>,
 }
 
 impl<'p> Worker<'p> {
@@ -47,6 +49,15 @@ impl<'p> Worker<'p> {
             front_filter,
             fronts: Vec::new(),
             rest_filter,
+            rejects: None,
+        }
+    }
+
+    /// Keeps a line that is no record, as it stood in the file.
+    fn reject(&mut self, line: &[u8]) {
+        if let Some(rejects) = &mut self.rejects {
+            rejects.extend_from_slice(line);
+            rejects.push(b'\n');
         }
     }
 
@@ -182,6 +193,7 @@ impl<'p> Worker<'p> {
         if text.len() > LONGEST_LINE {
             self.account.totals.other += 1;
             self.account.note(Why::TooLong, position());
+            self.reject(text);
             return;
         }
         if let Some(above) = indented(text).and_then(|indent| above(chunk, offset, indent)) {
@@ -216,6 +228,7 @@ impl<'p> Worker<'p> {
             _ => self.account.totals.other += 1,
         }
         self.account.note(why, at);
+        self.reject(line);
         if let Some((what, lines)) = loss(line) {
             self.account.lose(what, lines, at);
         }
@@ -244,6 +257,7 @@ impl<'p> Worker<'p> {
                 if let Some(stop) = entry.stop {
                     self.account.note(Why::Damaged(stop.reason()), position);
                 }
+                self.reject(line.text);
                 return;
             }
         }

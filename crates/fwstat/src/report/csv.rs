@@ -1,4 +1,4 @@
-//! Tables as CSV (RFC 4180): one header line, one line per row.
+//! Tables as CSV (RFC 4180) or with tabs: one header line, one line per row.
 //!
 //! Responsible for: quoting. Characters that a terminal would obey are escaped as in every
 //! form; a cell that begins with `=` is left as it is, since the values are data, not formulas:
@@ -10,46 +10,71 @@ use super::Table;
 use super::style::cell;
 use crate::aggregate::key::Cell;
 
-/// Appends one line.
-pub fn line<'a>(out: &mut Vec<u8>, cells: impl IntoIterator<Item = &'a str>) {
-    for (i, cell) in cells.into_iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        quoted(out, cell);
-    }
-    out.extend_from_slice(b"\r\n");
+/// What keeps cells and lines apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sheet {
+    /// Commas, quotes where needed, CR LF.
+    Csv,
+    /// Tabs, no quotes, LF: what `cut` and `awk -F'\t'` read. No cell holds a tab or a line end,
+    /// since both are escaped.
+    Tsv,
 }
 
-/// Appends one cell, in quotes if it needs them.
-pub fn quoted(out: &mut Vec<u8>, cell: &str) {
-    let needs = cell.contains(['"', ',', '\n', '\r']) || cell.starts_with(' ') || cell.ends_with(' ');
-    if !needs {
-        out.extend_from_slice(cell.as_bytes());
-        return;
-    }
-    out.push(b'"');
-    for byte in cell.bytes() {
-        if byte == b'"' {
-            out.push(b'"');
+impl Sheet {
+    /// Appends one line.
+    pub fn line<'a>(self, out: &mut Vec<u8>, cells: impl IntoIterator<Item = &'a str>) {
+        for (i, cell) in cells.into_iter().enumerate() {
+            if i > 0 {
+                self.next(out);
+            }
+            self.cell(out, cell);
         }
-        out.push(byte);
+        self.end(out);
     }
-    out.push(b'"');
-}
 
-/// A table of counts.
-#[must_use]
-pub fn table(table: &Table, matched: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    line(&mut out, table.by.iter().map(String::as_str).chain(["count", "share"]));
-    for row in &table.ranked.rows {
-        let mut cells: Vec<String> = row.cells.iter().map(value).collect();
-        cells.push(row.count.to_string());
-        cells.push(Table::share(row.count, matched).to_string());
-        line(&mut out, cells.iter().map(String::as_str));
+    /// Appends what stands between two cells.
+    pub fn next(self, out: &mut Vec<u8>) {
+        out.push(if self == Sheet::Csv { b',' } else { b'\t' });
     }
-    out
+
+    /// Appends what ends a line.
+    pub fn end(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if self == Sheet::Csv { b"\r\n" } else { b"\n" });
+    }
+
+    /// Appends one cell, in quotes if it needs them.
+    pub fn cell(self, out: &mut Vec<u8>, cell: &str) {
+        let quotes = self == Sheet::Csv
+            && (cell.contains(['"', ',', '\n', '\r']) || cell.starts_with(' ') || cell.ends_with(' '));
+        if !quotes {
+            out.extend_from_slice(cell.as_bytes());
+            return;
+        }
+        out.push(b'"');
+        for byte in cell.bytes() {
+            if byte == b'"' {
+                out.push(b'"');
+            }
+            out.push(byte);
+        }
+        out.push(b'"');
+    }
+
+    /// A table of counts, with a header line if one is wanted.
+    #[must_use]
+    pub fn table(self, table: &Table, matched: u64, header: bool) -> Vec<u8> {
+        let mut out = Vec::new();
+        if header {
+            self.line(&mut out, table.by.iter().map(String::as_str).chain(["count", "share"]));
+        }
+        for row in &table.ranked.rows {
+            let mut cells: Vec<String> = row.cells.iter().map(value).collect();
+            cells.push(row.count.to_string());
+            cells.push(Table::share(row.count, matched).to_string());
+            self.line(&mut out, cells.iter().map(String::as_str));
+        }
+        out
+    }
 }
 
 /// A value for a program: nothing for what is missing.
@@ -71,7 +96,15 @@ mod tests {
     #[test]
     fn cells_are_quoted_when_needed() {
         let mut out = Vec::new();
-        line(&mut out, ["plain", "a,b", "say \"x\"", "two\nlines", ""]);
+        Sheet::Csv.line(&mut out, ["plain", "a,b", "say \"x\"", "two\nlines", ""]);
         assert_eq!(out, b"plain,\"a,b\",\"say \"\"x\"\"\",\"two\nlines\",\r\n");
+    }
+
+    #[test]
+    fn prefix_cannot_add_a_column() {
+        let mut out = Vec::new();
+        let shown = value(&Cell::Text(b"a\tb\nc".as_slice().into()));
+        Sheet::Tsv.line(&mut out, [shown.as_str(), "2"]);
+        assert_eq!(out, b"a\\x09b\\x0ac\t2\n");
     }
 }

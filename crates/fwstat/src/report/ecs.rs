@@ -5,6 +5,7 @@
 //! Must not know: where records go.
 //! Tested by: `tests/cli/export.rs`.
 
+use crate::clock;
 use crate::filter::words;
 use crate::record::{Key, Record, Value, value};
 
@@ -60,6 +61,7 @@ pub fn text(key: Key, record: &Record<'_>) -> Option<String> {
             let name = words::plain(value).to_ascii_lowercase();
             Some(if name == "icmpv6" { "ipv6-icmp".to_owned() } else { name })
         }
+        (_, Value::Time(when)) => Some(clock::utc_text(when.utc)),
         (_, Value::Mac(mac)) => Some(mac.to_string().to_ascii_uppercase().replace(':', "-")),
         (_, value) => Some(words::plain(value)),
     }

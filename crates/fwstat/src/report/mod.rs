@@ -10,8 +10,11 @@ pub mod handoff;
 pub mod json;
 pub mod markdown;
 pub mod meaning;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod record;
 pub mod rules;
+pub mod stats;
 pub mod style;
 pub mod suggest;
 pub mod table;

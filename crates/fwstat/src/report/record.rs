@@ -1,4 +1,4 @@
-//! Records as data: one JSON object or one CSV line each.
+//! Records as data: one JSON object or one line of a table each.
 //!
 //! Responsible for: the record of the output contract.
 //! Must not know: which records, and where they go.
@@ -10,7 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use logparse::{Datagram, Extension, ExtensionKind, Extensions, Network, Security};
 
-use super::{csv, ecs};
+use super::csv::Sheet;
+use super::ecs;
 use crate::clock;
 use crate::filter::words;
 use crate::record::{Field, Key, Record, Value, packet_value, value};
@@ -56,34 +57,34 @@ pub fn all_fields() -> Vec<Field> {
     fields
 }
 
-/// Appends a record's fields as one line of CSV.
-pub fn csv_of(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field]) {
+/// Appends a record's fields as one line of a table.
+pub fn row_of(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field], sheet: Sheet) {
     for (i, field) in fields.iter().enumerate() {
         if i > 0 {
-            out.push(b',');
+            sheet.next(out);
         }
         match field.value(record) {
             Value::Missing => {}
             Value::Number(n) => _ = write!(out, "{n}"),
             Value::True => out.extend_from_slice(b"true"),
-            Value::Text(text) => csv::quoted(out, &text::escape(text)),
-            Value::Time(when) if field.key == Key::Time => csv::quoted(out, &clock::utc_text(when.utc)),
-            other => csv::quoted(out, &text::escape(words::plain(other).as_bytes())),
+            Value::Text(text) => sheet.cell(out, &text::escape(text)),
+            Value::Time(when) if field.key == Key::Time => sheet.cell(out, &clock::utc_text(when.utc)),
+            other => sheet.cell(out, &text::escape(words::plain(other).as_bytes())),
         }
     }
-    out.extend_from_slice(b"\r\n");
+    sheet.end(out);
 }
 
-/// Appends a record under the names of the Elastic Common Schema.
-pub fn ecs(out: &mut Vec<u8>, record: &Record<'_>, as_csv: bool) {
-    if as_csv {
+/// Appends a record under the names of the Elastic Common Schema: as a line of JSON, or of a table.
+pub fn ecs(out: &mut Vec<u8>, record: &Record<'_>, sheet: Option<Sheet>) {
+    if let Some(sheet) = sheet {
         let cells: Vec<String> = ecs::FIELDS
             .iter()
             .map(|(key, _)| {
                 ecs::text(*key, record).map_or(String::new(), |text| text::escape(text.as_bytes()))
             })
             .collect();
-        csv::line(out, cells.iter().map(String::as_str));
+        sheet.line(out, cells.iter().map(String::as_str));
         return;
     }
     let mut object = Object::open(out);

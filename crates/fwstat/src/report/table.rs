@@ -65,9 +65,25 @@ fn filters(head: &Head) -> String {
             serde_json::Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        format!("{name} {}", text::escape(text.as_bytes()))
+        match text.is_empty() {
+            true => format!("{name} ''"),
+            false => format!("{name} {}", text::escape(text.as_bytes())),
+        }
     };
     head.filters.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// What is said instead of empty tables when there is no firewall record at all.
+#[must_use]
+pub fn nothing(look: &Look, head: &Head) -> String {
+    let text = match head.totals.lines {
+        0 => "There is nothing in it.",
+        _ => {
+            "There is no firewall record in it. `fwstat check` says what its lines are; the kernel writes \
+              records when a rule tells it to, as in `iptables -A INPUT -j LOG --log-prefix \"in.dropped \"`."
+        }
+    };
+    style::sentence(look, Style::new(), text) + &foot(look, head)
 }
 
 /// The lines behind every report: what makes its numbers uncertain.

@@ -75,3 +75,100 @@ fn a_line_of_100_megabytes_is_counted_and_left_out() {
         assert!(json["reasons"][0]["reason"].as_str().unwrap().starts_with("longer than 1 MiB"), "{json}");
     }
 }
+
+/// The lines of a file that are neither packets nor cut, byte for byte and in order.
+#[test]
+fn rejected_lines_are_written_as_they_are() {
+    let folder = Folder::new();
+    let mut text = Vec::new();
+    let mut wanted: Vec<u8> = Vec::new();
+    for n in 0..3_000 {
+        let odd = match n % 5 {
+            0 => Some(format!("Jun  1 00:00:00 gate sshd[{n}]: no packet").into_bytes()),
+            1 => Some(GOOD.replace("TTL=64", &format!("TTL=x{n}")).into_bytes()),
+            2 => Some(vec![0xff, 0x1b, b'[', n as u8 | 0x80]),
+            _ => None,
+        };
+        let line = odd.clone().unwrap_or_else(|| GOOD.as_bytes().to_vec());
+        text.extend_from_slice(&line);
+        text.push(b'\n');
+        if let Some(line) = odd {
+            wanted.extend_from_slice(&line);
+            wanted.push(b'\n');
+        }
+    }
+    let file = folder.write("kern.log", &text);
+    let rejects = folder.path("rejects");
+    for command in ["check", "top", "timeline", "export"] {
+        for (threads, chunk) in [("1", "300"), ("4", "1000"), ("3", "1000000")] {
+            let options = ["--rejects", &rejects, "--threads", threads, "--chunk-size", chunk, "-q"];
+            let ran = run(&[&[command, &file][..], &options].concat());
+            assert_eq!(ran.code, 0, "{}", ran.err);
+            assert!(std::fs::read(&rejects).unwrap() == wanted, "{command} {threads} {chunk}");
+        }
+    }
+    // The books of the rejects are those of the log without packets.
+    let (all, rest) = (run(&["check", "-j", &file]).json(), run(&["check", "-j", &rejects]).json());
+    assert_eq!(all["totals"]["damaged"], rest["totals"]["damaged"]);
+    assert_eq!(all["totals"]["other"], rest["totals"]["other"]);
+    assert_eq!(rest["totals"]["packets"], 0);
+}
+
+#[test]
+fn strict_holds_for_every_command() {
+    let folder = Folder::new();
+    let text = format!("{GOOD}\n{}\n{GOOD}\n", GOOD.replace("TTL=64", "TTL=x"));
+    let (bad, good) = (folder.write("bad.log", text), folder.write("good.log", format!("{GOOD}\n")));
+    for command in [&["check"][..], &["top"], &["timeline"], &["export"], &[]] {
+        let ran = run(&[command, &["--strict", &bad]].concat());
+        assert_eq!(ran.code, 2, "{command:?}");
+        assert!(ran.err.contains("bad.log:2: 1 line is damaged: "), "{}", ran.err);
+        // What was good is there all the same.
+        assert!(!ran.out.is_empty());
+        assert_eq!(run(&[command, &["--strict", "--no-strict", &bad]].concat()).code, 0, "{command:?}");
+        assert_eq!(run(&[command, &["--strict", &good]].concat()).code, 0, "{command:?}");
+    }
+}
+
+#[test]
+fn stats_say_how_the_reading_went() {
+    let folder = Folder::new();
+    let text = format!("{GOOD}\nnothing\n{GOOD}\n");
+    let file = folder.write("kern.log", &text);
+    let ran = run(&["top", "--stats", "-j", &file]);
+    assert_eq!(ran.code, 0);
+    ran.json();
+    for words in
+        [&format!("bytes  {} (", text.len()), "lines  3\n", "packets  2\n", "other  1\n", " lines/s\n"]
+    {
+        assert!(ran.err.contains(words), "{words}: {}", ran.err);
+    }
+    assert!(run(&["top", "-v", "-j", &file]).err.contains("3 lines in 0."));
+    assert_eq!(run(&["top", "-j", &file]).err, "");
+}
+
+#[test]
+fn the_other_forms_of_a_table() {
+    let text = format!("{GOOD}\nnothing\n{GOOD}\n{}\n", GOOD.replace("TTL=64", "TTL=x"));
+    let csv = run_with(text.as_bytes(), &["check", "--format", "csv"]).out;
+    let tsv = run_with(text.as_bytes(), &["check", "--format", "tsv"]).out;
+    assert!(csv.starts_with("class,count,file,line,reason\r\n"), "{csv}");
+    assert!(csv.contains("damaged,1,-,4,"), "{csv}");
+    assert_eq!(tsv.lines().count(), 3, "{tsv}");
+    assert!(tsv.lines().all(|line| line.split('\t').count() == 5), "{tsv}");
+    // Plain is what a pipe gets, whatever is asked of the terminal.
+    for command in [&["top"][..], &["timeline"], &["check"], &[]] {
+        let piped = run_with(text.as_bytes(), &[command, &["-"]].concat()).out;
+        let plain = ["--format", "plain", "--color", "always", "-"];
+        let plain = run_with(text.as_bytes(), &[command, &plain].concat()).out;
+        assert_eq!(piped, plain, "{command:?}");
+    }
+    for form in ["csv", "tsv"] {
+        let top = run_with(text.as_bytes(), &["top", "--by", "src,dport", "--format", form]).out;
+        let sign = if form == "csv" { "," } else { "\t" };
+        assert_eq!(top.lines().next().unwrap(), ["src", "dport", "count", "share"].join(sign));
+        assert_eq!(top.lines().nth(1).unwrap(), ["10.0.0.1", "22", "2", "1"].join(sign));
+        let line = run_with(text.as_bytes(), &["timeline", "--format", form, "-H", "--year", "2026"]).out;
+        assert_eq!(line.lines().next().unwrap(), ["2026-06-01T00:00:00Z", "2"].join(sign));
+    }
+}

@@ -163,3 +163,94 @@ fn the_kernels_ring_buffer_is_read_to_its_end() {
     let expected = shell(&std::env::temp_dir(), "dmesg | wc -l").trim().parse::<u64>().unwrap();
     assert!(json["totals"]["lines"].as_u64().unwrap() * 2 >= expected, "{json} {expected}");
 }
+
+/// Packets of many kinds over a loopback of their own.
+const PACKETS: &str = r#"
+import socket
+for family, here in ((socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1')):
+    udp = socket.socket(family, socket.SOCK_DGRAM)
+    udp.sendto(b'x' * 40, (here, 5353))
+    tcp = socket.socket(family, socket.SOCK_STREAM)
+    try: tcp.connect((here, 22))
+    except OSError: pass
+def raw(protocol, data):
+    socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol).sendto(data, ('127.0.0.1', 0))
+raw(1, bytes.fromhex('0800f7fc00010002') + b'q' * 30)
+raw(132, bytes.fromhex('1388138900000000deadbeef') + b'z' * 8)
+for protocol in (2, 47, 50, 51): raw(protocol, bytes(24))
+# SYN with ECE and CWR, as ECN is asked for; and a header that is cut short.
+raw(6, bytes.fromhex('303900170000000100000000' + '50c2' + '0400' + '0000' + '0000'))
+raw(17, bytes(4))
+"#;
+
+/// A real ulogd2 writes the same packets as JSON and as text; the records are equal.
+#[test]
+fn ulogd2_writes_what_we_read() {
+    let plugins = "/usr/lib/x86_64-linux-gnu/ulogd";
+    let json = std::path::Path::new(plugins).join("ulogd_output_JSON.so").exists();
+    if !is_root() || !json || ["ulogd", "unshare", "iptables", "ip6tables", "python3"].iter().any(|p| !has(p))
+    {
+        return skipped(
+            "ulogd2 with its JSON plugin, iptables or python3 is not installed, or we are not root",
+        );
+    }
+    let folder = Folder::new();
+    let dir = folder.0.display();
+    let names = [
+        "inppkt_NFLOG",
+        "raw2packet_BASE",
+        "filter_IFINDEX",
+        "filter_IP2STR",
+        "filter_HWHDR",
+        "filter_PRINTPKT",
+        "output_JSON",
+        "output_LOGEMU",
+    ];
+    let loaded: String = names.map(|name| format!("plugin=\"{plugins}/ulogd_{name}.so\"\n")).concat();
+    folder.write(
+        "ulogd.conf",
+        format!(
+            "[global]\nlogfile=\"{dir}/ulogd.log\"\nloglevel=3\n{loaded}\
+             stack=log1:NFLOG,base1:BASE,ifi1:IFINDEX,ip2str1:IP2STR,mac2str1:HWHDR,json1:JSON\n\
+             stack=log1:NFLOG,base1:BASE,ifi1:IFINDEX,ip2str1:IP2STR,print1:PRINTPKT,emu1:LOGEMU\n\
+             [log1]\ngroup=5\n[json1]\nsync=1\nfile=\"{dir}/packets.json\"\n\
+             [emu1]\nsync=1\nfile=\"{dir}/packets.log\"\n"
+        ),
+    );
+    folder.write("packets.py", PACKETS);
+    let script = "ip link set lo up && \
+        for t in iptables ip6tables; do $t -A OUTPUT -j NFLOG --nflog-group 5 --nflog-prefix 'seen IN=x ' || exit 9; done; \
+        ulogd -c ulogd.conf & U=$!; for i in 1 2 3 4 5 6 7 8 9 10; do test -e packets.log && break; sleep 0.3; done; \
+        python3 packets.py || exit 8; sleep 1.5; kill $U; wait $U";
+    let ran = Command::new("unshare")
+        .args(["-n", "sh", "-c", script])
+        .current_dir(&folder.0)
+        .env("TZ", "UTC")
+        .output()
+        .unwrap();
+    if !std::fs::metadata(folder.path("packets.json")).is_ok_and(|meta| meta.len() > 0) {
+        let error = String::from_utf8_lossy(&ran.stderr).into_owned();
+        return skipped(&format!("no NFLOG in a network namespace here: {error}"));
+    }
+    let year = ["export", "--utc"];
+    let from_json = run(&[&year[..], &[&folder.path("packets.json")]].concat());
+    let from_text = run(&[&year[..], &[&folder.path("packets.log")]].concat());
+    assert_eq!((from_json.code, from_text.code), (0, 0), "{}{}", from_json.err, from_text.err);
+    let (mut json, mut text) = (records(&from_json), records(&from_text));
+    assert!(json.len() >= 12, "{}", from_json.out);
+    // ulogd2's text has no word for the two bits of ECN, its JSON has.
+    let ecn = json.iter_mut().find(|record| record["dpt"] == 23).unwrap();
+    assert_eq!(ecn["flags"], serde_json::json!(["CWR", "ECE", "SYN"]));
+    ecn["flags"] = serde_json::json!(["SYN"]);
+    assert_eq!(json.len(), text.len());
+    for (json, text) in json.iter_mut().zip(&mut text) {
+        assert_eq!(json, text);
+    }
+    // The moments are the same to the second.
+    let seconds = |ran: &Ran| -> Vec<String> {
+        ran.out.lines().map(|line| line.split('"').nth(3).unwrap()[..19].to_owned()).collect()
+    };
+    assert_eq!(seconds(&from_json), seconds(&from_text));
+    let check = run(&["check", "-j", &folder.path("packets.json")]).json();
+    assert_eq!(check["totals"]["packets"], check["totals"]["lines"]);
+}

@@ -171,6 +171,32 @@ fn the_output_file_appears_when_it_is_whole() {
     assert_eq!(std::fs::read_to_string(&out).unwrap(), "mine");
 }
 
+/// Without the feature, the message says how to get it and what works now.
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn a_build_without_parquet_says_so() {
+    let ran = run_with(log(10, 60, 1).as_bytes(), &["export", "--format", "parquet"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("--features parquet") && ran.err.contains("CSV"), "{}", ran.err);
+    // By the file's name as well, and no file is left behind.
+    let folder = Folder::new();
+    let ran = run_with(log(10, 60, 1).as_bytes(), &["export", "--output", &folder.path("x.parquet")]);
+    assert_eq!((ran.code, std::fs::read_dir(&folder.0).unwrap().count()), (2, 0));
+}
+
+#[test]
+fn tabs_keep_columns_apart() {
+    let text = log(300, 60, 34);
+    let csv = run_with(text.as_bytes(), &["export", "--format", "csv", "--fields", "src,prefix,flags"]).out;
+    let tsv = run_with(text.as_bytes(), &["export", "--format", "tsv", "--fields", "src,prefix,flags"]).out;
+    assert_eq!(csv.replace("\r\n", "\n").replace(',', "\t"), tsv);
+    // A prefix with a tab stays in its column.
+    let body = "IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=2 \n";
+    let line = format!("Jun  1 00:00:00 gate kernel: [    1.000000] a\tb {body}");
+    let tsv = run_with(line.as_bytes(), &["export", "--format", "tsv", "--fields", "src,prefix", "-H"]).out;
+    assert_eq!(tsv, "10.0.0.1\ta\\x09b\n");
+}
+
 #[test]
 fn the_elastic_common_schema() {
     let text = "Jun  1 00:00:00 gate kernel: drop IN=eth0 OUT= MAC=00:16:3e:5e:6c:00:fe:ff:ff:ff:ff:ff:08:00 SRC=10.0.0.1 \

@@ -328,7 +328,7 @@ fn the_journals_program_is_run() {
     let ran = finish(command.args(["export", "--journal", "--since", "@1782799570"]).env("PATH", &path));
     assert_eq!(ran.code, 0, "{}", ran.err);
     let record: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!(record["host"], "-k -o export --no-pager -q --since=@1782799570");
+    assert_eq!(record["host"], "-k -o export --no-pager --since=@1782799570");
     assert_eq!(record["time"], "2026-06-30T06:06:13Z");
     // And if it fails, that is said.
     folder.write("journalctl", "#!/bin/sh\necho 'No journal files were opened' >&2\nexit 1\n");
@@ -343,8 +343,8 @@ fn ulogd2s_json_is_read() {
     let object = |port: u16| {
         format!(
             "{{\"timestamp\": \"2026-06-30T06:06:13.5+0000\", \"dvc\": \"Netfilter\", \"oob.prefix\": \"drop \", \"oob.in\": \"eth0\", \
-             \"oob.out\": \"\", \"src_ip\": \"10.0.0.1\", \"dest_ip\": \"10.0.0.2\", \"ip.protocol\": 17, \"ip.ttl\": 64, \"ip.totlen\": 48, \
-             \"ip.id\": 1, \"src_port\": 5353, \"dest_port\": {port}, \"udp.len\": 28}}\n"
+             \"oob.out\": \"\", \"src_ip\": \"10.0.0.1\", \"dest_ip\": \"10.0.0.2\", \"ip.protocol\": 17, \"ip.tos\": 0, \"ip.ttl\": 64, \
+             \"ip.totlen\": 48, \"ip.id\": 1, \"ip.fragoff\": 0, \"src_port\": 5353, \"dest_port\": {port}, \"udp.len\": 28}}\n"
         )
     };
     let text: String = (1..=200).map(object).collect();
@@ -355,4 +355,127 @@ fn ulogd2s_json_is_read() {
     assert_eq!(records[9]["dpt"], 10);
     assert_eq!(records[9]["time"], "2026-06-30T06:06:13.500Z");
     assert_eq!(records[9]["prefix"], "drop");
+}
+
+/// A device, a pipe or a link keeps being what it is; a log is not replaced by its report.
+#[test]
+fn output_replaces_nothing_but_a_file() {
+    let folder = Folder::new();
+    let log = folder.write("kern.log", log(50, 60, 1));
+    let null = "/dev/null";
+    assert_eq!(run(&["top", "--output", null, &log]).code, 0);
+    use std::os::unix::fs::FileTypeExt as _;
+    assert!(std::fs::metadata(null).unwrap().file_type().is_char_device());
+    let target = folder.write("target.json", "old");
+    std::os::unix::fs::symlink(&target, folder.0.join("link.json")).unwrap();
+    assert_eq!(run(&["top", "--output", &folder.path("link.json"), &log]).code, 0);
+    assert!(folder.0.join("link.json").is_symlink());
+    assert!(std::fs::read_to_string(&target).unwrap().contains("fwstat.top/1"));
+    std::os::unix::fs::symlink(&log, folder.0.join("also.log")).unwrap();
+    let before = std::fs::read(&log).unwrap();
+    for option in ["--output", "--rejects"] {
+        let ran = run(&["top", option, &folder.path("also.log"), &log]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.err.contains("is being read"), "{}", ran.err);
+    }
+    assert!(std::fs::read(&log).unwrap() == before);
+}
+
+/// A machine without any log still has what its kernel remembers.
+#[test]
+fn with_no_log_at_all_the_ring_buffer_is_read() {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let open = std::fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open("/dev/kmsg");
+    if open.is_err() {
+        return skipped("/dev/kmsg may not be read here");
+    }
+    let folder = Folder::new();
+    let root = folder.0.to_str().unwrap().to_owned();
+    std::fs::create_dir_all(folder.0.join("dev")).unwrap();
+    std::os::unix::fs::symlink("/dev/kmsg", folder.0.join("dev/kmsg")).unwrap();
+    let ran = run(&["check", "-j", "--root", &root]);
+    assert!(ran.code < 2, "{}", ran.err);
+    assert!(ran.err.contains("dev/kmsg, the kernel's ring buffer"), "{}", ran.err);
+    assert_eq!(ran.json()["schema"], "fwstat.check/1");
+    // A log goes before it.
+    std::fs::create_dir_all(folder.0.join("var/log")).unwrap();
+    folder.write("var/log/messages", log(10, 60, 1));
+    assert!(run(&["check", "--root", &root]).err.contains("var/log/messages ("));
+}
+
+/// The size is the input's own, whatever its records became; a record is a line.
+#[test]
+fn records_of_several_lines_are_counted_and_explained() {
+    let folder = Folder::new();
+    let body = "drop IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=2 ";
+    let mut export = Vec::new();
+    for n in 0..500 {
+        export.extend_from_slice(
+            format!("__CURSOR=s={n}\n__REALTIME_TIMESTAMP=17827995730{n:05}\n").as_bytes(),
+        );
+        export.extend_from_slice(b"_BOOT_ID=0123456789abcdef\nPRIORITY=4\nMESSAGE");
+        match n % 4 {
+            // A text field, a field with its length, one that is damaged, and none at all.
+            0 => export.extend_from_slice(format!("={body}\n").as_bytes()),
+            1 => {
+                let text = format!("two\nlines {body}");
+                export.push(b'\n');
+                export.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                export.extend_from_slice(text.as_bytes());
+                export.push(b'\n');
+            }
+            2 => export.extend_from_slice(format!("={}\n", body.replace("TTL=64", "TTL=x")).as_bytes()),
+            _ => export.extend_from_slice(b"=usb 1-1: new device\n"),
+        }
+        export.push(b'\n');
+    }
+    let file = folder.write("kernel.export", &export);
+    let packed = folder.write("kernel.export.gz", gzip(&export));
+    for (path, chunk) in [(&file, "1000"), (&file, "10000000"), (&packed, "1000")] {
+        let json = run(&["check", "-j", "--chunk-size", chunk, path]).json();
+        assert_eq!(json["input"]["bytes"], export.len());
+        let of = |name: &str| json["totals"][name].as_u64().unwrap();
+        assert_eq!((of("lines"), of("packets"), of("damaged"), of("other")), (500, 250, 125, 125), "{json}");
+        let damaged = json["reasons"].as_array().unwrap().iter().find(|r| r["class"] == "damaged").unwrap();
+        assert_eq!(damaged["first"]["line"], 3);
+    }
+    let text = run(&["check", &file]).out;
+    assert!(text.contains("each counts as one line, and line numbers count records"), "{text}");
+    assert!(!run(&["top", &file]).out.contains("line numbers count records"));
+    // The size of a plain file is the file's, in any number of pieces.
+    let text = log(3_000, 10, 5);
+    let plain = folder.write("kern.log", &text);
+    for chunk in ["700", "100000"] {
+        let json = run(&["check", "-j", "--chunk-size", chunk, &plain]).json();
+        assert_eq!(json["input"]["bytes"], text.len());
+    }
+    // A record that has no end takes no memory without end.
+    let mut endless = b"__REALTIME_TIMESTAMP=1\n".to_vec();
+    for _ in 0..40 {
+        endless.extend_from_slice(b"MESSAGE=");
+        endless.resize(endless.len() + (200 << 10), b'x');
+        endless.push(b'\n');
+    }
+    let json = run_with(&endless, &["check", "-j"]).json();
+    assert!(json["reasons"][0]["reason"].as_str().unwrap().starts_with("longer than 1 MiB"), "{json}");
+}
+
+/// A file without a firewall record gets a sentence, not empty tables.
+#[test]
+fn no_record_at_all_is_said() {
+    let text = "Jun  1 00:00:00 gate sshd[1]: no packet\n";
+    for command in [&[][..], &["top"], &["timeline"]] {
+        let ran = run_with(text.as_bytes(), &[command, &["-"]].concat());
+        assert_eq!(ran.code, 1);
+        assert!(
+            ran.out.contains("There is no firewall record in it.") && !ran.out.contains("PREFIX"),
+            "{}",
+            ran.out
+        );
+        assert!(run_with(b"", &[command, &["-"]].concat()).out.contains("There is nothing in it."));
+    }
+    let utf16: Vec<u8> = "\u{feff}Jun 1".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let folder = Folder::new();
+    let ran = run(&["top", &folder.write("u16.log", utf16)]);
+    assert!(ran.code == 2 && ran.err.contains("UTF-16"), "{}", ran.err);
 }

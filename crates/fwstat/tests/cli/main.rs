@@ -11,6 +11,8 @@ mod export;
 mod filters;
 mod inputs;
 mod pandas;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod profiles;
 mod readme;
 mod replay;

@@ -98,3 +98,45 @@ fn threads_come_from_the_environment() {
     let mut command = program();
     assert_eq!(finish(command.args(["top", &log]).env("FWSTAT_THREADS", "many")).code, 2);
 }
+
+/// Values that make no sense are refused; those that are merely large do no harm.
+#[test]
+fn extreme_values_end_in_an_answer() {
+    let folder = Folder::new();
+    let log = folder.write("kern.log", log(30, 60, 54) + "0000-01-01T00:00:00Z gate kernel: x\n");
+    for year in ["0", "26", "65535", "x"] {
+        let ran = run(&["top", "--year", year, &log]);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{year}");
+    }
+    for arguments in [
+        &["--threads", "9999"][..],
+        &["--threads", "0"],
+        &["--width", "1"],
+        &["-n", "18446744073709551615"],
+        &["--since", "@-9223372036", "--until", "2262-04-11"],
+        &["--year", "1970"],
+        &["--year", "2261"],
+        &["--tz", "Pacific/Apia"],
+    ] {
+        for command in [&[][..], &["top"], &["timeline"]] {
+            if command == ["timeline"] && arguments[0] == "-n" {
+                continue;
+            }
+            let ran = run(&[command, arguments, &[&log]].concat());
+            assert!(matches!(ran.code, 0 | 1), "{command:?} {arguments:?}: {}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn a_misspelt_command_is_no_file() {
+    let folder = Folder::new();
+    let log = folder.write("kern.log", log(30, 60, 55));
+    let ran = run(&["tpo", &log]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("did you mean `fwstat top`?"), "{}", ran.err);
+    // What is like no command is a file that is missing; what is a file is read.
+    assert!(run(&["missing", &log]).err.contains("missing: no such file"));
+    folder.write("tpo", "");
+    assert_eq!(finish(program().args(["tpo", &log]).current_dir(&folder.0)).code, 0);
+}
