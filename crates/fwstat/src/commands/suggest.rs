@@ -15,11 +15,14 @@ use fwrules::{Family, Match, Net, PortSide, Range, Rule, Ruleset, Target, Test, 
 use logparse::Protocol;
 
 use super::{Outcome, suggest_interactive, write};
+use crate::analysis::noise::dead::{self, Dead};
+use crate::analysis::noise::ground::Ground;
+use crate::analysis::noise::packet::Kind;
+use crate::analysis::noise::proof::{Proof, Taken};
+use crate::analysis::noise::rules::{self as noise_rules, Proposal};
+use crate::analysis::noise::site::{Judge, Site};
+use crate::analysis::noise::tally::Tally;
 use crate::analysis::noise::{self, Found, Refused, Why};
-use crate::analysis::noise_ground::{Ground, Judge, Site};
-use crate::analysis::noise_proof::{Proof, Taken};
-use crate::analysis::noise_rules::{self, Proposal};
-use crate::analysis::noise_tally::{Kind, Tally};
 use crate::cli::{self, Common, OutputArgs, RuleFormat};
 use crate::moment;
 use crate::options::Options;
@@ -149,7 +152,7 @@ impl Session {
                 sites[usize::from(*v6)] = site;
             }
         }
-        ground.trusted = crate::analysis::noise_ground::collapsed(std::mem::take(&mut ground.trusted));
+        ground.trusted = crate::analysis::noise::ground::collapsed(std::mem::take(&mut ground.trusted));
         let output = OutputArgs {
             json: false,
             format: None,
@@ -223,7 +226,8 @@ impl Session {
         {
             let ask_first = self.sites.iter().any(|site| site.before > 0);
             let judge = Judge::new([&self.sites[0], &self.sites[1]], [&self.plain[0], &self.plain[1]]);
-            let make = || Tally::new(&self.ground, ask_first.then(|| judge.asker()));
+            let classes = judge.tests().classes();
+            let make = || Tally::new(&self.ground, ask_first.then(|| (judge.asker(), classes.as_ref())));
             let (tally, books, top) = super::run(&options, make)?;
             (account, head) = (books, top);
             found = noise::find(&tally, &self.ground, answers_pass);
@@ -243,7 +247,7 @@ impl Session {
                 .prefixes
                 .iter()
                 .filter(|(prefix, _)| {
-                    self.ground.kept(prefix) != Some(crate::analysis::noise_ground::Kept::LetIn)
+                    self.ground.kept(prefix) != Some(crate::analysis::noise::ground::Kept::LetIn)
                 })
                 .map(|(prefix, lines)| (prefix.clone(), *lines))
                 .collect();
@@ -352,7 +356,11 @@ impl Session {
         let options = Options::new(&self.common, false)?;
         let count = list.iter().filter(|p| !p.v6).count();
         let known = &self.found.known;
-        let make = || Proof::new(&self.ground, known, judge.asker(), count, list.len() - count);
+        let mut tests = judge.tests();
+        known.tests(&self.ground, &mut tests);
+        let classes = tests.classes();
+        let many = [count, list.len() - count];
+        let make = || Proof::new(&self.ground, known, (judge.asker(), classes.as_ref()), many);
         let (proof, ..) = super::run(&options, make)?;
         // Back into the order of the list: a ruleset numbers its own rules.
         let (mut v4, mut v6) = (0, 0);
@@ -374,7 +382,7 @@ impl Session {
         })
     }
 
-    fn dead(&self, tally: &Tally<'_>) -> Vec<noise_rules::Dead> {
+    fn dead(&self, tally: &Tally<'_>) -> Vec<Dead> {
         let mut dead = Vec::new();
         for (v6, site) in [(false, &self.sites[0]), (true, &self.sites[1])] {
             let taken = |rule: usize| {
@@ -389,7 +397,7 @@ impl Session {
                     .map(|(_, lines)| lines)
                     .sum()
             };
-            dead.extend(noise_rules::dead(&site.chain_rules()[..site.before], taken, tally, v6));
+            dead.extend(dead::dead(&site.chain_rules()[..site.before], taken, tally, v6));
         }
         dead
     }
@@ -511,7 +519,7 @@ fn going_to(tally: &Tally<'_>) -> Vec<(String, u64)> {
         .map(|((addr, kind), lines)| {
             let what = match kind {
                 Kind::Request(protocol, port) => {
-                    format!(" {} {port}", crate::analysis::noise_ground::protocol_word(protocol))
+                    format!(" {} {port}", crate::analysis::noise::ground::protocol_word(protocol))
                 }
                 _ => String::new(),
             };

@@ -10,7 +10,7 @@
 use std::io::{self, BufRead as _, Write as _};
 
 use super::suggest::Session;
-use crate::analysis::noise_rules;
+use crate::analysis::noise::rules as noise_rules;
 use crate::options::Options;
 use crate::report::style::{DIM, HEADING, KEY, WARN};
 use crate::report::suggest::{Rated, Suggestion};

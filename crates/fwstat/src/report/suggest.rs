@@ -17,11 +17,12 @@ use serde_json::{Map, Value, json};
 use super::rules;
 use super::style::{DIM, HEADING, KEY, WARN, percent};
 use super::{Head, Table};
+use crate::analysis::noise::dead::Dead;
+use crate::analysis::noise::proof::{Samples, Taken};
+use crate::analysis::noise::rules::Proposal;
+use crate::analysis::noise::site::Site;
+use crate::analysis::noise::sources::Lines;
 use crate::analysis::noise::{Class, Friend, Host, Noise, Refused, Shape, Why, net_name};
-use crate::analysis::noise_ground::Site;
-use crate::analysis::noise_proof::{Samples, Taken};
-use crate::analysis::noise_rules::{Dead, Proposal};
-use crate::analysis::noise_tally::Lines;
 use crate::clock::{self, Clock, NANOS};
 use crate::options::Look;
 use crate::text;
@@ -197,7 +198,7 @@ pub fn shape(noise: &Noise) -> String {
         let more = if ports.len() > 8 { ",..." } else { "" };
         shown.join(",") + more
     };
-    let word = |protocol: u8| crate::analysis::noise_ground::protocol_word(protocol);
+    let word = |protocol: u8| crate::analysis::noise::ground::protocol_word(protocol);
     match &noise.shape {
         Shape::Ports(protocol, ports) => format!("{} {}", word(*protocol), list(ports)),
         Shape::Replies(_, ports) if ports.is_empty() => "from any port".to_owned(),
@@ -227,7 +228,7 @@ pub fn why(proposal: &Proposal) -> String {
 
 /// A rule that lets a friend in, as the guide has it.
 fn friend_rule(friend: &Friend) -> Rule {
-    let service = crate::analysis::noise_names::name(friend.protocol, friend.port);
+    let service = crate::analysis::noise::names::name(friend.protocol, friend.port);
     let protocol = Protocol(friend.protocol);
     let dport = Some(Test::is(fwrules::Range::one(friend.port)));
     let ports = if protocol == Protocol::TCP {

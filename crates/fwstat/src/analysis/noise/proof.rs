@@ -5,12 +5,18 @@
 //! Must not know: how rules came about.
 //! Tested by: `tests/cli/suggest.rs`, on labelled logs and against a real kernel.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{DefaultHasher, Hasher as _};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::net::IpAddr;
 
-use super::noise::{Known, Why};
-use super::noise_ground::{Answer, Asker, Ground, Kept};
-use super::noise_tally::{Kind, Lines, link_only, seconds, to_many};
+use super::Why;
+use super::classes::{Classes, Remembered};
+use super::ground::{Fronts, Ground, Kept, Way, number};
+use super::known::Known;
+use super::packet::Glance;
+use super::site::{Answer, Asker};
+use super::sources::Lines;
+use super::tally::seconds;
 use crate::aggregate::Aggregate;
 use crate::record::Record;
 
@@ -20,21 +26,49 @@ use crate::record::Record;
 /// is 0.8 %. Nothing depends on the order.
 #[derive(Clone, Debug, Default)]
 pub struct Distinct {
-    hashes: HashSet<u64>,
+    hashes: hashbrown::HashSet<u64, BuildHasherDefault<Itself>>,
     /// Nothing above it is kept.
     limit: Option<u64>,
 }
 
 const HASHES: usize = 1 << 14;
 
-impl Distinct {
-    fn add(&mut self, value: impl std::hash::Hash) {
-        // Without a seed: the guess is the same on every run.
-        let mut hasher = DefaultHasher::new();
-        value.hash(&mut hasher);
-        self.put(hasher.finish());
+/// The hash of a hash.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Itself(u64);
+
+impl Hasher for Itself {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0 << 8 | u64::from(*byte));
     }
 
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A hash without a seed: the guess is the same on every run. (The mixer of SplitMix64.)
+#[inline]
+fn mixed(number: u128) -> u64 {
+    let step = |word: u64| {
+        let word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ word >> 31
+    };
+    step(step((number >> 64) as u64).wrapping_add(number as u64).wrapping_add(0x9e37_79b9_7f4a_7c15))
+}
+
+impl Distinct {
+    #[inline]
+    fn add(&mut self, addr: IpAddr) {
+        self.put(mixed(number(addr)));
+    }
+
+    #[inline]
     fn put(&mut self, hash: u64) {
         if self.limit.is_none_or(|limit| hash <= limit)
             && self.hashes.insert(hash)
@@ -91,6 +125,7 @@ const INPUTS: usize = 8;
 /// Lines as they stood in the file, the earliest.
 pub type Samples = BTreeSet<(i64, Vec<u8>)>;
 
+#[inline]
 fn sample(samples: &mut Samples, when: i64, raw: &[u8]) {
     if samples.len() >= SAMPLES
         && let Some((last, text)) = samples.last()
@@ -121,12 +156,25 @@ pub struct Taken {
     pub hides: BTreeMap<Why, (u64, Samples)>,
 }
 
+/// What the rules do with a line, and why it must stay visible, if it must.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Verdict {
+    answer: Answer,
+    signal: Option<Why>,
+    v6: bool,
+}
+
 /// One pass of proof.
 #[derive(Debug)]
 pub struct Proof<'g> {
     ground: &'g Ground,
     known: &'g Known,
     asker: Asker<'g>,
+    fronts: Fronts,
+    /// By class of line, the number of its verdict.
+    remembered: Remembered<'g, usize>,
+    /// The verdicts, and the lines of each until they are settled.
+    verdicts: Vec<(Verdict, u64)>,
     /// Rule by rule, of IPv4 and of IPv6: each ruleset numbers its own.
     pub rules: [Vec<Taken>; 2],
     /// All lines.
@@ -142,14 +190,22 @@ pub struct Proof<'g> {
 }
 
 impl<'g> Proof<'g> {
-    /// Nothing yet.
+    /// Nothing yet; `many` are the numbers of new rules of IPv4 and of IPv6.
     #[must_use]
-    pub fn new(ground: &'g Ground, known: &'g Known, asker: Asker<'g>, v4: usize, v6: usize) -> Proof<'g> {
+    pub fn new(
+        ground: &'g Ground,
+        known: &'g Known,
+        (asker, classes): (Asker<'g>, Option<&'g Classes>),
+        many: [usize; 2],
+    ) -> Proof<'g> {
         Proof {
             ground,
             known,
             asker,
-            rules: [vec![Taken::default(); v4], vec![Taken::default(); v6]],
+            fronts: Fronts::default(),
+            remembered: Remembered::new(classes),
+            verdicts: Vec::new(),
+            rules: many.map(|many| vec![Taken::default(); many]),
             before: 0,
             old: 0,
             unknown: 0,
@@ -158,89 +214,92 @@ impl<'g> Proof<'g> {
         }
     }
 
-    /// Why a line must stay visible, if it must.
-    fn signal(&self, record: &Record<'_>) -> Option<Why> {
-        let packet = &record.entry.packet;
-        if packet.input.is_empty() {
-            return Some(Why::Sent);
-        }
-        if !packet.output.is_empty() {
-            return Some(Why::Forwarded);
-        }
-        match self.ground.kept(record.prefix()) {
-            Some(Kept::NearHit) => return Some(Why::NearHit),
-            Some(Kept::LetIn) => return Some(Why::LetIn),
-            None => {}
-        }
-        let (Some(src), Some(dst)) = (packet.src(), packet.dst()) else { return Some(Why::Rare) };
-        let many = to_many(packet, dst);
-        let kind = Kind::of(packet, many.is_some());
-        let many = many.or(link_only(src.is_ipv6(), kind));
-        self.known.signal(self.ground, kind, many.is_some(), src)
+    /// The verdict on a line, by its number.
+    fn verdict(&mut self, record: &Record<'_>) -> usize {
+        let Proof { ground, known, asker, fronts, remembered, verdicts, rules, .. } = self;
+        remembered.get(record, |record| {
+            let answer = asker.ask(record);
+            let packet = &record.entry.packet;
+            let v6 = matches!(packet.datagram.network, logparse::Network::Ipv6(_));
+            let front = fronts.of(record, ground);
+            let signal = match (front.way, front.kept) {
+                (Way::Out, _) => Some(Why::Sent),
+                (Way::Through, _) => Some(Why::Forwarded),
+                (Way::In, Some(Kept::NearHit)) => Some(Why::NearHit),
+                (Way::In, Some(Kept::LetIn)) => Some(Why::LetIn),
+                (Way::In, None) => match Glance::of(record) {
+                    Some(glance) => known.signal(ground, &glance),
+                    None => Some(Why::Rare),
+                },
+            };
+            if let Answer::New(rule) = answer
+                && let Some(taken) = rules[usize::from(v6)].get_mut(rule)
+                && !taken.inputs.contains(packet.input)
+            {
+                taken.inputs.insert(packet.input.to_vec());
+                if taken.inputs.len() > INPUTS {
+                    taken.inputs.pop_last();
+                }
+            }
+            let verdict = Verdict { answer, signal, v6 };
+            verdicts.iter().position(|(known, _)| *known == verdict).unwrap_or_else(|| {
+                verdicts.push((verdict, 0));
+                verdicts.len() - 1
+            })
+        })
     }
 }
 
 impl Aggregate for Proof<'_> {
     fn add(&mut self, record: &Record<'_>) {
         let times = record.times();
-        self.before += times;
-        let packet = &record.entry.packet;
-        let when = seconds(record);
-        let cut = record.entry.completeness() != logparse::Completeness::Whole;
-        let answer = self.asker.ask(packet, Some(i64::from(when)), cut);
-        if let Answer::Old(_) = answer {
-            self.old += times;
-            return;
-        }
-        let signal = self.signal(record);
-        if signal.is_none() {
-            self.noise += times;
-        }
-        let rule = match answer {
-            Answer::New(rule) => rule,
-            Answer::Maybe(rule) => {
-                self.unknown += times;
-                *self.remain.entry(signal).or_default() += times;
-                let family = usize::from(matches!(packet.datagram.network, logparse::Network::Ipv6(_)));
-                let Some(taken) = self.rules[family].get_mut(rule) else { return };
-                taken.maybe += times;
-                let moment = record.when.map_or(i64::MAX, |when| when.utc);
-                // What may be hidden counts as hidden.
-                if let Some(why) = signal {
-                    let (lines, samples) = taken.hides.entry(why).or_default();
-                    *lines += times;
-                    sample(samples, moment, record.raw);
-                }
-                return;
-            }
-            Answer::Unknown => {
-                self.unknown += times;
-                *self.remain.entry(signal).or_default() += times;
-                return;
-            }
-            _ => {
-                *self.remain.entry(signal).or_default() += times;
-                return;
-            }
+        let number = self.verdict(record);
+        let (Verdict { answer, signal, v6 }, lines) = &mut self.verdicts[number];
+        *lines += times;
+        let (rule, taken) = match *answer {
+            Answer::New(rule) => (rule, true),
+            Answer::Maybe(rule) => (rule, false),
+            _ => return,
         };
-        let family = usize::from(matches!(packet.datagram.network, logparse::Network::Ipv6(_)));
-        let Some(taken) = self.rules[family].get_mut(rule) else { return };
-        taken.seen.join(Lines { lines: times, first: when, last: when });
-        if let Some(src) = packet.src() {
-            taken.sources.add(src);
-        }
-        if !taken.inputs.contains(packet.input) {
-            taken.inputs.insert(packet.input.to_vec());
-            if taken.inputs.len() > INPUTS {
-                taken.inputs.pop_last();
-            }
-        }
+        let Some(place) = self.rules[usize::from(*v6)].get_mut(rule) else { return };
         let moment = record.when.map_or(i64::MAX, |when| when.utc);
-        sample(&mut taken.samples, moment, record.raw);
+        if taken {
+            place.seen.add(times, seconds(record));
+            let src = match record.scanned() {
+                Some(scanned) => Some(scanned.src()),
+                None => record.entry.packet.src(),
+            };
+            if let Some(src) = src {
+                place.sources.add(src);
+            }
+            sample(&mut place.samples, moment, record.raw);
+        } else {
+            place.maybe += times;
+        }
+        // What may be hidden counts as hidden.
         if let Some(why) = signal {
-            let (lines, samples) = taken.hides.entry(why).or_default();
+            let (lines, samples) = place.hides.entry(*why).or_default();
             *lines += times;
             sample(samples, moment, record.raw);
+        }
+    }
+
+    fn settle(&mut self) {
+        for (Verdict { answer, signal, .. }, lines) in std::mem::take(&mut self.verdicts) {
+            self.before += lines;
+            if let Answer::Old(_) = answer {
+                self.old += lines;
+                continue;
+            }
+            if signal.is_none() {
+                self.noise += lines;
+            }
+            if !matches!(answer, Answer::New(_)) {
+                *self.remain.entry(signal).or_default() += lines;
+            }
+            if matches!(answer, Answer::Maybe(_) | Answer::Unknown) {
+                self.unknown += lines;
+            }
         }
     }
 
@@ -282,7 +341,7 @@ mod tests {
     fn few_are_counted_and_many_are_guessed() {
         let count = |range: std::ops::Range<u32>| {
             let mut distinct = Distinct::default();
-            range.for_each(|n| distinct.add(n));
+            range.for_each(|n| distinct.add(IpAddr::V4(n.into())));
             distinct
         };
         assert_eq!(count(0..10_000).count(), (10_000, true));

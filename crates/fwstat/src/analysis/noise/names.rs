@@ -1,6 +1,6 @@
 //! Names of known noise, from a table compiled in.
 //!
-//! Responsible for: `noise.txt`, read once: which ports belong to one service, and what kind
+//! Responsible for: `names.txt`, read once: which ports belong to one service, and what kind
 //! of noise it is known as.
 //! Must not know: packets, rules.
 //! Tested by: the unit tests below.
@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use logparse::Protocol;
 
 /// The table, one line per service.
-const TABLE: &str = include_str!("noise.txt");
+const TABLE: &str = include_str!("names.txt");
 
 /// How a service comes into logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,7 +78,7 @@ fn row(line: &'static str) -> Option<Row> {
 /// What a port is known as.
 ///
 /// ```
-/// use fwstat::analysis::noise_names::{Habit, service};
+/// use fwstat::analysis::noise::names::{Habit, service};
 /// assert_eq!(service(17, 138).unwrap().name, "netbios");
 /// assert_eq!(service(6, 2323), service(6, 23));
 /// assert_eq!(service(17, 138).unwrap().habit, Habit::Lan);
