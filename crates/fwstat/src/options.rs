@@ -16,7 +16,7 @@ use logparse::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
 use regex::bytes::Regex;
 use serde_json::{Map, json};
 
-use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, OutputArgs};
+use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, LookArgs};
 use crate::clock::{Clock, NANOS};
 use crate::filter::expr::{self, Context};
 use crate::filter::{Filter, Set, set};
@@ -128,8 +128,8 @@ impl Options {
             .unwrap_or(1)
             .max(1);
         // Records on a terminal are a sign of progress themselves.
-        let streams = ordered && output.output_file.is_none() && std::io::stdout().is_terminal();
-        let wanted = !output.no_progress && !output.quiet && !streams;
+        let streams = ordered && output.look.output_file.is_none() && std::io::stdout().is_terminal();
+        let wanted = !output.look.no_progress && !output.look.quiet && !streams;
         let progress = wanted && std::io::stderr().is_terminal();
         let mut feed = Feed::new(inputs, reading);
         if input.rotated {
@@ -143,12 +143,12 @@ impl Options {
             },
             feed,
             filters: typed(filter),
-            look: look(output),
+            look: look(&output.look),
             format: if output.json { Some(Format::Json) } else { output.format },
-            output: output.output_file.clone(),
+            output: output.look.output_file.clone(),
             progress,
-            quiet: output.quiet,
-            verbose: output.verbose,
+            quiet: output.look.quiet,
+            verbose: output.look.verbose,
         })
     }
 }
@@ -452,7 +452,7 @@ fn typed(filter: &FilterArgs) -> Map<String, serde_json::Value> {
     map
 }
 
-pub(crate) fn look(output: &OutputArgs) -> Look {
+pub(crate) fn look(output: &LookArgs) -> Look {
     let to_terminal = output.output_file.is_none() && std::io::stdout().is_terminal();
     let color = match output.color {
         Color::Always => true,

@@ -30,7 +30,7 @@ const LINES: usize = 1_000;
 /// # Errors
 /// The line or a ruleset cannot be read, or the output cannot be written.
 pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
-    let look = options::look(&arguments.output);
+    let look = options::look(&arguments.output.look);
     let rulesets = Rulesets::read(&arguments.rules, &arguments.rules.rules)?;
     if rulesets.all.is_empty() && !arguments.rules.add.is_empty() {
         bail!("--add puts a rule into a ruleset: name it with --rules");
@@ -77,7 +77,7 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
             out.extend(page(&look, &said, stop.as_deref(), &ways).into_bytes());
         }
     }
-    if !arguments.output.quiet {
+    if !arguments.output.look.quiet {
         let mut stdout = io::stdout().lock();
         stdout.write_all(&out)?;
         stdout.flush()?;

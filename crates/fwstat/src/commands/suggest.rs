@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, bail};
-use fwrules::{Family, Match, Net, PortSide, Range, Rule, Ruleset, Target, Test, Text};
+use fwrules::{Family, Match, Net, PortSide, Range, Rule, Target, Test, Text};
 use logparse::Protocol;
 
 use super::{Outcome, suggest_interactive, write};
 use crate::analysis::noise::dead::{self, Dead};
-use crate::analysis::noise::ground::Ground;
+use crate::analysis::noise::ground::{Ground, Kept, collapsed, protocol_word};
 use crate::analysis::noise::packet::Kind;
 use crate::analysis::noise::proof::{Proof, Taken};
 use crate::analysis::noise::rules::{self as noise_rules, Proposal};
@@ -137,8 +137,7 @@ impl Session {
         let mut friends = Ground::default();
         for path in &arguments.rules {
             let name = path.display();
-            let text = std::fs::read(path).with_context(|| name.to_string())?;
-            let rules = Ruleset::parse(&text).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
+            let rules = crate::rules::ruleset(path)?;
             let families: &[bool] = match rules.family() {
                 Family::Ipv6 => &[true],
                 Family::Inet => &[false, true],
@@ -149,23 +148,15 @@ impl Session {
                     Site::new(rules.clone(), chain).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
                 ground.learn(&rules, chain, *v6);
                 friends.learn(&rules, chain, *v6);
-                sites[usize::from(*v6)] = site;
+                let place = &mut sites[usize::from(*v6)];
+                if !place.assumed {
+                    bail!("{name}: rules for the same packets were given before: one ruleset of each family");
+                }
+                *place = site;
             }
         }
-        ground.trusted = crate::analysis::noise::ground::collapsed(std::mem::take(&mut ground.trusted));
-        let output = OutputArgs {
-            json: false,
-            format: None,
-            output_file: arguments.output_file.clone(),
-            color: arguments.color,
-            width: arguments.width,
-            no_header: arguments.no_header,
-            exact: arguments.exact,
-            no_progress: arguments.no_progress,
-            no_config: arguments.no_config,
-            quiet: arguments.quiet,
-            verbose: arguments.verbose,
-        };
+        ground.trusted = collapsed(std::mem::take(&mut ground.trusted));
+        let output = OutputArgs { look: arguments.look.clone(), ..OutputArgs::default() };
         let common = Common {
             files: arguments.files.clone(),
             filter: arguments.filter.clone(),
@@ -228,7 +219,8 @@ impl Session {
             let judge = Judge::new([&self.sites[0], &self.sites[1]], [&self.plain[0], &self.plain[1]]);
             let classes = judge.tests().classes();
             let make = || Tally::new(&self.ground, ask_first.then(|| (judge.asker(), classes.as_ref())));
-            let (tally, books, top) = super::run(&options, make)?;
+            let (mut tally, books, top) = super::run(&options, make)?;
+            tally.trim();
             (account, head) = (books, top);
             found = noise::find(&tally, &self.ground, answers_pass);
             let mut list = noise_rules::propose(&mut found, &tally, &self.ground);
@@ -246,9 +238,7 @@ impl Session {
             self.prefixes = tally
                 .prefixes
                 .iter()
-                .filter(|(prefix, _)| {
-                    self.ground.kept(prefix) != Some(crate::analysis::noise::ground::Kept::LetIn)
-                })
+                .filter(|(prefix, _)| self.ground.kept(prefix) != Some(Kept::LetIn))
                 .map(|(prefix, lines)| (prefix.clone(), *lines))
                 .collect();
         }
@@ -519,7 +509,7 @@ fn going_to(tally: &Tally<'_>) -> Vec<(String, u64)> {
         .map(|((addr, kind), lines)| {
             let what = match kind {
                 Kind::Request(protocol, port) => {
-                    format!(" {} {port}", crate::analysis::noise::ground::protocol_word(protocol))
+                    format!(" {} {port}", protocol_word(protocol))
                 }
                 _ => String::new(),
             };

@@ -36,7 +36,10 @@ pub(super) fn choose(session: &Session, all: Suggestion, options: &Options) -> a
             writeln!(out)?;
             writeln!(out, "{}", look.paint(HEADING, &format!("{left}. Rule {} of {many}:", number + 1)))?;
             writeln!(out, "  {}", text::escape(report::why(proposal).as_bytes()))?;
-            writeln!(out, "  {}", look.paint(KEY, &rules::command(&proposal.rule, &all.chain, proposal.v6)))?;
+            let command = rules::command(&proposal.rule, &all.chain, proposal.v6);
+            for line in rules::folded(&command, look.width.map(|width| width.saturating_sub(2))) {
+                writeln!(out, "  {}", look.paint(KEY, &line))?;
+            }
             let lines = look.count_of(rated.taken.seen.lines, "line", "lines");
             let (sources, exact) = rated.taken.sources.count();
             let about = if exact { "" } else { "about " };

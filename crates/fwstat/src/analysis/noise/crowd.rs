@@ -115,10 +115,10 @@ impl View<'_> {
         {
             return Some("the rules let ICMP in".to_owned());
         }
-        if let Some(lines) = kept(self.tally.kept.sorted().get(&(v6, kind)).copied()) {
+        if let Some(lines) = kept(self.tally.kept.get(&(v6, kind))) {
             return Some(format!("{lines} near hits would be hidden with it"));
         }
-        if let Some(lines) = kept(self.tally.let_in.sorted().get(&(v6, kind)).copied()) {
+        if let Some(lines) = kept(self.tally.let_in.get(&(v6, kind))) {
             return Some(format!("{lines} of these packets were let in"));
         }
         None
@@ -252,8 +252,8 @@ impl View<'_> {
                     part = all;
                 }
                 let mut ports: Vec<u16> = main.into_iter().map(|(port, _)| port).collect();
-                let kept = self.tally.kept.sorted();
-                let forbidden = |port: u16| kept.contains_key(&(v6, Kind::Reply(reply, port)));
+                let kept = &self.tally.kept;
+                let forbidden = |port: u16| kept.get(&(v6, Kind::Reply(reply, port))).is_some();
                 ports.retain(|port| !forbidden(*port));
                 let any_kept =
                     kept.keys().any(|(f, kind)| *f == v6 && matches!(kind, Kind::Reply(r, _) if *r == reply));

@@ -55,6 +55,8 @@ impl Bar {
 const SEVERAL: usize = 3;
 /// Ports at which a loud source is a scanner rather than a flood.
 pub(super) const MANY: usize = 20;
+/// Hosts worth a look that are named.
+const WATCHED: usize = 1000;
 /// Slow sources spared one by one; more of them are a crowd.
 const SPARED: usize = 12;
 
@@ -293,5 +295,10 @@ pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTre
         found.hosts.push(Host { addr, seen: source.all(), tried, why: Why::Slow, scans });
     }
     found.hosts.sort_by_key(|host| (!host.scans, std::cmp::Reverse(host.seen.lines), host.addr));
+    if found.hosts.len() > WATCHED {
+        let more = found.hosts.len() - WATCHED;
+        found.notes.push(format!("{more} more hosts of your own networks were seen, with fewer lines"));
+        found.hosts.truncate(WATCHED);
+    }
     found.friends.sort_by_key(|friend| (std::cmp::Reverse(friend.seen.lines), friend.addr, friend.port));
 }

@@ -50,6 +50,7 @@ enum To {
 #[must_use]
 pub fn propose(found: &mut Found, tally: &Tally<'_>, ground: &Ground) -> Vec<Proposal> {
     let mut proposals = Vec::new();
+    let visible = Visible::new(tally, ground);
     // What can share a rule: ports of one protocol, of one class, to the same destination.
     let mut shared: BTreeMap<(Class, bool, u8, To), Vec<Noise>> = BTreeMap::new();
     for noise in &found.noise {
@@ -61,7 +62,7 @@ pub fn propose(found: &mut Found, tally: &Tally<'_>, ground: &Ground) -> Vec<Pro
                 }
             }
             Shape::Source(net, protocol) => {
-                proposals.extend(of_source(noise, *net, *protocol, tally, ground, &mut found.refused));
+                proposals.extend(of_source(noise, *net, *protocol, &visible, &mut found.refused));
             }
             _ => {
                 let Some(spared) = few(noise.spared.clone()) else {
@@ -342,35 +343,48 @@ fn trash_flags(trash: Trash) -> Flags {
     Flags { mask, set }
 }
 
+/// Ports that the admin wants to see whoever knocks: services, and where near hits come from.
+/// By family and protocol.
+struct Visible(BTreeMap<(bool, u8), Vec<Range<u16>>>);
+
+impl Visible {
+    fn new(tally: &Tally<'_>, ground: &Ground) -> Visible {
+        let mut ports: BTreeMap<(bool, u8), Vec<Range<u16>>> = BTreeMap::new();
+        for (v6, protocol, first, last) in &ground.listening {
+            ports.entry((*v6, *protocol)).or_default().push(Range::new(*first, *last));
+        }
+        for (v6, kind) in tally.kept.keys().chain(tally.let_in.keys()) {
+            if let Kind::Request(protocol, port) = kind {
+                ports.entry((*v6, *protocol)).or_default().push(Range::one(*port));
+            }
+        }
+        for list in ports.values_mut() {
+            list.sort_unstable_by_key(|range| (range.first, std::cmp::Reverse(range.last)));
+            let mut last = None;
+            list.retain(|range| {
+                let inside = last.is_some_and(|last| range.last <= last);
+                last = last.max(Some(range.last));
+                !inside
+            });
+        }
+        Visible(ports)
+    }
+
+    fn of(&self, v6: bool, protocol: u8) -> &[Range<u16>] {
+        self.0.get(&(v6, protocol)).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// Everything of one source or network, but for what must stay visible.
 fn of_source(
     noise: &Noise,
     net: Net,
     protocol: Option<u8>,
-    tally: &Tally<'_>,
-    ground: &Ground,
+    visible: &Visible,
     refused: &mut Vec<Refused>,
 ) -> Vec<Proposal> {
     let v6 = noise.v6;
-    // Ports that the admin wants to see whoever knocks: services, and where near hits come from.
-    let visible = |protocol: u8| -> Vec<Range<u16>> {
-        let mut list: Vec<Range<u16>> = ground
-            .listening
-            .iter()
-            .filter(|(f, p, ..)| (*f, *p) == (v6, protocol))
-            .map(|(_, _, first, last)| Range::new(*first, *last))
-            .collect();
-        for (f, kind) in tally.kept.sorted().into_keys().chain(tally.let_in.sorted().into_keys()) {
-            if let Kind::Request(p, port) = kind
-                && (f, p) == (v6, protocol)
-                && !list.iter().any(|range| range.contains(port))
-            {
-                list.push(Range::one(port));
-            }
-        }
-        list.sort_unstable();
-        list
-    };
+    let visible = |protocol: u8| visible.of(v6, protocol);
     let make = |protocol: Option<u8>, not: Vec<Range<u16>>| {
         let mut rule = Rule {
             source: Some(Test::is(net)),
@@ -398,7 +412,7 @@ fn of_source(
     };
     let slots =
         |list: &[Range<u16>]| list.iter().map(|r| if r.first == r.last { 1 } else { 2 }).sum::<usize>();
-    if protocols.iter().any(|protocol| slots(&visible(*protocol)) > SLOTS) {
+    if protocols.iter().any(|protocol| slots(visible(*protocol)) > SLOTS) {
         refused.push(Refused {
             name: noise.name.clone(),
             lines: noise.seen.lines,
@@ -409,7 +423,7 @@ fn of_source(
     if protocol.is_none() && both.iter().all(|protocol| visible(*protocol).is_empty()) {
         return vec![make(None, Vec::new())];
     }
-    protocols.into_iter().map(|protocol| make(Some(protocol), visible(protocol))).collect()
+    protocols.into_iter().map(|protocol| make(Some(protocol), visible(protocol).to_vec())).collect()
 }
 
 /// Adds what every rule has: the destination, who is left out, the comment, DROP.

@@ -96,14 +96,26 @@ impl<K: Ord + Hash + Copy, V: Default> Bounded<K, V> {
         }
     }
 
+    /// Throws out what is beyond the limit. Needed before anything is asked.
+    pub(super) fn trim(&mut self) {
+        self.prune();
+    }
+
+    /// What is known of a key.
+    #[must_use]
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.map.get(key)
+    }
+
+    /// The keys, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        self.map.keys()
+    }
+
     /// What is kept, in order.
     #[must_use]
     pub fn sorted(&self) -> BTreeMap<K, &V> {
-        let mut all: BTreeMap<K, &V> = self.map.iter().map(|(key, value)| (*key, value)).collect();
-        while all.len() > self.limit {
-            all.pop_last();
-        }
-        all
+        self.map.iter().map(|(key, value)| (*key, value)).collect()
     }
 }
 
@@ -381,11 +393,14 @@ mod tests {
         let mut up = build(&mut (0..1000));
         let mut down = build(&mut (0..1000).rev());
         let expected: BTreeMap<u32, u64> = (0..10).map(|n| (n, 20)).collect();
+        up.trim();
+        down.trim();
         let of = |map: &Bounded<u32, u64>| map.sorted().into_iter().map(|(k, v)| (k, *v)).collect();
         assert_eq!(expected, of(&up));
         assert_eq!(expected, of(&down));
         std::mem::swap(&mut up, &mut down);
         up.merge(down, |own, other| *own += other);
+        up.trim();
         assert_eq!(up.sorted().len(), 10);
         assert!(up.sorted().values().all(|n| **n == 40));
     }

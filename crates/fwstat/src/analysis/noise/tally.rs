@@ -130,6 +130,16 @@ impl<'g> Tally<'g> {
         }
     }
 
+    /// Throws out what is beyond the limits. Needed before anything is asked.
+    pub fn trim(&mut self) {
+        self.kept.trim();
+        self.let_in.trim();
+        self.chatter.trim();
+        self.own.trim();
+        self.here.trim();
+        self.going.trim();
+    }
+
     /// The rule that was there and takes this line.
     fn old(&mut self, record: &Record<'_>) -> Option<RuleId> {
         let (asker, known) = self.asker.as_mut()?;
