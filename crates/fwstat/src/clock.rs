@@ -162,16 +162,16 @@ pub struct Resolver<'c> {
     /// The UTC quarter of an hour looked up last, and its offset.
     quarter: i64,
     quarter_offset: i32,
-    /// The stamp resolved last, to the minute.
+    /// The hour of the stamp resolved last.
     latest: Option<Latest>,
     /// What had to be assumed, until the clock is told.
     assumed: Tally,
 }
 
-/// A minute that was resolved: the stamps of a log come by the dozen a minute.
+/// An hour that was resolved: the stamps of a log come by the hundred an hour.
 #[derive(Clone, Copy, Debug)]
 struct Latest {
-    /// The minute's first second.
+    /// The hour's first second.
     civil: Civil,
     hint: Option<YearHint>,
     when: When,
@@ -179,7 +179,7 @@ struct Latest {
 }
 
 /// [`Assumed`] of one thread.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Tally {
     year: u64,
     zone: u64,
@@ -286,26 +286,32 @@ impl<'c> Resolver<'c> {
     /// The moment of a date and time of day; the same as [`Resolver::resolve`] of an envelope
     /// that has this stamp and no other.
     pub fn civil(&mut self, civil: &Civil, hint: Option<YearHint>) -> Option<When> {
-        let minute = Civil { second: 0, nanos: 0, ..*civil };
-        let into = i64::from(civil.second) * NANOS + i64::from(civil.nanos);
-        if let Some(latest) = &self.latest
-            && latest.civil == minute
-            && latest.hint == hint
-        {
-            self.assumed.add(latest.assumed);
-            return Some(When { utc: latest.when.utc.checked_add(into)?, ..latest.when });
+        let hour = Civil { minute: 0, second: 0, nanos: 0, ..*civil };
+        let known = self.latest.is_some_and(|latest| latest.civil == hour && latest.hint == hint);
+        if !known {
+            self.latest = self.hour(hour, hint);
         }
-        let before = std::mem::take(&mut self.assumed);
-        let first = self.minute(&minute, hint);
-        let assumed = std::mem::replace(&mut self.assumed, before);
-        self.assumed.add(assumed);
-        self.latest = first.map(|when| Latest { civil: minute, hint, when, assumed });
-        let first = first?;
-        Some(When { utc: first.utc.checked_add(into)?, ..first })
+        let Some(latest) = &self.latest else { return self.exact(civil, hint) };
+        self.assumed.add(latest.assumed);
+        let seconds = i64::from(civil.minute) * 60 + i64::from(civil.second);
+        let utc = latest.when.utc.checked_add(seconds * NANOS + i64::from(civil.nanos))?;
+        Some(When { utc, ..latest.when })
     }
 
-    /// The moment at which a minute begins.
-    fn minute(&mut self, civil: &Civil, hint: Option<YearHint>) -> Option<When> {
+    /// An hour, if everything in it is resolved alike: no clock is changed in it.
+    fn hour(&mut self, civil: Civil, hint: Option<YearHint>) -> Option<Latest> {
+        let before = std::mem::take(&mut self.assumed);
+        let first = self.exact(&civil, hint);
+        let assumed = std::mem::take(&mut self.assumed);
+        let last = self.exact(&Civil { minute: 59, second: 59, ..civil }, hint);
+        let same = std::mem::replace(&mut self.assumed, before) == assumed;
+        let (first, last) = (first?, last?);
+        let whole = first.utc.checked_add(3_599 * NANOS) == Some(last.utc) && first.offset == last.offset;
+        (same && whole).then_some(Latest { civil, hint, when: first, assumed })
+    }
+
+    /// The moment of a stamp, without memory.
+    fn exact(&mut self, civil: &Civil, hint: Option<YearHint>) -> Option<When> {
         let year = match civil.year {
             Some(year) => year,
             None => {

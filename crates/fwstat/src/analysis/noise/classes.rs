@@ -285,13 +285,16 @@ impl Ports {
     }
 }
 
+/// No class.
+const SEVERAL: u16 = u16::MAX;
+
 /// Classes of addresses.
 #[derive(Debug)]
 struct Addresses {
     /// Where intervals begin, and their classes.
     v4: Vec<(u32, u16)>,
-    /// For each first byte, which intervals its addresses may lie in.
-    top: Vec<(u32, u32)>,
+    /// For each upper half of an address, the class if it is the same for all of them.
+    top: Vec<u16>,
     v6: Vec<(u128, u16)>,
     bits: u32,
 }
@@ -311,10 +314,11 @@ impl Addresses {
             .filter_map(|(start, class)| Some((u32::try_from(start).ok()?, class)))
             .collect();
         let v6 = intervals(ranges.iter().filter_map(six).collect());
-        let top = (0..256u32)
-            .map(|byte| {
-                let holding = |addr: u32| v4.partition_point(|(start, _)| *start <= addr) as u32;
-                (holding(byte << 24) - 1, holding(byte << 24 | 0x00ff_ffff))
+        let top = (0..1u32 << 16)
+            .map(|half| {
+                let before = |addr: u32| v4.partition_point(|(start, _)| *start <= addr);
+                let (first, last) = (before(half << 16), before(half << 16 | 0xffff));
+                if first == last { v4[first - 1].1 } else { SEVERAL }
             })
             .collect();
         let classes = v4.iter().map(|(_, class)| *class).chain(v6.iter().map(|(_, class)| *class));
@@ -324,9 +328,10 @@ impl Addresses {
 
     #[inline]
     fn v4(&self, addr: u32) -> u16 {
-        let (from, to) = self.top[(addr >> 24) as usize];
-        let near = &self.v4[from as usize..to as usize];
-        near[near.partition_point(|(start, _)| *start <= addr) - 1].1
+        match self.top[(addr >> 16) as usize] {
+            SEVERAL => self.v4[self.v4.partition_point(|(start, _)| *start <= addr) - 1].1,
+            class => class,
+        }
     }
 
     #[inline]

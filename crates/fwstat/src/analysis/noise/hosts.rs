@@ -55,6 +55,8 @@ impl Bar {
 const SEVERAL: usize = 3;
 /// Ports at which a loud source is a scanner rather than a flood.
 pub(super) const MANY: usize = 20;
+/// Services named of a host, those with most lines.
+const TRIED: usize = 50;
 /// Hosts worth a look that are named.
 const WATCHED: usize = 1000;
 /// Slow sources spared one by one; more of them are a crowd.
@@ -91,12 +93,22 @@ pub(super) fn hosts(tally: &Tally<'_>, own: &[(u128, &Source)]) -> Hosts {
 }
 
 /// What is tried there, by name: the ports of a service are one.
-fn service_of(kind: Kind) -> Option<String> {
+fn service_of(kind: Kind) -> Option<Tried> {
     match kind {
-        Kind::Request(protocol, port) => Some(names::name(protocol, port)),
-        Kind::Trash(_) => Some("impossible flags".to_owned()),
+        Kind::Request(protocol, port) => Some(match names::known(protocol, port) {
+            Some(name) => Tried::Name(name),
+            None => Tried::Port(protocol, port),
+        }),
+        Kind::Trash(_) => Some(Tried::Name("impossible flags")),
         Kind::Icmp(_) | Kind::Proto(_) | Kind::Reply(..) => None,
     }
+}
+
+/// A service that somebody tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Tried {
+    Name(&'static str),
+    Port(u8, u16),
 }
 
 fn services(source: &Source) -> usize {
@@ -253,18 +265,18 @@ pub(super) fn slow<'t>(rest: &[(u128, &'t Source)], found: &mut Found) -> BTreeM
 
 /// Who is worth looking at, and who might be let in.
 pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTreeMap<u128, &Source>) {
-    let ranked = |kinds: &mut dyn Iterator<Item = (Kind, u64)>, v6: bool| {
+    let ranked = |kinds: &[(Kind, u64)], v6: bool| {
         let mut names: BTreeMap<String, u64> = BTreeMap::new();
         for (kind, lines) in kinds {
-            *names.entry(kind_name(v6, kind)).or_default() += lines;
+            *names.entry(kind_name(v6, *kind)).or_default() += lines;
         }
         let mut names: Vec<(String, u64)> = names.into_iter().collect();
         names.sort_by_key(|(_, lines)| std::cmp::Reverse(*lines));
+        names.truncate(TRIED);
         names
     };
     for (addr, (seen, kinds)) in own {
-        let tried = ranked(&mut kinds.iter().map(|(kind, lines)| (*kind, *lines)), addr.is_ipv6());
-        let names: BTreeSet<String> = kinds.keys().filter_map(|kind| service_of(*kind)).collect();
+        let names: BTreeSet<Tried> = kinds.keys().filter_map(|kind| service_of(*kind)).collect();
         let worm = kinds.keys().any(|kind| match kind {
             Kind::Request(protocol, port) => {
                 names::service(*protocol, *port).is_some_and(|service| service.habit == Habit::Worm)
@@ -284,21 +296,33 @@ pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTre
             }
             continue;
         }
-        found.hosts.push(Host { addr: *addr, seen: *seen, tried, why: Why::Own, scans });
+        found.hosts.push(Host { addr: *addr, seen: *seen, tried: Vec::new(), why: Why::Own, scans });
     }
     for (key, source) in slow {
-        let addr = address(*key);
-        let mut kinds = Vec::new();
-        source.each(|kind, lines| kinds.push((kind, u64::from(lines))));
-        let tried = ranked(&mut kinds.into_iter(), addr.is_ipv6());
         let scans = services(source) >= SEVERAL;
-        found.hosts.push(Host { addr, seen: source.all(), tried, why: Why::Slow, scans });
+        let (addr, seen) = (address(*key), source.all());
+        found.hosts.push(Host { addr, seen, tried: Vec::new(), why: Why::Slow, scans });
     }
     found.hosts.sort_by_key(|host| (!host.scans, std::cmp::Reverse(host.seen.lines), host.addr));
     if found.hosts.len() > WATCHED {
         let more = found.hosts.len() - WATCHED;
         found.notes.push(format!("{more} more hosts of your own networks were seen, with fewer lines"));
         found.hosts.truncate(WATCHED);
+    }
+    for host in &mut found.hosts {
+        let mut kinds: Vec<(Kind, u64)> = Vec::new();
+        match host.why {
+            Why::Own => kinds.extend(
+                own.get(&host.addr)
+                    .iter()
+                    .flat_map(|(_, kinds)| kinds.iter().map(|(kind, lines)| (*kind, *lines))),
+            ),
+            _ => slow
+                .get(&number(host.addr))
+                .into_iter()
+                .for_each(|source| source.each(|kind, lines| kinds.push((kind, lines.into())))),
+        }
+        host.tried = ranked(&kinds, host.addr.is_ipv6());
     }
     found.friends.sort_by_key(|friend| (std::cmp::Reverse(friend.seen.lines), friend.addr, friend.port));
 }

@@ -5,9 +5,9 @@
 //! Must not know: packets, rules.
 //! Tested by: the unit tests below.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use hashbrown::HashMap;
 use logparse::Protocol;
 
 /// The table, one line per service.
@@ -92,12 +92,18 @@ pub fn service(protocol: u8, port: u16) -> Option<Service> {
 /// The name of a port for people: the table's, else that of the service, else `udp 4711`.
 #[must_use]
 pub fn name(protocol: u8, port: u16) -> String {
-    if let Some(service) = service(protocol, port) {
-        return service.name.to_owned();
-    }
-    match crate::services::name(Protocol(protocol), port) {
+    match known(protocol, port) {
         Some(name) => name.to_owned(),
         None => format!("{} {port}", Protocol(protocol).to_string().to_lowercase()),
+    }
+}
+
+/// The name of a port that has one.
+#[must_use]
+pub fn known(protocol: u8, port: u16) -> Option<&'static str> {
+    match service(protocol, port) {
+        Some(service) => Some(service.name),
+        None => crate::services::name(Protocol(protocol), port),
     }
 }
 

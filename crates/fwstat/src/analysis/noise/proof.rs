@@ -1,7 +1,9 @@
 //! The proof: every line of the log goes through the ruleset with the new rules in it.
 //!
 //! Responsible for: what each rule takes after those before it, from how many sources, when,
-//! with samples; and every line taken that must stay visible, itemised.
+//! with samples; and every line taken that must stay visible, itemised. One pass answers for
+//! every choice of the new rules: of each line it is also kept which of them would take it
+//! next, and what would become of it without any.
 //! Must not know: how rules came about.
 //! Tested by: `tests/cli/suggest.rs`, on labelled logs and against a real kernel.
 
@@ -9,15 +11,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::net::IpAddr;
 
+use fwrules::{Context, Rule, Tri};
+use hashbrown::HashMap;
+use logparse::{Completeness, Network};
+
 use super::Why;
 use super::classes::{Classes, Remembered};
 use super::ground::{Fronts, Ground, Kept, Way, number};
 use super::known::Known;
 use super::packet::Glance;
-use super::site::{Answer, Asker};
+use super::site::{Answer, Asker, Judge};
 use super::sources::Lines;
 use super::tally::seconds;
 use crate::aggregate::Aggregate;
+use crate::clock::NANOS;
 use crate::record::Record;
 
 /// How many different addresses: exact up to a limit, then a close guess.
@@ -156,25 +163,217 @@ pub struct Taken {
     pub hides: BTreeMap<Why, (u64, Samples)>,
 }
 
+impl Taken {
+    fn join(&mut self, other: &Group) {
+        self.seen.join(other.seen);
+        self.sources.merge(other.sources.clone());
+        for (when, raw) in &other.samples {
+            sample(&mut self.samples, *when, raw);
+        }
+        self.inputs.extend(other.inputs.iter().cloned());
+        while self.inputs.len() > INPUTS {
+            self.inputs.pop_last();
+        }
+    }
+}
+
 /// What the rules do with a line, and why it must stay visible, if it must.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Verdict {
+    /// With all new rules.
     answer: Answer,
+    /// New rules behind the one that takes it, which would do so as well, and whether surely.
+    then: Vec<(usize, bool)>,
+    /// Without any new rule.
+    without: Answer,
     signal: Option<Why>,
     v6: bool,
 }
 
+impl Verdict {
+    /// The answer with some of the new rules.
+    fn with(&self, keep: impl Fn(usize) -> bool) -> Answer {
+        let (first, certain) = match self.answer {
+            Answer::New(first) => (first, true),
+            Answer::Maybe(first) => (first, false),
+            other => return other,
+        };
+        if keep(first) {
+            return self.answer;
+        }
+        match self.then.iter().find(|(rule, _)| keep(*rule)) {
+            Some((rule, true)) if certain => Answer::New(*rule),
+            Some((rule, _)) => Answer::Maybe(*rule),
+            None => self.without,
+        }
+    }
+}
+
+/// Lines with one verdict; all but the lines only if a new rule takes them.
+#[derive(Clone, Debug, Default)]
+struct Group {
+    taken: bool,
+    seen: Lines,
+    sources: Distinct,
+    samples: Samples,
+    inputs: BTreeSet<Vec<u8>>,
+}
+
+/// What is needed to say what becomes of a line. `[IPv4, IPv6]` where there are two.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'g> {
+    /// What is known of the networks.
+    pub ground: &'g Ground,
+    /// The noise that was found.
+    pub known: &'g Known,
+    /// The rulesets with the new rules, and as they were.
+    pub judges: [&'g Judge<'g>; 2],
+    /// The new rules.
+    pub rules: &'g [Vec<Rule>; 2],
+    /// Lines that nobody tells apart.
+    pub classes: Option<&'g Classes>,
+}
+
 /// One pass of proof.
 #[derive(Debug)]
-pub struct Proof<'g> {
-    ground: &'g Ground,
-    known: &'g Known,
-    asker: Asker<'g>,
+pub struct Prover<'g> {
+    case: Case<'g>,
+    with: Asker<'g>,
+    without: Asker<'g>,
     fronts: Fronts,
     /// By class of line, the number of its verdict.
     remembered: Remembered<'g, usize>,
-    /// The verdicts, and the lines of each until they are settled.
-    verdicts: Vec<(Verdict, u64)>,
+    numbers: HashMap<Verdict, usize>,
+    groups: Vec<Group>,
+}
+
+impl<'g> Prover<'g> {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(case: Case<'g>) -> Prover<'g> {
+        Prover {
+            case,
+            with: case.judges[0].asker(),
+            without: case.judges[1].asker(),
+            fronts: Fronts::default(),
+            remembered: Remembered::new(case.classes),
+            numbers: HashMap::new(),
+            groups: Vec::new(),
+        }
+    }
+
+    /// The group of a line, by its number.
+    #[inline]
+    fn group(&mut self, record: &Record<'_>) -> usize {
+        let Prover { case, with, without, fronts, remembered, numbers, groups } = self;
+        remembered.get(record, |record| {
+            let verdict = verdict(case, with, without, fronts, record);
+            let number = number_of(verdict, numbers, groups);
+            let Group { taken, inputs, .. } = &mut groups[number];
+            if *taken && !inputs.contains(record.entry.packet.input) {
+                inputs.insert(record.entry.packet.input.to_vec());
+                if inputs.len() > INPUTS {
+                    inputs.pop_last();
+                }
+            }
+            number
+        })
+    }
+
+    /// What was proven.
+    #[must_use]
+    pub fn finish(self) -> Proof {
+        let mut groups: Vec<Option<Group>> = self.groups.into_iter().map(Some).collect();
+        let mut take = |number: usize| groups[number].take().unwrap_or_default();
+        Proof(self.numbers.into_iter().map(|(verdict, number)| (verdict, take(number))).collect())
+    }
+}
+
+/// The number of a verdict's group; a new one if there is none yet.
+fn number_of(verdict: Verdict, numbers: &mut HashMap<Verdict, usize>, groups: &mut Vec<Group>) -> usize {
+    let taken = matches!(verdict.answer, Answer::New(_) | Answer::Maybe(_));
+    *numbers.entry(verdict).or_insert_with(|| {
+        groups.push(Group { taken, ..Group::default() });
+        groups.len() - 1
+    })
+}
+
+/// What becomes of a line: the slow way.
+fn verdict(
+    case: &Case<'_>,
+    with: &mut Asker<'_>,
+    without: &mut Asker<'_>,
+    fronts: &mut Fronts,
+    record: &Record<'_>,
+) -> Verdict {
+    let packet = &record.entry.packet;
+    let v6 = matches!(packet.datagram.network, Network::Ipv6(_));
+    let front = fronts.of(record, case.ground);
+    let signal = match (front.way, front.kept) {
+        (Way::Out, _) => Some(Why::Sent),
+        (Way::Through, _) => Some(Why::Forwarded),
+        (Way::In, Some(Kept::NearHit)) => Some(Why::NearHit),
+        (Way::In, Some(Kept::LetIn)) => Some(Why::LetIn),
+        (Way::In, None) => match Glance::of(record) {
+            Some(glance) => case.known.signal(case.ground, &glance),
+            None => Some(Why::Rare),
+        },
+    };
+    let answer = with.ask(record);
+    let (Answer::New(first) | Answer::Maybe(first)) = answer else {
+        return Verdict { answer, then: Vec::new(), without: answer, signal, v6 };
+    };
+    let time = record.when.map(|when| when.utc.div_euclid(NANOS));
+    let cut = record.entry.completeness() != Completeness::Whole;
+    let context = Context { time, cut, ..Context::default() };
+    let rules = case.rules[usize::from(v6)].iter().enumerate().skip(first + 1);
+    let then = rules
+        .filter_map(|(number, rule)| match rule.matches(packet, &context) {
+            Tri::No => None,
+            sure => Some((number, sure == Tri::Yes)),
+        })
+        .collect();
+    Verdict { answer, then, without: without.ask(record), signal, v6 }
+}
+
+impl Aggregate for Prover<'_> {
+    fn add(&mut self, record: &Record<'_>) {
+        let number = self.group(record);
+        let group = &mut self.groups[number];
+        group.seen.add(record.times(), seconds(record));
+        if !group.taken {
+            return;
+        }
+        let src = match record.scanned() {
+            Some(scanned) => Some(scanned.src()),
+            None => record.entry.packet.src(),
+        };
+        if let Some(src) = src {
+            group.sources.add(src);
+        }
+        sample(&mut group.samples, record.when.map_or(i64::MAX, |when| when.utc), record.raw);
+    }
+
+    fn merge(&mut self, other: Self) {
+        let Proof(groups) = other.finish();
+        for (verdict, theirs) in groups {
+            let number = number_of(verdict, &mut self.numbers, &mut self.groups);
+            let mut both = Taken::default();
+            both.join(&self.groups[number]);
+            both.join(&theirs);
+            let Taken { seen, sources, samples, inputs, .. } = both;
+            self.groups[number] = Group { taken: theirs.taken, seen, sources, samples, inputs };
+        }
+    }
+}
+
+/// What one pass proved, for every choice of the new rules.
+#[derive(Clone, Debug, Default)]
+pub struct Proof(Vec<(Verdict, Group)>);
+
+/// What some rules come to.
+#[derive(Clone, Debug, Default)]
+pub struct Proved {
     /// Rule by rule, of IPv4 and of IPv6: each ruleset numbers its own.
     pub rules: [Vec<Taken>; 2],
     /// All lines.
@@ -189,147 +388,53 @@ pub struct Proof<'g> {
     pub remain: BTreeMap<Option<Why>, u64>,
 }
 
-impl<'g> Proof<'g> {
-    /// Nothing yet; `many` are the numbers of new rules of IPv4 and of IPv6.
+impl Proof {
+    /// What the new rules come to of which `keep` says so, by family.
     #[must_use]
-    pub fn new(
-        ground: &'g Ground,
-        known: &'g Known,
-        (asker, classes): (Asker<'g>, Option<&'g Classes>),
-        many: [usize; 2],
-    ) -> Proof<'g> {
-        Proof {
-            ground,
-            known,
-            asker,
-            fronts: Fronts::default(),
-            remembered: Remembered::new(classes),
-            verdicts: Vec::new(),
-            rules: many.map(|many| vec![Taken::default(); many]),
-            before: 0,
-            old: 0,
-            unknown: 0,
-            noise: 0,
-            remain: BTreeMap::new(),
+    pub fn with(&self, keep: &[Vec<bool>; 2]) -> Proved {
+        let mut proved = Proved::default();
+        for (rules, keep) in proved.rules.iter_mut().zip(keep) {
+            rules.resize_with(keep.len(), Taken::default);
         }
-    }
-
-    /// The verdict on a line, by its number.
-    fn verdict(&mut self, record: &Record<'_>) -> usize {
-        let Proof { ground, known, asker, fronts, remembered, verdicts, rules, .. } = self;
-        remembered.get(record, |record| {
-            let answer = asker.ask(record);
-            let packet = &record.entry.packet;
-            let v6 = matches!(packet.datagram.network, logparse::Network::Ipv6(_));
-            let front = fronts.of(record, ground);
-            let signal = match (front.way, front.kept) {
-                (Way::Out, _) => Some(Why::Sent),
-                (Way::Through, _) => Some(Why::Forwarded),
-                (Way::In, Some(Kept::NearHit)) => Some(Why::NearHit),
-                (Way::In, Some(Kept::LetIn)) => Some(Why::LetIn),
-                (Way::In, None) => match Glance::of(record) {
-                    Some(glance) => known.signal(ground, &glance),
-                    None => Some(Why::Rare),
-                },
-            };
-            if let Answer::New(rule) = answer
-                && let Some(taken) = rules[usize::from(v6)].get_mut(rule)
-                && !taken.inputs.contains(packet.input)
-            {
-                taken.inputs.insert(packet.input.to_vec());
-                if taken.inputs.len() > INPUTS {
-                    taken.inputs.pop_last();
-                }
-            }
-            let verdict = Verdict { answer, signal, v6 };
-            verdicts.iter().position(|(known, _)| *known == verdict).unwrap_or_else(|| {
-                verdicts.push((verdict, 0));
-                verdicts.len() - 1
-            })
-        })
-    }
-}
-
-impl Aggregate for Proof<'_> {
-    fn add(&mut self, record: &Record<'_>) {
-        let times = record.times();
-        let number = self.verdict(record);
-        let (Verdict { answer, signal, v6 }, lines) = &mut self.verdicts[number];
-        *lines += times;
-        let (rule, taken) = match *answer {
-            Answer::New(rule) => (rule, true),
-            Answer::Maybe(rule) => (rule, false),
-            _ => return,
-        };
-        let Some(place) = self.rules[usize::from(*v6)].get_mut(rule) else { return };
-        let moment = record.when.map_or(i64::MAX, |when| when.utc);
-        if taken {
-            place.seen.add(times, seconds(record));
-            let src = match record.scanned() {
-                Some(scanned) => Some(scanned.src()),
-                None => record.entry.packet.src(),
-            };
-            if let Some(src) = src {
-                place.sources.add(src);
-            }
-            sample(&mut place.samples, moment, record.raw);
-        } else {
-            place.maybe += times;
-        }
-        // What may be hidden counts as hidden.
-        if let Some(why) = signal {
-            let (lines, samples) = place.hides.entry(*why).or_default();
-            *lines += times;
-            sample(samples, moment, record.raw);
-        }
-    }
-
-    fn settle(&mut self) {
-        for (Verdict { answer, signal, .. }, lines) in std::mem::take(&mut self.verdicts) {
-            self.before += lines;
+        for (verdict, group) in &self.0 {
+            let family = usize::from(verdict.v6);
+            let lines = group.seen.lines;
+            let answer = verdict.with(|rule| keep[family].get(rule) == Some(&true));
+            proved.before += lines;
             if let Answer::Old(_) = answer {
-                self.old += lines;
+                proved.old += lines;
                 continue;
             }
-            if signal.is_none() {
-                self.noise += lines;
+            if verdict.signal.is_none() {
+                proved.noise += lines;
             }
-            if !matches!(answer, Answer::New(_)) {
-                *self.remain.entry(signal).or_default() += lines;
+            let (rule, sure) = match answer {
+                Answer::New(rule) => (Some(rule), true),
+                Answer::Maybe(rule) => (Some(rule), false),
+                _ => (None, false),
+            };
+            if !sure {
+                *proved.remain.entry(verdict.signal).or_default() += lines;
             }
             if matches!(answer, Answer::Maybe(_) | Answer::Unknown) {
-                self.unknown += lines;
+                proved.unknown += lines;
             }
-        }
-    }
-
-    fn merge(&mut self, other: Self) {
-        for (own, other) in self.rules.iter_mut().flatten().zip(other.rules.into_iter().flatten()) {
-            own.seen.join(other.seen);
-            own.maybe += other.maybe;
-            own.sources.merge(other.sources);
-            for (when, raw) in other.samples {
-                sample(&mut own.samples, when, &raw);
+            let Some(taken) = rule.and_then(|rule| proved.rules[family].get_mut(rule)) else { continue };
+            if sure {
+                taken.join(group);
+            } else {
+                taken.maybe += lines;
             }
-            own.inputs.extend(other.inputs);
-            while own.inputs.len() > INPUTS {
-                own.inputs.pop_last();
-            }
-            for (why, (lines, samples)) in other.hides {
-                let place = own.hides.entry(why).or_default();
-                place.0 += lines;
-                for (when, raw) in samples {
-                    sample(&mut place.1, when, &raw);
+            // What may be hidden counts as hidden.
+            if let Some(why) = verdict.signal {
+                let (hidden, samples) = taken.hides.entry(why).or_default();
+                *hidden += lines;
+                for (when, raw) in &group.samples {
+                    sample(samples, *when, raw);
                 }
             }
         }
-        self.before += other.before;
-        self.old += other.old;
-        self.unknown += other.unknown;
-        self.noise += other.noise;
-        for (why, lines) in other.remain {
-            *self.remain.entry(why).or_default() += lines;
-        }
+        proved
     }
 }
 

@@ -83,7 +83,7 @@ pub fn propose(found: &mut Found, tally: &Tally<'_>, ground: &Ground) -> Vec<Pro
             found.own.iter().filter(|net| net.addr().is_ipv6() == v6 && !is_host(net)).copied().collect();
         proposals.extend(of_ports(class, v6, protocol, to, members, &own, &mut found.refused));
     }
-    proposals.sort_by_key(|proposal| {
+    proposals.sort_by_cached_key(|proposal| {
         let text = proposal.rule.to_display();
         (std::cmp::Reverse(proposal.expected), proposal.class, text)
     });

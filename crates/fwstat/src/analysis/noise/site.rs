@@ -126,10 +126,10 @@ impl Site {
 
     /// The site with these rules behind those of the chain.
     #[must_use]
-    pub fn with<'a>(&self, rules: impl Iterator<Item = &'a Rule>) -> Site {
+    pub fn with(&self, rules: &[Rule]) -> Site {
         let mut site = self.clone();
         let own = &mut site.rules.tables[self.table].chains[self.chain].rules;
-        own.extend(rules.map(|rule| Rule { added: true, ..rule.clone() }));
+        own.extend(rules.iter().map(|rule| Rule { added: true, ..rule.clone() }));
         site
     }
 
@@ -198,7 +198,7 @@ fn answers_pass(table: &Table, chain: usize) -> bool {
 }
 
 /// What a replay says about a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// A new rule takes it: its number.
     New(usize),
