@@ -57,7 +57,7 @@ impl Tests {
                 | Match::Physdev { .. }
                 | Match::PacketType(_)
                 | Match::State { .. }
-                // What they ask of a packet with ports has one answer.
+                // Type and code are parts of the class; an SPI is never read by the bulk path.
                 | Match::Icmp(_)
                 | Match::Icmpv6(_)
                 | Match::Esp(_)
@@ -147,23 +147,31 @@ pub struct Classes {
     dport: Ports,
 }
 
-/// Bits of the front's number, the protocol, the flags, the link's destination, the family.
+/// Bits of the front's number, the form, the flags, the link's destination, the family.
 const FRONT: u32 = 10;
 const FLAGS: u32 = 9;
-const REST: u32 = FRONT + 1 + FLAGS + 2 + 1;
+const REST: u32 = FRONT + 2 + FLAGS + 2 + 1;
+/// Bits of what tells packets without ports apart: protocol, type and code.
+const PORTLESS: u32 = 24;
 
 impl Classes {
     fn bits(&self) -> u32 {
-        REST + self.source.bits + self.destination.bits + self.sport.bits + self.dport.bits
+        REST + self.source.bits + self.destination.bits + self.tail()
     }
 
-    /// The class of a line that the bulk path read: TCP and UDP. Other lines have none.
+    /// Bits of what stands last, with ports or without.
+    #[inline]
+    fn tail(&self) -> u32 {
+        (self.sport.bits + self.dport.bits).max(PORTLESS)
+    }
+
+    /// The class of a line that the bulk path read.
     #[inline]
     fn of(&self, scanned: &Scanned<'_>) -> Option<u64> {
-        let (sport, dport) = (scanned.sport()?, scanned.dport()?);
-        let flags = scanned.tcp_flags();
         let addressed = Addressed::scanned(scanned.link());
         let front = scanned.front_id() as u64;
+        let protocol = scanned.protocol();
+        let ports = scanned.sport().zip(scanned.dport());
         let (source, destination, v6) = match (scanned.src_ipv4(), scanned.dst_ipv4()) {
             (Some(src), Some(dst)) => {
                 // Whether this is a broadcast is told by both addresses together.
@@ -174,7 +182,7 @@ impl Classes {
             }
             _ => {
                 // Whether a header stands in front of UDP is told by the lengths.
-                if scanned.protocol() == Protocol::UDP {
+                if protocol == Protocol::UDP {
                     return None;
                 }
                 (self.source.of(scanned.src()), self.destination.of(scanned.dst()), true)
@@ -182,14 +190,25 @@ impl Classes {
         };
         let mut key = front & ((1 << FRONT) - 1);
         let mut push = |value: u64, bits: u32| key = key << bits | value;
-        push(u64::from(flags.is_some()), 1);
-        push(flags.map_or(0, |flags| u64::from(flags.bits())), FLAGS);
         push(addressed as u64, 2);
         push(u64::from(v6), 1);
         push(u64::from(source), self.source.bits);
         push(u64::from(destination), self.destination.bits);
-        push(u64::from(self.sport.of(sport)), self.sport.bits);
-        push(u64::from(self.dport.of(dport)), self.dport.bits);
+        match (ports, scanned.tcp_flags()) {
+            (Some((sport, dport)), flags) => {
+                push(if flags.is_some() { 1 } else { 2 }, 2);
+                push(flags.map_or(0, |flags| u64::from(flags.bits())), FLAGS);
+                let (sport, dport) = (self.sport.of(sport), self.dport.of(dport));
+                push(u64::from(sport) << self.dport.bits | u64::from(dport), self.tail());
+            }
+            (None, _) => {
+                let icmp = scanned.icmp();
+                push(if icmp.is_some() { 3 } else { 0 }, 2);
+                push(0, FLAGS);
+                let (kind, code) = icmp.unwrap_or_default();
+                push(u64::from(protocol.0) << 16 | u64::from(kind) << 8 | u64::from(code), self.tail());
+            }
+        }
         (scanned.front_id() < 1 << FRONT).then_some(key)
     }
 }

@@ -31,22 +31,7 @@ pub struct Dead {
 /// Finds rules of the chain that took nothing while the other of TCP and UDP would.
 #[must_use]
 pub fn dead(rules: &[Rule], taken: impl Fn(usize) -> u64, tally: &Tally<'_>, v6: bool) -> Vec<Dead> {
-    let mut seen: BTreeMap<Kind, u64> = BTreeMap::new();
-    for (chatter, (lines, _)) in tally.chatter.sorted() {
-        if chatter.v6 == v6 {
-            *seen.entry(chatter.kind).or_default() += lines.lines;
-        }
-    }
-    for ((addr, kind), lines) in tally.own.sorted() {
-        if addr.is_ipv6() == v6 {
-            *seen.entry(kind).or_default() += lines.lines;
-        }
-    }
-    for (key, source) in tally.outside.iter() {
-        if address(key).is_ipv6() == v6 {
-            source.each(|kind, lines| *seen.entry(kind).or_default() += u64::from(lines));
-        }
-    }
+    let mut seen: Option<BTreeMap<Kind, u64>> = None;
     let mut dead = Vec::new();
     for (i, rule) in rules.iter().enumerate() {
         let counted = rule.counters.is_some_and(|counters| counters.packets > 0);
@@ -83,6 +68,7 @@ pub fn dead(rules: &[Rule], taken: impl Fn(usize) -> u64, tally: &Tally<'_>, v6:
         if !plain || ports.is_empty() {
             continue;
         }
+        let seen = seen.get_or_insert_with(|| all_kinds(tally, v6));
         let hits = |wanted: Protocol| -> u64 {
             seen.iter()
                 .filter(|(kind, _)| {
@@ -98,4 +84,25 @@ pub fn dead(rules: &[Rule], taken: impl Fn(usize) -> u64, tally: &Tally<'_>, v6:
         }
     }
     dead
+}
+
+/// The lines of each kind that came in and are open.
+fn all_kinds(tally: &Tally<'_>, v6: bool) -> BTreeMap<Kind, u64> {
+    let mut seen: BTreeMap<Kind, u64> = BTreeMap::new();
+    for (chatter, (lines, _)) in tally.chatter.sorted() {
+        if chatter.v6 == v6 {
+            *seen.entry(chatter.kind).or_default() += lines.lines;
+        }
+    }
+    for ((addr, kind), lines) in tally.own.sorted() {
+        if addr.is_ipv6() == v6 {
+            *seen.entry(kind).or_default() += lines.lines;
+        }
+    }
+    for (key, source) in tally.outside.iter() {
+        if address(key).is_ipv6() == v6 {
+            source.each(|kind, lines| *seen.entry(kind).or_default() += u64::from(lines));
+        }
+    }
+    seen
 }

@@ -59,46 +59,44 @@ impl Lines {
 pub struct Bounded<K, V> {
     map: HashMap<K, V>,
     limit: usize,
-    /// Whether keys were thrown out.
-    pub cut: bool,
+    /// Nothing above it is kept: so many smaller keys were seen.
+    greatest: Option<K>,
 }
 
 impl<K: Ord + Hash + Copy, V: Default> Bounded<K, V> {
     /// Nothing yet.
     pub(super) fn new(limit: usize) -> Self {
-        Bounded { map: HashMap::new(), limit, cut: false }
+        Bounded { map: HashMap::new(), limit, greatest: None }
     }
 
-    /// The value of a key.
+    /// Changes the value of a key, if it is kept.
     #[inline]
-    pub(super) fn at(&mut self, key: K) -> &mut V {
-        if self.map.len() >= 2 * self.limit && !self.map.contains_key(&key) {
-            self.prune();
+    pub(super) fn at(&mut self, key: K, change: impl FnOnce(&mut V)) {
+        if self.greatest.is_some_and(|greatest| key > greatest) {
+            return;
         }
-        self.map.entry(key).or_default()
-    }
-
-    fn prune(&mut self) {
-        if self.map.len() > self.limit {
-            let mut keys: Vec<K> = self.map.keys().copied().collect();
-            let (_, last, _) = keys.select_nth_unstable(self.limit - 1);
-            let last = *last;
-            self.map.retain(|key, _| *key <= last);
-            self.cut = true;
-        }
-    }
-
-    /// Takes over what another thread counted.
-    pub(super) fn merge(&mut self, other: Self, join: impl Fn(&mut V, V)) {
-        self.cut |= other.cut;
-        for (key, value) in other.map {
-            join(self.at(key), value);
+        change(self.map.entry(key).or_default());
+        if self.map.len() >= 2 * self.limit {
+            self.trim();
         }
     }
 
     /// Throws out what is beyond the limit. Needed before anything is asked.
     pub(super) fn trim(&mut self) {
-        self.prune();
+        if self.map.len() > self.limit {
+            let mut keys: Vec<K> = self.map.keys().copied().collect();
+            let (_, last, _) = keys.select_nth_unstable(self.limit - 1);
+            let last = *last;
+            self.map.retain(|key, _| *key <= last);
+            self.greatest = Some(last);
+        }
+    }
+
+    /// Takes over what another thread counted.
+    pub(super) fn merge(&mut self, other: Self, join: impl Fn(&mut V, V)) {
+        for (key, value) in other.map {
+            self.at(key, |own| join(own, value));
+        }
     }
 
     /// What is known of a key.
@@ -144,6 +142,8 @@ pub struct More {
     all: Lines,
     /// In order; the smallest up to a limit.
     kinds: Vec<(Kind, u32)>,
+    /// The greatest of them, if there is no room for more.
+    greatest: Option<Kind>,
 }
 
 /// Kinds kept of one source.
@@ -156,6 +156,7 @@ impl Source {
             Err(_) => Source::More(Box::new(More {
                 all: Lines { lines, first: when, last: when },
                 kinds: vec![(kind, u32::MAX)],
+                greatest: None,
             })),
         }
     }
@@ -212,7 +213,7 @@ impl Source {
             Source::More(more) => with(more),
             Source::One(kind, brief) => {
                 let kinds = vec![(*kind, brief.lines)];
-                let mut more = Box::new(More { all: self.all(), kinds });
+                let mut more = Box::new(More { all: self.all(), kinds, greatest: None });
                 with(&mut more);
                 *self = Source::More(more);
             }
@@ -236,14 +237,20 @@ impl Source {
 }
 
 impl More {
+    #[inline]
     fn add(&mut self, kind: Kind, lines: u32) {
+        if self.greatest.is_some_and(|greatest| kind > greatest) {
+            return;
+        }
         match self.kinds.binary_search_by_key(&kind, |(kind, _)| *kind) {
             Ok(at) => self.kinds[at].1 = self.kinds[at].1.saturating_add(lines),
-            Err(at) if at < KINDS => {
+            Err(at) => {
+                self.kinds.truncate(KINDS - 1);
                 self.kinds.insert(at, (kind, lines));
-                self.kinds.truncate(KINDS);
+                if self.kinds.len() == KINDS {
+                    self.greatest = self.kinds.last().map(|(kind, _)| *kind);
+                }
             }
-            Err(_) => {}
         }
     }
 }
@@ -386,7 +393,7 @@ mod tests {
         let build = |order: &mut dyn Iterator<Item = u32>| {
             let mut map: Bounded<u32, u64> = Bounded::new(10);
             for n in order {
-                *map.at(n % 50) += 1;
+                map.at(n % 50, |count| *count += 1);
             }
             map
         };

@@ -5,7 +5,7 @@
 //! Tested by: `tests/cli/suggest.rs`: labelled logs, any number of threads.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fwrules::RuleId;
 
@@ -67,6 +67,7 @@ pub struct Tally<'g> {
     pub outside: Sources,
     /// This host's addresses, by lines.
     pub here: Bounded<IpAddr, u64>,
+    latest_here: Box<[(IpAddr, u64); HERE]>,
     /// Where this host's packets were going: destination, protocol, port.
     pub going: Bounded<(IpAddr, Kind), Lines>,
     /// Prefixes of lines that came in, with a count.
@@ -78,6 +79,8 @@ pub type SmallSet = std::collections::BTreeSet<IpAddr>;
 /// How many addresses a [`SmallSet`] has at most.
 pub const SMALL: usize = 256;
 const PREFIXES: usize = 256;
+/// Addresses of this host kept at hand.
+const HERE: usize = 64;
 
 fn put(set: &mut SmallSet, addr: IpAddr) {
     let beyond = set.len() == SMALL && set.last().is_some_and(|last| addr > *last);
@@ -122,9 +125,10 @@ impl<'g> Tally<'g> {
             kept: Bounded::new(1 << 14),
             let_in: Bounded::new(1 << 14),
             chatter: Bounded::new(1 << 12),
-            own: Bounded::new(1 << 16),
+            own: Bounded::new(1 << 15),
             outside: Sources::default(),
             here: Bounded::new(1 << 10),
+            latest_here: Box::new([(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0); HERE]),
             going: Bounded::new(1 << 12),
             prefixes: BTreeMap::new(),
         }
@@ -147,6 +151,23 @@ impl<'g> Tally<'g> {
             Answer::Old(rule) => Some(rule),
             _ => None,
         })
+    }
+
+    /// Counts one of this host's addresses: there are few, so the latest are kept at hand.
+    #[inline]
+    fn here(&mut self, dst: IpAddr, times: u64) {
+        let last = match dst {
+            IpAddr::V4(dst) => dst.octets()[3],
+            IpAddr::V6(dst) => dst.octets()[15],
+        };
+        let place = &mut self.latest_here[usize::from(last) % HERE];
+        if place.0 != dst {
+            let (other, lines) = std::mem::replace(place, (dst, 0));
+            if lines > 0 {
+                self.here.at(other, |count| *count += lines);
+            }
+        }
+        place.1 += times;
     }
 
     /// Counts the prefix of a line that came in.
@@ -189,7 +210,7 @@ impl Aggregate for Tally<'_> {
         match front.way {
             Way::Out => {
                 self.outgoing.add(times, when);
-                self.going.at((dst, kind)).add(times, when);
+                self.going.at((dst, kind), |lines| lines.add(times, when));
                 return;
             }
             Way::Through => return self.forwarded.add(times, when),
@@ -204,24 +225,31 @@ impl Aggregate for Tally<'_> {
         self.open += times;
         self.prefix(record, times);
         match front.kept {
-            Some(Kept::NearHit) => return self.kept.at((v6, kind)).add(times, when),
-            Some(Kept::LetIn) => return self.let_in.at((v6, kind)).add(times, when),
+            Some(Kept::NearHit) => {
+                return self.kept.at((v6, kind), |lines| lines.add(times, when));
+            }
+            Some(Kept::LetIn) => {
+                return self.let_in.at((v6, kind), |lines| lines.add(times, when));
+            }
             None => {}
         }
         if let Some(many) = many {
-            let (lines, sources) = self.chatter.at(Chatter { v6, kind, dst: group(dst), many });
-            lines.add(times, when);
-            put(sources, src);
-            return;
+            return self.chatter.at(Chatter { v6, kind, dst: group(dst), many }, |(lines, sources)| {
+                lines.add(times, when);
+                put(sources, src);
+            });
         }
-        *self.here.at(dst) += times;
+        self.here(dst, times);
         match self.ground.scope(src) {
-            Scope::Own => self.own.at((src, kind)).add(times, when),
+            Scope::Own => self.own.at((src, kind), |lines| lines.add(times, when)),
             Scope::Outside => self.outside.add(src, kind, times, when),
         }
     }
 
     fn settle(&mut self) {
+        for (addr, lines) in self.latest_here.iter_mut().filter(|(_, lines)| *lines > 0) {
+            self.here.at(*addr, |count| *count += std::mem::take(lines));
+        }
         for (lines, prefix) in std::mem::take(&mut self.of_fronts) {
             if lines > 0 {
                 self.count_prefix(&prefix, lines);
