@@ -12,6 +12,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use super::ground::number;
 use super::packet::Kind;
@@ -261,68 +262,60 @@ const SOURCES: usize = 7 << 17;
 /// Bits kept of an IPv4 and of an IPv6 address, level by level.
 const LEVELS: [(u8, u8); 6] = [(32, 128), (28, 64), (24, 56), (20, 48), (16, 40), (12, 32)];
 
+/// Kinds kept of all sources together.
+const ALL_KINDS: usize = 1 << 23;
+
 /// Outside sources.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     v4: HashMap<u32, Source>,
     v6: HashMap<u128, Source>,
+    /// Of all sources together.
+    kinds: usize,
     /// 0: addresses; more: networks.
     level: usize,
 }
 
+fn mask4(addr: u32, level: usize) -> u32 {
+    addr & u32::MAX << (32 - LEVELS[level].0)
+}
+
+fn mask6(addr: u128, level: usize) -> u128 {
+    addr & u128::MAX << (128 - LEVELS[level].1)
+}
+
 impl Sources {
-    fn mask4(&self, addr: u32) -> u32 {
-        addr & u32::MAX << (32 - LEVELS[self.level].0)
-    }
-
-    fn mask6(&self, addr: u128) -> u128 {
-        addr & u128::MAX << (128 - LEVELS[self.level].1)
-    }
-
     /// Some more lines of a source.
     #[inline]
     pub(super) fn add(&mut self, addr: IpAddr, kind: Kind, lines: u64, when: u32) {
-        use hashbrown::hash_map::Entry;
-        let new = match addr {
-            IpAddr::V4(addr) => match self.v4.entry(self.mask4(addr.to_bits())) {
-                Entry::Occupied(mut entry) => {
-                    entry.get_mut().add(kind, lines, when);
-                    false
-                }
-                Entry::Vacant(entry) => {
-                    entry.insert(Source::new(kind, lines, when));
-                    true
-                }
-            },
-            IpAddr::V6(addr) => match self.v6.entry(self.mask6(addr.to_bits())) {
-                Entry::Occupied(mut entry) => {
-                    entry.get_mut().add(kind, lines, when);
-                    false
-                }
-                Entry::Vacant(entry) => {
-                    entry.insert(Source::new(kind, lines, when));
-                    true
-                }
-            },
+        let more = match addr {
+            IpAddr::V4(addr) => add(&mut self.v4, mask4(addr.to_bits(), self.level), kind, lines, when),
+            IpAddr::V6(addr) => add(&mut self.v6, mask6(addr.to_bits(), self.level), kind, lines, when),
         };
-        if new {
+        if more > 0 {
+            self.kinds += more;
             self.shrink();
         }
     }
 
+    /// From sources to networks, and to wider ones, until there are few enough. How many there
+    /// are depends on what was seen alone, and so does where this ends.
+    #[inline]
     fn shrink(&mut self) {
-        while self.len() > SOURCES && self.level + 1 < LEVELS.len() {
+        while (self.len() > SOURCES || self.kinds > ALL_KINDS) && self.level + 1 < LEVELS.len() {
             self.coarsen(self.level + 1);
         }
     }
 
     fn coarsen(&mut self, level: usize) {
         self.level = level;
-        for (key, source) in std::mem::take(&mut self.v4) {
-            join(&mut self.v4, key & u32::MAX << (32 - LEVELS[level].0), source);
+        let (v4, v6) = (std::mem::take(&mut self.v4), std::mem::take(&mut self.v6));
+        self.kinds = 0;
+        for (key, source) in v4 {
+            self.kinds += join(&mut self.v4, mask4(key, level), source);
         }
-        for (key, source) in std::mem::take(&mut self.v6) {
-            join(&mut self.v6, key & u128::MAX << (128 - LEVELS[level].1), source);
+        for (key, source) in v6 {
+            self.kinds += join(&mut self.v6, mask6(key, level), source);
         }
     }
 
@@ -339,13 +332,11 @@ impl Sources {
             std::mem::swap(self, &mut other);
         }
         for (key, source) in other.v4 {
-            let key = self.mask4(key);
-            join(&mut self.v4, key, source);
+            self.kinds += join(&mut self.v4, mask4(key, self.level), source);
             self.shrink();
         }
         for (key, source) in other.v6 {
-            let key = self.mask6(key);
-            join(&mut self.v6, key, source);
+            self.kinds += join(&mut self.v6, mask6(key, self.level), source);
             self.shrink();
         }
     }
@@ -375,12 +366,33 @@ impl Sources {
     }
 }
 
-fn join<K: Eq + Hash>(map: &mut HashMap<K, Source>, key: K, source: Source) {
-    match map.get_mut(&key) {
-        Some(own) => own.join(&source),
-        None => {
-            map.insert(key, source);
+/// Adds lines; gives how many kinds were not there before.
+#[inline]
+fn add<K: Eq + Hash>(map: &mut HashMap<K, Source>, key: K, kind: Kind, lines: u64, when: u32) -> usize {
+    match map.entry(key) {
+        Entry::Occupied(mut entry) => {
+            let source = entry.get_mut();
+            let before = source.breadth();
+            source.add(kind, lines, when);
+            source.breadth() - before
         }
+        Entry::Vacant(entry) => {
+            entry.insert(Source::new(kind, lines, when));
+            1
+        }
+    }
+}
+
+/// Adds what another thread or a narrower network has; gives how many kinds were not there.
+fn join<K: Eq + Hash>(map: &mut HashMap<K, Source>, key: K, source: Source) -> usize {
+    match map.entry(key) {
+        Entry::Occupied(mut entry) => {
+            let own = entry.get_mut();
+            let before = own.breadth();
+            own.join(&source);
+            own.breadth() - before
+        }
+        Entry::Vacant(entry) => entry.insert(source).breadth(),
     }
 }
 
