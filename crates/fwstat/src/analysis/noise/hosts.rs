@@ -12,7 +12,7 @@ use fwrules::Net;
 use super::crowd::{Kinds, kind_name};
 use super::ground::{Ground, address, around, collapsed, is_local, number};
 use super::names::{self, Habit};
-use super::packet::Kind;
+use super::packet::{Kind, Trash};
 use super::sources::{Lines, Source};
 use super::tally::Tally;
 use super::{Found, Friend, Host, Why};
@@ -92,29 +92,26 @@ pub(super) fn hosts(tally: &Tally<'_>, own: &[(u128, &Source)]) -> Hosts {
     hosts
 }
 
-/// What is tried there, by name: the ports of a service are one.
-fn service_of(kind: Kind) -> Option<Tried> {
+/// What is tried there: a port stands for all ports of its service.
+fn service_of(kind: Kind) -> Option<Kind> {
     match kind {
-        Kind::Request(protocol, port) => Some(match names::known(protocol, port) {
-            Some(name) => Tried::Name(name),
-            None => Tried::Port(protocol, port),
-        }),
-        Kind::Trash(_) => Some(Tried::Name("impossible flags")),
+        Kind::Request(protocol, port) => {
+            let (protocol, port) = names::first(protocol, port);
+            Some(Kind::Request(protocol, port))
+        }
+        // Impossible flags of all kinds are one.
+        Kind::Trash(_) => Some(Kind::Trash(Trash::Null)),
         Kind::Icmp(_) | Kind::Proto(_) | Kind::Reply(..) => None,
     }
 }
 
-/// A service that somebody tries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Tried {
-    Name(&'static str),
-    Port(u8, u16),
-}
-
+/// How many services are tried.
 fn services(source: &Source) -> usize {
-    let mut names = BTreeSet::new();
-    source.each(|kind, _| names.extend(service_of(kind)));
-    names.len()
+    let mut tried: Vec<Kind> = Vec::with_capacity(source.breadth());
+    source.each(|kind, _| tried.extend(service_of(kind)));
+    tried.sort_unstable();
+    tried.dedup();
+    tried.len()
 }
 
 /// Networks that scan, each with what was seen of it: hosts of one network at many ports, or
@@ -276,7 +273,7 @@ pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTre
         names
     };
     for (addr, (seen, kinds)) in own {
-        let names: BTreeSet<Tried> = kinds.keys().filter_map(|kind| service_of(*kind)).collect();
+        let services: BTreeSet<Kind> = kinds.keys().filter_map(|kind| service_of(*kind)).collect();
         let worm = kinds.keys().any(|kind| match kind {
             Kind::Request(protocol, port) => {
                 names::service(*protocol, *port).is_some_and(|service| service.habit == Habit::Worm)
@@ -284,7 +281,7 @@ pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTre
             Kind::Trash(_) => true,
             _ => false,
         });
-        let scans = names.len() >= SEVERAL || worm;
+        let scans = services.len() >= SEVERAL || worm;
         if !scans && ground.is_trusted(*addr) {
             for (kind, lines) in kinds {
                 if let Kind::Request(protocol, port) = kind

@@ -107,6 +107,34 @@ pub fn known(protocol: u8, port: u16) -> Option<&'static str> {
     }
 }
 
+/// For TCP and UDP, port by port, the first port with the same name.
+static FIRST: LazyLock<[Vec<(u8, u16)>; 2]> = LazyLock::new(|| {
+    let mut names: HashMap<&str, (u8, u16)> = HashMap::new();
+    [Protocol::TCP.0, Protocol::UDP.0].map(|protocol| {
+        let mut first = |port: u16| match known(protocol, port) {
+            Some(name) => *names.entry(name).or_insert((protocol, port)),
+            None => (protocol, port),
+        };
+        (0..=u16::MAX).map(&mut first).collect()
+    })
+});
+
+/// A protocol and port that stand for a service, whichever of its ports is asked for.
+///
+/// ```
+/// use fwstat::analysis::noise::names::first;
+/// assert_eq!((first(6, 2323), first(6, 4711)), ((6, 23), (6, 4711)));
+/// ```
+#[must_use]
+#[inline]
+pub fn first(protocol: u8, port: u16) -> (u8, u16) {
+    match Protocol(protocol) {
+        Protocol::TCP => FIRST[0][usize::from(port)],
+        Protocol::UDP => FIRST[1][usize::from(port)],
+        _ => (protocol, port),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

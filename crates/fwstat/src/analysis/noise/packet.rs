@@ -5,6 +5,7 @@
 //! Must not know: what is counted.
 //! Tested by: the unit tests below, `tests/cli/suggest.rs`.
 
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use logparse::{Link, MacHeader, Packet, Protocol, RawMac, Scanned, TcpFlags, Transport};
@@ -12,7 +13,7 @@ use logparse::{Link, MacHeader, Packet, Protocol, RawMac, Scanned, TcpFlags, Tra
 use crate::record::Record;
 
 /// What a packet is, as far as rules can tell packets apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// It asks for a service: TCP SYN, or UDP to a port. Protocol and destination port.
     Request(u8, u16),
@@ -112,6 +113,21 @@ impl Trash {
 
 /// The six flags that `--tcp-flags ALL` means.
 const SIX: TcpFlags = TcpFlags::from_bits(63);
+
+impl Hash for Kind {
+    /// One word: kinds are looked up for every line.
+    #[inline]
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let (form, what, port) = match *self {
+            Kind::Request(protocol, port) => (0, protocol, port),
+            Kind::Reply(reply, port) => (1, reply as u8, port),
+            Kind::Trash(trash) => (2, trash as u8, 0),
+            Kind::Icmp(kind) => (3, kind, 0),
+            Kind::Proto(protocol) => (4, protocol, 0),
+        };
+        hasher.write_u32(form << 24 | u32::from(what) << 16 | u32::from(port));
+    }
+}
 
 impl Kind {
     /// What a TCP packet is.
