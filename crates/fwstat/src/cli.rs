@@ -252,38 +252,14 @@ pub struct Suggest {
     #[arg(long, value_name = "SPAN", default_value = "1w")]
     pub timeout: String,
     /// Form of the output.
-    #[arg(long, value_name = "FORMAT", default_value = "iptables")]
+    #[arg(long, value_name = "FORMAT", default_value = "iptables", help_heading = "Output")]
     pub format: RuleFormat,
     /// The same as --format json.
-    #[arg(short = 'j', long)]
+    #[arg(short = 'j', long, help_heading = "Output")]
     pub json: bool,
-    /// Write to FILE, which appears when everything is written.
-    #[arg(long = "output", value_name = "FILE")]
-    pub output_file: Option<PathBuf>,
-    /// Colours.
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
-    /// Columns of the explanations (else: the terminal's).
-    #[arg(long, value_name = "COLUMNS")]
-    pub width: Option<usize>,
-    /// Nothing but the rules.
-    #[arg(short = 'H', long)]
-    pub no_header: bool,
-    /// Numbers without commas.
-    #[arg(short = 'x', long)]
-    pub exact: bool,
-    /// No line about how far the reading has come.
-    #[arg(long)]
-    pub no_progress: bool,
-    /// Do not read the file of arguments (~/.config/fwstat/args).
-    #[arg(long)]
-    pub no_config: bool,
-    /// Nothing but the exit code.
-    #[arg(short = 'q', long)]
-    pub quiet: bool,
-    /// What was assumed.
-    #[arg(short = 'v', long)]
-    pub verbose: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub look: LookArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub filter: FilterArgs,
@@ -447,7 +423,7 @@ pub struct BooksArgs {
     pub stats: bool,
 }
 
-/// What the output looks like.
+/// What the output looks like, and its form.
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
@@ -457,13 +433,30 @@ pub struct OutputArgs {
     /// Form of the output.
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub look: LookArgs,
+}
+
+impl OutputArgs {
+    /// Whether the plain form was asked for.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.format == Some(Format::Plain) && !self.json
+    }
+}
+
+/// What the output looks like.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Output")]
+pub struct LookArgs {
     /// Write to FILE, which appears when everything is written.
     #[arg(long = "output", value_name = "FILE")]
     pub output_file: Option<PathBuf>,
     /// Colours and bars.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
-    /// Columns of a table (else: the terminal's).
+    /// Columns to fill (else: the terminal's).
     #[arg(long, value_name = "COLUMNS")]
     pub width: Option<usize>,
     /// No header lines.

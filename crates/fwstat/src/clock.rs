@@ -162,6 +162,55 @@ pub struct Resolver<'c> {
     /// The UTC quarter of an hour looked up last, and its offset.
     quarter: i64,
     quarter_offset: i32,
+    /// The hour of the stamp resolved last.
+    latest: Option<Latest>,
+    /// What had to be assumed, until the clock is told.
+    assumed: Tally,
+}
+
+/// An hour that was resolved: the stamps of a log come by the hundred an hour.
+#[derive(Clone, Copy, Debug)]
+struct Latest {
+    /// The hour's first second.
+    civil: Civil,
+    hint: Option<YearHint>,
+    when: When,
+    assumed: Tally,
+}
+
+/// [`Assumed`] of one thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tally {
+    year: u64,
+    zone: u64,
+    repeated_hour: u64,
+    skipped_hour: u64,
+    relative: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.year += other.year;
+        self.zone += other.zone;
+        self.repeated_hour += other.repeated_hour;
+        self.skipped_hour += other.skipped_hour;
+        self.relative += other.relative;
+    }
+}
+
+impl Drop for Resolver<'_> {
+    fn drop(&mut self) {
+        let (all, own) = (&self.clock.assumed, self.assumed);
+        for (sum, lines) in [
+            (&all.year, own.year),
+            (&all.zone, own.zone),
+            (&all.repeated_hour, own.repeated_hour),
+            (&all.skipped_hour, own.skipped_hour),
+            (&all.relative, own.relative),
+        ] {
+            sum.fetch_add(lines, Ordering::Relaxed);
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +231,8 @@ impl<'c> Resolver<'c> {
             minute_kind: Kind::Plain,
             quarter: i64::MIN,
             quarter_offset: 0,
+            latest: None,
+            assumed: Tally::default(),
         }
     }
 
@@ -214,7 +265,7 @@ impl<'c> Resolver<'c> {
         }
         let uptime = envelope.uptime?;
         let Some(boot) = self.clock.boot else {
-            self.clock.assumed.relative.fetch_add(1, Ordering::Relaxed);
+            self.assumed.relative += 1;
             return None;
         };
         let since =
@@ -232,13 +283,40 @@ impl<'c> Resolver<'c> {
         When { utc, offset: self.quarter_offset }
     }
 
-    /// A moment from a date and time of day.
-    fn civil(&mut self, civil: &Civil, hint: Option<YearHint>) -> Option<When> {
+    /// The moment of a date and time of day; the same as [`Resolver::resolve`] of an envelope
+    /// that has this stamp and no other.
+    pub fn civil(&mut self, civil: &Civil, hint: Option<YearHint>) -> Option<When> {
+        let hour = Civil { minute: 0, second: 0, nanos: 0, ..*civil };
+        let known = self.latest.is_some_and(|latest| latest.civil == hour && latest.hint == hint);
+        if !known {
+            self.latest = self.hour(hour, hint);
+        }
+        let Some(latest) = &self.latest else { return self.exact(civil, hint) };
+        self.assumed.add(latest.assumed);
+        let seconds = i64::from(civil.minute) * 60 + i64::from(civil.second);
+        let utc = latest.when.utc.checked_add(seconds * NANOS + i64::from(civil.nanos))?;
+        Some(When { utc, ..latest.when })
+    }
+
+    /// An hour, if everything in it is resolved alike: no clock is changed in it.
+    fn hour(&mut self, civil: Civil, hint: Option<YearHint>) -> Option<Latest> {
+        let before = std::mem::take(&mut self.assumed);
+        let first = self.exact(&civil, hint);
+        let assumed = std::mem::take(&mut self.assumed);
+        let last = self.exact(&Civil { minute: 59, second: 59, ..civil }, hint);
+        let same = std::mem::replace(&mut self.assumed, before) == assumed;
+        let (first, last) = (first?, last?);
+        let whole = first.utc.checked_add(3_599 * NANOS) == Some(last.utc) && first.offset == last.offset;
+        (same && whole).then_some(Latest { civil, hint, when: first, assumed })
+    }
+
+    /// The moment of a stamp, without memory.
+    fn exact(&mut self, civil: &Civil, hint: Option<YearHint>) -> Option<When> {
         let year = match civil.year {
             Some(year) => year,
             None => {
                 let year = hint?.year(civil);
-                self.clock.assumed.year.fetch_add(1, Ordering::Relaxed);
+                self.assumed.year += 1;
                 year
             }
         };
@@ -256,11 +334,11 @@ impl<'c> Resolver<'c> {
             }
             _ => {
                 let offset = self.local_offset(local);
-                self.clock.assumed.zone.fetch_add(1, Ordering::Relaxed);
+                self.assumed.zone += 1;
                 match self.minute_kind {
                     Kind::Plain => {}
-                    Kind::Repeated => _ = self.clock.assumed.repeated_hour.fetch_add(1, Ordering::Relaxed),
-                    Kind::Skipped => _ = self.clock.assumed.skipped_hour.fetch_add(1, Ordering::Relaxed),
+                    Kind::Repeated => self.assumed.repeated_hour += 1,
+                    Kind::Skipped => self.assumed.skipped_hour += 1,
                 }
                 Some(self.utc(to_utc(offset)?))
             }

@@ -16,7 +16,7 @@ use logparse::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
 use regex::bytes::Regex;
 use serde_json::{Map, json};
 
-use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, OutputArgs};
+use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, LookArgs};
 use crate::clock::{Clock, NANOS};
 use crate::filter::expr::{self, Context};
 use crate::filter::{Filter, Set, set};
@@ -120,10 +120,11 @@ impl Options {
             now: now.div_euclid(NANOS),
             limit: now.div_euclid(NANOS) + i64::from(clock.offset_at(now)) + 86_400,
         };
-        for (option, written) in [("--output", &output.output_file), ("--rejects", &input.books.rejects)] {
+        for (option, written) in [("--output", &output.look.output_file), ("--rejects", &input.books.rejects)]
+        {
             unread(option, written.as_deref(), &inputs)?;
         }
-        if output.output_file.is_some() && output.output_file == input.books.rejects {
+        if output.look.output_file.is_some() && output.look.output_file == input.books.rejects {
             bail!("--output and --rejects name the same file");
         }
         let reading = Reading {
@@ -141,8 +142,8 @@ impl Options {
             // More than there can be processors only costs time.
             .clamp(1, 512);
         // Records on a terminal are a sign of progress themselves.
-        let streams = ordered && output.output_file.is_none() && std::io::stdout().is_terminal();
-        let wanted = !output.no_progress && !output.quiet && !streams;
+        let streams = ordered && output.look.output_file.is_none() && std::io::stdout().is_terminal();
+        let wanted = !output.look.no_progress && !output.look.quiet && !streams;
         let progress = wanted && std::io::stderr().is_terminal();
         let mut feed = Feed::new(inputs, reading);
         if input.rotated {
@@ -156,12 +157,12 @@ impl Options {
             },
             feed,
             filters: typed(filter),
-            look: look(output),
+            look: look(&output.look, output.is_plain()),
             format: if output.json { Some(Format::Json) } else { output.format },
-            output: output.output_file.clone(),
+            output: output.look.output_file.clone(),
             progress,
-            quiet: output.quiet,
-            verbose: output.verbose,
+            quiet: output.look.quiet,
+            verbose: output.look.verbose,
             strict: input.books.strict,
             stats: input.books.stats,
             rejects: input.books.rejects.clone(),
@@ -495,8 +496,7 @@ fn typed(filter: &FilterArgs) -> Map<String, serde_json::Value> {
     map
 }
 
-pub(crate) fn look(output: &OutputArgs) -> Look {
-    let plain = output.format == Some(Format::Plain) && !output.json;
+pub(crate) fn look(output: &LookArgs, plain: bool) -> Look {
     let to_terminal = !plain && output.output_file.is_none() && std::io::stdout().is_terminal();
     let color = match output.color {
         _ if plain => false,

@@ -5,8 +5,3 @@
 //! Tested by: the unit tests of its files, `tests/cli/suggest.rs`.
 
 pub mod noise;
-pub mod noise_ground;
-pub mod noise_names;
-pub mod noise_proof;
-pub mod noise_rules;
-pub mod noise_tally;

@@ -6,7 +6,6 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use fwrules::{Context, Evidence, Place, Reach, Ruleset, Step, Tri, Walk, Walker};
@@ -15,7 +14,8 @@ use serde_json::{Map, Value, json};
 
 use super::Outcome;
 use crate::cli;
-use crate::input::{LONGEST_LINE, decode};
+use crate::input::LONGEST_LINE;
+use crate::input::decode::{self, Meter};
 use crate::options::{self, Look};
 use crate::pipeline::{self, is_one_record};
 use crate::record::{Reading, Record};
@@ -33,7 +33,7 @@ const LINES: usize = 1_000;
 /// # Errors
 /// The line or a ruleset cannot be read, or the output cannot be written.
 pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
-    let look = options::look(&arguments.output);
+    let look = options::look(&arguments.output.look, arguments.output.is_plain());
     let rulesets = Rulesets::read(&arguments.rules, &arguments.rules.rules)?;
     if rulesets.all.is_empty() && !arguments.rules.add.is_empty() {
         bail!("--add puts a rule into a ruleset: name it with --rules");
@@ -80,7 +80,7 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
             out.extend(page(&look, &said, stop.as_deref(), &ways).into_bytes());
         }
     }
-    if !arguments.output.quiet {
+    if !arguments.output.look.quiet {
         let mut stdout = io::stdout().lock();
         stdout.write_all(&out)?;
         stdout.flush()?;
@@ -119,7 +119,8 @@ fn lines(words: &[String]) -> anyhow::Result<Vec<Vec<u8>>> {
 /// Line `number` of a file, compressed or not; both lines of a record of two.
 fn line_of(file: &str, number: usize) -> anyhow::Result<Vec<u8>> {
     let input = File::open(file).with_context(|| file.to_owned())?;
-    let plain = decode::open(Box::new(input), true, Arc::default()).with_context(|| file.to_owned())?;
+    let plain =
+        decode::open(Box::new(input), true, &mut Meter::default()).with_context(|| file.to_owned())?;
     let mut reader = BufReader::new(plain);
     let mut line = |at: usize| -> anyhow::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();

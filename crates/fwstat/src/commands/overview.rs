@@ -151,6 +151,7 @@ fn next(head: &Head, tables: &[Table]) -> Vec<(String, &'static str)> {
     let mut commands = vec![
         (format!("fwstat top{} {files}", prefix.unwrap_or_default()), "more of one prefix"),
         (format!("fwstat timeline --by prefix {files}"), "over time"),
+        (format!("fwstat suggest {files}"), "rules that silence the noise"),
         (format!("fwstat check {files}"), "what could not be read"),
     ];
     let widest = commands.iter().map(|(command, _)| text::width(command)).max().unwrap_or(0);

@@ -11,15 +11,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, bail};
-use fwrules::{Family, Match, Net, PortSide, Range, Rule, Ruleset, Target, Test, Text};
+use fwrules::{Family, Match, Net, PortSide, Range, Rule, Target, Test, Text};
 use logparse::Protocol;
 
 use super::{Outcome, suggest_interactive, write};
-use crate::analysis::noise::{self, Found, Refused, Why};
-use crate::analysis::noise_ground::{Ground, Judge, Site};
-use crate::analysis::noise_proof::{Proof, Taken};
-use crate::analysis::noise_rules::{self, Proposal};
-use crate::analysis::noise_tally::{Kind, Tally};
+use crate::analysis::noise::dead::{self, Dead};
+use crate::analysis::noise::ground::{Ground, Kept, collapsed, protocol_word};
+use crate::analysis::noise::packet::Kind;
+use crate::analysis::noise::proof::{Case, Proof, Proved, Prover, Taken};
+use crate::analysis::noise::rules::{self as noise_rules, Proposal};
+use crate::analysis::noise::site::{Judge, Site};
+use crate::analysis::noise::tally::Tally;
+use crate::analysis::noise::{self, Found, Refused};
 use crate::cli::{self, Common, OutputArgs, RuleFormat};
 use crate::moment;
 use crate::options::Options;
@@ -103,16 +106,6 @@ pub(super) struct Session {
     pub(super) prefixes: Vec<(Vec<u8>, u64)>,
 }
 
-/// What a proof came to.
-pub(super) struct Proved {
-    pub(super) taken: Vec<Taken>,
-    pub(super) before: u64,
-    pub(super) old: u64,
-    pub(super) unknown: u64,
-    pub(super) noise: u64,
-    pub(super) remain: std::collections::BTreeMap<Option<Why>, u64>,
-}
-
 impl Session {
     fn new(arguments: &cli::Suggest) -> anyhow::Result<Session> {
         let chain = arguments.chain.as_bytes();
@@ -134,8 +127,7 @@ impl Session {
         let mut friends = Ground::default();
         for path in &arguments.rules {
             let name = path.display();
-            let text = std::fs::read(path).with_context(|| name.to_string())?;
-            let rules = Ruleset::parse(&text).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
+            let rules = crate::rules::ruleset(path)?;
             let families: &[bool] = match rules.family() {
                 Family::Ipv6 => &[true],
                 Family::Inet => &[false, true],
@@ -146,23 +138,15 @@ impl Session {
                     Site::new(rules.clone(), chain).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
                 ground.learn(&rules, chain, *v6);
                 friends.learn(&rules, chain, *v6);
-                sites[usize::from(*v6)] = site;
+                let place = &mut sites[usize::from(*v6)];
+                if !place.assumed {
+                    bail!("{name}: rules for the same packets were given before: one ruleset of each family");
+                }
+                *place = site;
             }
         }
-        ground.trusted = crate::analysis::noise_ground::collapsed(std::mem::take(&mut ground.trusted));
-        let output = OutputArgs {
-            json: false,
-            format: None,
-            output_file: arguments.output_file.clone(),
-            color: arguments.color,
-            width: arguments.width,
-            no_header: arguments.no_header,
-            exact: arguments.exact,
-            no_progress: arguments.no_progress,
-            no_config: arguments.no_config,
-            quiet: arguments.quiet,
-            verbose: arguments.verbose,
-        };
+        ground.trusted = collapsed(std::mem::take(&mut ground.trusted));
+        let output = OutputArgs { look: arguments.look.clone(), ..OutputArgs::default() };
         let common = Common {
             files: arguments.files.clone(),
             filter: arguments.filter.clone(),
@@ -223,8 +207,10 @@ impl Session {
         {
             let ask_first = self.sites.iter().any(|site| site.before > 0);
             let judge = Judge::new([&self.sites[0], &self.sites[1]], [&self.plain[0], &self.plain[1]]);
-            let make = || Tally::new(&self.ground, ask_first.then(|| judge.asker()));
-            let (tally, books, top) = super::run(&options, make)?;
+            let classes = judge.tests().classes();
+            let make = || Tally::new(&self.ground, ask_first.then(|| (judge.asker(), classes.as_ref())));
+            let (mut tally, books, top) = super::run(&options, make)?;
+            tally.trim();
             (account, head) = (books, top);
             found = noise::find(&tally, &self.ground, answers_pass);
             let mut list = noise_rules::propose(&mut found, &tally, &self.ground);
@@ -242,9 +228,7 @@ impl Session {
             self.prefixes = tally
                 .prefixes
                 .iter()
-                .filter(|(prefix, _)| {
-                    self.ground.kept(prefix) != Some(crate::analysis::noise_ground::Kept::LetIn)
-                })
+                .filter(|(prefix, _)| self.ground.kept(prefix) != Some(Kept::LetIn))
                 .map(|(prefix, lines)| (prefix.clone(), *lines))
                 .collect();
         }
@@ -257,7 +241,7 @@ impl Session {
         }
         self.found = found;
         let (rules, proved) = if options.feed.stop.load(Ordering::Relaxed) {
-            (Vec::new(), self.nothing(account.totals.matched))
+            (Vec::new(), Proved { before: account.totals.matched, ..Proved::default() })
         } else {
             self.settle(proposals, target)?
         };
@@ -290,91 +274,69 @@ impl Session {
     }
 
     /// Proves, and takes out what does not hold until all of it does.
-    fn settle(
-        &mut self,
-        mut list: Vec<Proposal>,
-        target: Option<f64>,
-    ) -> anyhow::Result<(Vec<Rated>, Proved)> {
-        loop {
-            let proved = self.prove(&list)?;
-            let hides = |taken: &Taken| taken.hides.values().map(|(lines, _)| lines).sum::<u64>();
-            if proved.taken.iter().any(|taken| hides(taken) > 0) {
-                let (mut keep, mut out) = (Vec::new(), Vec::new());
-                for (proposal, taken) in list.into_iter().zip(&proved.taken) {
-                    if hides(taken) == 0 {
-                        keep.push(proposal);
-                        continue;
-                    }
-                    let reasons: Vec<String> = taken
-                        .hides
-                        .iter()
-                        .map(|(why, (lines, _))| format!("{lines} lines of {}", why.title()))
-                        .collect();
-                    let names: Vec<&str> = proposal.noise.iter().map(|noise| noise.name.as_str()).collect();
-                    out.push(Refused {
-                        name: names.join(", "),
-                        lines: taken.seen.lines,
-                        why: format!("a rule would also hide {}", reasons.join(", ")),
-                    });
+    fn settle(&mut self, list: Vec<Proposal>, target: Option<f64>) -> anyhow::Result<(Vec<Rated>, Proved)> {
+        let proof = self.prove(&list)?;
+        let hides = |taken: &Taken| taken.hides.values().map(|(lines, _)| lines).sum::<u64>();
+        let mut keep = vec![true; list.len()];
+        let (taken, proved) = loop {
+            let mut proved = proof.with(&by_family(&list, |i| keep[i]));
+            let taken = in_order(&list, std::mem::take(&mut proved.rules));
+            if taken.iter().all(|taken| hides(taken) == 0) {
+                break (taken, proved);
+            }
+            for ((proposal, keep), taken) in list.iter().zip(&mut keep).zip(&taken) {
+                if hides(taken) == 0 {
+                    continue;
                 }
-                self.found.refused.append(&mut out);
-                list = keep;
-                continue;
+                *keep = false;
+                let reasons: Vec<String> = taken
+                    .hides
+                    .iter()
+                    .map(|(why, (lines, _))| format!("{lines} lines of {}", why.title()))
+                    .collect();
+                let names: Vec<&str> = proposal.noise.iter().map(|noise| noise.name.as_str()).collect();
+                self.found.refused.push(Refused {
+                    name: names.join(", "),
+                    lines: taken.seen.lines,
+                    why: format!("a rule would also hide {}", reasons.join(", ")),
+                });
             }
-            let idle = |taken: &Taken| taken.seen.lines == 0 && taken.maybe == 0;
-            if proved.taken.iter().any(idle) {
-                // What takes nothing changes nothing: no further proof is needed.
-                let kept: Vec<(Proposal, Taken)> =
-                    list.into_iter().zip(proved.taken.iter().cloned()).filter(|(_, t)| !idle(t)).collect();
-                let rules = kept.into_iter().map(|(proposal, taken)| Rated { proposal, taken }).collect();
-                return Ok(enough(rules, proved, target));
-            }
-            let rules = list
-                .into_iter()
-                .zip(proved.taken.iter().cloned())
-                .map(|(proposal, taken)| Rated { proposal, taken })
-                .collect();
-            return Ok(enough(rules, proved, target));
-        }
-    }
-
-    fn nothing(&self, before: u64) -> Proved {
-        let remain = std::collections::BTreeMap::new();
-        Proved { taken: Vec::new(), before, old: 0, unknown: 0, noise: 0, remain }
+        };
+        // What takes nothing changes nothing.
+        let rules = list
+            .into_iter()
+            .zip(taken)
+            .filter(|(_, taken)| taken.seen.lines > 0 || taken.maybe > 0)
+            .map(|(proposal, taken)| Rated { proposal, taken })
+            .collect();
+        Ok(enough(rules, proved, target))
     }
 
     /// Every line of the log through the rulesets with these rules in them.
-    pub(super) fn prove(&self, list: &[Proposal]) -> anyhow::Result<Proved> {
-        let of = |v6: bool| list.iter().filter(move |p| p.v6 == v6).map(|p| &p.rule);
-        let sites = [self.sites[0].with(of(false)), self.sites[1].with(of(true))];
-        let plain = [self.plain[0].with(of(false)), self.plain[1].with(of(true))];
-        let judge = Judge::new([&sites[0], &sites[1]], [&plain[0], &plain[1]]);
+    fn prove(&self, list: &[Proposal]) -> anyhow::Result<Proof> {
+        let rules = by_family(list, |i| list[i].rule.clone());
+        let sites = [self.sites[0].with(&rules[0]), self.sites[1].with(&rules[1])];
+        let plain = [self.plain[0].with(&rules[0]), self.plain[1].with(&rules[1])];
+        let with = Judge::new([&sites[0], &sites[1]], [&plain[0], &plain[1]]);
+        let without = Judge::new([&self.sites[0], &self.sites[1]], [&self.plain[0], &self.plain[1]]);
         let options = Options::new(&self.common, false)?;
-        let count = list.iter().filter(|p| !p.v6).count();
-        let known = &self.found.known;
-        let make = || Proof::new(&self.ground, known, judge.asker(), count, list.len() - count);
-        let (proof, ..) = super::run(&options, make)?;
-        // Back into the order of the list: a ruleset numbers its own rules.
-        let (mut v4, mut v6) = (0, 0);
-        let taken = list
-            .iter()
-            .map(|proposal| {
-                let (family, next) = if proposal.v6 { (1, &mut v6) } else { (0, &mut v4) };
-                *next += 1;
-                proof.rules[family][*next - 1].clone()
-            })
-            .collect();
-        Ok(Proved {
-            taken,
-            before: proof.before,
-            old: proof.old,
-            unknown: proof.unknown,
-            noise: proof.noise,
-            remain: proof.remain,
-        })
+        let (ground, known) = (&self.ground, &self.found.known);
+        let mut tests = with.tests();
+        known.tests(ground, &mut tests);
+        let classes = tests.classes();
+        let case =
+            Case { ground, known, judges: [&with, &without], rules: &rules, classes: classes.as_ref() };
+        let (prover, ..) = super::run(&options, || Prover::new(case))?;
+        Ok(prover.finish())
     }
 
-    fn dead(&self, tally: &Tally<'_>) -> Vec<noise_rules::Dead> {
+    /// What all of these rules come to: rule by rule, and together.
+    pub(super) fn proved(&self, list: &[Proposal]) -> anyhow::Result<(Vec<Taken>, Proved)> {
+        let mut proved = self.prove(list)?.with(&by_family(list, |_| true));
+        Ok((in_order(list, std::mem::take(&mut proved.rules)), proved))
+    }
+
+    fn dead(&self, tally: &Tally<'_>) -> Vec<Dead> {
         let mut dead = Vec::new();
         for (v6, site) in [(false, &self.sites[0]), (true, &self.sites[1])] {
             let taken = |rule: usize| {
@@ -389,7 +351,7 @@ impl Session {
                     .map(|(_, lines)| lines)
                     .sum()
             };
-            dead.extend(noise_rules::dead(&site.chain_rules()[..site.before], taken, tally, v6));
+            dead.extend(dead::dead(&site.chain_rules()[..site.before], taken, tally, v6));
         }
         dead
     }
@@ -481,6 +443,17 @@ impl Session {
     }
 }
 
+/// Something about each proposal, `[IPv4, IPv6]`: a ruleset numbers its own rules.
+fn by_family<T>(list: &[Proposal], of: impl Fn(usize) -> T) -> [Vec<T>; 2] {
+    [false, true].map(|v6| (0..list.len()).filter(|i| list[*i].v6 == v6).map(&of).collect())
+}
+
+/// Back into the order of the list.
+fn in_order<T>(list: &[Proposal], families: [Vec<T>; 2]) -> Vec<T> {
+    let [mut v4, mut v6] = families.map(Vec::into_iter);
+    list.iter().filter_map(|proposal| if proposal.v6 { v6.next() } else { v4.next() }).collect()
+}
+
 /// The first rules that are enough.
 fn enough(mut rules: Vec<Rated>, mut proved: Proved, target: Option<f64>) -> (Vec<Rated>, Proved) {
     let Some(target) = target else { return (rules, proved) };
@@ -511,7 +484,7 @@ fn going_to(tally: &Tally<'_>) -> Vec<(String, u64)> {
         .map(|((addr, kind), lines)| {
             let what = match kind {
                 Kind::Request(protocol, port) => {
-                    format!(" {} {port}", crate::analysis::noise_ground::protocol_word(protocol))
+                    format!(" {} {port}", protocol_word(protocol))
                 }
                 _ => String::new(),
             };

@@ -10,7 +10,7 @@
 use std::io::{self, BufRead as _, Write as _};
 
 use super::suggest::Session;
-use crate::analysis::noise_rules;
+use crate::analysis::noise::rules as noise_rules;
 use crate::options::Options;
 use crate::report::style::{DIM, HEADING, KEY, WARN};
 use crate::report::suggest::{Rated, Suggestion};
@@ -36,7 +36,10 @@ pub(super) fn choose(session: &Session, all: Suggestion, options: &Options) -> a
             writeln!(out)?;
             writeln!(out, "{}", look.paint(HEADING, &format!("{left}. Rule {} of {many}:", number + 1)))?;
             writeln!(out, "  {}", text::escape(report::why(proposal).as_bytes()))?;
-            writeln!(out, "  {}", look.paint(KEY, &rules::command(&proposal.rule, &all.chain, proposal.v6)))?;
+            let command = rules::command(&proposal.rule, &all.chain, proposal.v6);
+            for line in rules::folded(&command, look.width.map(|width| width.saturating_sub(2))) {
+                writeln!(out, "  {}", look.paint(KEY, &line))?;
+            }
             let lines = look.count_of(rated.taken.seen.lines, "line", "lines");
             let (sources, exact) = rated.taken.sources.count();
             let about = if exact { "" } else { "about " };
@@ -78,9 +81,8 @@ pub(super) fn choose(session: &Session, all: Suggestion, options: &Options) -> a
                     // What it takes after those that were taken already.
                     let mut with: Vec<_> = taken.iter().map(|rated| rated.proposal.clone()).collect();
                     with.push(proposal.clone());
-                    let proved = session.prove(&with)?;
-                    if let Some(last) = proved.taken.last() {
-                        rated = Rated { proposal, taken: last.clone() };
+                    if let Some(taken) = session.proved(&with)?.0.pop() {
+                        rated = Rated { proposal, taken };
                     }
                 }
                 _ => writeln!(out, "  {HELP}")?,
@@ -89,9 +91,9 @@ pub(super) fn choose(session: &Session, all: Suggestion, options: &Options) -> a
     }
     // What was left out changes what the others take: the script is proven as it is.
     let chosen: Vec<_> = taken.into_iter().map(|rated| rated.proposal).collect();
-    let proved = session.prove(&chosen)?;
+    let (taken, proved) = session.proved(&chosen)?;
     let rules: Vec<Rated> =
-        chosen.into_iter().zip(proved.taken).map(|(proposal, taken)| Rated { proposal, taken }).collect();
+        chosen.into_iter().zip(taken).map(|(proposal, taken)| Rated { proposal, taken }).collect();
     let all =
         Suggestion { rules, remain: proved.remain, unknown: proved.unknown, noise: proved.noise, ..all };
     let count = look.count_of(all.rules.len() as u64, "rule was", "rules were");

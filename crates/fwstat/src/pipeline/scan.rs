@@ -122,10 +122,10 @@ impl<'p> Worker<'p> {
         add: Add<'_>,
     ) {
         self.account.totals.packets += 1;
-        let when = if self.needs_time || !scanned.has_clock() {
-            self.moment(chunk, line.offset, &scanned.envelope())
-        } else {
-            None
+        let when = match scanned.has_clock() {
+            true if self.needs_time => self.clock(chunk, line.offset, scanned),
+            true => None,
+            false => self.moment(chunk, line.offset, &scanned.envelope()),
         };
         let record = Record {
             entry: Reading::scanned(scanned),
@@ -155,6 +155,17 @@ impl<'p> Worker<'p> {
     fn moment(&mut self, chunk: &Chunk<'_>, offset: usize, envelope: &Envelope<'_>) -> Option<When> {
         let hint = chunk.calendar.hint(chunk.offset + offset as u64);
         let when = self.resolver.resolve(envelope, hint);
+        self.enter(when)
+    }
+
+    /// The same for a line with the stamp of a clock, which has no other.
+    fn clock(&mut self, chunk: &Chunk<'_>, offset: usize, scanned: &Scanned<'_>) -> Option<When> {
+        let hint = chunk.calendar.hint(chunk.offset + offset as u64);
+        let when = scanned.civil().and_then(|civil| self.resolver.civil(&civil, hint));
+        self.enter(when)
+    }
+
+    fn enter(&mut self, when: Option<When>) -> Option<When> {
         match when {
             Some(when) => self.account.moment(when.utc),
             None => self.account.timeless += 1,

@@ -8,8 +8,8 @@
 use fwrules::Net;
 use serde_json::{Value, json};
 
+use crate::analysis::noise::sources::Lines;
 use crate::analysis::noise::{Class, net_name};
-use crate::analysis::noise_tally::Lines;
 
 /// A prefix as a regular expression of Python, inside an INI file of fail2ban.
 fn regex(prefix: &[u8]) -> String {

@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 use fwrules::{AddressRange, Family, Match, Net, PacketType, PortSide, Range, Rule, Target, Test, Text};
 use logparse::{Protocol, TcpFlags};
 
+use crate::text;
+
 /// Which of the two families' tools a rule is for.
 #[must_use]
 pub fn family(v6: bool) -> Family {
@@ -52,6 +54,60 @@ pub fn with_verb(rule: &Rule, chain: &str, v6: bool, verb: &str) -> String {
 pub fn idempotent(rule: &Rule, chain: &str, v6: bool) -> String {
     let (ask, add) = (with_verb(rule, chain, v6, "-C"), command(rule, chain, v6));
     format!("{ask} 2>/dev/null || {add}")
+}
+
+/// A command on lines that fit `width`, each but the last ending in `\`: the same command to
+/// a shell. An option stays with its value, and nothing in quotes is parted.
+#[must_use]
+pub fn folded(command: &str, width: Option<usize>) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for part in parts(command) {
+        let Some(line) = lines.last_mut() else { continue };
+        let blank = usize::from(!line.trim().is_empty());
+        // Room for ` \`.
+        let fits = width.is_none_or(|width| text::width(line) + blank + text::width(part) + 2 <= width);
+        if fits || blank == 0 {
+            line.push_str(&" "[..blank]);
+            line.push_str(part);
+        } else {
+            line.push_str(" \\");
+            lines.push(format!("    {part}"));
+        }
+    }
+    // What is short enough as it is stays on one line.
+    match width {
+        Some(width) if text::width(command) <= width => vec![command.to_owned()],
+        _ => lines,
+    }
+}
+
+/// A command in parts that stay together: options with their values.
+fn parts(command: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut not) = (0, false);
+    let mut quote = None;
+    let mut escaped = false;
+    for (at, c) in command.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quote != Some('\'') => escaped = true,
+            '"' | '\'' if quote.is_none() => quote = Some(c),
+            _ if quote == Some(c) => quote = None,
+            ' ' if quote.is_none() => {
+                let rest = &command[at + 1..];
+                let begins =
+                    rest.starts_with('-') && !not || rest.starts_with("! ") || rest.starts_with("|| ");
+                if begins {
+                    parts.push(&command[start..at]);
+                    start = at + 1;
+                }
+                not = rest.starts_with("! ");
+            }
+            _ => {}
+        }
+    }
+    parts.push(&command[start..]);
+    parts
 }
 
 /// The rule in nft's words, without the chain. What nft cannot say in one rule is an error's
@@ -201,6 +257,28 @@ fn flag_words(flags: TcpFlags) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folded_command_is_the_same_to_a_shell() {
+        let command = "iptables -A MALICIOUS ! -s 192.168.50.0/24 -p tcp -m multiport ! --dports 1,2 -m comment \
+                       --comment \"[a -b \\\" -c ]\" -j DROP";
+        for width in [40, 60, 80] {
+            let lines = folded(command, Some(width));
+            assert!(lines.iter().all(|line| text::width(line) <= width), "{lines:#?}");
+            assert!(
+                lines.iter().all(|line| !line.contains("! ") || !line.trim_end_matches(" \\").ends_with('!'))
+            );
+            let joined: Vec<&str> =
+                lines.iter().map(|line| line.trim_end_matches(" \\").trim_start()).collect();
+            assert_eq!(joined.join(" "), command);
+        }
+        assert_eq!(folded(command, None), [command]);
+        assert_eq!(folded("iptables -N X", Some(80)), ["iptables -N X"]);
+        assert_eq!(
+            parts("a -C x 2>/dev/null || a -A 'b -c'"),
+            ["a", "-C x 2>/dev/null", "|| a", "-A 'b -c'"]
+        );
+    }
 
     fn rule(text: &str) -> Rule {
         Rule::parse(text.as_bytes()).unwrap().1

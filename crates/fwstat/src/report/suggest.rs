@@ -17,11 +17,12 @@ use serde_json::{Map, Value, json};
 use super::rules;
 use super::style::{DIM, HEADING, KEY, WARN, percent};
 use super::{Head, Table};
+use crate::analysis::noise::dead::Dead;
+use crate::analysis::noise::proof::{Samples, Taken};
+use crate::analysis::noise::rules::Proposal;
+use crate::analysis::noise::site::Site;
+use crate::analysis::noise::sources::Lines;
 use crate::analysis::noise::{Class, Friend, Host, Noise, Refused, Shape, Why, net_name};
-use crate::analysis::noise_ground::Site;
-use crate::analysis::noise_proof::{Samples, Taken};
-use crate::analysis::noise_rules::{Dead, Proposal};
-use crate::analysis::noise_tally::Lines;
 use crate::clock::{self, Clock, NANOS};
 use crate::options::Look;
 use crate::text;
@@ -115,7 +116,16 @@ impl<'l> Page<'l> {
 
     /// A comment, wrapped at blanks; further lines begin at `indent` as well.
     fn say(&mut self, indent: usize, style: anstyle::Style, sentence: &str) {
-        let room = self.width.saturating_sub(indent + 2).max(20);
+        self.wrap(indent, indent, style, sentence);
+    }
+
+    /// One of a list: further lines begin further in.
+    fn item(&mut self, style: anstyle::Style, sentence: &str) {
+        self.wrap(2, 4, style, sentence);
+    }
+
+    fn wrap(&mut self, first: usize, further: usize, style: anstyle::Style, sentence: &str) {
+        let room = self.width.saturating_sub(further + 2).max(20);
         let mut line = String::new();
         let mut lines = Vec::new();
         for word in sentence.split(' ') {
@@ -128,7 +138,8 @@ impl<'l> Page<'l> {
             line.push_str(word);
         }
         lines.push(line);
-        for line in lines {
+        for (i, line) in lines.into_iter().enumerate() {
+            let indent = if i == 0 { first } else { further };
             let painted = self.look.paint(style, line.trim_end());
             self.out.push_str(&format!("# {}{painted}\n", " ".repeat(indent)));
         }
@@ -141,14 +152,18 @@ impl<'l> Page<'l> {
         self.out.push_str(&format!("# {}{painted}\n", " ".repeat(indent)));
     }
 
-    /// Something to run.
+    /// Something to run; on a screen, on lines that fit.
     fn run(&mut self, command: &str) {
-        self.out.push_str(&(self.look.paint(KEY, command) + "\n"));
+        for line in rules::folded(command, self.look.width) {
+            self.out.push_str(&(self.look.paint(KEY, &line) + "\n"));
+        }
     }
 
     /// Something that could be run, as a comment.
     fn could_run(&mut self, command: &str) {
-        self.out.push_str(&format!("#   {command}\n"));
+        for line in rules::folded(command, self.look.width.map(|width| width.saturating_sub(6))) {
+            self.out.push_str(&format!("#     {line}\n"));
+        }
     }
 
     fn heading(&mut self, title: &str) {
@@ -197,7 +212,7 @@ pub fn shape(noise: &Noise) -> String {
         let more = if ports.len() > 8 { ",..." } else { "" };
         shown.join(",") + more
     };
-    let word = |protocol: u8| crate::analysis::noise_ground::protocol_word(protocol);
+    let word = |protocol: u8| crate::analysis::noise::ground::protocol_word(protocol);
     match &noise.shape {
         Shape::Ports(protocol, ports) => format!("{} {}", word(*protocol), list(ports)),
         Shape::Replies(_, ports) if ports.is_empty() => "from any port".to_owned(),
@@ -227,7 +242,7 @@ pub fn why(proposal: &Proposal) -> String {
 
 /// A rule that lets a friend in, as the guide has it.
 fn friend_rule(friend: &Friend) -> Rule {
-    let service = crate::analysis::noise_names::name(friend.protocol, friend.port);
+    let service = crate::analysis::noise::names::name(friend.protocol, friend.port);
     let protocol = Protocol(friend.protocol);
     let dport = Some(Test::is(fwrules::Range::one(friend.port)));
     let ports = if protocol == Protocol::TCP {
@@ -457,7 +472,8 @@ fn explain(page: &mut Page<'_>, clock: &Clock, s: &Suggestion, number: usize, ra
     }
 }
 
-/// A line for people: as it stands if it fits, else what tells packets apart.
+/// A line for people: as it stands if it fits, else what tells packets apart, and of that the
+/// more telling.
 fn sample(raw: &[u8], width: usize) -> String {
     let whole = text::escape(raw.trim_ascii_end());
     if text::width(&whole) + 5 <= width {
@@ -465,25 +481,29 @@ fn sample(raw: &[u8], width: usize) -> String {
     }
     let Ok(entry) = logparse::parse(raw) else { return whole };
     let packet = &entry.packet;
-    let mut out =
-        format!("{} IN={}", text::escape(packet.prefix.trim_ascii_end()), text::escape(packet.input));
-    for (key, addr) in [("SRC", packet.src()), ("DST", packet.dst())] {
-        if let Some(addr) = addr {
-            out += &format!(" {key}={addr}");
+    let named = |key: &str, value: Option<String>| value.map(|value| format!("{key}={value}"));
+    // The words in their order, and which of them goes first if there is no room.
+    let mut words: Vec<(u8, String)> = [
+        (2, Some(text::escape(packet.prefix.trim_ascii_end()))),
+        (3, named("IN", Some(text::escape(packet.input)))),
+        (9, named("SRC", packet.src().map(|addr| addr.to_string()))),
+        (5, named("DST", packet.dst().map(|addr| addr.to_string()))),
+        (8, named("PROTO", packet.protocol().map(|protocol| protocol.to_string()))),
+        (4, named("SPT", packet.sport().map(|port| port.to_string()))),
+        (9, named("DPT", packet.dport().map(|port| port.to_string()))),
+        (7, packet.tcp_flags().map(|flags| flags.to_string())),
+    ]
+    .into_iter()
+    .filter_map(|(rank, word)| Some((rank, word.filter(|word| !word.is_empty())?)))
+    .collect();
+    loop {
+        let line = words.iter().map(|(_, word)| word.as_str()).collect::<Vec<_>>().join(" ");
+        let first = words.iter().map(|(rank, _)| *rank).min().filter(|rank| *rank < 9);
+        match first {
+            Some(rank) if text::width(&line) + 5 > width => words.retain(|(own, _)| *own != rank),
+            _ => return line,
         }
     }
-    if let Some(protocol) = packet.protocol() {
-        out += &format!(" PROTO={protocol}");
-    }
-    for (key, port) in [("SPT", packet.sport()), ("DPT", packet.dport())] {
-        if let Some(port) = port {
-            out += &format!(" {key}={port}");
-        }
-    }
-    if let Some(flags) = packet.tcp_flags() {
-        out += &format!(" {flags}");
-    }
-    out
 }
 
 fn honeypot(page: &mut Page<'_>, s: &Suggestion) {
@@ -534,14 +554,13 @@ fn rest(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
             .collect();
         let more = if host.tried.len() > 6 { ", ..." } else { "" };
         let when = span(clock, &host.seen).map_or(String::new(), |span| format!(", {span}"));
-        page.say(2, WARN, &format!("{} {who} {}{more}{when}", host.addr, tried.join(", ")));
+        page.item(WARN, &format!("{} {who} {}{more}{when}", host.addr, tried.join(", ")));
     }
     if suspects.len() > 10 {
-        page.say(2, PLAIN, &format!("and {} more hosts", suspects.len() - 10));
+        page.item(PLAIN, &format!("and {} more hosts", suspects.len() - 10));
     }
     for (what, lines) in s.going.iter().take(5) {
-        page.say(
-            2,
+        page.item(
             WARN,
             &format!("this host wanted to go to {what}: {}", look.count_of(*lines, "line", "lines")),
         );
@@ -553,8 +572,7 @@ fn rest(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
             let word = |test: Option<Test<Protocol>>| {
                 test.map_or(String::new(), |test| test.value.to_string().to_lowercase())
             };
-            page.say(
-                2,
+            page.item(
                 PLAIN,
                 &format!(
                     "{} {} asks for {}; the packets are {} ({}). Better:",
@@ -574,7 +592,7 @@ fn rest(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
         page.heading("No rule for");
         for refused in &s.refused {
             let lines = look.count_of(refused.lines, "line", "lines");
-            page.say(2, PLAIN, &format!("{} ({lines}): {}", refused.name, refused.why));
+            page.item(PLAIN, &format!("{} ({lines}): {}", refused.name, refused.why));
         }
     }
     if !s.friends.is_empty() {
@@ -582,13 +600,15 @@ fn rest(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
         for (friend, known) in &s.friends {
             let lines = look.count_of(friend.seen.lines, "line", "lines");
             let protocol = Protocol(friend.protocol).to_string().to_lowercase();
-            page.say(2, PLAIN, &format!("{} at {protocol} {}: {lines}", friend.addr, friend.port));
+            page.item(PLAIN, &format!("{} at {protocol} {}: {lines}", friend.addr, friend.port));
             for command in friend_commands(s, friend, *known) {
                 page.could_run(&command);
             }
         }
     }
-    if !s.rules.is_empty() {
+    if !s.rules.is_empty() && look.width.is_some() {
+        page.heading("To take the rules away again: the same command with --undo");
+    } else if !s.rules.is_empty() {
         page.heading("To take the rules away again (or: --undo)");
         for rated in &s.rules {
             page.could_run(&rules::with_verb(&rated.proposal.rule, &s.chain, rated.proposal.v6, "-D"));

@@ -224,6 +224,9 @@ fn line(seconds: u64, src: &str, proto: &str, dport: u64, flags: &str) -> String
 fn one_source() {
     // At every port within minutes: a scanner.
     let scan: String = (0..500).map(|i| line(i, "45.155.205.9", "TCP", 1 + i * 7, "SYN")).collect();
+    let decisions = run_with(scan.as_bytes(), &["suggest", "--format", "crowdsec"]).json();
+    is_a_decision(&decisions[0]);
+    assert_eq!(decisions[0]["value"], "45.155.205.9");
     let document = run_with(scan.as_bytes(), &["suggest", "--json"]).json();
     assert_eq!(
         document["rules"][0]["rule"].as_str().unwrap(),
@@ -245,6 +248,51 @@ fn one_source() {
     let document = run_with(own.as_bytes(), &["suggest", "--json"]).json();
     assert_eq!(document["rules"].as_array().unwrap().len(), 0);
     assert_eq!(document["hosts"][0]["why"], "own_network");
+}
+
+#[test]
+fn very_many_sources_with_one_packet_each() {
+    // Whoever sends chooses the source: private ones are among them, each in a network of its own.
+    let mut random = crate::support::Random(11);
+    let log: String = (0..30_000)
+        .map(|i| {
+            let [a, b, c, d] = (random.next() as u32).to_be_bytes();
+            let a = if i % 16 == 0 { 10 } else { a % 224 };
+            line(i, &format!("{a}.{b}.{c}.{d}"), "TCP", [23, 445, 2323][i as usize % 3], "SYN")
+        })
+        .collect();
+    let ran = run_with(log.as_bytes(), &["suggest", "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let document = ran.json();
+    let number = |key: &str| document[key].as_u64().unwrap();
+    let private = document["remain"]["own_network"].as_u64().unwrap();
+    assert_eq!((number("before"), number("hidden"), number("after")), (30_000, 0, private), "{document:#}");
+    assert!((1875..3000).contains(&private), "{private}");
+    let rules = document["rules"].as_array().unwrap();
+    assert_eq!(rules.len(), 1, "{rules:#?}");
+    let spared: Vec<&str> =
+        rules[0]["spares"].as_array().unwrap().iter().map(|n| n.as_str().unwrap()).collect();
+    assert!(spared.contains(&"10.0.0.0/8") && spared.len() <= 7, "{spared:?}");
+    // The list of hosts worth a look has an end.
+    assert!(document["hosts"].as_array().unwrap().len() <= 1000);
+}
+
+#[test]
+fn a_quiet_scan_with_odd_flags_stays_visible() {
+    let mut random = crate::support::Random(3);
+    let mut log = String::new();
+    for i in 0..200 {
+        let [b, c, d, _] = (random.next() as u32).to_be_bytes();
+        let flags = ["FIN", "RST SYN", "", "SYN FIN"][i as usize % 4];
+        log += &line(i * 3000, &format!("45.{b}.{c}.{d}"), "TCP", 80, flags);
+    }
+    // Nine packets in a week, at nine ports.
+    for i in 0..9 {
+        log += &line(i * 66_000, "198.51.100.9", "TCP", 1000 + i, if i % 2 == 0 { "FIN" } else { "" });
+    }
+    let document = run_with(log.as_bytes(), &["suggest", "--json"]).json();
+    assert_eq!((&document["after"], &document["hidden"]), (&9.into(), &0.into()), "{document:#}");
+    assert_eq!(document["hosts"][0]["src"], "198.51.100.9");
 }
 
 #[test]
@@ -318,7 +366,7 @@ fn friends_get_a_rule_of_the_guide_apart_from_drops() {
     // In the script it is a comment: pasting the whole lets nobody in.
     let (log, rules) = (folder.path("log"), folder.path("rules"));
     let script = run(&["suggest", "--rules", &rules, &log]).out;
-    assert!(script.contains("#   iptables -A STDIN -p tcp -m tcp --dport 9443"), "{script}");
+    assert!(script.contains("#     iptables -A STDIN -p tcp -m tcp --dport 9443"), "{script}");
     assert!(
         script.lines().filter(|line| !line.starts_with('#')).all(|line| !line.contains("STDIN")),
         "{script}"
@@ -377,6 +425,25 @@ fn prefix_cannot_break_out_of_any_form() {
         assert!(!ran.out.contains('\x1b'), "{format}");
         for line in ran.out.lines().filter(|line| !line.trim_start().starts_with('#')) {
             assert!(format == "json" || !line.contains("; touch"), "{format}: {line}");
+        }
+    }
+}
+
+/// What `cscli decisions import` documents: "any of duration,reason,scope,type,value".
+fn is_a_decision(decision: &Value) {
+    let fields: Vec<&str> = decision.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(fields, ["duration", "reason", "scope", "type", "value"]);
+    let text = |key: &str| decision[key].as_str().unwrap();
+    assert_eq!((text("duration"), text("type")), ("604800s", "ban"));
+    assert!(text("reason").starts_with("fwstat: "), "{decision}");
+    match text("value").split_once('/') {
+        Some((addr, length)) => {
+            assert_eq!(text("scope"), "range");
+            assert!(addr.parse::<std::net::IpAddr>().is_ok() && length.parse::<u8>().is_ok(), "{decision}");
+        }
+        None => {
+            assert_eq!(text("scope"), "ip");
+            assert!(text("value").parse::<std::net::IpAddr>().is_ok(), "{decision}");
         }
     }
 }
@@ -475,7 +542,7 @@ fn the_real_tools_take_every_form() {
         passes("ipset", &format!("ipset restore < {ipset}; ipset restore < {ipset}"));
         let decisions: Value = serde_json::from_str(&form(&["--format", "crowdsec"])).unwrap();
         for decision in decisions.as_array().unwrap() {
-            assert!(decision["value"].is_string() && decision["duration"] == "604800s", "{decision}");
+            is_a_decision(decision);
         }
     }
 }

@@ -26,7 +26,7 @@ fn help_man_and_completions_list_the_same_options() {
     let bash = run(&["--generate", "complete-bash"]).out;
     let zsh = run(&["--generate", "complete-zsh"]).out;
     let fish = run(&["--generate", "complete-fish"]).out;
-    for command in [&[][..], &["top"], &["timeline"], &["check"], &["export"], &["replay"]] {
+    for command in [&[][..], &["top"], &["timeline"], &["check"], &["export"], &["replay"], &["suggest"]] {
         let mut arguments = command.to_vec();
         arguments.push("--help");
         let help = run(&arguments);

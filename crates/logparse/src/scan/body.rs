@@ -436,6 +436,12 @@ impl Body {
         self.dport.value(window) as u16
     }
 
+    /// Type and code, if ICMP was written as a word.
+    #[inline(always)]
+    pub(super) fn icmp(&self, window: Window<'_>) -> Option<(u8, u8)> {
+        self.named_icmp.then(|| (self.kind.value(window) as u8, self.code.value(window) as u8))
+    }
+
     /// The typed datagram; `line` is the line that was read.
     fn datagram<'a>(&self, window: Window<'_>, line: &'a [u8]) -> Datagram<'a> {
         let network = if self.v6 {

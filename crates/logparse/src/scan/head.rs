@@ -227,22 +227,13 @@ impl EnvelopeShape {
     /// The text of the whole uptime and stamp read again, everything else by place.
     pub(super) fn envelope<'a>(&self, line: &'a [u8]) -> Envelope<'a> {
         let find = |place: &Option<Place>| place.as_ref().map(|place| at(line, place));
-        let two = |from: usize| (line[from] - b'0') * 10 + (line[from + 1] - b'0');
         let mut envelope: Envelope<'a> = self.constant;
         envelope.host = find(&self.host);
         envelope.tag = find(&self.tag);
         envelope.pid = find(&self.pid);
         envelope.caller = find(&self.caller);
-        if let Some((place, civil, clock)) = &self.stamp {
-            let text = at(line, place);
-            let mut civil = *civil;
-            civil.hour = two(*clock);
-            civil.minute = two(clock + 3);
-            civil.second = two(clock + 6);
-            if matches!(line[clock + 8], b'.' | b',') {
-                civil.nanos = fraction(&line[clock + 9..usize::from(place.end)]);
-            }
-            envelope.stamp = Some(Stamp { text, time: Time::Civil(civil) });
+        if let (Some((place, ..)), Some(civil)) = (&self.stamp, self.civil(line)) {
+            envelope.stamp = Some(Stamp { text: at(line, place), time: Time::Civil(civil) });
         }
         envelope.uptime = self.uptime(line);
         envelope
@@ -261,10 +252,13 @@ impl EnvelopeShape {
 
     /// The clock's time alone.
     pub(super) fn civil(&self, line: &[u8]) -> Option<Civil> {
-        match self.envelope(line).stamp?.time {
-            Time::Civil(civil) => Some(civil),
-            Time::Unix { .. } => None,
+        let (place, civil, clock) = self.stamp.as_ref()?;
+        let two = |from: usize| (line[from] - b'0') * 10 + (line[from + 1] - b'0');
+        let mut civil = Civil { hour: two(*clock), minute: two(clock + 3), second: two(clock + 6), ..*civil };
+        if matches!(line[clock + 8], b'.' | b',') {
+            civil.nanos = fraction(&line[clock + 9..usize::from(place.end)]);
         }
+        Some(civil)
     }
 
     /// Where the clock's text stands and how long it is, with its fraction; none if it does not
@@ -400,11 +394,17 @@ impl Front {
         packet.output = self.output(message);
         packet.phys_input = self.phys_input.as_ref().map(|place| at(message, place));
         packet.phys_output = self.phys_output.as_ref().map(|place| at(message, place));
-        packet.link = if self.mac_follows {
+        packet.link = self.link(message);
+    }
+
+    /// The link layer.
+    #[inline(always)]
+    pub(super) fn link<'a>(&self, message: &'a [u8]) -> Link<'a> {
+        if self.mac_follows {
             Link::Raw(crate::RawMac(&message[self.len..self.len + MAC_TEXT]))
         } else {
             self.link
-        };
+        }
     }
 }
 

@@ -26,7 +26,7 @@ use memchr::memchr;
 
 use crate::time::{Civil, Uptime};
 use crate::types::{Protocol, TcpFlags};
-use crate::{Completeness, Entry, Packet, ParseError, parse_with};
+use crate::{Completeness, Entry, Link, Packet, ParseError, parse_with};
 use body::Body;
 use head::{EnvelopeShape, Front};
 use window::{FRAME, MAC_AND_SRC, Window, mac_and_src};
@@ -448,6 +448,13 @@ impl<'a> Scanned<'a> {
         self.front.0.output(self.message())
     }
 
+    /// The link layer: `MAC=`.
+    #[must_use]
+    #[inline(always)]
+    pub fn link(&self) -> Link<'a> {
+        self.front.0.link(self.message())
+    }
+
     /// The host.
     #[must_use]
     pub fn host(&self) -> Option<&'a [u8]> {
@@ -544,6 +551,13 @@ impl<'a> Scanned<'a> {
     pub fn tcp_flags(&self) -> Option<TcpFlags> {
         let body = self.body;
         (body.protocol == Protocol::TCP.0 && body.has_ports).then_some(body.flags)
+    }
+
+    /// Type and code, if it is an ICMP or ICMPv6 packet that says them.
+    #[must_use]
+    #[inline(always)]
+    pub fn icmp(&self) -> Option<(u8, u8)> {
+        self.body.icmp(self.window)
     }
 
     /// Every field of the line, typed: what [`parse`](crate::parse) gives.

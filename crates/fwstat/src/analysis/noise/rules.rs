@@ -1,7 +1,7 @@
 //! From noise to rules: as few as possible, each no wider than what it is for.
 //!
 //! Responsible for: the rules as values, their comments, and how one is made narrower.
-//! Must not know: lines; whether a rule keeps its promise is for the proof (`noise_proof`).
+//! Must not know: lines; whether a rule keeps its promise is for the proof (`proof`).
 //! Tested by: the unit tests below, `tests/cli/suggest.rs`, with the real tools.
 
 use std::collections::BTreeMap;
@@ -10,9 +10,10 @@ use std::net::IpAddr;
 use fwrules::{Flags, Icmp, Match, Net, PacketType, PortSide, Ports, Range, Rule, Target, Tcp, Test, Text};
 use logparse::{Protocol, TcpFlags};
 
-use super::noise::{Class, Found, Noise, Refused, Shape};
-use super::noise_ground::{Ground, collapsed};
-use super::noise_tally::{Kind, Many, Reply, Tally, Trash};
+use super::ground::{Ground, LOCAL, collapsed, interface, is_local};
+use super::packet::{Kind, Many, Reply, Trash};
+use super::tally::Tally;
+use super::{Class, Found, Noise, Refused, Shape};
 
 /// A rule that is proposed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +34,8 @@ pub struct Proposal {
 
 /// What `multiport` takes: 15 ports, a range counts two.
 const SLOTS: usize = 15;
-/// Sources that one rule can leave out and still be read.
-const LEFT_OUT: usize = 8;
+/// Networks that one rule can leave out and still be read: seven blocks of one's own, and some.
+const LEFT_OUT: usize = 12;
 
 /// To whom, if that must be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +50,7 @@ enum To {
 #[must_use]
 pub fn propose(found: &mut Found, tally: &Tally<'_>, ground: &Ground) -> Vec<Proposal> {
     let mut proposals = Vec::new();
+    let visible = Visible::new(tally, ground);
     // What can share a rule: ports of one protocol, of one class, to the same destination.
     let mut shared: BTreeMap<(Class, bool, u8, To), Vec<Noise>> = BTreeMap::new();
     for noise in &found.noise {
@@ -60,11 +62,15 @@ pub fn propose(found: &mut Found, tally: &Tally<'_>, ground: &Ground) -> Vec<Pro
                 }
             }
             Shape::Source(net, protocol) => {
-                proposals.extend(of_source(noise, *net, *protocol, tally, ground, &mut found.refused));
+                proposals.extend(of_source(noise, *net, *protocol, &visible, &mut found.refused));
             }
             _ => {
+                let Some(spared) = few(noise.spared.clone()) else {
+                    found.refused.push(too_many(noise.name.clone(), noise.seen.lines, noise.spared.len()));
+                    continue;
+                };
                 for to in destinations(noise) {
-                    let spared = collapsed(noise.spared.clone());
+                    let spared = spared.clone();
                     let rule = finish(single(noise), v6, to, &spared, comment(class, &[noise]));
                     let noise = vec![noise.clone()];
                     proposals.push(Proposal { class, v6, rule, expected: lines(&noise, to), noise, spared });
@@ -77,7 +83,7 @@ pub fn propose(found: &mut Found, tally: &Tally<'_>, ground: &Ground) -> Vec<Pro
             found.own.iter().filter(|net| net.addr().is_ipv6() == v6 && !is_host(net)).copied().collect();
         proposals.extend(of_ports(class, v6, protocol, to, members, &own, &mut found.refused));
     }
-    proposals.sort_by_key(|proposal| {
+    proposals.sort_by_cached_key(|proposal| {
         let text = proposal.rule.to_display();
         (std::cmp::Reverse(proposal.expected), proposal.class, text)
     });
@@ -138,21 +144,18 @@ fn of_ports(
     // interesting line there can be, also tomorrow.
     let own = if class == Class::Radiation && own.len() <= LEFT_OUT / 2 { own } else { &[] };
     spared.extend(own);
-    let mut spared = collapsed(spared.into_iter().map(|net| wider(net, all_own)).collect());
-    if spared.len() > LEFT_OUT {
-        // Services at which nobody has to be left out can still be silenced.
-        let (with, without): (Vec<Noise>, Vec<Noise>) =
-            members.into_iter().partition(|noise| !noise.spared.is_empty());
-        for noise in with {
-            refused.push(Refused {
-                name: noise.name,
-                lines: noise.seen.lines,
-                why: format!("{} other sources would have to be left out", noise.spared.len()),
-            });
+    let spared = match few(spared.into_iter().map(|net| wider(net, all_own)).collect()) {
+        Some(spared) => spared,
+        None => {
+            // Services at which nobody has to be left out can still be silenced.
+            let (with, without): (Vec<Noise>, Vec<Noise>) =
+                members.into_iter().partition(|noise| !noise.spared.is_empty());
+            let no = |noise: Noise| too_many(noise.name, noise.seen.lines, noise.spared.len());
+            refused.extend(with.into_iter().map(no));
+            members = without;
+            collapsed(own.to_vec())
         }
-        members = without;
-        spared = collapsed(own.to_vec());
-    }
+    };
     let mut proposals = Vec::new();
     let mut open: Vec<Noise> = Vec::new();
     let slots = |members: &[Noise]| {
@@ -182,6 +185,32 @@ fn of_ports(
     }
     close(&mut open);
     proposals
+}
+
+fn too_many(name: String, lines: u64, sources: usize) -> Refused {
+    Refused { name, lines, why: format!("{sources} other sources would have to be left out") }
+}
+
+/// As few networks as one rule can leave out, that hold all of these; `None` if that cannot be.
+/// Where there are too many hosts of one's own, their blocks are left out.
+fn few(nets: Vec<Net>) -> Option<Vec<Net>> {
+    let half = |net: Net| Net::new(net.addr(), net.prefix_len().map_or(16, |length| length.min(16)));
+    let block = |net: Net| {
+        let mut blocks = LOCAL.iter().filter_map(|block| Net::parse(block));
+        blocks.find(|block| block.contains(net.addr())).unwrap_or(net)
+    };
+    let widened = |nets: Vec<Net>, wider: &dyn Fn(Net) -> Net| {
+        let local = |net: Net| if is_local(net.addr()) { wider(net) } else { net };
+        collapsed(nets.into_iter().map(local).collect())
+    };
+    let mut nets = collapsed(nets);
+    if nets.len() > LEFT_OUT {
+        nets = widened(nets, &|net| if net.addr().is_ipv4() { half(net) } else { net });
+    }
+    if nets.len() > LEFT_OUT {
+        nets = widened(nets, &block);
+    }
+    (nets.len() <= LEFT_OUT).then_some(nets)
 }
 
 /// The network of one's own that a network lies in, if it does.
@@ -314,35 +343,48 @@ fn trash_flags(trash: Trash) -> Flags {
     Flags { mask, set }
 }
 
+/// Ports that the admin wants to see whoever knocks: services, and where near hits come from.
+/// By family and protocol.
+struct Visible(BTreeMap<(bool, u8), Vec<Range<u16>>>);
+
+impl Visible {
+    fn new(tally: &Tally<'_>, ground: &Ground) -> Visible {
+        let mut ports: BTreeMap<(bool, u8), Vec<Range<u16>>> = BTreeMap::new();
+        for (v6, protocol, first, last) in &ground.listening {
+            ports.entry((*v6, *protocol)).or_default().push(Range::new(*first, *last));
+        }
+        for (v6, kind) in tally.kept.keys().chain(tally.let_in.keys()) {
+            if let Kind::Request(protocol, port) = kind {
+                ports.entry((*v6, *protocol)).or_default().push(Range::one(*port));
+            }
+        }
+        for list in ports.values_mut() {
+            list.sort_unstable_by_key(|range| (range.first, std::cmp::Reverse(range.last)));
+            let mut last = None;
+            list.retain(|range| {
+                let inside = last.is_some_and(|last| range.last <= last);
+                last = last.max(Some(range.last));
+                !inside
+            });
+        }
+        Visible(ports)
+    }
+
+    fn of(&self, v6: bool, protocol: u8) -> &[Range<u16>] {
+        self.0.get(&(v6, protocol)).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// Everything of one source or network, but for what must stay visible.
 fn of_source(
     noise: &Noise,
     net: Net,
     protocol: Option<u8>,
-    tally: &Tally<'_>,
-    ground: &Ground,
+    visible: &Visible,
     refused: &mut Vec<Refused>,
 ) -> Vec<Proposal> {
     let v6 = noise.v6;
-    // Ports that the admin wants to see whoever knocks: services, and where near hits come from.
-    let visible = |protocol: u8| -> Vec<Range<u16>> {
-        let mut list: Vec<Range<u16>> = ground
-            .listening
-            .iter()
-            .filter(|(f, p, ..)| (*f, *p) == (v6, protocol))
-            .map(|(_, _, first, last)| Range::new(*first, *last))
-            .collect();
-        for (f, kind) in tally.kept.sorted().into_keys().chain(tally.let_in.sorted().into_keys()) {
-            if let Kind::Request(p, port) = kind
-                && (f, p) == (v6, protocol)
-                && !list.iter().any(|range| range.contains(port))
-            {
-                list.push(Range::one(port));
-            }
-        }
-        list.sort_unstable();
-        list
-    };
+    let visible = |protocol: u8| visible.of(v6, protocol);
     let make = |protocol: Option<u8>, not: Vec<Range<u16>>| {
         let mut rule = Rule {
             source: Some(Test::is(net)),
@@ -370,7 +412,7 @@ fn of_source(
     };
     let slots =
         |list: &[Range<u16>]| list.iter().map(|r| if r.first == r.last { 1 } else { 2 }).sum::<usize>();
-    if protocols.iter().any(|protocol| slots(&visible(*protocol)) > SLOTS) {
+    if protocols.iter().any(|protocol| slots(visible(*protocol)) > SLOTS) {
         refused.push(Refused {
             name: noise.name.clone(),
             lines: noise.seen.lines,
@@ -381,7 +423,7 @@ fn of_source(
     if protocol.is_none() && both.iter().all(|protocol| visible(*protocol).is_empty()) {
         return vec![make(None, Vec::new())];
     }
-    protocols.into_iter().map(|protocol| make(Some(protocol), visible(protocol))).collect()
+    protocols.into_iter().map(|protocol| make(Some(protocol), visible(protocol).to_vec())).collect()
 }
 
 /// Adds what every rule has: the destination, who is left out, the comment, DROP.
@@ -480,101 +522,14 @@ pub fn narrower(proposal: &Proposal, input: Option<&[u8]>) -> Option<Rule> {
     if rule.input.is_some() {
         return None;
     }
-    rule.input = Some(Test::is(super::noise_ground::interface(input)));
+    rule.input = Some(Test::is(interface(input)));
     Some(rule)
-}
-
-/// A rule of the chain that takes nothing because it asks for the wrong protocol.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dead {
-    /// Its number in the chain, from 1.
-    pub number: usize,
-    /// As it is.
-    pub rule: Rule,
-    /// As it should be.
-    pub better: Rule,
-    /// Lines that it would take then.
-    pub lines: u64,
-    /// IPv6.
-    pub v6: bool,
-}
-
-/// Finds rules of the chain that took nothing while the other of TCP and UDP would.
-#[must_use]
-pub fn dead(rules: &[Rule], taken: impl Fn(usize) -> u64, tally: &Tally<'_>, v6: bool) -> Vec<Dead> {
-    let mut seen: BTreeMap<Kind, u64> = BTreeMap::new();
-    for (chatter, (lines, _)) in tally.chatter.sorted() {
-        if chatter.v6 == v6 {
-            *seen.entry(chatter.kind).or_default() += lines.lines;
-        }
-    }
-    for ((addr, kind), lines) in tally.own.sorted() {
-        if addr.is_ipv6() == v6 {
-            *seen.entry(kind).or_default() += lines.lines;
-        }
-    }
-    for (key, source) in tally.outside.iter() {
-        if super::noise_ground::address(key).is_ipv6() == v6 {
-            source.each(|kind, lines| *seen.entry(kind).or_default() += u64::from(lines));
-        }
-    }
-    let mut dead = Vec::new();
-    for (i, rule) in rules.iter().enumerate() {
-        let counted = rule.counters.is_some_and(|counters| counters.packets > 0);
-        if rule.target != Target::Drop || counted || taken(i) > 0 {
-            continue;
-        }
-        let Some(Test { not: false, value: protocol }) = rule.protocol else { continue };
-        let other = match protocol {
-            Protocol::TCP => Protocol::UDP,
-            Protocol::UDP => Protocol::TCP,
-            _ => continue,
-        };
-        let (mut better, mut ports) = (rule.clone(), Vec::new());
-        better.protocol = Some(Test::is(other));
-        better.counters = None;
-        let mut plain = true;
-        for test in &mut better.matches {
-            match test {
-                Match::Tcp(Tcp { sport, dport: Some(dport), flags: None, option: None }) => {
-                    ports.push(dport.value);
-                    *test = Match::Ports(Ports { protocol: other, sport: *sport, dport: Some(*dport) });
-                }
-                Match::Ports(Ports { sport, dport: Some(dport), .. }) => {
-                    ports.push(dport.value);
-                    *test = Match::Tcp(Tcp { sport: *sport, dport: Some(*dport), ..Tcp::default() });
-                }
-                Match::Multiport { side: PortSide::Destination, ports: Test { not: false, value } } => {
-                    ports.extend(value.iter().copied());
-                }
-                Match::Comment(_) => {}
-                _ => plain = false,
-            }
-        }
-        if !plain || ports.is_empty() {
-            continue;
-        }
-        let hits = |wanted: Protocol| -> u64 {
-            seen.iter()
-                .filter(|(kind, _)| {
-                    matches!(kind, Kind::Request(p, port)
-                        if *p == wanted.0 && ports.iter().any(|range| range.contains(*port)))
-                })
-                .map(|(_, lines)| lines)
-                .sum()
-        };
-        let lines = hits(other);
-        if lines > 0 && hits(protocol) == 0 {
-            dead.push(Dead { number: i + 1, rule: rule.clone(), better, lines, v6 });
-        }
-    }
-    dead
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::noise_tally::Lines;
+    use crate::analysis::noise::sources::Lines;
 
     fn noise(class: Class, name: &str, shape: Shape) -> Noise {
         Noise {
@@ -614,6 +569,21 @@ mod tests {
         let run = noise(Class::Radiation, "run", Shape::Ports(6, (100..130).collect()));
         let rule = &of_ports(Class::Radiation, false, 6, To::Anyone, vec![run], &[], &mut Vec::new())[0].rule;
         assert!(text(rule).contains("-p tcp -m tcp --dport 100:129 "), "{}", text(rule));
+    }
+
+    #[test]
+    fn too_many_of_ones_own_are_left_out_by_their_blocks() {
+        let few = |list: Vec<String>| few(list.iter().map(|net| Net::parse(net).unwrap()).collect());
+        let nets = |list: &[&str]| Some(list.iter().map(|net| Net::parse(net).unwrap()).collect::<Vec<_>>());
+        let many = |front: &str| (0..20).map(|i| format!("{front}.{i}.0/24")).collect::<Vec<_>>();
+        assert_eq!(few(many("10.1")[..12].to_vec()).map(|nets| nets.len()), Some(12));
+        assert_eq!(few(many("10.1")), nets(&["10.1.0.0/16"]));
+        let mut list: Vec<String> = (0..20).map(|i| format!("10.{i}.7.0/24")).collect();
+        list.push("198.51.100.7".to_owned());
+        assert_eq!(few(list), nets(&["10.0.0.0/8", "198.51.100.7"]));
+        assert_eq!(few((0..20).map(|i| format!("198.51.100.{i}")).collect()), None);
+        let six = (0..20).map(|i| format!("fd00:{i}::/64")).collect();
+        assert_eq!(few(six), nets(&["fc00::/7"]));
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! Names of known noise, from a table compiled in.
 //!
-//! Responsible for: `noise.txt`, read once: which ports belong to one service, and what kind
+//! Responsible for: `names.txt`, read once: which ports belong to one service, and what kind
 //! of noise it is known as.
 //! Must not know: packets, rules.
 //! Tested by: the unit tests below.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use hashbrown::HashMap;
 use logparse::Protocol;
 
 /// The table, one line per service.
-const TABLE: &str = include_str!("noise.txt");
+const TABLE: &str = include_str!("names.txt");
 
 /// How a service comes into logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,7 +78,7 @@ fn row(line: &'static str) -> Option<Row> {
 /// What a port is known as.
 ///
 /// ```
-/// use fwstat::analysis::noise_names::{Habit, service};
+/// use fwstat::analysis::noise::names::{Habit, service};
 /// assert_eq!(service(17, 138).unwrap().name, "netbios");
 /// assert_eq!(service(6, 2323), service(6, 23));
 /// assert_eq!(service(17, 138).unwrap().habit, Habit::Lan);
@@ -92,12 +92,46 @@ pub fn service(protocol: u8, port: u16) -> Option<Service> {
 /// The name of a port for people: the table's, else that of the service, else `udp 4711`.
 #[must_use]
 pub fn name(protocol: u8, port: u16) -> String {
-    if let Some(service) = service(protocol, port) {
-        return service.name.to_owned();
-    }
-    match crate::services::name(Protocol(protocol), port) {
+    match known(protocol, port) {
         Some(name) => name.to_owned(),
         None => format!("{} {port}", Protocol(protocol).to_string().to_lowercase()),
+    }
+}
+
+/// The name of a port that has one.
+#[must_use]
+pub fn known(protocol: u8, port: u16) -> Option<&'static str> {
+    match service(protocol, port) {
+        Some(service) => Some(service.name),
+        None => crate::services::name(Protocol(protocol), port),
+    }
+}
+
+/// For TCP and UDP, port by port, the first port with the same name.
+static FIRST: LazyLock<[Vec<(u8, u16)>; 2]> = LazyLock::new(|| {
+    let mut names: HashMap<&str, (u8, u16)> = HashMap::new();
+    [Protocol::TCP.0, Protocol::UDP.0].map(|protocol| {
+        let mut first = |port: u16| match known(protocol, port) {
+            Some(name) => *names.entry(name).or_insert((protocol, port)),
+            None => (protocol, port),
+        };
+        (0..=u16::MAX).map(&mut first).collect()
+    })
+});
+
+/// A protocol and port that stand for a service, whichever of its ports is asked for.
+///
+/// ```
+/// use fwstat::analysis::noise::names::first;
+/// assert_eq!((first(6, 2323), first(6, 4711)), ((6, 23), (6, 4711)));
+/// ```
+#[must_use]
+#[inline]
+pub fn first(protocol: u8, port: u16) -> (u8, u16) {
+    match Protocol(protocol) {
+        Protocol::TCP => FIRST[0][usize::from(port)],
+        Protocol::UDP => FIRST[1][usize::from(port)],
+        _ => (protocol, port),
     }
 }
 

@@ -1,0 +1,325 @@
+//! Single sources: one's own hosts, scanners, floods, and those that come slowly.
+//!
+//! Responsible for: telling sources that stand out from the crowd.
+//! Must not know: what the crowd does (`crowd`), rules, lines.
+//! Tested by: the unit tests below, `tests/cli/suggest.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use fwrules::Net;
+
+use super::crowd::{Kinds, kind_name};
+use super::ground::{Ground, address, around, collapsed, is_local, number};
+use super::names::{self, Habit};
+use super::packet::{Kind, Trash};
+use super::sources::{Lines, Source};
+use super::tally::Tally;
+use super::{Found, Friend, Host, Why};
+
+/// How many lines a kind must have to be noise.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bar {
+    pub(super) open: u64,
+}
+
+impl Bar {
+    pub(super) fn at_least(self, lines: u64, one_in: u64) -> u64 {
+        lines.max(self.open / one_in)
+    }
+
+    /// What many sources do at a service: lines and sources.
+    pub(super) fn radiation(self, habit: Option<Habit>) -> (u64, u64) {
+        match habit {
+            Some(Habit::Net | Habit::Worm) => (self.at_least(20, 400), 8),
+            Some(Habit::Lan) | None => (self.at_least(40, 200), 15),
+            Some(Habit::Own) => (self.at_least(60, 100), 20),
+        }
+    }
+
+    /// One source that fills a good part of the log, or writes it in a hurry.
+    pub(super) fn loud(self, seen: &Lines) -> bool {
+        let hourly = seen.span().map(|span| seen.lines * 3600 / u64::from(span.max(60)));
+        let much = seen.lines >= self.at_least(100, 100);
+        let some = seen.lines >= self.at_least(100, 1000);
+        match seen.span() {
+            // 1.5 an hour is 36 a day.
+            Some(span) if much => seen.lines * 7200 / u64::from(span.max(60)) >= 3,
+            Some(_) => some && hourly >= Some(60),
+            None => much,
+        }
+    }
+}
+
+/// Services at which a source is a scanner rather than somebody with a mistyped port.
+const SEVERAL: usize = 3;
+/// Ports at which a loud source is a scanner rather than a flood.
+pub(super) const MANY: usize = 20;
+/// Services named of a host, those with most lines.
+const TRIED: usize = 50;
+/// Hosts worth a look that are named.
+const WATCHED: usize = 1000;
+/// Slow sources spared one by one; more of them are a crowd.
+const SPARED: usize = 12;
+
+/// One's own networks: those that are trusted, and the wire that this host is on.
+pub(super) fn own_networks(tally: &Tally<'_>, ground: &Ground) -> Vec<Net> {
+    let mut nets = ground.trusted.clone();
+    for addr in tally.here.sorted().into_keys() {
+        // A /64 is one wire. A neighbour in an IPv4 network of the internet is a stranger.
+        if addr.is_ipv6() && !is_local(addr) {
+            nets.push(around(addr, 24, 64));
+        }
+    }
+    collapsed(nets)
+}
+
+/// What one's own hosts sent to this host alone.
+pub(super) type Hosts = BTreeMap<IpAddr, (Lines, BTreeMap<Kind, u64>)>;
+
+pub(super) fn hosts(tally: &Tally<'_>, own: &[(u128, &Source)]) -> Hosts {
+    let mut hosts = Hosts::new();
+    for ((addr, kind), lines) in tally.own.sorted() {
+        let host = hosts.entry(addr).or_default();
+        host.0.join(*lines);
+        *host.1.entry(kind).or_default() += lines.lines;
+    }
+    for (key, source) in own {
+        let host = hosts.entry(address(*key)).or_default();
+        host.0.join(source.all());
+        source.each(|kind, lines| *host.1.entry(kind).or_default() += u64::from(lines));
+    }
+    hosts
+}
+
+/// What is tried there: a port stands for all ports of its service.
+fn service_of(kind: Kind) -> Option<Kind> {
+    match kind {
+        Kind::Request(protocol, port) => {
+            let (protocol, port) = names::first(protocol, port);
+            Some(Kind::Request(protocol, port))
+        }
+        // Impossible flags of all kinds are one.
+        Kind::Trash(_) => Some(Kind::Trash(Trash::Null)),
+        Kind::Icmp(_) | Kind::Proto(_) | Kind::Reply(..) => None,
+    }
+}
+
+/// How many services are tried.
+fn services(source: &Source) -> usize {
+    let mut tried: Vec<Kind> = Vec::with_capacity(source.breadth());
+    source.each(|kind, _| tried.extend(service_of(kind)));
+    tried.sort_unstable();
+    tried.dedup();
+    tried.len()
+}
+
+/// Networks that scan, each with what was seen of it: hosts of one network at many ports, or
+/// one loud host.
+pub(super) fn scanners(bar: Bar, outside: &[(u128, &Source)], bits: (u8, u8)) -> Vec<(Net, Lines)> {
+    let network = |key: u128| {
+        let addr = address(key);
+        around(addr, bits.0.min(24), bits.1.min(64))
+    };
+    let mut nets: Vec<(Net, Lines)> = Vec::new();
+    for hosts in outside.chunk_by(|(a, _), (b, _)| network(*a) == network(*b)) {
+        let mut all = Lines::default();
+        hosts.iter().for_each(|(_, source)| all.join(source.all()));
+        let alone = hosts.iter().filter(|(_, source)| source.breadth() >= MANY && bar.loud(&source.all()));
+        if hosts.len() >= 4 && all.lines >= bar.at_least(50, 400) {
+            let mut ports: BTreeMap<Kind, u64> = BTreeMap::new();
+            for (_, source) in hosts {
+                source.each(|kind, lines| *ports.entry(kind).or_default() += u64::from(lines));
+            }
+            let requests = ports.keys().filter(|kind| matches!(kind, Kind::Request(..))).count();
+            let most = ports.values().copied().max().unwrap_or(0);
+            if requests >= MANY && most * 2 <= all.lines {
+                nets.push((tightest(hosts, bits), all));
+                continue;
+            }
+        }
+        for (key, source) in alone {
+            nets.push((Net::new(address(*key), width(*key, bits)), source.all()));
+        }
+    }
+    siblings(nets)
+}
+
+pub(super) fn width(key: u128, bits: (u8, u8)) -> u8 {
+    if address(key).is_ipv4() { bits.0 } else { bits.1 }
+}
+
+/// The smallest network that has all of these hosts.
+fn tightest(hosts: &[(u128, &Source)], bits: (u8, u8)) -> Net {
+    let (first, last) = (hosts[0].0, hosts[hosts.len() - 1].0);
+    let same = (first ^ last).leading_zeros().min(128) as u8;
+    let addr = address(first);
+    let length = if addr.is_ipv4() { same.saturating_sub(96).min(bits.0) } else { same.min(bits.1) };
+    Net::new(addr, length)
+}
+
+/// Joins two halves of one network as long as there are any; in order.
+fn siblings(nets: Vec<(Net, Lines)>) -> Vec<(Net, Lines)> {
+    let mut joined: Vec<(Net, Lines)> = Vec::new();
+    for (mut net, mut all) in nets {
+        while let Some((other, lines)) = joined.last() {
+            let length = net.prefix_len().unwrap_or(0);
+            let halves = length > 16
+                && other.prefix_len() == net.prefix_len()
+                && other.addr().is_ipv4() == net.addr().is_ipv4()
+                && Net::new(other.addr(), length - 1) == Net::new(net.addr(), length - 1);
+            if !halves {
+                break;
+            }
+            net = Net::new(net.addr(), length - 1);
+            all.join(*lines);
+            joined.pop();
+        }
+        joined.push((net, all));
+    }
+    joined
+}
+
+/// Whether an address lies in one of some networks, which are in order and apart.
+pub(super) fn within(nets: &[(Net, Lines)], key: u128) -> bool {
+    let behind = nets.partition_point(|(net, _)| number(net.addr()) <= key);
+    nets[..behind].last().is_some_and(|(net, _)| net.contains(address(key)))
+}
+
+/// The sources of a network; `outside` is in order.
+pub(super) fn of_net<'s, 't>(outside: &'s [(u128, &'t Source)], net: &Net) -> &'s [(u128, &'t Source)] {
+    let (first, last) = match net.range() {
+        Some(range) => (number(range.first), number(range.last)),
+        None => return &[],
+    };
+    let from = outside.partition_point(|(key, _)| *key < first);
+    let to = outside.partition_point(|(key, _)| *key <= last);
+    &outside[from..to]
+}
+
+/// Sources that try several services without being loud, and those that come back to one much
+/// more often than the crowd does.
+pub(super) fn slow<'t>(rest: &[(u128, &'t Source)], found: &mut Found) -> BTreeMap<u128, &'t Source> {
+    let mut wide: Vec<(usize, u128, &Source)> = rest
+        .iter()
+        .filter(|(_, source)| source.breadth() >= SEVERAL && source.all().lines >= 4)
+        .map(|(key, source)| (services(source), *key, *source))
+        .filter(|(services, ..)| *services >= SEVERAL)
+        .collect();
+    let mut several = SEVERAL;
+    while wide.len() > SPARED {
+        several += 1;
+        let before = wide.len();
+        wide.retain(|(services, ..)| *services >= several);
+        if wide.is_empty() {
+            found.notes.push(format!(
+                "{before} outside sources try {} services each: that is a crowd, they are not spared one by one",
+                several - 1
+            ));
+        }
+    }
+    let mut slow: BTreeMap<u128, &Source> = wide.into_iter().map(|(_, key, source)| (key, source)).collect();
+    let kinds = Kinds::of(rest);
+    let trash = |source: &Source| {
+        let mut lines = 0;
+        source.each(|kind, own| {
+            if let Kind::Trash(_) = kind {
+                lines += u64::from(own);
+            }
+        });
+        lines
+    };
+    let (all_trash, trashing) = rest.iter().fold((0, 0u64), |(lines, sources), (_, source)| {
+        let own = trash(source);
+        (lines + own, sources + u64::from(own > 0))
+    });
+    let mut loyal: Vec<(u128, &Source)> = rest
+        .iter()
+        .filter(|(key, source)| {
+            let mut often = false;
+            source.each(|kind, lines| {
+                if let Some(all) = kinds.0.get(&(address(*key).is_ipv6(), kind)) {
+                    let others = all.seen.lines.saturating_sub(u64::from(lines));
+                    let mean = others / (all.sources.saturating_sub(1)).max(1);
+                    often |= u64::from(lines) >= (10 * mean).max(30);
+                }
+            });
+            // Stray packets with odd flags come by ones and twos: more of them are a FIN or
+            // NULL scan, however quiet.
+            let own = trash(source);
+            let mean = (all_trash - own) / trashing.saturating_sub(1).max(1);
+            often |= own >= (4 * mean).max(8);
+            often && !slow.contains_key(key)
+        })
+        .copied()
+        .collect();
+    if loyal.len() > SPARED {
+        loyal.clear();
+    }
+    slow.extend(loyal);
+    slow
+}
+
+/// Who is worth looking at, and who might be let in.
+pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTreeMap<u128, &Source>) {
+    let ranked = |kinds: &[(Kind, u64)], v6: bool| {
+        let mut names: BTreeMap<String, u64> = BTreeMap::new();
+        for (kind, lines) in kinds {
+            *names.entry(kind_name(v6, *kind)).or_default() += lines;
+        }
+        let mut names: Vec<(String, u64)> = names.into_iter().collect();
+        names.sort_by_key(|(_, lines)| std::cmp::Reverse(*lines));
+        names.truncate(TRIED);
+        names
+    };
+    for (addr, (seen, kinds)) in own {
+        let services: BTreeSet<Kind> = kinds.keys().filter_map(|kind| service_of(*kind)).collect();
+        let worm = kinds.keys().any(|kind| match kind {
+            Kind::Request(protocol, port) => {
+                names::service(*protocol, *port).is_some_and(|service| service.habit == Habit::Worm)
+            }
+            Kind::Trash(_) => true,
+            _ => false,
+        });
+        let scans = services.len() >= SEVERAL || worm;
+        if !scans && ground.is_trusted(*addr) {
+            for (kind, lines) in kinds {
+                if let Kind::Request(protocol, port) = kind
+                    && !ground.listens(addr.is_ipv6(), *protocol, *port)
+                {
+                    let seen = Lines { lines: *lines, ..*seen };
+                    found.friends.push(Friend { addr: *addr, protocol: *protocol, port: *port, seen });
+                }
+            }
+            continue;
+        }
+        found.hosts.push(Host { addr: *addr, seen: *seen, tried: Vec::new(), why: Why::Own, scans });
+    }
+    for (key, source) in slow {
+        let scans = services(source) >= SEVERAL;
+        let (addr, seen) = (address(*key), source.all());
+        found.hosts.push(Host { addr, seen, tried: Vec::new(), why: Why::Slow, scans });
+    }
+    found.hosts.sort_by_key(|host| (!host.scans, std::cmp::Reverse(host.seen.lines), host.addr));
+    if found.hosts.len() > WATCHED {
+        let more = found.hosts.len() - WATCHED;
+        found.notes.push(format!("{more} more hosts of your own networks were seen, with fewer lines"));
+        found.hosts.truncate(WATCHED);
+    }
+    for host in &mut found.hosts {
+        let mut kinds: Vec<(Kind, u64)> = Vec::new();
+        match host.why {
+            Why::Own => kinds.extend(
+                own.get(&host.addr)
+                    .iter()
+                    .flat_map(|(_, kinds)| kinds.iter().map(|(kind, lines)| (*kind, *lines))),
+            ),
+            _ => slow
+                .get(&number(host.addr))
+                .into_iter()
+                .for_each(|source| source.each(|kind, lines| kinds.push((kind, lines.into())))),
+        }
+        host.tried = ranked(&kinds, host.addr.is_ipv6());
+    }
+    found.friends.sort_by_key(|friend| (std::cmp::Reverse(friend.seen.lines), friend.addr, friend.port));
+}

@@ -1,0 +1,283 @@
+//! What is counted of a log to find its noise: every packet as a kind of packet, by source.
+//!
+//! Responsible for: one pass over the log in bounded memory.
+//! Must not know: what is noise.
+//! Tested by: `tests/cli/suggest.rs`: labelled logs, any number of threads.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use fwrules::RuleId;
+
+use super::classes::{Classes, Remembered};
+use super::ground::{Fronts, Ground, Kept, Scope, Way};
+use super::packet::{Glance, Kind, Many};
+use super::site::{Answer, Asker};
+use super::sources::{Bounded, Lines, Sources};
+use crate::aggregate::Aggregate;
+use crate::clock::NANOS;
+use crate::record::Record;
+
+/// Talk on one's own network: what, to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Chatter {
+    /// IPv6.
+    pub v6: bool,
+    /// What.
+    pub kind: Kind,
+    /// To whom; solicited-node groups are one.
+    pub dst: IpAddr,
+    /// Broadcast or multicast.
+    pub many: Many,
+}
+
+/// What is known of one's own hosts' unicast packets.
+pub type Own = Bounded<(IpAddr, Kind), Lines>;
+
+/// The counts of one pass.
+#[derive(Debug)]
+pub struct Tally<'g> {
+    ground: &'g Ground,
+    /// Rules that were there and take lines count first.
+    asker: Option<(Asker<'g>, Remembered<'g, Option<RuleId>>)>,
+    fronts: Fronts,
+    /// Lines of each front, until they are settled, and its prefix.
+    of_fronts: Vec<(u64, Vec<u8>)>,
+    /// Lines that rules take that were there, rule by rule. IPv6: true.
+    pub old: BTreeMap<(bool, RuleId), u64>,
+    /// Everything that came in and is not taken by rules that were there.
+    pub open: u64,
+    /// Lines that rules take that were there.
+    pub taken: u64,
+    /// Lines of packets that this host sent.
+    pub outgoing: Lines,
+    /// Lines of packets that passed through.
+    pub forwarded: Lines,
+    /// Lines of other protocols than IP.
+    pub others: u64,
+    /// Lines that are kept for their prefix, by kind. IPv6: true.
+    pub kept: Bounded<(bool, Kind), Lines>,
+    /// Lines whose prefix says that they were let in.
+    pub let_in: Bounded<(bool, Kind), Lines>,
+    /// Broadcast and multicast.
+    pub chatter: Bounded<Chatter, (Lines, SmallSet)>,
+    /// Unicast of one's own network and of those who are trusted.
+    pub own: Own,
+    /// Unicast from everywhere else.
+    pub outside: Sources,
+    /// This host's addresses, by lines.
+    pub here: Bounded<IpAddr, u64>,
+    latest_here: Box<[(IpAddr, u64); HERE]>,
+    /// Where this host's packets were going: destination, protocol, port.
+    pub going: Bounded<(IpAddr, Kind), Lines>,
+    /// Prefixes of lines that came in, with a count.
+    pub prefixes: BTreeMap<Vec<u8>, u64>,
+}
+
+/// Some addresses, the smallest.
+pub type SmallSet = std::collections::BTreeSet<IpAddr>;
+/// How many addresses a [`SmallSet`] has at most.
+pub const SMALL: usize = 256;
+const PREFIXES: usize = 256;
+/// Addresses of this host kept at hand.
+const HERE: usize = 64;
+
+fn put(set: &mut SmallSet, addr: IpAddr) {
+    let beyond = set.len() == SMALL && set.last().is_some_and(|last| addr > *last);
+    if !beyond && set.insert(addr) && set.len() > SMALL {
+        set.pop_last();
+    }
+}
+
+/// When a record was written, in seconds; 0 if that is not known.
+#[must_use]
+pub fn seconds(record: &Record<'_>) -> u32 {
+    record.when.and_then(|when| u32::try_from(when.utc.div_euclid(NANOS)).ok()).unwrap_or(0)
+}
+
+/// `ff02::1:ff00:0`.
+const SOLICITED: u128 = 0xff02_0000_0000_0000_0000_0001_ff00_0000;
+
+/// A group's address; all groups of neighbours' questions are one.
+fn group(dst: IpAddr) -> IpAddr {
+    match dst {
+        // ff02::1:ff00:0/104
+        IpAddr::V6(a) if a.to_bits() >> 24 == SOLICITED >> 24 => Ipv6Addr::from_bits(SOLICITED).into(),
+        _ => dst,
+    }
+}
+
+impl<'g> Tally<'g> {
+    /// Nothing yet. `asker` is asked about rules that take lines already.
+    #[must_use]
+    pub fn new(ground: &'g Ground, asker: Option<(Asker<'g>, Option<&'g Classes>)>) -> Tally<'g> {
+        Tally {
+            ground,
+            asker: asker.map(|(asker, classes)| (asker, Remembered::new(classes))),
+            fronts: Fronts::default(),
+            of_fronts: Vec::new(),
+            old: BTreeMap::new(),
+            open: 0,
+            taken: 0,
+            outgoing: Lines::default(),
+            forwarded: Lines::default(),
+            others: 0,
+            kept: Bounded::new(1 << 14),
+            let_in: Bounded::new(1 << 14),
+            chatter: Bounded::new(1 << 12),
+            own: Bounded::new(1 << 15),
+            outside: Sources::default(),
+            here: Bounded::new(1 << 10),
+            latest_here: Box::new([(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0); HERE]),
+            going: Bounded::new(1 << 12),
+            prefixes: BTreeMap::new(),
+        }
+    }
+
+    /// Throws out what is beyond the limits. Needed before anything is asked.
+    pub fn trim(&mut self) {
+        self.kept.trim();
+        self.let_in.trim();
+        self.chatter.trim();
+        self.own.trim();
+        self.here.trim();
+        self.going.trim();
+    }
+
+    /// The rule that was there and takes this line.
+    fn old(&mut self, record: &Record<'_>) -> Option<RuleId> {
+        let (asker, known) = self.asker.as_mut()?;
+        known.get(record, |record| match asker.ask(record) {
+            Answer::Old(rule) => Some(rule),
+            _ => None,
+        })
+    }
+
+    /// Counts one of this host's addresses: there are few, so the latest are kept at hand.
+    #[inline]
+    fn here(&mut self, dst: IpAddr, times: u64) {
+        let last = match dst {
+            IpAddr::V4(dst) => dst.octets()[3],
+            IpAddr::V6(dst) => dst.octets()[15],
+        };
+        let place = &mut self.latest_here[usize::from(last) % HERE];
+        if place.0 != dst {
+            let (other, lines) = std::mem::replace(place, (dst, 0));
+            if lines > 0 {
+                self.here.at(other, |count| *count += lines);
+            }
+        }
+        place.1 += times;
+    }
+
+    /// Counts the prefix of a line that came in.
+    #[inline]
+    fn prefix(&mut self, record: &Record<'_>, times: u64) {
+        let Some(id) = record.scanned().map(|scanned| scanned.front_id()) else {
+            return self.count_prefix(record.prefix(), times);
+        };
+        if self.of_fronts.len() <= id {
+            self.of_fronts.resize(id + 1, (0, Vec::new()));
+        }
+        let (lines, prefix) = &mut self.of_fronts[id];
+        if *lines == 0 {
+            *prefix = record.prefix().to_vec();
+        }
+        *lines += times;
+    }
+
+    fn count_prefix(&mut self, prefix: &[u8], times: u64) {
+        match self.prefixes.get_mut(prefix) {
+            Some(count) => *count += times,
+            None => {
+                self.prefixes.insert(prefix.to_vec(), times);
+                if self.prefixes.len() > PREFIXES {
+                    self.prefixes.pop_last();
+                }
+            }
+        }
+    }
+}
+
+impl Aggregate for Tally<'_> {
+    fn add(&mut self, record: &Record<'_>) {
+        let (times, when) = (record.times(), seconds(record));
+        let Some(Glance { src, dst, kind, many }) = Glance::of(record) else {
+            self.others += times;
+            return;
+        };
+        let front = self.fronts.of(record, self.ground);
+        match front.way {
+            Way::Out => {
+                self.outgoing.add(times, when);
+                self.going.at((dst, kind), |lines| lines.add(times, when));
+                return;
+            }
+            Way::Through => return self.forwarded.add(times, when),
+            Way::In => {}
+        }
+        let v6 = src.is_ipv6();
+        if let Some(rule) = self.old(record) {
+            *self.old.entry((v6, rule)).or_default() += times;
+            self.taken += times;
+            return;
+        }
+        self.open += times;
+        self.prefix(record, times);
+        match front.kept {
+            Some(Kept::NearHit) => {
+                return self.kept.at((v6, kind), |lines| lines.add(times, when));
+            }
+            Some(Kept::LetIn) => {
+                return self.let_in.at((v6, kind), |lines| lines.add(times, when));
+            }
+            None => {}
+        }
+        if let Some(many) = many {
+            return self.chatter.at(Chatter { v6, kind, dst: group(dst), many }, |(lines, sources)| {
+                lines.add(times, when);
+                put(sources, src);
+            });
+        }
+        self.here(dst, times);
+        match self.ground.scope(src) {
+            Scope::Own => self.own.at((src, kind), |lines| lines.add(times, when)),
+            Scope::Outside => self.outside.add(src, kind, times, when),
+        }
+    }
+
+    fn settle(&mut self) {
+        for (addr, lines) in self.latest_here.iter_mut().filter(|(_, lines)| *lines > 0) {
+            self.here.at(*addr, |count| *count += std::mem::take(lines));
+        }
+        for (lines, prefix) in std::mem::take(&mut self.of_fronts) {
+            if lines > 0 {
+                self.count_prefix(&prefix, lines);
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (rule, lines) in other.old {
+            *self.old.entry(rule).or_default() += lines;
+        }
+        self.open += other.open;
+        self.taken += other.taken;
+        self.outgoing.join(other.outgoing);
+        self.forwarded.join(other.forwarded);
+        self.others += other.others;
+        self.kept.merge(other.kept, |own, other| own.join(other));
+        self.let_in.merge(other.let_in, |own, other| own.join(other));
+        self.chatter.merge(other.chatter, |own, other| {
+            own.0.join(other.0);
+            other.1.into_iter().for_each(|addr| put(&mut own.1, addr));
+        });
+        self.own.merge(other.own, |own, other| own.join(other));
+        self.outside.merge(other.outside);
+        self.here.merge(other.here, |own, other| *own += other);
+        self.going.merge(other.going, |own, other| own.join(other));
+        for (prefix, count) in other.prefixes {
+            self.count_prefix(&prefix, count);
+        }
+    }
+}
