@@ -86,7 +86,7 @@ fn recalled_equals_replayed() {
         Scanner::new().scan(&log, |line| {
             let Found::Packet(scanned) = line.found else { return };
             let front = replayer.front(scanned.prefix(), scanned.input(), scanned.output());
-            let known = front.and_then(|front| replayer.recall(front, &scanned));
+            let known = front.and_then(|front| replayer.recall(front, scanned));
             let id = replayer.replay(&scanned.entry().packet, None, false);
             if let Some(known) = known {
                 assert_eq!(replayer.answer(known), replayer.answer(id), "{}", line.text.escape_ascii());

@@ -9,13 +9,13 @@
 //! in a word; longer ones lie one behind the other in one vector.
 //!
 //! What is asked most often is kept in forms of its own: addresses (`addresses.rs`),
-//! ports and protocols as arrays, and prefixes by the number that the bulk path gives to
-//! lines that begin alike. They are joined with the rest when a thread has read its last line.
+//! ports and protocols as arrays, several of these as words, and prefixes by the number that the
+//! bulk path gives to lines that begin alike. A key has one form, whichever engine read its line.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::BuildHasher as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use logparse::Protocol;
@@ -32,6 +32,8 @@ pub struct Counts {
     /// Whether records that lack the first field are left out.
     present: bool,
     short: HashMap<u64, u64>,
+    /// Keys of the form [`Form::Packed`], as far as their values fit it.
+    packed: HashMap<u64, u64>,
     long: HashTable<Slot>,
     keys: Vec<u8>,
     hasher: DefaultHashBuilder,
@@ -58,6 +60,18 @@ enum Form {
     Port,
     /// The prefix and the interfaces.
     Front,
+    /// Several that fit a word: IPv4 addresses, ports, the protocol.
+    Packed,
+}
+
+/// Bits of a field's value in a packed key.
+fn bits(key: Key) -> Option<u32> {
+    match key {
+        Key::Src | Key::Dst => Some(32),
+        Key::Spt | Key::Dpt => Some(16),
+        Key::Proto => Some(8),
+        _ => None,
+    }
 }
 
 impl Form {
@@ -73,6 +87,13 @@ impl Form {
                 && all.iter().all(|key| matches!(key, Key::Prefix | Key::In | Key::Out)) =>
             {
                 Form::Front
+            }
+            all if all
+                .iter()
+                .try_fold(0, |sum, key| Some(sum + bits(*key)?))
+                .is_some_and(|sum| sum <= 64) =>
+            {
+                Form::Packed
             }
             _ => Form::Keys,
         }
@@ -144,7 +165,7 @@ impl Counts {
     /// How many keys there are.
     #[must_use]
     pub fn distinct(&self) -> u64 {
-        (self.short.len() + self.long.len() + self.addresses.distinct()) as u64
+        (self.short.len() + self.packed.len() + self.long.len() + self.addresses.distinct()) as u64
     }
 
     /// Counts a record in the form of its own, if it fits there.
@@ -153,6 +174,19 @@ impl Counts {
         let Some(scanned) = record.scanned() else { return false };
         match self.form {
             Form::Keys => return false,
+            Form::Packed => {
+                let part = |key: Key| match key {
+                    Key::Src => scanned.src_ipv4(),
+                    Key::Dst => scanned.dst_ipv4(),
+                    Key::Spt => scanned.sport().map(u32::from),
+                    Key::Dpt => scanned.dport().map(u32::from),
+                    _ => Some(u32::from(scanned.protocol().0)),
+                };
+                match packed(&self.fields, |field| part(field.key)) {
+                    Some(word) => *self.packed.entry(word).or_default() += 1,
+                    None => return false,
+                }
+            }
             Form::Address => {
                 let source = self.fields[0].key == Key::Src;
                 let address = if source { scanned.src_ipv4() } else { scanned.dst_ipv4() };
@@ -243,6 +277,11 @@ impl Counts {
             key::encode(&mut key, Value::Addr(address));
             with(&key, count);
         });
+        for (word, count) in &self.packed {
+            key.clear();
+            unpacked(&self.fields, *word, |value| key::encode(&mut key, value));
+            with(&key, *count);
+        }
         for (word, count) in &self.short {
             let (bytes, len) = unpack(*word);
             with(&bytes[..len], *count);
@@ -301,6 +340,18 @@ impl Aggregate for Counts {
             }
             return;
         }
+        if self.form == Form::Packed {
+            let part = |field: &Field| match field.value(record) {
+                Value::Addr(IpAddr::V4(address)) => Some(address.to_bits()),
+                Value::Number(number) => u32::try_from(number).ok(),
+                Value::Proto(protocol) => Some(u32::from(protocol.0)),
+                _ => None,
+            };
+            if let Some(word) = packed(&self.fields, part) {
+                *self.packed.entry(word).or_default() += record.times();
+                return;
+            }
+        }
         let mut key = std::mem::take(&mut self.scratch);
         key.clear();
         for (i, field) in self.fields.iter().enumerate() {
@@ -327,6 +378,13 @@ impl Aggregate for Counts {
     fn merge(&mut self, mut other: Counts) {
         self.addresses.merge(std::mem::take(&mut other.addresses));
         let addresses = std::mem::take(&mut self.addresses);
+        let (mut packed, mut fewer) = (std::mem::take(&mut self.packed), std::mem::take(&mut other.packed));
+        if fewer.len() > packed.len() {
+            std::mem::swap(&mut packed, &mut fewer);
+        }
+        for (word, count) in fewer {
+            *packed.entry(word).or_default() += count;
+        }
         // The smaller one goes into the larger one.
         let (mut large, small) = if other.distinct() > self.distinct() {
             (other, std::mem::take(self))
@@ -336,6 +394,31 @@ impl Aggregate for Counts {
         small.each(|key, count| large.add_key(key, count));
         *self = large;
         self.addresses = addresses;
+        self.packed = packed;
+    }
+}
+
+/// The fields' values one behind the other in a word; `None` if one does not fit.
+#[inline]
+fn packed(fields: &[Field], mut part: impl FnMut(&Field) -> Option<u32>) -> Option<u64> {
+    fields.iter().try_fold(0u64, |word, field| {
+        let (value, bits) = (u64::from(part(field)?), bits(field.key)?);
+        (value >> bits == 0).then_some(word << bits | value)
+    })
+}
+
+/// The values of a packed key, in the fields' order.
+fn unpacked(fields: &[Field], word: u64, mut each: impl FnMut(Value<'static>)) {
+    let mut left: u32 = fields.iter().filter_map(|field| bits(field.key)).sum();
+    for field in fields {
+        let bits = bits(field.key).unwrap_or(0);
+        left -= bits;
+        let value = word >> left & ((1 << bits) - 1);
+        each(match field.key {
+            Key::Src | Key::Dst => Value::Addr(Ipv4Addr::from_bits(value as u32).into()),
+            Key::Proto => Value::Proto(Protocol(value as u8)),
+            _ => Value::Number(value),
+        });
     }
 }
 

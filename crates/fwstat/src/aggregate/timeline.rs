@@ -28,9 +28,24 @@ pub struct Timeline {
     /// All counts, and those of each key, by the number of the bucket.
     all: HashMap<i64, u64>,
     by: HashMap<Vec<u8>, HashMap<i64, u64>>,
+    open: Open,
+    scratch: Vec<u8>,
     /// Records without a known moment.
     timeless: u64,
 }
+
+/// The bucket that is counted in: lines of a log come in the order of time, so most fall where
+/// the one before them fell.
+#[derive(Clone, Debug, Default)]
+struct Open {
+    bucket: i64,
+    all: u64,
+    /// The first keys that came; searched one by one, so they are few.
+    by: Vec<(Vec<u8>, u64)>,
+}
+
+/// Keys of an open bucket.
+const OPEN_KEYS: usize = 8;
 
 impl Timeline {
     /// A timeline with buckets of a fixed width, or of one that suits the span.
@@ -42,6 +57,8 @@ impl Timeline {
             grows: step.is_none(),
             all: HashMap::new(),
             by: HashMap::new(),
+            open: Open::default(),
+            scratch: Vec::new(),
             timeless: 0,
         }
     }
@@ -171,14 +188,38 @@ impl Aggregate for Timeline {
             self.timeless += record.times();
             return;
         };
-        let bucket = bucket(when.local_seconds(), self.step);
-        *self.all.entry(bucket).or_default() += record.times();
-        if !self.fields.is_empty() {
-            let mut bytes = Vec::new();
-            for field in &self.fields {
-                key::encode(&mut bytes, field.value(record));
-            }
-            *self.by.entry(bytes).or_default().entry(bucket).or_default() += record.times();
+        let (local, times) = (when.local_seconds(), record.times());
+        if bucket(local, self.step) != self.open.bucket {
+            self.settle();
+            // Which may have made them wider.
+            self.open.bucket = bucket(local, self.step);
+        }
+        let bucket = self.open.bucket;
+        self.open.all += times;
+        if self.fields.is_empty() {
+            return;
+        }
+        self.scratch.clear();
+        for field in &self.fields {
+            key::encode(&mut self.scratch, field.value(record));
+        }
+        let by = &mut self.open.by;
+        match by.iter().position(|(key, _)| *key == self.scratch) {
+            Some(at) => by[at].1 += times,
+            None if by.len() < OPEN_KEYS => by.push((self.scratch.clone(), times)),
+            None => add_to(&mut self.by, &self.scratch, bucket, times),
+        }
+    }
+
+    /// Closes the open bucket.
+    fn settle(&mut self) {
+        let Open { bucket, all, by } = std::mem::take(&mut self.open);
+        if all == 0 {
+            return;
+        }
+        *self.all.entry(bucket).or_default() += all;
+        for (key, count) in by {
+            add_to(&mut self.by, &key, bucket, count);
         }
         if self.grows
             && self.all.len() > MOST
@@ -189,6 +230,8 @@ impl Aggregate for Timeline {
     }
 
     fn merge(&mut self, mut other: Timeline) {
+        self.settle();
+        other.settle();
         let step = self.step.max(other.step);
         self.widen(step);
         other.widen(step);
@@ -203,6 +246,14 @@ impl Aggregate for Timeline {
         }
         self.timeless += other.timeless;
     }
+}
+
+fn add_to(by: &mut HashMap<Vec<u8>, HashMap<i64, u64>>, key: &[u8], bucket: i64, count: u64) {
+    let buckets = match by.get_mut(key) {
+        Some(buckets) => buckets,
+        None => by.entry(key.to_vec()).or_default(),
+    };
+    *buckets.entry(bucket).or_default() += count;
 }
 
 #[cfg(test)]

@@ -74,7 +74,19 @@ fn the_answer_does_not_depend_on_threads_or_chunks() {
     let folder = Folder::new();
     let first = folder.write("a.log", log(4_000, 300, 2));
     let second = folder.write("b.log", log(3_000, 300, 3).trim_end());
-    for command in [&["top"][..], &["top", "--by", "src,dport,day", "-n", "0"], &["check"], &["export"]] {
+    let commands = [
+        &["top"][..],
+        &["top", "--by", "src,dport,day", "-n", "0"],
+        // Keys in forms of their own, among lines that either engine reads.
+        &["top", "--by", "src", "-n", "0"],
+        &["top", "--by", "src,dport", "-n", "0"],
+        &["top", "--by", "proto,dst", "-n", "0"],
+        &["top", "--by", "prefix,in", "-n", "0"],
+        &["timeline", "--by", "proto"],
+        &["check"],
+        &["export"],
+    ];
+    for command in commands {
         let mut answers = Vec::new();
         for threads in ["1", "2", "8"] {
             for chunk in ["1024", "5000", "65536", "4194304"] {

@@ -379,7 +379,7 @@ mod tests {
             if let Found::Packet(scanned) = line.found {
                 quick += 1;
                 assert_eq!(
-                    Some(Glance::scanned(&scanned)),
+                    Some(Glance::scanned(scanned)),
                     Glance::packet(&scanned.entry().packet),
                     "{scanned:?}"
                 );
