@@ -10,7 +10,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::window::{Cursor, Digits, LOWER_HEX, UPPER_HEX, Window, hex_pair, ipv6_value};
 use crate::packet::{
-    Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Ports, Tcp, Transport, Udp,
+    Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Packet, Ports, Tcp, Transport, Udp,
 };
 use crate::types::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
 
@@ -390,18 +390,19 @@ fn owner_and_mark(cursor: &mut Cursor<'_>) -> Option<Owner> {
 
 impl Body {
     /// The packet, and the one quoted in an ICMP error, typed; `line` is the line that was read.
-    pub(super) fn datagrams<'a>(
-        &self,
-        window: Window<'_>,
-        line: &'a [u8],
-    ) -> (Datagram<'a>, Option<Datagram<'a>>) {
-        let mut datagram = self.datagram(window, line);
+    #[inline]
+    pub(super) fn fill<'a>(&self, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
+        self.fill_datagram(window, line, &mut packet.datagram);
         // Most lines end where the transport does.
-        let rest = usize::from(self.rest);
-        if !self.named_icmp && rest + 1 >= line.len() {
-            return (datagram, None);
+        if self.named_icmp || usize::from(self.rest) + 1 < line.len() {
+            self.fill_rest(window, line, packet);
         }
-        let mut cursor = Cursor::new(window, rest);
+    }
+
+    /// What few lines have.
+    fn fill_rest<'a>(&self, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
+        let datagram = &mut packet.datagram;
+        let mut cursor = Cursor::new(window, usize::from(self.rest));
         // Both were read before, or there is nothing.
         let brought = match self.named_icmp {
             true => icmp(&mut cursor, window, self).unwrap_or_default(),
@@ -421,7 +422,11 @@ impl Body {
         datagram.uid = owner.uid;
         datagram.gid = owner.gid;
         datagram.mark = owner.mark;
-        (datagram, brought.quoted.map(|quoted| quoted.datagram(window, line)))
+        packet.quoted = brought.quoted.map(|quoted| {
+            let mut datagram = Datagram::default();
+            quoted.fill_datagram(window, line, &mut datagram);
+            datagram
+        });
     }
 
     /// The source port; any number if the packet has none.
@@ -443,8 +448,9 @@ impl Body {
     }
 
     /// The typed datagram; `line` is the line that was read.
-    fn datagram<'a>(&self, window: Window<'_>, line: &'a [u8]) -> Datagram<'a> {
-        let network = if self.v6 {
+    #[inline]
+    fn fill_datagram<'a>(&self, window: Window<'_>, line: &'a [u8], datagram: &mut Datagram<'a>) {
+        datagram.network = if self.v6 {
             Network::Ipv6(Ipv6 {
                 src: ipv6_at(line, self.src),
                 dst: ipv6_at(line, self.dst),
@@ -468,12 +474,13 @@ impl Body {
                 ..Ipv4::default()
             })
         };
-        Datagram { network, transport: self.transport(window, line), ..Datagram::default() }
+        datagram.transport = self.transport(window, line);
     }
 
+    #[inline]
     fn transport<'a>(&self, window: Window<'_>, line: &'a [u8]) -> Transport<'a> {
         let ports = || Ports { src: Some(self.sport(window)), dst: Some(self.dport(window)) };
-        let (kind, code) = (self.kind.value(window) as u8, self.code.value(window) as u8);
+        let icmp = || (self.kind.value(window) as u8, self.code.value(window) as u8);
         match Protocol(self.protocol) {
             Protocol::TCP if self.has_ports => Transport::Tcp(Tcp {
                 ports: ports(),
@@ -492,13 +499,17 @@ impl Body {
                 Transport::Udp(Udp { ports: ports(), len: Some(self.window.value(window) as u16) })
             }
             Protocol::ICMP if !self.v6 && self.named_icmp => {
+                let (kind, code) = icmp();
                 Transport::Icmp(Icmp { kind: Some(IcmpType(kind)), code: Some(code), ..Icmp::default() })
             }
-            Protocol::ICMPV6 if self.v6 && self.named_icmp => Transport::Icmpv6(Icmpv6 {
-                kind: Some(Icmpv6Type(kind)),
-                code: Some(code),
-                ..Icmpv6::default()
-            }),
+            Protocol::ICMPV6 if self.v6 && self.named_icmp => {
+                let (kind, code) = icmp();
+                Transport::Icmpv6(Icmpv6 {
+                    kind: Some(Icmpv6Type(kind)),
+                    code: Some(code),
+                    ..Icmpv6::default()
+                })
+            }
             protocol => Transport::Other(protocol),
         }
     }

@@ -46,6 +46,7 @@ fn place(line: &[u8], part: &[u8]) -> Option<Place> {
     (end <= line.len()).then_some(start as u16..end as u16)
 }
 
+#[inline]
 fn at<'a>(line: &'a [u8], place: &Place) -> &'a [u8] {
     line.get(usize::from(place.start)..usize::from(place.end)).unwrap_or_default()
 }
@@ -225,6 +226,7 @@ impl EnvelopeShape {
     }
 
     /// The text of the whole uptime and stamp read again, everything else by place.
+    #[inline]
     pub(super) fn envelope<'a>(&self, line: &'a [u8]) -> Envelope<'a> {
         let find = |place: &Option<Place>| place.as_ref().map(|place| at(line, place));
         let mut envelope: Envelope<'a> = self.constant;
@@ -240,6 +242,7 @@ impl EnvelopeShape {
     }
 
     /// The uptime alone.
+    #[inline]
     pub(super) fn uptime(&self, line: &[u8]) -> Option<Uptime> {
         let place = self.uptime.as_ref()?;
         let number = |text: &[u8]| text.iter().fold(0u64, |n, digit| n * 10 + u64::from(digit - b'0'));
@@ -251,6 +254,7 @@ impl EnvelopeShape {
     }
 
     /// The clock's time alone.
+    #[inline]
     pub(super) fn civil(&self, line: &[u8]) -> Option<Civil> {
         let (place, civil, clock) = self.stamp.as_ref()?;
         let two = |from: usize| (line[from] - b'0') * 10 + (line[from + 1] - b'0');
@@ -388,6 +392,7 @@ impl Front {
     }
 
     /// Fills in what the front says.
+    #[inline]
     pub(super) fn fill<'a>(&self, message: &'a [u8], packet: &mut Packet<'a>) {
         packet.prefix = self.prefix(message);
         packet.input = self.input(message);

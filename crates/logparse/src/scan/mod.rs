@@ -26,7 +26,7 @@ use memchr::memchr;
 
 use crate::time::{Civil, Uptime};
 use crate::types::{Protocol, TcpFlags};
-use crate::{Completeness, Entry, Link, Packet, ParseError, parse_with};
+use crate::{Completeness, Entry, Link, ParseError, parse_with};
 use body::Body;
 use head::{EnvelopeShape, Front};
 use window::{FRAME, MAC_AND_SRC, Window, mac_and_src};
@@ -564,9 +564,9 @@ impl<'a> Scanned<'a> {
     #[must_use]
     #[inline]
     pub fn entry(&self) -> Entry<'a> {
-        let mut packet = Packet::default();
-        self.front.0.fill(self.message(), &mut packet);
-        (packet.datagram, packet.quoted) = self.body.datagrams(self.window, self.line());
-        Entry { envelope: self.envelope.0.envelope(self.line()), packet, stop: None }
+        let mut entry = Entry { envelope: self.envelope.0.envelope(self.line()), ..Entry::default() };
+        self.front.0.fill(self.message(), &mut entry.packet);
+        self.body.fill(self.window, self.line(), &mut entry.packet);
+        entry
     }
 }
