@@ -193,7 +193,7 @@ fn other_span(scanner: &mut Scanner, clocks: &[(usize, Civil)]) -> Option<String
 /// Whether a front's number was used for something else before.
 fn renumbered(packet: &Scanned<'_>, fronts: &mut Vec<Option<[Vec<u8>; 3]>>) -> Option<String> {
     let id = packet.front_id();
-    if id >= 1024 {
+    if id >= 65_535 {
         return Some(format!("front {id}"));
     }
     if fronts.len() <= id {

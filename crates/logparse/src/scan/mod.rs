@@ -80,6 +80,10 @@ pub struct Scanner {
     /// The envelope to forget next.
     oldest: usize,
     fronts: Vec<Front>,
+    /// The front to forget next.
+    oldest_front: usize,
+    /// Numbers given to fronts so far.
+    front_ids: u16,
     /// For each front, the hardware addresses that were last seen behind it.
     macs: Vec<[u8; MAC_AND_SRC]>,
     /// By hash of a message's first bytes: the front's number plus one.
@@ -180,6 +184,8 @@ impl Scanner {
             hosts: [0; HOSTS],
             oldest: 0,
             fronts: Vec::new(),
+            oldest_front: 0,
+            front_ids: 0,
             macs: Vec::new(),
             slots: Box::new([0; SLOTS]),
             pairs: Vec::new(),
@@ -320,13 +326,11 @@ impl Scanner {
             .position(|front| front.fits(window, message_at) && front.says(message, &entry.packet));
         let front = match known {
             Some(known) => known,
-            None if self.fronts.len() == FRONTS => return,
             None => {
-                let number = self.fronts.len();
-                let Some(front) = Front::learn(message, &entry.packet, number as u16) else { return };
-                self.fronts.push(front);
-                self.macs.push([0; MAC_AND_SRC]);
-                number
+                let Some(id) = self.front_ids.checked_add(1) else { return };
+                let Some(front) = Front::learn(message, &entry.packet, self.front_ids) else { return };
+                self.front_ids = id;
+                self.keep_front(front)
             }
         };
         self.slots[slot(window, message_at)] = front as u16 + 1;
@@ -342,6 +346,22 @@ impl Scanner {
         if !self.quick(&frame, &mut body).is_some_and(|(packet, _)| packet.entry() == *entry) {
             self.pairs[envelope][word] &= !bit;
         }
+    }
+
+    /// In the place of the one that was learned first, if there are too many: interfaces of
+    /// containers come and go.
+    fn keep_front(&mut self, front: Front) -> usize {
+        if self.fronts.len() < FRONTS {
+            self.fronts.push(front);
+            self.macs.push([0; MAC_AND_SRC]);
+            return self.fronts.len() - 1;
+        }
+        let place = self.oldest_front;
+        self.oldest_front = (self.oldest_front + 1) % FRONTS;
+        self.fronts[place] = front;
+        self.macs[place] = [0; MAC_AND_SRC];
+        self.pairs.iter_mut().for_each(|fronts| fronts[place / 64] &= !(1 << (place % 64)));
+        place
     }
 
     fn keep_envelope(&mut self, shape: EnvelopeShape) -> usize {
@@ -418,8 +438,9 @@ impl<'a> Scanned<'a> {
         &self.window.0[self.message_at..self.end]
     }
 
-    /// A number that lines with the same prefix and interfaces share, in this scanner: below
-    /// 1024, given in the order in which they were first seen. For keeping what was found out
+    /// A number of the line's prefix and interfaces in this scanner: below 65,535, given in the
+    /// order in which they were first seen. Lines with the same number have the same ones; a
+    /// front that was forgotten among too many others has another number when it comes again. For keeping what was found out
     /// about a prefix or an interface without looking at the text again.
     #[must_use]
     #[inline(always)]
