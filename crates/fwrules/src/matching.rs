@@ -430,6 +430,9 @@ impl<'p> View<'p> {
     /// Whether an address is of one of the types asked for.
     fn address_type(&self, side: Side, asked: AddressTypes, limited: bool) -> Tri {
         use AddressTypes as T;
+        if self.readdressed() {
+            return Tri::Unknown(Why::Rewritten(side_name(side)));
+        }
         let possible = self.address_types(side, limited);
         let routed = |asked: T| {
             if possible.without(asked).is_empty() {

@@ -602,7 +602,8 @@ impl<'w, 'p> Run<'w, 'p> {
                 }
             }
         }
-        states
+        // Refused in every state that its fields allow: other rules wrote the line. Fields win.
+        if states.is_empty() { self.view.states } else { states }
     }
 
     /// The states that are left when every rule that the line's being there refutes is taken
@@ -1034,6 +1035,21 @@ mod tests {
         // No evidence overrules a field.
         let certain = format!("{state}-A INPUT -p tcp -j DROP\n{log}");
         assert!(matches!(fate(&certain, Evidence::Same).0, Fate::Removed(Some(_))));
+    }
+
+    #[test]
+    fn fields_win_over_a_wrong_writer() {
+        // SYN and FIN together are INVALID, and the rules that are said to have written the line
+        // would have dropped it.
+        let rules = ":INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n\
+            -A INPUT -m conntrack --ctstate INVALID -j DROP\n-A INPUT -j LOG --log-prefix \"in \"";
+        let rules = Ruleset::parse_save(format!("*filter\n{rules}\nCOMMIT\n").as_bytes()).unwrap();
+        let line = String::from_utf8_lossy(LINE).replace("SYN URGP", "SYN FIN URGP");
+        let entry = logparse::parse(line.as_bytes()).unwrap();
+        for evidence in [Evidence::Writer(&rules), Evidence::Same, Evidence::Usual, Evidence::Nothing] {
+            let fate = Walker::new(&rules, evidence).fate(&entry.packet, &Context::default());
+            assert!(matches!(fate, Fate::Removed(Some(Place::Rule(id))) if id.rule == 1), "{fate:?}");
+        }
     }
 
     #[test]
