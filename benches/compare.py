@@ -2,7 +2,7 @@
 """fwstat beside every other program at hand, on one log, end to end.
 
     benches/compare.py CORPUS [ROUNDS] [--set peers|questions|engines|packed|small] [--fwstat PATH]
-                       [--python PATH] [--only NAME,...] [--prefix TEXT]
+                       [--python PATH] [--only "NAME;..."] [--prefix TEXT]
 
 The question: the ten most frequent sources of the lines whose prefix is `tcp.in.dropped `. Those
 that answer it (fwstat, mawk, grep|sort|uniq, DuckDB, polars, ClickHouse's chdb) must give the
@@ -51,6 +51,7 @@ import duckdb, sys
 path, prefix, threads = sys.argv[1:]
 db = duckdb.connect()
 db.execute("SET threads=" + threads)
+db.execute("SET enable_progress_bar=false")
 rows = db.execute('''
     SELECT count(*) AS n, split_part(split_part(line, ' SRC=', 2), ' ', 1) AS src
     FROM read_csv(?, columns={'line': 'VARCHAR'}, delim=chr(1), quote='', escape='', header=false, auto_detect=false)
@@ -184,7 +185,7 @@ def contenders(args, scratch):
         else:
             print(f"left out: {name}: no {command[0]}", file=sys.stderr)
     if args.only:
-        out = [item for item in out if any(word in item[0] for word in args.only.split(","))]
+        out = [item for item in out if any(word in item[0] for word in args.only.split(";"))]
     if not out:
         sys.exit("nothing is left to run")
     return out

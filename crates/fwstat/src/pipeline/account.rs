@@ -5,9 +5,11 @@
 //! Must not know: filters, tables.
 //! Tested by: the unit tests below, `tests/cli/check.rs`.
 
-use std::collections::HashMap;
+use std::sync::LazyLock;
 
+use hashbrown::HashMap;
 use logparse::Reason;
+use regex::bytes::Regex;
 use serde::Serialize;
 
 /// Sums over all lines. `lines = packets + cut + other + damaged`.
@@ -242,9 +244,18 @@ const LOSSES: [(&[u8], &str); 6] = [
     (b"last message repeated ", "last message repeated"),
 ];
 
+/// All of these words in one search: in a mixed log this is asked of every third line.
+static ANNOUNCED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let words = LOSSES.map(|(words, _)| regex::escape(&String::from_utf8_lossy(words)));
+    Regex::new(&words.join("|")).ok()
+});
+
 /// How many lines a line says are missing.
 #[must_use]
 pub fn loss(line: &[u8]) -> Option<(&'static str, u64)> {
+    if ANNOUNCED.as_ref().is_some_and(|words| !words.is_match(line)) {
+        return None;
+    }
     for (words, what) in LOSSES {
         let Some(at) = memchr::memmem::find(line, words) else { continue };
         let number = if words.starts_with(b" ") {
