@@ -21,7 +21,7 @@ const BATCH: usize = 64;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Addresses {
-    /// A power of two long, at most three quarters full, in the order of the hash but for
+    /// A power of two long, at most seven eighths full, in the order of the hash but for
     /// places that were taken: so one table goes through another from front to back.
     places: Vec<u64>,
     distinct: usize,
@@ -122,9 +122,22 @@ impl Addresses {
         }
     }
 
+    fn holds(&self, address: u32) -> bool {
+        let mask = self.places.len().saturating_sub(1);
+        let mut at = self.order().home(address);
+        while let Some(place) = self.places.get(at & mask) {
+            match (*place as u32 == address, *place >> 32) {
+                (_, 0) => return false,
+                (true, _) => return true,
+                _ => at += 1,
+            }
+        }
+        false
+    }
+
     /// Makes room for some more.
     fn reserve(&mut self, more: usize) {
-        let needed = (self.distinct + more) * 4 / 3 + 1;
+        let needed = (self.distinct + more) * 8 / 7 + 1;
         if needed <= self.places.len() {
             return;
         }
@@ -167,9 +180,11 @@ impl Addresses {
         } else {
             (std::mem::take(self), other)
         };
-        // Room for all of them first: a table that is filled in its own order while it is too
-        // small would look for every place.
-        large.reserve(small.distinct);
+        // Room for all of them first, and no more: a table that is filled in its own order while
+        // it is too small would look for every place.
+        let mut new = 0;
+        small.each_four(|address, _| new += usize::from(!large.holds(address)));
+        large.reserve(new);
         small.each_four(|address, count| large.add_many(address, count));
         for (address, count) in small.sixes {
             *large.sixes.entry(address).or_default() += count;
