@@ -102,37 +102,35 @@ impl Addresses {
 
     #[inline]
     fn add_at(&mut self, home: usize, address: u32, count: u64) {
+        let at = self.place_of(home, address);
+        let place = &mut self.places[at];
+        let counted = *place >> 32;
+        self.distinct += usize::from(counted == 0);
+        let sum = counted + count;
+        if sum <= u64::from(u32::MAX) {
+            *place = sum << 32 | u64::from(address);
+        } else {
+            *place = 1 << 32 | u64::from(address);
+            *self.beyond.entry(address).or_default() += sum - 1;
+        }
+    }
+
+    /// Where an address is, or would be: its place, or the empty one behind its home.
+    #[inline]
+    fn place_of(&self, home: usize, address: u32) -> usize {
         let mask = self.places.len() - 1;
         let mut at = home;
         loop {
-            let place = &mut self.places[at];
-            let (found, counted) = (*place as u32, *place >> 32);
+            let (found, counted) = (self.places[at] as u32, self.places[at] >> 32);
             if counted == 0 || found == address {
-                self.distinct += usize::from(counted == 0);
-                let sum = counted + count;
-                if sum <= u64::from(u32::MAX) {
-                    *place = sum << 32 | u64::from(address);
-                } else {
-                    *place = 1 << 32 | u64::from(address);
-                    *self.beyond.entry(address).or_default() += sum - 1;
-                }
-                return;
+                return at;
             }
             at = (at + 1) & mask;
         }
     }
 
     fn holds(&self, address: u32) -> bool {
-        let mask = self.places.len().saturating_sub(1);
-        let mut at = self.order().home(address);
-        while let Some(place) = self.places.get(at & mask) {
-            match (*place as u32 == address, *place >> 32) {
-                (_, 0) => return false,
-                (true, _) => return true,
-                _ => at += 1,
-            }
-        }
-        false
+        !self.places.is_empty() && self.places[self.place_of(self.order().home(address), address)] != 0
     }
 
     /// Makes room for some more.

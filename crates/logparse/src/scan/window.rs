@@ -55,13 +55,25 @@ impl<'a> Window<'a> {
     }
 }
 
-/// Marks the bytes of a word that are no digits with their highest bit; the bytes are values
-/// already (`'0'` is 0).
+/// Marks the bytes of a word that are no digits with their highest bit, and says nothing in the
+/// other bits; the bytes are values already (`'0'` is 0).
 #[inline(always)]
-fn no_digits(values: u64) -> u64 {
+fn marks(values: u64) -> u64 {
     // A byte of 10 and more gets its high bit; bytes from 0x80 on may carry into the next
     // one, which is behind the first that is marked.
-    (values.wrapping_add(0x7676_7676_7676_7676) | values) & HIGH
+    values.wrapping_add(0x7676_7676_7676_7676) | values
+}
+
+/// The marks alone.
+#[inline(always)]
+fn no_digits(values: u64) -> u64 {
+    marks(values) & HIGH
+}
+
+/// The values of a word's first `len` bytes, moved up to the highest ones; zeros come in below.
+#[inline(always)]
+fn aligned(word: u64, len: usize) -> u64 {
+    (word ^ ZEROS) << (len.wrapping_mul(8).wrapping_neg() & 63)
 }
 
 /// The number that eight digits (values 0 to 9, the first in the lowest byte) stand for; any
@@ -184,8 +196,7 @@ impl Digits {
         if len == 0 {
             return 0;
         }
-        let values = (window.u64(at) ^ ZEROS) << ((len * 8).wrapping_neg() & 63);
-        from_digits(values) as u32
+        from_digits(aligned(window.u64(at), len)) as u32
     }
 }
 
@@ -285,12 +296,11 @@ impl<'a> Cursor<'a> {
     pub(super) fn number<const MAX: u64>(&mut self) -> Digits {
         let (start, end) = (self.at, self.end());
         let len = end.wrapping_sub(start);
-        // The digits move up to the highest bytes; zeros come in below them.
-        let values = (self.word() ^ ZEROS) << (len.wrapping_mul(8).wrapping_neg() & 63);
+        let values = aligned(self.word(), len);
         // Digits as numbers compare like the numbers; both are below 2^63, so what is out of
         // range leaves a highest bit behind. Where it does not, a byte was no digit.
         let ordered = values.swap_bytes();
-        self.wrong.digits |= values.wrapping_add(0x7676_7676_7676_7676) | values;
+        self.wrong.digits |= marks(values);
         self.wrong.range |=
             ordered.wrapping_sub(LEAST[len & 63]) | const { digits_of(MAX) }.wrapping_sub(ordered);
         self.at = end;
