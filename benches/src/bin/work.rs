@@ -75,9 +75,9 @@ fn chunks(path: &str, mut each: impl FnMut(&[u8])) -> io::Result<()> {
 impl Work {
     fn grammar(&mut self, log: &[u8]) {
         for (_, line) in logparse::lines(log) {
-            if let Ok(entry) = logparse::parse_with(line, &mut self.scratch) {
+            if let Ok(entry) = &logparse::parse_with(line, &mut self.scratch) {
                 self.packets += 1;
-                self.sum = add(self.sum, &entry);
+                self.sum = add(self.sum, entry);
             }
         }
     }

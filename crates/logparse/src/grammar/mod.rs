@@ -56,14 +56,18 @@ pub(crate) fn ins(text: &[u8]) -> impl Iterator<Item = usize> + '_ {
     memchr_iter(b'=', text).filter(|at| text[..*at].ends_with(b"IN")).map(|at| at - 2)
 }
 
-/// Reads a message: prefix, header, body. The packet in the result is what is certain; the
-/// error says why and where reading stopped.
+/// Reads a message: prefix, header, body, into an empty packet. What is in the packet then is
+/// certain; the error in the result says why and where reading stopped.
 ///
 /// # Errors
 /// No header was found: the message is no firewall record.
-pub(crate) fn message(text: &[u8], source: Source) -> Result<(Packet<'_>, Option<ParseError>), ParseError> {
+pub(crate) fn message<'a>(
+    text: &'a [u8],
+    source: Source,
+    packet: &mut Packet<'a>,
+) -> Result<Option<ParseError>, ParseError> {
     if source == Source::Pvefw {
-        return pvefw(text);
+        return pvefw(text, packet);
     }
     // The header is the rightmost `IN=... OUT=...` from which the grammar reaches the end
     // (FORMAT.md 5.1). Nothing behind a header can look like one, save an interface name
@@ -75,8 +79,8 @@ pub(crate) fn message(text: &[u8], source: Source) -> Result<(Packet<'_>, Option
         if text[..at].ends_with(b"PHYS") && best.is_some() {
             continue;
         }
-        let mut packet = Packet { prefix: &text[..at], ..Packet::default() };
-        match record(&text[at..], &mut packet) {
+        packet.prefix = &text[..at];
+        match record(&text[at..], packet) {
             Ok(_) => {
                 // The kernel prints an IP packet's link header only if it came in by a device:
                 // then the name is not empty, but may itself end in `IN=`.
@@ -91,27 +95,28 @@ pub(crate) fn message(text: &[u8], source: Source) -> Result<(Packet<'_>, Option
                     packet.prefix = &text[..at + 3 + nested];
                     packet.input = &name[nested + 3..];
                 }
-                let stop = joined(&mut packet, text);
-                return Ok((packet, stop));
+                return Ok(joined(packet, text));
             }
             Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => {
                 // Of several headers that do not reach the end, the rightmost is the real
                 // one: whatever stands in front of it is its prefix.
                 let header_read = failure.expected.token != Token::In;
                 if header_read {
-                    best = Some((packet, failure));
+                    best = Some((*packet, failure));
                 }
             }
             Err(nom::Err::Incomplete(_)) => {}
         }
+        *packet = Packet::default();
     }
     match best {
-        Some((mut packet, failure))
+        Some((read, failure))
             if header_is_whole(&failure) || source == Source::Kernel && failure.ended =>
         {
+            *packet = read;
             // Where reading stopped says more than where the records were joined.
-            let _ = joined(&mut packet, text);
-            Ok((packet, Some(failure.at(text.len()))))
+            let _ = joined(packet, text);
+            Ok(Some(failure.at(text.len())))
         }
         _ => Err(ParseError::new(0, ErrorKind::NoHeader)),
     }
@@ -240,20 +245,18 @@ fn end(input: In<'_>) -> Res<'_, ()> {
 }
 
 /// A message of `pvefw-logger`: `IN=` or `OUT=` are left out when empty.
-fn pvefw(text: &[u8]) -> Result<(Packet<'_>, Option<ParseError>), ParseError> {
+fn pvefw<'a>(text: &'a [u8], packet: &mut Packet<'a>) -> Result<Option<ParseError>, ParseError> {
     let header = |name: &[u8]| {
         memmem::rfind_iter(text, name).find(|at| text[..*at].last().is_none_or(|byte| *byte == b' '))
     };
     let Some(at) = header(b"IN=").or_else(|| header(b"OUT=")) else {
         return Err(ParseError::new(0, ErrorKind::NoHeader));
     };
-    let mut packet = Packet { prefix: &text[..at], dialect: Dialect::Pvefw, ..Packet::default() };
-    let result = pvefw_record(&text[at..], &mut packet);
-    match result {
-        Ok(_) => Ok((packet, None)),
-        Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => {
-            Ok((packet, Some(failure.at(text.len()))))
-        }
+    packet.prefix = &text[..at];
+    packet.dialect = Dialect::Pvefw;
+    match pvefw_record(&text[at..], packet) {
+        Ok(_) => Ok(None),
+        Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => Ok(Some(failure.at(text.len()))),
         Err(nom::Err::Incomplete(_)) => Err(ParseError::new(0, ErrorKind::NoHeader)),
     }
 }
