@@ -14,6 +14,8 @@ mod scan;
 pub mod testgen;
 mod time;
 mod types;
+mod vector;
+mod words;
 
 use envelope::Encoding;
 pub use envelope::Envelope;
@@ -137,9 +139,7 @@ pub fn parse_with<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<
 
 /// An entry as `read` fills it. It is large: made where it will be, and never copied.
 #[inline(always)]
-fn filled<'a>(
-    read: impl FnOnce(&mut Entry<'a>) -> Result<(), ParseError>,
-) -> Result<Entry<'a>, ParseError> {
+fn filled<'a>(read: impl FnOnce(&mut Entry<'a>) -> Result<(), ParseError>) -> Result<Entry<'a>, ParseError> {
     let mut result = Ok(Entry::default());
     if let Ok(entry) = &mut result
         && let Err(error) = read(entry)

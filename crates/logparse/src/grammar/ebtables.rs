@@ -7,8 +7,6 @@
 //! Blanks stand in front of the keys here, values are followed by a comma or nothing, and the
 //! line ends without a blank.
 
-use nom::Parser;
-
 use super::leaf::{
     In, Res, dec_u8, dec_u16, fail, field, hex, hex_exact, ipv4, ipv6_any, ipv6_full, mac, token,
 };
@@ -31,12 +29,12 @@ pub(super) fn body<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
 }
 
 fn link<'a>(input: In<'a>, header: &mut MacHeader) -> Res<'a, ()> {
-    let (input, src) = field(Token::EbtSource, mac(Token::EbtSource)).parse(input)?;
+    let (input, src) = field(input, Token::EbtSource, mac)?;
     header.src = Some(src);
-    let (input, dst) = field(Token::EbtDest, mac(Token::EbtDest)).parse(input)?;
+    let (input, dst) = field(input, Token::EbtDest, mac)?;
     header.dst = Some(dst);
-    let (input, ()) = token(Token::EbtProto)(input)?;
-    let (input, ethertype) = hex_exact(4, Token::EbtProto)(input)?;
+    let (input, ()) = token(input, Token::EbtProto)?;
+    let (input, ethertype) = hex_exact::<4>(input, Token::EbtProto)?;
     header.ethertype = Some(EtherType(ethertype as u16));
     Ok((input, ()))
 }
@@ -44,12 +42,11 @@ fn link<'a>(input: In<'a>, header: &mut MacHeader) -> Res<'a, ()> {
 /// A value, and the proof that it is whole: something follows, or it is the line's last.
 fn whole<'a, T>(
     input: In<'a>,
-    value: impl Parser<In<'a>, Output = T, Error = super::leaf::Fail>,
-    may_be_last: bool,
     name: Token,
+    value: impl FnOnce(In<'a>, Token) -> Res<'a, T>,
+    may_be_last: bool,
 ) -> Res<'a, T> {
-    let mut value = value;
-    let (rest, value) = value.parse(input)?;
+    let (rest, value) = value(input, name)?;
     match rest.first() {
         Some(b' ' | b',') => Ok((rest, value)),
         None if may_be_last => Ok((rest, value)),
@@ -61,11 +58,11 @@ fn whole<'a, T>(
 fn keyed<'a, T>(
     input: In<'a>,
     name: Token,
-    value: impl Parser<In<'a>, Output = T, Error = super::leaf::Fail>,
+    value: impl FnOnce(In<'a>, Token) -> Res<'a, T>,
     may_be_last: bool,
 ) -> Res<'a, T> {
-    let (input, ()) = token(name)(input)?;
-    whole(input, value, may_be_last, name)
+    let (input, ()) = token(input, name)?;
+    whole(input, name, value, may_be_last)
 }
 
 fn detail<'a>(input: In<'a>, datagram: &mut Datagram<'a>) -> Res<'a, ()> {
@@ -105,30 +102,30 @@ fn detail<'a>(input: In<'a>, datagram: &mut Datagram<'a>) -> Res<'a, ()> {
 }
 
 fn ipv4_header<'a>(input: In<'a>, ip: &mut Ipv4<'a>) -> Res<'a, Protocol> {
-    let (input, src) = keyed(input, Token::EbtIpSrc, ipv4(Token::EbtIpSrc), false)?;
+    let (input, src) = keyed(input, Token::EbtIpSrc, ipv4, false)?;
     ip.src = Some(src);
-    let (input, dst) = keyed(input, Token::EbtIpDst, ipv4(Token::EbtIpDst), false)?;
+    let (input, dst) = keyed(input, Token::EbtIpDst, ipv4, false)?;
     ip.dst = Some(dst);
-    let (input, tos) = keyed(input, Token::EbtTos, hex_exact(2, Token::EbtTos), false)?;
+    let (input, tos) = keyed(input, Token::EbtTos, hex_exact::<2>, false)?;
     ip.tos = Some(tos as u8);
-    let (input, protocol) = keyed(input, Token::EbtIpProto, dec_u8(Token::EbtIpProto), true)?;
+    let (input, protocol) = keyed(input, Token::EbtIpProto, dec_u8, true)?;
     Ok((input, Protocol(protocol)))
 }
 
 fn ipv6<'a>(input: In<'a>, ip: &mut Ipv6<'a>) -> Res<'a, Protocol> {
-    let (input, src) = keyed(input, Token::EbtIp6Src, ipv6_address(Token::EbtIp6Src), false)?;
+    let (input, src) = keyed(input, Token::EbtIp6Src, ipv6_address, false)?;
     ip.src = Some(src);
-    let (input, dst) = keyed(input, Token::EbtIp6Dst, ipv6_address(Token::EbtIp6Dst), false)?;
+    let (input, dst) = keyed(input, Token::EbtIp6Dst, ipv6_address, false)?;
     ip.dst = Some(dst);
-    let (input, priority) = keyed(input, Token::EbtPriority, hex(1, Token::EbtPriority), false)?;
+    let (input, priority) = keyed(input, Token::EbtPriority, hex::<1>, false)?;
     ip.priority = Some(priority as u8);
-    let (input, next) = keyed(input, Token::EbtNext, dec_u8(Token::EbtNext), true)?;
+    let (input, next) = keyed(input, Token::EbtNext, dec_u8, true)?;
     Ok((input, Protocol(next)))
 }
 
 /// Full from 2.6.29 on; unpadded groups before.
-fn ipv6_address<'a>(name: Token) -> impl Fn(In<'a>) -> Res<'a, core::net::Ipv6Addr> {
-    move |input| ipv6_full(name)(input).or_else(|_| ipv6_any(name)(input))
+fn ipv6_address(input: In<'_>, name: Token) -> Res<'_, core::net::Ipv6Addr> {
+    ipv6_full(input, name).or_else(|_| ipv6_any(input, name))
 }
 
 /// The ports of TCP, UDP, UDPLITE, SCTP and DCCP.
@@ -150,19 +147,19 @@ fn transport<'a>(input: In<'a>, protocol: Protocol, datagram: &mut Datagram<'a>)
     if input.trim_ascii_start().is_empty() {
         return Ok((&input[input.len()..], ()));
     }
-    let (input, src) = keyed(input, Token::EbtSpt, dec_u16(Token::EbtSpt), false)?;
+    let (input, src) = keyed(input, Token::EbtSpt, dec_u16, false)?;
     store(datagram, Ports { src: Some(src), dst: None });
-    let (input, dst) = keyed(input, Token::EbtDpt, dec_u16(Token::EbtDpt), true)?;
+    let (input, dst) = keyed(input, Token::EbtDpt, dec_u16, true)?;
     store(datagram, Ports { src: Some(src), dst: Some(dst) });
     Ok((input, ()))
 }
 
 fn arp<'a>(input: In<'a>, arp: &mut Arp, datagram: &mut Datagram<'a>) -> Res<'a, ()> {
-    let (input, hardware) = keyed(input, Token::EbtArp, dec_u16(Token::EbtArp), false)?;
+    let (input, hardware) = keyed(input, Token::EbtArp, dec_u16, false)?;
     arp.hardware = Some(hardware);
-    let (input, protocol) = keyed(input, Token::EbtPtype, hex_exact(4, Token::EbtPtype), false)?;
+    let (input, protocol) = keyed(input, Token::EbtPtype, hex_exact::<4>, false)?;
     arp.protocol = Some(EtherType(protocol as u16));
-    let (input, opcode) = keyed(input, Token::EbtOpcode, dec_u16(Token::EbtOpcode), true)?;
+    let (input, opcode) = keyed(input, Token::EbtOpcode, dec_u16, true)?;
     arp.opcode = Some(opcode);
     if let Some(rest) = input.strip_prefix(b" INCOMPLETE ARP payload") {
         datagram.truncated = Some(Truncated::ArpPayload);
@@ -171,13 +168,13 @@ fn arp<'a>(input: In<'a>, arp: &mut Arp, datagram: &mut Datagram<'a>) -> Res<'a,
     if input.trim_ascii_start().is_empty() {
         return Ok((&input[input.len()..], ()));
     }
-    let (input, address) = keyed(input, Token::EbtArpMacSrc, mac(Token::EbtArpMacSrc), false)?;
+    let (input, address) = keyed(input, Token::EbtArpMacSrc, mac, false)?;
     arp.src_mac = Some(address);
-    let (input, address) = keyed(one_blank(input), Token::EbtArpIpSrc, ipv4(Token::EbtArpIpSrc), false)?;
+    let (input, address) = keyed(one_blank(input), Token::EbtArpIpSrc, ipv4, false)?;
     arp.src_ip = Some(address);
-    let (input, address) = keyed(one_blank(input), Token::EbtArpMacDst, mac(Token::EbtArpMacDst), false)?;
+    let (input, address) = keyed(one_blank(input), Token::EbtArpMacDst, mac, false)?;
     arp.dst_mac = Some(address);
-    let (input, address) = keyed(one_blank(input), Token::EbtArpIpDst, ipv4(Token::EbtArpIpDst), true)?;
+    let (input, address) = keyed(one_blank(input), Token::EbtArpIpDst, ipv4, true)?;
     arp.dst_ip = Some(address);
     Ok((input, ()))
 }

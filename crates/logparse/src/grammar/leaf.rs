@@ -9,14 +9,12 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use nom::{
-    IResult, Parser,
-    combinator::{cut, opt},
-    sequence::{preceded, terminated},
-};
+use nom::IResult;
 
 use crate::error::{ErrorKind, Expected, ParseError, Token, What};
 use crate::types::{Mac, hex_value};
+use crate::vector::ends;
+use crate::words::{self, HEX, LOWER_HEX, octet};
 
 /// Where and what a parser failed on: how many bytes were left, and what was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,8 +124,8 @@ fn begins_a_token(rest: &[u8]) -> bool {
 
 /// The token's own text.
 #[inline(always)]
-pub(crate) fn token<'a>(token: Token) -> impl Fn(In<'a>) -> Res<'a, ()> {
-    move |input| match input.strip_prefix(token.text().as_bytes()) {
+pub(crate) fn token(input: In<'_>, token: Token) -> Res<'_, ()> {
+    match input.strip_prefix(token.text().as_bytes()) {
         Some(rest) => Ok((rest, ())),
         None => missing(input, token),
     }
@@ -161,51 +159,63 @@ pub(crate) fn blank_or_end(input: In<'_>) -> Res<'_, ()> {
 /// What may follow a value that can be the last of its packet: inside brackets only a blank,
 /// because a line that ends there has lost the bracket.
 #[inline(always)]
-pub(crate) fn last_end<'a>(quoted: bool) -> impl Fn(In<'a>) -> Res<'a, ()> {
-    move |input| if quoted { blank(input) } else { blank_or_end(input) }
+pub(crate) fn last_end(input: In<'_>, quoted: bool) -> Res<'_, ()> {
+    if quoted { blank(input) } else { blank_or_end(input) }
 }
 
 /// `TOKENvalue ` with a blank behind it.
 #[inline(always)]
 pub(crate) fn field<'a, T>(
+    input: In<'a>,
     name: Token,
-    value: impl Parser<In<'a>, Output = T, Error = Fail>,
-) -> impl Parser<In<'a>, Output = T, Error = Fail> {
-    preceded(token(name), cut(terminated(value, blank)))
+    value: impl FnOnce(In<'a>, Token) -> Res<'a, T>,
+) -> Res<'a, T> {
+    let (rest, ()) = token(input, name)?;
+    let (rest, value) = value(rest, name)?;
+    let (rest, ()) = blank(rest)?;
+    Ok((rest, value))
 }
 
 /// A field that need not be there; if its token is there, its value must be.
 #[inline(always)]
 pub(crate) fn maybe<'a, T>(
+    input: In<'a>,
     name: Token,
-    value: impl Parser<In<'a>, Output = T, Error = Fail>,
-) -> impl Parser<In<'a>, Output = Option<T>, Error = Fail> {
-    let mut inner = opt(field(name, value));
-    move |input: In<'a>| {
-        if input.starts_with(name.text().as_bytes()) { inner.parse(input) } else { Ok((input, None)) }
+    value: impl FnOnce(In<'a>, Token) -> Res<'a, T>,
+) -> Res<'a, Option<T>> {
+    if input.starts_with(name.text().as_bytes()) {
+        field(input, name, value).map(|(rest, value)| (rest, Some(value)))
+    } else {
+        Ok((input, None))
     }
 }
 
 /// A field that may be the last of the line.
 #[inline(always)]
 pub(crate) fn last<'a, T>(
+    input: In<'a>,
     name: Token,
     quoted: bool,
-    value: impl Parser<In<'a>, Output = T, Error = Fail>,
-) -> impl Parser<In<'a>, Output = T, Error = Fail> {
-    preceded(token(name), cut(terminated(value, last_end(quoted))))
+    value: impl FnOnce(In<'a>, Token) -> Res<'a, T>,
+) -> Res<'a, T> {
+    let (rest, ()) = token(input, name)?;
+    let (rest, value) = value(rest, name)?;
+    let (rest, ()) = last_end(rest, quoted)?;
+    Ok((rest, value))
 }
 
 /// [`last`], if its token is there.
 #[inline(always)]
 pub(crate) fn maybe_last<'a, T>(
+    input: In<'a>,
     name: Token,
     quoted: bool,
-    value: impl Parser<In<'a>, Output = T, Error = Fail>,
-) -> impl Parser<In<'a>, Output = Option<T>, Error = Fail> {
-    let mut inner = opt(last(name, quoted, value));
-    move |input: In<'a>| {
-        if input.starts_with(name.text().as_bytes()) { inner.parse(input) } else { Ok((input, None)) }
+    value: impl FnOnce(In<'a>, Token) -> Res<'a, T>,
+) -> Res<'a, Option<T>> {
+    if input.starts_with(name.text().as_bytes()) {
+        last(input, name, quoted, value).map(|(rest, value)| (rest, Some(value)))
+    } else {
+        Ok((input, None))
     }
 }
 
@@ -214,38 +224,43 @@ pub(crate) fn maybe_last<'a, T>(
 /// A value that runs into the end of the line is accepted here; whether it may is decided by
 /// the terminator that the caller asks for.
 #[inline(always)]
-pub(crate) fn decimal<'a>(max: u64, name: Token) -> impl Fn(In<'a>) -> Res<'a, u64> {
-    move |input| {
-        let mut value = 0u64;
-        let mut len = 0;
-        while let Some(digit) = input.get(len).map(|byte| byte.wrapping_sub(b'0')) {
-            if digit > 9 {
-                break;
-            }
-            // 20 digits are the widest number of the grammar; `max` bounds the rest.
-            value = match value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit))) {
-                Some(value) => value,
-                None => return fail(input, What::Number, name, false),
-            };
-            len += 1;
-        }
-        let leading_zero = len > 1 && input[0] == b'0';
-        if len == 0 || leading_zero || value > max {
-            return fail(input, What::Number, name, input.is_empty());
-        }
-        Ok((&input[len..], value))
+pub(crate) fn decimal(input: In<'_>, max: u64, name: Token) -> Res<'_, u64> {
+    match input.first_chunk().and_then(words::digits) {
+        Some((value, len)) if value <= max && (input[0] != b'0' || len == 1) => Ok((&input[len..], value)),
+        _ => any_decimal(input, max, name),
     }
+}
+
+/// [`decimal`] of any length, and at the end of a line.
+#[inline(never)]
+fn any_decimal(input: In<'_>, max: u64, name: Token) -> Res<'_, u64> {
+    let mut value = 0u64;
+    let mut len = 0;
+    while let Some(digit) = input.get(len).map(|byte| byte.wrapping_sub(b'0')) {
+        if digit > 9 {
+            break;
+        }
+        // 20 digits are the widest number of the grammar; `max` bounds the rest.
+        value = match value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit))) {
+            Some(value) => value,
+            None => return fail(input, What::Number, name, false),
+        };
+        len += 1;
+    }
+    let leading_zero = len > 1 && input[0] == b'0';
+    if len == 0 || leading_zero || value > max {
+        return fail(input, What::Number, name, input.is_empty());
+    }
+    Ok((&input[len..], value))
 }
 
 macro_rules! decimals {
     ($($name:ident $type:ty;)*) => {
         $(
             #[inline(always)]
-            pub(crate) fn $name<'a>(token: Token) -> impl Fn(In<'a>) -> Res<'a, $type> {
-                move |input| {
-                    let (rest, value) = decimal(<$type>::MAX as u64, token)(input)?;
-                    Ok((rest, value as $type))
-                }
+            pub(crate) fn $name(input: In<'_>, name: Token) -> Res<'_, $type> {
+                let (rest, value) = decimal(input, <$type>::MAX as u64, name)?;
+                Ok((rest, value as $type))
             }
         )*
     };
@@ -258,69 +273,119 @@ decimals! {
     dec_u64 u64;
 }
 
-/// A hexadecimal number of 1 to `digits` digits, either case, without `0x`.
+/// A hexadecimal number of 1 to `DIGITS` digits, either case, without `0x`.
 #[inline(always)]
-pub(crate) fn hex<'a>(digits: usize, name: Token) -> impl Fn(In<'a>) -> Res<'a, u32> {
-    move |input| {
-        let mut value = 0u32;
-        let mut len = 0;
-        while let Some(digit) = input.get(len).and_then(|&byte| hex_value(byte)) {
-            if len == digits {
-                return fail(input, What::Hex, name, false);
-            }
-            value = value << 4 | u32::from(digit);
-            len += 1;
-        }
-        if len == 0 {
-            return fail(input, What::Hex, name, input.is_empty());
-        }
-        Ok((&input[len..], value))
+pub(crate) fn hex<const DIGITS: usize>(input: In<'_>, name: Token) -> Res<'_, u32> {
+    match full_hex::<DIGITS>(input) {
+        Some(value) => Ok((&input[DIGITS..], value)),
+        None => any_hex(input, DIGITS, name),
     }
 }
 
-/// Exactly `digits` hexadecimal digits.
+/// Exactly `DIGITS` hexadecimal digits.
 #[inline(always)]
-pub(crate) fn hex_exact<'a>(digits: usize, name: Token) -> impl Fn(In<'a>) -> Res<'a, u32> {
-    move |input| {
-        let (rest, value) = hex(digits, name)(input)?;
-        if input.len() - rest.len() == digits {
-            Ok((rest, value))
-        } else {
-            fail(input, What::Hex, name, rest.is_empty())
+pub(crate) fn hex_exact<const DIGITS: usize>(input: In<'_>, name: Token) -> Res<'_, u32> {
+    match full_hex::<DIGITS>(input) {
+        Some(value) => Ok((&input[DIGITS..], value)),
+        None => not_exact_hex(input, DIGITS, name),
+    }
+}
+
+/// The number of `DIGITS` digits and no more, if something stands behind them.
+#[inline(always)]
+fn full_hex<const DIGITS: usize>(input: In<'_>) -> Option<u32> {
+    let (digits, [after, ..]) = input.split_first_chunk::<DIGITS>()? else { return None };
+    let (mut value, mut wrong) = (0, 0);
+    for digit in digits {
+        let digit = HEX[usize::from(*digit)];
+        value = value << 4 | u32::from(digit);
+        wrong |= digit;
+    }
+    (wrong & 0x80 == 0 && HEX[usize::from(*after)] & 0x80 != 0).then_some(value)
+}
+
+/// [`hex`] of fewer digits, and at the end of a line.
+#[inline(never)]
+fn any_hex(input: In<'_>, digits: usize, name: Token) -> Res<'_, u32> {
+    let mut value = 0u32;
+    let mut len = 0;
+    while let Some(digit) = input.get(len).and_then(|&byte| hex_value(byte)) {
+        if len == digits {
+            return fail(input, What::Hex, name, false);
         }
+        value = value << 4 | u32::from(digit);
+        len += 1;
+    }
+    if len == 0 {
+        return fail(input, What::Hex, name, input.is_empty());
+    }
+    Ok((&input[len..], value))
+}
+
+/// [`hex_exact`] at the end of a line, and its failures.
+#[inline(never)]
+fn not_exact_hex(input: In<'_>, digits: usize, name: Token) -> Res<'_, u32> {
+    let (rest, value) = any_hex(input, digits, name)?;
+    if input.len() - rest.len() == digits {
+        Ok((rest, value))
+    } else {
+        fail(input, What::Hex, name, rest.is_empty())
     }
 }
 
 /// A dotted quad as `%pI4` prints it: no leading zeros.
 #[inline(always)]
-pub(crate) fn ipv4<'a>(name: Token) -> impl Fn(In<'a>) -> Res<'a, Ipv4Addr> {
-    move |input| {
-        let mut octets = [0u8; 4];
-        let mut at = 0;
-        for (i, octet) in octets.iter_mut().enumerate() {
-            if i > 0 {
-                if input.get(at) != Some(&b'.') {
+pub(crate) fn ipv4(input: In<'_>, name: Token) -> Res<'_, Ipv4Addr> {
+    match input.first_chunk().and_then(quad_and_blank) {
+        Some((address, len)) => Ok((&input[len..], address)),
+        None => any_ipv4(input, name),
+    }
+}
+
+/// The dotted quad in front of a blank, and its length.
+#[inline(always)]
+fn quad_and_blank(text: &[u8; 16]) -> Option<(Ipv4Addr, usize)> {
+    // Where all four octets end is known at once: none waits for the one in front of it.
+    let mut ends = ends(text);
+    let (mut at, mut value, mut differs) = (0, 0, 0);
+    for after in [b'.', b'.', b'.', b' '] {
+        let end = (ends | 1 << 15).trailing_zeros() as usize;
+        ends &= ends.wrapping_sub(1);
+        let (number, wrong) = octet(text[at..].first_chunk()?, end.wrapping_sub(at), after);
+        (value, differs) = (value << 8 | number, differs | wrong);
+        at = end + 1;
+    }
+    (differs == 0).then(|| (Ipv4Addr::from_bits(value), at - 1))
+}
+
+/// [`ipv4`] with something else behind it, and its failures.
+#[inline(never)]
+fn any_ipv4(input: In<'_>, name: Token) -> Res<'_, Ipv4Addr> {
+    let mut octets = [0u8; 4];
+    let mut at = 0;
+    for (i, octet) in octets.iter_mut().enumerate() {
+        if i > 0 {
+            if input.get(at) != Some(&b'.') {
+                return not_an_address(input, name);
+            }
+            at += 1;
+        }
+        let digit = |at: usize| input.get(at).map(|b| b.wrapping_sub(b'0')).filter(|d| *d <= 9);
+        let Some(first) = digit(at) else { return not_an_address(input, name) };
+        let mut value = u16::from(first);
+        at += 1;
+        if first != 0 {
+            while let Some(next) = digit(at) {
+                value = value * 10 + u16::from(next);
+                at += 1;
+                if value > 255 {
                     return not_an_address(input, name);
                 }
-                at += 1;
             }
-            let digit = |at: usize| input.get(at).map(|b| b.wrapping_sub(b'0')).filter(|d| *d <= 9);
-            let Some(first) = digit(at) else { return not_an_address(input, name) };
-            let mut value = u16::from(first);
-            at += 1;
-            if first != 0 {
-                while let Some(next) = digit(at) {
-                    value = value * 10 + u16::from(next);
-                    at += 1;
-                    if value > 255 {
-                        return not_an_address(input, name);
-                    }
-                }
-            }
-            *octet = value as u8;
         }
-        Ok((&input[at..], Ipv4Addr::from(octets)))
+        *octet = value as u8;
     }
+    Ok((&input[at..], Ipv4Addr::from(octets)))
 }
 
 #[cold]
@@ -332,60 +397,45 @@ fn not_an_address<T>(input: In<'_>, name: Token) -> Res<'_, T> {
 
 /// An address as `%pI6` prints it: 8 groups of 4 lower-case digits; 39 bytes.
 #[inline(always)]
-pub(crate) fn ipv6_full<'a>(name: Token) -> impl Fn(In<'a>) -> Res<'a, Ipv6Addr> {
-    move |input| {
-        let Some(text) = input.first_chunk::<39>() else { return not_an_address(input, name) };
-        let mut octets = [0u8; 16];
-        let mut wrong = 0u8;
-        for group in 0..8 {
-            let at = group * 5;
-            for half in 0..2 {
-                let high = LOWER_HEX[usize::from(text[at + half * 2])];
-                let low = LOWER_HEX[usize::from(text[at + half * 2 + 1])];
-                wrong |= high | low;
-                octets[group * 2 + half] = high << 4 | low & 15;
-            }
-            if group < 7 && text[at + 4] != b':' {
-                wrong |= 0x80;
-            }
+pub(crate) fn ipv6_full(input: In<'_>, name: Token) -> Res<'_, Ipv6Addr> {
+    let Some(text) = input.first_chunk::<39>() else { return not_an_address(input, name) };
+    let mut octets = [0u8; 16];
+    let mut wrong = 0u8;
+    for group in 0..8 {
+        let at = group * 5;
+        for half in 0..2 {
+            let high = LOWER_HEX[usize::from(text[at + half * 2])];
+            let low = LOWER_HEX[usize::from(text[at + half * 2 + 1])];
+            wrong |= high | low;
+            octets[group * 2 + half] = high << 4 | low & 15;
         }
-        if wrong & 0x80 != 0 {
-            return not_an_address(input, name);
+        if group < 7 && text[at + 4] != b':' {
+            wrong |= 0x80;
         }
-        Ok((&input[39..], Ipv6Addr::from(octets)))
     }
+    if wrong & 0x80 != 0 {
+        return not_an_address(input, name);
+    }
+    Ok((&input[39..], Ipv6Addr::from(octets)))
 }
 
-/// Values of the digits that the kernel writes in IPv6 addresses; 0x80 marks all other bytes.
-static LOWER_HEX: [u8; 256] = {
-    let mut table = [0x80; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        table[b"0123456789abcdef"[digit] as usize] = digit as u8;
-        digit += 1;
-    }
-    table
-};
-
 /// An address in the compressed form of RFC 5952, which ulogd and relays write.
-pub(crate) fn ipv6_any<'a>(name: Token) -> impl Fn(In<'a>) -> Res<'a, Ipv6Addr> {
-    move |input| {
-        let len = input
-            .iter()
-            .position(|byte| !(byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')))
-            .unwrap_or(input.len());
-        let address = core::str::from_utf8(&input[..len]).ok().and_then(|text| text.parse().ok());
-        match address {
-            Some(address) => Ok((&input[len..], address)),
-            None => not_an_address(input, name),
-        }
+pub(crate) fn ipv6_any(input: In<'_>, name: Token) -> Res<'_, Ipv6Addr> {
+    let len = input
+        .iter()
+        .position(|byte| !(byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')))
+        .unwrap_or(input.len());
+    let address = core::str::from_utf8(&input[..len]).ok().and_then(|text| text.parse().ok());
+    match address {
+        Some(address) => Ok((&input[len..], address)),
+        None => not_an_address(input, name),
     }
 }
 
 /// A hardware address with colons.
 #[inline(always)]
-pub(crate) fn mac<'a>(name: Token) -> impl Fn(In<'a>) -> Res<'a, Mac> {
-    move |input| match input.get(..17).and_then(Mac::from_text) {
+pub(crate) fn mac(input: In<'_>, name: Token) -> Res<'_, Mac> {
+    match input.get(..17).and_then(Mac::from_text) {
         Some(mac) => Ok((&input[17..], mac)),
         None => {
             let ended = input.len() < 17 && input.iter().all(|b| b.is_ascii_hexdigit() || *b == b':');
@@ -397,8 +447,8 @@ pub(crate) fn mac<'a>(name: Token) -> impl Fn(In<'a>) -> Res<'a, Mac> {
 /// Bytes up to a blank; may be none.
 #[inline(always)]
 pub(crate) fn word(input: In<'_>) -> Res<'_, &[u8]> {
-    let len = input.iter().position(|byte| *byte == b' ').unwrap_or(input.len());
-    Ok((&input[len..], &input[..len]))
+    let (text, rest) = input.split_at(words::find(input, b' '));
+    Ok((rest, text))
 }
 
 #[cfg(test)]
@@ -407,25 +457,25 @@ mod tests {
 
     #[test]
     fn numbers_are_checked_against_their_width() {
-        assert_eq!(dec_u16(Token::Spt)(b"65535 "), Ok((&b" "[..], 65535)));
-        assert!(dec_u16(Token::Spt)(b"65536 ").is_err());
-        assert!(dec_u16(Token::Spt)(b"007 ").is_err());
-        assert!(dec_u16(Token::Spt)(b" ").is_err());
-        assert_eq!(dec_u64(Token::Incomplete)(b"18446744073709551615"), Ok((&b""[..], u64::MAX)));
-        assert!(dec_u64(Token::Incomplete)(b"18446744073709551616").is_err());
+        assert_eq!(dec_u16(b"65535 ", Token::Spt), Ok((&b" "[..], 65535)));
+        assert!(dec_u16(b"65536 ", Token::Spt).is_err());
+        assert!(dec_u16(b"007 ", Token::Spt).is_err());
+        assert!(dec_u16(b" ", Token::Spt).is_err());
+        assert_eq!(dec_u64(b"18446744073709551615", Token::Incomplete), Ok((&b""[..], u64::MAX)));
+        assert!(dec_u64(b"18446744073709551616", Token::Incomplete).is_err());
     }
 
     #[test]
     fn addresses_are_exact() {
-        assert_eq!(ipv4(Token::Src)(b"10.0.0.255 x").unwrap().1, Ipv4Addr::new(10, 0, 0, 255));
+        assert_eq!(ipv4(b"10.0.0.255 x", Token::Src).unwrap().1, Ipv4Addr::new(10, 0, 0, 255));
         for wrong in ["256.0.0.1 ", "1.2.3 ", "01.2.3.4 ", "1.2.3.", "x", "1..2.3"] {
-            assert!(ipv4(Token::Src)(wrong.as_bytes()).is_err(), "{wrong}");
+            assert!(ipv4(wrong.as_bytes(), Token::Src).is_err(), "{wrong}");
         }
         let full = b"2001:0db8:0000:0000:0000:0000:0000:0077 ";
-        assert_eq!(ipv6_full(Token::Src)(full).unwrap().1, "2001:db8::77".parse::<Ipv6Addr>().unwrap());
-        assert!(ipv6_full(Token::Src)(b"2001:0DB8:0000:0000:0000:0000:0000:0077 ").is_err());
+        assert_eq!(ipv6_full(full, Token::Src).unwrap().1, "2001:db8::77".parse::<Ipv6Addr>().unwrap());
+        assert!(ipv6_full(b"2001:0DB8:0000:0000:0000:0000:0000:0077 ", Token::Src).is_err());
         assert_eq!(
-            ipv6_any(Token::Src)(b"2001:db8::77 ").unwrap().1,
+            ipv6_any(b"2001:db8::77 ", Token::Src).unwrap().1,
             "2001:db8::77".parse::<Ipv6Addr>().unwrap()
         );
     }

@@ -110,9 +110,7 @@ pub(crate) fn message<'a>(
         *packet = Packet::default();
     }
     match best {
-        Some((read, failure))
-            if header_is_whole(&failure) || source == Source::Kernel && failure.ended =>
-        {
+        Some((read, failure)) if header_is_whole(&failure) || source == Source::Kernel && failure.ended => {
             *packet = read;
             // Where reading stopped says more than where the records were joined.
             let _ = joined(packet, text);
@@ -188,7 +186,7 @@ const LONGEST_INTERFACE: usize = 15;
 /// `TOKENname `: a name of 0 to 15 bytes without blanks.
 #[inline(always)]
 fn interface(input: In<'_>, name: Token) -> Res<'_, &[u8]> {
-    let (value, ()) = token(name)(input).map_err(|error| {
+    let (value, ()) = token(input, name).map_err(|error| {
         error.map(|failure| Fail { expected: Expected { what: What::Token, token: name }, ..failure })
     })?;
     let (rest, text) = word(value)?;
@@ -293,7 +291,7 @@ fn keep<'a, T, U>(
 
 /// `TRUNCATED` at the end of the line, or in front of the closing bracket.
 fn truncated(input: In<'_>) -> Res<'_, ()> {
-    let (rest, ()) = token(Token::Truncated)(input)?;
+    let (rest, ()) = token(input, Token::Truncated)?;
     match rest.first() {
         None | Some(b']') => Ok((rest, ())),
         _ => blank_or_end.parse(rest),

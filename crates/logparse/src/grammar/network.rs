@@ -7,15 +7,10 @@
 
 use core::net::IpAddr;
 
-use nom::{
-    Parser,
-    bytes::complete::take_while,
-    combinator::{cut, opt},
-    sequence::preceded,
-};
+use nom::{Parser, bytes::complete::take_while, combinator::opt};
 
 use super::leaf::{
-    In, Res, blank, dec_u8, dec_u16, dec_u32, dec_u64, decimal, fail, hex, hex_exact, ipv4, ipv6_any,
+    In, Res, blank, dec_u8, dec_u16, dec_u32, dec_u64, decimal, fail, field, hex, hex_exact, ipv4, ipv6_any,
     ipv6_full, mac, maybe, token,
 };
 use super::transport::{self, Reader};
@@ -89,15 +84,15 @@ pub(super) fn datagram<'a>(
 /// An address of either family. The kernel writes IPv6 in full; other writers compress it.
 #[inline(always)]
 fn address<'a>(input: In<'a>, name: Token, reader: &mut Reader) -> Res<'a, IpAddr> {
-    let (value, ()) = token(name)(input)?;
+    let (value, ()) = token(input, name)?;
     let dotted = value.get(1) == Some(&b'.') || value.get(2) == Some(&b'.') || value.get(3) == Some(&b'.');
     let (rest, address) = if dotted {
-        let (rest, address) = ipv4(name)(value)?;
+        let (rest, address) = ipv4(value, name)?;
         (rest, IpAddr::V4(address))
-    } else if let Ok((rest, address)) = ipv6_full(name)(value) {
+    } else if let Ok((rest, address)) = ipv6_full(value, name) {
         (rest, IpAddr::V6(address))
     } else {
-        let (rest, address) = ipv6_any(name)(value)?;
+        let (rest, address) = ipv6_any(value, name)?;
         if reader.dialect == Dialect::Kernel {
             reader.dialect = Dialect::Ulogd;
         }
@@ -115,12 +110,11 @@ fn ipv4_fields<'a>(
     end: &mut Option<Truncated>,
     reader: &mut Reader,
 ) -> Res<'a, Flow> {
-    let (input, dst) =
-        preceded(token(Token::Dst), cut(nom::sequence::terminated(ipv4(Token::Dst), blank))).parse(input)?;
+    let (input, dst) = field(input, Token::Dst, ipv4)?;
     ip.dst = Some(dst);
-    let (input, len) = maybe(Token::Len, dec_u32(Token::Len)).parse(input)?;
+    let (input, len) = maybe(input, Token::Len, dec_u32)?;
     ip.len = len;
-    let (input, tos) = maybe(Token::Tos, tos).parse(input)?;
+    let (input, tos) = maybe(input, Token::Tos, tos)?;
     if let Some((_, with_0x)) = tos
         && !with_0x
         && reader.dialect == Dialect::Kernel
@@ -128,11 +122,11 @@ fn ipv4_fields<'a>(
         reader.dialect = Dialect::Ulogd;
     }
     ip.tos = tos.map(|(value, _)| value);
-    let (input, prec) = maybe(Token::Prec, hex_byte(Token::Prec)).parse(input)?;
+    let (input, prec) = maybe(input, Token::Prec, hex_byte)?;
     ip.prec = prec;
-    let (input, ttl) = maybe(Token::Ttl, dec_u8(Token::Ttl)).parse(input)?;
+    let (input, ttl) = maybe(input, Token::Ttl, dec_u8)?;
     ip.ttl = ttl;
-    let (input, id) = maybe(Token::Id, dec_u16(Token::Id)).parse(input)?;
+    let (input, id) = maybe(input, Token::Id, dec_u16)?;
     ip.id = id;
     let (input, set) = flag(input, Token::Ce)?;
     ip.flags.reserved = set;
@@ -154,19 +148,17 @@ fn ipv4_fields<'a>(
 
 /// The value of `TOS=`: `0x` and two digits, and whether the `0x` was there; ulogd leaves it out.
 #[inline(always)]
-fn tos(input: In<'_>) -> Res<'_, (u8, bool)> {
+fn tos(input: In<'_>, name: Token) -> Res<'_, (u8, bool)> {
     let digits = input.strip_prefix(b"0x").unwrap_or(input);
-    let (rest, value) = hex_byte(Token::Tos)(digits)?;
+    let (rest, value) = hex_byte(digits, name)?;
     Ok((rest, (value, digits.len() < input.len())))
 }
 
 /// Two hexadecimal digits.
 #[inline(always)]
-fn hex_byte<'a>(name: Token) -> impl Fn(In<'a>) -> Res<'a, u8> {
-    move |input| {
-        let (rest, value) = hex_exact(2, name)(input)?;
-        Ok((rest, value as u8))
-    }
+fn hex_byte(input: In<'_>, name: Token) -> Res<'_, u8> {
+    let (rest, value) = hex_exact::<2>(input, name)?;
+    Ok((rest, value as u8))
 }
 
 /// A bare word such as `DF `.
@@ -184,7 +176,7 @@ fn ipv4_fragment(input: In<'_>) -> Res<'_, Option<u16>> {
     let Some(value) = input.strip_prefix(b"FRAG:").or_else(|| input.strip_prefix(b"FRAG=")) else {
         return Ok((input, None));
     };
-    let (rest, offset) = decimal(8191, Token::Frag)(value)?;
+    let (rest, offset) = decimal(value, 8191, Token::Frag)?;
     let (rest, ()) = blank(rest)?;
     Ok((rest, Some(offset as u16)))
 }
@@ -225,27 +217,27 @@ fn ipv6_fields<'a>(
         (_, IpAddr::V4(_)) => return fail(input, What::Address, Token::Dst, false),
     };
     ip.dst = Some(dst);
-    let (input, len) = maybe(Token::Len, dec_u32(Token::Len)).parse(input)?;
+    let (input, len) = maybe(input, Token::Len, dec_u32)?;
     ip.len = len;
-    let (input, class) = maybe(Token::Tc, dec_u8(Token::Tc)).parse(input)?;
+    let (input, class) = maybe(input, Token::Tc, dec_u8)?;
     ip.traffic_class = class;
-    let (input, hops) = maybe(Token::HopLimit, dec_u8(Token::HopLimit)).parse(input)?;
+    let (input, hops) = maybe(input, Token::HopLimit, dec_u8)?;
     ip.hop_limit = hops;
     let Some(value) = input.strip_prefix(Token::FlowLbl.text().as_bytes()) else {
         // Writers other than the kernel leave it out.
         return if hops.is_some() && input.starts_with(b"PROTO=") {
             Ok((input, Flow::On))
         } else {
-            token(Token::FlowLbl)(input).map(|(rest, ())| (rest, Flow::On))
+            token(input, Token::FlowLbl).map(|(rest, ())| (rest, Flow::On))
         };
     };
-    let (input, label) = decimal(0xf_ffff, Token::FlowLbl)(value)?;
+    let (input, label) = decimal(value, 0xf_ffff, Token::FlowLbl)?;
     // ESP without --log-ip-options ends the line here.
     let (input, ()) = blank(input)?;
     ip.flow_label = Some(label as u32);
     // pvefw prints HOPLIMIT= behind FLOWLBL=.
     let input = if hops.is_none() {
-        let (input, hops) = maybe(Token::HopLimit, dec_u8(Token::HopLimit)).parse(input)?;
+        let (input, hops) = maybe(input, Token::HopLimit, dec_u8)?;
         ip.hop_limit = hops;
         input
     } else {
@@ -271,8 +263,8 @@ fn extensions<'a>(start: In<'a>, kept: &mut Extensions<'a>, end: &mut Option<Tru
                 return Ok((rest, Flow::Ends));
             }
             [b'U', b'n', b'k', ..] => {
-                let (rest, ()) = token(Token::UnknownExt)(input)?;
-                let (rest, _) = dec_u8(Token::UnknownExt)(rest)?;
+                let (rest, ()) = token(input, Token::UnknownExt)?;
+                let (rest, _) = dec_u8(rest, Token::UnknownExt)?;
                 (rest, Item::Last)
             }
             _ => return Ok((input, Flow::On)),
@@ -302,7 +294,7 @@ enum Item {
 
 /// `OPT ( ... ) `, one header each. Without the last blank the line ends here.
 fn wrapped(input: In<'_>) -> Res<'_, Item> {
-    let (rest, ()) = token(Token::Opt)(input)?;
+    let (rest, ()) = token(input, Token::Opt)?;
     let (mut rest, ()) = blank(rest)?;
     match rest.first() {
         Some(b'F') => {
@@ -327,8 +319,8 @@ fn wrapped(input: In<'_>) -> Res<'_, Item> {
             };
             rest = &rest[name..];
             if rest.starts_with(Token::Spi.text().as_bytes()) {
-                let (after, ()) = token(Token::Spi)(rest)?;
-                let (after, _) = hex(8, Token::Spi)(after)?;
+                let (after, ()) = token(rest, Token::Spi)?;
+                let (after, _) = hex::<8>(after, Token::Spi)?;
                 let (after, ()) = blank(after)?;
                 rest = after;
             } else if rest.starts_with(b"I") {
@@ -348,27 +340,27 @@ fn wrapped(input: In<'_>) -> Res<'_, Item> {
 
 /// `FRAG:1448 INCOMPLETE ID:deadbeef `, in bytes; `false` for `FRAG:TRUNCATED `.
 fn fragment(input: In<'_>) -> Res<'_, bool> {
-    let (rest, ()) = token(Token::Frag)(input)?;
+    let (rest, ()) = token(input, Token::Frag)?;
     if rest.starts_with(b"TRUNCATED") {
         let (rest, ()) = truncated(rest)?;
         return Ok((rest, false));
     }
     // ulogd writes `FRAG: 0 ID: deadbeef`.
     let loose = rest.first() == Some(&b' ');
-    let (rest, _) = decimal(65_535, Token::Frag)(rest.strip_prefix(b" ").unwrap_or(rest))?;
+    let (rest, _) = decimal(rest.strip_prefix(b" ").unwrap_or(rest), 65_535, Token::Frag)?;
     let (rest, ()) = blank(rest)?;
     let rest = rest.strip_prefix(b"INCOMPLETE ").unwrap_or(rest);
-    let (rest, ()) = token(Token::FragId)(rest)?;
+    let (rest, ()) = token(rest, Token::FragId)?;
     let rest = if loose { rest.strip_prefix(b" ").unwrap_or(rest) } else { rest };
-    let (rest, _) = hex_exact(8, Token::FragId)(rest)?;
+    let (rest, _) = hex_exact::<8>(rest, Token::FragId)?;
     let (rest, ()) = blank(rest)?;
     Ok((rest, true))
 }
 
 /// `INCOMPLETE [n bytes] `.
 pub(super) fn incomplete(input: In<'_>) -> Res<'_, u64> {
-    let (rest, ()) = token(Token::Incomplete)(input)?;
-    let (rest, count) = dec_u64(Token::Incomplete)(rest)?;
+    let (rest, ()) = token(input, Token::Incomplete)?;
+    let (rest, count) = dec_u64(rest, Token::Incomplete)?;
     match rest.strip_prefix(b" bytes]") {
         Some([b' ', rest @ ..]) => Ok((rest, count)),
         Some(rest) if rest.is_empty() || rest[0] == b']' => Ok((rest, count)),
@@ -386,20 +378,20 @@ fn arp<'a>(input: In<'a>, arp: &mut Arp, short: &mut Option<Incomplete>) -> Res<
             _ => fail(input, What::Blank, name, false),
         }
     }
-    let (input, ()) = token(Token::Arp)(input)?;
-    let (rest, hardware) = ends(input, dec_u16(Token::Arp)(input), Token::Arp)?;
+    let (input, ()) = token(input, Token::Arp)?;
+    let (rest, hardware) = ends(input, dec_u16(input, Token::Arp), Token::Arp)?;
     if rest.is_empty() {
         return fail(input, What::Number, Token::Arp, true);
     }
     arp.hardware = Some(hardware);
-    let (input, ()) = token(Token::Ptype)(rest)?;
-    let (rest, protocol) = ends(input, hex_exact(4, Token::Ptype)(input), Token::Ptype)?;
+    let (input, ()) = token(rest, Token::Ptype)?;
+    let (rest, protocol) = ends(input, hex_exact::<4>(input, Token::Ptype), Token::Ptype)?;
     if rest.is_empty() {
         return fail(rest, What::Token, Token::Opcode, true);
     }
     arp.protocol = Some(EtherType(protocol as u16));
-    let (input, ()) = token(Token::Opcode)(rest)?;
-    let (rest, opcode) = ends(input, dec_u16(Token::Opcode)(input), Token::Opcode)?;
+    let (input, ()) = token(rest, Token::Opcode)?;
+    let (rest, opcode) = ends(input, dec_u16(input, Token::Opcode), Token::Opcode)?;
     arp.opcode = Some(opcode);
     if rest.starts_with(b" INCOMPLETE") {
         let (rest, count) = incomplete(&rest[1..])?;
@@ -409,20 +401,20 @@ fn arp<'a>(input: In<'a>, arp: &mut Arp, short: &mut Option<Incomplete>) -> Res<
     if rest.trim_ascii_start().is_empty() {
         return Ok((&rest[rest.len()..], ()));
     }
-    let (rest, ()) = token(Token::ArpMacSrc)(rest)?;
-    let (rest, address) = mac(Token::ArpMacSrc)(rest)?;
+    let (rest, ()) = token(rest, Token::ArpMacSrc)?;
+    let (rest, address) = mac(rest, Token::ArpMacSrc)?;
     arp.src_mac = Some(address);
-    let (input, ()) = token(Token::ArpIpSrc)(rest)?;
-    let (rest, ip) = ipv4(Token::ArpIpSrc)(input)?;
+    let (input, ()) = token(rest, Token::ArpIpSrc)?;
+    let (rest, ip) = ipv4(input, Token::ArpIpSrc)?;
     if rest.is_empty() {
         return fail(input, What::Address, Token::ArpIpSrc, true);
     }
     arp.src_ip = Some(ip);
-    let (rest, ()) = token(Token::ArpMacDst)(rest)?;
-    let (rest, address) = mac(Token::ArpMacDst)(rest)?;
+    let (rest, ()) = token(rest, Token::ArpMacDst)?;
+    let (rest, address) = mac(rest, Token::ArpMacDst)?;
     arp.dst_mac = Some(address);
-    let (input, ()) = token(Token::ArpIpDst)(rest)?;
-    let (rest, ip) = ends(input, ipv4(Token::ArpIpDst)(input), Token::ArpIpDst)?;
+    let (input, ()) = token(rest, Token::ArpIpDst)?;
+    let (rest, ip) = ends(input, ipv4(input, Token::ArpIpDst), Token::ArpIpDst)?;
     arp.dst_ip = Some(ip);
     opt(blank).parse(rest).map(|(rest, _)| (rest, ()))
 }

@@ -5,8 +5,6 @@
 //! Must not know: how addresses are printed.
 //! Tested by: `testdata/lines`, round trips, every shortened line.
 
-use nom::Parser;
-
 use super::leaf::{
     In, Res, blank_or_end, dec_u8, dec_u16, dec_u32, decimal, fail, field, hex, ipv4, last, last_end, mac,
     maybe, maybe_last, token, word,
@@ -112,7 +110,7 @@ fn without_protocol<'a>(
         _ => false,
     };
     let ends = input.is_empty() || quoted && input.starts_with(b"]") || begins_tail(input);
-    if legal && ends { tail(input, datagram, quoted, reader) } else { token(Token::Proto)(input) }
+    if legal && ends { tail(input, datagram, quoted, reader) } else { token(input, Token::Proto) }
 }
 
 /// The word behind `PROTO=` and what follows its blank.
@@ -175,12 +173,12 @@ fn no_header<'a>(
 
 /// `ID= SEQ=` of an echo, if they are there.
 fn echo<'a>(input: In<'a>, quoted: bool, id: &mut Option<u16>, seq: &mut Option<u16>) -> Res<'a, ()> {
-    let (input, found) = maybe(Token::Id, dec_u16(Token::Id)).parse(input)?;
+    let (input, found) = maybe(input, Token::Id, dec_u16)?;
     *id = found;
     if id.is_none() {
         return Ok((input, ()));
     }
-    let (input, found) = last(Token::Seq, quoted, dec_u16(Token::Seq)).parse(input)?;
+    let (input, found) = last(input, Token::Seq, quoted, dec_u16)?;
     *seq = Some(found);
     Ok((input, ()))
 }
@@ -222,17 +220,17 @@ fn tcp_fields<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, port) = field(Token::Spt, dec_u16(Token::Spt)).parse(input)?;
+    let (input, port) = field(input, Token::Spt, dec_u16)?;
     tcp.ports.src = Some(port);
-    let (input, port) = field(Token::Dpt, dec_u16(Token::Dpt)).parse(input)?;
+    let (input, port) = field(input, Token::Dpt, dec_u16)?;
     tcp.ports.dst = Some(port);
-    let (input, seq) = maybe(Token::Seq, dec_u32(Token::Seq)).parse(input)?;
+    let (input, seq) = maybe(input, Token::Seq, dec_u32)?;
     tcp.seq = seq;
-    let (input, ack) = maybe(Token::Ack, dec_u32(Token::Ack)).parse(input)?;
+    let (input, ack) = maybe(input, Token::Ack, dec_u32)?;
     tcp.ack = ack;
-    let (input, window) = field(Token::Window, dec_u16(Token::Window)).parse(input)?;
+    let (input, window) = field(input, Token::Window, dec_u16)?;
     tcp.window = Some(window);
-    let (input, reserved) = maybe(Token::Res, hex(2, Token::Res)).parse(input)?;
+    let (input, reserved) = maybe(input, Token::Res, hex::<2>)?;
     tcp.reserved = reserved.map(|value| value as u8);
     let (input, flags) = tcp_flags(input)?;
     if reader.dialect == Dialect::Pvefw && !input.starts_with(Token::Urgp.text().as_bytes()) {
@@ -241,7 +239,7 @@ fn tcp_fields<'a>(
         tcp.flags = Some(flags | last_word.unwrap_or_default());
         return Ok((if last_word.is_some() { &input[input.len()..] } else { input }, ()));
     }
-    let (input, urgent) = last(Token::Urgp, quoted, dec_u16(Token::Urgp)).parse(input)?;
+    let (input, urgent) = last(input, Token::Urgp, quoted, dec_u16)?;
     tcp.flags = Some(flags);
     tcp.urgent = Some(urgent);
     if tcp.reserved.is_none() && reader.dialect == Dialect::Kernel {
@@ -249,12 +247,12 @@ fn tcp_fields<'a>(
     }
     match input.first() {
         Some(b'O') => {
-            let (value, ()) = token(Token::Opt)(input)?;
+            let (value, ()) = token(input, Token::Opt)?;
             if value.starts_with(b"TRUNCATED)") {
                 datagram.truncated = Some(Truncated::TcpOptions);
                 return Ok((&value[b"TRUNCATED)".len()..], ()));
             }
-            let (rest, options) = hex_options_value(value, last_end(quoted))?;
+            let (rest, options) = hex_options_value(value, |rest| last_end(rest, quoted))?;
             tcp.options = options;
             Ok((rest, ()))
         }
@@ -302,11 +300,11 @@ fn udp_fields<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, port) = field(Token::Spt, dec_u16(Token::Spt)).parse(input)?;
+    let (input, port) = field(input, Token::Spt, dec_u16)?;
     udp.ports.src = Some(port);
-    let (input, port) = field(Token::Dpt, dec_u16(Token::Dpt)).parse(input)?;
+    let (input, port) = field(input, Token::Dpt, dec_u16)?;
     udp.ports.dst = Some(port);
-    let (input, len) = last(Token::Len, quoted, dec_u16(Token::Len)).parse(input)?;
+    let (input, len) = last(input, Token::Len, quoted, dec_u16)?;
     udp.len = Some(len);
     Ok((input, ()))
 }
@@ -324,21 +322,21 @@ fn icmp_fields<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, kind) = field(Token::Type, dec_u8(Token::Type)).parse(input)?;
+    let (input, kind) = field(input, Token::Type, dec_u8)?;
     icmp.kind = Some(IcmpType(kind));
-    let (input, code) = last(Token::Code, quoted, dec_u8(Token::Code)).parse(input)?;
+    let (input, code) = last(input, Token::Code, quoted, dec_u8)?;
     icmp.code = Some(code);
     let input = match short(input, datagram, reader)? {
         (rest, true) => return Ok((rest, ())),
         (rest, false) => rest,
     };
     let (input, ()) = echo(input, quoted, &mut icmp.id, &mut icmp.seq)?;
-    let (input, parameter) = maybe_last(Token::Parameter, quoted, dec_u8(Token::Parameter)).parse(input)?;
+    let (input, parameter) = maybe_last(input, Token::Parameter, quoted, dec_u8)?;
     icmp.parameter = parameter;
-    let (input, gateway) = maybe_last(Token::Gateway, quoted, ipv4(Token::Gateway)).parse(input)?;
+    let (input, gateway) = maybe_last(input, Token::Gateway, quoted, ipv4)?;
     icmp.gateway = gateway;
     let (input, found) = quoted_packet(input, quote, reader)?;
-    let (input, mtu) = maybe_last(Token::Mtu, quoted, dec_u16(Token::Mtu)).parse(input)?;
+    let (input, mtu) = maybe_last(input, Token::Mtu, quoted, dec_u16)?;
     icmp.mtu = mtu;
     // What must follow for the line to be whole.
     if reader.dialect == Dialect::Kernel {
@@ -367,15 +365,15 @@ fn icmpv6_fields<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, kind) = field(Token::Type, dec_u8(Token::Type)).parse(input)?;
+    let (input, kind) = field(input, Token::Type, dec_u8)?;
     icmp.kind = Some(Icmpv6Type(kind));
-    let (input, code) = last(Token::Code, quoted, dec_u8(Token::Code)).parse(input)?;
+    let (input, code) = last(input, Token::Code, quoted, dec_u8)?;
     icmp.code = Some(code);
     let (input, ()) = echo(input, quoted, &mut icmp.id, &mut icmp.seq)?;
-    let (input, pointer) = maybe(Token::Pointer, hex(8, Token::Pointer)).parse(input)?;
+    let (input, pointer) = maybe(input, Token::Pointer, hex::<8>)?;
     icmp.pointer = pointer;
     let (input, found) = quoted_packet(input, quote, reader)?;
-    let (input, mtu) = maybe_last(Token::Mtu, quoted, dec_u32(Token::Mtu)).parse(input)?;
+    let (input, mtu) = maybe_last(input, Token::Mtu, quoted, dec_u32)?;
     icmp.mtu = mtu;
     if reader.dialect == Dialect::Kernel {
         match kind {
@@ -434,7 +432,7 @@ fn spi_field<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, value) = last(Token::Spi, quoted, hex(8, Token::Spi)).parse(input)?;
+    let (input, value) = last(input, Token::Spi, quoted, hex::<8>)?;
     *spi = Some(value);
     Ok((input, ()))
 }
@@ -452,7 +450,7 @@ fn other<'a>(
         return ulogd_arp(rest, datagram);
     }
     let protocol = if name.first().is_some_and(u8::is_ascii_digit) {
-        let (after, number) = dec_u8(Token::Proto)(value)?;
+        let (after, number) = dec_u8(value, Token::Proto)?;
         if !after.is_empty() && !matches!(after[0], b' ' | b']') {
             return fail(value, What::Number, Token::Proto, false);
         }
@@ -466,9 +464,9 @@ fn other<'a>(
     if rest.starts_with(Token::Spt.text().as_bytes()) {
         let mut ports = Ports::default();
         let result = (|| {
-            let (rest, port) = field(Token::Spt, dec_u16(Token::Spt)).parse(rest)?;
+            let (rest, port) = field(rest, Token::Spt, dec_u16)?;
             ports.src = Some(port);
-            let (rest, port) = last(Token::Dpt, quoted, dec_u16(Token::Dpt)).parse(rest)?;
+            let (rest, port) = last(rest, Token::Dpt, quoted, dec_u16)?;
             ports.dst = Some(port);
             Ok((rest, ()))
         })();
@@ -494,7 +492,7 @@ fn ulogd_arp<'a>(input: In<'a>, datagram: &mut Datagram<'a>) -> Res<'a, ()> {
         }
         b"REPLY" => {
             arp.opcode = Some(2);
-            field(Token::Reply, mac(Token::Reply)).parse(rest).map(|(rest, mac)| {
+            field(rest, Token::Reply, mac).map(|(rest, mac)| {
                 arp.src_mac = Some(mac);
                 (rest, ())
             })
@@ -503,7 +501,7 @@ fn ulogd_arp<'a>(input: In<'a>, datagram: &mut Datagram<'a>) -> Res<'a, ()> {
             arp.opcode = Some(10);
             Ok((rest, ()))
         }
-        _ => match kind.strip_prefix(b"OPCODE=").map(dec_u16(Token::Opcode)) {
+        _ => match kind.strip_prefix(b"OPCODE=").map(|number| dec_u16(number, Token::Opcode)) {
             Some(Ok((_, opcode))) => {
                 arp.opcode = Some(opcode);
                 Ok((rest, ()))
@@ -522,9 +520,9 @@ fn tail<'a>(input: In<'a>, datagram: &mut Datagram<'a>, quoted: bool, reader: &m
     if input.is_empty() {
         return Ok((input, ()));
     }
-    let (input, uid) = maybe_last(Token::Uid, quoted, dec_u32(Token::Uid)).parse(input)?;
+    let (input, uid) = maybe_last(input, Token::Uid, quoted, dec_u32)?;
     datagram.uid = uid;
-    let (input, gid) = maybe_last(Token::Gid, quoted, dec_u32(Token::Gid)).parse(input)?;
+    let (input, gid) = maybe_last(input, Token::Gid, quoted, dec_u32)?;
     datagram.gid = gid;
     if let Some(value) = input.strip_prefix(Token::Mark.text().as_bytes()) {
         let digits = match value.strip_prefix(b"0x") {
@@ -536,16 +534,16 @@ fn tail<'a>(input: In<'a>, datagram: &mut Datagram<'a>, quoted: bool, reader: &m
                 value
             }
         };
-        let (rest, mark) = hex(8, Token::Mark)(digits)?;
-        let (rest, ()) = last_end(quoted)(rest)?;
+        let (rest, mark) = hex::<8>(digits, Token::Mark)?;
+        let (rest, ()) = last_end(rest, quoted)?;
         datagram.mark = Some(mark);
         return Ok((rest, ()));
     }
     if reader.dialect == Dialect::Pvefw
         && let Some(value) = input.strip_prefix(b"mark=")
     {
-        let (rest, mark) = decimal(u64::from(u32::MAX), Token::Mark)(value)?;
-        let (rest, ()) = last_end(quoted)(rest)?;
+        let (rest, mark) = decimal(value, u64::from(u32::MAX), Token::Mark)?;
+        let (rest, ()) = last_end(rest, quoted)?;
         datagram.mark = Some(mark as u32);
         return Ok((rest, ()));
     }

@@ -8,11 +8,12 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::window::{Cursor, Digits, LOWER_HEX, UPPER_HEX, Window, hex_pair, ipv6_value};
+use super::window::{Cursor, Digits, Window, hex_pair, ipv6_value};
 use crate::packet::{
     Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Packet, Ports, Tcp, Transport, Udp,
 };
 use crate::types::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
+use crate::words::{LOWER_HEX, UPPER_HEX};
 
 const U8: u64 = u8::MAX as u64;
 const U16: u64 = u16::MAX as u64;

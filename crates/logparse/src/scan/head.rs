@@ -25,11 +25,11 @@
 
 use core::ops::Range;
 
-use super::vector::{same, within};
-use super::window::{MAC_TEXT, Window};
+use super::window::Window;
 use crate::envelope::Envelope;
 use crate::packet::{Dialect, Link, Packet};
 use crate::time::{Civil, Stamp, Time, Uptime};
+use crate::vector::{MAC_TEXT, same, within};
 use crate::{Entry, Network};
 
 /// The longest envelope that is learned.

@@ -17,7 +17,6 @@
 
 mod body;
 mod head;
-mod vector;
 mod window;
 
 use core::net::{IpAddr, Ipv4Addr};

@@ -1,8 +1,8 @@
 //! Compares of 16 bytes at a time.
 //!
-//! Responsible for: the few steps of the scan that vector registers are for. The `wide` crate
-//! makes SSE2, NEON or plain arithmetic of them, so there is no `unsafe` here and one form for
-//! every processor.
+//! Responsible for: the few steps of the scan and of the grammar that vector registers are for.
+//! The `wide` crate makes SSE2, NEON or plain arithmetic of them, so there is no `unsafe` here
+//! and one form for every processor.
 //! Must not know: what the bytes mean.
 //! Tested by: the unit tests below, and all of the scan.
 
@@ -21,7 +21,8 @@ fn is_zero(vector: u8x16) -> bool {
 
 /// A bit for each byte below `'0'`: blanks, dots and brackets, no digits and no letters.
 #[inline(always)]
-pub(super) fn ends(text: &[u8; 64]) -> u64 {
+pub(crate) fn ends<const N: usize>(text: &[u8; N]) -> u64 {
+    const { assert!(N <= 64) }
     let mut mask = 0;
     for (i, vector) in vectors(text).enumerate() {
         let end = vector.saturating_sub(u8x16::splat(b'0' - 1)).simd_eq(u8x16::ZERO).to_bitmask();
@@ -32,7 +33,7 @@ pub(super) fn ends(text: &[u8; 64]) -> u64 {
 
 /// Whether `text` is `learned` wherever `mask` has bits. `N` is a multiple of 16 here and below.
 #[inline(always)]
-pub(super) fn same<const N: usize>(text: &[u8; N], learned: &[u8; N], mask: &[u8; N]) -> bool {
+pub(crate) fn same<const N: usize>(text: &[u8; N], learned: &[u8; N], mask: &[u8; N]) -> bool {
     let mut wrong = u8x16::ZERO;
     for ((text, learned), mask) in vectors(text).zip(vectors(learned)).zip(vectors(mask)) {
         wrong |= (text ^ learned) & mask;
@@ -42,7 +43,7 @@ pub(super) fn same<const N: usize>(text: &[u8; N], learned: &[u8; N], mask: &[u8
 
 /// Whether every byte lies in its range.
 #[inline(always)]
-pub(super) fn within<const N: usize>(text: &[u8; N], least: &[u8; N], greatest: &[u8; N]) -> bool {
+pub(crate) fn within<const N: usize>(text: &[u8; N], least: &[u8; N], greatest: &[u8; N]) -> bool {
     let mut wrong = u8x16::ZERO;
     for ((text, least), greatest) in vectors(text).zip(vectors(least)).zip(vectors(greatest)) {
         wrong |= text.saturating_sub(greatest) | least.saturating_sub(text);
@@ -53,7 +54,7 @@ pub(super) fn within<const N: usize>(text: &[u8; N], least: &[u8; N], greatest: 
 /// Whether every byte is a lower-case hex digit, or, where `colons` has 0xff, a colon; bytes
 /// where `ignored` has 0xff may be anything.
 #[inline(always)]
-pub(super) fn all_hex<const N: usize>(text: &[u8; N], colons: &[u8; N], ignored: &[u8; N]) -> bool {
+pub(crate) fn all_hex<const N: usize>(text: &[u8; N], colons: &[u8; N], ignored: &[u8; N]) -> bool {
     let between = |text: u8x16, from: u8, to: u8| {
         let outside = text.saturating_sub(u8x16::splat(to)) | u8x16::splat(from).saturating_sub(text);
         outside.simd_eq(u8x16::ZERO)
@@ -66,6 +67,39 @@ pub(super) fn all_hex<const N: usize>(text: &[u8; N], colons: &[u8; N], ignored:
         wrong |= !right;
     }
     is_zero(wrong)
+}
+
+/// The places of a text of `len` bytes, for [`all_hex`]: 0xff at every `period`th of them, and
+/// behind them.
+pub(crate) const fn places<const N: usize>(period: usize, len: usize) -> ([u8; N], [u8; N]) {
+    let (mut colons, mut ignored) = ([0; N], [0; N]);
+    let mut i = 0;
+    while i < N {
+        if i >= len {
+            ignored[i] = 0xff;
+        } else if i % period == period - 1 {
+            colons[i] = 0xff;
+        }
+        i += 1;
+    }
+    (colons, ignored)
+}
+
+/// Length of the text of an Ethernet header of 14 bytes: pairs of digits, colons between.
+pub(crate) const MAC_TEXT: usize = 41;
+
+/// Whether the text of an Ethernet header in lower case stands here.
+#[inline(always)]
+pub(crate) fn is_mac_text(text: &[u8; 48]) -> bool {
+    const PLACES: ([u8; 48], [u8; 48]) = places(3, MAC_TEXT);
+    all_hex(text, &PLACES.0, &PLACES.1)
+}
+
+/// Whether an IPv6 address in full stands here: 8 groups of 4 lower-case digits.
+#[inline(always)]
+pub(crate) fn is_ipv6_text(text: &[u8; 48]) -> bool {
+    const PLACES: ([u8; 48], [u8; 48]) = places(5, 39);
+    all_hex(text, &PLACES.0, &PLACES.1)
 }
 
 #[cfg(test)]
