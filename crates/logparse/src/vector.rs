@@ -31,6 +31,20 @@ pub(crate) fn ends<const N: usize>(text: &[u8; N]) -> u64 {
     mask
 }
 
+/// Where a byte stands first in a text; the text's length if it does not. For short distances:
+/// [`memchr`] is faster behind some hundred bytes.
+#[inline(always)]
+pub(crate) fn find(text: &[u8], byte: u8) -> usize {
+    let (chunks, rest) = text.as_chunks::<16>();
+    for (i, chunk) in chunks.iter().enumerate() {
+        let found = u8x16::new(*chunk).simd_eq(u8x16::splat(byte)).to_bitmask();
+        if found != 0 {
+            return i * 16 + found.trailing_zeros() as usize;
+        }
+    }
+    text.len() - rest.len() + rest.iter().position(|other| *other == byte).unwrap_or(rest.len())
+}
+
 /// Whether `text` is `learned` wherever `mask` has bits. `N` is a multiple of 16 here and below.
 #[inline(always)]
 pub(crate) fn same<const N: usize>(text: &[u8; N], learned: &[u8; N], mask: &[u8; N]) -> bool {
@@ -125,6 +139,17 @@ mod tests {
                 assert_eq!(within(&text, &least, &greatest), value.abs_diff(right[place]) <= 1);
             }
         }
+    }
+
+    #[test]
+    fn a_byte_is_found_at_every_place() {
+        let mut text = [b'x'; 50];
+        assert_eq!(find(&text, b' '), 50);
+        for at in (0..50).rev() {
+            text[at] = b' ';
+            assert_eq!(find(&text, b' '), at);
+        }
+        assert_eq!(find(b"", b' '), 0);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use nom::IResult;
 
 use crate::error::{ErrorKind, Expected, ParseError, Token, What};
 use crate::types::{Mac, hex_value};
-use crate::vector::ends;
+use crate::vector::{ends, find};
 use crate::words::{self, HEX, LOWER_HEX, octet};
 
 /// Where and what a parser failed on: how many bytes were left, and what was expected.
@@ -225,33 +225,10 @@ pub(crate) fn maybe_last<'a, T>(
 /// the terminator that the caller asks for.
 #[inline(always)]
 pub(crate) fn decimal(input: In<'_>, max: u64, name: Token) -> Res<'_, u64> {
-    match input.first_chunk().and_then(words::digits) {
+    match words::number(input) {
         Some((value, len)) if value <= max && (input[0] != b'0' || len == 1) => Ok((&input[len..], value)),
-        _ => any_decimal(input, max, name),
+        _ => fail(input, What::Number, name, input.is_empty()),
     }
-}
-
-/// [`decimal`] of any length, and at the end of a line.
-#[inline(never)]
-fn any_decimal(input: In<'_>, max: u64, name: Token) -> Res<'_, u64> {
-    let mut value = 0u64;
-    let mut len = 0;
-    while let Some(digit) = input.get(len).map(|byte| byte.wrapping_sub(b'0')) {
-        if digit > 9 {
-            break;
-        }
-        // 20 digits are the widest number of the grammar; `max` bounds the rest.
-        value = match value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit))) {
-            Some(value) => value,
-            None => return fail(input, What::Number, name, false),
-        };
-        len += 1;
-    }
-    let leading_zero = len > 1 && input[0] == b'0';
-    if len == 0 || leading_zero || value > max {
-        return fail(input, What::Number, name, input.is_empty());
-    }
-    Ok((&input[len..], value))
 }
 
 macro_rules! decimals {
@@ -447,7 +424,7 @@ pub(crate) fn mac(input: In<'_>, name: Token) -> Res<'_, Mac> {
 /// Bytes up to a blank; may be none.
 #[inline(always)]
 pub(crate) fn word(input: In<'_>) -> Res<'_, &[u8]> {
-    let (text, rest) = input.split_at(words::find(input, b' '));
+    let (text, rest) = input.split_at(find(input, b' '));
     Ok((rest, text))
 }
 

@@ -16,6 +16,7 @@ use crate::packet::{
     Arp, Datagram, Dialect, Icmp, Icmpv6, Incomplete, Ipv4, Network, Ports, Tcp, Transport, Truncated, Udp,
 };
 use crate::types::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
+use crate::vector::find;
 
 /// What is known about the line while its body is read.
 pub(super) struct Reader {
@@ -116,8 +117,8 @@ fn without_protocol<'a>(
 /// The word behind `PROTO=` and what follows its blank.
 #[inline(always)]
 fn protocol_word<'a>(value: In<'a>, datagram: &Datagram<'_>) -> Res<'a, &'a [u8]> {
-    let len = value.iter().position(|byte| matches!(byte, b' ' | b']')).unwrap_or(value.len());
-    let (name, rest) = value.split_at(len);
+    let len = find(value, b' ');
+    let (name, rest) = value.split_at(find(&value[..len], b']'));
     match rest {
         [b' ', rest @ ..] => {
             Ok((if rest.first() == Some(&b' ') { rest.trim_ascii_start() } else { rest }, name))

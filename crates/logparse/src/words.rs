@@ -1,0 +1,162 @@
+//! Arithmetic of eight bytes at a time: numbers, octets, hex digits.
+//!
+//! Responsible for: the steps that [`grammar`](crate::grammar), [`envelope`](crate::envelope)
+//! and [`scan`](crate::scan) share, in safe code: a word is `u64::from_le_bytes` of eight bytes
+//! of a line, so its lowest byte is the first.
+//! Must not know: fields, lines, errors.
+//! Tested by: the unit tests below, and all that read numbers.
+
+/// `'0'` in every byte.
+pub(crate) const ZEROS: u64 = 0x3030_3030_3030_3030;
+/// The highest bit of every byte.
+pub(crate) const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Marks the bytes of a word that are no digits with their highest bit, and says nothing in the
+/// other bits; the bytes are values already (`'0'` is 0).
+#[inline(always)]
+pub(crate) const fn marks(values: u64) -> u64 {
+    // A byte of 10 and more gets its high bit; bytes from 0x80 on may carry into the next
+    // one, which is behind the first that is marked.
+    values.wrapping_add(0x7676_7676_7676_7676) | values
+}
+
+/// The marks alone.
+#[inline(always)]
+pub(crate) const fn no_digits(values: u64) -> u64 {
+    marks(values) & HIGH
+}
+
+/// The values of a word's first `len` bytes, moved up to the highest ones; zeros come in below.
+#[inline(always)]
+pub(crate) const fn aligned(word: u64, len: usize) -> u64 {
+    (word ^ ZEROS) << (len.wrapping_mul(8).wrapping_neg() & 63)
+}
+
+/// The number that eight digits (values 0 to 9, the first in the lowest byte) stand for; any
+/// number if they are no digits.
+#[inline(always)]
+pub(crate) const fn from_digits(digits: u64) -> u64 {
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
+}
+
+/// The decimal number with which a text begins, leading zeros and all, and how many digits it
+/// has; `None` if there is none, or if it does not fit.
+#[inline(always)]
+pub(crate) fn number(text: &[u8]) -> Option<(u64, usize)> {
+    if let Some(chunk) = text.first_chunk() {
+        let word = u64::from_le_bytes(*chunk);
+        let len = no_digits(word ^ ZEROS).trailing_zeros() as usize / 8;
+        if len < 8 {
+            return (len > 0).then(|| (from_digits(aligned(word, len)), len));
+        }
+    }
+    any_number(text)
+}
+
+/// [`number`] of any length, and at the end of a text.
+#[inline(never)]
+fn any_number(text: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0u64;
+    let mut len = 0;
+    while let Some(digit) = text.get(len).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9) {
+        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+        len += 1;
+    }
+    (len > 0).then_some((value, len))
+}
+
+/// The octet of a dotted quad that begins a word and has `len` digits: its value, and 0 if its
+/// text is right and `after` stands behind it.
+///
+/// An octet is right if its text is the one text of the value that its digits give: that rules
+/// out too many digits, leading zeros and values above 255 at once.
+#[inline(always)]
+pub(crate) fn octet(text: &[u8; 4], len: usize, after: u8) -> (u32, u32) {
+    // What ends the octet in the highest byte, its digits below, nothing below those. Of a text
+    // that is no octet, a digit or nothing stands there, whatever `len` is.
+    let text = u32::from_le_bytes(*text) << (3usize.wrapping_sub(len).wrapping_mul(8) & 31);
+    let value = (text & 0x0f_0f0f).wrapping_mul(0x64_0a01) >> 16 & 0xff;
+    (value, text ^ OCTETS[value as usize] ^ u32::from(after) << 24)
+}
+
+/// The text of every octet: its digits right-aligned in the three lower bytes.
+static OCTETS: [u32; 256] = {
+    let mut texts = [0; 256];
+    let mut value = 0;
+    while value < 256 {
+        let (hundreds, tens, ones) = (value / 100, value / 10 % 10, value % 10);
+        let mut text = (b'0' as usize + ones) << 16;
+        if value >= 10 {
+            text |= (b'0' as usize + tens) << 8;
+        }
+        if value >= 100 {
+            text |= b'0' as usize + hundreds;
+        }
+        texts[value] = text as u32;
+        value += 1;
+    }
+    texts
+};
+
+/// What a byte is worth as a hex digit as the kernel writes them in addresses; 0x80 marks the
+/// others.
+pub(crate) static LOWER_HEX: [u8; 256] = hex_table(b"0123456789abcdef", b"");
+/// The same for the digits that the kernel writes in upper case.
+pub(crate) static UPPER_HEX: [u8; 256] = hex_table(b"0123456789ABCDEF", b"");
+/// The same for either case.
+pub(crate) static HEX: [u8; 256] = hex_table(b"0123456789abcdef", b"ABCDEF");
+
+/// `more` are other digits from ten on.
+const fn hex_table(digits: &[u8; 16], more: &[u8]) -> [u8; 256] {
+    let mut table = [0x80; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        table[digits[digit] as usize] = digit as u8;
+        if digit < more.len() {
+            table[more[digit] as usize] = 10 + digit as u8;
+        }
+        digit += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_end_where_they_end() {
+        for n in [0u64, 7, 10, 65_535, 9_999_999, 12_345_678, 4_294_967_296, u64::MAX] {
+            let len = n.to_string().len();
+            for behind in ["", " ", " 1", "x2345678", "\u{ff}", ".........."] {
+                assert_eq!(number(format!("{n}{behind}").as_bytes()), Some((n, len)), "{n}{behind}");
+            }
+        }
+        assert_eq!(number(b"007 "), Some((7, 3)));
+        for text in ["", " 1234567", "x", "18446744073709551616", "99999999999999999999999"] {
+            assert_eq!(number(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn octets_are_exact() {
+        for value in 0..=255u32 {
+            let digits = value.to_string();
+            let mut text = *b"xxxx";
+            let with_end = format!("{digits}.");
+            text[..with_end.len()].copy_from_slice(with_end.as_bytes());
+            assert_eq!(octet(&text, digits.len(), b'.'), (value, 0));
+            assert_ne!(octet(&text, digits.len(), b' ').1, 0);
+            for len in (0..20).filter(|len| *len != digits.len()) {
+                assert_ne!(octet(&text, len, b'.').1, 0, "{value} {len}");
+            }
+        }
+        for text in [b"256.", b"999.", b"01.x", b"00.x", b"001.", b"1234", b"1:.x", b"/1.x"] {
+            for len in 0..9 {
+                assert_ne!(octet(text, len, b'.').1, 0, "{} {len}", text.escape_ascii());
+            }
+        }
+    }
+}
