@@ -12,7 +12,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use nom::IResult;
 
 use crate::error::{ErrorKind, Expected, ParseError, Token, What};
-use crate::types::{Mac, hex_value};
+use crate::types::{EtherType, Mac, hex_value};
 use crate::vector::{ends, find};
 use crate::words::{self, HEX, LOWER_HEX, octet};
 
@@ -163,28 +163,29 @@ pub(crate) fn last_end(input: In<'_>, quoted: bool) -> Res<'_, ()> {
     if quoted { blank(input) } else { blank_or_end(input) }
 }
 
+/// What a field's value is read as.
+///
+/// A trait, and no function handed to [`field`]: what is handed on is not inlined, and then the
+/// token is no constant where the value is read.
+pub(crate) trait Value: Sized {
+    /// Reads the value that stands behind the token `name`; what ends it stays.
+    fn read(input: In<'_>, name: Token) -> Res<'_, Self>;
+}
+
 /// `TOKENvalue ` with a blank behind it.
 #[inline(always)]
-pub(crate) fn field<'a, T>(
-    input: In<'a>,
-    name: Token,
-    value: impl FnOnce(In<'a>, Token) -> Res<'a, T>,
-) -> Res<'a, T> {
+pub(crate) fn field<V: Value>(input: In<'_>, name: Token) -> Res<'_, V> {
     let (rest, ()) = token(input, name)?;
-    let (rest, value) = value(rest, name)?;
+    let (rest, value) = V::read(rest, name)?;
     let (rest, ()) = blank(rest)?;
     Ok((rest, value))
 }
 
 /// A field that need not be there; if its token is there, its value must be.
 #[inline(always)]
-pub(crate) fn maybe<'a, T>(
-    input: In<'a>,
-    name: Token,
-    value: impl FnOnce(In<'a>, Token) -> Res<'a, T>,
-) -> Res<'a, Option<T>> {
+pub(crate) fn maybe<V: Value>(input: In<'_>, name: Token) -> Res<'_, Option<V>> {
     if input.starts_with(name.text().as_bytes()) {
-        field(input, name, value).map(|(rest, value)| (rest, Some(value)))
+        field(input, name).map(|(rest, value)| (rest, Some(value)))
     } else {
         Ok((input, None))
     }
@@ -192,28 +193,18 @@ pub(crate) fn maybe<'a, T>(
 
 /// A field that may be the last of the line.
 #[inline(always)]
-pub(crate) fn last<'a, T>(
-    input: In<'a>,
-    name: Token,
-    quoted: bool,
-    value: impl FnOnce(In<'a>, Token) -> Res<'a, T>,
-) -> Res<'a, T> {
+pub(crate) fn last<V: Value>(input: In<'_>, name: Token, quoted: bool) -> Res<'_, V> {
     let (rest, ()) = token(input, name)?;
-    let (rest, value) = value(rest, name)?;
+    let (rest, value) = V::read(rest, name)?;
     let (rest, ()) = last_end(rest, quoted)?;
     Ok((rest, value))
 }
 
 /// [`last`], if its token is there.
 #[inline(always)]
-pub(crate) fn maybe_last<'a, T>(
-    input: In<'a>,
-    name: Token,
-    quoted: bool,
-    value: impl FnOnce(In<'a>, Token) -> Res<'a, T>,
-) -> Res<'a, Option<T>> {
+pub(crate) fn maybe_last<V: Value>(input: In<'_>, name: Token, quoted: bool) -> Res<'_, Option<V>> {
     if input.starts_with(name.text().as_bytes()) {
-        last(input, name, quoted, value).map(|(rest, value)| (rest, Some(value)))
+        last(input, name, quoted).map(|(rest, value)| (rest, Some(value)))
     } else {
         Ok((input, None))
     }
@@ -232,39 +223,51 @@ pub(crate) fn decimal(input: In<'_>, max: u64, name: Token) -> Res<'_, u64> {
 }
 
 macro_rules! decimals {
-    ($($name:ident $type:ty;)*) => {
-        $(
+    ($($type:ty)*) => {
+        $(impl Value for $type {
             #[inline(always)]
-            pub(crate) fn $name(input: In<'_>, name: Token) -> Res<'_, $type> {
+            fn read(input: In<'_>, name: Token) -> Res<'_, $type> {
                 let (rest, value) = decimal(input, <$type>::MAX as u64, name)?;
                 Ok((rest, value as $type))
             }
-        )*
+        })*
     };
 }
 
-decimals! {
-    dec_u8 u8;
-    dec_u16 u16;
-    dec_u32 u32;
-    dec_u64 u64;
-}
+decimals! { u8 u16 u32 u64 }
 
-/// A hexadecimal number of 1 to `DIGITS` digits, either case, without `0x`.
-#[inline(always)]
-pub(crate) fn hex<const DIGITS: usize>(input: In<'_>, name: Token) -> Res<'_, u32> {
-    match full_hex::<DIGITS>(input) {
-        Some(value) => Ok((&input[DIGITS..], value)),
-        None => any_hex(input, DIGITS, name),
+/// Exactly `DIGITS` hexadecimal digits, either case, without `0x`.
+pub(crate) struct Hex<const DIGITS: usize>(pub(crate) u32);
+
+impl<const DIGITS: usize> Value for Hex<DIGITS> {
+    #[inline(always)]
+    fn read(input: In<'_>, name: Token) -> Res<'_, Self> {
+        match full_hex::<DIGITS>(input) {
+            Some(value) => Ok((&input[DIGITS..], Hex(value))),
+            None => not_full_hex(input, DIGITS, name).map(|(rest, value)| (rest, Hex(value))),
+        }
     }
 }
 
-/// Exactly `DIGITS` hexadecimal digits.
-#[inline(always)]
-pub(crate) fn hex_exact<const DIGITS: usize>(input: In<'_>, name: Token) -> Res<'_, u32> {
-    match full_hex::<DIGITS>(input) {
-        Some(value) => Ok((&input[DIGITS..], value)),
-        None => not_exact_hex(input, DIGITS, name),
+/// Four hexadecimal digits.
+impl Value for EtherType {
+    #[inline(always)]
+    fn read(input: In<'_>, name: Token) -> Res<'_, EtherType> {
+        let (rest, Hex(value)) = Hex::<4>::read(input, name)?;
+        Ok((rest, EtherType(value as u16)))
+    }
+}
+
+/// The same of 1 to `DIGITS` digits.
+pub(crate) struct ShortHex<const DIGITS: usize>(pub(crate) u32);
+
+impl<const DIGITS: usize> Value for ShortHex<DIGITS> {
+    #[inline(always)]
+    fn read(input: In<'_>, name: Token) -> Res<'_, Self> {
+        match full_hex::<DIGITS>(input) {
+            Some(value) => Ok((&input[DIGITS..], ShortHex(value))),
+            None => short_hex(input, DIGITS, name).map(|(rest, value)| (rest, ShortHex(value))),
+        }
     }
 }
 
@@ -281,9 +284,9 @@ fn full_hex<const DIGITS: usize>(input: In<'_>) -> Option<u32> {
     (wrong & 0x80 == 0 && HEX[usize::from(*after)] & 0x80 != 0).then_some(value)
 }
 
-/// [`hex`] of fewer digits, and at the end of a line.
+/// 1 to `digits` digits.
 #[inline(never)]
-fn any_hex(input: In<'_>, digits: usize, name: Token) -> Res<'_, u32> {
+fn short_hex(input: In<'_>, digits: usize, name: Token) -> Res<'_, u32> {
     let mut value = 0u32;
     let mut len = 0;
     while let Some(digit) = input.get(len).and_then(|&byte| hex_value(byte)) {
@@ -299,10 +302,10 @@ fn any_hex(input: In<'_>, digits: usize, name: Token) -> Res<'_, u32> {
     Ok((&input[len..], value))
 }
 
-/// [`hex_exact`] at the end of a line, and its failures.
+/// [`Hex`] at the end of a line, and its failures.
 #[inline(never)]
-fn not_exact_hex(input: In<'_>, digits: usize, name: Token) -> Res<'_, u32> {
-    let (rest, value) = any_hex(input, digits, name)?;
+fn not_full_hex(input: In<'_>, digits: usize, name: Token) -> Res<'_, u32> {
+    let (rest, value) = short_hex(input, digits, name)?;
     if input.len() - rest.len() == digits {
         Ok((rest, value))
     } else {
@@ -311,11 +314,13 @@ fn not_exact_hex(input: In<'_>, digits: usize, name: Token) -> Res<'_, u32> {
 }
 
 /// A dotted quad as `%pI4` prints it: no leading zeros.
-#[inline(always)]
-pub(crate) fn ipv4(input: In<'_>, name: Token) -> Res<'_, Ipv4Addr> {
-    match input.first_chunk().and_then(quad_and_blank) {
-        Some((address, len)) => Ok((&input[len..], address)),
-        None => any_ipv4(input, name),
+impl Value for Ipv4Addr {
+    #[inline(always)]
+    fn read(input: In<'_>, name: Token) -> Res<'_, Ipv4Addr> {
+        match input.first_chunk().and_then(quad_and_blank) {
+            Some((address, len)) => Ok((&input[len..], address)),
+            None => any_ipv4(input, name),
+        }
     }
 }
 
@@ -335,7 +340,7 @@ fn quad_and_blank(text: &[u8; 16]) -> Option<(Ipv4Addr, usize)> {
     (differs == 0).then(|| (Ipv4Addr::from_bits(value), at - 1))
 }
 
-/// [`ipv4`] with something else behind it, and its failures.
+/// A dotted quad with something else behind it, and failures.
 #[inline(never)]
 fn any_ipv4(input: In<'_>, name: Token) -> Res<'_, Ipv4Addr> {
     let mut octets = [0u8; 4];
@@ -410,13 +415,15 @@ pub(crate) fn ipv6_any(input: In<'_>, name: Token) -> Res<'_, Ipv6Addr> {
 }
 
 /// A hardware address with colons.
-#[inline(always)]
-pub(crate) fn mac(input: In<'_>, name: Token) -> Res<'_, Mac> {
-    match input.get(..17).and_then(Mac::from_text) {
-        Some(mac) => Ok((&input[17..], mac)),
-        None => {
-            let ended = input.len() < 17 && input.iter().all(|b| b.is_ascii_hexdigit() || *b == b':');
-            fail(input, What::Mac, name, ended)
+impl Value for Mac {
+    #[inline(always)]
+    fn read(input: In<'_>, name: Token) -> Res<'_, Mac> {
+        match input.get(..17).and_then(Mac::from_text) {
+            Some(mac) => Ok((&input[17..], mac)),
+            None => {
+                let ended = input.len() < 17 && input.iter().all(|b| b.is_ascii_hexdigit() || *b == b':');
+                fail(input, What::Mac, name, ended)
+            }
         }
     }
 }
@@ -434,19 +441,19 @@ mod tests {
 
     #[test]
     fn numbers_are_checked_against_their_width() {
-        assert_eq!(dec_u16(b"65535 ", Token::Spt), Ok((&b" "[..], 65535)));
-        assert!(dec_u16(b"65536 ", Token::Spt).is_err());
-        assert!(dec_u16(b"007 ", Token::Spt).is_err());
-        assert!(dec_u16(b" ", Token::Spt).is_err());
-        assert_eq!(dec_u64(b"18446744073709551615", Token::Incomplete), Ok((&b""[..], u64::MAX)));
-        assert!(dec_u64(b"18446744073709551616", Token::Incomplete).is_err());
+        assert_eq!(u16::read(b"65535 ", Token::Spt), Ok((&b" "[..], 65535)));
+        assert!(u16::read(b"65536 ", Token::Spt).is_err());
+        assert!(u16::read(b"007 ", Token::Spt).is_err());
+        assert!(u16::read(b" ", Token::Spt).is_err());
+        assert_eq!(u64::read(b"18446744073709551615", Token::Incomplete), Ok((&b""[..], u64::MAX)));
+        assert!(u64::read(b"18446744073709551616", Token::Incomplete).is_err());
     }
 
     #[test]
     fn addresses_are_exact() {
-        assert_eq!(ipv4(b"10.0.0.255 x", Token::Src).unwrap().1, Ipv4Addr::new(10, 0, 0, 255));
+        assert_eq!(Ipv4Addr::read(b"10.0.0.255 x", Token::Src).unwrap().1, Ipv4Addr::new(10, 0, 0, 255));
         for wrong in ["256.0.0.1 ", "1.2.3 ", "01.2.3.4 ", "1.2.3.", "x", "1..2.3"] {
-            assert!(ipv4(wrong.as_bytes(), Token::Src).is_err(), "{wrong}");
+            assert!(Ipv4Addr::read(wrong.as_bytes(), Token::Src).is_err(), "{wrong}");
         }
         let full = b"2001:0db8:0000:0000:0000:0000:0000:0077 ";
         assert_eq!(ipv6_full(full, Token::Src).unwrap().1, "2001:db8::77".parse::<Ipv6Addr>().unwrap());

@@ -6,10 +6,10 @@
 
 use core::net::Ipv4Addr;
 
-use super::leaf::{In, Res, blank, blank_or_end, dec_u16, fail, field, hex_exact, mac, maybe, token, word};
+use super::leaf::{In, Res, Value, blank, blank_or_end, fail, field, maybe, token, word};
 use crate::error::{Token, What};
 use crate::packet::{Link, MacHeader, Packet, RawMac, Tunnel, Vlan};
-use crate::types::EtherType;
+use crate::types::{EtherType, Mac};
 use crate::vector::{MAC_TEXT, is_mac_text};
 
 /// The link part, if there is one.
@@ -60,22 +60,22 @@ fn any_raw(input: In<'_>) -> Res<'_, &[u8]> {
 
 /// `MACSRC=a MACDST=b [VPROTO=8100 VID=10] MACPROTO=0800 `: source first.
 fn decoded<'a>(input: In<'a>, header: &mut MacHeader) -> Res<'a, ()> {
-    let (input, src) = field(input, Token::MacSrc, mac)?;
+    let (input, src) = field::<Mac>(input, Token::MacSrc)?;
     header.src = Some(src);
-    let (input, dst) = field(input, Token::MacDst, mac)?;
+    let (input, dst) = field::<Mac>(input, Token::MacDst)?;
     header.dst = Some(dst);
-    let (input, protocol) = maybe(input, Token::Vproto, hex_exact::<4>)?;
+    let (input, protocol) = maybe::<EtherType>(input, Token::Vproto)?;
     let input = match protocol {
         None => input,
         Some(protocol) => {
-            let (input, tci) = field(input, Token::Vid, dec_u16)?;
-            header.vlan = Some(Vlan { protocol: EtherType(protocol as u16), tci });
+            let (input, tci) = field::<u16>(input, Token::Vid)?;
+            header.vlan = Some(Vlan { protocol, tci });
             input
         }
     };
     let (input, ()) = token(input, Token::MacProto)?;
-    let (input, ethertype) = hex_exact::<4>(input, Token::MacProto)?;
-    header.ethertype = Some(EtherType(ethertype as u16));
+    let (input, ethertype) = EtherType::read(input, Token::MacProto)?;
+    header.ethertype = Some(ethertype);
     blank_or_end(input)
 }
 
@@ -102,7 +102,7 @@ fn padded_ipv4(input: In<'_>, name: Token) -> Res<'_, Ipv4Addr> {
                 _ => return fail(input, What::Address, name, rest.is_empty()),
             }
         }
-        let (after, value) = super::leaf::dec_u8(rest.trim_ascii_start(), name)?;
+        let (after, value) = u8::read(rest.trim_ascii_start(), name)?;
         *octet = value;
         rest = after;
     }

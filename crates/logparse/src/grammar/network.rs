@@ -5,13 +5,12 @@
 //! Must not know: transports.
 //! Tested by: `testdata/lines`, round trips.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use nom::{Parser, bytes::complete::take_while, combinator::opt};
 
 use super::leaf::{
-    In, Res, blank, dec_u8, dec_u16, dec_u32, dec_u64, decimal, fail, field, hex, hex_exact, ipv4, ipv6_any,
-    ipv6_full, mac, maybe, token,
+    Hex, In, Res, ShortHex, Value, blank, decimal, fail, field, ipv6_any, ipv6_full, maybe, token,
 };
 use super::transport::{self, Reader};
 use super::{Flow, keep, truncated};
@@ -19,7 +18,7 @@ use crate::error::{Token, What};
 use crate::packet::{
     Arp, Datagram, Dialect, Extensions, HexText, Incomplete, Ipv4, Ipv6, Link, Network, Packet, Truncated,
 };
-use crate::types::EtherType;
+use crate::types::{EtherType, Mac};
 
 /// What stands behind the link layer: a datagram, ARP, `TRUNCATED`, or nothing.
 pub(super) fn payload<'a>(input: In<'a>, packet: &mut Packet<'a>, reader: &mut Reader) -> Res<'a, ()> {
@@ -87,7 +86,7 @@ fn address<'a>(input: In<'a>, name: Token, reader: &mut Reader) -> Res<'a, IpAdd
     let (value, ()) = token(input, name)?;
     let dotted = value.get(1) == Some(&b'.') || value.get(2) == Some(&b'.') || value.get(3) == Some(&b'.');
     let (rest, address) = if dotted {
-        let (rest, address) = ipv4(value, name)?;
+        let (rest, address) = Ipv4Addr::read(value, name)?;
         (rest, IpAddr::V4(address))
     } else if let Ok((rest, address)) = ipv6_full(value, name) {
         (rest, IpAddr::V6(address))
@@ -110,23 +109,22 @@ fn ipv4_fields<'a>(
     end: &mut Option<Truncated>,
     reader: &mut Reader,
 ) -> Res<'a, Flow> {
-    let (input, dst) = field(input, Token::Dst, ipv4)?;
+    let (input, dst) = field::<Ipv4Addr>(input, Token::Dst)?;
     ip.dst = Some(dst);
-    let (input, len) = maybe(input, Token::Len, dec_u32)?;
+    let (input, len) = maybe::<u32>(input, Token::Len)?;
     ip.len = len;
-    let (input, tos) = maybe(input, Token::Tos, tos)?;
-    if let Some((_, with_0x)) = tos
-        && !with_0x
+    let (input, tos) = maybe::<Tos>(input, Token::Tos)?;
+    if let Some(Tos(_, false)) = tos
         && reader.dialect == Dialect::Kernel
     {
         reader.dialect = Dialect::Ulogd;
     }
-    ip.tos = tos.map(|(value, _)| value);
-    let (input, prec) = maybe(input, Token::Prec, hex_byte)?;
-    ip.prec = prec;
-    let (input, ttl) = maybe(input, Token::Ttl, dec_u8)?;
+    ip.tos = tos.map(|Tos(value, _)| value);
+    let (input, prec) = maybe::<Hex<2>>(input, Token::Prec)?;
+    ip.prec = prec.map(|Hex(value)| value as u8);
+    let (input, ttl) = maybe::<u8>(input, Token::Ttl)?;
     ip.ttl = ttl;
-    let (input, id) = maybe(input, Token::Id, dec_u16)?;
+    let (input, id) = maybe::<u16>(input, Token::Id)?;
     ip.id = id;
     let (input, set) = flag(input, Token::Ce)?;
     ip.flags.reserved = set;
@@ -147,18 +145,15 @@ fn ipv4_fields<'a>(
 }
 
 /// The value of `TOS=`: `0x` and two digits, and whether the `0x` was there; ulogd leaves it out.
-#[inline(always)]
-fn tos(input: In<'_>, name: Token) -> Res<'_, (u8, bool)> {
-    let digits = input.strip_prefix(b"0x").unwrap_or(input);
-    let (rest, value) = hex_byte(digits, name)?;
-    Ok((rest, (value, digits.len() < input.len())))
-}
+struct Tos(u8, bool);
 
-/// Two hexadecimal digits.
-#[inline(always)]
-fn hex_byte(input: In<'_>, name: Token) -> Res<'_, u8> {
-    let (rest, value) = hex_exact::<2>(input, name)?;
-    Ok((rest, value as u8))
+impl Value for Tos {
+    #[inline(always)]
+    fn read(input: In<'_>, name: Token) -> Res<'_, Tos> {
+        let digits = input.strip_prefix(b"0x").unwrap_or(input);
+        let (rest, Hex(value)) = Hex::<2>::read(digits, name)?;
+        Ok((rest, Tos(value as u8, digits.len() < input.len())))
+    }
 }
 
 /// A bare word such as `DF `.
@@ -217,11 +212,11 @@ fn ipv6_fields<'a>(
         (_, IpAddr::V4(_)) => return fail(input, What::Address, Token::Dst, false),
     };
     ip.dst = Some(dst);
-    let (input, len) = maybe(input, Token::Len, dec_u32)?;
+    let (input, len) = maybe::<u32>(input, Token::Len)?;
     ip.len = len;
-    let (input, class) = maybe(input, Token::Tc, dec_u8)?;
+    let (input, class) = maybe::<u8>(input, Token::Tc)?;
     ip.traffic_class = class;
-    let (input, hops) = maybe(input, Token::HopLimit, dec_u8)?;
+    let (input, hops) = maybe::<u8>(input, Token::HopLimit)?;
     ip.hop_limit = hops;
     let Some(value) = input.strip_prefix(Token::FlowLbl.text().as_bytes()) else {
         // Writers other than the kernel leave it out.
@@ -237,7 +232,7 @@ fn ipv6_fields<'a>(
     ip.flow_label = Some(label as u32);
     // pvefw prints HOPLIMIT= behind FLOWLBL=.
     let input = if hops.is_none() {
-        let (input, hops) = maybe(input, Token::HopLimit, dec_u8)?;
+        let (input, hops) = maybe::<u8>(input, Token::HopLimit)?;
         ip.hop_limit = hops;
         input
     } else {
@@ -264,7 +259,7 @@ fn extensions<'a>(start: In<'a>, kept: &mut Extensions<'a>, end: &mut Option<Tru
             }
             [b'U', b'n', b'k', ..] => {
                 let (rest, ()) = token(input, Token::UnknownExt)?;
-                let (rest, _) = dec_u8(rest, Token::UnknownExt)?;
+                let (rest, _) = u8::read(rest, Token::UnknownExt)?;
                 (rest, Item::Last)
             }
             _ => return Ok((input, Flow::On)),
@@ -320,7 +315,7 @@ fn wrapped(input: In<'_>) -> Res<'_, Item> {
             rest = &rest[name..];
             if rest.starts_with(Token::Spi.text().as_bytes()) {
                 let (after, ()) = token(rest, Token::Spi)?;
-                let (after, _) = hex::<8>(after, Token::Spi)?;
+                let (after, _) = ShortHex::<8>::read(after, Token::Spi)?;
                 let (after, ()) = blank(after)?;
                 rest = after;
             } else if rest.starts_with(b"I") {
@@ -352,7 +347,7 @@ fn fragment(input: In<'_>) -> Res<'_, bool> {
     let rest = rest.strip_prefix(b"INCOMPLETE ").unwrap_or(rest);
     let (rest, ()) = token(rest, Token::FragId)?;
     let rest = if loose { rest.strip_prefix(b" ").unwrap_or(rest) } else { rest };
-    let (rest, _) = hex_exact::<8>(rest, Token::FragId)?;
+    let (rest, _) = Hex::<8>::read(rest, Token::FragId)?;
     let (rest, ()) = blank(rest)?;
     Ok((rest, true))
 }
@@ -360,7 +355,7 @@ fn fragment(input: In<'_>) -> Res<'_, bool> {
 /// `INCOMPLETE [n bytes] `.
 pub(super) fn incomplete(input: In<'_>) -> Res<'_, u64> {
     let (rest, ()) = token(input, Token::Incomplete)?;
-    let (rest, count) = dec_u64(rest, Token::Incomplete)?;
+    let (rest, count) = u64::read(rest, Token::Incomplete)?;
     match rest.strip_prefix(b" bytes]") {
         Some([b' ', rest @ ..]) => Ok((rest, count)),
         Some(rest) if rest.is_empty() || rest[0] == b']' => Ok((rest, count)),
@@ -379,19 +374,19 @@ fn arp<'a>(input: In<'a>, arp: &mut Arp, short: &mut Option<Incomplete>) -> Res<
         }
     }
     let (input, ()) = token(input, Token::Arp)?;
-    let (rest, hardware) = ends(input, dec_u16(input, Token::Arp), Token::Arp)?;
+    let (rest, hardware) = ends(input, u16::read(input, Token::Arp), Token::Arp)?;
     if rest.is_empty() {
         return fail(input, What::Number, Token::Arp, true);
     }
     arp.hardware = Some(hardware);
     let (input, ()) = token(rest, Token::Ptype)?;
-    let (rest, protocol) = ends(input, hex_exact::<4>(input, Token::Ptype), Token::Ptype)?;
+    let (rest, protocol) = ends(input, EtherType::read(input, Token::Ptype), Token::Ptype)?;
     if rest.is_empty() {
         return fail(rest, What::Token, Token::Opcode, true);
     }
-    arp.protocol = Some(EtherType(protocol as u16));
+    arp.protocol = Some(protocol);
     let (input, ()) = token(rest, Token::Opcode)?;
-    let (rest, opcode) = ends(input, dec_u16(input, Token::Opcode), Token::Opcode)?;
+    let (rest, opcode) = ends(input, u16::read(input, Token::Opcode), Token::Opcode)?;
     arp.opcode = Some(opcode);
     if rest.starts_with(b" INCOMPLETE") {
         let (rest, count) = incomplete(&rest[1..])?;
@@ -402,19 +397,19 @@ fn arp<'a>(input: In<'a>, arp: &mut Arp, short: &mut Option<Incomplete>) -> Res<
         return Ok((&rest[rest.len()..], ()));
     }
     let (rest, ()) = token(rest, Token::ArpMacSrc)?;
-    let (rest, address) = mac(rest, Token::ArpMacSrc)?;
+    let (rest, address) = Mac::read(rest, Token::ArpMacSrc)?;
     arp.src_mac = Some(address);
     let (input, ()) = token(rest, Token::ArpIpSrc)?;
-    let (rest, ip) = ipv4(input, Token::ArpIpSrc)?;
+    let (rest, ip) = Ipv4Addr::read(input, Token::ArpIpSrc)?;
     if rest.is_empty() {
         return fail(input, What::Address, Token::ArpIpSrc, true);
     }
     arp.src_ip = Some(ip);
     let (rest, ()) = token(rest, Token::ArpMacDst)?;
-    let (rest, address) = mac(rest, Token::ArpMacDst)?;
+    let (rest, address) = Mac::read(rest, Token::ArpMacDst)?;
     arp.dst_mac = Some(address);
     let (input, ()) = token(rest, Token::ArpIpDst)?;
-    let (rest, ip) = ends(input, ipv4(input, Token::ArpIpDst), Token::ArpIpDst)?;
+    let (rest, ip) = ends(input, Ipv4Addr::read(input, Token::ArpIpDst), Token::ArpIpDst)?;
     arp.dst_ip = Some(ip);
     opt(blank).parse(rest).map(|(rest, _)| (rest, ()))
 }

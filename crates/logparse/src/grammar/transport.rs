@@ -5,9 +5,11 @@
 //! Must not know: how addresses are printed.
 //! Tested by: `testdata/lines`, round trips, every shortened line.
 
+use core::net::Ipv4Addr;
+
 use super::leaf::{
-    In, Res, blank_or_end, dec_u8, dec_u16, dec_u32, decimal, fail, field, hex, ipv4, last, last_end, mac,
-    maybe, maybe_last, token, word,
+    In, Res, ShortHex, Value, blank_or_end, decimal, fail, field, last, last_end, maybe, maybe_last, token,
+    word,
 };
 use super::network::{datagram, hex_options_value, incomplete};
 use super::{SHORTEST_CUT, truncated};
@@ -15,7 +17,7 @@ use crate::error::{Token, What};
 use crate::packet::{
     Arp, Datagram, Dialect, Icmp, Icmpv6, Incomplete, Ipv4, Network, Ports, Tcp, Transport, Truncated, Udp,
 };
-use crate::types::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
+use crate::types::{IcmpType, Icmpv6Type, Mac, Protocol, TcpFlags};
 use crate::vector::find;
 
 /// What is known about the line while its body is read.
@@ -174,12 +176,12 @@ fn no_header<'a>(
 
 /// `ID= SEQ=` of an echo, if they are there.
 fn echo<'a>(input: In<'a>, quoted: bool, id: &mut Option<u16>, seq: &mut Option<u16>) -> Res<'a, ()> {
-    let (input, found) = maybe(input, Token::Id, dec_u16)?;
+    let (input, found) = maybe::<u16>(input, Token::Id)?;
     *id = found;
     if id.is_none() {
         return Ok((input, ()));
     }
-    let (input, found) = last(input, Token::Seq, quoted, dec_u16)?;
+    let (input, found) = last::<u16>(input, Token::Seq, quoted)?;
     *seq = Some(found);
     Ok((input, ()))
 }
@@ -221,18 +223,18 @@ fn tcp_fields<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, port) = field(input, Token::Spt, dec_u16)?;
+    let (input, port) = field::<u16>(input, Token::Spt)?;
     tcp.ports.src = Some(port);
-    let (input, port) = field(input, Token::Dpt, dec_u16)?;
+    let (input, port) = field::<u16>(input, Token::Dpt)?;
     tcp.ports.dst = Some(port);
-    let (input, seq) = maybe(input, Token::Seq, dec_u32)?;
+    let (input, seq) = maybe::<u32>(input, Token::Seq)?;
     tcp.seq = seq;
-    let (input, ack) = maybe(input, Token::Ack, dec_u32)?;
+    let (input, ack) = maybe::<u32>(input, Token::Ack)?;
     tcp.ack = ack;
-    let (input, window) = field(input, Token::Window, dec_u16)?;
+    let (input, window) = field::<u16>(input, Token::Window)?;
     tcp.window = Some(window);
-    let (input, reserved) = maybe(input, Token::Res, hex::<2>)?;
-    tcp.reserved = reserved.map(|value| value as u8);
+    let (input, reserved) = maybe::<ShortHex<2>>(input, Token::Res)?;
+    tcp.reserved = reserved.map(|ShortHex(value)| value as u8);
     let (input, flags) = tcp_flags(input)?;
     if reader.dialect == Dialect::Pvefw && !input.starts_with(Token::Urgp.text().as_bytes()) {
         // pvefw prints neither RES= nor URGP=: its line ends with the flags.
@@ -240,7 +242,7 @@ fn tcp_fields<'a>(
         tcp.flags = Some(flags | last_word.unwrap_or_default());
         return Ok((if last_word.is_some() { &input[input.len()..] } else { input }, ()));
     }
-    let (input, urgent) = last(input, Token::Urgp, quoted, dec_u16)?;
+    let (input, urgent) = last::<u16>(input, Token::Urgp, quoted)?;
     tcp.flags = Some(flags);
     tcp.urgent = Some(urgent);
     if tcp.reserved.is_none() && reader.dialect == Dialect::Kernel {
@@ -301,11 +303,11 @@ fn udp_fields<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, port) = field(input, Token::Spt, dec_u16)?;
+    let (input, port) = field::<u16>(input, Token::Spt)?;
     udp.ports.src = Some(port);
-    let (input, port) = field(input, Token::Dpt, dec_u16)?;
+    let (input, port) = field::<u16>(input, Token::Dpt)?;
     udp.ports.dst = Some(port);
-    let (input, len) = last(input, Token::Len, quoted, dec_u16)?;
+    let (input, len) = last::<u16>(input, Token::Len, quoted)?;
     udp.len = Some(len);
     Ok((input, ()))
 }
@@ -323,21 +325,21 @@ fn icmp_fields<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, kind) = field(input, Token::Type, dec_u8)?;
+    let (input, kind) = field::<u8>(input, Token::Type)?;
     icmp.kind = Some(IcmpType(kind));
-    let (input, code) = last(input, Token::Code, quoted, dec_u8)?;
+    let (input, code) = last::<u8>(input, Token::Code, quoted)?;
     icmp.code = Some(code);
     let input = match short(input, datagram, reader)? {
         (rest, true) => return Ok((rest, ())),
         (rest, false) => rest,
     };
     let (input, ()) = echo(input, quoted, &mut icmp.id, &mut icmp.seq)?;
-    let (input, parameter) = maybe_last(input, Token::Parameter, quoted, dec_u8)?;
+    let (input, parameter) = maybe_last::<u8>(input, Token::Parameter, quoted)?;
     icmp.parameter = parameter;
-    let (input, gateway) = maybe_last(input, Token::Gateway, quoted, ipv4)?;
+    let (input, gateway) = maybe_last::<Ipv4Addr>(input, Token::Gateway, quoted)?;
     icmp.gateway = gateway;
     let (input, found) = quoted_packet(input, quote, reader)?;
-    let (input, mtu) = maybe_last(input, Token::Mtu, quoted, dec_u16)?;
+    let (input, mtu) = maybe_last::<u16>(input, Token::Mtu, quoted)?;
     icmp.mtu = mtu;
     // What must follow for the line to be whole.
     if reader.dialect == Dialect::Kernel {
@@ -366,20 +368,20 @@ fn icmpv6_fields<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, kind) = field(input, Token::Type, dec_u8)?;
+    let (input, kind) = field::<u8>(input, Token::Type)?;
     icmp.kind = Some(Icmpv6Type(kind));
-    let (input, code) = last(input, Token::Code, quoted, dec_u8)?;
+    let (input, code) = last::<u8>(input, Token::Code, quoted)?;
     icmp.code = Some(code);
     let (input, ()) = echo(input, quoted, &mut icmp.id, &mut icmp.seq)?;
-    let (input, pointer) = maybe(input, Token::Pointer, hex::<8>)?;
-    icmp.pointer = pointer;
+    let (input, pointer) = maybe::<ShortHex<8>>(input, Token::Pointer)?;
+    icmp.pointer = pointer.map(|ShortHex(value)| value);
     let (input, found) = quoted_packet(input, quote, reader)?;
-    let (input, mtu) = maybe_last(input, Token::Mtu, quoted, dec_u32)?;
+    let (input, mtu) = maybe_last::<u32>(input, Token::Mtu, quoted)?;
     icmp.mtu = mtu;
     if reader.dialect == Dialect::Kernel {
         match kind {
             128 | 129 if icmp.id.is_none() => return missing(input, Token::Id),
-            4 if pointer.is_none() => return missing(input, Token::Pointer),
+            4 if icmp.pointer.is_none() => return missing(input, Token::Pointer),
             1..=4 if !found && !quoted => return missing(input, Token::Quote),
             2 if mtu.is_none() => return missing(input, Token::Mtu),
             _ => {}
@@ -433,7 +435,7 @@ fn spi_field<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, value) = last(input, Token::Spi, quoted, hex::<8>)?;
+    let (input, ShortHex(value)) = last::<ShortHex<8>>(input, Token::Spi, quoted)?;
     *spi = Some(value);
     Ok((input, ()))
 }
@@ -451,7 +453,7 @@ fn other<'a>(
         return ulogd_arp(rest, datagram);
     }
     let protocol = if name.first().is_some_and(u8::is_ascii_digit) {
-        let (after, number) = dec_u8(value, Token::Proto)?;
+        let (after, number) = u8::read(value, Token::Proto)?;
         if !after.is_empty() && !matches!(after[0], b' ' | b']') {
             return fail(value, What::Number, Token::Proto, false);
         }
@@ -465,9 +467,9 @@ fn other<'a>(
     if rest.starts_with(Token::Spt.text().as_bytes()) {
         let mut ports = Ports::default();
         let result = (|| {
-            let (rest, port) = field(rest, Token::Spt, dec_u16)?;
+            let (rest, port) = field::<u16>(rest, Token::Spt)?;
             ports.src = Some(port);
-            let (rest, port) = last(rest, Token::Dpt, quoted, dec_u16)?;
+            let (rest, port) = last::<u16>(rest, Token::Dpt, quoted)?;
             ports.dst = Some(port);
             Ok((rest, ()))
         })();
@@ -493,7 +495,7 @@ fn ulogd_arp<'a>(input: In<'a>, datagram: &mut Datagram<'a>) -> Res<'a, ()> {
         }
         b"REPLY" => {
             arp.opcode = Some(2);
-            field(rest, Token::Reply, mac).map(|(rest, mac)| {
+            field::<Mac>(rest, Token::Reply).map(|(rest, mac)| {
                 arp.src_mac = Some(mac);
                 (rest, ())
             })
@@ -502,7 +504,7 @@ fn ulogd_arp<'a>(input: In<'a>, datagram: &mut Datagram<'a>) -> Res<'a, ()> {
             arp.opcode = Some(10);
             Ok((rest, ()))
         }
-        _ => match kind.strip_prefix(b"OPCODE=").map(|number| dec_u16(number, Token::Opcode)) {
+        _ => match kind.strip_prefix(b"OPCODE=").map(|number| u16::read(number, Token::Opcode)) {
             Some(Ok((_, opcode))) => {
                 arp.opcode = Some(opcode);
                 Ok((rest, ()))
@@ -521,9 +523,9 @@ fn tail<'a>(input: In<'a>, datagram: &mut Datagram<'a>, quoted: bool, reader: &m
     if input.is_empty() {
         return Ok((input, ()));
     }
-    let (input, uid) = maybe_last(input, Token::Uid, quoted, dec_u32)?;
+    let (input, uid) = maybe_last::<u32>(input, Token::Uid, quoted)?;
     datagram.uid = uid;
-    let (input, gid) = maybe_last(input, Token::Gid, quoted, dec_u32)?;
+    let (input, gid) = maybe_last::<u32>(input, Token::Gid, quoted)?;
     datagram.gid = gid;
     if let Some(value) = input.strip_prefix(Token::Mark.text().as_bytes()) {
         let digits = match value.strip_prefix(b"0x") {
@@ -535,7 +537,7 @@ fn tail<'a>(input: In<'a>, datagram: &mut Datagram<'a>, quoted: bool, reader: &m
                 value
             }
         };
-        let (rest, mark) = hex::<8>(digits, Token::Mark)?;
+        let (rest, ShortHex(mark)) = ShortHex::<8>::read(digits, Token::Mark)?;
         let (rest, ()) = last_end(rest, quoted)?;
         datagram.mark = Some(mark);
         return Ok((rest, ()));
