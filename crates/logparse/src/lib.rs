@@ -111,6 +111,7 @@ pub fn parse(line: &[u8]) -> Result<Entry<'_>, ParseError> {
 ///
 /// # Errors
 /// As [`parse`], without [`ErrorKind::NeedsScratch`].
+#[inline]
 pub fn parse_with<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<'a>, ParseError> {
     filled(|entry| {
         let line = trimmed(line);
@@ -227,9 +228,11 @@ fn finish<'a>(line: &'a [u8], message: &'a [u8], entry: &mut Entry<'a>) -> Resul
 
 /// ulogd's LOGEMU writes no tag: what looks like one is the beginning of its prefix.
 fn tag_of_ulogd<'a>(entry: &mut Entry<'a>, line: &'a [u8]) {
+    if entry.packet.dialect != Dialect::Ulogd || entry.envelope.pid.is_some() {
+        return;
+    }
     let Some(tag) = entry.envelope.tag else { return };
-    let is_daemon = matches!(tag, b"kernel" | b"ulogd" | b"ulogd2");
-    if entry.packet.dialect != Dialect::Ulogd || is_daemon || entry.envelope.pid.is_some() {
+    if matches!(tag, b"kernel" | b"ulogd" | b"ulogd2") {
         return;
     }
     // The tag may lie in another buffer than the message (a JSON attribute); then no range fits.

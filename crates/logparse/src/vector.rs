@@ -35,14 +35,23 @@ pub(crate) fn ends<const N: usize>(text: &[u8; N]) -> u64 {
 /// [`memchr`] is faster behind some hundred bytes.
 #[inline(always)]
 pub(crate) fn find(text: &[u8], byte: u8) -> usize {
+    find_either(text, byte, byte)
+}
+
+/// Where one of two bytes stands first in a text; the text's length if none does.
+#[inline(always)]
+pub(crate) fn find_either(text: &[u8], one: u8, other: u8) -> usize {
     let (chunks, rest) = text.as_chunks::<16>();
     for (i, chunk) in chunks.iter().enumerate() {
-        let found = u8x16::new(*chunk).simd_eq(u8x16::splat(byte)).to_bitmask();
+        let chunk = u8x16::new(*chunk);
+        let found = chunk.simd_eq(u8x16::splat(one)) | chunk.simd_eq(u8x16::splat(other));
+        let found = found.to_bitmask();
         if found != 0 {
             return i * 16 + found.trailing_zeros() as usize;
         }
     }
-    text.len() - rest.len() + rest.iter().position(|other| *other == byte).unwrap_or(rest.len())
+    let found = rest.iter().position(|byte| *byte == one || *byte == other);
+    text.len() - rest.len() + found.unwrap_or(rest.len())
 }
 
 /// Whether `text` is `learned` wherever `mask` has bits. `N` is a multiple of 16 here and below.
@@ -148,6 +157,7 @@ mod tests {
         for at in (0..50).rev() {
             text[at] = b' ';
             assert_eq!(find(&text, b' '), at);
+            assert_eq!(find_either(&text, b'!', b' '), at);
         }
         assert_eq!(find(b"", b' '), 0);
     }

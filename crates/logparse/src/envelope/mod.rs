@@ -13,7 +13,7 @@ use memchr::memchr;
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
-use crate::vector::find;
+use crate::vector::{find, find_either};
 pub(crate) use json::unescape;
 
 /// What the envelope of a line says. Every field that the line does not have is `None`.
@@ -210,6 +210,7 @@ fn stamp_or_text<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
 }
 
 /// What stands behind a stamp.
+#[inline]
 fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     envelope.stamp = Some(stamp);
     // `dmesg --time-format iso` is the one that writes a comma, and no host follows it. Fifteen
@@ -241,14 +242,13 @@ fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     if let Some(rest) = tag(text, envelope, true).or_else(|| leveled_tag(text, envelope)) {
         return kernel_marks(rest, envelope);
     }
-    let len = find(text, b' ');
+    let len = find_either(text, b' ', b'=');
     let host = &text[..len];
     // These begin a message, not a host's name. A name that ends in a colon is a prefix,
     // save an IPv6 address.
-    let is_host = len < text.len()
+    let is_host = text.get(len) == Some(&b' ')
         && len > 0
         && !matches!(host[0], b'[' | b'"' | b'<')
-        && find(host, b'=') == len
         && (host[len - 1] != b':' || is_ipv6(host));
     if !is_host {
         return dmesg(text, envelope);
@@ -441,8 +441,8 @@ fn set_level(envelope: &mut Envelope<'_>, facility: u8, severity: u8) {
 
 /// `facility.severity` at the beginning of a text.
 fn level_words(text: &[u8]) -> Option<(u8, u8, &[u8])> {
-    // The longest facility has eight letters.
-    let dot = find(&text[..text.len().min(9)], b'.');
+    // No facility's name is longer than eight letters.
+    let dot = find(&text[..text.len().min(16)], b'.');
     let rest = text.get(dot + 1..)?;
     let facility = facility_number(&text[..dot])?;
     let len = rest.iter().take_while(|b| b.is_ascii_lowercase()).count();

@@ -43,6 +43,7 @@ fn clock(text: &[u8], at: usize) -> Option<(u8, u8, u8)> {
 }
 
 /// `Mmm` at `at`.
+#[inline(always)]
 fn month(text: &[u8], at: usize) -> Option<u8> {
     month_number(*text.get(at..)?.first_chunk()?)
 }
@@ -82,6 +83,7 @@ fn cut(text: &[u8], end: usize, time: Time) -> (Stamp<'_>, &[u8]) {
 }
 
 /// Any stamp with which a line may begin, and what follows it; the blank behind is skipped.
+#[inline(always)]
 pub(super) fn any(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let (stamp, rest) = match text.first()? {
         b'A'..=b'Z' => rfc3164(text).or_else(|| weekday(text))?,
@@ -97,7 +99,7 @@ pub(super) fn any(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
 }
 
 /// `Jun 30 06:06:13`, with `.123456` or a year (`Jun 30 2024 06:06:13`) in some writers.
-#[inline]
+#[inline(always)]
 pub(super) fn rfc3164(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let date: &[u8; 15] = text.first_chunk()?;
     if date[3] != b' ' || date[6] != b' ' {
@@ -119,6 +121,7 @@ pub(super) fn rfc3164(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
 
 /// `Sun Jun 30 06:06:13 2024` (ctime: logread, dmesg -T), `Sun 2024-06-30 06:06:13 CEST`
 /// (journalctl short-full).
+#[inline(never)]
 fn weekday(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let name = text.get(..4)?;
     if !matches!(name, b"Mon " | b"Tue " | b"Wed " | b"Thu " | b"Fri " | b"Sat " | b"Sun ") {

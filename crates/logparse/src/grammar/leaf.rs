@@ -326,9 +326,9 @@ impl Value for Ipv4Addr {
 
 /// The dotted quad in front of a blank, and its length.
 #[inline(always)]
-fn quad_and_blank(text: &[u8; 16]) -> Option<(Ipv4Addr, usize)> {
+fn quad_and_blank(text: &[u8; 20]) -> Option<(Ipv4Addr, usize)> {
     // Where all four octets end is known at once: none waits for the one in front of it.
-    let mut ends = ends(text);
+    let mut ends = ends::<16>(text.first_chunk()?);
     let (mut at, mut value, mut differs) = (0, 0, 0);
     for after in [b'.', b'.', b'.', b' '] {
         let end = (ends | 1 << 15).trailing_zeros() as usize;

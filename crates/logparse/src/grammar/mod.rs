@@ -24,11 +24,14 @@ mod link;
 mod network;
 mod transport;
 
-use memchr::{memchr_iter, memmem};
+use core::iter;
+
+use memchr::memmem;
 use nom::Parser;
 
 use crate::error::{ErrorKind, Expected, ParseError, Token, What};
 use crate::packet::{Dialect, Link, Network, Packet};
+use crate::vector::find;
 use leaf::{Fail, In, Res, blank, blank_or_end, fail, token, word};
 
 /// What a message's writer is known to be before its first byte is read.
@@ -52,8 +55,22 @@ pub(crate) const SHORTEST_CUT: usize = 976;
 
 /// Where `IN=` stands. The first `=` of a firewall record is nearly always this one, and other
 /// lines have few: a search for three bytes would take longer to set up.
+#[inline(always)]
 pub(crate) fn ins(text: &[u8]) -> impl Iterator<Item = usize> + '_ {
-    memchr_iter(b'=', text).filter(|at| text[..*at].ends_with(b"IN")).map(|at| at - 2)
+    let mut from = 0;
+    iter::from_fn(move || {
+        loop {
+            let at = from + find(&text[from..], b'=');
+            from = at + 1;
+            if from > text.len() {
+                from = at;
+                return None;
+            }
+            if text[..at].ends_with(b"IN") {
+                return Some(at - 2);
+            }
+        }
+    })
 }
 
 /// Reads a message: prefix, header, body, into an empty packet. What is in the packet then is
@@ -76,7 +93,7 @@ pub(crate) fn message<'a>(
     let mut best: Option<(Packet<'_>, Fail)> = None;
     for at in ins(text) {
         // `PHYSIN=` ends in `IN=`; on 2.4 bridges `OUT=` even follows it.
-        if text[..at].ends_with(b"PHYS") && best.is_some() {
+        if best.is_some() && text[..at].ends_with(b"PHYS") {
             continue;
         }
         packet.prefix = &text[..at];
@@ -145,11 +162,14 @@ fn header_is_whole(failure: &Fail) -> bool {
 
 /// Whether a whole packet's prefix holds the beginning of another record: two writers on one
 /// file, or a line end that was lost. The prefix then begins behind the second envelope.
+#[inline]
 fn joined<'a>(packet: &mut Packet<'a>, text: &'a [u8]) -> Option<ParseError> {
+    // No envelope and header are as short as that.
+    if packet.prefix.len() <= 16 { None } else { inner_record(packet, text) }
+}
+
+fn inner_record<'a>(packet: &mut Packet<'a>, text: &'a [u8]) -> Option<ParseError> {
     let prefix = packet.prefix;
-    if prefix.len() <= 16 {
-        return None;
-    }
     let header = memmem::find(prefix, b"IN=")?;
     memmem::find(&prefix[header..], b" OUT=")?;
     if let Some((stamp, end)) = crate::envelope::inner_envelope(prefix, header) {

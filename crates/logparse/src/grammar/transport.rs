@@ -18,7 +18,7 @@ use crate::packet::{
     Arp, Datagram, Dialect, Icmp, Icmpv6, Incomplete, Ipv4, Network, Ports, Tcp, Transport, Truncated, Udp,
 };
 use crate::types::{IcmpType, Icmpv6Type, Mac, Protocol, TcpFlags};
-use crate::vector::find;
+use crate::vector::find_either;
 
 /// What is known about the line while its body is read.
 pub(super) struct Reader {
@@ -119,8 +119,7 @@ fn without_protocol<'a>(
 /// The word behind `PROTO=` and what follows its blank.
 #[inline(always)]
 fn protocol_word<'a>(value: In<'a>, datagram: &Datagram<'_>) -> Res<'a, &'a [u8]> {
-    let len = find(value, b' ');
-    let (name, rest) = value.split_at(find(&value[..len], b']'));
+    let (name, rest) = value.split_at(find_either(value, b' ', b']'));
     match rest {
         [b' ', rest @ ..] => {
             Ok((if rest.first() == Some(&b' ') { rest.trim_ascii_start() } else { rest }, name))
