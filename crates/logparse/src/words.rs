@@ -45,14 +45,15 @@ pub(crate) const fn from_digits(digits: u64) -> u64 {
 /// has; `None` if there is none, or if it does not fit.
 #[inline(always)]
 pub(crate) fn number(text: &[u8]) -> Option<(u64, usize)> {
-    if let Some(chunk) = text.first_chunk() {
-        let word = u64::from_le_bytes(*chunk);
-        let len = no_digits(word ^ ZEROS).trailing_zeros() as usize / 8;
-        if len < 8 {
-            return (len > 0).then(|| (from_digits(aligned(word, len)), len));
-        }
-    }
-    any_number(text)
+    text.first_chunk().and_then(short_number).or_else(|| any_number(text))
+}
+
+/// [`number`] of at most seven digits with something behind it.
+#[inline(always)]
+pub(crate) fn short_number(text: &[u8; 8]) -> Option<(u64, usize)> {
+    let word = u64::from_le_bytes(*text);
+    let len = no_digits(word ^ ZEROS).trailing_zeros() as usize / 8;
+    if len == 0 || len == 8 { None } else { Some((from_digits(aligned(word, len)), len)) }
 }
 
 /// [`number`] of any length, and at the end of a text.

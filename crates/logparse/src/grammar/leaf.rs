@@ -184,11 +184,10 @@ pub(crate) fn field<V: Value>(input: In<'_>, name: Token) -> Res<'_, V> {
 /// A field that need not be there; if its token is there, its value must be.
 #[inline(always)]
 pub(crate) fn maybe<V: Value>(input: In<'_>, name: Token) -> Res<'_, Option<V>> {
-    if input.starts_with(name.text().as_bytes()) {
-        field(input, name).map(|(rest, value)| (rest, Some(value)))
-    } else {
-        Ok((input, None))
-    }
+    let Some(rest) = input.strip_prefix(name.text().as_bytes()) else { return Ok((input, None)) };
+    let (rest, value) = V::read(rest, name)?;
+    let (rest, ()) = blank(rest)?;
+    Ok((rest, Some(value)))
 }
 
 /// A field that may be the last of the line.
@@ -203,11 +202,10 @@ pub(crate) fn last<V: Value>(input: In<'_>, name: Token, quoted: bool) -> Res<'_
 /// [`last`], if its token is there.
 #[inline(always)]
 pub(crate) fn maybe_last<V: Value>(input: In<'_>, name: Token, quoted: bool) -> Res<'_, Option<V>> {
-    if input.starts_with(name.text().as_bytes()) {
-        last(input, name, quoted).map(|(rest, value)| (rest, Some(value)))
-    } else {
-        Ok((input, None))
-    }
+    let Some(rest) = input.strip_prefix(name.text().as_bytes()) else { return Ok((input, None)) };
+    let (rest, value) = V::read(rest, name)?;
+    let (rest, ()) = last_end(rest, quoted)?;
+    Ok((rest, Some(value)))
 }
 
 /// A decimal number as `%u` prints it: no sign, no leading zero, at most `max`.
@@ -216,6 +214,19 @@ pub(crate) fn maybe_last<V: Value>(input: In<'_>, name: Token, quoted: bool) -> 
 /// the terminator that the caller asks for.
 #[inline(always)]
 pub(crate) fn decimal(input: In<'_>, max: u64, name: Token) -> Res<'_, u64> {
+    if let Some(text) = input.first_chunk()
+        && let Some((value, len)) = words::short_number(text)
+        && value <= max
+        && (text[0] != b'0' || len == 1)
+    {
+        return Ok((&input[len..], value));
+    }
+    any_decimal(input, max, name)
+}
+
+/// [`decimal`] of any length, and its failures.
+#[inline(never)]
+fn any_decimal(input: In<'_>, max: u64, name: Token) -> Res<'_, u64> {
     match words::number(input) {
         Some((value, len)) if value <= max && (input[0] != b'0' || len == 1) => Ok((&input[len..], value)),
         _ => fail(input, What::Number, name, input.is_empty()),
@@ -326,7 +337,7 @@ impl Value for Ipv4Addr {
 
 /// The dotted quad in front of a blank, and its length.
 #[inline(always)]
-fn quad_and_blank(text: &[u8; 20]) -> Option<(Ipv4Addr, usize)> {
+pub(crate) fn quad_and_blank(text: &[u8; 20]) -> Option<(Ipv4Addr, usize)> {
     // Where all four octets end is known at once: none waits for the one in front of it.
     let mut ends = ends::<16>(text.first_chunk()?);
     let (mut at, mut value, mut differs) = (0, 0, 0);

@@ -10,7 +10,8 @@ use core::net::{IpAddr, Ipv4Addr};
 use nom::{Parser, bytes::complete::take_while, combinator::opt};
 
 use super::leaf::{
-    Hex, In, Res, ShortHex, Value, blank, decimal, fail, field, ipv6_any, ipv6_full, maybe, token,
+    Hex, In, Res, ShortHex, Value, blank, decimal, fail, field, ipv6_any, ipv6_full, maybe, quad_and_blank,
+    token,
 };
 use super::transport::{self, Reader};
 use super::{Flow, keep, truncated};
@@ -84,6 +85,10 @@ pub(super) fn datagram<'a>(
 #[inline(always)]
 fn address<'a>(input: In<'a>, name: Token, reader: &mut Reader) -> Res<'a, IpAddr> {
     let (value, ()) = token(input, name)?;
+    if let Some((address, len)) = value.first_chunk().and_then(quad_and_blank) {
+        let (rest, ()) = blank(&value[len..])?;
+        return Ok((rest, IpAddr::V4(address)));
+    }
     let dotted = value.get(1) == Some(&b'.') || value.get(2) == Some(&b'.') || value.get(3) == Some(&b'.');
     let (rest, address) = if dotted {
         let (rest, address) = Ipv4Addr::read(value, name)?;

@@ -119,7 +119,12 @@ fn without_protocol<'a>(
 /// The word behind `PROTO=` and what follows its blank.
 #[inline(always)]
 fn protocol_word<'a>(value: In<'a>, datagram: &Datagram<'_>) -> Res<'a, &'a [u8]> {
-    let (name, rest) = value.split_at(find_either(value, b' ', b']'));
+    // Nearly every packet's name has three letters.
+    let len = match value {
+        [b'T', b'C', b'P', b' ', ..] | [b'U', b'D', b'P', b' ', ..] => 3,
+        _ => find_either(value, b' ', b']'),
+    };
+    let (name, rest) = value.split_at(len);
     match rest {
         [b' ', rest @ ..] => {
             Ok((if rest.first() == Some(&b' ') { rest.trim_ascii_start() } else { rest }, name))
