@@ -16,6 +16,7 @@
 //! written so that the compiler makes vector instructions of them on every target.
 
 mod body;
+mod endings;
 mod head;
 mod vector;
 mod window;
@@ -28,6 +29,7 @@ use crate::time::{Civil, Uptime};
 use crate::types::{Protocol, TcpFlags};
 use crate::{Completeness, Entry, Link, ParseError, parse_with};
 use body::Body;
+use endings::Endings;
 use head::{EnvelopeShape, Extent, Front};
 use window::{FRAME, MAC_AND_SRC, Window, mac_and_src};
 
@@ -88,6 +90,7 @@ pub struct Scanner {
     macs: Vec<[u8; MAC_AND_SRC]>,
     /// By hash of a message's first bytes: the front that it may have.
     slots: Box<[Slot; SLOTS]>,
+    endings: Endings,
     /// For each envelope, the earliest and the latest clock of the lines read quickly.
     spans: Vec<Span>,
     /// Spans of envelopes that were forgotten before anybody asked.
@@ -204,6 +207,7 @@ impl Scanner {
             front_ids: 0,
             macs: Vec::new(),
             slots: Box::new([Slot::default(); SLOTS]),
+            endings: Endings::new(),
             pairs: Vec::new(),
             spans: Vec::new(),
             retired: Vec::new(),
@@ -256,7 +260,7 @@ impl Scanner {
         if slot.extent.mac_follows && !mac_and_src(window, &mut at, &mut self.macs[front]) {
             return None;
         }
-        let end = body::read(window, at, body)?;
+        let end = body::read(window, at, body, &mut self.endings)?;
         let envelope = usize::from(host.envelope);
         let (shape, front) = (EnvelopeRef(&self.envelopes[envelope]), FrontRef(&self.fronts[front]));
         Some((Scanned { window, end, message_at, body, front, envelope: shape }, envelope))
