@@ -284,11 +284,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The next end; 63 if there is none in sight, which no value that is right can have for
-    /// its end, as no key stands there.
+    /// The next end; the view's 64th byte if there is none in sight. A key or a blank must
+    /// stand behind every value, so a value that is right ends there only if it does.
     #[inline(always)]
     fn end(&mut self) -> usize {
-        let end = (self.ends | 1 << 63).trailing_zeros() as usize;
+        let end = self.ends.trailing_zeros() as usize;
         self.ends &= self.ends.wrapping_sub(1);
         end
     }
