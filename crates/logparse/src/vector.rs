@@ -64,6 +64,17 @@ pub(crate) fn same<const N: usize>(text: &[u8; N], learned: &[u8; N], mask: &[u8
     is_zero(wrong)
 }
 
+/// How many bytes are the same from the first one on; for at most 64.
+#[inline(always)]
+pub(crate) fn alike<const N: usize>(text: &[u8; N], learned: &[u8; N]) -> u32 {
+    const { assert!(N <= 64) }
+    let mut same = 0;
+    for (i, (text, learned)) in vectors(text).zip(vectors(learned)).enumerate() {
+        same |= u64::from(text.simd_eq(learned).to_bitmask()) << (i * 16);
+    }
+    same.trailing_ones()
+}
+
 /// Whether every byte lies in its range.
 #[inline(always)]
 pub(crate) fn within<const N: usize>(text: &[u8; N], least: &[u8; N], greatest: &[u8; N]) -> bool {
@@ -143,8 +154,10 @@ mod tests {
                 let hex = matches!(value, b'0'..=b'9' | b'a'..=b'f');
                 let is_right = place >= 50 || if place % 3 == 2 { value == b':' } else { hex };
                 assert_eq!(all_hex(&text, &colons, &ignored), is_right, "{place} {value}");
-                let alike = place >= 50 || value == right[place];
-                assert_eq!(same(&text, &right, &ignored.map(|i| !i)), alike);
+                let is_alike = place >= 50 || value == right[place];
+                assert_eq!(same(&text, &right, &ignored.map(|i| !i)), is_alike);
+                let first = if value == right[place] { 64 } else { place as u32 };
+                assert_eq!(alike(&text, &right), first);
                 assert_eq!(within(&text, &least, &greatest), value.abs_diff(right[place]) <= 1);
             }
         }

@@ -8,6 +8,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
+use super::endings::Endings;
 use super::window::{Cursor, Digits, Window, hex_pair, ipv6_value};
 use crate::packet::{
     Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Packet, Ports, Tcp, Transport, Udp,
@@ -80,21 +81,58 @@ struct Owner {
 
 /// Reads from behind `SRC=` to the line's end into an empty body; gives the position of the `\n`.
 #[inline(always)]
-pub(super) fn read(window: Window<'_>, at: usize, body: &mut Body) -> Option<usize> {
+pub(super) fn read(window: Window<'_>, at: usize, body: &mut Body, endings: &mut Endings) -> Option<usize> {
     let mut cursor = Cursor::new(window, at);
     network(&mut cursor, body)?;
     transport(&mut cursor, body)?;
+    let at = match Protocol(body.protocol) {
+        Protocol::TCP if body.has_ports => match endings.find(cursor.here()) {
+            Some(ending) => {
+                let start = cursor.place();
+                body.flags = ending.flags;
+                body.window = Digits::up_to(start + usize::from(ending.window));
+                body.rest = (start + usize::from(ending.rest)) as u16;
+                start + ending.line_end()
+            }
+            None => new_ending(&mut cursor, window, body, endings)?,
+        },
+        _ => line_end(cursor, window, body)?,
+    };
+    (Window::holds(at) && cursor.is_right()).then_some(at)
+}
+
+/// Reads what stands behind the ports of a TCP packet, and remembers it.
+#[inline(never)]
+fn new_ending(
+    cursor: &mut Cursor<'_>,
+    window: Window<'_>,
+    body: &mut Body,
+    endings: &mut Endings,
+) -> Option<usize> {
+    let start = cursor.place();
+    tcp(cursor, body)?;
+    let rest = cursor.place();
+    let end = line_end(*cursor, window, body)?;
+    let is_simple = end <= rest + 1 && !body.has_options && body.urgent.end() == 0;
+    if is_simple && cursor.is_right() && Window::holds(end) {
+        endings.learn(window, start, [body.window.end(), rest, end], body.flags);
+    }
+    Some(end)
+}
+
+/// Notes where the transport ends, and gives the position of the line's `\n`.
+#[inline(always)]
+fn line_end(cursor: Cursor<'_>, window: Window<'_>, body: &mut Body) -> Option<usize> {
     body.rest = cursor.place() as u16;
     // The line ends with `\n`, or with the kernel's own blank in front of it.
     let end = cursor.word() as u16;
-    let at = if !body.named_icmp && end as u8 == b'\n' {
-        cursor.place()
+    if !body.named_icmp && end as u8 == b'\n' {
+        Some(cursor.place())
     } else if !body.named_icmp && end == u16::from_le_bytes(*b" \n") {
-        cursor.place() + 1
+        Some(cursor.place() + 1)
     } else {
-        rest(cursor, window, body)?
-    };
-    (Window::holds(at) && cursor.is_right()).then_some(at)
+        rest(cursor, window, body)
+    }
 }
 
 /// What few lines have: what an ICMP type brings, owner and mark.
@@ -166,8 +204,8 @@ fn type_of_service(text: &[u8; 24]) -> Option<(u8, u8)> {
     Some((hex_pair([text[7], text[8]], &UPPER_HEX)?, hex_pair([text[17], text[18]], &UPPER_HEX)?))
 }
 
-/// ` PROTO=` and the fields of TCP and UDP, to the end of the last value; of ICMP, to the end
-/// of `CODE=`.
+/// ` PROTO=` and the fields of UDP, to the end of the last value; of TCP, to the end of the ports
+/// and numbers of the stream; of ICMP, to the end of `CODE=`.
 #[inline(always)]
 fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     cursor.key(b" PROTO=")?;
@@ -187,7 +225,10 @@ fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
         body.dport = cursor.number::<U16>();
         if is_tcp {
             body.protocol = Protocol::TCP.0;
-            return tcp(cursor, body);
+            if cursor.here::<5>() == b" SEQ=" {
+                stream(cursor, body)?;
+            }
+            return Some(());
         }
         body.protocol = Protocol::UDP.0;
         cursor.key(b" LEN=")?;
@@ -214,21 +255,24 @@ fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     Some(())
 }
 
-/// From behind the ports to `URGP=`, and the options.
+/// ` SEQ= ACK=`.
+#[inline(never)]
+fn stream(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
+    body.has_seq = true;
+    cursor.go(b" SEQ=".len());
+    cursor.renew();
+    body.seq = cursor.long_number()?;
+    cursor.key(b" ACK=")?;
+    body.ack = cursor.long_number()?;
+    cursor.renew();
+    Some(())
+}
+
+/// From the window to `URGP=`, and the options.
 #[inline(always)]
 fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
-    if cursor.here::<5>() == b" SEQ=" {
-        body.has_seq = true;
-        cursor.go(5);
-        cursor.renew();
-        body.seq = cursor.long_number()?;
-        cursor.key(b" ACK=")?;
-        body.ack = cursor.long_number()?;
-        cursor.key(b" WINDOW=")?;
-        cursor.look();
-    } else {
-        cursor.key(b" WINDOW=")?;
-    }
+    cursor.key(b" WINDOW=")?;
+    cursor.look();
     body.window = cursor.number::<U16>();
     reserved(cursor.here())?;
     cursor.go(RESERVED.len() + 3);
@@ -344,6 +388,9 @@ fn icmp(cursor: &mut Cursor<'_>, window: Window<'_>, body: &Body) -> Option<Brou
             cursor.renew();
             network(cursor, &mut inner)?;
             transport(cursor, &mut inner)?;
+            if inner.protocol == Protocol::TCP.0 && inner.has_ports {
+                tcp(cursor, &mut inner)?;
+            }
             if inner.named_icmp {
                 return None;
             }

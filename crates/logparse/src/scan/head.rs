@@ -293,15 +293,21 @@ fn fraction(text: &[u8]) -> u32 {
     value * 10u32.pow(9 - digits as u32)
 }
 
+/// How far a front goes.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// Length up to and with `MAC=`, or up to and with `SRC=` if there is no `MAC=`, or if
+    /// its value is empty or decoded.
+    pub(super) len: u8,
+    /// Whether an Ethernet header of 41 bytes and ` SRC=` follow.
+    pub(super) mac_follows: bool,
+}
+
 /// A learned front: from the prefix to `MAC=` or `SRC=`.
 pub(super) struct Front {
     text: [u8; FRONT],
     mask: [u8; FRONT],
-    /// Length up to and with `MAC=`, or up to and with `SRC=` if there is no `MAC=`, or if
-    /// its value is empty or decoded.
-    pub(super) len: usize,
-    /// Whether an Ethernet header of 41 bytes and ` SRC=` follow.
-    pub(super) mac_follows: bool,
+    pub(super) extent: Extent,
     /// A number of its own: the first front learned is 0.
     pub(super) id: u16,
     /// Places relative to the message.
@@ -352,8 +358,7 @@ impl Front {
         Some(Front {
             text,
             mask,
-            len,
-            mac_follows,
+            extent: Extent { len: len as u8, mac_follows },
             id,
             prefix: place(message, packet.prefix)?,
             input: place(message, packet.input)?,
@@ -367,9 +372,12 @@ impl Front {
     /// Whether the learned bytes stand at `at`.
     #[inline(always)]
     pub(super) fn fits(&self, window: Window<'_>, at: usize) -> bool {
-        let same =
-            |from: usize| same::<64>(window.bytes(at + from), part(&self.text, from), part(&self.mask, from));
-        same(0) && (self.len <= 64 || same(64))
+        // Most have less than 48 bytes.
+        const MOST: usize = 48;
+        const REST: usize = FRONT - MOST;
+        same::<MOST>(window.bytes(at), part(&self.text, 0), part(&self.mask, 0))
+            && (usize::from(self.extent.len) <= MOST
+                || same::<REST>(window.bytes(at + MOST), part(&self.text, MOST), part(&self.mask, MOST)))
     }
 
     /// Whether this front says the same about a message as the grammar did.
@@ -405,8 +413,9 @@ impl Front {
     /// The link layer.
     #[inline(always)]
     pub(super) fn link<'a>(&self, message: &'a [u8]) -> Link<'a> {
-        if self.mac_follows {
-            Link::Raw(crate::RawMac(&message[self.len..self.len + MAC_TEXT]))
+        let Extent { len, mac_follows } = self.extent;
+        if mac_follows {
+            Link::Raw(crate::RawMac(&message[usize::from(len)..usize::from(len) + MAC_TEXT]))
         } else {
             self.link
         }

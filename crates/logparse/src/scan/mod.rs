@@ -16,6 +16,7 @@
 //! written so that the compiler makes vector instructions of them on every target.
 
 mod body;
+mod endings;
 mod head;
 mod window;
 
@@ -27,7 +28,8 @@ use crate::time::{Civil, Uptime};
 use crate::types::{Protocol, TcpFlags};
 use crate::{Completeness, Entry, Link, ParseError, parse_with};
 use body::Body;
-use head::{EnvelopeShape, Front};
+use endings::Endings;
+use head::{EnvelopeShape, Extent, Front};
 use window::{FRAME, MAC_AND_SRC, Window, mac_and_src};
 
 /// What a scan finds in a line.
@@ -75,7 +77,7 @@ pub struct Scanner {
     /// Where the envelope that was found last has its host.
     host_at: usize,
     /// By hash of a host's first bytes: the envelope that it had last.
-    hosts: [u8; HOSTS],
+    hosts: [Host; HOSTS],
     /// The envelope to forget next.
     oldest: usize,
     fronts: Vec<Front>,
@@ -85,8 +87,9 @@ pub struct Scanner {
     front_ids: u16,
     /// For each front, the hardware addresses that were last seen behind it.
     macs: Vec<[u8; MAC_AND_SRC]>,
-    /// By hash of a message's first bytes: the front's number plus one.
-    slots: Box<[u16; SLOTS]>,
+    /// By hash of a message's first bytes: the front that it may have.
+    slots: Box<[Slot; SLOTS]>,
+    endings: Endings,
     /// For each envelope, the earliest and the latest clock of the lines read quickly.
     spans: Vec<Span>,
     /// Spans of envelopes that were forgotten before anybody asked.
@@ -94,6 +97,22 @@ pub struct Scanner {
     /// For each envelope, which fronts the grammar has read behind it.
     pairs: Vec<[u64; FRONTS / 64]>,
     scratch: Vec<u8>,
+}
+
+/// An envelope, and where the message begins behind it: what is read next is found without
+/// looking at the envelope itself.
+#[derive(Clone, Copy, Default)]
+struct Host {
+    envelope: u8,
+    message_at: u8,
+}
+
+/// A front, and what is needed to go on behind it, for the same reason.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    /// The front's number plus one.
+    front: u16,
+    extent: Extent,
 }
 
 /// The first and the last moment among the [`Found::Packet`] lines of one envelope.
@@ -180,13 +199,14 @@ impl Scanner {
         Scanner {
             envelopes: Vec::new(),
             host_at: 0,
-            hosts: [0; HOSTS],
+            hosts: [Host::default(); HOSTS],
             oldest: 0,
             fronts: Vec::new(),
             oldest_front: 0,
             front_ids: 0,
             macs: Vec::new(),
-            slots: Box::new([0; SLOTS]),
+            slots: Box::new([Slot::default(); SLOTS]),
+            endings: Endings::new(),
             pairs: Vec::new(),
             spans: Vec::new(),
             retired: Vec::new(),
@@ -233,25 +253,25 @@ impl Scanner {
     #[inline(always)]
     fn quick<'a>(&'a mut self, frame: &'a [u8; FRAME], body: &'a mut Body) -> Option<(Scanned<'a>, usize)> {
         let window = Window(frame);
-        let (envelope, front_number) = self.head(window)?;
-        let message_at = self.envelopes[envelope].message_at;
-        let front = &self.fronts[front_number];
-        let mut at = message_at + front.len;
-        if front.mac_follows && !mac_and_src(window, &mut at, &mut self.macs[front_number]) {
+        let (host, slot) = self.head(window)?;
+        let (message_at, front) = (usize::from(host.message_at), usize::from(slot.front) - 1);
+        let mut at = message_at + usize::from(slot.extent.len);
+        if slot.extent.mac_follows && !mac_and_src(window, &mut at, &mut self.macs[front]) {
             return None;
         }
-        let end = body::read(window, at, body)?;
-        let shape = EnvelopeRef(&self.envelopes[envelope]);
-        Some((Scanned { window, end, message_at, body, front: FrontRef(front), envelope: shape }, envelope))
+        let end = body::read(window, at, body, &mut self.endings)?;
+        let envelope = usize::from(host.envelope);
+        let (shape, front) = (EnvelopeRef(&self.envelopes[envelope]), FrontRef(&self.fronts[front]));
+        Some((Scanned { window, end, message_at, body, front, envelope: shape }, envelope))
     }
 
     /// The known envelope and front that a line has. Hosts take turns in a log of many: the
     /// envelope is the one that this line's host had last.
     #[inline(always)]
-    fn head(&mut self, window: Window<'_>) -> Option<(usize, usize)> {
-        let envelope = usize::from(self.hosts[host_slot(window.u64(self.host_at))]);
-        match self.front_behind(envelope, window) {
-            Some(front) => Some((envelope, front)),
+    fn head(&mut self, window: Window<'_>) -> Option<(Host, Slot)> {
+        let host = self.hosts[host_slot(window.u64(self.host_at))];
+        match self.front_behind(host, window) {
+            Some(slot) => Some((host, slot)),
             None => self.another_head(window),
         }
     }
@@ -259,32 +279,40 @@ impl Scanner {
     /// Envelopes may be beginnings of each other (one is empty, one has an uptime more): the
     /// pair decides.
     #[inline(never)]
-    fn another_head(&mut self, window: Window<'_>) -> Option<(usize, usize)> {
-        let found = (0..self.envelopes.len())
+    fn another_head(&mut self, window: Window<'_>) -> Option<(Host, Slot)> {
+        let (host, slot) = (0..self.envelopes.len())
             .filter(|envelope| self.envelopes[*envelope].may_fit(window))
-            .find_map(|envelope| Some((envelope, self.front_behind(envelope, window)?)))?;
-        self.remember_host(found.0, window);
-        Some(found)
+            .map(|envelope| self.host(envelope))
+            .find_map(|host| Some((host, self.front_behind(host, window)?)))?;
+        self.remember_host(host, window);
+        Some((host, slot))
+    }
+
+    fn host(&self, envelope: usize) -> Host {
+        Host { envelope: envelope as u8, message_at: self.envelopes[envelope].message_at as u8 }
     }
 
     /// Lines with this line's host are looked for in this envelope first.
-    fn remember_host(&mut self, envelope: usize, window: Window<'_>) {
-        self.host_at = self.envelopes[envelope].tell_at;
-        self.hosts[host_slot(window.u64(self.host_at))] = envelope as u8;
+    fn remember_host(&mut self, host: Host, window: Window<'_>) {
+        self.host_at = self.envelopes[usize::from(host.envelope)].tell_at;
+        self.hosts[host_slot(window.u64(self.host_at))] = host;
     }
 
     /// The front that a line has if it has this envelope and the grammar has read a line of
     /// this pair.
     #[inline(always)]
-    fn front_behind(&self, envelope: usize, window: Window<'_>) -> Option<usize> {
-        let shape = self.envelopes.get(envelope)?;
-        if !shape.fits(window) {
-            return None;
-        }
-        let number = usize::from(self.slots[slot(window, shape.message_at)]).checked_sub(1)?;
-        let known = self.fronts.get(number)?.fits(window, shape.message_at)
+    fn front_behind(&self, host: Host, window: Window<'_>) -> Option<Slot> {
+        let (envelope, message_at) = (usize::from(host.envelope), usize::from(host.message_at));
+        let slot = self.slots[slot(window, message_at)];
+        let number = usize::from(slot.front).checked_sub(1)?;
+        let (shape, front) = (self.envelopes.get(envelope)?, self.fronts.get(number)?);
+        // One that was forgotten may have left its place to another.
+        let known = shape.message_at == message_at
+            && front.extent == slot.extent
+            && shape.fits(window)
+            && front.fits(window, message_at)
             && self.pairs[envelope][number / 64] >> (number % 64) & 1 == 1;
-        known.then_some(number)
+        known.then_some(slot)
     }
 
     /// Reads a line by the grammar, and learns from it.
@@ -332,8 +360,9 @@ impl Scanner {
                 self.keep_front(front)
             }
         };
-        self.slots[slot(window, message_at)] = front as u16 + 1;
-        self.remember_host(envelope, window);
+        let extent = self.fronts[front].extent;
+        self.slots[slot(window, message_at)] = Slot { front: front as u16 + 1, extent };
+        self.remember_host(self.host(envelope), window);
         let (word, bit) = (front / 64, 1 << (front % 64));
         if self.pairs[envelope][word] & bit != 0 {
             return;
@@ -399,8 +428,9 @@ const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Where a front is looked up: a hash of the message's first 24 bytes.
 #[inline(always)]
 fn slot(window: Window<'_>, message_at: usize) -> usize {
-    let words = [window.u64(message_at), window.u64(message_at + 8), window.u64(message_at + 16)];
-    let mixed = words.iter().fold(0u64, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(ODD));
+    // Sums of products do not wait for each other.
+    let word = |at: usize, factor: u64| window.u64(message_at + at).wrapping_mul(factor);
+    let mixed = word(0, ODD) ^ word(8, ODD.rotate_left(16) | 1) ^ word(16, ODD.rotate_left(32) | 1);
     (mixed >> 52) as usize % SLOTS
 }
 

@@ -23,7 +23,7 @@ const READ: usize = 64;
 pub(super) const FRAME: usize = REACH + NEAR + READ;
 
 use crate::vector::{MAC_TEXT, ends, is_ipv6_text, is_mac_text, same};
-use crate::words::{HIGH, LOWER_HEX, ZEROS, aligned, from_digits, marks, no_digits, octet};
+use crate::words::{HIGH, LOWER_HEX, ZEROS, from_digits, marks, no_digits, octet};
 
 /// The frame of a line.
 #[derive(Clone, Copy)]
@@ -66,18 +66,26 @@ const fn digits_of(number: u64) -> u64 {
     digits
 }
 
-/// The least numbers of `n` digits without a leading zero; there is none of no digits, and
-/// none of more than seven is read here.
-static LEAST: [u64; 64] = {
-    let mut least = [1 << 62; 64];
-    least[1] = 0;
+/// What is known of a number by how long its text is.
+#[derive(Clone, Copy)]
+struct OfLength {
+    /// The bytes of a word that its text has if it ends where the word does.
+    text: u64,
+    /// The least number without a leading zero; there is none of no digits, and none of more
+    /// than seven is read here.
+    least: u64,
+}
+
+static OF_LENGTH: [OfLength; 64] = {
+    let mut known = [OfLength { text: 0, least: 1 << 62 }; 64];
+    known[1] = OfLength { text: 0xff << 56, least: 0 };
     let (mut power, mut digits) = (10, 2);
     while digits < 8 {
-        least[digits] = digits_of(power);
+        known[digits] = OfLength { text: u64::MAX << (64 - 8 * digits), least: digits_of(power) };
         power *= 10;
         digits += 1;
     }
-    least
+    known
 };
 
 /// Where a scan is in a line, and where the next values end.
@@ -87,8 +95,9 @@ static LEAST: [u64; 64] = {
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     pub(super) window: Window<'a>,
-    /// Where the view begins in the frame.
+    /// Where the frame has the view's first position.
     base: usize,
+    /// The view, with [`BACK`] bytes in front of its first position.
     view: &'a [u8; NEAR + READ],
     /// The position in the view.
     at: usize,
@@ -110,48 +119,53 @@ struct Wrong {
     range: u64,
 }
 
-/// Bytes of a view in front of the position it was made for: an address is read from there on.
-const BACK: usize = 4;
+/// Bytes of a view in front of its first position: a number is read as the word that ends where
+/// it does, so that a position is never too small.
+const BACK: usize = 8;
 
-/// A decimal number of at most seven digits that was found right: where it stands.
+/// A decimal number of at most seven digits that was found right, by where it ends in the frame.
+/// Every number stands behind a `=`.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Digits(u16);
 
 impl Digits {
-    fn parts(self) -> (usize, usize) {
-        (usize::from(self.0 >> 3), usize::from(self.0 & 7))
+    /// The number that ends at `end`.
+    #[inline(always)]
+    pub(super) fn up_to(end: usize) -> Digits {
+        Digits(end as u16)
     }
 
     /// Where the number ends in the frame.
     pub(super) fn end(self) -> usize {
-        let (at, len) = self.parts();
-        at + len
+        usize::from(self.0)
     }
 
     /// The number; 0 if there is none.
     #[inline(always)]
     pub(super) fn value(self, window: Window<'_>) -> u32 {
-        let (at, len) = self.parts();
-        if len == 0 {
+        if self.0 == 0 {
             return 0;
         }
-        from_digits(aligned(window.u64(at), len)) as u32
+        let values = window.u64(self.end() - BACK) ^ ZEROS;
+        // What stands in front of it is text that was checked: nothing above 127.
+        let digits = no_digits(values).leading_zeros().min(63);
+        from_digits(values & !(u64::MAX >> digits)) as u32
     }
 }
 
 impl<'a> Cursor<'a> {
-    /// A cursor at a position of the frame that has the bytes of a key in front of it.
+    /// A cursor at a position of the frame that has a head in front of it.
     #[inline(always)]
     pub(super) fn new(window: Window<'a>, at: usize) -> Cursor<'a> {
-        let base = at.wrapping_sub(BACK) % REACH;
-        Cursor { window, base, view: window.bytes(base), at: BACK, ends: 0, wrong: Wrong::default() }
+        let view = window.bytes(at.wrapping_sub(BACK));
+        Cursor { window, base: at, view, at: 0, ends: 0, wrong: Wrong::default() }
     }
 
     /// Makes a new view for what follows, and looks for the ends of values in it.
     #[inline(always)]
     pub(super) fn look(&mut self) {
         self.renew();
-        self.ends = ends::<64>(self.bytes(0)) & u64::MAX << BACK;
+        self.ends = ends::<64>(self.bytes(0));
     }
 
     /// Makes a new view for what follows, without ends.
@@ -175,9 +189,14 @@ impl<'a> Cursor<'a> {
     /// `N` bytes of the view.
     #[inline(always)]
     fn bytes<const N: usize>(&self, at: usize) -> &'a [u8; N] {
+        self.back(at + BACK)
+    }
+
+    /// `N` bytes of the view from [`BACK`] in front of a position on.
+    #[inline(always)]
+    fn back<const N: usize>(&self, at: usize) -> &'a [u8; N] {
         const { assert!(N <= READ) }
-        // Behind a wrong value positions may be below the view's first: those wrap.
-        debug_assert!(!(NEAR..=usize::MAX / 2).contains(&at), "a new view was forgotten");
+        debug_assert!(at < NEAR, "a new view was forgotten");
         let at = at % NEAR;
         match self.view[at..at + N].first_chunk() {
             Some(bytes) => bytes,
@@ -210,11 +229,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The next end; 63 if there is none in sight, which no value that is right can have for
-    /// its end, as no key stands there.
+    /// The next end; the view's 64th byte if there is none in sight. A key or a blank must
+    /// stand behind every value, so a value that is right ends there only if it does.
     #[inline(always)]
     fn end(&mut self) -> usize {
-        let end = (self.ends | 1 << 63).trailing_zeros() as usize;
+        let end = self.ends.trailing_zeros() as usize;
         self.ends &= self.ends.wrapping_sub(1);
         end
     }
@@ -233,17 +252,17 @@ impl<'a> Cursor<'a> {
     /// The range is checked on the digits: where nobody asks for the value, nothing computes it.
     #[inline(always)]
     pub(super) fn number<const MAX: u64>(&mut self) -> Digits {
-        let (start, end) = (self.at, self.end());
-        let len = end.wrapping_sub(start);
-        let values = aligned(self.word(), len);
+        let end = self.end();
+        let known = &OF_LENGTH[end.wrapping_sub(self.at) % OF_LENGTH.len()];
+        let values = (u64::from_le_bytes(*self.back(end)) ^ ZEROS) & known.text;
         // Digits as numbers compare like the numbers; both are below 2^63, so what is out of
         // range leaves a highest bit behind. Where it does not, a byte was no digit.
         let ordered = values.swap_bytes();
         self.wrong.digits |= marks(values);
         self.wrong.range |=
-            ordered.wrapping_sub(LEAST[len & 63]) | const { digits_of(MAX) }.wrapping_sub(ordered);
+            ordered.wrapping_sub(known.least) | const { digits_of(MAX) }.wrapping_sub(ordered);
         self.at = end;
-        Digits(((self.base + start) << 3 | len & 7) as u16)
+        Digits::up_to(self.place())
     }
 
     /// A decimal number of at most 10 digits that fits 32 bits. Finds its own end: a new view
@@ -347,16 +366,16 @@ mod tests {
     /// The text behind `SRC=`: some reads reach back to the last bytes in front of a value.
     fn framed(text: &str) -> [u8; FRAME] {
         let mut frame = [b'\n'; FRAME];
-        frame[..4].copy_from_slice(b"SRC=");
-        frame[4..4 + text.len()].copy_from_slice(text.as_bytes());
+        frame[..8].copy_from_slice(b"OUT SRC=");
+        frame[8..8 + text.len()].copy_from_slice(text.as_bytes());
         frame
     }
 
     fn read<T>(text: &str, parse: impl Fn(&mut Cursor<'_>) -> Option<T>) -> Option<(T, usize)> {
         let frame = framed(text);
-        let mut cursor = Cursor::new(Window(&frame), 4);
+        let mut cursor = Cursor::new(Window(&frame), 8);
         cursor.look();
-        parse(&mut cursor).filter(|_| cursor.is_right()).map(|value| (value, cursor.place() - 4))
+        parse(&mut cursor).filter(|_| cursor.is_right()).map(|value| (value, cursor.place() - 8))
     }
 
     fn port(text: &str) -> Option<(u32, usize)> {
