@@ -6,6 +6,8 @@
 //! Must not know: fields, lines, errors.
 //! Tested by: the unit tests below, and all that read numbers.
 
+use core::net::Ipv6Addr;
+
 /// `'0'` in every byte.
 pub(crate) const ZEROS: u64 = 0x3030_3030_3030_3030;
 /// The highest bit of every byte.
@@ -68,15 +70,15 @@ fn any_number(text: &[u8]) -> Option<(u64, usize)> {
     (len > 0).then_some((value, len))
 }
 
-/// The octet of a dotted quad that begins a word and has `len` digits: its value, and 0 if its
-/// text is right and `after` stands behind it.
+/// The octet of a dotted quad that begins here and whose first byte below `'0'` is at `len`: its
+/// value, and 0 if its text is right and `after` stands behind it.
 ///
 /// An octet is right if its text is the one text of the value that its digits give: that rules
 /// out too many digits, leading zeros and values above 255 at once.
 #[inline(always)]
 pub(crate) fn octet(text: &[u8; 4], len: usize, after: u8) -> (u32, u32) {
-    // What ends the octet in the highest byte, its digits below, nothing below those. Of a text
-    // that is no octet, a digit or nothing stands there, whatever `len` is.
+    // What ends the octet in the highest byte, its digits below, nothing below those. If it is
+    // too long, another of its bytes is the highest, and none of them is `after`.
     let text = u32::from_le_bytes(*text) << (3usize.wrapping_sub(len).wrapping_mul(8) & 31);
     let value = (text & 0x0f_0f0f).wrapping_mul(0x64_0a01) >> 16 & 0xff;
     (value, text ^ OCTETS[value as usize] ^ u32::from(after) << 24)
@@ -100,6 +102,21 @@ static OCTETS: [u32; 256] = {
     }
     texts
 };
+
+/// The address of a text of 8 groups of 4 hex digits with colons between; any address if it is
+/// no such text.
+#[inline(always)]
+pub(crate) fn ipv6_value(text: &[u8; 39]) -> Ipv6Addr {
+    let mut octets = [0; 16];
+    for (group, pair) in octets.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+        let digits = text[group * 5..].first_chunk().map_or(0, |digits| u32::from_le_bytes(*digits));
+        // Letters have bit 6, and 1 in their lower four where they are worth 10.
+        let values = (digits & 0x0f0f_0f0f) + (digits >> 6 & 0x0101_0101) * 9;
+        let [high, _, low, _] = (values << 4 | values >> 8).to_le_bytes();
+        *pair = [high, low];
+    }
+    Ipv6Addr::from(octets)
+}
 
 /// What a byte is worth as a hex digit as the kernel writes them in addresses; 0x80 marks the
 /// others.
@@ -142,6 +159,13 @@ mod tests {
     }
 
     #[test]
+    fn ipv6_digits_have_their_places() {
+        let text = b"0123:4567:89ab:cdef:fedc:ba98:7654:3210";
+        let value = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210;
+        assert_eq!(ipv6_value(text), Ipv6Addr::from_bits(value));
+    }
+
+    #[test]
     fn octets_are_exact() {
         for value in 0..=255u32 {
             let digits = value.to_string();
@@ -150,14 +174,21 @@ mod tests {
             text[..with_end.len()].copy_from_slice(with_end.as_bytes());
             assert_eq!(octet(&text, digits.len(), b'.'), (value, 0));
             assert_ne!(octet(&text, digits.len(), b' ').1, 0);
-            for len in (0..20).filter(|len| *len != digits.len()) {
-                assert_ne!(octet(&text, len, b'.').1, 0, "{value} {len}");
-            }
         }
-        for text in [b"256.", b"999.", b"01.x", b"00.x", b"001.", b"1234", b"1:.x", b"/1.x"] {
-            for len in 0..9 {
-                assert_ne!(octet(text, len, b'.').1, 0, "{} {len}", text.escape_ascii());
-            }
+        for (text, len) in [
+            (b"256.", 3),
+            (b"999.", 3),
+            (b"01.x", 2),
+            (b"00.x", 2),
+            (b"001.", 3),
+            (b"1:.x", 2),
+            (b".1.x", 0),
+            (b" .1x", 0),
+        ] {
+            assert_ne!(octet(text, len, b'.').1, 0, "{} {len}", text.escape_ascii());
+        }
+        for len in 4..64 {
+            assert_ne!(octet(b"1234", len, b'.').1, 0, "{len}");
         }
     }
 }

@@ -13,8 +13,8 @@ use nom::IResult;
 
 use crate::error::{ErrorKind, Expected, ParseError, Token, What};
 use crate::types::{EtherType, Mac, hex_value};
-use crate::vector::{ends, find};
-use crate::words::{self, HEX, LOWER_HEX, octet};
+use crate::vector::{ends, find, is_ipv6_text};
+use crate::words::{self, HEX, ipv6_value, octet};
 
 /// Where and what a parser failed on: how many bytes were left, and what was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -391,25 +391,19 @@ fn not_an_address<T>(input: In<'_>, name: Token) -> Res<'_, T> {
 /// An address as `%pI6` prints it: 8 groups of 4 lower-case digits; 39 bytes.
 #[inline(always)]
 pub(crate) fn ipv6_full(input: In<'_>, name: Token) -> Res<'_, Ipv6Addr> {
-    let Some(text) = input.first_chunk::<39>() else { return not_an_address(input, name) };
-    let mut octets = [0u8; 16];
-    let mut wrong = 0u8;
-    for group in 0..8 {
-        let at = group * 5;
-        for half in 0..2 {
-            let high = LOWER_HEX[usize::from(text[at + half * 2])];
-            let low = LOWER_HEX[usize::from(text[at + half * 2 + 1])];
-            wrong |= high | low;
-            octets[group * 2 + half] = high << 4 | low & 15;
+    let mut padded = [0; 48];
+    let text = match input.first_chunk() {
+        Some(text) => text,
+        // At the end of a line.
+        None => {
+            padded[..input.len()].copy_from_slice(input);
+            &padded
         }
-        if group < 7 && text[at + 4] != b':' {
-            wrong |= 0x80;
-        }
+    };
+    match (is_ipv6_text(text), text.first_chunk()) {
+        (true, Some(address)) => Ok((&input[39..], ipv6_value(address))),
+        _ => not_an_address(input, name),
     }
-    if wrong & 0x80 != 0 {
-        return not_an_address(input, name);
-    }
-    Ok((&input[39..], Ipv6Addr::from(octets)))
 }
 
 /// An address in the compressed form of RFC 5952, which ulogd and relays write.

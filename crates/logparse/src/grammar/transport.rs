@@ -277,20 +277,17 @@ fn tcp_fields<'a>(
 fn tcp_flags(mut input: In<'_>) -> Res<'_, TcpFlags> {
     let mut flags = TcpFlags::EMPTY;
     loop {
-        let (flag, len) = match input {
-            [b'S', b'Y', b'N', b' ', ..] => (TcpFlags::SYN, 4),
-            [b'A', b'C', b'K', b' ', ..] => (TcpFlags::ACK, 4),
-            [b'R', b'S', b'T', b' ', ..] => (TcpFlags::RST, 4),
-            [b'F', b'I', b'N', b' ', ..] => (TcpFlags::FIN, 4),
-            [b'P', b'S', b'H', b' ', ..] => (TcpFlags::PSH, 4),
-            [b'U', b'R', b'G', b' ', ..] => (TcpFlags::URG, 4),
-            [b'E', b'C', b'E', b' ', ..] => (TcpFlags::ECE, 4),
-            [b'C', b'W', b'R', b' ', ..] => (TcpFlags::CWR, 4),
-            [b'A', b'E', b' ', ..] => (TcpFlags::AE, 3),
-            _ => return Ok((input, flags)),
-        };
-        flags |= flag;
-        input = &input[len..];
+        if let Some((word, rest)) = input.split_first_chunk()
+            && let Some(flag) = TcpFlags::of_kernel_word(word)
+        {
+            flags |= flag;
+            input = rest;
+        } else if let Some(rest) = input.strip_prefix(b"AE ") {
+            flags |= TcpFlags::AE;
+            input = rest;
+        } else {
+            return Ok((input, flags));
+        }
     }
 }
 

@@ -9,12 +9,12 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::endings::Endings;
-use super::window::{Cursor, Digits, Window, hex_pair, ipv6_value};
+use super::window::{Cursor, Digits, Window, hex_pair};
 use crate::packet::{
     Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Packet, Ports, Tcp, Transport, Udp,
 };
 use crate::types::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
-use crate::words::{LOWER_HEX, UPPER_HEX};
+use crate::words::{LOWER_HEX, UPPER_HEX, ipv6_value};
 
 const U8: u64 = u8::MAX as u64;
 const U16: u64 = u16::MAX as u64;
@@ -278,15 +278,11 @@ fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     cursor.go(RESERVED.len() + 3);
     // The kernel prints each of eight words at most once.
     for _ in 0..=8 {
-        let word = u32::from_le_bytes(*cursor.here());
-        if word == u32::from_le_bytes(*b"URGP") {
+        let word = cursor.here();
+        if word == b"URGP" {
             break;
         }
-        let (text, flag) = FLAGS[flag_slot(word)];
-        if word != text {
-            return None;
-        }
-        body.flags |= flag;
+        body.flags |= TcpFlags::of_kernel_word(word)?;
         cursor.go(4);
     }
     cursor.key(b"URGP=")?;
@@ -302,36 +298,6 @@ fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     }
     Some(())
 }
-
-/// The words of the flags, each where [`flag_slot`] finds it: which flag it is decides no jump.
-static FLAGS: [(u32, TcpFlags); 16] = {
-    let words = [
-        (b"CWR ", TcpFlags::CWR),
-        (b"ECE ", TcpFlags::ECE),
-        (b"URG ", TcpFlags::URG),
-        (b"ACK ", TcpFlags::ACK),
-        (b"PSH ", TcpFlags::PSH),
-        (b"RST ", TcpFlags::RST),
-        (b"SYN ", TcpFlags::SYN),
-        (b"FIN ", TcpFlags::FIN),
-    ];
-    let mut table = [(0, TcpFlags::EMPTY); 16];
-    let mut i = 0;
-    while i < words.len() {
-        let word = u32::from_le_bytes(*words[i].0);
-        assert!(table[flag_slot(word)].0 == 0, "two flags in one place");
-        table[flag_slot(word)] = (word, words[i].1);
-        i += 1;
-    }
-    table
-};
-
-const fn flag_slot(word: u32) -> usize {
-    (word.wrapping_mul(FLAG_FACTOR) >> 28) as usize
-}
-
-/// Found by trying: gives each of the eight words a place of its own.
-const FLAG_FACTOR: u32 = 0x2265_b1f5;
 
 const RESERVED: &[u8; 7] = b" RES=0x";
 
@@ -566,5 +532,5 @@ impl Body {
 /// The IPv6 address whose text begins at `at`.
 pub(super) fn ipv6_at(line: &[u8], at: u32) -> Option<Ipv6Addr> {
     let text = line.get(at as usize..)?.first_chunk::<39>()?;
-    Some(Ipv6Addr::from(ipv6_value(text)))
+    Some(ipv6_value(text))
 }

@@ -23,7 +23,7 @@ const READ: usize = 64;
 pub(super) const FRAME: usize = REACH + NEAR + READ;
 
 use crate::vector::{MAC_TEXT, ends, is_ipv6_text, is_mac_text, same};
-use crate::words::{HIGH, LOWER_HEX, ZEROS, from_digits, marks, no_digits, octet};
+use crate::words::{HIGH, ZEROS, from_digits, marks, no_digits, octet};
 
 /// The frame of a line.
 #[derive(Clone, Copy)]
@@ -346,17 +346,6 @@ fn new_mac(text: &[u8; MAC_AND_SRC], latest: &mut [u8; MAC_AND_SRC]) -> bool {
         *latest = *text;
     }
     right
-}
-
-/// The address of a text that [`Cursor::ipv6`] has passed.
-pub(super) fn ipv6_value(text: &[u8; 39]) -> [u8; 16] {
-    let mut octets = [0; 16];
-    for (i, octet) in octets.iter_mut().enumerate() {
-        let from = i / 2 * 5 + i % 2 * 2;
-        let digit = |at: usize| LOWER_HEX[usize::from(text[at])] & 15;
-        *octet = digit(from) << 4 | digit(from + 1);
-    }
-    octets
 }
 
 #[cfg(test)]
