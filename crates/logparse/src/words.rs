@@ -34,13 +34,38 @@ pub(crate) const fn aligned(word: u64, len: usize) -> u64 {
     (word ^ ZEROS) << (len.wrapping_mul(8).wrapping_neg() & 63)
 }
 
+/// The values of a word's last `len` bytes, zeros in front of them.
+#[inline(always)]
+pub(crate) const fn last(word: u64, len: usize) -> u64 {
+    (word ^ ZEROS) & (u64::MAX << (len.wrapping_mul(8).wrapping_neg() & 63))
+}
+
+/// The values of the digits that a word ends with, zeros in front of them. At least one byte is
+/// none, and none is above 127.
+#[inline(always)]
+pub(crate) const fn last_digits(word: u64) -> u64 {
+    let values = word ^ ZEROS;
+    values & (!1 << (no_digits(values) | 1).ilog2())
+}
+
 /// The number that eight digits (values 0 to 9, the first in the lowest byte) stand for; any
 /// number if they are no digits.
 #[inline(always)]
 pub(crate) const fn from_digits(digits: u64) -> u64 {
-    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
-    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
+    // Each product adds ten times what stands in front to what stands behind: of pairs of
+    // digits, then of pairs of pairs, then of the two fours.
+    let pairs = digits.wrapping_mul(1 + (10 << 8)) >> 8 & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(1 + (100 << 16)) >> 16 & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul(1 + (10_000 << 32)) >> 32
+}
+
+/// Hour, minute and second of `hh:mm:ss`; any numbers if the digits are none.
+#[inline(always)]
+pub(crate) const fn clock(text: &[u8; 8]) -> (u8, u8, u8) {
+    // Of each two digits, the number is where the first one was.
+    let digits = (u64::from_le_bytes(*text) ^ ZEROS) & 0x0f0f_000f_0f00_0f0f;
+    let numbers = digits * 10 + (digits >> 8);
+    (numbers as u8, (numbers >> 24) as u8, (numbers >> 48) as u8)
 }
 
 /// The decimal number with which a text begins, leading zeros and all, and how many digits it

@@ -31,14 +31,12 @@ fn two(text: &[u8], at: usize) -> Option<u8> {
 #[inline(always)]
 fn clock(text: &[u8], at: usize) -> Option<(u8, u8, u8)> {
     const COLONS: u64 = 0x0000_ff00_00ff_0000;
-    let word = u64::from_le_bytes(*text.get(at..)?.first_chunk()?);
-    let values = word ^ u64::from_le_bytes(*b"00:00:00");
+    let text = text.get(at..)?.first_chunk()?;
+    let values = u64::from_le_bytes(*text) ^ u64::from_le_bytes(*b"00:00:00");
     if words::no_digits(values) | values & COLONS != 0 {
         return None;
     }
-    // Of each two digits, the number is where the first one was.
-    let numbers = values * 10 + (values >> 8);
-    let (hour, minute, second) = (numbers as u8, (numbers >> 24) as u8, (numbers >> 48) as u8);
+    let (hour, minute, second) = words::clock(text);
     (hour < 24 && minute < 60 && second <= 60).then_some((hour, minute, second))
 }
 

@@ -23,7 +23,7 @@ const READ: usize = 64;
 pub(super) const FRAME: usize = REACH + NEAR + READ;
 
 use crate::vector::{MAC_TEXT, ends, is_ipv6_text, is_mac_text, same};
-use crate::words::{HIGH, ZEROS, from_digits, marks, no_digits, octet};
+use crate::words::{HIGH, ZEROS, from_digits, last_digits, marks, no_digits, octet};
 
 /// The frame of a line.
 #[derive(Clone, Copy)]
@@ -146,10 +146,8 @@ impl Digits {
         if self.0 == 0 {
             return 0;
         }
-        let values = window.u64(self.end() - BACK) ^ ZEROS;
         // What stands in front of it is text that was checked: nothing above 127.
-        let digits = no_digits(values).leading_zeros().min(63);
-        from_digits(values & !(u64::MAX >> digits)) as u32
+        from_digits(last_digits(window.u64(self.end() - BACK))) as u32
     }
 }
 
