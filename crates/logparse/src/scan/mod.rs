@@ -26,7 +26,7 @@ use memchr::memchr;
 
 use crate::time::{Civil, Uptime};
 use crate::types::{Protocol, TcpFlags};
-use crate::{Completeness, Entry, Link, ParseError, parse_with};
+use crate::{Completeness, Entry, ErrorKind, Link, ParseError, holds_no_header, parse_with};
 use body::Body;
 use endings::Endings;
 use head::{EnvelopeShape, Extent, Front};
@@ -222,19 +222,29 @@ impl Scanner {
     pub fn scan<'b>(&mut self, buffer: &'b [u8], mut each: impl for<'a> FnMut(ScannedLine<'a>)) {
         let mut at = 0;
         while at < buffer.len() {
+            let rest: &'b [u8] = &buffer[at..];
+            let window = rest.first_chunk().map(Window);
+            let head = window.and_then(|window| self.head(window));
             let mut body = Body::default();
-            if let Some(frame) = buffer[at..].first_chunk::<FRAME>()
-                && let Some((packet, envelope)) = self.quick(frame, &mut body)
+            if let Some((window, head)) = window.zip(head)
+                && let Some((packet, envelope)) = self.quick(window, head, &mut body)
             {
                 let len = packet.end;
                 each(ScannedLine { offset: at, text: packet.line(), found: Found::Packet(&packet) });
-                self.spans[envelope].note(Window(frame), at);
+                self.spans[envelope].note(window, at);
                 at += len + 1;
                 continue;
             }
-            let rest: &'b [u8] = &buffer[at..];
             let len = memchr(b'\n', rest).unwrap_or(rest.len());
-            self.slow(at, &rest[..len], &mut each);
+            let text = &rest[..len];
+            if holds_no_header(text) {
+                let found = Found::Other(ParseError::new(0, ErrorKind::NoHeader));
+                each(ScannedLine { offset: at, text, found });
+            } else if head.is_none() && window.is_some_and(|window| self.find_head(window)) {
+                continue;
+            } else {
+                self.slow(at, text, &mut each);
+            }
             at += len + 1;
         }
     }
@@ -251,9 +261,12 @@ impl Scanner {
     /// Reads a line of a known kind, if it is one; gives it with its envelope. What is found is
     /// left in `body`, where it stays: a copy would wait for what was just written.
     #[inline(always)]
-    fn quick<'a>(&'a mut self, frame: &'a [u8; FRAME], body: &'a mut Body) -> Option<(Scanned<'a>, usize)> {
-        let window = Window(frame);
-        let (host, slot) = self.head(window)?;
+    fn quick<'a>(
+        &'a mut self,
+        window: Window<'a>,
+        (host, slot): (Host, Slot),
+        body: &'a mut Body,
+    ) -> Option<(Scanned<'a>, usize)> {
         let (message_at, front) = (usize::from(host.message_at), usize::from(slot.front) - 1);
         let mut at = message_at + usize::from(slot.extent.len);
         if slot.extent.mac_follows && !mac_and_src(window, &mut at, &mut self.macs[front]) {
@@ -268,24 +281,25 @@ impl Scanner {
     /// The known envelope and front that a line has. Hosts take turns in a log of many: the
     /// envelope is the one that this line's host had last.
     #[inline(always)]
-    fn head(&mut self, window: Window<'_>) -> Option<(Host, Slot)> {
+    fn head(&self, window: Window<'_>) -> Option<(Host, Slot)> {
         let host = self.hosts[host_slot(window.u64(self.host_at))];
-        match self.front_behind(host, window) {
-            Some(slot) => Some((host, slot)),
-            None => self.another_head(window),
-        }
+        Some((host, self.front_behind(host, window)?))
     }
 
-    /// Envelopes may be beginnings of each other (one is empty, one has an uptime more): the
-    /// pair decides.
+    /// Looks for a line's head behind every known envelope, and remembers the one that it finds
+    /// for this line's host, so that [`Scanner::head`] gives it. Envelopes may be beginnings of
+    /// each other (one is empty, one has an uptime more): the pair decides.
+    #[cold]
     #[inline(never)]
-    fn another_head(&mut self, window: Window<'_>) -> Option<(Host, Slot)> {
-        let (host, slot) = (0..self.envelopes.len())
+    fn find_head(&mut self, window: Window<'_>) -> bool {
+        let found = (0..self.envelopes.len())
             .filter(|envelope| self.envelopes[*envelope].may_fit(window))
             .map(|envelope| self.host(envelope))
-            .find_map(|host| Some((host, self.front_behind(host, window)?)))?;
-        self.remember_host(host, window);
-        Some((host, slot))
+            .find(|host| self.front_behind(*host, window).is_some());
+        if let Some(host) = found {
+            self.remember_host(host, window);
+        }
+        found.is_some()
     }
 
     fn host(&self, envelope: usize) -> Host {
@@ -371,7 +385,8 @@ impl Scanner {
         // tag): a pair is known once the quick path read a line of it as the grammar did.
         self.pairs[envelope][word] |= bit;
         let mut body = Body::default();
-        if !self.quick(&frame, &mut body).is_some_and(|(packet, _)| packet.entry() == *entry) {
+        let read = self.head(window).and_then(|head| self.quick(window, head, &mut body));
+        if !read.is_some_and(|(packet, _)| packet.entry() == *entry) {
             self.pairs[envelope][word] &= !bit;
         }
     }
