@@ -85,12 +85,12 @@ impl Work {
     fn full(&mut self, log: &[u8]) {
         let Work { scanner, packets, sum, .. } = self;
         scanner.scan(log, |line| {
-            match line.found {
-                Found::Packet(packet) => *sum = add(*sum, &packet.entry()),
-                Found::Entry(entry) => *sum = add(*sum, entry),
-                Found::Other(_) => return,
-            }
-            *packets += 1;
+            line.with_entry(|entry| {
+                if let Ok(entry) = entry {
+                    *packets += 1;
+                    *sum = add(*sum, entry);
+                }
+            });
         });
     }
 

@@ -9,7 +9,7 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::endings::Endings;
-use super::window::{Cursor, Digits, Window, hex_pair};
+use super::window::{Cursor, Digits, Window, hex_pair, pair_value};
 use crate::packet::{
     Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Packet, Ports, Tcp, Transport, Udp,
 };
@@ -53,6 +53,7 @@ pub(super) struct Body {
     window: Digits,
     seq: u32,
     ack: u32,
+    /// There is none if it is 0.
     urgent: Digits,
     /// Where the hex digits of `OPT (` begin and end; the same place if there are none.
     options: (u16, u16),
@@ -404,7 +405,7 @@ fn owner_and_mark(cursor: &mut Cursor<'_>) -> Option<Owner> {
 
 impl Body {
     /// The packet, and the one quoted in an ICMP error, typed; `line` is the line that was read.
-    #[inline]
+    #[inline(always)]
     pub(super) fn fill<'a>(&self, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
         self.fill_datagram(window, line, &mut packet.datagram);
         // Most lines end where the transport does.
@@ -414,6 +415,7 @@ impl Body {
     }
 
     /// What few lines have.
+    #[inline(never)]
     fn fill_rest<'a>(&self, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
         let datagram = &mut packet.datagram;
         let mut cursor = Cursor::new(window, usize::from(self.rest));
@@ -462,10 +464,10 @@ impl Body {
     }
 
     /// The typed datagram; `line` is the line that was read.
-    #[inline]
+    #[inline(always)]
     fn fill_datagram<'a>(&self, window: Window<'_>, line: &'a [u8], datagram: &mut Datagram<'a>) {
-        datagram.network = if self.v6 {
-            Network::Ipv6(Ipv6 {
+        if self.v6 {
+            datagram.network = Network::Ipv6(Ipv6 {
                 src: ipv6_at(line, self.src),
                 dst: ipv6_at(line, self.dst),
                 len: Some(self.len.value(window)),
@@ -473,58 +475,64 @@ impl Body {
                 hop_limit: Some(self.ttl.value(window) as u8),
                 flow_label: Some(self.id.value(window)),
                 ..Ipv6::default()
-            })
+            });
         } else {
-            let (tos, prec) = type_of_service(window.bytes(usize::from(self.service))).unzip();
-            Network::Ipv4(Ipv4 {
+            let service: &[u8; SERVICE.len()] = window.bytes(usize::from(self.service));
+            datagram.network = Network::Ipv4(Ipv4 {
                 src: Some(Ipv4Addr::from_bits(self.src)),
                 dst: Some(Ipv4Addr::from_bits(self.dst)),
                 len: Some(self.len.value(window)),
-                tos,
-                prec,
+                tos: Some(pair_value([service[7], service[8]], &UPPER_HEX)),
+                prec: Some(pair_value([service[17], service[18]], &UPPER_HEX)),
                 ttl: Some(self.ttl.value(window) as u8),
                 id: Some(self.id.value(window) as u16),
                 flags: IpFlags { dont_fragment: self.dont_fragment, ..IpFlags::default() },
                 ..Ipv4::default()
-            })
-        };
-        datagram.transport = self.transport(window, line);
+            });
+        }
+        self.fill_transport(window, line, &mut datagram.transport);
     }
 
-    #[inline]
-    fn transport<'a>(&self, window: Window<'_>, line: &'a [u8]) -> Transport<'a> {
+    #[inline(always)]
+    fn fill_transport<'a>(&self, window: Window<'_>, line: &'a [u8], transport: &mut Transport<'a>) {
         let ports = || Ports { src: Some(self.sport(window)), dst: Some(self.dport(window)) };
         let icmp = || (self.kind.value(window) as u8, self.code.value(window) as u8);
         match Protocol(self.protocol) {
-            Protocol::TCP if self.has_ports => Transport::Tcp(Tcp {
-                ports: ports(),
-                seq: self.has_seq.then_some(self.seq),
-                ack: self.has_seq.then_some(self.ack),
-                window: Some(self.window.value(window) as u16),
-                reserved: reserved(window.bytes(self.window.end())),
-                flags: Some(self.flags),
-                urgent: Some(self.urgent.value(window) as u16),
-                options: match self.has_options {
-                    true => line.get(usize::from(self.options.0)..usize::from(self.options.1)).map(HexText),
-                    false => None,
-                },
-            }),
+            Protocol::TCP if self.has_ports => {
+                *transport = Transport::Tcp(Tcp {
+                    ports: ports(),
+                    seq: self.has_seq.then_some(self.seq),
+                    ack: self.has_seq.then_some(self.ack),
+                    window: Some(self.window.value(window) as u16),
+                    reserved: Some(pair_value(*window.bytes(self.window.end() + RESERVED.len()), &LOWER_HEX)),
+                    flags: Some(self.flags),
+                    urgent: Some(if self.urgent.end() == 0 { 0 } else { self.urgent.value(window) as u16 }),
+                    options: match self.has_options {
+                        true => {
+                            line.get(usize::from(self.options.0)..usize::from(self.options.1)).map(HexText)
+                        }
+                        false => None,
+                    },
+                });
+            }
             Protocol::UDP if self.has_ports => {
-                Transport::Udp(Udp { ports: ports(), len: Some(self.window.value(window) as u16) })
+                *transport =
+                    Transport::Udp(Udp { ports: ports(), len: Some(self.window.value(window) as u16) });
             }
             Protocol::ICMP if !self.v6 && self.named_icmp => {
                 let (kind, code) = icmp();
-                Transport::Icmp(Icmp { kind: Some(IcmpType(kind)), code: Some(code), ..Icmp::default() })
+                *transport =
+                    Transport::Icmp(Icmp { kind: Some(IcmpType(kind)), code: Some(code), ..Icmp::default() });
             }
             Protocol::ICMPV6 if self.v6 && self.named_icmp => {
                 let (kind, code) = icmp();
-                Transport::Icmpv6(Icmpv6 {
+                *transport = Transport::Icmpv6(Icmpv6 {
                     kind: Some(Icmpv6Type(kind)),
                     code: Some(code),
                     ..Icmpv6::default()
-                })
+                });
             }
-            protocol => Transport::Other(protocol),
+            protocol => *transport = Transport::Other(protocol),
         }
     }
 }

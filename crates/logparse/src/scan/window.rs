@@ -140,12 +140,9 @@ impl Digits {
         usize::from(self.0)
     }
 
-    /// The number; 0 if there is none.
+    /// The number; any number if there is none.
     #[inline(always)]
     pub(super) fn value(self, window: Window<'_>) -> u32 {
-        if self.0 == 0 {
-            return 0;
-        }
         // What stands in front of it is text that was checked: nothing above 127.
         from_digits(last_digits(window.u64(self.end() - BACK))) as u32
     }
@@ -316,6 +313,12 @@ impl<'a> Cursor<'a> {
 pub(super) fn hex_pair(text: [u8; 2], table: &[u8; 256]) -> Option<u8> {
     let (high, low) = (table[usize::from(text[0])], table[usize::from(text[1])]);
     ((high | low) & 0x80 == 0).then_some(high << 4 | low)
+}
+
+/// The value of two hex digits that [`hex_pair`] has passed.
+#[inline(always)]
+pub(super) fn pair_value(text: [u8; 2], table: &[u8; 256]) -> u8 {
+    table[usize::from(text[0])] << 4 | table[usize::from(text[1])]
 }
 
 /// The text of an Ethernet header and ` SRC=`, in a vector's multiple.
