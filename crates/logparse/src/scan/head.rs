@@ -60,9 +60,9 @@ fn part<const N: usize>(bytes: &[u8], from: usize) -> &[u8; N] {
 
 /// A learned envelope.
 pub(super) struct EnvelopeShape {
-    /// The least and the greatest byte at each position.
+    /// The least byte at each position, and how far above it a byte may be.
     least: [u8; ENVELOPE],
-    greatest: [u8; ENVELOPE],
+    above: [u8; ENVELOPE],
     /// Where a line tells soonest that it has another envelope: eight bytes of the host.
     pub(super) tell_at: usize,
     /// Where the message begins.
@@ -100,7 +100,7 @@ impl EnvelopeShape {
         }
         let mut shape = EnvelopeShape {
             least: [0; ENVELOPE],
-            greatest: [u8::MAX; ENVELOPE],
+            above: [u8::MAX; ENVELOPE],
             tell_at: 0,
             message_at,
             constant: Envelope {
@@ -123,7 +123,7 @@ impl EnvelopeShape {
             uptime: None,
         };
         shape.least[..message_at].copy_from_slice(&line[..message_at]);
-        shape.greatest[..message_at].copy_from_slice(&line[..message_at]);
+        shape.above[..message_at].fill(0);
         let find = |part: Option<&[u8]>| -> Option<Option<Place>> {
             part.map_or(Some(None), |part| place(line, part).map(Some))
         };
@@ -199,7 +199,7 @@ impl EnvelopeShape {
 
     fn digits(&mut self, position: usize, greatest: u8) {
         self.least[position] = b'0';
-        self.greatest[position] = greatest;
+        self.above[position] = greatest - b'0';
     }
 
     /// Whether a line may have this envelope: a look at its date and its host. For choosing
@@ -221,9 +221,9 @@ impl EnvelopeShape {
     /// Whether the grammar would read this line's envelope as it read the learned one.
     #[inline(always)]
     pub(super) fn fits(&self, window: Window<'_>) -> bool {
-        within::<64>(window.bytes(0), part(&self.least, 0), part(&self.greatest, 0))
+        within::<64>(window.bytes(0), part(&self.least, 0), part(&self.above, 0))
             && (self.message_at <= 64
-                || within::<32>(window.bytes(64), part(&self.least, 64), part(&self.greatest, 64)))
+                || within::<32>(window.bytes(64), part(&self.least, 64), part(&self.above, 64)))
     }
 
     /// The text of the whole uptime and stamp read again, everything else by place.

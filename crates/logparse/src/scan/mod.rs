@@ -241,10 +241,9 @@ impl Scanner {
         while at < buffer.len() {
             let rest: &'b [u8] = &buffer[at..];
             let window = rest.first_chunk().map(Window);
-            let head = window.and_then(|window| self.head(window));
             let mut body = Body::default();
-            if let Some((window, head)) = window.zip(head)
-                && let Some((packet, envelope)) = self.quick(window, head, &mut body)
+            if let Some(window) = window
+                && let Some((packet, envelope)) = self.quick(window, &mut body)
             {
                 let len = packet.end;
                 each(ScannedLine { offset: at, text: packet.line(), found: Found::Packet(&packet) });
@@ -257,7 +256,7 @@ impl Scanner {
             if holds_no_header(text) {
                 let found = Found::Other(ParseError::new(0, ErrorKind::NoHeader));
                 each(ScannedLine { offset: at, text, found });
-            } else if head.is_none() && window.is_some_and(|window| self.find_head(window)) {
+            } else if window.is_some_and(|window| self.find_head(window)) {
                 continue;
             } else {
                 self.slow(at, text, &mut each);
@@ -278,12 +277,8 @@ impl Scanner {
     /// Reads a line of a known kind, if it is one; gives it with its envelope. What is found is
     /// left in `body`, where it stays: a copy would wait for what was just written.
     #[inline(always)]
-    fn quick<'a>(
-        &'a mut self,
-        window: Window<'a>,
-        (host, slot): (Host, Slot),
-        body: &'a mut Body,
-    ) -> Option<(Scanned<'a>, usize)> {
+    fn quick<'a>(&'a mut self, window: Window<'a>, body: &'a mut Body) -> Option<(Scanned<'a>, usize)> {
+        let (host, slot) = self.head(window)?;
         let (message_at, front) = (usize::from(host.message_at), usize::from(slot.front) - 1);
         let mut at = message_at + usize::from(slot.extent.len);
         if slot.extent.mac_follows && !mac_and_src(window, &mut at, &mut self.macs[front]) {
@@ -303,12 +298,15 @@ impl Scanner {
         Some((host, self.front_behind(host, window)?))
     }
 
-    /// Looks for a line's head behind every known envelope, and remembers the one that it finds
-    /// for this line's host, so that [`Scanner::head`] gives it. Envelopes may be beginnings of
-    /// each other (one is empty, one has an uptime more): the pair decides.
+    /// If [`Scanner::head`] gives none, looks behind every known envelope, and remembers the one
+    /// that it finds for this line's host: now there is one. Envelopes may be beginnings of each
+    /// other (one is empty, one has an uptime more): the pair decides.
     #[cold]
     #[inline(never)]
     fn find_head(&mut self, window: Window<'_>) -> bool {
+        if self.head(window).is_some() {
+            return false;
+        }
         let found = (0..self.envelopes.len())
             .filter(|envelope| self.envelopes[*envelope].may_fit(window))
             .map(|envelope| self.host(envelope))
@@ -402,8 +400,7 @@ impl Scanner {
         // tag): a pair is known once the quick path read a line of it as the grammar did.
         self.pairs[envelope][word] |= bit;
         let mut body = Body::default();
-        let read = self.head(window).and_then(|head| self.quick(window, head, &mut body));
-        if !read.is_some_and(|(packet, _)| packet.entry() == *entry) {
+        if !self.quick(window, &mut body).is_some_and(|(packet, _)| packet.entry() == *entry) {
             self.pairs[envelope][word] &= !bit;
         }
     }
