@@ -176,6 +176,14 @@ impl TcpFlags {
         Self::KERNEL_ORDER.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, word)| word)
     }
 
+    /// The flag with this word of three letters and its blank, as the kernel prints it.
+    #[inline(always)]
+    pub(crate) fn of_kernel_word(word: &[u8; 4]) -> Option<TcpFlags> {
+        let word = u32::from_le_bytes(*word);
+        let (text, flag) = FLAG_WORDS[flag_slot(word)];
+        (word == text).then_some(flag)
+    }
+
     /// The flag with this word, in any case (`SYN`, `syn`).
     #[must_use]
     pub fn from_word(word: &[u8]) -> Option<TcpFlags> {
@@ -185,6 +193,37 @@ impl TcpFlags {
             .map(|(flag, _)| flag)
     }
 }
+
+/// The words of the flags, each where [`flag_slot`] finds it: which flag it is decides no jump.
+static FLAG_WORDS: [(u32, TcpFlags); 16] = {
+    let words = [
+        (b"CWR ", TcpFlags::CWR),
+        (b"ECE ", TcpFlags::ECE),
+        (b"URG ", TcpFlags::URG),
+        (b"ACK ", TcpFlags::ACK),
+        (b"PSH ", TcpFlags::PSH),
+        (b"RST ", TcpFlags::RST),
+        (b"SYN ", TcpFlags::SYN),
+        (b"FIN ", TcpFlags::FIN),
+    ];
+    let mut table = [(0, TcpFlags::EMPTY); 16];
+    let mut i = 0;
+    while i < words.len() {
+        let word = u32::from_le_bytes(*words[i].0);
+        assert!(table[flag_slot(word)].0 == 0, "two flags in one place");
+        table[flag_slot(word)] = (word, words[i].1);
+        i += 1;
+    }
+    assert!(table[flag_slot(0)].0 != 0, "no text at all is a flag");
+    table
+};
+
+const fn flag_slot(word: u32) -> usize {
+    (word.wrapping_mul(FLAG_FACTOR) >> 28) as usize
+}
+
+/// Found by trying: gives each of the eight words a place of its own.
+const FLAG_FACTOR: u32 = 0x2265_b1f5;
 
 impl core::ops::BitOr for TcpFlags {
     type Output = TcpFlags;

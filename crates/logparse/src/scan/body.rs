@@ -9,11 +9,12 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::endings::Endings;
-use super::window::{Cursor, Digits, LOWER_HEX, UPPER_HEX, Window, hex_pair, ipv6_value};
+use super::window::{Cursor, Digits, Window, hex_pair, pair_value};
 use crate::packet::{
     Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Packet, Ports, Tcp, Transport, Udp,
 };
 use crate::types::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
+use crate::words::{LOWER_HEX, UPPER_HEX, ipv6_value};
 
 const U8: u64 = u8::MAX as u64;
 const U16: u64 = u16::MAX as u64;
@@ -52,6 +53,7 @@ pub(super) struct Body {
     window: Digits,
     seq: u32,
     ack: u32,
+    /// There is none if it is 0.
     urgent: Digits,
     /// Where the hex digits of `OPT (` begin and end; the same place if there are none.
     options: (u16, u16),
@@ -277,15 +279,11 @@ fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     cursor.go(RESERVED.len() + 3);
     // The kernel prints each of eight words at most once.
     for _ in 0..=8 {
-        let word = u32::from_le_bytes(*cursor.here());
-        if word == u32::from_le_bytes(*b"URGP") {
+        let word = cursor.here();
+        if word == b"URGP" {
             break;
         }
-        let (text, flag) = FLAGS[flag_slot(word)];
-        if word != text {
-            return None;
-        }
-        body.flags |= flag;
+        body.flags |= TcpFlags::of_kernel_word(word)?;
         cursor.go(4);
     }
     cursor.key(b"URGP=")?;
@@ -301,36 +299,6 @@ fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     }
     Some(())
 }
-
-/// The words of the flags, each where [`flag_slot`] finds it: which flag it is decides no jump.
-static FLAGS: [(u32, TcpFlags); 16] = {
-    let words = [
-        (b"CWR ", TcpFlags::CWR),
-        (b"ECE ", TcpFlags::ECE),
-        (b"URG ", TcpFlags::URG),
-        (b"ACK ", TcpFlags::ACK),
-        (b"PSH ", TcpFlags::PSH),
-        (b"RST ", TcpFlags::RST),
-        (b"SYN ", TcpFlags::SYN),
-        (b"FIN ", TcpFlags::FIN),
-    ];
-    let mut table = [(0, TcpFlags::EMPTY); 16];
-    let mut i = 0;
-    while i < words.len() {
-        let word = u32::from_le_bytes(*words[i].0);
-        assert!(table[flag_slot(word)].0 == 0, "two flags in one place");
-        table[flag_slot(word)] = (word, words[i].1);
-        i += 1;
-    }
-    table
-};
-
-const fn flag_slot(word: u32) -> usize {
-    (word.wrapping_mul(FLAG_FACTOR) >> 28) as usize
-}
-
-/// Found by trying: gives each of the eight words a place of its own.
-const FLAG_FACTOR: u32 = 0x2265_b1f5;
 
 const RESERVED: &[u8; 7] = b" RES=0x";
 
@@ -437,7 +405,7 @@ fn owner_and_mark(cursor: &mut Cursor<'_>) -> Option<Owner> {
 
 impl Body {
     /// The packet, and the one quoted in an ICMP error, typed; `line` is the line that was read.
-    #[inline]
+    #[inline(always)]
     pub(super) fn fill<'a>(&self, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
         self.fill_datagram(window, line, &mut packet.datagram);
         // Most lines end where the transport does.
@@ -447,6 +415,7 @@ impl Body {
     }
 
     /// What few lines have.
+    #[inline(never)]
     fn fill_rest<'a>(&self, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
         let datagram = &mut packet.datagram;
         let mut cursor = Cursor::new(window, usize::from(self.rest));
@@ -495,10 +464,10 @@ impl Body {
     }
 
     /// The typed datagram; `line` is the line that was read.
-    #[inline]
+    #[inline(always)]
     fn fill_datagram<'a>(&self, window: Window<'_>, line: &'a [u8], datagram: &mut Datagram<'a>) {
-        datagram.network = if self.v6 {
-            Network::Ipv6(Ipv6 {
+        if self.v6 {
+            datagram.network = Network::Ipv6(Ipv6 {
                 src: ipv6_at(line, self.src),
                 dst: ipv6_at(line, self.dst),
                 len: Some(self.len.value(window)),
@@ -506,58 +475,64 @@ impl Body {
                 hop_limit: Some(self.ttl.value(window) as u8),
                 flow_label: Some(self.id.value(window)),
                 ..Ipv6::default()
-            })
+            });
         } else {
-            let (tos, prec) = type_of_service(window.bytes(usize::from(self.service))).unzip();
-            Network::Ipv4(Ipv4 {
+            let service: &[u8; SERVICE.len()] = window.bytes(usize::from(self.service));
+            datagram.network = Network::Ipv4(Ipv4 {
                 src: Some(Ipv4Addr::from_bits(self.src)),
                 dst: Some(Ipv4Addr::from_bits(self.dst)),
                 len: Some(self.len.value(window)),
-                tos,
-                prec,
+                tos: Some(pair_value([service[7], service[8]], &UPPER_HEX)),
+                prec: Some(pair_value([service[17], service[18]], &UPPER_HEX)),
                 ttl: Some(self.ttl.value(window) as u8),
                 id: Some(self.id.value(window) as u16),
                 flags: IpFlags { dont_fragment: self.dont_fragment, ..IpFlags::default() },
                 ..Ipv4::default()
-            })
-        };
-        datagram.transport = self.transport(window, line);
+            });
+        }
+        self.fill_transport(window, line, &mut datagram.transport);
     }
 
-    #[inline]
-    fn transport<'a>(&self, window: Window<'_>, line: &'a [u8]) -> Transport<'a> {
+    #[inline(always)]
+    fn fill_transport<'a>(&self, window: Window<'_>, line: &'a [u8], transport: &mut Transport<'a>) {
         let ports = || Ports { src: Some(self.sport(window)), dst: Some(self.dport(window)) };
         let icmp = || (self.kind.value(window) as u8, self.code.value(window) as u8);
         match Protocol(self.protocol) {
-            Protocol::TCP if self.has_ports => Transport::Tcp(Tcp {
-                ports: ports(),
-                seq: self.has_seq.then_some(self.seq),
-                ack: self.has_seq.then_some(self.ack),
-                window: Some(self.window.value(window) as u16),
-                reserved: reserved(window.bytes(self.window.end())),
-                flags: Some(self.flags),
-                urgent: Some(self.urgent.value(window) as u16),
-                options: match self.has_options {
-                    true => line.get(usize::from(self.options.0)..usize::from(self.options.1)).map(HexText),
-                    false => None,
-                },
-            }),
+            Protocol::TCP if self.has_ports => {
+                *transport = Transport::Tcp(Tcp {
+                    ports: ports(),
+                    seq: self.has_seq.then_some(self.seq),
+                    ack: self.has_seq.then_some(self.ack),
+                    window: Some(self.window.value(window) as u16),
+                    reserved: Some(pair_value(*window.bytes(self.window.end() + RESERVED.len()), &LOWER_HEX)),
+                    flags: Some(self.flags),
+                    urgent: Some(if self.urgent.end() == 0 { 0 } else { self.urgent.value(window) as u16 }),
+                    options: match self.has_options {
+                        true => {
+                            line.get(usize::from(self.options.0)..usize::from(self.options.1)).map(HexText)
+                        }
+                        false => None,
+                    },
+                });
+            }
             Protocol::UDP if self.has_ports => {
-                Transport::Udp(Udp { ports: ports(), len: Some(self.window.value(window) as u16) })
+                *transport =
+                    Transport::Udp(Udp { ports: ports(), len: Some(self.window.value(window) as u16) });
             }
             Protocol::ICMP if !self.v6 && self.named_icmp => {
                 let (kind, code) = icmp();
-                Transport::Icmp(Icmp { kind: Some(IcmpType(kind)), code: Some(code), ..Icmp::default() })
+                *transport =
+                    Transport::Icmp(Icmp { kind: Some(IcmpType(kind)), code: Some(code), ..Icmp::default() });
             }
             Protocol::ICMPV6 if self.v6 && self.named_icmp => {
                 let (kind, code) = icmp();
-                Transport::Icmpv6(Icmpv6 {
+                *transport = Transport::Icmpv6(Icmpv6 {
                     kind: Some(Icmpv6Type(kind)),
                     code: Some(code),
                     ..Icmpv6::default()
-                })
+                });
             }
-            protocol => Transport::Other(protocol),
+            protocol => *transport = Transport::Other(protocol),
         }
     }
 }
@@ -565,5 +540,5 @@ impl Body {
 /// The IPv6 address whose text begins at `at`.
 pub(super) fn ipv6_at(line: &[u8], at: u32) -> Option<Ipv6Addr> {
     let text = line.get(at as usize..)?.first_chunk::<39>()?;
-    Some(Ipv6Addr::from(ipv6_value(text)))
+    Some(ipv6_value(text))
 }

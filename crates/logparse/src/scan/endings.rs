@@ -6,9 +6,9 @@
 //! Must not know: what stands in front of the window.
 //! Tested by: the unit test below, `tests/engines.rs`.
 
-use super::vector::alike;
 use super::window::Window;
 use crate::types::TcpFlags;
+use crate::vector::alike;
 
 /// The longest end that is remembered.
 const LONGEST: usize = 48;

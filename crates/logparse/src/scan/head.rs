@@ -25,11 +25,12 @@
 
 use core::ops::Range;
 
-use super::vector::{same, within};
-use super::window::{MAC_TEXT, Window};
+use super::window::Window;
 use crate::envelope::Envelope;
 use crate::packet::{Dialect, Link, Packet};
 use crate::time::{Civil, Stamp, Time, Uptime};
+use crate::vector::{MAC_TEXT, same, within};
+use crate::words::{aligned, clock, from_digits, last};
 use crate::{Entry, Network};
 
 /// The longest envelope that is learned.
@@ -226,41 +227,44 @@ impl EnvelopeShape {
     }
 
     /// The text of the whole uptime and stamp read again, everything else by place.
-    #[inline]
-    pub(super) fn envelope<'a>(&self, line: &'a [u8]) -> Envelope<'a> {
+    #[inline(always)]
+    pub(super) fn fill<'a>(&self, line: &'a [u8], envelope: &mut Envelope<'a>) {
         let find = |place: &Option<Place>| place.as_ref().map(|place| at(line, place));
-        let mut envelope: Envelope<'a> = self.constant;
+        if let (Some((place, ..)), Some(civil)) = (&self.stamp, self.civil(line)) {
+            envelope.stamp = Some(Stamp { text: at(line, place), time: Time::Civil(civil) });
+        }
         envelope.host = find(&self.host);
         envelope.tag = find(&self.tag);
         envelope.pid = find(&self.pid);
         envelope.caller = find(&self.caller);
-        if let (Some((place, ..)), Some(civil)) = (&self.stamp, self.civil(line)) {
-            envelope.stamp = Some(Stamp { text: at(line, place), time: Time::Civil(civil) });
-        }
         envelope.uptime = self.uptime(line);
-        envelope
+        envelope.pri = self.constant.pri;
+        envelope.facility = self.constant.facility;
+        envelope.severity = self.constant.severity;
     }
 
     /// The uptime alone.
-    #[inline]
+    #[inline(always)]
     pub(super) fn uptime(&self, line: &[u8]) -> Option<Uptime> {
         let place = self.uptime.as_ref()?;
-        let number = |text: &[u8]| text.iter().fold(0u64, |n, digit| n * 10 + u64::from(digit - b'0'));
-        let point = usize::from(place.end);
-        Some(Uptime {
-            seconds: number(&line[usize::from(place.start)..point]),
-            micros: number(&line[point + 1..point + 7]) as u32,
-        })
+        let (start, point) = (usize::from(place.start), usize::from(place.end));
+        let seconds = match line[..point].last_chunk() {
+            Some(text) if point - start <= 8 => from_digits(last(u64::from_le_bytes(*text), point - start)),
+            _ => line[start..point].iter().fold(0, |n, digit| n * 10 + u64::from(digit - b'0')),
+        };
+        // A packet follows: there are more than eight bytes.
+        let micros = line[point + 1..].first_chunk().map_or(0, |text| u64::from_le_bytes(*text));
+        Some(Uptime { seconds, micros: from_digits(aligned(micros, 6)) as u32 })
     }
 
     /// The clock's time alone.
-    #[inline]
+    #[inline(always)]
     pub(super) fn civil(&self, line: &[u8]) -> Option<Civil> {
-        let (place, civil, clock) = self.stamp.as_ref()?;
-        let two = |from: usize| (line[from] - b'0') * 10 + (line[from + 1] - b'0');
-        let mut civil = Civil { hour: two(*clock), minute: two(clock + 3), second: two(clock + 6), ..*civil };
-        if matches!(line[clock + 8], b'.' | b',') {
-            civil.nanos = fraction(&line[clock + 9..usize::from(place.end)]);
+        let (place, civil, at) = self.stamp.as_ref()?;
+        let (hour, minute, second) = clock(line[*at..].first_chunk()?);
+        let mut civil = Civil { hour, minute, second, ..*civil };
+        if matches!(line[at + 8], b'.' | b',') {
+            civil.nanos = fraction(&line[at + 9..usize::from(place.end)]);
         }
         Some(civil)
     }
@@ -400,7 +404,7 @@ impl Front {
     }
 
     /// Fills in what the front says.
-    #[inline]
+    #[inline(always)]
     pub(super) fn fill<'a>(&self, message: &'a [u8], packet: &mut Packet<'a>) {
         packet.prefix = self.prefix(message);
         packet.input = self.input(message);

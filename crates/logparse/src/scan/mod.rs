@@ -18,7 +18,6 @@
 mod body;
 mod endings;
 mod head;
-mod vector;
 mod window;
 
 use core::hint::select_unpredictable;
@@ -54,6 +53,23 @@ pub struct ScannedLine<'a> {
     pub text: &'a [u8],
     /// What it says.
     pub found: Found<'a>,
+}
+
+impl<'a> ScannedLine<'a> {
+    /// Gives the line to `look` as [`parse_with`](crate::parse_with) reads it, with every field
+    /// typed. An entry is large: it is made where it is looked at, and not moved.
+    #[inline]
+    pub fn with_entry<R>(&self, look: impl FnOnce(Result<&Entry<'a>, ParseError>) -> R) -> R {
+        match self.found {
+            Found::Packet(packet) => {
+                let mut entry = Entry::default();
+                packet.fill(&mut entry);
+                look(Ok(&entry))
+            }
+            Found::Entry(entry) => look(Ok(entry)),
+            Found::Other(error) => look(Err(error)),
+        }
+    }
 }
 
 /// Reads buffers of whole lines; remembers what the lines of a log have in common.
@@ -546,7 +562,9 @@ impl<'a> Scanned<'a> {
     /// The whole envelope.
     #[must_use]
     pub fn envelope(&self) -> crate::Envelope<'a> {
-        self.envelope.0.envelope(self.line())
+        let mut envelope = crate::Envelope::default();
+        self.envelope.0.fill(self.line(), &mut envelope);
+        envelope
     }
 
     /// The source address.
@@ -627,9 +645,16 @@ impl<'a> Scanned<'a> {
     #[must_use]
     #[inline]
     pub fn entry(&self) -> Entry<'a> {
-        let mut entry = Entry { envelope: self.envelope.0.envelope(self.line()), ..Entry::default() };
+        let mut entry = Entry::default();
+        self.fill(&mut entry);
+        entry
+    }
+
+    /// Fills an empty entry in its place: parts that are given back by value would be moved.
+    #[inline(always)]
+    fn fill(&self, entry: &mut Entry<'a>) {
+        self.envelope.0.fill(self.line(), &mut entry.envelope);
         self.front.0.fill(self.message(), &mut entry.packet);
         self.body.fill(self.window, self.line(), &mut entry.packet);
-        entry
     }
 }

@@ -22,10 +22,8 @@ const READ: usize = 64;
 /// Bytes that must lie in a buffer from a line's first byte on: the reach, and a view behind it.
 pub(super) const FRAME: usize = REACH + NEAR + READ;
 
-use super::vector::{all_hex, ends, same};
-
-const ZEROS: u64 = 0x3030_3030_3030_3030;
-const HIGH: u64 = 0x8080_8080_8080_8080;
+use crate::vector::{MAC_TEXT, ends, is_ipv6_text, is_mac_text, same};
+use crate::words::{HIGH, ZEROS, from_digits, last_digits, marks, no_digits, octet};
 
 /// The frame of a line.
 #[derive(Clone, Copy)]
@@ -53,30 +51,6 @@ impl<'a> Window<'a> {
     pub(super) fn u64(self, at: usize) -> u64 {
         u64::from_le_bytes(*self.bytes(at))
     }
-}
-
-/// Marks the bytes of a word that are no digits with their highest bit, and says nothing in the
-/// other bits; the bytes are values already (`'0'` is 0).
-#[inline(always)]
-fn marks(values: u64) -> u64 {
-    // A byte of 10 and more gets its high bit; bytes from 0x80 on may carry into the next
-    // one, which is behind the first that is marked.
-    values.wrapping_add(0x7676_7676_7676_7676) | values
-}
-
-/// The marks alone.
-#[inline(always)]
-fn no_digits(values: u64) -> u64 {
-    marks(values) & HIGH
-}
-
-/// The number that eight digits (values 0 to 9, the first in the lowest byte) stand for; any
-/// number if they are no digits.
-#[inline(always)]
-fn from_digits(digits: u64) -> u64 {
-    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
-    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
 }
 
 /// A number's digits as a big-endian word, one a byte, so that numbers compare as words do.
@@ -112,35 +86,6 @@ static OF_LENGTH: [OfLength; 64] = {
         digits += 1;
     }
     known
-};
-
-/// The text of every octet: its digits right-aligned in the three lower bytes, a dot in the
-/// highest.
-static OCTETS: [u32; 256] = {
-    let mut texts = [0; 256];
-    let mut value = 0;
-    while value < 256 {
-        let (hundreds, tens, ones) = (value / 100, value / 10 % 10, value % 10);
-        let mut text = (b'.' as usize) << 24 | (b'0' as usize + ones) << 16;
-        if value >= 10 {
-            text |= (b'0' as usize + tens) << 8;
-        }
-        if value >= 100 {
-            text |= b'0' as usize + hundreds;
-        }
-        texts[value] = text as u32;
-        value += 1;
-    }
-    texts
-};
-
-/// Masks for the last one to four bytes of a word: an octet of up to three digits and its end.
-static LAST: [u32; 32] = {
-    let mut masks = [0; 32];
-    masks[1] = 0xffff_0000;
-    masks[2] = 0xffff_ff00;
-    masks[3] = 0xffff_ffff;
-    masks
 };
 
 /// Where a scan is in a line, and where the next values end.
@@ -195,16 +140,11 @@ impl Digits {
         usize::from(self.0)
     }
 
-    /// The number; 0 if there is none.
+    /// The number; any number if there is none.
     #[inline(always)]
     pub(super) fn value(self, window: Window<'_>) -> u32 {
-        if self.0 == 0 {
-            return 0;
-        }
-        let values = window.u64(self.end() - BACK) ^ ZEROS;
         // What stands in front of it is text that was checked: nothing above 127.
-        let digits = no_digits(values).leading_zeros().min(63);
-        from_digits(values & !(u64::MAX >> digits)) as u32
+        from_digits(last_digits(window.u64(self.end() - BACK))) as u32
     }
 }
 
@@ -220,7 +160,7 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(super) fn look(&mut self) {
         self.renew();
-        self.ends = ends(self.bytes(0));
+        self.ends = ends::<64>(self.bytes(0));
     }
 
     /// Makes a new view for what follows, without ends.
@@ -340,27 +280,18 @@ impl<'a> Cursor<'a> {
         u32::try_from(value).ok()
     }
 
-    /// A dotted quad up to the fourth end.
-    ///
-    /// An octet is right if its text is the one text of the value that its digits give: that
-    /// rules out too many digits, leading zeros and values above 255 at once. Another byte
-    /// between the ends, or another end, is found because it is no octet's text.
+    /// A dotted quad up to the fourth end. Another byte between the ends, or another end, is
+    /// found because it is no octet's text.
     #[inline(always)]
     pub(super) fn ipv4(&mut self) -> Option<u32> {
-        let (mut start, mut value, mut differs) = (self.at, 0, 0);
-        for octet in 0..4 {
+        let (mut value, mut differs) = (0, 0);
+        for after in [b'.', b'.', b'.', b' '] {
             let end = self.end();
-            // What ends the octet in the highest byte, its digits below; what stands in front
-            // of a short one is masked out, and all of one that is too long.
-            let reach = u32::from_le_bytes(*self.back(end + BACK - 3));
-            let octet_text = reach & LAST[end.wrapping_sub(start) % LAST.len()];
-            let number = (octet_text & 0x0f_0f0f).wrapping_mul(0x64_0a01) >> 16 & 0xff;
-            let after = if octet < 3 { 0 } else { u32::from(b'.' ^ b' ') << 24 };
-            differs |= octet_text ^ OCTETS[number as usize] ^ after;
-            value = value << 8 | number;
-            start = end + 1;
-            self.at = end;
+            let (number, wrong) = octet(self.here(), end.wrapping_sub(self.at), after);
+            (value, differs) = (value << 8 | number, differs | wrong);
+            self.at = end + 1;
         }
+        self.at -= 1;
         (differs == 0).then_some(value)
     }
 
@@ -368,8 +299,7 @@ impl<'a> Cursor<'a> {
     /// demand; gives its place.
     #[inline(always)]
     pub(super) fn ipv6(&mut self) -> Option<u32> {
-        const PLACES: ([u8; 48], [u8; 48]) = places(5, 39);
-        let right = all_hex::<48>(self.here(), &PLACES.0, &PLACES.1);
+        let right = is_ipv6_text(self.here());
         let place = self.place() as u32;
         self.go(39);
         right.then_some(place)
@@ -383,38 +313,11 @@ pub(super) fn hex_pair(text: [u8; 2], table: &[u8; 256]) -> Option<u8> {
     ((high | low) & 0x80 == 0).then_some(high << 4 | low)
 }
 
-/// What a byte is worth as a hex digit; 0x80 marks the others.
-pub(super) static LOWER_HEX: [u8; 256] = hex_table(b"0123456789abcdef");
-/// The same for the digits that the kernel writes in upper case.
-pub(super) static UPPER_HEX: [u8; 256] = hex_table(b"0123456789ABCDEF");
-
-const fn hex_table(digits: &[u8; 16]) -> [u8; 256] {
-    let mut table = [0x80; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        table[digits[digit] as usize] = digit as u8;
-        digit += 1;
-    }
-    table
+/// The value of two hex digits that [`hex_pair`] has passed.
+#[inline(always)]
+pub(super) fn pair_value(text: [u8; 2], table: &[u8; 256]) -> u8 {
+    table[usize::from(text[0])] << 4 | table[usize::from(text[1])]
 }
-
-/// 0xff at every `period`th place of the first `len`, and behind them.
-const fn places<const N: usize>(period: usize, len: usize) -> ([u8; N], [u8; N]) {
-    let (mut colons, mut ignored) = ([0; N], [0; N]);
-    let mut i = 0;
-    while i < N {
-        if i >= len {
-            ignored[i] = 0xff;
-        } else if i % period == period - 1 {
-            colons[i] = 0xff;
-        }
-        i += 1;
-    }
-    (colons, ignored)
-}
-
-/// Length of the text of an Ethernet header of 14 bytes.
-pub(super) const MAC_TEXT: usize = 41;
 
 /// The text of an Ethernet header and ` SRC=`, in a vector's multiple.
 pub(super) const MAC_AND_SRC: usize = 48;
@@ -437,23 +340,11 @@ pub(super) fn mac_and_src(window: Window<'_>, at: &mut usize, latest: &mut [u8; 
 
 #[inline(never)]
 fn new_mac(text: &[u8; MAC_AND_SRC], latest: &mut [u8; MAC_AND_SRC]) -> bool {
-    const PLACES: ([u8; MAC_AND_SRC], [u8; MAC_AND_SRC]) = places(3, MAC_TEXT);
-    let right = all_hex(text, &PLACES.0, &PLACES.1) && &text[MAC_TEXT..MAC_TEXT + 5] == b" SRC=";
+    let right = is_mac_text(text) && &text[MAC_TEXT..MAC_TEXT + 5] == b" SRC=";
     if right {
         *latest = *text;
     }
     right
-}
-
-/// The address of a text that [`Cursor::ipv6`] has passed.
-pub(super) fn ipv6_value(text: &[u8; 39]) -> [u8; 16] {
-    let mut octets = [0; 16];
-    for (i, octet) in octets.iter_mut().enumerate() {
-        let from = i / 2 * 5 + i % 2 * 2;
-        let digit = |at: usize| LOWER_HEX[usize::from(text[at])] & 15;
-        *octet = digit(from) << 4 | digit(from + 1);
-    }
-    octets
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Compares of 16 bytes at a time.
 //!
-//! Responsible for: the few steps of the scan that vector registers are for. The `wide` crate
-//! makes SSE2, NEON or plain arithmetic of them, so there is no `unsafe` here and one form for
-//! every processor.
+//! Responsible for: the few steps of the scan and of the grammar that vector registers are for.
+//! The `wide` crate makes SSE2, NEON or plain arithmetic of them, so there is no `unsafe` here
+//! and one form for every processor.
 //! Must not know: what the bytes mean.
 //! Tested by: the unit tests below, and all of the scan.
 
@@ -21,7 +21,8 @@ fn is_zero(vector: u8x16) -> bool {
 
 /// A bit for each byte below `'0'`: blanks, dots and brackets, no digits and no letters.
 #[inline(always)]
-pub(super) fn ends(text: &[u8; 64]) -> u64 {
+pub(crate) fn ends<const N: usize>(text: &[u8; N]) -> u64 {
+    const { assert!(N <= 64) }
     let mut mask = 0;
     for (i, vector) in vectors(text).enumerate() {
         let end = vector.saturating_sub(u8x16::splat(b'0' - 1)).simd_eq(u8x16::ZERO).to_bitmask();
@@ -30,9 +31,32 @@ pub(super) fn ends(text: &[u8; 64]) -> u64 {
     mask
 }
 
+/// Where a byte stands first in a text; the text's length if it does not. For short distances:
+/// [`memchr`] is faster behind some hundred bytes.
+#[inline(always)]
+pub(crate) fn find(text: &[u8], byte: u8) -> usize {
+    find_either(text, byte, byte)
+}
+
+/// Where one of two bytes stands first in a text; the text's length if none does.
+#[inline(always)]
+pub(crate) fn find_either(text: &[u8], one: u8, other: u8) -> usize {
+    let (chunks, rest) = text.as_chunks::<16>();
+    for (i, chunk) in chunks.iter().enumerate() {
+        let chunk = u8x16::new(*chunk);
+        let found = chunk.simd_eq(u8x16::splat(one)) | chunk.simd_eq(u8x16::splat(other));
+        let found = found.to_bitmask();
+        if found != 0 {
+            return i * 16 + found.trailing_zeros() as usize;
+        }
+    }
+    let found = rest.iter().position(|byte| *byte == one || *byte == other);
+    text.len() - rest.len() + found.unwrap_or(rest.len())
+}
+
 /// Whether `text` is `learned` wherever `mask` has bits. `N` is a multiple of 16 here and below.
 #[inline(always)]
-pub(super) fn same<const N: usize>(text: &[u8; N], learned: &[u8; N], mask: &[u8; N]) -> bool {
+pub(crate) fn same<const N: usize>(text: &[u8; N], learned: &[u8; N], mask: &[u8; N]) -> bool {
     let mut wrong = u8x16::ZERO;
     for ((text, learned), mask) in vectors(text).zip(vectors(learned)).zip(vectors(mask)) {
         wrong |= (text ^ learned) & mask;
@@ -42,7 +66,7 @@ pub(super) fn same<const N: usize>(text: &[u8; N], learned: &[u8; N], mask: &[u8
 
 /// How many bytes are the same from the first one on; for at most 64.
 #[inline(always)]
-pub(super) fn alike<const N: usize>(text: &[u8; N], learned: &[u8; N]) -> u32 {
+pub(crate) fn alike<const N: usize>(text: &[u8; N], learned: &[u8; N]) -> u32 {
     const { assert!(N <= 64) }
     let mut same = 0;
     for (i, (text, learned)) in vectors(text).zip(vectors(learned)).enumerate() {
@@ -53,7 +77,7 @@ pub(super) fn alike<const N: usize>(text: &[u8; N], learned: &[u8; N]) -> u32 {
 
 /// Whether every byte lies in its range: at most so far above its least one.
 #[inline(always)]
-pub(super) fn within<const N: usize>(text: &[u8; N], least: &[u8; N], above: &[u8; N]) -> bool {
+pub(crate) fn within<const N: usize>(text: &[u8; N], least: &[u8; N], above: &[u8; N]) -> bool {
     let mut wrong = u8x16::ZERO;
     for ((text, least), above) in vectors(text).zip(vectors(least)).zip(vectors(above)) {
         wrong |= (text - least).saturating_sub(above);
@@ -64,7 +88,7 @@ pub(super) fn within<const N: usize>(text: &[u8; N], least: &[u8; N], above: &[u
 /// Whether every byte is a lower-case hex digit, or, where `colons` has 0xff, a colon; bytes
 /// where `ignored` has 0xff may be anything.
 #[inline(always)]
-pub(super) fn all_hex<const N: usize>(text: &[u8; N], colons: &[u8; N], ignored: &[u8; N]) -> bool {
+pub(crate) fn all_hex<const N: usize>(text: &[u8; N], colons: &[u8; N], ignored: &[u8; N]) -> bool {
     let between = |text: u8x16, from: u8, to: u8| {
         let outside = text.saturating_sub(u8x16::splat(to)) | u8x16::splat(from).saturating_sub(text);
         outside.simd_eq(u8x16::ZERO)
@@ -77,6 +101,39 @@ pub(super) fn all_hex<const N: usize>(text: &[u8; N], colons: &[u8; N], ignored:
         wrong |= !right;
     }
     is_zero(wrong)
+}
+
+/// The places of a text of `len` bytes, for [`all_hex`]: 0xff at every `period`th of them, and
+/// behind them.
+pub(crate) const fn places<const N: usize>(period: usize, len: usize) -> ([u8; N], [u8; N]) {
+    let (mut colons, mut ignored) = ([0; N], [0; N]);
+    let mut i = 0;
+    while i < N {
+        if i >= len {
+            ignored[i] = 0xff;
+        } else if i % period == period - 1 {
+            colons[i] = 0xff;
+        }
+        i += 1;
+    }
+    (colons, ignored)
+}
+
+/// Length of the text of an Ethernet header of 14 bytes: pairs of digits, colons between.
+pub(crate) const MAC_TEXT: usize = 41;
+
+/// Whether the text of an Ethernet header in lower case stands here.
+#[inline(always)]
+pub(crate) fn is_mac_text(text: &[u8; 48]) -> bool {
+    const PLACES: ([u8; 48], [u8; 48]) = places(3, MAC_TEXT);
+    all_hex(text, &PLACES.0, &PLACES.1)
+}
+
+/// Whether an IPv6 address in full stands here: 8 groups of 4 lower-case digits.
+#[inline(always)]
+pub(crate) fn is_ipv6_text(text: &[u8; 48]) -> bool {
+    const PLACES: ([u8; 48], [u8; 48]) = places(5, 39);
+    all_hex(text, &PLACES.0, &PLACES.1)
 }
 
 #[cfg(test)]
@@ -104,6 +161,18 @@ mod tests {
                 assert_eq!(within(&text, &least, &above), value.abs_diff(right[place]) <= 1);
             }
         }
+    }
+
+    #[test]
+    fn a_byte_is_found_at_every_place() {
+        let mut text = [b'x'; 50];
+        assert_eq!(find(&text, b' '), 50);
+        for at in (0..50).rev() {
+            text[at] = b' ';
+            assert_eq!(find(&text, b' '), at);
+            assert_eq!(find_either(&text, b'!', b' '), at);
+        }
+        assert_eq!(find(b"", b' '), 0);
     }
 
     #[test]
