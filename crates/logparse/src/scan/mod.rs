@@ -20,6 +20,7 @@ mod endings;
 mod head;
 mod window;
 
+use core::hint::select_unpredictable;
 use core::net::{IpAddr, Ipv4Addr};
 
 use memchr::memchr;
@@ -181,9 +182,8 @@ impl Span {
         if clock < self.earliest.0 {
             self.earliest = (clock, offset);
         }
-        if clock > self.latest.0 {
-            self.latest = (clock, offset);
-        }
+        // Whether the second is over is not to be guessed: no jump.
+        self.latest = select_unpredictable(clock > self.latest.0, (clock, offset), self.latest);
     }
 
     /// What was noted, if the envelope has a clock; begins anew.

@@ -216,12 +216,10 @@ impl<'a> Cursor<'a> {
         self.at += by;
     }
 
-    /// Leaves out the next end, if there is reason to.
+    /// Leaves out the next end, if there is reason to; without a jump.
     #[inline(always)]
     pub(super) fn pass_end(&mut self, pass: bool) {
-        if pass {
-            self.ends &= self.ends.wrapping_sub(1);
-        }
+        self.ends &= self.ends.wrapping_sub(u64::from(pass));
     }
 
     /// The next end; the view's 64th byte if there is none in sight. A key or a blank must
