@@ -355,9 +355,9 @@ impl Scanner {
         // One that was forgotten may have left its place to another.
         let known = shape.message_at == message_at
             && front.extent == slot.extent
+            && self.pairs[envelope][number / 64] >> (number % 64) & 1 == 1
             && shape.fits(window)
-            && front.fits(window, message_at)
-            && self.pairs[envelope][number / 64] >> (number % 64) & 1 == 1;
+            && front.fits(window, message_at);
         known.then_some(slot)
     }
 
