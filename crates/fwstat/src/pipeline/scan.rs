@@ -127,6 +127,12 @@ impl<'p> Worker<'p> {
             true => None,
             false => self.moment(chunk, line.offset, &scanned.envelope()),
         };
+        // What asks for the front only is asked once for all lines that begin alike.
+        let front = scanned.front_id();
+        let known = self.fronts.get(front).copied().flatten();
+        if known == Some(false) {
+            return;
+        }
         let record = Record {
             entry: Reading::scanned(scanned),
             raw: line.text,
@@ -134,17 +140,12 @@ impl<'p> Worker<'p> {
             file,
             line: chunk.first_line.map_or(0, |first| first + number),
         };
-        // What asks for the front only is asked once for all lines that begin alike.
-        let front = scanned.front_id();
-        let passes = match self.fronts.get(front) {
-            Some(Some(known)) => *known,
-            _ => {
-                let passes = self.front_filter.test(&record);
-                self.fronts.resize(self.fronts.len().max(front + 1), None);
-                self.fronts[front] = Some(passes);
-                passes
-            }
-        };
+        let passes = known.unwrap_or_else(|| {
+            let passes = self.front_filter.test(&record);
+            self.fronts.resize(self.fronts.len().max(front + 1), None);
+            self.fronts[front] = Some(passes);
+            passes
+        });
         if passes && self.rest_filter.test(&record) {
             self.account.totals.matched += 1;
             add(&record);

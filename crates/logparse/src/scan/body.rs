@@ -8,7 +8,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::endings::Endings;
+use super::memory::Memory;
 use super::window::{Cursor, Digits, Window, hex_pair, pair_value};
 use crate::packet::{
     Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Packet, Ports, Tcp, Transport, Udp,
@@ -64,6 +64,19 @@ pub(super) struct Body {
     rest: u16,
 }
 
+/// The end of a TCP line, from the blank in front of `WINDOW=` to its `\n`. Places count from there.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Ending {
+    /// Where the window ends.
+    window: u8,
+    /// Where `URGP=0` ends.
+    rest: u8,
+    flags: TcpFlags,
+}
+
+/// Ends of TCP lines, by their window and flags.
+pub(super) type Endings = Memory<Ending, 8, 22>;
+
 /// What an ICMP type brought.
 #[derive(Clone, Copy, Default)]
 struct Brought {
@@ -88,12 +101,12 @@ pub(super) fn read(window: Window<'_>, at: usize, body: &mut Body, endings: &mut
     transport(&mut cursor, body)?;
     let at = match Protocol(body.protocol) {
         Protocol::TCP if body.has_ports => match endings.find(cursor.here()) {
-            Some(ending) => {
-                let start = cursor.place();
+            Some(known) => {
+                let (start, ending) = (cursor.place(), known.says);
                 body.flags = ending.flags;
                 body.window = Digits::up_to(start + usize::from(ending.window));
                 body.rest = (start + usize::from(ending.rest)) as u16;
-                start + ending.line_end()
+                start + known.len() - 1
             }
             None => new_ending(&mut cursor, window, body, endings)?,
         },
@@ -110,13 +123,15 @@ fn new_ending(
     body: &mut Body,
     endings: &mut Endings,
 ) -> Option<usize> {
-    let start = cursor.place();
+    let (start, text) = (cursor.place(), *cursor.here());
     tcp(cursor, body)?;
     let rest = cursor.place();
     let end = line_end(*cursor, window, body)?;
     let is_simple = end <= rest + 1 && !body.has_options && body.urgent.end() == 0;
     if is_simple && cursor.is_right() && Window::holds(end) {
-        endings.learn(window, start, [body.window.end(), rest, end], body.flags);
+        let place = |at: usize| (at - start) as u8;
+        let ending = Ending { window: place(body.window.end()), rest: place(rest), flags: body.flags };
+        endings.learn(&text, end + 1 - start, ending);
     }
     Some(end)
 }

@@ -16,8 +16,8 @@
 //! written so that the compiler makes vector instructions of them on every target.
 
 mod body;
-mod endings;
 mod head;
+mod memory;
 mod window;
 
 use core::hint::select_unpredictable;
@@ -28,10 +28,9 @@ use memchr::memchr;
 use crate::time::{Civil, Uptime};
 use crate::types::{Protocol, TcpFlags};
 use crate::{Completeness, Entry, ErrorKind, Link, ParseError, holds_no_header, parse_record};
-use body::Body;
-use endings::Endings;
+use body::{Body, Endings};
 use head::{EnvelopeShape, Extent, Front};
-use window::{FRAME, MAC_AND_SRC, Window, mac_and_src};
+use window::{FRAME, Macs, Window, mac_and_src};
 
 /// What a scan finds in a line.
 #[derive(Clone, Copy, Debug)]
@@ -103,8 +102,7 @@ pub struct Scanner {
     oldest_front: usize,
     /// Numbers given to fronts so far.
     front_ids: u16,
-    /// For each front, the hardware addresses that were last seen behind it.
-    macs: Vec<[u8; MAC_AND_SRC]>,
+    macs: Macs,
     /// By hash of a message's first bytes: the front that it may have.
     slots: Box<[Slot; SLOTS]>,
     endings: Endings,
@@ -236,7 +234,7 @@ impl Scanner {
             fronts: Vec::new(),
             oldest_front: 0,
             front_ids: 0,
-            macs: Vec::new(),
+            macs: Macs::new(),
             slots: Box::new([Slot::default(); SLOTS]),
             endings: Endings::new(),
             pairs: Vec::new(),
@@ -299,7 +297,7 @@ impl Scanner {
         let (host, slot) = self.head(window)?;
         let (message_at, front) = (usize::from(host.message_at), usize::from(slot.front) - 1);
         let mut at = message_at + usize::from(slot.extent.len);
-        if slot.extent.mac_follows && !mac_and_src(window, &mut at, &mut self.macs[front]) {
+        if slot.extent.mac_follows && !mac_and_src(window, &mut at, &mut self.macs) {
             return None;
         }
         let end = body::read(window, at, body, &mut self.endings)?;
@@ -444,13 +442,11 @@ impl Scanner {
     fn keep_front(&mut self, front: Front) -> usize {
         if self.fronts.len() < FRONTS {
             self.fronts.push(front);
-            self.macs.push([0; MAC_AND_SRC]);
             return self.fronts.len() - 1;
         }
         let place = self.oldest_front;
         self.oldest_front = (self.oldest_front + 1) % FRONTS;
         self.fronts[place] = front;
-        self.macs[place] = [0; MAC_AND_SRC];
         self.pairs.iter_mut().for_each(|fronts| fronts[place / 64] &= !(1 << (place % 64)));
         place
     }

@@ -22,7 +22,8 @@ const READ: usize = 64;
 /// Bytes that must lie in a buffer from a line's first byte on: the reach, and a view behind it.
 pub(super) const FRAME: usize = REACH + NEAR + READ;
 
-use crate::vector::{MAC_TEXT, ends, is_ipv6_text, is_mac_text, same};
+use super::memory::{LONGEST, Memory};
+use crate::vector::{MAC_TEXT, ends, is_ipv6_text, is_mac_text};
 use crate::words::{HIGH, ZEROS, from_digits, last_digits, marks, no_digits, octet};
 
 /// The frame of a line.
@@ -319,30 +320,24 @@ pub(super) fn pair_value(text: [u8; 2], table: &[u8; 256]) -> u8 {
     table[usize::from(text[0])] << 4 | table[usize::from(text[1])]
 }
 
-/// The text of an Ethernet header and ` SRC=`, in a vector's multiple.
-pub(super) const MAC_AND_SRC: usize = 48;
+/// Texts of Ethernet headers and ` SRC=`, by the end of the destination and of the source.
+pub(super) type Macs = Memory<(), 9, 33>;
 
 /// Whether 14 bytes of two lower-case digits with colons between, and ` SRC=`, stand at `at`.
-/// A log has few different ones: the latest is remembered, and one that is equal is right.
 #[inline(always)]
-pub(super) fn mac_and_src(window: Window<'_>, at: &mut usize, latest: &mut [u8; MAC_AND_SRC]) -> bool {
-    const LEN: usize = MAC_TEXT + 5;
-    const MASK: [u8; MAC_AND_SRC] = {
-        let mut mask = [0xff; MAC_AND_SRC];
-        mask[LEN] = 0;
-        mask[LEN + 1] = 0;
-        mask
-    };
-    let text: &[u8; MAC_AND_SRC] = window.bytes(*at);
-    *at += LEN;
-    same(text, latest, &MASK) || new_mac(text, latest)
+pub(super) fn mac_and_src(window: Window<'_>, at: &mut usize, macs: &mut Macs) -> bool {
+    let text = window.bytes(*at);
+    *at += MAC_AND_SRC;
+    macs.find(text).is_some() || new_mac(text, macs)
 }
 
+const MAC_AND_SRC: usize = MAC_TEXT + b" SRC=".len();
+
 #[inline(never)]
-fn new_mac(text: &[u8; MAC_AND_SRC], latest: &mut [u8; MAC_AND_SRC]) -> bool {
-    let right = is_mac_text(text) && &text[MAC_TEXT..MAC_TEXT + 5] == b" SRC=";
+fn new_mac(text: &[u8; LONGEST], macs: &mut Macs) -> bool {
+    let right = is_mac_text(text) && &text[MAC_TEXT..MAC_AND_SRC] == b" SRC=";
     if right {
-        *latest = *text;
+        macs.learn(text, MAC_AND_SRC, ());
     }
     right
 }
