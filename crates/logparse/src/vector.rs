@@ -41,14 +41,15 @@ pub(crate) fn find(text: &[u8], byte: u8) -> usize {
 /// Where one of two bytes stands first in a text; the text's length if none does.
 #[inline(always)]
 pub(crate) fn find_either(text: &[u8], one: u8, other: u8) -> usize {
-    let (chunks, rest) = text.as_chunks::<16>();
-    for (i, chunk) in chunks.iter().enumerate() {
+    let mut rest = text;
+    while let Some((chunk, behind)) = rest.split_first_chunk() {
         let chunk = u8x16::new(*chunk);
         let found = chunk.simd_eq(u8x16::splat(one)) | chunk.simd_eq(u8x16::splat(other));
         let found = found.to_bitmask();
         if found != 0 {
-            return i * 16 + found.trailing_zeros() as usize;
+            return text.len() - rest.len() + found.trailing_zeros() as usize;
         }
+        rest = behind;
     }
     let found = rest.iter().position(|byte| *byte == one || *byte == other);
     text.len() - rest.len() + found.unwrap_or(rest.len())
