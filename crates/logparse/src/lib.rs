@@ -113,11 +113,17 @@ pub fn parse(line: &[u8]) -> Result<Entry<'_>, ParseError> {
 /// As [`parse`], without [`ErrorKind::NeedsScratch`].
 #[inline]
 pub fn parse_with<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<'a>, ParseError> {
+    match holds_no_header(line) {
+        true => Err(ParseError::new(0, ErrorKind::NoHeader)),
+        false => parse_record(line, scratch),
+    }
+}
+
+/// [`parse_with`] of a line in which a packet may be.
+#[inline]
+pub(crate) fn parse_record<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<'a>, ParseError> {
     filled(|entry| {
         let line = trimmed(line);
-        if holds_no_header(line) {
-            return Err(ParseError::new(0, ErrorKind::NoHeader));
-        }
         let opened = envelope::open(line, &mut entry.envelope)?;
         let escaped = match opened.encoding {
             Encoding::Plain => false,

@@ -278,21 +278,21 @@ fn leveled_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u
 ///
 /// A tag is RFC 3164's: letters, digits and a few signs. A word with other bytes in it is the
 /// beginning of the message.
-#[inline]
+#[inline(always)]
 fn tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool) -> Option<&'a [u8]> {
     if let Some(rest) = text.strip_prefix(b"kernel: ") {
         envelope.tag = Some(&text[..6]);
         envelope.pid = None;
         return Some(rest);
     }
+    if kernel_only && !text.starts_with(b"kernel") {
+        return None;
+    }
     other_tag(text, envelope, kernel_only)
 }
 
 /// [`tag`] but for the common one.
 fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool) -> Option<&'a [u8]> {
-    if kernel_only && !text.starts_with(b"kernel") {
-        return None;
-    }
     let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b'@' | b'+');
     let len = text.iter().take_while(|b| is_name(b)).count();
     if len == 0 || kernel_only && len != 6 {

@@ -222,7 +222,7 @@ pub(super) fn common_log(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
 
 /// `[ 8486.974964]`: seconds right-aligned, six digits behind the point; some vendors add
 /// the processor (`@5`). The text behind the bracket follows.
-#[inline]
+#[inline(always)]
 pub(super) fn uptime(text: &[u8]) -> Option<(Uptime, &[u8])> {
     let (uptime, at) = uptime_digits(text)?;
     let rest = &text[at..];

@@ -4,8 +4,13 @@
 //! Must not know: the order of fields.
 //! Tested by: the unit tests below and everything above.
 //!
-//! All parsers are nom parsers over bytes. A value is complete only if a terminator follows:
-//! `SPT=51` at the end of a line may be all that is left of `SPT=51514`.
+//! All parsers are nom parsers over bytes: functions of the input, and of the token whose value
+//! it is, for the error. A value is complete only if a terminator follows: `SPT=51` at the end of
+//! a line may be all that is left of `SPT=51514`.
+//!
+//! What nearly every line has is read by words of eight bytes or vectors of sixteen. Whatever
+//! does not fit them (the end of a line, a value that is wrong) is read byte by byte, out of the
+//! way; that form alone says what is an error, and where.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 

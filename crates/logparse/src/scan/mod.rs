@@ -27,7 +27,7 @@ use memchr::memchr;
 
 use crate::time::{Civil, Uptime};
 use crate::types::{Protocol, TcpFlags};
-use crate::{Completeness, Entry, ErrorKind, Link, ParseError, holds_no_header, parse_with};
+use crate::{Completeness, Entry, ErrorKind, Link, ParseError, holds_no_header, parse_record};
 use body::{Body, Endings};
 use head::{EnvelopeShape, Extent, Front};
 use window::{FRAME, Macs, Window, mac_and_src};
@@ -113,6 +113,8 @@ pub struct Scanner {
     /// For each envelope, which fronts the grammar has read behind it.
     pairs: Vec<[u64; FRONTS / 64]>,
     scratch: Vec<u8>,
+    /// Lines with unknown heads since the last one from which something was learned.
+    fruitless: u32,
 }
 
 /// An envelope, and where the message begins behind it: what is read next is found without
@@ -129,6 +131,17 @@ struct Slot {
     /// The front's number plus one.
     front: u16,
     extent: Extent,
+}
+
+/// What is known of the head of a line that could not be read quickly.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Head {
+    /// It is known: the fields behind it are the grammar's.
+    Known,
+    /// It is known from another host's lines, and will be found the next time.
+    Found,
+    /// It is none of those that were learned.
+    Unknown,
 }
 
 /// The first and the last moment among the [`Found::Packet`] lines of one envelope.
@@ -190,6 +203,8 @@ const ENVELOPES: usize = 16;
 /// Fronts kept: one per prefix and pair of interfaces.
 const FRONTS: usize = 1024;
 const SLOTS: usize = 4096;
+/// Lines with unknown heads that teach nothing until only one in so many is tried.
+const PATIENCE: u32 = 64;
 const HOSTS: usize = 64;
 
 impl Default for Scanner {
@@ -226,6 +241,7 @@ impl Scanner {
             spans: Vec::new(),
             retired: Vec::new(),
             scratch: Vec::new(),
+            fruitless: 0,
         }
     }
 
@@ -254,10 +270,12 @@ impl Scanner {
             if holds_no_header(text) {
                 let found = Found::Other(ParseError::new(0, ErrorKind::NoHeader));
                 each(ScannedLine { offset: at, text, found });
-            } else if window.is_some_and(|window| self.find_head(window)) {
-                continue;
             } else {
-                self.slow(at, text, &mut each);
+                let head = window.map_or(Head::Unknown, |window| self.find_head(window));
+                if head == Head::Found {
+                    continue;
+                }
+                self.slow(at, text, head, &mut each);
             }
             at += len + 1;
         }
@@ -301,18 +319,17 @@ impl Scanner {
     /// other (one is empty, one has an uptime more): the pair decides.
     #[cold]
     #[inline(never)]
-    fn find_head(&mut self, window: Window<'_>) -> bool {
+    fn find_head(&mut self, window: Window<'_>) -> Head {
         if self.head(window).is_some() {
-            return false;
+            return Head::Known;
         }
         let found = (0..self.envelopes.len())
             .filter(|envelope| self.envelopes[*envelope].may_fit(window))
             .map(|envelope| self.host(envelope))
             .find(|host| self.front_behind(*host, window).is_some());
-        if let Some(host) = found {
-            self.remember_host(host, window);
-        }
-        found.is_some()
+        let Some(host) = found else { return Head::Unknown };
+        self.remember_host(host, window);
+        Head::Found
     }
 
     fn host(&self, envelope: usize) -> Host {
@@ -336,43 +353,58 @@ impl Scanner {
         // One that was forgotten may have left its place to another.
         let known = shape.message_at == message_at
             && front.extent == slot.extent
+            && self.pairs[envelope][number / 64] >> (number % 64) & 1 == 1
             && shape.fits(window)
-            && front.fits(window, message_at)
-            && self.pairs[envelope][number / 64] >> (number % 64) & 1 == 1;
+            && front.fits(window, message_at);
         known.then_some(slot)
     }
 
     /// Reads a line by the grammar, and learns from it.
-    fn slow(&mut self, offset: usize, text: &[u8], each: &mut impl for<'a> FnMut(ScannedLine<'a>)) {
+    fn slow(
+        &mut self,
+        offset: usize,
+        text: &[u8],
+        head: Head,
+        each: &mut impl for<'a> FnMut(ScannedLine<'a>),
+    ) {
         let mut scratch = core::mem::take(&mut self.scratch);
-        match parse_with(text, &mut scratch) {
+        match &parse_record(text, &mut scratch) {
             Ok(entry) => {
-                each(ScannedLine { offset, text, found: Found::Entry(&entry) });
-                if entry.completeness() == Completeness::Whole {
-                    self.learn(text, &entry);
+                each(ScannedLine { offset, text, found: Found::Entry(entry) });
+                if head == Head::Unknown && entry.completeness() == Completeness::Whole {
+                    self.learn_if_worth_it(text, entry);
                 }
             }
-            Err(error) => each(ScannedLine { offset, text, found: Found::Other(error) }),
+            Err(error) => each(ScannedLine { offset, text, found: Found::Other(*error) }),
         }
         self.scratch = scratch;
     }
 
-    /// Remembers the head of a line that the grammar read.
+    /// A rule may log nothing but packets that the grammar alone reads: if there was nothing to
+    /// learn for a while, only one line in so many is tried.
+    fn learn_if_worth_it(&mut self, line: &[u8], entry: &Entry<'_>) {
+        let is_worth_it = self.fruitless < PATIENCE || self.fruitless.is_multiple_of(PATIENCE);
+        if is_worth_it && self.learn(line, entry).is_some() {
+            self.fruitless = 0;
+        } else {
+            self.fruitless = self.fruitless.wrapping_add(1);
+        }
+    }
+
+    /// Remembers the head of a line that the grammar read; `None` if no line with this head can be
+    /// read quickly, as far as this one tells.
     #[cold]
     #[inline(never)]
-    fn learn(&mut self, line: &[u8], entry: &Entry<'_>) {
-        let Some(frame) = padded(line) else { return };
+    fn learn(&mut self, line: &[u8], entry: &Entry<'_>) -> Option<()> {
+        let frame = padded(line)?;
         let window = Window(&frame);
         let message_at = (entry.packet.prefix.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
-        let Some(message) = line.get(message_at..) else { return };
+        let message = line.get(message_at..)?;
         let known =
             self.envelopes.iter().position(|shape| shape.message_at == message_at && shape.fits(window));
         let envelope = match known {
             Some(known) => known,
-            None => {
-                let Some(shape) = EnvelopeShape::learn(line, entry, message_at) else { return };
-                self.keep_envelope(shape)
-            }
+            None => self.keep_envelope(EnvelopeShape::learn(line, entry, message_at)?),
         };
         let known = self
             .fronts
@@ -381,8 +413,8 @@ impl Scanner {
         let front = match known {
             Some(known) => known,
             None => {
-                let Some(id) = self.front_ids.checked_add(1) else { return };
-                let Some(front) = Front::learn(message, &entry.packet, self.front_ids) else { return };
+                let id = self.front_ids.checked_add(1)?;
+                let front = Front::learn(message, &entry.packet, self.front_ids)?;
                 self.front_ids = id;
                 self.keep_front(front)
             }
@@ -392,15 +424,17 @@ impl Scanner {
         self.remember_host(self.host(envelope), window);
         let (word, bit) = (front / 64, 1 << (front % 64));
         if self.pairs[envelope][word] & bit != 0 {
-            return;
+            return Some(());
         }
         // Whether a word is a tag or a prefix may depend on what is behind it (ulogd writes no
         // tag): a pair is known once the quick path read a line of it as the grammar did.
         self.pairs[envelope][word] |= bit;
         let mut body = Body::default();
-        if !self.quick(window, &mut body).is_some_and(|(packet, _)| packet.entry() == *entry) {
-            self.pairs[envelope][word] &= !bit;
+        if self.quick(window, &mut body).is_some_and(|(packet, _)| packet.entry() == *entry) {
+            return Some(());
         }
+        self.pairs[envelope][word] &= !bit;
+        None
     }
 
     /// In the place of the one that was learned first, if there are too many: interfaces of
