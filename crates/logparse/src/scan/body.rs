@@ -188,7 +188,9 @@ fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
         cursor.key(b" LEN=")?;
         body.len = cursor.number::<LENGTH>();
         body.service = cursor.place() as u16;
-        type_of_service(cursor.here())?;
+        if !is_type_of_service(cursor.here()) {
+            return None;
+        }
         cursor.go(SERVICE.len());
         // From here to the window of a TCP packet it is 59 bytes at most.
         cursor.look();
@@ -207,17 +209,16 @@ fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
 /// 24 bytes, of which four may vary.
 const SERVICE: &[u8; 24] = b" TOS=0x00 PREC=0x00 TTL=";
 
-/// The two values, if the text is [`SERVICE`] with any values.
+/// Whether the text is [`SERVICE`] with any values.
 #[inline(always)]
-fn type_of_service(text: &[u8; 24]) -> Option<(u8, u8)> {
+fn is_type_of_service(text: &[u8; 24]) -> bool {
     // Compared as words: a copy with the four bytes blotted out would wait for its own stores.
     let word =
         |text: &[u8; 24], at: usize| text[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
     let differs = |at: usize, mask: u64| (word(text, at) ^ word(SERVICE, at)) & mask;
-    if differs(0, 0x00ff_ffff_ffff_ffff) | differs(8, !0xff) | differs(16, 0xffff_ffff_ff00_00ff) != 0 {
-        return None;
-    }
-    Some((hex_pair([text[7], text[8]], &UPPER_HEX)?, hex_pair([text[17], text[18]], &UPPER_HEX)?))
+    let differs = differs(0, 0x00ff_ffff_ffff_ffff) | differs(8, !0xff) | differs(16, 0xffff_ffff_ff00_00ff);
+    let digits = [7, 8, 17, 18].map(|digit| UPPER_HEX[usize::from(text[digit])]);
+    differs == 0 && digits.into_iter().fold(0, |all, digit| all | digit) & 0x80 == 0
 }
 
 /// ` PROTO=` and the fields of UDP, to the end of the last value; of TCP, to the end of the ports
