@@ -210,7 +210,8 @@ fn holds_no_header(line: &[u8]) -> bool {
 /// Whether CRI's mark of a partial line stands behind its stamp.
 fn cri_part(rest: &[u8]) -> bool {
     let rest = &rest[..rest.len().min(32)];
-    memchr::memmem::find(rest, b" stdout P ").is_some() || memchr::memmem::find(rest, b" stderr P ").is_some()
+    let behind = &rest[vector::find(rest, b' ')..];
+    behind.starts_with(b" stdout P ") || behind.starts_with(b" stderr P ")
 }
 
 /// The line without what relays and crashes leave at its end. The kernel's blank stays.

@@ -7,6 +7,8 @@
 
 use core::fmt;
 
+use crate::words::HEX;
+
 /// An IP protocol number: the `PROTO=` of a line (IANA "Assigned Internet Protocol Numbers").
 ///
 /// The kernel writes seven of them as words (`TCP UDP UDPLITE ICMP ICMPv6 AH ESP`) and all
@@ -301,14 +303,17 @@ impl Mac {
     pub fn from_text(text: &[u8]) -> Option<Mac> {
         let text: &[u8; 17] = text.try_into().ok()?;
         let mut octets = [0; 6];
+        let mut wrong = 0;
         for (i, octet) in octets.iter_mut().enumerate() {
             let at = i * 3;
+            let (high, low) = (HEX[usize::from(text[at])], HEX[usize::from(text[at + 1])]);
+            *octet = high << 4 | low & 15;
+            wrong |= high | low;
             if i > 0 && text[at - 1] != b':' {
-                return None;
+                wrong |= 0x80;
             }
-            *octet = hex_value(text[at])? << 4 | hex_value(text[at + 1])?;
         }
-        Some(Mac(octets))
+        (wrong & 0x80 == 0).then_some(Mac(octets))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::error::{ErrorKind, ParseError};
 use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
 use crate::vector::{find, find_either};
+use crate::words;
 pub(crate) use json::unescape;
 
 /// What the envelope of a line says. Every field that the line does not have is `None`.
@@ -118,14 +119,23 @@ pub(crate) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Op
             if let Some((message, encoding)) = kmsg(text, envelope) {
                 return Ok(Opened { message, encoding });
             }
-            if let Some((message, whole)) = cri(text, envelope) {
-                let message = syslog(message, envelope);
-                if !whole {
-                    return Err(ParseError::new(line.len(), ErrorKind::Partial));
+            let Some((stamp, rest)) = stamp::rfc3339(text) else {
+                return Ok(Opened { message: syslog(text, envelope), encoding: Encoding::Plain });
+            };
+            let message = match cri(stamp, rest, envelope) {
+                Some((message, whole)) => {
+                    let message = syslog(message, envelope);
+                    if !whole {
+                        return Err(ParseError::new(line.len(), ErrorKind::Partial));
+                    }
+                    message
                 }
-                return Ok(Opened { message, encoding: Encoding::Plain });
-            }
-            Ok(Opened { message: syslog(text, envelope), encoding: Encoding::Plain })
+                None => match stamp::ended(stamp, rest) {
+                    Some((stamp, rest)) => stamped(stamp, rest, envelope),
+                    None => text,
+                },
+            };
+            Ok(Opened { message, encoding: Encoding::Plain })
         }
         // /dev/kmsg writes the dictionary of the record above as ` KEY=value`.
         Some(b' ') if is_dictionary(text) => Err(ParseError::new(0, ErrorKind::Continuation)),
@@ -215,7 +225,7 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) ->
     envelope.stamp = Some(stamp);
     // `dmesg --time-format iso` is the one that writes a comma, and no host follows it. Fifteen
     // bytes, as most stamps have, are too few for a fraction.
-    if stamp.text.len() > 15 && memchr(b',', stamp.text).is_some() {
+    if stamp.text.len() > 15 && find(stamp.text, b',') < stamp.text.len() {
         return rest;
     }
     // runit's svlogd and others put a stamp in front of a line of /proc/kmsg.
@@ -569,6 +579,10 @@ fn bracketed_unix(text: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// `/dev/kmsg`: `priority,sequence,microseconds,flags[,...];text`.
 fn kmsg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], Encoding)> {
+    let (_, digits) = words::number(text)?;
+    if text.get(digits) != Some(&b',') {
+        return None;
+    }
     let head = memchr(b';', &text[..text.len().min(128)])?;
     let mut fields = text[..head].split(|b| *b == b',');
     let priority = stamp::number(fields.next()?).filter(|n| *n <= 1023)?;
@@ -587,8 +601,7 @@ fn kmsg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], En
 }
 
 /// CRI (Kubernetes): `STAMP stdout F text`; `P` marks a part of a longer line.
-fn cri<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], bool)> {
-    let (stamp, rest) = stamp::rfc3339(text)?;
+fn cri<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], bool)> {
     let rest = rest.strip_prefix(b" stdout ").or_else(|| rest.strip_prefix(b" stderr "))?;
     let (kind, rest) = rest.split_first()?;
     let whole = match kind {

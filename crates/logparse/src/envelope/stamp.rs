@@ -63,15 +63,22 @@ fn fraction(text: &[u8], at: usize) -> (u32, usize) {
     if !matches!(text.get(at), Some(b'.' | b',')) {
         return (0, at);
     }
+    match words::number(&text[at + 1..]) {
+        Some((value, digits)) if digits <= 9 => {
+            (value as u32 * 10u32.pow(9 - digits as u32), at + 1 + digits)
+        }
+        _ => long_fraction(text, at),
+    }
+}
+
+/// [`fraction`] of more than nine digits, or of none.
+#[inline(never)]
+fn long_fraction(text: &[u8], at: usize) -> (u32, usize) {
     let digits = text[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
     if digits == 0 {
         return (0, at);
     }
-    let mut nanos = 0u32;
-    for place in 0..9 {
-        let digit = if place < digits { text[at + 1 + place] - b'0' } else { 0 };
-        nanos = nanos * 10 + u32::from(digit);
-    }
+    let nanos = text[at + 1..].iter().take(9).fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
     (nanos, at + 1 + digits)
 }
 
@@ -88,6 +95,12 @@ pub(super) fn any(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
         b'0'..=b'9' => rfc3339(text).or_else(|| unix(text))?,
         _ => return None,
     };
+    ended(stamp, rest)
+}
+
+/// A stamp and what follows it, if the stamp ends there; the blank behind is skipped.
+#[inline(always)]
+pub(super) fn ended<'a>(stamp: Stamp<'a>, rest: &'a [u8]) -> Option<(Stamp<'a>, &'a [u8])> {
     match rest {
         [b' ', rest @ ..] => Some((stamp, rest)),
         // dmesg -T closes its bracket here.
@@ -149,14 +162,14 @@ fn weekday(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
 /// `2024-06-30T06:06:13.123456+02:00` and its kin: a blank for the `T`, a comma for the
 /// point, an offset without its colon, or none.
 pub(super) fn rfc3339(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
-    if text.get(4) != Some(&b'-') || text.get(7) != Some(&b'-') || !matches!(text.get(10), Some(b'T' | b' '))
-    {
+    let date: &[u8; 19] = text.first_chunk()?;
+    if date[4] != b'-' || date[7] != b'-' || !matches!(date[10], b'T' | b' ') {
         return None;
     }
-    let year = u16::try_from(number(&text[..4])?).ok()?;
-    let month = two(text, 5).filter(|month| (1..=12).contains(month))?;
-    let day = two(text, 8).filter(|day| (1..=31).contains(day))?;
-    let (hour, minute, second) = clock(text, 11)?;
+    let year = u16::from(two(date, 0)?) * 100 + u16::from(two(date, 2)?);
+    let month = two(date, 5).filter(|month| (1..=12).contains(month))?;
+    let day = two(date, 8).filter(|day| (1..=31).contains(day))?;
+    let (hour, minute, second) = clock(date, 11)?;
     let (nanos, at) = fraction(text, 19);
     let (zone, end) = offset(text, at)?;
     let civil = Civil { year: Some(year), month, day, hour, minute, second, nanos, zone };

@@ -91,7 +91,7 @@ pub(crate) fn message<'a>(
     // that contains `IN=`; so for a whole line the first candidate from the left that
     // reaches the end is the rightmost, unless another begins inside its `IN=` name.
     let mut best: Option<(Packet<'_>, Fail)> = None;
-    for at in ins(text) {
+    for (number, at) in ins(text).enumerate() {
         // `PHYSIN=` ends in `IN=`; on 2.4 bridges `OUT=` even follows it.
         if best.is_some() && text[..at].ends_with(b"PHYS") {
             continue;
@@ -106,13 +106,15 @@ pub(crate) fn message<'a>(
                     && matches!(packet.datagram.network, Network::Ipv4(_) | Network::Ipv6(_));
                 let name = packet.input;
                 let searched = if came_in { &name[..name.len().saturating_sub(1)] } else { name };
+                let mut prefix_has_header = number > 0;
                 if let Some(nested) = memmem::rfind(searched, b"IN=")
                     && !searched[..nested].ends_with(b"PHYS")
                 {
                     packet.prefix = &text[..at + 3 + nested];
                     packet.input = &name[nested + 3..];
+                    prefix_has_header = true;
                 }
-                return Ok(joined(packet, text));
+                return Ok(if prefix_has_header { joined(packet, text) } else { None });
             }
             Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => {
                 // Of several headers that do not reach the end, the rightmost is the real
@@ -162,14 +164,11 @@ fn header_is_whole(failure: &Fail) -> bool {
 
 /// Whether a whole packet's prefix holds the beginning of another record: two writers on one
 /// file, or a line end that was lost. The prefix then begins behind the second envelope.
-#[inline]
 fn joined<'a>(packet: &mut Packet<'a>, text: &'a [u8]) -> Option<ParseError> {
-    // No envelope and header are as short as that.
-    if packet.prefix.len() <= 16 { None } else { inner_record(packet, text) }
-}
-
-fn inner_record<'a>(packet: &mut Packet<'a>, text: &'a [u8]) -> Option<ParseError> {
     let prefix = packet.prefix;
+    if prefix.len() <= 16 {
+        return None;
+    }
     let header = memmem::find(prefix, b"IN=")?;
     memmem::find(&prefix[header..], b" OUT=")?;
     if let Some((stamp, end)) = crate::envelope::inner_envelope(prefix, header) {
