@@ -180,37 +180,37 @@ pub(crate) trait Value: Sized {
 /// `TOKENvalue ` with a blank behind it.
 #[inline(always)]
 pub(crate) fn field<V: Value>(input: In<'_>, name: Token) -> Res<'_, V> {
-    let (rest, ()) = token(input, name)?;
-    let (rest, value) = V::read(rest, name)?;
-    let (rest, ()) = blank(rest)?;
-    Ok((rest, value))
+    let (input, ()) = token(input, name)?;
+    let (input, value) = V::read(input, name)?;
+    let (input, ()) = blank(input)?;
+    Ok((input, value))
 }
 
 /// A field that need not be there; if its token is there, its value must be.
 #[inline(always)]
 pub(crate) fn maybe<V: Value>(input: In<'_>, name: Token) -> Res<'_, Option<V>> {
-    let Some(rest) = input.strip_prefix(name.text().as_bytes()) else { return Ok((input, None)) };
-    let (rest, value) = V::read(rest, name)?;
-    let (rest, ()) = blank(rest)?;
-    Ok((rest, Some(value)))
+    let Some(input) = input.strip_prefix(name.text().as_bytes()) else { return Ok((input, None)) };
+    let (input, value) = V::read(input, name)?;
+    let (input, ()) = blank(input)?;
+    Ok((input, Some(value)))
 }
 
 /// A field that may be the last of the line.
 #[inline(always)]
 pub(crate) fn last<V: Value>(input: In<'_>, name: Token, quoted: bool) -> Res<'_, V> {
-    let (rest, ()) = token(input, name)?;
-    let (rest, value) = V::read(rest, name)?;
-    let (rest, ()) = last_end(rest, quoted)?;
-    Ok((rest, value))
+    let (input, ()) = token(input, name)?;
+    let (input, value) = V::read(input, name)?;
+    let (input, ()) = last_end(input, quoted)?;
+    Ok((input, value))
 }
 
 /// [`last`], if its token is there.
 #[inline(always)]
 pub(crate) fn maybe_last<V: Value>(input: In<'_>, name: Token, quoted: bool) -> Res<'_, Option<V>> {
-    let Some(rest) = input.strip_prefix(name.text().as_bytes()) else { return Ok((input, None)) };
-    let (rest, value) = V::read(rest, name)?;
-    let (rest, ()) = last_end(rest, quoted)?;
-    Ok((rest, Some(value)))
+    let Some(input) = input.strip_prefix(name.text().as_bytes()) else { return Ok((input, None)) };
+    let (input, value) = V::read(input, name)?;
+    let (input, ()) = last_end(input, quoted)?;
+    Ok((input, Some(value)))
 }
 
 /// A decimal number as `%u` prints it: no sign, no leading zero, at most `max`.
@@ -274,7 +274,7 @@ impl Value for EtherType {
     }
 }
 
-/// The same of 1 to `DIGITS` digits.
+/// 1 to `DIGITS` hexadecimal digits, either case, without `0x`.
 pub(crate) struct ShortHex<const DIGITS: usize>(pub(crate) u32);
 
 impl<const DIGITS: usize> Value for ShortHex<DIGITS> {
@@ -300,7 +300,7 @@ fn full_hex<const DIGITS: usize>(input: In<'_>) -> Option<u32> {
     (wrong & 0x80 == 0 && HEX[usize::from(*after)] & 0x80 != 0).then_some(value)
 }
 
-/// 1 to `digits` digits.
+/// [`ShortHex`] of fewer digits, and its failures.
 #[inline(never)]
 fn short_hex(input: In<'_>, digits: usize, name: Token) -> Res<'_, u32> {
     let mut value = 0u32;
@@ -343,7 +343,8 @@ impl Value for Ipv4Addr {
 /// The dotted quad in front of a blank, and its length.
 #[inline(always)]
 pub(crate) fn quad_and_blank(text: &[u8; 20]) -> Option<(Ipv4Addr, usize)> {
-    // Where all four octets end is known at once: none waits for the one in front of it.
+    // Where all four octets end is known at once: none waits for the one in front of it. One that
+    // is too long differs, so that the fourth of a quad that is right ends in sight.
     let mut ends = ends::<16>(text.first_chunk()?);
     let (mut at, mut value, mut differs) = (0, 0, 0);
     for after in [b'.', b'.', b'.', b' '] {
