@@ -760,6 +760,46 @@ fn a_line_of_another_kind_does_no_harm() {
     }
 }
 
+/// Kinds of lines that take turns: whatever they have in common, all of them are read quickly but
+/// for the last log's fragments.
+#[test]
+fn lines_that_take_turns() {
+    let udp = "PROTO=UDP SPT=5353 DPT=53 LEN=8 ";
+    let body = |i: usize| {
+        let (a, b) = (i / 251 % 256, i % 251);
+        format!("SRC=203.{}.{a}.{b} DST=10.0.0.2 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=1 ", i % 240)
+    };
+    let mac = "MAC=00:16:3e:5e:6c:00:fe:ff:ff:ff:ff:ff:08:00 ";
+    type Log<'a> = (&'a str, u64, &'a dyn Fn(usize) -> String);
+    let logs: [Log<'_>; 5] = [
+        ("beginnings of 24 bytes", 1, &|i| {
+            let out = if i.is_multiple_of(2) { "" } else { "eth1" };
+            format!("Jun 30 06:06:13 gw kernel: [UFW BLOCK] IN=eth0 OUT={out} {mac}{}{udp}", body(i))
+        }),
+        ("beginnings of 60 bytes", 1, &|i| {
+            let prefix = "a prefix that goes on as long as people's prefixes do not go on";
+            format!("Jun 30 06:06:13 gw kernel: {prefix} IN=eth{} OUT= {mac}{}{udp}", i % 7, body(i))
+        }),
+        ("short fronts", 1, &|i| format!("Jun 30 06:06:13 gw kernel: IN=ppp{} OUT= {}{udp}", i % 2, body(i))),
+        ("short hosts without a tag", 1, &|i| {
+            let host = if i % 5 < 2 { "gw" } else { "fw" };
+            format!("Jun 30 06:06:13 {host} {:03}DROP IN=eth0 OUT= {mac}{}{udp}", i % 20, body(i))
+        }),
+        ("fragments, and then one of two", 2, &|i| {
+            let (prefix, rest) = match i < 66 || i.is_multiple_of(2) {
+                true => ("FRAGS", "FRAG:185 PROTO=17 "),
+                false => ("DROP", udp),
+            };
+            format!("Jun 30 06:06:13 gw kernel: {prefix} IN=eth0 OUT= {}{rest}", body(i))
+        }),
+    ];
+    for (what, one_of, line) in logs {
+        let mut run = Run::default();
+        (0..20_000).for_each(|i| run.line(line(i).as_bytes()));
+        run.check(what, 20_000 / one_of - 300);
+    }
+}
+
 /// More hosts, fronts and hardware addresses than a scanner keeps.
 #[test]
 fn more_than_a_scanner_keeps() {

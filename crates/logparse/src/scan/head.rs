@@ -206,16 +206,14 @@ impl EnvelopeShape {
     /// between many.
     #[inline(always)]
     pub(super) fn may_fit(&self, window: Window<'_>) -> bool {
-        let learned = |from: usize| -> u64 {
-            let mut bytes = [0; 8];
-            bytes.copy_from_slice(&self.least[from..from + 8]);
-            u64::from_le_bytes(bytes)
+        let word = |bytes: &[u8], from: usize| u64::from_le_bytes(*part(bytes, from));
+        let differs = |from: usize| {
+            // Digits that may vary are let through: they differ in their lower four bits only. What
+            // stands behind the envelope may be anything.
+            let anything = (word(&self.above, from) >> 7 & 0x0101_0101_0101_0101) * 0xff;
+            (window.u64(from) ^ word(&self.least, from)) & 0xf0f0_f0f0_f0f0_f0f0 & !anything
         };
-        // Digits that may vary are let through: they differ in their lower four bits only.
-        const NOT_DIGITS: u64 = 0xf0f0_f0f0_f0f0_f0f0;
-        let date = window.u64(0) ^ learned(0);
-        let host = window.u64(self.tell_at) ^ learned(self.tell_at);
-        (date | host) & NOT_DIGITS == 0
+        differs(0) | differs(self.tell_at) == 0
     }
 
     /// Whether the grammar would read this line's envelope as it read the learned one.

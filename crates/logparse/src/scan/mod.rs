@@ -103,7 +103,7 @@ pub struct Scanner {
     /// Numbers given to fronts so far.
     front_ids: u16,
     macs: Macs,
-    /// By hash of a message's first bytes: the front that it may have.
+    /// By hash of a message's first bytes, few or more of them: a front that it may have.
     slots: Box<[Slot; SLOTS]>,
     endings: Endings,
     /// For each envelope, the earliest and the latest clock of the lines read quickly.
@@ -203,8 +203,11 @@ const ENVELOPES: usize = 16;
 /// Fronts kept: one per prefix and pair of interfaces.
 const FRONTS: usize = 1024;
 const SLOTS: usize = 4096;
-/// Lines with unknown heads that teach nothing until only one in so many is tried.
-const PATIENCE: u32 = 64;
+/// Fronts among which one is looked for that is not in its place.
+const FEW: usize = 64;
+/// Lines with unknown heads that teach nothing until only one in so many is tried. No log repeats
+/// itself every so many lines.
+const PATIENCE: u32 = 61;
 const HOSTS: usize = 64;
 
 impl Default for Scanner {
@@ -302,7 +305,7 @@ impl Scanner {
         }
         let end = body::read(window, at, body, &mut self.endings)?;
         let envelope = usize::from(host.envelope);
-        let (shape, front) = (EnvelopeRef(&self.envelopes[envelope]), FrontRef(&self.fronts[front]));
+        let (shape, front) = (&self.envelopes[envelope], &self.fronts[front]);
         Some((Scanned { window, end, message_at, body, front, envelope: shape }, envelope))
     }
 
@@ -326,10 +329,26 @@ impl Scanner {
         let found = (0..self.envelopes.len())
             .filter(|envelope| self.envelopes[*envelope].may_fit(window))
             .map(|envelope| self.host(envelope))
-            .find(|host| self.front_behind(*host, window).is_some());
-        let Some(host) = found else { return Head::Unknown };
+            .find_map(|host| Some((host, self.find_front(host, window)?)));
+        let Some((host, front)) = found else { return Head::Unknown };
         self.remember_host(host, window);
+        self.slots[slot::<FEW_WORDS>(window, usize::from(host.message_at))] = front;
         Head::Found
+    }
+
+    /// The front of a line with this envelope. It may begin like another (`[UFW BLOCK] IN=eth0 OUT=`
+    /// are 24 bytes), or be so short that the packet's address is among the bytes that tell its place:
+    /// then it is looked for among all, if they are few.
+    fn find_front(&self, host: Host, window: Window<'_>) -> Option<Slot> {
+        let (shape, message_at) = (&self.envelopes[usize::from(host.envelope)], usize::from(host.message_at));
+        if !shape.fits(window) {
+            return None;
+        }
+        let places = [slot::<FEW_WORDS>(window, message_at), slot::<MORE_WORDS>(window, message_at)];
+        let all = self.fronts.iter().take(FEW).zip(1..);
+        let all = all.map(|(front, number)| Slot { front: number, extent: front.extent });
+        let mut slots = places.into_iter().map(|place| self.slots[place]).chain(all);
+        slots.find(|slot| self.has_front(host, *slot, window))
     }
 
     fn host(&self, envelope: usize) -> Host {
@@ -347,16 +366,25 @@ impl Scanner {
     #[inline(always)]
     fn front_behind(&self, host: Host, window: Window<'_>) -> Option<Slot> {
         let (envelope, message_at) = (usize::from(host.envelope), usize::from(host.message_at));
-        let slot = self.slots[slot(window, message_at)];
-        let number = usize::from(slot.front).checked_sub(1)?;
-        let (shape, front) = (self.envelopes.get(envelope)?, self.fronts.get(number)?);
+        let first = self.slots[slot::<FEW_WORDS>(window, message_at)];
+        let shape = self.envelopes.get(envelope)?;
         // One that was forgotten may have left its place to another.
-        let known = shape.message_at == message_at
-            && front.extent == slot.extent
-            && self.pairs[envelope][number / 64] >> (number % 64) & 1 == 1
-            && shape.fits(window)
-            && front.fits(window, message_at);
-        known.then_some(slot)
+        if shape.message_at != message_at || !shape.fits(window) {
+            return None;
+        }
+        self.has_front(host, first, window).then_some(first)
+    }
+
+    /// Whether a line with this envelope has the front of a slot, and the grammar has read a line
+    /// of this pair.
+    #[inline(always)]
+    fn has_front(&self, host: Host, slot: Slot, window: Window<'_>) -> bool {
+        let Some(number) = usize::from(slot.front).checked_sub(1) else { return false };
+        self.fronts.get(number).is_some_and(|front| {
+            front.extent == slot.extent
+                && self.pairs[usize::from(host.envelope)][number / 64] >> (number % 64) & 1 == 1
+                && front.fits(window, usize::from(host.message_at))
+        })
     }
 
     /// Reads a line by the grammar, and learns from it.
@@ -402,9 +430,9 @@ impl Scanner {
         let message = line.get(message_at..)?;
         let known =
             self.envelopes.iter().position(|shape| shape.message_at == message_at && shape.fits(window));
-        let envelope = match known {
-            Some(known) => known,
-            None => self.keep_envelope(EnvelopeShape::learn(line, entry, message_at)?),
+        let (envelope, new_envelope) = match known {
+            Some(known) => (known, None),
+            None => (0, Some(EnvelopeShape::learn(line, entry, message_at)?)),
         };
         let known = self
             .fronts
@@ -419,8 +447,10 @@ impl Scanner {
                 self.keep_front(front)
             }
         };
-        let extent = self.fronts[front].extent;
-        self.slots[slot(window, message_at)] = Slot { front: front as u16 + 1, extent };
+        let envelope = new_envelope.map_or(envelope, |shape| self.keep_envelope(shape));
+        let own = Slot { front: front as u16 + 1, extent: self.fronts[front].extent };
+        self.slots[slot::<FEW_WORDS>(window, message_at)] = own;
+        self.slots[slot::<MORE_WORDS>(window, message_at)] = own;
         self.remember_host(self.host(envelope), window);
         let (word, bit) = (front / 64, 1 << (front % 64));
         if self.pairs[envelope][word] & bit != 0 {
@@ -484,19 +514,21 @@ fn host_slot(text: u64) -> usize {
 
 const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Where a front is looked up: a hash of the message's first 24 bytes.
+/// Words of a message that tell where its front is looked up first, and then.
+const FEW_WORDS: usize = 3;
+const MORE_WORDS: usize = 5;
+
+/// Where a front is looked up: a hash of the message's first words.
 #[inline(always)]
-fn slot(window: Window<'_>, message_at: usize) -> usize {
-    // Sums of products do not wait for each other.
-    let word = |at: usize, factor: u64| window.u64(message_at + at).wrapping_mul(factor);
-    let mixed = word(0, ODD) ^ word(8, ODD.rotate_left(16) | 1) ^ word(16, ODD.rotate_left(32) | 1);
+fn slot<const WORDS: usize>(window: Window<'_>, message_at: usize) -> usize {
+    // Products do not wait for each other.
+    let mut mixed = 0;
+    for word in 0..WORDS {
+        let factor = ODD.rotate_left(word as u32 * 16) | 1;
+        mixed ^= window.u64(message_at + word * 8).wrapping_mul(factor);
+    }
     (mixed >> 52) as usize % SLOTS
 }
-
-#[derive(Clone, Copy)]
-struct FrontRef<'a>(&'a Front);
-#[derive(Clone, Copy)]
-struct EnvelopeRef<'a>(&'a EnvelopeShape);
 
 /// A whole packet in a common form, checked in all its fields; each is decoded when asked for.
 #[derive(Clone, Copy)]
@@ -505,8 +537,8 @@ pub struct Scanned<'a> {
     end: usize,
     message_at: usize,
     body: &'a Body,
-    front: FrontRef<'a>,
-    envelope: EnvelopeRef<'a>,
+    front: &'a Front,
+    envelope: &'a EnvelopeShape,
 }
 
 impl core::fmt::Debug for Scanned<'_> {
@@ -533,67 +565,67 @@ impl<'a> Scanned<'a> {
     #[must_use]
     #[inline(always)]
     pub fn front_id(&self) -> usize {
-        usize::from(self.front.0.id)
+        usize::from(self.front.id)
     }
 
     /// The prefix, with its blanks.
     #[must_use]
     #[inline(always)]
     pub fn prefix(&self) -> &'a [u8] {
-        self.front.0.prefix(self.message())
+        self.front.prefix(self.message())
     }
 
     /// `IN=`.
     #[must_use]
     #[inline(always)]
     pub fn input(&self) -> &'a [u8] {
-        self.front.0.input(self.message())
+        self.front.input(self.message())
     }
 
     /// `OUT=`.
     #[must_use]
     #[inline(always)]
     pub fn output(&self) -> &'a [u8] {
-        self.front.0.output(self.message())
+        self.front.output(self.message())
     }
 
     /// The link layer: `MAC=`.
     #[must_use]
     #[inline(always)]
     pub fn link(&self) -> Link<'a> {
-        self.front.0.link(self.message())
+        self.front.link(self.message())
     }
 
     /// The host.
     #[must_use]
     pub fn host(&self) -> Option<&'a [u8]> {
-        self.envelope.0.host(self.line())
+        self.envelope.host(self.line())
     }
 
     /// The date and time of day of the stamp.
     #[must_use]
     pub fn civil(&self) -> Option<Civil> {
-        self.envelope.0.civil(self.line())
+        self.envelope.civil(self.line())
     }
 
     /// The kernel's stamp.
     #[must_use]
     pub fn uptime(&self) -> Option<Uptime> {
-        self.envelope.0.uptime(self.line())
+        self.envelope.uptime(self.line())
     }
 
     /// Whether the line has the stamp of a clock, so that [`Scanner::extremes`] knows it.
     #[must_use]
     #[inline]
     pub fn has_clock(&self) -> bool {
-        self.envelope.0.clock().is_some()
+        self.envelope.clock().is_some()
     }
 
     /// The whole envelope.
     #[must_use]
     pub fn envelope(&self) -> crate::Envelope<'a> {
         let mut envelope = crate::Envelope::default();
-        self.envelope.0.fill(self.line(), &mut envelope);
+        self.envelope.fill(self.line(), &mut envelope);
         envelope
     }
 
@@ -683,8 +715,8 @@ impl<'a> Scanned<'a> {
     /// Fills an empty entry in its place: parts that are given back by value would be moved.
     #[inline(always)]
     fn fill(&self, entry: &mut Entry<'a>) {
-        self.envelope.0.fill(self.line(), &mut entry.envelope);
-        self.front.0.fill(self.message(), &mut entry.packet);
+        self.envelope.fill(self.line(), &mut entry.envelope);
+        self.front.fill(self.message(), &mut entry.packet);
         self.body.fill(self.window, self.line(), &mut entry.packet);
     }
 }
