@@ -186,14 +186,15 @@ fn wall_clock() -> i64 {
     i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
 }
 
-/// Inputs of fewer bytes are read before a second thread has started.
+/// Inputs of so few bytes, as they are stored, are read by one thread: starting another takes longer
+/// than reading so much text.
 const SMALL: u64 = 256 << 10;
 
 /// The zone of this machine, straight from its file: asking for it by name reads all folders of
 /// the zone database first, which takes longer than a small log.
 fn local_zone() -> Option<TimeZone> {
     const FILE: &str = "/etc/localtime";
-    if std::env::var_os("TZ").is_some() {
+    if std::env::var_os("TZ").or_else(|| std::env::var_os("TZDIR")).is_some() {
         return None;
     }
     let path = std::fs::read_link(FILE).ok()?;

@@ -28,13 +28,13 @@ pub(crate) const fn no_digits(values: u64) -> u64 {
     marks(values) & HIGH
 }
 
-/// The values of a word's first `len` bytes, moved up to the highest ones; zeros come in below.
+/// The values of a word's first `len` bytes (1 to 8), moved up to the highest ones; zeros come in below.
 #[inline(always)]
 pub(crate) const fn aligned(word: u64, len: usize) -> u64 {
     (word ^ ZEROS) << (len.wrapping_mul(8).wrapping_neg() & 63)
 }
 
-/// The values of a word's last `len` bytes, zeros in front of them.
+/// The values of a word's last `len` bytes (1 to 8), zeros in front of them.
 #[inline(always)]
 pub(crate) const fn last(word: u64, len: usize) -> u64 {
     (word ^ ZEROS) & (u64::MAX << (len.wrapping_mul(8).wrapping_neg() & 63))

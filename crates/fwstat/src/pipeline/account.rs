@@ -175,6 +175,7 @@ impl Account {
 
     /// Takes over another thread's books.
     pub fn merge(&mut self, other: Account) {
+        debug_assert!(other.latest.is_none(), "a chunk's end was not seen");
         let (own, theirs) = (&mut self.totals, other.totals);
         own.lines += theirs.lines;
         own.packets += theirs.packets;
@@ -267,6 +268,8 @@ const LOSSES: [(&[u8], &str); 6] = [
 static HINT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ss"));
 const HINT_GOES_ON: [&[u8]; 2] = [b"ed", b"age"];
 
+/// Whether one of the words may be in a line. None of them has an `s` in front of its `ss`, so
+/// looking behind each `ss` that does not overlap another finds all.
 fn may_announce(line: &[u8]) -> bool {
     HINT.find_iter(line).any(|at| HINT_GOES_ON.iter().any(|on| line[at + 2..].starts_with(on)))
 }

@@ -192,7 +192,7 @@ fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
             return None;
         }
         cursor.go(SERVICE.len());
-        // From here to the window of a TCP packet it is 59 bytes at most.
+        // From here to the ports and the length of a UDP packet it is 55 bytes at most.
         cursor.look();
         body.ttl = cursor.number::<U8>();
         cursor.key(b" ID=")?;

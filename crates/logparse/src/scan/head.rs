@@ -224,7 +224,8 @@ impl EnvelopeShape {
                 || within::<32>(window.bytes(64), part(&self.least, 64), part(&self.above, 64)))
     }
 
-    /// The text of the whole uptime and stamp read again, everything else by place.
+    /// Fills in what the envelope says: stamp and uptime are read again, everything else is taken by
+    /// place.
     #[inline(always)]
     pub(super) fn fill<'a>(&self, line: &'a [u8], envelope: &mut Envelope<'a>) {
         let find = |place: &Option<Place>| place.as_ref().map(|place| at(line, place));

@@ -11,8 +11,8 @@
 //! a [`head`]: an envelope whose bytes may only differ in the digits of its stamps, and a front
 //! (prefix and interfaces) whose bytes may not differ at all. If a line's bytes fit, its
 //! envelope and front are known without being read, and [`body`] reads the fields behind
-//! `SRC=` in the order in which the kernel prints them. All checks of a line are gathered and
-//! looked at once. There is no `unsafe` and no processor-specific code: the compares are
+//! `SRC=` in the order in which the kernel prints them. The checks of all numbers are
+//! gathered and looked at once. There is no `unsafe` and no processor-specific code: the compares are
 //! written so that the compiler makes vector instructions of them on every target.
 
 mod body;
@@ -560,8 +560,8 @@ impl<'a> Scanned<'a> {
 
     /// A number of the line's prefix and interfaces in this scanner: below 65,535, given in the
     /// order in which they were first seen. Lines with the same number have the same ones; a
-    /// front that was forgotten among too many others has another number when it comes again. For keeping what was found out
-    /// about a prefix or an interface without looking at the text again.
+    /// front that was forgotten among too many others has another number when it comes again. For
+    /// keeping what was found out about a prefix or an interface without looking at the text again.
     #[must_use]
     #[inline(always)]
     pub fn front_id(&self) -> usize {

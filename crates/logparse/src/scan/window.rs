@@ -2,13 +2,13 @@
 //!
 //! Responsible for: reading words without a bounds check that can fail, numbers and
 //! addresses from words.
-//! Must not know: the fields of a line.
-//! Tested by: the unit tests below (every number, against the grammar's leaves).
+//! Must not know: the order of a line's fields.
+//! Tested by: the unit tests below (every number of 16 bits), `tests/engines.rs`.
 //!
-//! The frame makes the checks disappear: a position is masked to the frame before it is
-//! read. A position that ran over the frame reads nonsense, so whoever reads must look at
-//! the end whether the last position is still inside ([`Window::holds`]): positions only
-//! grow, so if the last one is inside, all were.
+//! The frame makes the checks disappear: a position is masked to the reach before it is
+//! read. A position that ran over the reach reads nonsense, so whoever reads must look at
+//! the end whether the last position is still within it ([`Window::holds`]): as long as nothing
+//! is wrong positions only grow, so if the last one is within, all were.
 
 /// Bytes of a line that the fast path can see.
 pub(super) const REACH: usize = 512;
@@ -31,7 +31,7 @@ use crate::words::{HIGH, ZEROS, from_digits, last_digits, marks, no_digits, octe
 pub(super) struct Window<'a>(pub(super) &'a [u8; FRAME]);
 
 impl<'a> Window<'a> {
-    /// Whether a position is inside the frame.
+    /// Whether a position is within the reach.
     #[inline(always)]
     pub(super) fn holds(at: usize) -> bool {
         at < REACH
@@ -141,7 +141,7 @@ impl Digits {
         usize::from(self.0)
     }
 
-    /// The number; any number if there is none.
+    /// The number. There must be one.
     #[inline(always)]
     pub(super) fn value(self, window: Window<'_>) -> u32 {
         // What stands in front of it is text that was checked: nothing above 127.
@@ -223,7 +223,7 @@ impl<'a> Cursor<'a> {
         self.ends &= self.ends.wrapping_sub(u64::from(pass));
     }
 
-    /// The next end; the view's 64th byte if there is none in sight. A key or a blank must
+    /// The next end; 64, behind the bytes in sight, if there is none. A key or a blank must
     /// stand behind every value, so a value that is right ends there only if it does.
     #[inline(always)]
     fn end(&mut self) -> usize {
@@ -320,7 +320,8 @@ pub(super) fn pair_value(text: [u8; 2], table: &[u8; 256]) -> u8 {
     table[usize::from(text[0])] << 4 | table[usize::from(text[1])]
 }
 
-/// Texts of Ethernet headers and ` SRC=`, by the end of the destination and of the source.
+/// Texts of Ethernet headers and ` SRC=`, by the ends of the destination and of the source, and the
+/// type.
 pub(super) type Macs = Memory<(), 9, 33>;
 
 /// Whether 14 bytes of two lower-case digits with colons between, and ` SRC=`, stand at `at`.
