@@ -39,14 +39,14 @@ impl Count {
 }
 
 impl Kinds {
-    pub(super) fn of(sources: &[(u128, &Source)]) -> Kinds {
+    pub(super) fn of(sources: &[Source<'_>]) -> Kinds {
         let mut kinds: hashbrown::HashMap<(bool, Kind), Count> = hashbrown::HashMap::new();
-        for (key, source) in sources {
-            let v6 = address(*key).is_ipv6();
+        for source in sources {
+            let v6 = address(source.key()).is_ipv6();
+            let all = source.all();
             source.each(|kind, lines| {
-                let lines = u64::from(lines);
                 let count = kinds.entry((v6, kind)).or_default();
-                count.seen.join(Lines { lines, ..source.all() });
+                count.seen.join(Lines { lines, ..all });
                 count.sources += 1;
                 count.most = count.most.max(lines);
             });
@@ -63,9 +63,9 @@ pub(super) struct View<'t> {
     /// Bits of an outside source's address.
     pub(super) bits: (u8, u8),
     /// All outside sources, in order.
-    pub(super) outside: &'t [(u128, &'t Source)],
+    pub(super) outside: &'t [Source<'t>],
     pub(super) kinds: &'t Kinds,
-    pub(super) slow: &'t BTreeMap<u128, &'t Source>,
+    pub(super) slow: &'t BTreeMap<u128, Source<'t>>,
     pub(super) hosts: &'t Hosts,
     pub(super) answers_pass: [bool; 2],
 }
@@ -316,12 +316,12 @@ impl View<'_> {
         }
     }
 
-    pub(super) fn sources(&self, found: &mut Found, scanners: &[(Net, Lines)], floods: &[(u128, &Source)]) {
+    pub(super) fn sources(&self, found: &mut Found, scanners: &[(Net, Lines)], floods: &[Source<'_>]) {
         // The protocol, if it is only one, and how many sources there are.
         let only_protocol = |net: &Net| {
             let sources = of_net(self.outside, net);
             let mut seen = BTreeSet::new();
-            for (_, source) in sources {
+            for source in sources {
                 source.each(|kind, _| {
                     seen.insert(match kind {
                         Kind::Request(protocol, _) | Kind::Proto(protocol) => Some(protocol),
@@ -347,9 +347,9 @@ impl View<'_> {
                 spared: Vec::new(),
             });
         }
-        for (key, source) in floods {
-            let addr = address(*key);
-            let net = Net::new(addr, width(*key, self.bits));
+        for source in floods {
+            let addr = address(source.key());
+            let net = Net::new(addr, width(source.key(), self.bits));
             let v6 = addr.is_ipv6();
             // Its one service, unless everybody does it and a rule for everybody is there.
             let mut kinds = Vec::new();

@@ -59,6 +59,8 @@ pub(super) const MANY: usize = 20;
 const TRIED: usize = 50;
 /// Hosts worth a look that are named.
 const WATCHED: usize = 1000;
+/// Lines of one kind with which a source may stand out from those that do the same.
+const OFTEN: u64 = 30;
 /// Slow sources spared one by one; more of them are a crowd.
 const SPARED: usize = 12;
 
@@ -77,17 +79,17 @@ pub(super) fn own_networks(tally: &Tally<'_>, ground: &Ground) -> Vec<Net> {
 /// What one's own hosts sent to this host alone.
 pub(super) type Hosts = BTreeMap<IpAddr, (Lines, BTreeMap<Kind, u64>)>;
 
-pub(super) fn hosts(tally: &Tally<'_>, own: &[(u128, &Source)]) -> Hosts {
+pub(super) fn hosts(tally: &Tally<'_>, own: &[Source<'_>]) -> Hosts {
     let mut hosts = Hosts::new();
-    for ((addr, kind), lines) in tally.own.sorted() {
+    for (addr, kind, lines) in tally.own.iter() {
         let host = hosts.entry(addr).or_default();
-        host.0.join(*lines);
+        host.0.join(lines);
         *host.1.entry(kind).or_default() += lines.lines;
     }
-    for (key, source) in own {
-        let host = hosts.entry(address(*key)).or_default();
+    for source in own {
+        let host = hosts.entry(address(source.key())).or_default();
         host.0.join(source.all());
-        source.each(|kind, lines| *host.1.entry(kind).or_default() += u64::from(lines));
+        source.each(|kind, lines| *host.1.entry(kind).or_default() += lines);
     }
     hosts
 }
@@ -106,7 +108,7 @@ fn service_of(kind: Kind) -> Option<Kind> {
 }
 
 /// How many services are tried.
-fn services(source: &Source) -> usize {
+fn services(source: &Source<'_>) -> usize {
     let mut tried: Vec<Kind> = Vec::with_capacity(source.breadth());
     source.each(|kind, _| tried.extend(service_of(kind)));
     tried.sort_unstable();
@@ -116,20 +118,20 @@ fn services(source: &Source) -> usize {
 
 /// Networks that scan, each with what was seen of it: hosts of one network at many ports, or
 /// one loud host.
-pub(super) fn scanners(bar: Bar, outside: &[(u128, &Source)], bits: (u8, u8)) -> Vec<(Net, Lines)> {
-    let network = |key: u128| {
-        let addr = address(key);
-        around(addr, bits.0.min(24), bits.1.min(64))
+pub(super) fn scanners(bar: Bar, outside: &[Source<'_>], bits: (u8, u8)) -> Vec<(Net, Lines)> {
+    let host_bits = (32 - bits.0.min(24), 128 - bits.1.min(64));
+    let network = |source: &Source<'_>| match source {
+        Source::V4(_) => source.key() >> host_bits.0,
+        Source::V6(_) => source.key() >> host_bits.1,
     };
     let mut nets: Vec<(Net, Lines)> = Vec::new();
-    for hosts in outside.chunk_by(|(a, _), (b, _)| network(*a) == network(*b)) {
+    for hosts in outside.chunk_by(|a, b| network(a) == network(b)) {
         let mut all = Lines::default();
-        hosts.iter().for_each(|(_, source)| all.join(source.all()));
-        let alone = hosts.iter().filter(|(_, source)| source.breadth() >= MANY && bar.loud(&source.all()));
+        hosts.iter().for_each(|source| all.join(source.all()));
         if hosts.len() >= 4 && all.lines >= bar.at_least(50, 400) {
             let mut ports: BTreeMap<Kind, u64> = BTreeMap::new();
-            for (_, source) in hosts {
-                source.each(|kind, lines| *ports.entry(kind).or_default() += u64::from(lines));
+            for source in hosts {
+                source.each(|kind, lines| *ports.entry(kind).or_default() += lines);
             }
             let requests = ports.keys().filter(|kind| matches!(kind, Kind::Request(..))).count();
             let most = ports.values().copied().max().unwrap_or(0);
@@ -138,8 +140,8 @@ pub(super) fn scanners(bar: Bar, outside: &[(u128, &Source)], bits: (u8, u8)) ->
                 continue;
             }
         }
-        for (key, source) in alone {
-            nets.push((Net::new(address(*key), width(*key, bits)), source.all()));
+        for source in hosts.iter().filter(|source| source.breadth() >= MANY && bar.loud(&source.all())) {
+            nets.push((Net::new(address(source.key()), width(source.key(), bits)), source.all()));
         }
     }
     siblings(nets)
@@ -150,8 +152,8 @@ pub(super) fn width(key: u128, bits: (u8, u8)) -> u8 {
 }
 
 /// The smallest network that has all of these hosts.
-fn tightest(hosts: &[(u128, &Source)], bits: (u8, u8)) -> Net {
-    let (first, last) = (hosts[0].0, hosts[hosts.len() - 1].0);
+fn tightest(hosts: &[Source<'_>], bits: (u8, u8)) -> Net {
+    let (first, last) = (hosts[0].key(), hosts[hosts.len() - 1].key());
     let same = (first ^ last).leading_zeros().min(128) as u8;
     let addr = address(first);
     let length = if addr.is_ipv4() { same.saturating_sub(96).min(bits.0) } else { same.min(bits.1) };
@@ -187,24 +189,24 @@ pub(super) fn within(nets: &[(Net, Lines)], key: u128) -> bool {
 }
 
 /// The sources of a network; `outside` is in order.
-pub(super) fn of_net<'s, 't>(outside: &'s [(u128, &'t Source)], net: &Net) -> &'s [(u128, &'t Source)] {
+pub(super) fn of_net<'s, 't>(outside: &'s [Source<'t>], net: &Net) -> &'s [Source<'t>] {
     let (first, last) = match net.range() {
         Some(range) => (number(range.first), number(range.last)),
         None => return &[],
     };
-    let from = outside.partition_point(|(key, _)| *key < first);
-    let to = outside.partition_point(|(key, _)| *key <= last);
+    let from = outside.partition_point(|source| source.key() < first);
+    let to = outside.partition_point(|source| source.key() <= last);
     &outside[from..to]
 }
 
 /// Sources that try several services without being loud, and those that come back to one much
 /// more often than the crowd does.
-pub(super) fn slow<'t>(rest: &[(u128, &'t Source)], found: &mut Found) -> BTreeMap<u128, &'t Source> {
-    let mut wide: Vec<(usize, u128, &Source)> = rest
+pub(super) fn slow<'t>(rest: &[Source<'t>], found: &mut Found) -> BTreeMap<u128, Source<'t>> {
+    let mut wide: Vec<(usize, Source<'_>)> = rest
         .iter()
-        .filter(|(_, source)| source.breadth() >= SEVERAL && source.all().lines >= 4)
-        .map(|(key, source)| (services(source), *key, *source))
-        .filter(|(services, ..)| *services >= SEVERAL)
+        .filter(|source| source.breadth() >= SEVERAL && source.all().lines >= 4)
+        .map(|source| (services(source), *source))
+        .filter(|(services, _)| *services >= SEVERAL)
         .collect();
     let mut several = SEVERAL;
     while wide.len() > SPARED {
@@ -218,30 +220,35 @@ pub(super) fn slow<'t>(rest: &[(u128, &'t Source)], found: &mut Found) -> BTreeM
             ));
         }
     }
-    let mut slow: BTreeMap<u128, &Source> = wide.into_iter().map(|(_, key, source)| (key, source)).collect();
+    let mut slow: BTreeMap<u128, Source<'_>> =
+        wide.into_iter().map(|(_, source)| (source.key(), source)).collect();
     let kinds = Kinds::of(rest);
-    let trash = |source: &Source| {
+    let trash = |source: &Source<'_>| {
         let mut lines = 0;
         source.each(|kind, own| {
             if let Kind::Trash(_) = kind {
-                lines += u64::from(own);
+                lines += own;
             }
         });
         lines
     };
-    let (all_trash, trashing) = rest.iter().fold((0, 0u64), |(lines, sources), (_, source)| {
+    let (all_trash, trashing) = rest.iter().fold((0, 0u64), |(lines, sources), source| {
         let own = trash(source);
         (lines + own, sources + u64::from(own > 0))
     });
-    let mut loyal: Vec<(u128, &Source)> = rest
+    let mut loyal: Vec<(u128, Source<'_>)> = rest
         .iter()
-        .filter(|(key, source)| {
+        .filter(|source| {
+            let v6 = address(source.key()).is_ipv6();
             let mut often = false;
             source.each(|kind, lines| {
-                if let Some(all) = kinds.0.get(&(address(*key).is_ipv6(), kind)) {
-                    let others = all.seen.lines.saturating_sub(u64::from(lines));
+                if lines < OFTEN {
+                    return;
+                }
+                if let Some(all) = kinds.0.get(&(v6, kind)) {
+                    let others = all.seen.lines.saturating_sub(lines);
                     let mean = others / (all.sources.saturating_sub(1)).max(1);
-                    often |= u64::from(lines) >= (10 * mean).max(30);
+                    often |= lines >= (10 * mean).max(OFTEN);
                 }
             });
             // Stray packets with odd flags come by ones and twos: more of them are a FIN or
@@ -249,10 +256,11 @@ pub(super) fn slow<'t>(rest: &[(u128, &'t Source)], found: &mut Found) -> BTreeM
             let own = trash(source);
             let mean = (all_trash - own) / trashing.saturating_sub(1).max(1);
             often |= own >= (4 * mean).max(8);
-            often && !slow.contains_key(key)
+            often
         })
-        .copied()
+        .map(|source| (source.key(), *source))
         .collect();
+    loyal.retain(|(key, _)| !slow.contains_key(key));
     if loyal.len() > SPARED {
         loyal.clear();
     }
@@ -261,7 +269,7 @@ pub(super) fn slow<'t>(rest: &[(u128, &'t Source)], found: &mut Found) -> BTreeM
 }
 
 /// Who is worth looking at, and who might be let in.
-pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTreeMap<u128, &Source>) {
+pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTreeMap<u128, Source<'_>>) {
     let ranked = |kinds: &[(Kind, u64)], v6: bool| {
         let mut names: BTreeMap<String, u64> = BTreeMap::new();
         for (kind, lines) in kinds {
@@ -317,7 +325,7 @@ pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTre
             _ => slow
                 .get(&number(host.addr))
                 .into_iter()
-                .for_each(|source| source.each(|kind, lines| kinds.push((kind, lines.into())))),
+                .for_each(|source| source.each(|kind, lines| kinds.push((kind, lines)))),
         }
         host.tried = ranked(&kinds, host.addr.is_ipv6());
     }

@@ -29,13 +29,13 @@ mod hosts;
 pub mod known;
 pub mod names;
 pub mod packet;
+mod pairs;
 pub mod proof;
 pub mod rules;
 pub mod site;
 pub mod sources;
 pub mod tally;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fwrules::Net;
@@ -253,15 +253,14 @@ pub struct Found {
 pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Found {
     let bar = Bar { open: tally.open };
     let mut found = Found { open: tally.open, own: hosts::own_networks(tally, ground), ..Found::default() };
-    let mut outside: Vec<(u128, &Source)> = tally.outside.iter().collect();
-    outside.sort_unstable_by_key(|(key, _)| *key);
     // A network's neighbours on the same wire are one's own, even with addresses of the internet.
     let mine = |key: u128| found.own.iter().any(|net| net.contains(address(key)));
-    let own: Vec<(u128, &Source)> = outside.iter().filter(|(key, _)| mine(*key)).copied().collect();
-    outside.retain(|(key, _)| !mine(*key));
-    let folded = fold(&mut outside);
-    outside.extend(folded.iter().map(|(key, source)| (*key, source)));
-    outside.sort_unstable_by_key(|(key, _)| *key);
+    let (own, mut outside): (Vec<Source<'_>>, Vec<Source<'_>>) =
+        tally.outside.iter().partition(|source| mine(source.key()));
+    let sites = tally.outside.sites(|key| !mine(key));
+    outside.retain(|source| matches!(source, Source::V4(_)));
+    outside.extend(sites.iter());
+    outside.sort_unstable_by_key(Source::key);
     let bits = (tally.outside.bits().0, tally.outside.bits().1.min(64));
     if tally.outside.bits().0 < 32 {
         found.notes.push(format!(
@@ -272,13 +271,18 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
     let own_hosts = hosts::hosts(tally, &own);
     let scanners = hosts::scanners(bar, &outside, bits);
     let mut rest = outside.clone();
-    rest.retain(|(key, _)| !hosts::within(&scanners, *key));
-    let floods: Vec<(u128, &Source)> =
-        rest.iter().filter(|(_, source)| bar.loud(&source.all())).copied().collect();
-    rest.retain(|(_, source)| !bar.loud(&source.all()));
+    rest.retain(|source| !hosts::within(&scanners, source.key()));
+    let mut floods: Vec<Source<'_>> = Vec::new();
+    rest.retain(|source| {
+        let loud = bar.loud(&source.all());
+        if loud {
+            floods.push(*source);
+        }
+        !loud
+    });
     let slow = hosts::slow(&rest, &mut found);
     let mut crowd = rest;
-    crowd.retain(|(key, _)| !slow.contains_key(key));
+    crowd.retain(|source| !slow.contains_key(&source.key()));
     let kinds = Kinds::of(&crowd);
     let slow_nets = slow.keys().map(|key| Net::new(address(*key), hosts::width(*key, bits))).collect();
     found.known = Known::new(found.own.clone(), slow_nets);
@@ -306,38 +310,26 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
     found
 }
 
-/// An IPv6 host may take any address of its /64: those of one are one source. Takes out all
-/// IPv6 sources and gives them joined.
-fn fold(outside: &mut Vec<(u128, &Source)>) -> BTreeMap<u128, Source> {
-    let mut folded: BTreeMap<u128, Source> = BTreeMap::new();
-    outside.retain(|(key, source)| {
-        let v6 = address(*key).is_ipv6();
-        if v6 {
-            match folded.get_mut(&(key & (!0 << 64))) {
-                Some(own) => own.join(source),
-                None => _ = folded.insert(key & (!0 << 64), (*source).clone()),
-            }
-        }
-        !v6
-    });
-    folded
-}
-
 /// Sources worth a place in a list of addresses, the loudest first.
 fn loud(
     scanners: &[(Net, Lines)],
-    floods: &[(u128, &Source)],
-    crowd: &[(u128, &Source)],
+    floods: &[Source<'_>],
+    crowd: &[Source<'_>],
     bits: (u8, u8),
 ) -> Vec<(Net, Class, Lines)> {
     const MOST: usize = 100;
     let host = |key: u128| Net::new(address(key), hosts::width(key, bits));
     let mut list: Vec<(Net, Class, Lines)> =
         scanners.iter().map(|(net, seen)| (*net, Class::Scanner, *seen)).collect();
-    list.extend(floods.iter().map(|(key, source)| (host(*key), Class::Flood, source.all())));
+    list.extend(floods.iter().map(|source| (host(source.key()), Class::Flood, source.all())));
     let mut rest: Vec<(u128, Lines)> =
-        crowd.iter().map(|(key, source)| (*key, source.all())).filter(|(_, seen)| seen.lines >= 5).collect();
-    rest.sort_by_key(|(key, seen)| (std::cmp::Reverse(seen.lines), *key));
+        crowd.iter().map(|source| (source.key(), source.all())).filter(|(_, seen)| seen.lines >= 5).collect();
+    let order = |(key, seen): &(u128, Lines)| (std::cmp::Reverse(seen.lines), *key);
+    if rest.len() > MOST {
+        rest.select_nth_unstable_by_key(MOST, order);
+        rest.truncate(MOST);
+    }
+    rest.sort_unstable_by_key(order);
     list.extend(rest.into_iter().map(|(key, seen)| (host(key), Class::Radiation, seen)));
     list.truncate(MOST);
     list

@@ -13,7 +13,7 @@ use super::classes::{Classes, Remembered};
 use super::ground::{Fronts, Ground, Kept, Scope, Way};
 use super::packet::{Glance, Kind, Many};
 use super::site::{Answer, Asker};
-use super::sources::{Bounded, Lines, Sources};
+use super::sources::{Bounded, Lines, Own, Sources};
 use crate::aggregate::Aggregate;
 use crate::clock::NANOS;
 use crate::record::Record;
@@ -30,9 +30,6 @@ pub struct Chatter {
     /// Broadcast or multicast.
     pub many: Many,
 }
-
-/// What is known of one's own hosts' unicast packets.
-pub type Own = Bounded<(IpAddr, Kind), Lines>;
 
 /// The counts of one pass.
 #[derive(Debug)]
@@ -125,7 +122,7 @@ impl<'g> Tally<'g> {
             kept: Bounded::new(1 << 14),
             let_in: Bounded::new(1 << 14),
             chatter: Bounded::new(1 << 12),
-            own: Bounded::new(1 << 15),
+            own: Own::default(),
             outside: Sources::default(),
             here: Bounded::new(1 << 10),
             latest_here: Box::new([(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0); HERE]),
@@ -139,7 +136,6 @@ impl<'g> Tally<'g> {
         self.kept.trim();
         self.let_in.trim();
         self.chatter.trim();
-        self.own.trim();
         self.here.trim();
         self.going.trim();
     }
@@ -241,12 +237,14 @@ impl Aggregate for Tally<'_> {
         }
         self.here(dst, times);
         match self.ground.scope(src) {
-            Scope::Own => self.own.at((src, kind), |lines| lines.add(times, when)),
+            Scope::Own => self.own.add(src, kind, times, when),
             Scope::Outside => self.outside.add(src, kind, times, when),
         }
     }
 
     fn settle(&mut self) {
+        self.own.settle();
+        self.outside.settle();
         for (addr, lines) in self.latest_here.iter_mut().filter(|(_, lines)| *lines > 0) {
             self.here.at(*addr, |count| *count += std::mem::take(lines));
         }
@@ -272,7 +270,7 @@ impl Aggregate for Tally<'_> {
             own.0.join(other.0);
             other.1.into_iter().for_each(|addr| put(&mut own.1, addr));
         });
-        self.own.merge(other.own, |own, other| own.join(other));
+        self.own.merge(other.own);
         self.outside.merge(other.outside);
         self.here.merge(other.here, |own, other| *own += other);
         self.going.merge(other.going, |own, other| own.join(other));
