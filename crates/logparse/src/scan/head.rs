@@ -254,7 +254,7 @@ impl EnvelopeShape {
     }
 
     /// The clock's time alone.
-    #[inline]
+    #[inline(always)]
     pub(super) fn civil(&self, line: &[u8]) -> Option<Civil> {
         let (place, civil, clock) = self.stamp.as_ref()?;
         let two = |from: usize| (line[from] - b'0') * 10 + (line[from + 1] - b'0');

@@ -484,6 +484,7 @@ impl<'a> Scanned<'a> {
 
     /// The date and time of day of the stamp.
     #[must_use]
+    #[inline]
     pub fn civil(&self) -> Option<Civil> {
         self.envelope.0.civil(self.line())
     }

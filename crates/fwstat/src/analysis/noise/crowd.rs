@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use fwrules::Net;
+use hashbrown::{HashMap, HashSet};
 use logparse::Protocol;
 
 use super::ground::{Ground, address, around};
@@ -15,11 +16,11 @@ use super::hosts::{Bar, Hosts, MANY, of_net, width};
 use super::names::{self, Habit, Service};
 use super::packet::{Kind, Many, Reply, Trash};
 use super::sources::{Lines, Source};
-use super::tally::{Chatter, Tally};
+use super::tally::{Chatter, Few, Tally};
 use super::{Class, Found, Noise, Refused, Shape, Why, net_name};
 
-/// Kinds of packets of the crowd.
-pub(super) struct Kinds(pub(super) BTreeMap<(bool, Kind), Count>);
+/// Kinds of packets of some sources, in order.
+pub(super) struct Kinds(Vec<((bool, Kind), Count)>);
 
 /// Lines of a kind and their sources.
 #[derive(Clone, Copy, Default)]
@@ -40,18 +41,52 @@ impl Count {
 
 impl Kinds {
     pub(super) fn of(sources: &[Source<'_>]) -> Kinds {
-        let mut kinds: hashbrown::HashMap<(bool, Kind), Count> = hashbrown::HashMap::new();
+        Kinds::some_of(sources, |_| true)
+    }
+
+    /// Those of the kinds that are wanted.
+    fn some_of(sources: &[Source<'_>], wanted: impl Fn((bool, Kind)) -> bool) -> Kinds {
+        let mut kinds: HashMap<(bool, Kind), Count> = HashMap::new();
         for source in sources {
             let v6 = address(source.key()).is_ipv6();
             let all = source.all();
             source.each(|kind, lines| {
-                let count = kinds.entry((v6, kind)).or_default();
-                count.seen.join(Lines { lines, ..all });
-                count.sources += 1;
-                count.most = count.most.max(lines);
+                if wanted((v6, kind)) {
+                    let count = kinds.entry((v6, kind)).or_default();
+                    count.seen.join(Lines { lines, ..all });
+                    count.sources += 1;
+                    count.most = count.most.max(lines);
+                }
             });
         }
-        Kinds(kinds.into_iter().collect())
+        let mut kinds: Vec<_> = kinds.into_iter().collect();
+        kinds.sort_unstable_by_key(|(kind, _)| *kind);
+        Kinds(kinds)
+    }
+
+    /// Leaves some sources out; `rest` are all others. Only what they did is counted anew.
+    pub(super) fn leave_out<'t>(
+        &mut self,
+        sources: impl Iterator<Item = &'t Source<'t>>,
+        rest: &[Source<'_>],
+    ) {
+        let mut left_out: HashSet<(bool, Kind)> = HashSet::new();
+        for source in sources {
+            let v6 = address(source.key()).is_ipv6();
+            source.each(|kind, _| _ = left_out.insert((v6, kind)));
+        }
+        if left_out.is_empty() {
+            return;
+        }
+        let anew = Kinds::some_of(rest, |kind| left_out.contains(&kind));
+        self.0.retain(|(kind, _)| !left_out.contains(kind));
+        self.0.extend(anew.0);
+        self.0.sort_unstable_by_key(|(kind, _)| *kind);
+    }
+
+    pub(super) fn get(&self, v6: bool, kind: Kind) -> Option<&Count> {
+        let at = self.0.binary_search_by_key(&(v6, kind), |(kind, _)| *kind).ok()?;
+        Some(&self.0[at].1)
     }
 }
 
@@ -104,7 +139,6 @@ impl View<'_> {
     /// Why no rule may take a kind, if it may not.
     fn forbidden(&self, v6: bool, kind: Kind) -> Option<String> {
         let ground = self.ground;
-        let kept = |lines: Option<&Lines>| lines.map(|lines| lines.lines);
         if let Kind::Request(protocol, port) = kind
             && ground.listens(v6, protocol, port)
         {
@@ -115,10 +149,10 @@ impl View<'_> {
         {
             return Some("the rules let ICMP in".to_owned());
         }
-        if let Some(lines) = kept(self.tally.kept.get(&(v6, kind))) {
+        if let Some(Lines { lines, .. }) = self.tally.kept.get(v6, kind) {
             return Some(format!("{lines} near hits would be hidden with it"));
         }
-        if let Some(lines) = kept(self.tally.let_in.get(&(v6, kind))) {
+        if let Some(Lines { lines, .. }) = self.tally.let_in.get(v6, kind) {
             return Some(format!("{lines} of these packets were let in"));
         }
         None
@@ -253,10 +287,11 @@ impl View<'_> {
                 }
                 let mut ports: Vec<u16> = main.into_iter().map(|(port, _)| port).collect();
                 let kept = &self.tally.kept;
-                let forbidden = |port: u16| kept.get(&(v6, Kind::Reply(reply, port))).is_some();
+                let forbidden = |port: u16| kept.get(v6, Kind::Reply(reply, port)).is_some();
                 ports.retain(|port| !forbidden(*port));
-                let any_kept =
-                    kept.keys().any(|(f, kind)| *f == v6 && matches!(kind, Kind::Reply(r, _) if *r == reply));
+                let any_kept = kept
+                    .iter()
+                    .any(|(f, kind, _)| f == v6 && matches!(kind, Kind::Reply(r, _) if r == reply));
                 if (everywhere && any_kept) || (!everywhere && ports.is_empty()) {
                     continue;
                 }
@@ -282,7 +317,7 @@ impl View<'_> {
     pub(super) fn trash(&self, found: &mut Found) {
         for v6 in [false, true] {
             let mut all = Count::default();
-            let of = |trash: Trash| self.kinds.0.get(&(v6, Kind::Trash(trash)));
+            let of = |trash: Trash| self.kinds.get(v6, Kind::Trash(trash));
             for count in Trash::ALL.into_iter().filter_map(of) {
                 all.join(count);
             }
@@ -380,7 +415,7 @@ impl View<'_> {
     }
 
     pub(super) fn chatter(&self, found: &mut Found) {
-        type Group<'t> = Vec<(Chatter, Lines, &'t BTreeSet<IpAddr>)>;
+        type Group<'t> = Vec<(Chatter, Lines, &'t Few)>;
         let mut groups: BTreeMap<(bool, Option<Service>, Option<Kind>), Group<'_>> = BTreeMap::new();
         for (chatter, (lines, sources)) in self.tally.chatter.sorted() {
             let service = match chatter.kind {
@@ -408,7 +443,7 @@ impl View<'_> {
                     continue;
                 }
                 seen.join(lines);
-                sources.extend(from.iter().copied());
+                sources.extend(from.iter());
                 kinds.insert(chatter.kind);
                 *to.entry((chatter.dst, chatter.many)).or_default() += lines.lines;
             }
@@ -478,7 +513,7 @@ impl View<'_> {
                     && has(noise, kind)
             })
         };
-        kinds.iter().any(|kind| self.kinds.0.contains_key(&(v6, *kind)) && !noise(*kind)).then_some(Why::Rare)
+        kinds.iter().any(|kind| self.kinds.get(v6, *kind).is_some() && !noise(*kind)).then_some(Why::Rare)
     }
 }
 

@@ -39,13 +39,16 @@ impl Bar {
 
     /// One source that fills a good part of the log, or writes it in a hurry.
     pub(super) fn loud(self, seen: &Lines) -> bool {
+        // Of almost all sources nothing else has to be asked.
+        if seen.lines < self.at_least(100, 1000) {
+            return false;
+        }
         let hourly = seen.span().map(|span| seen.lines * 3600 / u64::from(span.max(60)));
         let much = seen.lines >= self.at_least(100, 100);
-        let some = seen.lines >= self.at_least(100, 1000);
         match seen.span() {
             // 1.5 an hour is 36 a day.
             Some(span) if much => seen.lines * 7200 / u64::from(span.max(60)) >= 3,
-            Some(_) => some && hourly >= Some(60),
+            Some(_) => hourly >= Some(60),
             None => much,
         }
     }
@@ -201,7 +204,7 @@ pub(super) fn of_net<'s, 't>(outside: &'s [Source<'t>], net: &Net) -> &'s [Sourc
 
 /// Sources that try several services without being loud, and those that come back to one much
 /// more often than the crowd does.
-pub(super) fn slow<'t>(rest: &[Source<'t>], found: &mut Found) -> BTreeMap<u128, Source<'t>> {
+pub(super) fn slow<'t>(rest: &[Source<'t>], kinds: &Kinds, found: &mut Found) -> BTreeMap<u128, Source<'t>> {
     let mut wide: Vec<(usize, Source<'_>)> = rest
         .iter()
         .filter(|source| source.breadth() >= SEVERAL && source.all().lines >= 4)
@@ -222,7 +225,6 @@ pub(super) fn slow<'t>(rest: &[Source<'t>], found: &mut Found) -> BTreeMap<u128,
     }
     let mut slow: BTreeMap<u128, Source<'_>> =
         wide.into_iter().map(|(_, source)| (source.key(), source)).collect();
-    let kinds = Kinds::of(rest);
     let trash = |source: &Source<'_>| {
         let mut lines = 0;
         source.each(|kind, own| {
@@ -245,7 +247,7 @@ pub(super) fn slow<'t>(rest: &[Source<'t>], found: &mut Found) -> BTreeMap<u128,
                 if lines < OFTEN {
                     return;
                 }
-                if let Some(all) = kinds.0.get(&(v6, kind)) {
+                if let Some(all) = kinds.get(v6, kind) {
                     let others = all.seen.lines.saturating_sub(lines);
                     let mean = others / (all.sources.saturating_sub(1)).max(1);
                     often |= lines >= (10 * mean).max(OFTEN);

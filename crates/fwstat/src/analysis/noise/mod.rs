@@ -41,7 +41,7 @@ use std::net::IpAddr;
 use fwrules::Net;
 
 use self::crowd::{Kinds, View};
-use self::ground::{Ground, address};
+use self::ground::{Ground, Nets, address};
 use self::hosts::Bar;
 use self::known::Known;
 use self::packet::{Many, Reply, Trash};
@@ -254,7 +254,8 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
     let bar = Bar { open: tally.open };
     let mut found = Found { open: tally.open, own: hosts::own_networks(tally, ground), ..Found::default() };
     // A network's neighbours on the same wire are one's own, even with addresses of the internet.
-    let mine = |key: u128| found.own.iter().any(|net| net.contains(address(key)));
+    let nets = Nets::new(&found.own);
+    let mine = |key: u128| nets.contains(key);
     let (own, mut outside): (Vec<Source<'_>>, Vec<Source<'_>>) =
         tally.outside.iter().partition(|source| mine(source.key()));
     let sites = tally.outside.sites(|key| !mine(key));
@@ -280,10 +281,11 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
         }
         !loud
     });
-    let slow = hosts::slow(&rest, &mut found);
+    let mut kinds = Kinds::of(&rest);
+    let slow = hosts::slow(&rest, &kinds, &mut found);
     let mut crowd = rest;
     crowd.retain(|source| !slow.contains_key(&source.key()));
-    let kinds = Kinds::of(&crowd);
+    kinds.leave_out(slow.values(), &crowd);
     let slow_nets = slow.keys().map(|key| Net::new(address(*key), hosts::width(*key, bits))).collect();
     found.known = Known::new(found.own.clone(), slow_nets);
     let view = View {

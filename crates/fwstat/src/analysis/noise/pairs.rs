@@ -3,7 +3,7 @@
 //! Responsible for: counting them as fast as memory allows, and keeping them in order. What comes
 //! is gathered in a table; a table that is full is put in order and joined with what is in order
 //! already. So everything that is asked of the pairs later is one walk from front to back.
-//! Must not know: whose addresses they are, how many may be kept.
+//! Must not know: whose addresses they are.
 //! Tested by: the unit tests below.
 //!
 //! The table is open addressing in one vector. Pairs come in batches, and the places of a whole
@@ -19,7 +19,7 @@ use super::sources::Lines;
 
 /// Lines of one address and kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(super) struct Pair<K> {
+pub struct Pair<K> {
     /// In a table: none is an empty place.
     pub(super) lines: u64,
     first: u32,
@@ -47,48 +47,68 @@ impl<K> Pair<K> {
 
 /// Pairs gathered before their places are looked for.
 const BATCH: usize = 64;
-/// Places of the first table and of the largest one.
-const PLACES: (usize, usize) = (1 << 10, 1 << 19);
+/// Places of the first table, and of the largest one for each pair that is kept.
+const PLACES: usize = 1 << 10;
 
-/// All pairs of addresses of one size.
+/// The smallest pairs of addresses of one size, up to a limit.
+///
+/// A pair that is among the smallest of everything seen was never thrown out, so its lines are
+/// exact: they do not depend on the order in which they came.
 #[derive(Clone, Debug)]
-pub(super) struct Pairs<K> {
+pub struct Pairs<K> {
     /// In order, each once.
     run: Vec<Pair<K>>,
     /// A power of two long, at most three quarters full.
     table: Vec<Pair<K>>,
-    /// Places of the next table.
+    /// Places of the next table, and of the largest one.
     places: usize,
+    largest: usize,
+    limit: usize,
+    /// Nothing above it is kept: so many smaller pairs were seen.
+    greatest: Option<(K, u32)>,
     filled: usize,
     batch: [Pair<K>; BATCH],
     waiting: usize,
     hasher: DefaultHashBuilder,
 }
 
-impl<K: Copy + Default> Default for Pairs<K> {
-    fn default() -> Self {
+impl<K: Copy + Default + Hash + Ord> Pairs<K> {
+    /// Nothing yet. `largest` is the size of the table in which they are gathered.
+    pub(super) fn new(limit: usize, largest: usize) -> Self {
         Pairs {
             run: Vec::new(),
             table: Vec::new(),
-            places: PLACES.0,
+            places: PLACES,
+            largest,
+            limit,
+            greatest: None,
             filled: 0,
             batch: [Pair::default(); BATCH],
             waiting: 0,
             hasher: DefaultHashBuilder::default(),
         }
     }
-}
 
-impl<K: Copy + Default + Hash + Ord> Pairs<K> {
     /// Some more lines. Gives whether the table is full now: before more comes, it must be
     /// [settled](Pairs::settle).
     #[inline]
     #[must_use]
     pub(super) fn add(&mut self, key: K, kind: Kind, lines: u64, when: u32) -> bool {
-        self.batch[self.waiting % BATCH] =
-            Pair { lines, first: when, last: when, key, kind: kind.number() };
+        let kind = kind.number();
+        if self.greatest.is_some_and(|greatest| (key, kind) > greatest) {
+            return false;
+        }
+        self.batch[self.waiting % BATCH] = Pair { lines, first: when, last: when, key, kind };
         self.waiting += 1;
         self.waiting == BATCH && self.gather()
+    }
+
+    /// The same for pairs whose number nothing else depends on.
+    #[inline]
+    pub(super) fn count(&mut self, key: K, kind: Kind, lines: u64, when: u32) {
+        if self.add(key, kind, lines, when) {
+            self.settle();
+        }
     }
 
     /// Puts what is waiting into the table.
@@ -138,7 +158,7 @@ impl<K: Copy + Default + Hash + Ord> Pairs<K> {
         pairs.clear();
         self.table = pairs;
         self.filled = 0;
-        self.places = (2 * self.places).min(PLACES.1);
+        self.places = (2 * self.places).min(self.largest);
     }
 
     /// Takes over what is in order elsewhere.
@@ -173,12 +193,13 @@ impl<K: Copy + Default + Hash + Ord> Pairs<K> {
             other = before;
         }
         run.drain(left..to);
+        self.truncate(self.limit);
     }
 
     /// Those whose keys are wanted.
     pub(super) fn of(&self, wanted: impl Fn(K) -> bool) -> Pairs<K> {
         let run = self.run.iter().filter(|pair| wanted(pair.key)).copied().collect();
-        Pairs { run, ..Pairs::default() }
+        Pairs { run, ..Pairs::new(self.limit, self.largest) }
     }
 
     /// Changes all keys, in an order that stays as it is.
@@ -227,12 +248,28 @@ impl<K: Copy + Default + Hash + Ord> Pairs<K> {
 
     /// Keeps the smallest pairs.
     pub(super) fn truncate(&mut self, most: usize) {
-        self.run.truncate(most);
+        if self.run.len() > most {
+            self.run.truncate(most);
+            self.greatest = self.run.last().map(|pair| (pair.key, pair.kind));
+        }
     }
 
     /// All of them, in order, if they are settled.
     pub(super) fn all(&self) -> &[Pair<K>] {
         &self.run
+    }
+
+    /// The same with their kinds.
+    pub fn iter(&self) -> impl Iterator<Item = (K, Kind, Lines)> {
+        self.run.iter().filter_map(|pair| Some((pair.key, Kind::of_number(pair.kind)?, pair.seen())))
+    }
+
+    /// What is known of one.
+    #[must_use]
+    pub fn get(&self, key: K, kind: Kind) -> Option<Lines> {
+        let pair = (key, kind.number());
+        let at = self.run.binary_search_by_key(&pair, |pair| (pair.key, pair.kind)).ok()?;
+        Some(self.run[at].seen())
     }
 }
 
@@ -255,20 +292,22 @@ mod tests {
         })
     }
 
+    fn all_pairs() -> Pairs<u32> {
+        Pairs::new(usize::MAX, 1 << 12)
+    }
+
     fn counted(list: impl Iterator<Item = (u32, Kind, u32)>) -> Pairs<u32> {
-        let mut pairs = Pairs::default();
-        for (key, kind, when) in list {
-            if pairs.add(key, kind, 1, when) {
-                pairs.settle();
-            }
-        }
+        let mut pairs = all_pairs();
+        list.for_each(|(key, kind, when)| pairs.count(key, kind, 1, when));
         pairs.settle();
         pairs
     }
 
     #[test]
     fn pairs_are_counted_exactly_and_in_order() {
-        for (many, keys, ports) in [(0, 1, 1), (63, 9, 9), (64, 9, 9), (100_000, 40_000, 3), (50_000, 3, 9_000)] {
+        for (many, keys, ports) in
+            [(0, 1, 1), (63, 9, 9), (64, 9, 9), (100_000, 40_000, 3), (50_000, 3, 9_000)]
+        {
             let mut expected: BTreeMap<(u32, u32), Lines> = BTreeMap::new();
             for (key, kind, when) in some(7, many, keys, ports) {
                 expected.entry((key, kind.number())).or_default().add(1, when);
@@ -277,7 +316,8 @@ mod tests {
             let mut left = counted(some(7, many, keys, ports).take(many / 3));
             left.merge(counted(some(7, many, keys, ports).skip(many / 3)));
             for pairs in [&whole, &left] {
-                let found: Vec<_> = pairs.all().iter().map(|pair| ((pair.key, pair.kind), pair.seen())).collect();
+                let found: Vec<_> =
+                    pairs.all().iter().map(|pair| ((pair.key, pair.kind), pair.seen())).collect();
                 assert_eq!(found, expected.iter().map(|(key, seen)| (*key, *seen)).collect::<Vec<_>>());
             }
         }
@@ -290,17 +330,41 @@ mod tests {
         let exact = whole.clone();
         assert_eq!(whole.trim(10), (5, 50));
         // Trimmed again and again, as it is while lines come.
-        let mut parts: Pairs<u32> = Pairs::default();
+        let mut parts = all_pairs();
         for from in (0..20_000).step_by(1000) {
             parts.merge(counted(all().skip(from).take(1000)));
             parts.trim(10);
         }
         assert_eq!(whole.all(), parts.all());
-        for (trimmed, exact) in whole.all().chunk_by(|a, b| a.key == b.key).zip(exact.all().chunk_by(|a, b| a.key == b.key)) {
+        for (trimmed, exact) in
+            whole.all().chunk_by(|a, b| a.key == b.key).zip(exact.all().chunk_by(|a, b| a.key == b.key))
+        {
             assert_eq!(trimmed[..10], exact[..10]);
             let mut rest = Lines::default();
             exact[10..].iter().for_each(|pair| rest.join(pair.seen()));
             assert_eq!((trimmed.len(), trimmed[10].kind, trimmed[10].seen()), (11, REST, rest));
+        }
+    }
+
+    #[test]
+    fn the_smallest_pairs_are_exact_in_any_order() {
+        let list: Vec<_> = some(11, 60_000, 5_000, 4).collect();
+        let least = |list: &mut dyn Iterator<Item = &(u32, Kind, u32)>| {
+            let mut pairs = Pairs::new(100, 1 << 10);
+            list.for_each(|(key, kind, when)| pairs.count(*key, *kind, 1, *when));
+            pairs.settle();
+            pairs
+        };
+        let (up, down) = (least(&mut list.iter()), least(&mut list.iter().rev()));
+        let mut both = least(&mut list[..20_000].iter());
+        both.merge(least(&mut list[20_000..].iter()));
+        let exact = counted(list.iter().copied());
+        for pairs in [up, down, both] {
+            assert_eq!(pairs.all(), &exact.all()[..100]);
+            assert_eq!(pairs.iter().count(), 100);
+            let (key, kind, seen) = pairs.iter().nth(70).unwrap();
+            assert_eq!(pairs.get(key, kind), Some(seen));
+            assert_eq!(pairs.get(4_999, kind), None);
         }
     }
 

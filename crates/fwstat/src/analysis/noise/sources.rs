@@ -119,13 +119,18 @@ impl<K: Ord + Hash + Copy, V: Default> Bounded<K, V> {
 }
 
 /// Lines by address and kind, of both families.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Both {
     v4: Pairs<u32>,
     v6: Pairs<u128>,
 }
 
 impl Both {
+    /// The smallest, up to a limit; `largest` as for [`Pairs::new`].
+    fn new(limit: usize, largest: usize) -> Both {
+        Both { v4: Pairs::new(limit, largest), v6: Pairs::new(limit, largest / 2) }
+    }
+
     fn settle(&mut self) {
         self.v4.settle();
         self.v6.settle();
@@ -137,50 +142,48 @@ impl Both {
     }
 }
 
-/// Lines of one's own hosts by address and kind: the smallest, up to a limit.
-#[derive(Clone, Debug, Default)]
-pub struct Own(Both);
+/// Lines of hosts by address and kind: the smallest, up to a limit; IPv4 before IPv6.
+#[derive(Clone, Debug)]
+pub struct Hosts {
+    pairs: Both,
+    limit: usize,
+}
 
-/// Addresses with kinds kept of one's own hosts.
-const OWN: usize = 1 << 15;
+impl Hosts {
+    /// Nothing yet.
+    pub(super) fn new(limit: usize) -> Hosts {
+        Hosts { pairs: Both::new(limit, 4 * limit), limit }
+    }
 
-impl Own {
     /// Some more lines of a host.
     #[inline]
-    pub(super) fn add(&mut self, addr: IpAddr, kind: Kind, lines: u64, when: u32) {
-        let full = match addr {
-            IpAddr::V4(addr) => self.0.v4.add(addr.to_bits(), kind, lines, when),
-            IpAddr::V6(addr) => self.0.v6.add(addr.to_bits(), kind, lines, when),
-        };
-        if full {
-            self.settle();
+    pub(super) fn count(&mut self, addr: IpAddr, kind: Kind, lines: u64, when: u32) {
+        match addr {
+            IpAddr::V4(addr) => self.pairs.v4.count(addr.to_bits(), kind, lines, when),
+            IpAddr::V6(addr) => self.pairs.v6.count(addr.to_bits(), kind, lines, when),
         }
     }
 
     /// Puts everything in order. Needed before anything is joined or asked.
     pub(super) fn settle(&mut self) {
-        self.0.settle();
+        self.pairs.settle();
         self.truncate();
     }
 
     /// Takes over what another thread counted.
-    pub(super) fn merge(&mut self, other: Own) {
-        self.0.merge(other.0);
+    pub(super) fn merge(&mut self, other: Hosts) {
+        self.pairs.merge(other.pairs);
         self.truncate();
     }
 
     fn truncate(&mut self) {
-        self.0.v4.truncate(OWN);
-        self.0.v6.truncate(OWN - self.0.v4.all().len());
+        self.pairs.v6.truncate(self.limit - self.pairs.v4.all().len());
     }
 
     /// What is kept, in order.
     pub fn iter(&self) -> impl Iterator<Item = (IpAddr, Kind, Lines)> {
-        let v4 = self.0.v4.all().iter();
-        let v6 = self.0.v6.all().iter();
-        let v4 = v4.map(|pair| (IpAddr::V4(pair.key.into()), pair.kind, pair.seen()));
-        v4.chain(v6.map(|pair| (IpAddr::V6(pair.key.into()), pair.kind, pair.seen())))
-            .filter_map(|(addr, kind, seen)| Some((addr, Kind::of_number(kind)?, seen)))
+        let v4 = self.pairs.v4.iter().map(|(key, kind, seen)| (IpAddr::V4(key.into()), kind, seen));
+        v4.chain(self.pairs.v6.iter().map(|(key, kind, seen)| (IpAddr::V6(key.into()), kind, seen)))
     }
 }
 
@@ -208,12 +211,11 @@ impl Source<'_> {
     }
 
     #[inline]
-    fn pairs(&self) -> impl Iterator<Item = (u32, Lines)> {
-        let (v4, v6): (&[Pair<u32>], &[Pair<u128>]) = match self {
-            Source::V4(pairs) => (pairs, &[]),
-            Source::V6(pairs) => (&[], pairs),
-        };
-        v4.iter().map(|pair| (pair.kind, pair.seen())).chain(v6.iter().map(|pair| (pair.kind, pair.seen())))
+    fn pairs(&self, mut with: impl FnMut(u32, Lines)) {
+        match self {
+            Source::V4(pairs) => pairs.iter().for_each(|pair| with(pair.kind, pair.seen())),
+            Source::V6(pairs) => pairs.iter().for_each(|pair| with(pair.kind, pair.seen())),
+        }
     }
 
     /// All of its lines.
@@ -221,7 +223,7 @@ impl Source<'_> {
     #[inline]
     pub fn all(&self) -> Lines {
         let mut all = Lines::default();
-        self.pairs().for_each(|(_, seen)| all.join(seen));
+        self.pairs(|_, seen| all.join(seen));
         all
     }
 
@@ -229,11 +231,11 @@ impl Source<'_> {
     /// the smallest of them.
     #[inline]
     pub fn each(&self, mut with: impl FnMut(Kind, u64)) {
-        for (kind, seen) in self.pairs() {
+        self.pairs(|kind, seen| {
             if let Some(kind) = Kind::of_number(kind) {
                 with(kind, seen.lines);
             }
-        }
+        });
     }
 
     /// How many things it did, [`KINDS`] at most.
@@ -255,12 +257,22 @@ const LEVELS: [(u8, u8); 6] = [(32, 128), (28, 64), (24, 56), (20, 48), (16, 40)
 /// Kinds kept of all sources together.
 const ALL_KINDS: usize = 1 << 23;
 
+/// Places of the largest table: as much as the processor's cache holds with that of another
+/// thread.
+const PLACES: usize = 1 << 18;
+
 /// Outside sources.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Sources {
     pairs: Both,
     /// 0: addresses; more: networks.
     level: usize,
+}
+
+impl Default for Sources {
+    fn default() -> Sources {
+        Sources { pairs: Both::new(usize::MAX, PLACES), level: 0 }
+    }
 }
 
 fn mask4(addr: u32, level: usize) -> u32 {
@@ -415,13 +427,15 @@ mod tests {
     #[test]
     fn hosts_of_one_64_are_one_source() {
         let mut sources = Sources::default();
-        for text in ["2001:db8::1", "2001:db8::2:3:4:5", "2001:db8:0:1::1", "2001:db8:0:2::1", "198.51.100.7"] {
+        for text in ["2001:db8::1", "2001:db8::2:3:4:5", "2001:db8:0:1::1", "2001:db8:0:2::1", "198.51.100.7"]
+        {
             sources.add(text.parse().unwrap(), Kind::Icmp(128), 1, 5);
         }
         sources.settle();
         let not: std::net::Ipv6Addr = "2001:db8:0:2::1".parse().unwrap();
         let sites = sources.sites(|key| key != not.to_bits());
-        let found: Vec<_> = sites.iter().map(|site| (address(site.key()).to_string(), site.all().lines)).collect();
+        let found: Vec<_> =
+            sites.iter().map(|site| (address(site.key()).to_string(), site.all().lines)).collect();
         assert_eq!(found, [("2001:db8::".to_owned(), 2), ("2001:db8:0:1::".to_owned(), 1)]);
     }
 }
