@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use logparse::{Civil, Envelope, Time, Zone, days_from_civil};
+use logparse::{Civil, Envelope, Time, TimeOfDay, Zone, days_from_civil};
 
 /// Nanoseconds in a second.
 pub const NANOS: i64 = 1_000_000_000;
@@ -180,11 +180,11 @@ struct Latest {
 
 impl Latest {
     /// Whether a stamp lies in this hour.
-    #[inline(always)]
-    fn has(&self, civil: &Civil, hint: Option<YearHint>) -> bool {
+    #[inline]
+    fn has(&self, date: &Civil, time: TimeOfDay, hint: Option<YearHint>) -> bool {
         let own = &self.civil;
-        (own.hour, own.day, own.month) == (civil.hour, civil.day, civil.month)
-            && (own.year, own.zone) == (civil.year, civil.zone)
+        own.hour == time.hour
+            && (own.day, own.month, own.year, own.zone) == (date.day, date.month, date.year, date.zone)
             && self.hint == hint
     }
 }
@@ -296,27 +296,30 @@ impl<'c> Resolver<'c> {
 
     /// The moment of a date and time of day; the same as [`Resolver::resolve`] of an envelope
     /// that has this stamp and no other.
-    ///
-    /// Asked for every line: inlined, so that neither stamp nor moment goes through memory.
-    #[inline(always)]
     pub fn civil(&mut self, civil: &Civil, hint: Option<YearHint>) -> Option<When> {
-        let latest = match &self.latest {
-            Some(latest) if latest.has(civil, hint) => *latest,
-            _ => match self.another_hour(civil, hint) {
-                Some(latest) => latest,
-                None => return self.exact(civil, hint),
-            },
-        };
-        self.assumed.add(latest.assumed);
-        let seconds = i64::from(civil.minute) * 60 + i64::from(civil.second);
-        let utc = latest.when.utc.checked_add(seconds * NANOS + i64::from(civil.nanos))?;
-        Some(When { utc, offset: latest.when.offset })
+        self.at(civil, civil.time_of_day(), hint)
     }
 
-    #[cold]
-    fn another_hour(&mut self, civil: &Civil, hint: Option<YearHint>) -> Option<Latest> {
-        self.latest = self.hour(Civil { minute: 0, second: 0, nanos: 0, ..*civil }, hint);
-        self.latest
+    /// The same for a date and the time of day to be set in it.
+    ///
+    /// Asked for every line: nothing is copied that is only compared.
+    #[inline]
+    pub fn at(&mut self, date: &Civil, time: TimeOfDay, hint: Option<YearHint>) -> Option<When> {
+        let latest = match &self.latest {
+            Some(latest) if latest.has(date, time, hint) => latest,
+            _ => {
+                let civil = date.at(time);
+                self.latest = self.hour(Civil { minute: 0, second: 0, nanos: 0, ..civil }, hint);
+                match &self.latest {
+                    Some(latest) => latest,
+                    None => return self.exact(&civil, hint),
+                }
+            }
+        };
+        self.assumed.add(latest.assumed);
+        let seconds = i64::from(time.minute) * 60 + i64::from(time.second);
+        let utc = latest.when.utc.checked_add(seconds * NANOS + i64::from(time.nanos))?;
+        Some(When { utc, offset: latest.when.offset })
     }
 
     /// An hour, if everything in it is resolved alike: no clock is changed in it.

@@ -162,7 +162,7 @@ impl<'p> Worker<'p> {
     #[inline(always)]
     fn clock(&mut self, chunk: &Chunk<'_>, offset: usize, scanned: &Scanned<'_>) -> Option<When> {
         let hint = chunk.calendar.hint(chunk.offset + offset as u64);
-        let when = scanned.civil().and_then(|civil| self.resolver.civil(&civil, hint));
+        let when = scanned.clock_time().and_then(|(date, time)| self.resolver.at(date, time, hint));
         self.enter(when)
     }
 

@@ -29,7 +29,7 @@ use super::vector::{same, within};
 use super::window::{MAC_TEXT, Window};
 use crate::envelope::Envelope;
 use crate::packet::{Dialect, Link, Packet};
-use crate::time::{Civil, Stamp, Time, Uptime};
+use crate::time::{Civil, Stamp, Time, TimeOfDay, Uptime};
 use crate::{Entry, Network};
 
 /// The longest envelope that is learned.
@@ -253,16 +253,27 @@ impl EnvelopeShape {
         })
     }
 
-    /// The clock's time alone.
+    /// The clock's time alone: a date that many lines share, with a time of day of another, and
+    /// this line's time of day.
     #[inline(always)]
-    pub(super) fn civil(&self, line: &[u8]) -> Option<Civil> {
-        let (place, civil, clock) = self.stamp.as_ref()?;
+    pub(super) fn clock_time(&self, line: &[u8]) -> Option<(&Civil, TimeOfDay)> {
+        let (place, date, clock) = self.stamp.as_ref()?;
         let two = |from: usize| (line[from] - b'0') * 10 + (line[from + 1] - b'0');
-        let mut civil = Civil { hour: two(*clock), minute: two(clock + 3), second: two(clock + 6), ..*civil };
+        let mut time = TimeOfDay {
+            hour: two(*clock),
+            minute: two(clock + 3),
+            second: two(clock + 6),
+            nanos: date.nanos,
+        };
         if matches!(line[clock + 8], b'.' | b',') {
-            civil.nanos = fraction(&line[clock + 9..usize::from(place.end)]);
+            time.nanos = fraction(&line[clock + 9..usize::from(place.end)]);
         }
-        Some(civil)
+        Some((date, time))
+    }
+
+    /// The same as one.
+    pub(super) fn civil(&self, line: &[u8]) -> Option<Civil> {
+        self.clock_time(line).map(|(date, time)| date.at(time))
     }
 
     /// Where the clock's text stands and how long it is, with its fraction; none if it does not
