@@ -8,22 +8,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use fwrules::Net;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use logparse::Protocol;
 
 use super::ground::{Ground, address, around};
-use super::hosts::{Bar, Hosts, MANY, of_net, width};
+use super::hosts::{Bar, Hosts, MANY, width};
 use super::names::{self, Habit, Service};
 use super::packet::{Kind, Many, Reply, Trash};
+use super::sift::{self, Scanner};
 use super::sources::{Lines, Source};
 use super::tally::{Chatter, Few, Tally};
 use super::{Class, Found, Noise, Refused, Shape, Why, net_name};
 
-/// Kinds of packets of some sources, in order.
-pub(super) struct Kinds(Vec<((bool, Kind), Count)>);
-
 /// Lines of a kind and their sources.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Count {
     pub(super) seen: Lines,
     pub(super) sources: u64,
@@ -39,51 +37,56 @@ impl Count {
     }
 }
 
-impl Kinds {
-    pub(super) fn of(sources: &[Source<'_>]) -> Kinds {
-        Kinds::some_of(sources, |_| true)
+/// What some sources do, being counted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counting(HashMap<(bool, Kind), Count>);
+
+impl Counting {
+    /// A source, of which so much was seen.
+    #[inline]
+    pub(super) fn add(&mut self, source: &Source<'_>, seen: Lines) {
+        let v6 = address(source.key()).is_ipv6();
+        source.each(|kind, lines| {
+            let count = self.0.entry((v6, kind)).or_default();
+            count.seen.join(Lines { lines, ..seen });
+            count.sources += 1;
+            count.most = count.most.max(lines);
+        });
     }
 
-    /// Those of the kinds that are wanted.
-    fn some_of(sources: &[Source<'_>], wanted: impl Fn((bool, Kind)) -> bool) -> Kinds {
-        let mut kinds: HashMap<(bool, Kind), Count> = HashMap::new();
-        for source in sources {
-            let v6 = address(source.key()).is_ipv6();
-            let all = source.all();
-            source.each(|kind, lines| {
-                if wanted((v6, kind)) {
-                    let count = kinds.entry((v6, kind)).or_default();
-                    count.seen.join(Lines { lines, ..all });
-                    count.sources += 1;
-                    count.most = count.most.max(lines);
-                }
-            });
+    /// Takes over what was counted of others.
+    pub(super) fn join(&mut self, mut other: Counting) {
+        if other.0.len() > self.0.len() {
+            std::mem::swap(self, &mut other);
         }
-        let mut kinds: Vec<_> = kinds.into_iter().collect();
-        kinds.sort_unstable_by_key(|(kind, _)| *kind);
+        for (kind, count) in other.0 {
+            self.0.entry(kind).or_default().join(&count);
+        }
+    }
+
+    pub(super) fn get(&self, v6: bool, kind: Kind) -> Option<&Count> {
+        self.0.get(&(v6, kind))
+    }
+
+    /// Lines with impossible flags.
+    pub(super) fn trash(&self) -> u64 {
+        let of =
+            |(v6, trash): (bool, Trash)| self.get(v6, Kind::Trash(trash)).map_or(0, |count| count.seen.lines);
+        [false, true].into_iter().flat_map(|v6| Trash::ALL.map(|trash| (v6, trash))).map(of).sum()
+    }
+
+    /// In order.
+    pub(super) fn kinds(self) -> Kinds {
+        let mut kinds: Vec<_> = self.0.into_iter().collect();
+        kinds.sort_unstable_by_key(|((v6, kind), _)| (*v6, kind.number()));
         Kinds(kinds)
     }
+}
 
-    /// Leaves some sources out; `rest` are all others. Only what they did is counted anew.
-    pub(super) fn leave_out<'t>(
-        &mut self,
-        sources: impl Iterator<Item = &'t Source<'t>>,
-        rest: &[Source<'_>],
-    ) {
-        let mut left_out: HashSet<(bool, Kind)> = HashSet::new();
-        for source in sources {
-            let v6 = address(source.key()).is_ipv6();
-            source.each(|kind, _| _ = left_out.insert((v6, kind)));
-        }
-        if left_out.is_empty() {
-            return;
-        }
-        let anew = Kinds::some_of(rest, |kind| left_out.contains(&kind));
-        self.0.retain(|(kind, _)| !left_out.contains(kind));
-        self.0.extend(anew.0);
-        self.0.sort_unstable_by_key(|(kind, _)| *kind);
-    }
+/// Kinds of packets of the crowd, in order.
+pub(super) struct Kinds(Vec<((bool, Kind), Count)>);
 
+impl Kinds {
     pub(super) fn get(&self, v6: bool, kind: Kind) -> Option<&Count> {
         let at = self.0.binary_search_by_key(&(v6, kind), |(kind, _)| *kind).ok()?;
         Some(&self.0[at].1)
@@ -97,8 +100,6 @@ pub(super) struct View<'t> {
     pub(super) bar: Bar,
     /// Bits of an outside source's address.
     pub(super) bits: (u8, u8),
-    /// All outside sources, in order.
-    pub(super) outside: &'t [Source<'t>],
     pub(super) kinds: &'t Kinds,
     pub(super) slow: &'t BTreeMap<u128, Source<'t>>,
     pub(super) hosts: &'t Hosts,
@@ -351,32 +352,16 @@ impl View<'_> {
         }
     }
 
-    pub(super) fn sources(&self, found: &mut Found, scanners: &[(Net, Lines)], floods: &[Source<'_>]) {
-        // The protocol, if it is only one, and how many sources there are.
-        let only_protocol = |net: &Net| {
-            let sources = of_net(self.outside, net);
-            let mut seen = BTreeSet::new();
-            for source in sources {
-                source.each(|kind, _| {
-                    seen.insert(match kind {
-                        Kind::Request(protocol, _) | Kind::Proto(protocol) => Some(protocol),
-                        Kind::Reply(Reply::Udp, _) => Some(Protocol::UDP.0),
-                        Kind::Reply(..) | Kind::Trash(_) => Some(Protocol::TCP.0),
-                        Kind::Icmp(_) => None,
-                    });
-                });
-            }
-            (if seen.len() == 1 { seen.pop_first().flatten() } else { None }, sources.len() as u64)
-        };
-        for (net, seen) in scanners {
-            let (protocol, sources) = only_protocol(net);
+    pub(super) fn sources(&self, found: &mut Found, scanners: &[Scanner], floods: &[Source<'_>]) {
+        for scanner in scanners {
+            let net = scanner.net;
             found.noise.push(Noise {
                 class: Class::Scanner,
-                name: net_name(net),
+                name: net_name(&net),
                 v6: net.addr().is_ipv6(),
-                shape: Shape::Source(*net, protocol),
-                seen: *seen,
-                sources,
+                shape: Shape::Source(net, scanner.protocol()),
+                seen: scanner.seen,
+                sources: scanner.sources,
                 to: Vec::new(),
                 narrow: None,
                 spared: Vec::new(),
@@ -399,12 +384,11 @@ impl View<'_> {
                 found.known.source(net);
                 continue;
             }
-            let (protocol, _) = only_protocol(&net);
             found.noise.push(Noise {
                 class: if source.breadth() >= MANY { Class::Scanner } else { Class::Flood },
                 name: net_name(&net),
                 v6,
-                shape: Shape::Source(net, protocol),
+                shape: Shape::Source(net, sift::protocol(source)),
                 seen: source.all(),
                 sources: 1,
                 to: Vec::new(),

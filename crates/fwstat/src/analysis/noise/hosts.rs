@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use fwrules::Net;
 
-use super::crowd::{Kinds, kind_name};
+use super::crowd::{Counting, kind_name};
 use super::ground::{Ground, address, around, collapsed, is_local, number};
 use super::names::{self, Habit};
 use super::packet::{Kind, Trash};
@@ -64,6 +64,8 @@ const TRIED: usize = 50;
 const WATCHED: usize = 1000;
 /// Lines of one kind with which a source may stand out from those that do the same.
 const OFTEN: u64 = 30;
+/// The same for lines with impossible flags.
+const FLAGS: u64 = 8;
 /// Slow sources spared one by one; more of them are a crowd.
 const SPARED: usize = 12;
 
@@ -119,93 +121,27 @@ fn services(source: &Source<'_>) -> usize {
     tried.len()
 }
 
-/// Networks that scan, each with what was seen of it: hosts of one network at many ports, or
-/// one loud host.
-pub(super) fn scanners(bar: Bar, outside: &[Source<'_>], bits: (u8, u8)) -> Vec<(Net, Lines)> {
-    let host_bits = (32 - bits.0.min(24), 128 - bits.1.min(64));
-    let network = |source: &Source<'_>| match source {
-        Source::V4(_) => source.key() >> host_bits.0,
-        Source::V6(_) => source.key() >> host_bits.1,
-    };
-    let mut nets: Vec<(Net, Lines)> = Vec::new();
-    for hosts in outside.chunk_by(|a, b| network(a) == network(b)) {
-        let mut all = Lines::default();
-        hosts.iter().for_each(|source| all.join(source.all()));
-        if hosts.len() >= 4 && all.lines >= bar.at_least(50, 400) {
-            let mut ports: BTreeMap<Kind, u64> = BTreeMap::new();
-            for source in hosts {
-                source.each(|kind, lines| *ports.entry(kind).or_default() += lines);
-            }
-            let requests = ports.keys().filter(|kind| matches!(kind, Kind::Request(..))).count();
-            let most = ports.values().copied().max().unwrap_or(0);
-            if requests >= MANY && most * 2 <= all.lines {
-                nets.push((tightest(hosts, bits), all));
-                continue;
-            }
-        }
-        for source in hosts.iter().filter(|source| source.breadth() >= MANY && bar.loud(&source.all())) {
-            nets.push((Net::new(address(source.key()), width(source.key(), bits)), source.all()));
-        }
-    }
-    siblings(nets)
-}
-
 pub(super) fn width(key: u128, bits: (u8, u8)) -> u8 {
     if address(key).is_ipv4() { bits.0 } else { bits.1 }
 }
 
-/// The smallest network that has all of these hosts.
-fn tightest(hosts: &[Source<'_>], bits: (u8, u8)) -> Net {
-    let (first, last) = (hosts[0].key(), hosts[hosts.len() - 1].key());
-    let same = (first ^ last).leading_zeros().min(128) as u8;
-    let addr = address(first);
-    let length = if addr.is_ipv4() { same.saturating_sub(96).min(bits.0) } else { same.min(bits.1) };
-    Net::new(addr, length)
-}
-
-/// Joins two halves of one network as long as there are any; in order.
-fn siblings(nets: Vec<(Net, Lines)>) -> Vec<(Net, Lines)> {
-    let mut joined: Vec<(Net, Lines)> = Vec::new();
-    for (mut net, mut all) in nets {
-        while let Some((other, lines)) = joined.last() {
-            let length = net.prefix_len().unwrap_or(0);
-            let halves = length > 16
-                && other.prefix_len() == net.prefix_len()
-                && other.addr().is_ipv4() == net.addr().is_ipv4()
-                && Net::new(other.addr(), length - 1) == Net::new(net.addr(), length - 1);
-            if !halves {
-                break;
-            }
-            net = Net::new(net.addr(), length - 1);
-            all.join(*lines);
-            joined.pop();
-        }
-        joined.push((net, all));
-    }
-    joined
-}
-
-/// Whether an address lies in one of some networks, which are in order and apart.
-pub(super) fn within(nets: &[(Net, Lines)], key: u128) -> bool {
-    let behind = nets.partition_point(|(net, _)| number(net.addr()) <= key);
-    nets[..behind].last().is_some_and(|(net, _)| net.contains(address(key)))
-}
-
-/// The sources of a network; `outside` is in order.
-pub(super) fn of_net<'s, 't>(outside: &'s [Source<'t>], net: &Net) -> &'s [Source<'t>] {
-    let (first, last) = match net.range() {
-        Some(range) => (number(range.first), number(range.last)),
-        None => return &[],
-    };
-    let from = outside.partition_point(|source| source.key() < first);
-    let to = outside.partition_point(|source| source.key() <= last);
-    &outside[from..to]
+/// Whether what a quiet source did is enough for [`slow`] to be asked about it: so many kinds and
+/// lines, the most lines of one kind, and those with impossible flags.
+#[inline]
+pub(super) fn may_be_slow(breadth: usize, lines: u64, most: u64, trash: u64) -> bool {
+    (breadth >= SEVERAL && lines >= 4) || most >= OFTEN || trash >= FLAGS
 }
 
 /// Sources that try several services without being loud, and those that come back to one much
 /// more often than the crowd does.
-pub(super) fn slow<'t>(rest: &[Source<'t>], kinds: &Kinds, found: &mut Found) -> BTreeMap<u128, Source<'t>> {
-    let mut wide: Vec<(usize, Source<'_>)> = rest
+/// `apart` are those that [may be](may_be_slow), `kinds` and `trashing` are of all quiet sources.
+pub(super) fn slow<'t>(
+    apart: &[Source<'t>],
+    kinds: &Counting,
+    trashing: u64,
+    found: &mut Found,
+) -> BTreeMap<u128, Source<'t>> {
+    let mut wide: Vec<(usize, Source<'_>)> = apart
         .iter()
         .filter(|source| source.breadth() >= SEVERAL && source.all().lines >= 4)
         .map(|source| (services(source), *source))
@@ -227,18 +163,11 @@ pub(super) fn slow<'t>(rest: &[Source<'t>], kinds: &Kinds, found: &mut Found) ->
         wide.into_iter().map(|(_, source)| (source.key(), source)).collect();
     let trash = |source: &Source<'_>| {
         let mut lines = 0;
-        source.each(|kind, own| {
-            if let Kind::Trash(_) = kind {
-                lines += own;
-            }
-        });
+        source.each(|kind, own| lines += if let Kind::Trash(_) = kind { own } else { 0 });
         lines
     };
-    let (all_trash, trashing) = rest.iter().fold((0, 0u64), |(lines, sources), source| {
-        let own = trash(source);
-        (lines + own, sources + u64::from(own > 0))
-    });
-    let mut loyal: Vec<(u128, Source<'_>)> = rest
+    let all_trash = kinds.trash();
+    let mut loyal: Vec<(u128, Source<'_>)> = apart
         .iter()
         .filter(|source| {
             let v6 = address(source.key()).is_ipv6();
@@ -257,7 +186,7 @@ pub(super) fn slow<'t>(rest: &[Source<'t>], kinds: &Kinds, found: &mut Found) ->
             // NULL scan, however quiet.
             let own = trash(source);
             let mean = (all_trash - own) / trashing.saturating_sub(1).max(1);
-            often |= own >= (4 * mean).max(8);
+            often |= own >= (4 * mean).max(FLAGS);
             often
         })
         .map(|source| (source.key(), *source))

@@ -32,6 +32,7 @@ pub mod packet;
 mod pairs;
 pub mod proof;
 pub mod rules;
+mod sift;
 pub mod site;
 pub mod sources;
 pub mod tally;
@@ -40,11 +41,12 @@ use std::net::IpAddr;
 
 use fwrules::Net;
 
-use self::crowd::{Kinds, View};
+use self::crowd::View;
 use self::ground::{Ground, Nets, address};
 use self::hosts::Bar;
 use self::known::Known;
 use self::packet::{Many, Reply, Trash};
+use self::sift::{LOUDEST, Loudest, Scanner, Sifted, sift};
 use self::sources::{Lines, Source};
 use self::tally::Tally;
 
@@ -255,13 +257,7 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
     let mut found = Found { open: tally.open, own: hosts::own_networks(tally, ground), ..Found::default() };
     // A network's neighbours on the same wire are one's own, even with addresses of the internet.
     let nets = Nets::new(&found.own);
-    let mine = |key: u128| nets.contains(key);
-    let (own, mut outside): (Vec<Source<'_>>, Vec<Source<'_>>) =
-        tally.outside.iter().partition(|source| mine(source.key()));
-    let sites = tally.outside.sites(|key| !mine(key));
-    outside.retain(|source| matches!(source, Source::V4(_)));
-    outside.extend(sites.iter());
-    outside.sort_unstable_by_key(Source::key);
+    let sites = tally.outside.sites(|key| !nets.contains(key));
     let bits = (tally.outside.bits().0, tally.outside.bits().1.min(64));
     if tally.outside.bits().0 < 32 {
         found.notes.push(format!(
@@ -269,36 +265,21 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
             tally.outside.bits().0
         ));
     }
+    let Sifted { mut own, scanners, floods, apart, mut crowd, mut loudest, trashing } =
+        sift(&tally.outside, &sites, &nets, bar, bits);
+    own.extend(tally.outside.sixes(1).into_iter().flatten().filter(|source| nets.contains(source.key())));
     let own_hosts = hosts::hosts(tally, &own);
-    let scanners = hosts::scanners(bar, &outside, bits);
-    let mut rest = outside.clone();
-    rest.retain(|source| !hosts::within(&scanners, source.key()));
-    let mut floods: Vec<Source<'_>> = Vec::new();
-    rest.retain(|source| {
-        let loud = bar.loud(&source.all());
-        if loud {
-            floods.push(*source);
-        }
-        !loud
-    });
-    let mut kinds = Kinds::of(&rest);
-    let slow = hosts::slow(&rest, &kinds, &mut found);
-    let mut crowd = rest;
-    crowd.retain(|source| !slow.contains_key(&source.key()));
-    kinds.leave_out(slow.values(), &crowd);
+    let mut quiet = crowd.clone();
+    apart.iter().for_each(|source| quiet.add(source, source.all()));
+    let slow = hosts::slow(&apart, &quiet, trashing, &mut found);
+    for source in apart.iter().filter(|source| !slow.contains_key(&source.key())) {
+        crowd.add(source, source.all());
+        loudest.add(source.key(), source.all());
+    }
+    let kinds = crowd.kinds();
     let slow_nets = slow.keys().map(|key| Net::new(address(*key), hosts::width(*key, bits))).collect();
     found.known = Known::new(found.own.clone(), slow_nets);
-    let view = View {
-        tally,
-        ground,
-        bar,
-        bits,
-        outside: &outside,
-        kinds: &kinds,
-        slow: &slow,
-        hosts: &own_hosts,
-        answers_pass,
-    };
+    let view = View { tally, ground, bar, bits, kinds: &kinds, slow: &slow, hosts: &own_hosts, answers_pass };
     view.radiation(&mut found);
     view.replies(&mut found);
     view.trash(&mut found);
@@ -308,32 +289,23 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
     let Found { known, noise, .. } = &mut found;
     noise.iter().for_each(|noise| known.noise(noise));
     hosts::watch(&mut found, ground, &own_hosts, &slow);
-    found.loud = loud(&scanners, &floods, &crowd, bits);
+    found.loud = loud(&scanners, &floods, loudest, bits);
     found
 }
 
 /// Sources worth a place in a list of addresses, the loudest first.
 fn loud(
-    scanners: &[(Net, Lines)],
+    scanners: &[Scanner],
     floods: &[Source<'_>],
-    crowd: &[Source<'_>],
+    loudest: Loudest,
     bits: (u8, u8),
 ) -> Vec<(Net, Class, Lines)> {
-    const MOST: usize = 100;
     let host = |key: u128| Net::new(address(key), hosts::width(key, bits));
     let mut list: Vec<(Net, Class, Lines)> =
-        scanners.iter().map(|(net, seen)| (*net, Class::Scanner, *seen)).collect();
+        scanners.iter().map(|scanner| (scanner.net, Class::Scanner, scanner.seen)).collect();
     list.extend(floods.iter().map(|source| (host(source.key()), Class::Flood, source.all())));
-    let mut rest: Vec<(u128, Lines)> =
-        crowd.iter().map(|source| (source.key(), source.all())).filter(|(_, seen)| seen.lines >= 5).collect();
-    let order = |(key, seen): &(u128, Lines)| (std::cmp::Reverse(seen.lines), *key);
-    if rest.len() > MOST {
-        rest.select_nth_unstable_by_key(MOST, order);
-        rest.truncate(MOST);
-    }
-    rest.sort_unstable_by_key(order);
-    list.extend(rest.into_iter().map(|(key, seen)| (host(key), Class::Radiation, seen)));
-    list.truncate(MOST);
+    list.extend(loudest.ranked().into_iter().map(|(key, seen)| (host(key), Class::Radiation, seen)));
+    list.truncate(LOUDEST);
     list
 }
 

@@ -283,6 +283,20 @@ fn mask6(addr: u128, level: usize) -> u128 {
     addr & u128::MAX << (128 - LEVELS[level].1)
 }
 
+/// Pairs in so many parts of about one size, none of which ends within a network.
+fn split<K: Copy + Eq>(mut pairs: &[Pair<K>], parts: usize, network: impl Fn(K) -> K) -> Vec<&[Pair<K>]> {
+    let size = pairs.len().div_ceil(parts.max(1)).max(1);
+    let mut list = Vec::new();
+    while let Some(last) = pairs.get(size - 1) {
+        let same = pairs[size..].iter().take_while(|pair| network(pair.key) == network(last.key)).count();
+        let (part, rest) = pairs.split_at(size + same);
+        list.push(part);
+        pairs = rest;
+    }
+    list.push(pairs);
+    list
+}
+
 impl Sources {
     /// Some more lines of a source.
     #[inline]
@@ -341,8 +355,19 @@ impl Sources {
 
     /// Every source, in order: IPv4 and then IPv6.
     pub fn iter(&self) -> impl Iterator<Item = Source<'_>> {
-        let v4 = self.pairs.v4.all().chunk_by(|a, b| a.key == b.key).map(Source::V4);
-        v4.chain(self.pairs.v6.all().chunk_by(|a, b| a.key == b.key).map(Source::V6))
+        self.fours(1).into_iter().flatten().chain(self.sixes(1).into_iter().flatten())
+    }
+
+    /// The IPv4 sources in order, in so many parts. The hosts of one /24 are in one.
+    pub fn fours(&self, parts: usize) -> Vec<impl Iterator<Item = Source<'_>> + Send> {
+        let parts = split(self.pairs.v4.all(), parts, |key| key >> 8);
+        parts.into_iter().map(|part| part.chunk_by(|a, b| a.key == b.key).map(Source::V4)).collect()
+    }
+
+    /// The IPv6 sources in the same way. The hosts of one /64 are in one part.
+    pub fn sixes(&self, parts: usize) -> Vec<impl Iterator<Item = Source<'_>> + Send> {
+        let parts = split(self.pairs.v6.all(), parts, |key| key >> 64);
+        parts.into_iter().map(|part| part.chunk_by(|a, b| a.key == b.key).map(Source::V6)).collect()
     }
 
     /// The IPv6 sources that are wanted, by their /64: a host may take any address of it.
@@ -422,6 +447,27 @@ mod tests {
         source.each(|kind, lines| seen.push((kind, lines)));
         assert_eq!((source.breadth(), seen.len()), (KINDS, KINDS));
         assert_eq!(seen[..2], [(Kind::Request(6, 1), 1 + u64::from(u32::MAX)), (Kind::Request(6, 2), 2)]);
+    }
+
+    #[test]
+    fn no_part_ends_within_a_network() {
+        let mut sources = Sources::default();
+        for n in 0..5_000u32 {
+            sources.add(IpAddr::V4((0x2000_0000 + n * n).into()), Kind::Request(6, 23), 1, 5);
+        }
+        sources.settle();
+        let whole: Vec<u128> = sources.iter().map(|source| source.key()).collect();
+        for many in [1, 2, 3, 64, 10_000] {
+            let parts: Vec<Vec<u128>> = sources
+                .fours(many)
+                .into_iter()
+                .map(|part| part.map(|source| source.key()).collect())
+                .collect();
+            assert_eq!(parts.concat(), whole);
+            assert!(parts.len() <= many + 1);
+            let full: Vec<&Vec<u128>> = parts.iter().filter(|part| !part.is_empty()).collect();
+            assert!(full.windows(2).all(|two| two[0].last().unwrap() >> 8 != two[1][0] >> 8), "{many}");
+        }
     }
 
     #[test]
