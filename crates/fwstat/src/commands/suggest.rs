@@ -212,7 +212,8 @@ impl Session {
             let (mut tally, books, top) = super::run(&options, make)?;
             tally.trim();
             (account, head) = (books, top);
-            found = noise::find(&tally, &self.ground, answers_pass);
+            let pool = options.plan.pool()?;
+            found = pool.install(|| noise::find(&tally, &self.ground, answers_pass));
             let mut list = noise_rules::propose(&mut found, &tally, &self.ground);
             list.retain(|proposal| proposal.expected > 0);
             if list.len() > self.most {

@@ -305,6 +305,10 @@ impl Steps {
     fn of(&self, number: u32) -> u16 {
         let byte = (number >> self.shift) as usize;
         let (from, to) = (usize::from(self.first[byte]), usize::from(self.first[byte + 1]));
+        if from == to { self.starts[from].1 } else { self.among(from, to, number) }
+    }
+
+    fn among(&self, from: usize, to: usize, number: u32) -> u16 {
         let behind = &self.starts[from + 1..=to];
         self.starts[from + behind.partition_point(|(start, _)| *start <= number)].1
     }

@@ -132,17 +132,10 @@ pub(super) fn sift<'t>(
     bits: (u8, u8),
 ) -> Sifted<'t> {
     let threads = rayon::current_num_threads();
-    let fours = outside.fours(threads).into_par_iter().map(|part| (Some(own), part));
-    let sixes = sites.sixes(threads).into_par_iter().map(|part| (None, part));
-    let walk = |(own, part): (Option<&Nets>, &mut dyn Iterator<Item = Source<'t>>)| {
-        let mut sifted = Sifted::default();
-        sifted.walk(part, own, bar, bits);
-        sifted
-    };
-    let parts: Vec<Sifted<'_>> = fours
-        .map(|(own, mut part)| walk((own, &mut part)))
-        .chain(sixes.map(|(own, mut part)| walk((own, &mut part))))
-        .collect();
+    // An IPv6 host of one's own was left out before hosts were joined to sites.
+    let fours = outside.fours(threads).into_par_iter().map(|part| Sifted::of(part, Some(own), bar, bits));
+    let sixes = sites.sixes(threads).into_par_iter().map(|part| Sifted::of(part, None, bar, bits));
+    let parts: Vec<Sifted<'_>> = fours.chain(sixes).collect();
     let mut parts = parts.into_iter();
     let mut sifted = parts.next().unwrap_or_default();
     parts.for_each(|part| sifted.join(part));
@@ -151,19 +144,19 @@ pub(super) fn sift<'t>(
 }
 
 impl<'t> Sifted<'t> {
-    fn walk(
-        &mut self,
-        sources: &mut dyn Iterator<Item = Source<'t>>,
+    fn of(
+        sources: impl Iterator<Item = Source<'t>>,
         own: Option<&Nets>,
         bar: Bar,
         bits: (u8, u8),
-    ) {
+    ) -> Sifted<'t> {
+        let mut sifted = Sifted::default();
         let mut hosts: Vec<(Source<'_>, Lines)> = Vec::new();
         let mut latest = 0;
         for source in sources {
             let key = source.key();
             if own.is_some_and(|own| own.contains(key)) {
-                self.own.push(source);
+                sifted.own.push(source);
                 continue;
             }
             let network = match source {
@@ -171,13 +164,14 @@ impl<'t> Sifted<'t> {
                 Source::V6(_) => key >> (128 - bits.1.min(64)),
             };
             if network != latest {
-                self.network(&hosts, bar, bits);
+                sifted.network(&hosts, bar, bits);
                 hosts.clear();
                 latest = network;
             }
             hosts.push((source, source.all()));
         }
-        self.network(&hosts, bar, bits);
+        sifted.network(&hosts, bar, bits);
+        sifted
     }
 
     /// The hosts of one network: they scan together, or each is what it is.

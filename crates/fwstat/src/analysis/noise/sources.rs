@@ -137,8 +137,7 @@ impl Both {
     }
 
     fn merge(&mut self, other: Both) {
-        self.v4.merge(other.v4);
-        self.v6.merge(other.v6);
+        rayon::join(|| self.v4.merge(other.v4), || self.v6.merge(other.v6));
     }
 }
 

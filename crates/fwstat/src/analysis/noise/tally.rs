@@ -307,14 +307,14 @@ impl Aggregate for Tally<'_> {
         self.outgoing.join(other.outgoing);
         self.forwarded.join(other.forwarded);
         self.others += other.others;
+        // One's own hosts beside all others: either may be a good part of everything.
+        rayon::join(|| self.outside.merge(other.outside), || self.own.merge(other.own));
         self.kept.merge(other.kept);
         self.let_in.merge(other.let_in);
         self.chatter.merge(other.chatter, |own, other| {
             own.0.join(other.0);
             other.1.iter().for_each(|addr| own.1.insert(addr));
         });
-        self.own.merge(other.own);
-        self.outside.merge(other.outside);
         self.here.merge(other.here, |own, other| *own += other);
         self.going.merge(other.going);
         for (prefix, count) in other.prefixes {
