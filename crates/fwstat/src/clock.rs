@@ -303,7 +303,7 @@ impl<'c> Resolver<'c> {
     /// The same for a date and the time of day to be set in it.
     ///
     /// Asked for every line: nothing is copied that is only compared.
-    #[inline]
+    #[inline(always)]
     pub fn at(&mut self, date: &Civil, time: TimeOfDay, hint: Option<YearHint>) -> Option<When> {
         let latest = match &self.latest {
             Some(latest) if latest.has(date, time, hint) => latest,

@@ -30,6 +30,14 @@ pub(super) struct Count {
 }
 
 impl Count {
+    /// So many lines of a source of which so much was seen.
+    #[inline]
+    fn add(&mut self, lines: u64, seen: Lines) {
+        self.seen.join(Lines { lines, ..seen });
+        self.sources += 1;
+        self.most = self.most.max(lines);
+    }
+
     fn join(&mut self, other: &Count) {
         self.seen.join(other.seen);
         self.sources += other.sources;
@@ -46,12 +54,7 @@ impl Counting {
     #[inline]
     pub(super) fn add(&mut self, source: &Source<'_>, seen: Lines) {
         let v6 = address(source.key()).is_ipv6();
-        source.each(|kind, lines| {
-            let count = self.0.entry((v6, kind)).or_default();
-            count.seen.join(Lines { lines, ..seen });
-            count.sources += 1;
-            count.most = count.most.max(lines);
-        });
+        source.each(|kind, lines| self.0.entry((v6, kind)).or_default().add(lines, seen));
     }
 
     /// Takes over what was counted of others.
@@ -62,6 +65,36 @@ impl Counting {
         for (kind, count) in other.0 {
             self.0.entry(kind).or_default().join(&count);
         }
+    }
+
+    /// Without some sources; `rest` are all others that do the same and are not in `others`.
+    pub(super) fn leave_out<'t>(
+        &mut self,
+        sources: impl Iterator<Item = &'t Source<'t>>,
+        others: &Counting,
+        rest: impl Iterator<Item = &'t Source<'t>>,
+    ) {
+        // The first, the last and the most of a kind cannot be subtracted: it is counted anew.
+        let mut anew: HashMap<(bool, Kind), Count> = HashMap::new();
+        for source in sources {
+            let v6 = address(source.key()).is_ipv6();
+            source.each(|kind, _| {
+                anew.insert((v6, kind), others.get(v6, kind).copied().unwrap_or_default());
+            });
+        }
+        if anew.is_empty() {
+            return;
+        }
+        for source in rest {
+            let (v6, seen) = (address(source.key()).is_ipv6(), source.all());
+            source.each(|kind, lines| {
+                if let Some(count) = anew.get_mut(&(v6, kind)) {
+                    count.add(lines, seen);
+                }
+            });
+        }
+        self.0.extend(anew);
+        self.0.retain(|_, count| count.sources > 0);
     }
 
     pub(super) fn get(&self, v6: bool, kind: Kind) -> Option<&Count> {

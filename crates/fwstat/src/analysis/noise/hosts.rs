@@ -113,7 +113,7 @@ fn service_of(kind: Kind) -> Option<Kind> {
 }
 
 /// How many services are tried.
-fn services(source: &Source<'_>) -> usize {
+pub(super) fn services(source: &Source<'_>) -> usize {
     let mut tried: Vec<Kind> = Vec::with_capacity(source.breadth());
     source.each(|kind, _| tried.extend(service_of(kind)));
     tried.sort_unstable();
@@ -125,33 +125,35 @@ pub(super) fn width(key: u128, bits: (u8, u8)) -> u8 {
     if address(key).is_ipv4() { bits.0 } else { bits.1 }
 }
 
-/// Whether what a quiet source did is enough for [`slow`] to be asked about it: so many kinds and
-/// lines, the most lines of one kind, and those with impossible flags.
+/// Whether a quiet source did enough for its services to be counted.
 #[inline]
-pub(super) fn may_be_slow(breadth: usize, lines: u64, most: u64, trash: u64) -> bool {
-    (breadth >= SEVERAL && lines >= 4) || most >= OFTEN || trash >= FLAGS
+pub(super) fn may_be_wide(source: &Source<'_>, seen: Lines) -> bool {
+    source.breadth() >= SEVERAL && seen.lines >= 4
+}
+
+/// Whether what it did is enough for [`slow`] to be asked about it: services, the most lines of
+/// one kind, and those with impossible flags.
+#[inline]
+pub(super) fn may_be_slow(services: usize, most: u64, trash: u64) -> bool {
+    services >= SEVERAL || most >= OFTEN || trash >= FLAGS
 }
 
 /// Sources that try several services without being loud, and those that come back to one much
 /// more often than the crowd does.
 /// `apart` are those that [may be](may_be_slow), `kinds` and `trashing` are of all quiet sources.
 pub(super) fn slow<'t>(
-    apart: &[Source<'t>],
+    apart: &[(Source<'t>, usize)],
     kinds: &Counting,
     trashing: u64,
     found: &mut Found,
 ) -> BTreeMap<u128, Source<'t>> {
-    let mut wide: Vec<(usize, Source<'_>)> = apart
-        .iter()
-        .filter(|source| source.breadth() >= SEVERAL && source.all().lines >= 4)
-        .map(|source| (services(source), *source))
-        .filter(|(services, _)| *services >= SEVERAL)
-        .collect();
+    let mut wide: Vec<(Source<'_>, usize)> =
+        apart.iter().filter(|(_, services)| *services >= SEVERAL).copied().collect();
     let mut several = SEVERAL;
     while wide.len() > SPARED {
         several += 1;
         let before = wide.len();
-        wide.retain(|(services, ..)| *services >= several);
+        wide.retain(|(_, services)| *services >= several);
         if wide.is_empty() {
             found.notes.push(format!(
                 "{before} outside sources try {} services each: that is a crowd, they are not spared one by one",
@@ -160,7 +162,7 @@ pub(super) fn slow<'t>(
         }
     }
     let mut slow: BTreeMap<u128, Source<'_>> =
-        wide.into_iter().map(|(_, source)| (source.key(), source)).collect();
+        wide.into_iter().map(|(source, _)| (source.key(), source)).collect();
     let trash = |source: &Source<'_>| {
         let mut lines = 0;
         source.each(|kind, own| lines += if let Kind::Trash(_) = kind { own } else { 0 });
@@ -169,6 +171,7 @@ pub(super) fn slow<'t>(
     let all_trash = kinds.trash();
     let mut loyal: Vec<(u128, Source<'_>)> = apart
         .iter()
+        .map(|(source, _)| source)
         .filter(|source| {
             let v6 = address(source.key()).is_ipv6();
             let mut often = false;

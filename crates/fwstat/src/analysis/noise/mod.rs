@@ -265,18 +265,21 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
             tally.outside.bits().0
         ));
     }
-    let Sifted { mut own, scanners, floods, apart, mut crowd, mut loudest, trashing } =
+    let Sifted { mut own, scanners, floods, apart, of_apart, crowd, mut loudest, trashing } =
         sift(&tally.outside, &sites, &nets, bar, bits);
     own.extend(tally.outside.sixes(1).into_iter().flatten().filter(|source| nets.contains(source.key())));
     let own_hosts = hosts::hosts(tally, &own);
     let mut quiet = crowd.clone();
-    apart.iter().for_each(|source| quiet.add(source, source.all()));
+    quiet.join(of_apart);
     let slow = hosts::slow(&apart, &quiet, trashing, &mut found);
-    for source in apart.iter().filter(|source| !slow.contains_key(&source.key())) {
-        crowd.add(source, source.all());
-        loudest.add(source.key(), source.all());
-    }
-    let kinds = crowd.kinds();
+    let ordinary: Vec<Source<'_>> = apart
+        .into_iter()
+        .map(|(source, _)| source)
+        .filter(|source| !slow.contains_key(&source.key()))
+        .collect();
+    ordinary.iter().for_each(|source| loudest.add(source.key(), source.all()));
+    quiet.leave_out(slow.values(), &crowd, ordinary.iter());
+    let kinds = quiet.kinds();
     let slow_nets = slow.keys().map(|key| Net::new(address(*key), hosts::width(*key, bits))).collect();
     found.known = Known::new(found.own.clone(), slow_nets);
     let view = View { tally, ground, bar, bits, kinds: &kinds, slow: &slow, hosts: &own_hosts, answers_pass };

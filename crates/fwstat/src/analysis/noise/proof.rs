@@ -36,7 +36,12 @@ pub struct Distinct {
     hashes: hashbrown::HashSet<u64, BuildHasherDefault<Itself>>,
     /// Nothing above it is kept.
     limit: Option<u64>,
+    /// What was not looked up yet: together it takes less time.
+    waiting: Vec<u64>,
 }
+
+/// Hashes looked up together.
+const WAITING: usize = 32;
 
 const HASHES: usize = 1 << 14;
 /// As many as a table of 2^15 places holds.
@@ -87,10 +92,18 @@ fn mixed_addr(addr: IpAddr) -> u64 {
 impl Distinct {
     #[inline]
     fn put(&mut self, hash: u64) {
-        if self.limit.is_none_or(|limit| hash <= limit)
-            && self.hashes.insert(hash)
-            && self.hashes.len() >= MOST_HASHES
-        {
+        if self.limit.is_none_or(|limit| hash <= limit) {
+            self.waiting.push(hash);
+            if self.waiting.len() == WAITING {
+                self.settle();
+            }
+        }
+    }
+
+    /// Looks up what was not yet. Needed before anything is joined or asked.
+    fn settle(&mut self) {
+        self.hashes.extend(self.waiting.drain(..));
+        if self.hashes.len() > MOST_HASHES - WAITING {
             self.prune();
         }
     }
@@ -105,7 +118,9 @@ impl Distinct {
         }
     }
 
-    fn merge(&mut self, other: Distinct) {
+    fn merge(&mut self, mut other: Distinct) {
+        self.settle();
+        other.settle();
         self.limit = match (self.limit, other.limit) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -116,12 +131,14 @@ impl Distinct {
         for hash in other.hashes {
             self.put(hash);
         }
+        self.settle();
     }
 
     /// How many, and whether that is exact.
     #[must_use]
     pub fn count(&self) -> (u64, bool) {
         let mut own = self.clone();
+        own.settle();
         own.prune();
         match own.limit {
             None => (own.hashes.len() as u64, true),

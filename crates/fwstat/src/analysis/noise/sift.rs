@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::crowd::Counting;
 use super::ground::{Nets, address};
-use super::hosts::{Bar, MANY, may_be_slow, width};
+use super::hosts::{Bar, MANY, may_be_slow, may_be_wide, services, width};
 use super::packet::{Kind, Reply};
 use super::sources::{Lines, Source, Sources};
 
@@ -112,8 +112,10 @@ pub(super) struct Sifted<'t> {
     pub(super) scanners: Vec<Scanner>,
     /// Loud ones at few ports.
     pub(super) floods: Vec<Source<'t>>,
-    /// Quiet ones that do enough to be told from the crowd.
-    pub(super) apart: Vec<Source<'t>>,
+    /// Quiet ones that do enough to be told from the crowd, with the services that they try.
+    pub(super) apart: Vec<(Source<'t>, usize)>,
+    /// What those do.
+    pub(super) of_apart: Counting,
     /// What all other quiet ones do.
     pub(super) crowd: Counting,
     /// The loudest of them.
@@ -200,8 +202,10 @@ impl<'t> Sifted<'t> {
             trash += if let Kind::Trash(_) = kind { lines } else { 0 };
         });
         self.trashing += u64::from(trash > 0);
-        if may_be_slow(source.breadth(), seen.lines, most, trash) {
-            self.apart.push(*source);
+        let services = if may_be_wide(source, seen) { services(source) } else { 0 };
+        if may_be_slow(services, most, trash) {
+            self.apart.push((*source, services));
+            self.of_apart.add(source, seen);
         } else {
             self.crowd.add(source, seen);
             self.loudest.add(source.key(), seen);
@@ -213,6 +217,7 @@ impl<'t> Sifted<'t> {
         self.scanners.extend(other.scanners);
         self.floods.extend(other.floods);
         self.apart.extend(other.apart);
+        self.of_apart.join(other.of_apart);
         self.crowd.join(other.crowd);
         self.loudest.0.extend(other.loudest.0);
         self.trashing += other.trashing;

@@ -95,7 +95,7 @@ pub const FEW: usize = 256;
 const LATEST: usize = 16;
 const PREFIXES: usize = 256;
 /// Addresses of this host kept at hand.
-const HERE: usize = 64;
+const HERE: usize = 256;
 /// Kinds of lines kept for their prefix.
 const KINDS: usize = 1 << 14;
 
