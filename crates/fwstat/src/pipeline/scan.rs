@@ -122,11 +122,30 @@ impl<'p> Worker<'p> {
         add: Add<'_>,
     ) {
         self.account.totals.packets += 1;
-        let when = match scanned.has_clock() {
-            true if self.needs_time => self.clock(chunk, line.offset, scanned),
-            true => None,
-            false => self.moment(chunk, line.offset, &scanned.envelope()),
-        };
+        // Two ways to the same end: what is called for one kind of stamp must not make the other
+        // kind's moment go through memory.
+        if scanned.has_clock() {
+            let when = if self.needs_time { self.clock(chunk, line.offset, scanned) } else { None };
+            self.packet(chunk, line, scanned, when, file, number, add);
+        } else {
+            let when = self.moment(chunk, line.offset, &scanned.envelope());
+            self.packet(chunk, line, scanned, when, file, number, add);
+        }
+    }
+
+    /// The same when its moment is known.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "one line, and what is known of it")]
+    fn packet(
+        &mut self,
+        chunk: &Chunk<'_>,
+        line: &ScannedLine<'_>,
+        scanned: &Scanned<'_>,
+        when: Option<When>,
+        file: &str,
+        number: u64,
+        add: Add<'_>,
+    ) {
         let record = Record {
             entry: Reading::scanned(scanned),
             raw: line.text,

@@ -301,7 +301,7 @@ impl Steps {
         Steps { starts, first, shift }
     }
 
-    #[inline]
+    #[inline(always)]
     fn of(&self, number: u32) -> u16 {
         let byte = (number >> self.shift) as usize;
         let (from, to) = (usize::from(self.first[byte]), usize::from(self.first[byte + 1]));

@@ -256,8 +256,8 @@ pub fn collapsed(mut nets: Vec<Net>) -> Vec<Net> {
 /// Networks to ask for many addresses.
 #[derive(Clone, Debug)]
 pub struct Nets {
-    /// First and last address, in order and apart.
-    ranges: Vec<(u128, u128)>,
+    /// First and last address, in order and apart; of IPv4 and of IPv6.
+    ranges: [Vec<(u128, u128)>; 2],
     /// Masks that are no prefixes.
     others: Vec<Net>,
 }
@@ -266,17 +266,22 @@ impl Nets {
     /// Of networks that are [`collapsed`].
     #[must_use]
     pub fn new(nets: &[Net]) -> Nets {
-        let range = |net: &Net| net.range().map(|range| (number(range.first), number(range.last)));
-        let mut ranges: Vec<(u128, u128)> = nets.iter().filter_map(range).collect();
-        ranges.sort_unstable();
+        let ranges = [false, true].map(|v6| {
+            let own = nets.iter().filter(|net| net.addr().is_ipv6() == v6).filter_map(Net::range);
+            let mut own: Vec<(u128, u128)> =
+                own.map(|range| (number(range.first), number(range.last))).collect();
+            own.sort_unstable();
+            own
+        });
         Nets { ranges, others: nets.iter().filter(|net| net.range().is_none()).copied().collect() }
     }
 
     /// Whether an address lies in one of them.
     #[must_use]
     pub fn contains(&self, key: u128) -> bool {
-        let before = self.ranges.partition_point(|(first, _)| *first <= key);
-        before.checked_sub(1).is_some_and(|at| key <= self.ranges[at].1)
+        let ranges = &self.ranges[usize::from(address(key).is_ipv6())];
+        let before = ranges.partition_point(|(first, _)| *first <= key);
+        before.checked_sub(1).is_some_and(|at| key <= ranges[at].1)
             || self.others.iter().any(|net| net.contains(address(key)))
     }
 }
