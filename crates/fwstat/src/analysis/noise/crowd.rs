@@ -107,23 +107,6 @@ impl Counting {
             |(v6, trash): (bool, Trash)| self.get(v6, Kind::Trash(trash)).map_or(0, |count| count.seen.lines);
         [false, true].into_iter().flat_map(|v6| Trash::ALL.map(|trash| (v6, trash))).map(of).sum()
     }
-
-    /// In order.
-    pub(super) fn kinds(self) -> Kinds {
-        let mut kinds: Vec<_> = self.0.into_iter().collect();
-        kinds.sort_unstable_by_key(|((v6, kind), _)| (*v6, kind.number()));
-        Kinds(kinds)
-    }
-}
-
-/// Kinds of packets of the crowd, in order.
-pub(super) struct Kinds(Vec<((bool, Kind), Count)>);
-
-impl Kinds {
-    pub(super) fn get(&self, v6: bool, kind: Kind) -> Option<&Count> {
-        let at = self.0.binary_search_by_key(&(v6, kind), |(kind, _)| *kind).ok()?;
-        Some(&self.0[at].1)
-    }
 }
 
 /// Everything that the single findings look at.
@@ -133,7 +116,7 @@ pub(super) struct View<'t> {
     pub(super) bar: Bar,
     /// Bits of an outside source's address.
     pub(super) bits: (u8, u8),
-    pub(super) kinds: &'t Kinds,
+    pub(super) kinds: &'t Counting,
     pub(super) slow: &'t BTreeMap<u128, Source<'t>>,
     pub(super) hosts: &'t Hosts,
     pub(super) answers_pass: [bool; 2],
@@ -195,6 +178,12 @@ impl View<'_> {
     pub(super) fn radiation(&self, found: &mut Found) {
         // The ports of one service are one piece of noise.
         let mut groups: BTreeMap<(bool, u8, Option<Service>, Option<Kind>), Members> = BTreeMap::new();
+        let bar_of = |service: Option<Service>, alone: Option<Kind>| {
+            self.bar.radiation(match alone {
+                Some(Kind::Icmp(_)) => Some(Habit::Net),
+                _ => service.map(|service| service.habit),
+            })
+        };
         for ((v6, kind), count) in &self.kinds.0 {
             let key = match kind {
                 Kind::Request(protocol, port) => match names::service(*protocol, *port) {
@@ -204,14 +193,14 @@ impl View<'_> {
                 Kind::Icmp(_) | Kind::Proto(_) => (*v6, 0, None, Some(*kind)),
                 Kind::Reply(..) | Kind::Trash(_) => continue,
             };
-            groups.entry(key).or_default().push((*kind, *count));
+            // Of many ports that nobody has a name for, most are out at once.
+            if key.3.is_none() || is_crowd(count, bar_of(None, key.3)) {
+                groups.entry(key).or_default().push((*kind, *count));
+            }
         }
-        for ((v6, protocol, service, alone), members) in groups {
-            let habit = match alone {
-                Some(Kind::Icmp(_)) => Some(Habit::Net),
-                _ => service.map(|service| service.habit),
-            };
-            let bar = self.bar.radiation(habit);
+        for ((v6, protocol, service, alone), mut members) in groups {
+            members.sort_unstable_by_key(|(kind, _)| *kind);
+            let bar = bar_of(service, alone);
             let mut all = Count::default();
             members.iter().for_each(|(_, count)| all.join(count));
             if !is_crowd(&all, bar) {
@@ -275,18 +264,17 @@ impl View<'_> {
     }
 
     pub(super) fn replies(&self, found: &mut Found) {
+        let mut lists: BTreeMap<(bool, Reply), Vec<(u16, Count)>> = BTreeMap::new();
+        for ((v6, kind), count) in &self.kinds.0 {
+            if let Kind::Reply(reply, port) = kind {
+                lists.entry((*v6, *reply)).or_default().push((*port, *count));
+            }
+        }
         for v6 in [false, true] {
-            for reply in [Reply::SynAck, Reply::Reset, Reply::Late, Reply::Udp] {
+            for reply in Reply::ALL {
+                let ports = lists.remove(&(v6, reply)).unwrap_or_default();
                 let mut all = Count::default();
-                let mut ports: Vec<(u16, Count)> = Vec::new();
-                for ((of, kind), count) in &self.kinds.0 {
-                    if let Kind::Reply(is, port) = kind
-                        && (*of, *is) == (v6, reply)
-                    {
-                        all.join(count);
-                        ports.push((*port, *count));
-                    }
-                }
+                ports.iter().for_each(|(_, count)| all.join(count));
                 if !is_crowd(&all, (self.bar.at_least(20, 400), 8)) {
                     continue;
                 }
@@ -307,8 +295,9 @@ impl View<'_> {
                     continue;
                 }
                 let least = (all.seen.lines / 20).max(5);
-                let mut main: Vec<(u16, Count)> =
-                    ports.iter().filter(|(_, count)| count.seen.lines >= least).copied().collect();
+                let mut main = ports;
+                main.retain(|(_, count)| count.seen.lines >= least);
+                main.sort_unstable_by_key(|(port, _)| *port);
                 let mut part = Count::default();
                 main.iter().for_each(|(_, count)| part.join(count));
                 let everywhere = part.seen.lines * 10 < all.seen.lines * 9;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use fwrules::Net;
+use rayon::prelude::*;
 
 use super::crowd::{Counting, kind_name};
 use super::ground::{Ground, address, around, collapsed, is_local, number};
@@ -248,7 +249,8 @@ pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTre
         found.notes.push(format!("{more} more hosts of your own networks were seen, with fewer lines"));
         found.hosts.truncate(WATCHED);
     }
-    for host in &mut found.hosts {
+    // A host may have tried thousands of ports, each of which has a name.
+    found.hosts.par_iter_mut().for_each(|host| {
         let mut kinds: Vec<(Kind, u64)> = Vec::new();
         match host.why {
             Why::Own => kinds.extend(
@@ -262,6 +264,6 @@ pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTre
                 .for_each(|source| source.each(|kind, lines| kinds.push((kind, lines)))),
         }
         host.tried = ranked(&kinds, host.addr.is_ipv6());
-    }
+    });
     found.friends.sort_by_key(|friend| (std::cmp::Reverse(friend.seen.lines), friend.addr, friend.port));
 }

@@ -279,10 +279,9 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
         .collect();
     ordinary.iter().for_each(|source| loudest.add(source.key(), source.all()));
     quiet.leave_out(slow.values(), &crowd, ordinary.iter());
-    let kinds = quiet.kinds();
     let slow_nets = slow.keys().map(|key| Net::new(address(*key), hosts::width(*key, bits))).collect();
     found.known = Known::new(found.own.clone(), slow_nets);
-    let view = View { tally, ground, bar, bits, kinds: &kinds, slow: &slow, hosts: &own_hosts, answers_pass };
+    let view = View { tally, ground, bar, bits, kinds: &quiet, slow: &slow, hosts: &own_hosts, answers_pass };
     view.radiation(&mut found);
     view.replies(&mut found);
     view.trash(&mut found);

@@ -217,8 +217,7 @@ impl<'t> Sifted<'t> {
         self.scanners.extend(other.scanners);
         self.floods.extend(other.floods);
         self.apart.extend(other.apart);
-        self.of_apart.join(other.of_apart);
-        self.crowd.join(other.crowd);
+        rayon::join(|| self.of_apart.join(other.of_apart), || self.crowd.join(other.crowd));
         self.loudest.0.extend(other.loudest.0);
         self.trashing += other.trashing;
     }
