@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """fwstat beside every other program at hand, on one log, end to end.
 
-    benches/compare.py CORPUS [ROUNDS] [--set peers|questions|engines|packed|small] [--fwstat PATH]
-                       [--python PATH] [--only "NAME;..."] [--prefix TEXT]
+    benches/compare.py CORPUS [ROUNDS] [--set peers|questions|engines|packed|small] [--ask 1|3]
+                       [--fwstat PATH] [--python PATH] [--only "NAME;..."] [--prefix TEXT]
 
-The question: the ten most frequent sources of the lines whose prefix is `tcp.in.dropped `. Those
-that answer it (fwstat, mawk, grep|sort|uniq, DuckDB, polars, ClickHouse's chdb) must give the
+The question: the ten most frequent sources of the lines whose prefix is `tcp.in.dropped `; with --ask 3
+also the ten most frequent ports with their protocol, and protocols (`fwstat top` answers these and one
+more; the others answer in one pass as well, but for grep). Those that answer it
+(fwstat, mawk, grep|sort|uniq, DuckDB, polars, ClickHouse's chdb) must give the
 same answer, or the script ends with 1; `rg -c` and `wc -l`, which only count, are measured
 beside them as what a machine can do. A program that is not there is left out with a word.
 
@@ -32,6 +34,7 @@ import os
 import resource
 import shlex
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -41,53 +44,102 @@ import time
 TOP = 10
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-AWK = """index($0, " " PREFIX) {
+# Every program prints lines of `KIND COUNT KEY`: src, dport (PORT/PROTOCOL), proto.
+AWK_SOURCE = """index($0, " " PREFIX) {
     rest = substr($0, index($0, " SRC=") + 5, 40)
-    count[substr(rest, 1, index(rest, " ") - 1)]++
-} END { for (key in count) print count[key], key }"""
+    src[substr(rest, 1, index(rest, " ") - 1)]++
+"""
+AWK = {
+    1: AWK_SOURCE + """} END { for (key in src) print "src", src[key], key }""",
+    3: AWK_SOURCE + """
+    rest = substr($0, index($0, " PROTO=") + 7)
+    end = index(rest, " ")
+    name = end ? substr(rest, 1, end - 1) : rest
+    proto[name]++
+    if (at = index(rest, " DPT=")) {
+        rest = substr(rest, at + 5, 6)
+        dport[substr(rest, 1, index(rest, " ") - 1) "/" name]++
+    }
+} END {
+    for (key in src) print "src", src[key], key
+    for (key in dport) print "dport", dport[key], key
+    for (key in proto) print "proto", proto[key], key
+}""",
+}
+
+COUNT = "sort | uniq -c | sort -rn | head -200"
+GREP_SOURCE = "grep -F {tag} {path} | grep -o ' SRC=[^ ]*' | " + COUNT + " | sed 's/SRC=//; s/^/src/'"
+GREP = {
+    1: GREP_SOURCE,
+    3: GREP_SOURCE + """
+        grep -F {tag} {path} | grep -o ' PROTO=[^ ]*' | """ + COUNT + """ | sed 's/PROTO=//; s/^/proto/'
+        grep -F {tag} {path} | grep -o 'PROTO=[^ ]* SPT=[0-9]* DPT=[0-9]*' |
+            sed -E 's|PROTO=(.*) SPT=.* DPT=(.*)|\\2/\\1|' | """ + COUNT + """ | sed 's/^/dport/'""",
+}
 
 DUCKDB = """
 import duckdb, sys
-path, prefix, threads = sys.argv[1:]
+path, prefix, threads, ask = sys.argv[1:]
 db = duckdb.connect()
 db.execute("SET threads=" + threads)
 db.execute("SET enable_progress_bar=false")
-rows = db.execute('''
-    SELECT count(*) AS n, split_part(split_part(line, ' SRC=', 2), ' ', 1) AS src
-    FROM read_csv(?, columns={'line': 'VARCHAR'}, delim=chr(1), quote='', escape='', header=false, auto_detect=false)
-    WHERE contains(line, ?) GROUP BY src ORDER BY n DESC LIMIT 200''', [path, " " + prefix]).fetchall()
-for n, src in rows: print(n, src)
+fields = {"src": "SRC"} if ask == "1" else {"src": "SRC", "proto": "PROTO", "port": "DPT"}
+values = ", ".join(f"split_part(split_part(line, ' {key}=', 2), ' ', 1) AS {name}" for name, key in fields.items())
+db.execute(f'''
+    CREATE TEMP TABLE found AS SELECT count(*) AS n, {", ".join(fields)} FROM (SELECT {values}
+    FROM read_csv(?, columns={{'line': 'VARCHAR'}}, delim=chr(1), quote='', escape='', header=false, auto_detect=false)
+    WHERE contains(line, ?)) GROUP BY ALL''', [path, " " + prefix])
+for kind, key in (("src", "src"), ("proto", "proto"), ("dport", "port || '/' || proto"))[:int(ask)]:
+    only = "WHERE port <> ''" if kind == "dport" else ""
+    rows = db.execute(f'''SELECT sum(n)::BIGINT AS n, {key} AS k FROM found {only}
+        GROUP BY k ORDER BY n DESC LIMIT 200''').fetchall()
+    for n, text in rows: print(kind, n, text)
 """
 
 POLARS = """
 import os, sys
-path, prefix, threads = sys.argv[1:]
+path, prefix, threads, ask = sys.argv[1:]
 os.environ["POLARS_MAX_THREADS"] = threads
 import polars as pl
 line = pl.col("line")
 lines = pl.scan_csv(path, has_header=False, separator=chr(1), quote_char=None, schema={"line": pl.String})
-found = (lines.filter(line.str.contains(" " + prefix, literal=True))
-         .select(line.str.extract(" SRC=([^ ]+)").alias("src"))
-         .group_by("src").len().top_k(200, by="len").collect(engine="streaming"))
-for src, n in found.iter_rows(): print(n, src)
+fields = [line.str.extract(" SRC=([^ ]+)").alias("src")]
+if ask == "3":
+    fields += [line.str.extract(" PROTO=([^ ]+)").alias("proto"), line.str.extract(" DPT=([0-9]+)").alias("port")]
+found = (lines.filter(line.str.contains(" " + prefix, literal=True)).select(fields)
+         .group_by(pl.all()).agg(pl.len().alias("n")).collect(engine="streaming"))
+if ask == "3":
+    found = found.with_columns((pl.col("port") + "/" + pl.col("proto")).alias("dport"))
+for kind in ("src", "proto", "dport")[:int(ask)]:
+    top = found.filter(pl.col(kind).is_not_null()).group_by(kind).agg(pl.col("n").sum()).top_k(200, by="n")
+    for key, n in top.iter_rows(): print(kind, n, key)
 """
 
 CHDB = """
 import sys
-path, prefix, threads = sys.argv[1:]
-import chdb
+path, prefix, threads, ask = sys.argv[1:]
+from chdb import session
+db = session.Session()
 quoted = lambda text: "'" + text.replace(chr(92), chr(92) * 2).replace("'", chr(92) + "'") + "'"
-print(chdb.query(f'''
-    WITH substring(line, position(line, ' SRC=') + 5, 40) AS rest
-    SELECT concat(toString(count()), ' ', substring(rest, 1, position(rest, ' ') - 1) AS src)
-    FROM file({quoted(path)}, LineAsString, 'line String')
-    WHERE position(line, {quoted(' ' + prefix)}) > 0
-    GROUP BY src ORDER BY count() DESC LIMIT 200 SETTINGS max_threads = {threads}''', "TSVRaw"))
+fields = "substring(line, position(line, ' SRC=') + 5, 40) AS rest, substring(rest, 1, position(rest, ' ') - 1) AS src"
+if ask == "3":
+    fields += ''', substring(line, position(line, ' PROTO=') + 7) AS tail, splitByChar(' ', tail)[1] AS proto,
+        position(tail, ' DPT=') AS at, if(at = 0, '', splitByChar(' ', substring(tail, at + 5, 8))[1]) AS port'''
+keys = "src" if ask == "1" else "src, proto, port"
+db.query("CREATE DATABASE d")
+db.query(f'''CREATE TABLE d.found ENGINE = Memory AS SELECT {keys}, count() AS n FROM (SELECT {fields}
+    FROM file({quoted(path)}, LineAsString, 'line String') WHERE position(line, {quoted(' ' + prefix)}) > 0)
+    GROUP BY {keys} SETTINGS max_threads = {threads}''')
+for kind, key in (("src", "src"), ("proto", "proto"), ("dport", "concat(port, '/', proto)"))[:int(ask)]:
+    only = "WHERE port <> ''" if kind == "dport" else ""
+    print(db.query(f'''SELECT concat('{kind} ', toString(sum(n)), ' ', {key} AS k) FROM d.found {only}
+        GROUP BY k ORDER BY sum(n) DESC LIMIT 200''', "TSVRaw"))
 """
 
 
 def fwstat(args, *more, files=None):
-    return [args.fwstat, "top", "--by", "src", "-n", str(TOP), "--prefix", args.prefix.strip(), "--json", *more,
+    by = ["--by", "src"] if args.ask == 1 else []
+    return [args.fwstat, "top", *by, "-n", str(TOP), "--prefix", args.prefix.strip(), "--json", *more,
             *(files or [args.corpus])]
 
 
@@ -138,7 +190,7 @@ def packed(args, scratch):
         yield f"fwstat top, {form}, 2 threads", fwstat(args, "--threads", "2", files=[one]), True
         yield f"fwstat top, {form}, two files, 2 threads", fwstat(args, "--threads", "2", files=two), True
         if shutil.which("mawk"):
-            awk = f"mawk -v PREFIX={prefix} {shlex.quote(AWK)}"
+            awk = f"mawk -v PREFIX={prefix} {shlex.quote(AWK[args.ask])}"
             yield f"{unpack} \\| mawk, {form}", ["sh", "-c", f"{unpack} {one} | {awk}"], True
 
 
@@ -160,9 +212,8 @@ def peers(args, _):
     yield "fwstat top, 1 thread", fwstat(args, "--threads", "1"), True
     yield "rg -c -F (counts only)", ["rg", "-c", "-F", prefix.strip(), path], False
     yield "wc -l (counts only)", ["wc", "-l", path], False
-    yield "mawk, index and substr", ["mawk", "-v", "PREFIX=" + prefix, AWK, path], True
-    yield ("grep \\| grep -o \\| sort \\| uniq -c",
-           ["sh", "-c", f"grep -F {tag} {rest} | grep -o ' SRC=[^ ]*' | sort | uniq -c | sort -rn | head -200"], True)
+    yield "mawk, index and substr", ["mawk", "-v", "PREFIX=" + prefix, AWK[args.ask], path], True
+    yield "grep \\| grep -o \\| sort \\| uniq -c", ["sh", "-c", GREP[args.ask].format(tag=tag, path=rest)], True
     for module, script in (("duckdb", DUCKDB), ("polars", POLARS), ("chdb", CHDB)):
         if subprocess.run([args.python, "-c", f"import importlib.util as u; exit(u.find_spec('{module}') is None)"],
                           capture_output=True).returncode:
@@ -170,7 +221,7 @@ def peers(args, _):
             continue
         for threads in ("2", "1"):
             name = f"{module}, {threads} thread" + ("s" if threads == "2" else "")
-            yield name, [args.python, "-c", script, path, prefix, threads], True
+            yield name, [args.python, "-c", script, path, prefix, threads, str(args.ask)], True
 
 
 SETS = {"peers": peers, "questions": questions, "engines": engines, "packed": packed, "small": small}
@@ -191,32 +242,45 @@ def contenders(args, scratch):
     return out
 
 
-def address(text):
-    """One spelling for IPv6: the log has it in full."""
-    return str(ipaddress.ip_address(text))
+def plain(kind, text):
+    """One spelling: IPv6 is in full in the log, protocols may be names or numbers."""
+    if kind == "src":
+        return str(ipaddress.ip_address(text))
+    port, slash, name = text.rpartition("/")
+    number = name if name.isdigit() else socket.getprotobyname(name.lower().replace("icmpv6", "ipv6-icmp"))
+    return f"{port}{slash}{number}"
 
 
 def answer(output):
-    """The counts of the ten most frequent sources, and the sources whose place is certain.
+    """Of each kind the counts of the ten most frequent keys, and the keys whose place is certain.
 
-    Ties at the end may be broken in any way: sources that share the last count are not compared."""
+    Ties at the end may be broken in any way: keys that share the last count are not compared."""
     text = output.decode("utf-8", "replace")
     if text.lstrip().startswith("{"):
         rows = fwstat_rows(json.loads(text))
     else:
-        rows = []
-        for line in filter(str.strip, text.splitlines()):
-            count, key = line.replace(" SRC=", " ").split()
-            rows.append((int(count), address(key)))
-    counts = collections.Counter({key: n for n, key in rows}).most_common()
-    counts.sort(key=lambda item: (-item[1], item[0]))
-    top = counts[:TOP]
-    last = top[-1][1] if top else 0
-    return [n for _, n in top], sorted(key for key, n in top if n > last)
+        rows = [line.split() for line in filter(str.strip, text.splitlines())]
+    counts = collections.defaultdict(collections.Counter)
+    for kind, n, key in rows:
+        counts[kind][plain(kind, key)] += int(n)
+    found = {}
+    for kind, keys in sorted(counts.items()):
+        top = sorted(keys.items(), key=lambda item: (-item[1], item[0]))[:TOP]
+        last = top[-1][1]
+        found[kind] = [n for _, n in top], sorted(key for key, n in top if n > last)
+    return found
 
 
 def fwstat_rows(document):
-    return [(row["count"], address(row["src"])) for row in document["tables"][0]["rows"]]
+    for table in document["tables"]:
+        for row in table["rows"]:
+            match table["by"]:
+                case ["src"]:
+                    yield "src", row["count"], row["src"]
+                case ["proto"]:
+                    yield "proto", row["count"], row["proto"]
+                case ["dport", "proto"] if "dport" in row:
+                    yield "dport", row["count"], f"{row['dport']}/{row['proto']}"
 
 
 def hold(path):
@@ -269,6 +333,7 @@ def main():
     parser.add_argument("corpus")
     parser.add_argument("rounds", nargs="?", type=int, default=7)
     parser.add_argument("--set", choices=SETS, default="peers")
+    parser.add_argument("--ask", type=int, choices=(1, 3), default=1, help="how many questions at a time")
     parser.add_argument("--fwstat", default=os.path.join(ROOT, "target/release/fwstat"))
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--only", help="names, or parts of names, of what to run")
@@ -301,7 +366,8 @@ def compare(args, items):
     first = next(iter(runs))
     median = {name: [statistics.median(run[i] for run in runs[name]) for i in range(2)] for name in runs}
     print(f"{os.path.basename(args.corpus)}: {size:,} bytes; medians of {args.rounds} interleaved rounds; "
-          f"top {TOP} sources with prefix `{args.prefix.strip()}`\n")
+          f"top {TOP} {'sources' if args.ask == 1 else 'sources, ports, protocols'} with prefix "
+          f"`{args.prefix.strip()}`\n")
     print(f"| program | wall s | range | CPU s | MiB | GB/s | wall / first |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name, (wall, cpu) in median.items():

@@ -75,9 +75,9 @@ fn chunks(path: &str, mut each: impl FnMut(&[u8])) -> io::Result<()> {
 impl Work {
     fn grammar(&mut self, log: &[u8]) {
         for (_, line) in logparse::lines(log) {
-            if let Ok(entry) = logparse::parse_with(line, &mut self.scratch) {
+            if let Ok(entry) = &logparse::parse_with(line, &mut self.scratch) {
                 self.packets += 1;
-                self.sum = add(self.sum, &entry);
+                self.sum = add(self.sum, entry);
             }
         }
     }
@@ -85,12 +85,12 @@ impl Work {
     fn full(&mut self, log: &[u8]) {
         let Work { scanner, packets, sum, .. } = self;
         scanner.scan(log, |line| {
-            match line.found {
-                Found::Packet(packet) => *sum = add(*sum, &packet.entry()),
-                Found::Entry(entry) => *sum = add(*sum, entry),
-                Found::Other(_) => return,
-            }
-            *packets += 1;
+            line.with_entry(|entry| {
+                if let Ok(entry) = entry {
+                    *packets += 1;
+                    *sum = add(*sum, entry);
+                }
+            });
         });
     }
 

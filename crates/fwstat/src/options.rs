@@ -135,17 +135,17 @@ impl Options {
             years: Years { wanted: true, ..years },
             between,
         };
-        let threads = input
-            .threads
-            .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
-            .unwrap_or(1)
-            // More than there can be processors only costs time.
-            .clamp(1, 512);
         // Records on a terminal are a sign of progress themselves.
         let streams = ordered && output.look.output_file.is_none() && std::io::stdout().is_terminal();
         let wanted = !output.look.no_progress && !output.look.quiet && !streams;
         let progress = wanted && std::io::stderr().is_terminal();
         let mut feed = Feed::new(inputs, reading);
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = input
+            .threads
+            .unwrap_or_else(|| if (1..=SMALL).contains(&feed.size()) { 1 } else { processors() })
+            // More than there can be processors only costs time.
+            .clamp(1, 512);
         if input.rotated {
             feed.chain();
         }
@@ -186,10 +186,25 @@ fn wall_clock() -> i64 {
     i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
 }
 
+/// Inputs of fewer bytes are read before a second thread has started.
+const SMALL: u64 = 256 << 10;
+
+/// The zone of this machine, straight from its file: asking for it by name reads all folders of
+/// the zone database first, which takes longer than a small log.
+fn local_zone() -> Option<TimeZone> {
+    const FILE: &str = "/etc/localtime";
+    if std::env::var_os("TZ").is_some() {
+        return None;
+    }
+    let path = std::fs::read_link(FILE).ok()?;
+    let (_, name) = path.to_str()?.split_once("/zoneinfo/")?;
+    TimeZone::tzif(name, &std::fs::read(FILE).ok()?).ok()
+}
+
 fn zone(input: &InputArgs) -> anyhow::Result<TimeZone> {
     match &input.tz {
         _ if input.utc => Ok(TimeZone::UTC),
-        None => Ok(TimeZone::system()),
+        None => Ok(local_zone().unwrap_or_else(TimeZone::system)),
         Some(name) if name.eq_ignore_ascii_case("utc") => Ok(TimeZone::UTC),
         Some(name) => TimeZone::get(name).map_err(|_| {
             anyhow!("--tz: no zone is called `{name}`; names are those of tzdata, as Europe/Berlin")

@@ -14,6 +14,8 @@ mod scan;
 pub mod testgen;
 mod time;
 mod types;
+mod vector;
+mod words;
 
 use envelope::Encoding;
 pub use envelope::Envelope;
@@ -80,17 +82,18 @@ impl Entry<'_> {
 /// The line is no firewall record; the kind says what else it is.
 /// [`ErrorKind::NeedsScratch`] says that [`parse_with`] can read it.
 pub fn parse(line: &[u8]) -> Result<Entry<'_>, ParseError> {
-    let line = trimmed(line);
-    if holds_no_header(line) {
-        return Err(ParseError::new(0, ErrorKind::NoHeader));
-    }
-    let mut entry = Entry::default();
-    let opened = envelope::open(line, &mut entry.envelope)?;
-    match opened.encoding {
-        Encoding::Json | Encoding::JsonArray => Err(ParseError::new(0, ErrorKind::NeedsScratch)),
-        // Without a scratch buffer a /dev/kmsg record keeps its escapes in the prefix.
-        Encoding::Plain | Encoding::Kmsg => finish(line, opened.message, entry),
-    }
+    filled(|entry| {
+        let line = trimmed(line);
+        if holds_no_header(line) {
+            return Err(ParseError::new(0, ErrorKind::NoHeader));
+        }
+        let opened = envelope::open(line, &mut entry.envelope)?;
+        match opened.encoding {
+            Encoding::Json | Encoding::JsonArray => Err(ParseError::new(0, ErrorKind::NeedsScratch)),
+            // Without a scratch buffer a /dev/kmsg record keeps its escapes in the prefix.
+            Encoding::Plain | Encoding::Kmsg => finish(line, opened.message, entry),
+        }
+    })
 }
 
 /// Reads one line; text that its wrapper wrote with escapes (JSON, `/dev/kmsg`) is decoded
@@ -108,29 +111,49 @@ pub fn parse(line: &[u8]) -> Result<Entry<'_>, ParseError> {
 ///
 /// # Errors
 /// As [`parse`], without [`ErrorKind::NeedsScratch`].
+#[inline]
 pub fn parse_with<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<'a>, ParseError> {
-    let line = trimmed(line);
-    if holds_no_header(line) {
-        return Err(ParseError::new(0, ErrorKind::NoHeader));
+    match holds_no_header(line) {
+        true => Err(ParseError::new(0, ErrorKind::NoHeader)),
+        false => parse_record(line, scratch),
     }
-    let mut entry = Entry::default();
-    let opened = envelope::open(line, &mut entry.envelope)?;
-    let escaped = match opened.encoding {
-        Encoding::Plain => false,
-        Encoding::Kmsg => memchr::memchr(b'\\', opened.message).is_some(),
-        Encoding::Json | Encoding::JsonArray => true,
-    };
-    if !escaped {
-        return finish(line, opened.message, entry);
+}
+
+/// [`parse_with`] of a line in which a packet may be.
+#[inline]
+pub(crate) fn parse_record<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<'a>, ParseError> {
+    filled(|entry| {
+        let line = trimmed(line);
+        let opened = envelope::open(line, &mut entry.envelope)?;
+        let escaped = match opened.encoding {
+            Encoding::Plain => false,
+            Encoding::Kmsg => memchr::memchr(b'\\', opened.message).is_some(),
+            Encoding::Json | Encoding::JsonArray => true,
+        };
+        if !escaped {
+            return finish(line, opened.message, entry);
+        }
+        scratch.clear();
+        envelope::unescape(opened.message, opened.encoding, scratch)?;
+        let text = trimmed(scratch);
+        let has_own_envelope = matches!(opened.encoding, Encoding::Json)
+            && entry.envelope.realtime_us.is_none()
+            && entry.envelope.uptime.is_none();
+        let message = if has_own_envelope { envelope::syslog(text, &mut entry.envelope) } else { text };
+        finish(text, message, entry)
+    })
+}
+
+/// An entry as `read` fills it. It is large: made where it will be, and never copied.
+#[inline(always)]
+fn filled<'a>(read: impl FnOnce(&mut Entry<'a>) -> Result<(), ParseError>) -> Result<Entry<'a>, ParseError> {
+    let mut result = Ok(Entry::default());
+    if let Ok(entry) = &mut result
+        && let Err(error) = read(entry)
+    {
+        result = Err(error);
     }
-    scratch.clear();
-    envelope::unescape(opened.message, opened.encoding, scratch)?;
-    let text = trimmed(scratch);
-    let has_own_envelope = matches!(opened.encoding, Encoding::Json)
-        && entry.envelope.realtime_us.is_none()
-        && entry.envelope.uptime.is_none();
-    let message = if has_own_envelope { envelope::syslog(text, &mut entry.envelope) } else { text };
-    finish(text, message, entry)
+    result
 }
 
 /// Reads a message that stands alone: from the prefix on, without any envelope.
@@ -141,7 +164,9 @@ pub fn parse_with<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<
 /// # Errors
 /// The message is no firewall record.
 pub fn parse_message(message: &[u8]) -> Result<(Packet<'_>, Option<ParseError>), ParseError> {
-    grammar::message(trimmed(message), grammar::Source::Kernel)
+    let mut packet = Packet::default();
+    let stop = grammar::message(trimmed(message), grammar::Source::Kernel, &mut packet)?;
+    Ok((packet, stop))
 }
 
 /// Reads a line of ipchains (Linux 2.2) or ipfwadm (2.0), the filters before netfilter.
@@ -185,7 +210,8 @@ fn holds_no_header(line: &[u8]) -> bool {
 /// Whether CRI's mark of a partial line stands behind its stamp.
 fn cri_part(rest: &[u8]) -> bool {
     let rest = &rest[..rest.len().min(32)];
-    memchr::memmem::find(rest, b" stdout P ").is_some() || memchr::memmem::find(rest, b" stderr P ").is_some()
+    let behind = &rest[vector::find(rest, b' ')..];
+    behind.starts_with(b" stdout P ") || behind.starts_with(b" stderr P ")
 }
 
 /// The line without what relays and crashes leave at its end. The kernel's blank stays.
@@ -198,25 +224,22 @@ fn trimmed(line: &[u8]) -> &[u8] {
 }
 
 /// Reads the message of an opened line; positions are moved to the line's beginning.
-fn finish<'a>(line: &'a [u8], message: &'a [u8], mut entry: Entry<'a>) -> Result<Entry<'a>, ParseError> {
+fn finish<'a>(line: &'a [u8], message: &'a [u8], entry: &mut Entry<'a>) -> Result<(), ParseError> {
     // The message is the line's tail, but for a wrapper's closing bracket or quote.
     let base = (message.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
-    match grammar::message(message, envelope::source(&entry.envelope)) {
-        Ok((packet, stop)) => {
-            entry.packet = packet;
-            entry.stop = stop.map(|stop| stop.moved(base));
-            tag_of_ulogd(&mut entry, line);
-            Ok(entry)
-        }
-        Err(error) => Err(error),
-    }
+    let stop = grammar::message(message, envelope::source(&entry.envelope), &mut entry.packet)?;
+    entry.stop = stop.map(|stop| stop.moved(base));
+    tag_of_ulogd(entry, line);
+    Ok(())
 }
 
 /// ulogd's LOGEMU writes no tag: what looks like one is the beginning of its prefix.
 fn tag_of_ulogd<'a>(entry: &mut Entry<'a>, line: &'a [u8]) {
+    if entry.packet.dialect != Dialect::Ulogd || entry.envelope.pid.is_some() {
+        return;
+    }
     let Some(tag) = entry.envelope.tag else { return };
-    let is_daemon = matches!(tag, b"kernel" | b"ulogd" | b"ulogd2");
-    if entry.packet.dialect != Dialect::Ulogd || is_daemon || entry.envelope.pid.is_some() {
+    if matches!(tag, b"kernel" | b"ulogd" | b"ulogd2") {
         return;
     }
     // The tag may lie in another buffer than the message (a JSON attribute); then no range fits.

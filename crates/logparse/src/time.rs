@@ -141,6 +141,7 @@ impl core::fmt::Display for Uptime {
 
 /// The number of an English month name of three letters, 1 to 12.
 #[must_use]
+#[inline]
 pub fn month_number(name: [u8; 3]) -> Option<u8> {
     Some(match &name {
         b"Jan" => 1,

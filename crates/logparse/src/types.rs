@@ -7,6 +7,8 @@
 
 use core::fmt;
 
+use crate::words::HEX;
+
 /// An IP protocol number: the `PROTO=` of a line (IANA "Assigned Internet Protocol Numbers").
 ///
 /// The kernel writes seven of them as words (`TCP UDP UDPLITE ICMP ICMPv6 AH ESP`) and all
@@ -176,6 +178,14 @@ impl TcpFlags {
         Self::KERNEL_ORDER.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, word)| word)
     }
 
+    /// The flag with this word of three letters and its blank, as the kernel prints it.
+    #[inline(always)]
+    pub(crate) fn of_kernel_word(word: &[u8; 4]) -> Option<TcpFlags> {
+        let word = u32::from_le_bytes(*word);
+        let (text, flag) = FLAG_WORDS[flag_slot(word)];
+        (word == text).then_some(flag)
+    }
+
     /// The flag with this word, in any case (`SYN`, `syn`).
     #[must_use]
     pub fn from_word(word: &[u8]) -> Option<TcpFlags> {
@@ -185,6 +195,37 @@ impl TcpFlags {
             .map(|(flag, _)| flag)
     }
 }
+
+/// The words of the flags, each where [`flag_slot`] finds it: which flag it is decides no jump.
+static FLAG_WORDS: [(u32, TcpFlags); 16] = {
+    let words = [
+        (b"CWR ", TcpFlags::CWR),
+        (b"ECE ", TcpFlags::ECE),
+        (b"URG ", TcpFlags::URG),
+        (b"ACK ", TcpFlags::ACK),
+        (b"PSH ", TcpFlags::PSH),
+        (b"RST ", TcpFlags::RST),
+        (b"SYN ", TcpFlags::SYN),
+        (b"FIN ", TcpFlags::FIN),
+    ];
+    let mut table = [(0, TcpFlags::EMPTY); 16];
+    let mut i = 0;
+    while i < words.len() {
+        let word = u32::from_le_bytes(*words[i].0);
+        assert!(table[flag_slot(word)].0 == 0, "two flags in one place");
+        table[flag_slot(word)] = (word, words[i].1);
+        i += 1;
+    }
+    assert!(table[flag_slot(0)].0 != 0, "no text at all is a flag");
+    table
+};
+
+const fn flag_slot(word: u32) -> usize {
+    (word.wrapping_mul(FLAG_FACTOR) >> 28) as usize
+}
+
+/// Found by trying: gives each of the eight words a place of its own.
+const FLAG_FACTOR: u32 = 0x2265_b1f5;
 
 impl core::ops::BitOr for TcpFlags {
     type Output = TcpFlags;
@@ -262,14 +303,17 @@ impl Mac {
     pub fn from_text(text: &[u8]) -> Option<Mac> {
         let text: &[u8; 17] = text.try_into().ok()?;
         let mut octets = [0; 6];
+        let mut wrong = 0;
         for (i, octet) in octets.iter_mut().enumerate() {
             let at = i * 3;
+            let (high, low) = (HEX[usize::from(text[at])], HEX[usize::from(text[at + 1])]);
+            *octet = high << 4 | low & 15;
+            wrong |= high | low;
             if i > 0 && text[at - 1] != b':' {
-                return None;
+                wrong |= 0x80;
             }
-            *octet = hex_value(text[at])? << 4 | hex_value(text[at + 1])?;
         }
-        Some(Mac(octets))
+        (wrong & 0x80 == 0).then_some(Mac(octets))
     }
 }
 

@@ -51,6 +51,16 @@ fn factor() -> u64 {
     *FACTOR.get_or_init(|| RandomState::new().hash_one(0u64) | 1)
 }
 
+/// Empty places, each page of them written to. The kernel gives fresh memory as one page of zeros
+/// until it is written to; here every place is read first, so each page would be changed for
+/// another one later, and every change makes all other threads forget what they know of memory.
+fn empty(size: usize) -> Vec<u64> {
+    let mut places = vec![0; size];
+    let words_of_a_page = 4096 / size_of::<u64>();
+    places.iter_mut().step_by(words_of_a_page).for_each(|place| *place = std::hint::black_box(0));
+    places
+}
+
 impl Addresses {
     /// Counts an address once.
     #[inline]
@@ -140,7 +150,7 @@ impl Addresses {
             return;
         }
         let size = needed.next_power_of_two().max(1024);
-        let old = std::mem::replace(&mut self.places, vec![0; size]);
+        let old = std::mem::replace(&mut self.places, empty(size));
         self.distinct = 0;
         let order = self.order();
         for place in old.into_iter().filter(|place| *place != 0) {

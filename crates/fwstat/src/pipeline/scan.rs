@@ -122,30 +122,17 @@ impl<'p> Worker<'p> {
         add: Add<'_>,
     ) {
         self.account.totals.packets += 1;
-        // Two ways to the same end: what is called for one kind of stamp must not make the other
-        // kind's moment go through memory.
-        if scanned.has_clock() {
-            let when = if self.needs_time { self.clock(chunk, line.offset, scanned) } else { None };
-            self.packet(chunk, line, scanned, when, file, number, add);
-        } else {
-            let when = self.moment(chunk, line.offset, &scanned.envelope());
-            self.packet(chunk, line, scanned, when, file, number, add);
+        let when = match scanned.has_clock() {
+            true if self.needs_time => self.clock(chunk, line.offset, scanned),
+            true => None,
+            false => self.moment(chunk, line.offset, &scanned.envelope()),
+        };
+        // What asks for the front only is asked once for all lines that begin alike.
+        let front = scanned.front_id();
+        let known = self.fronts.get(front).copied().flatten();
+        if known == Some(false) {
+            return;
         }
-    }
-
-    /// The same when its moment is known.
-    #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "one line, and what is known of it")]
-    fn packet(
-        &mut self,
-        chunk: &Chunk<'_>,
-        line: &ScannedLine<'_>,
-        scanned: &Scanned<'_>,
-        when: Option<When>,
-        file: &str,
-        number: u64,
-        add: Add<'_>,
-    ) {
         let record = Record {
             entry: Reading::scanned(scanned),
             raw: line.text,
@@ -153,17 +140,12 @@ impl<'p> Worker<'p> {
             file,
             line: chunk.first_line.map_or(0, |first| first + number),
         };
-        // What asks for the front only is asked once for all lines that begin alike.
-        let front = scanned.front_id();
-        let passes = match self.fronts.get(front) {
-            Some(Some(known)) => *known,
-            _ => {
-                let passes = self.front_filter.test(&record);
-                self.fronts.resize(self.fronts.len().max(front + 1), None);
-                self.fronts[front] = Some(passes);
-                passes
-            }
-        };
+        let passes = known.unwrap_or_else(|| {
+            let passes = self.front_filter.test(&record);
+            self.fronts.resize(self.fronts.len().max(front + 1), None);
+            self.fronts[front] = Some(passes);
+            passes
+        });
         if passes && self.rest_filter.test(&record) {
             self.account.totals.matched += 1;
             add(&record);

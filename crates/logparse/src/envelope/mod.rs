@@ -13,6 +13,8 @@ use memchr::memchr;
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
+use crate::vector::{find, find_either};
+use crate::words;
 pub(crate) use json::unescape;
 
 /// What the envelope of a line says. Every field that the line does not have is `None`.
@@ -117,14 +119,23 @@ pub(crate) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Op
             if let Some((message, encoding)) = kmsg(text, envelope) {
                 return Ok(Opened { message, encoding });
             }
-            if let Some((message, whole)) = cri(text, envelope) {
-                let message = syslog(message, envelope);
-                if !whole {
-                    return Err(ParseError::new(line.len(), ErrorKind::Partial));
+            let Some((stamp, rest)) = stamp::rfc3339(text) else {
+                return Ok(Opened { message: syslog(text, envelope), encoding: Encoding::Plain });
+            };
+            let message = match cri(stamp, rest, envelope) {
+                Some((message, whole)) => {
+                    let message = syslog(message, envelope);
+                    if !whole {
+                        return Err(ParseError::new(line.len(), ErrorKind::Partial));
+                    }
+                    message
                 }
-                return Ok(Opened { message, encoding: Encoding::Plain });
-            }
-            Ok(Opened { message: syslog(text, envelope), encoding: Encoding::Plain })
+                None => match stamp::ended(stamp, rest) {
+                    Some((stamp, rest)) => stamped(stamp, rest, envelope),
+                    None => text,
+                },
+            };
+            Ok(Opened { message, encoding: Encoding::Plain })
         }
         // /dev/kmsg writes the dictionary of the record above as ` KEY=value`.
         Some(b' ') if is_dictionary(text) => Err(ParseError::new(0, ErrorKind::Continuation)),
@@ -154,7 +165,17 @@ pub(crate) fn source(envelope: &Envelope<'_>) -> Source {
 
 /// The text envelopes: stamps, hosts, tags, kernel stamps. Always finds a message: text that
 /// no envelope explains is the message's own.
-pub(crate) fn syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+pub(crate) fn syslog<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    // Most lines begin with the name of a month: nothing else is in upper case.
+    match text.first() {
+        Some(b'M') if text.starts_with(b"MESSAGE=") => kernel_marks(&text[8..], envelope),
+        Some(b'A'..=b'Z') => stamp_or_text(text, envelope),
+        _ => other_syslog(text, envelope),
+    }
+}
+
+/// [`syslog`] that begins with anything but upper case.
+fn other_syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     // RFC 6587: `183 <4>1 ...`.
     if let Some(rest) = octet_count(text) {
         text = rest;
@@ -186,21 +207,25 @@ pub(crate) fn syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a
             text
         }
         Some(b'M') if text.starts_with(b"MESSAGE=") => kernel_marks(&text[8..], envelope),
-        _ => match stamp::any(text) {
-            Some((stamp, rest)) => stamped(stamp, rest, envelope),
-            None => match pvefw(text, envelope) {
-                Some(rest) => rest,
-                None => text,
-            },
-        },
+        _ => stamp_or_text(text, envelope),
+    }
+}
+
+/// A stamp and what it heads, Proxmox's numbers, or no envelope at all.
+fn stamp_or_text<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    match stamp::any(text) {
+        Some((stamp, rest)) => stamped(stamp, rest, envelope),
+        None => pvefw(text, envelope).unwrap_or(text),
     }
 }
 
 /// What stands behind a stamp.
+#[inline]
 fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     envelope.stamp = Some(stamp);
-    // `dmesg --time-format iso` is the one that writes a comma, and no host follows it.
-    if memchr(b',', stamp.text).is_some() {
+    // `dmesg --time-format iso` is the one that writes a comma, and no host follows it. Fifteen
+    // bytes, as most stamps have, are too few for a fraction.
+    if stamp.text.len() > 15 && find(stamp.text, b',') < stamp.text.len() {
         return rest;
     }
     // runit's svlogd and others put a stamp in front of a line of /proc/kmsg.
@@ -224,31 +249,24 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) ->
 /// `host [facility.severity] tag[pid]: `, or any part of it.
 fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     // No host: logread, Asus, VyOS.
-    if let Some(rest) = leveled_tag(text, envelope) {
+    if let Some(rest) = tag(text, envelope, true).or_else(|| leveled_tag(text, envelope)) {
         return kernel_marks(rest, envelope);
     }
-    if let Some(rest) = tag(text, envelope, true) {
-        return kernel_marks(rest, envelope);
-    }
-    let len = memchr(b' ', text).unwrap_or(text.len());
+    let len = find_either(text, b' ', b'=');
     let host = &text[..len];
     // These begin a message, not a host's name. A name that ends in a colon is a prefix,
     // save an IPv6 address.
-    let is_host = len < text.len()
+    let is_host = text.get(len) == Some(&b' ')
         && len > 0
         && !matches!(host[0], b'[' | b'"' | b'<')
-        && memchr(b'=', host).is_none()
         && (host[len - 1] != b':' || is_ipv6(host));
     if !is_host {
         return dmesg(text, envelope);
     }
     envelope.host = Some(host);
     let rest = &text[len + 1..];
-    if let Some(rest) = leveled_tag(rest, envelope) {
+    if let Some(rest) = tag(rest, envelope, false).or_else(|| leveled_tag(rest, envelope)) {
         return kernel_marks(rest, envelope);
-    }
-    if let Some(after) = tag(rest, envelope, false) {
-        return kernel_marks(after, envelope);
     }
     // UniFi gateways behind a relay: the host's name twice.
     if let Some([b' ', after @ ..]) = rest.strip_prefix(host) {
@@ -270,10 +288,21 @@ fn leveled_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u
 ///
 /// A tag is RFC 3164's: letters, digits and a few signs. A word with other bytes in it is the
 /// beginning of the message.
+#[inline(always)]
 fn tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool) -> Option<&'a [u8]> {
+    if let Some(rest) = text.strip_prefix(b"kernel: ") {
+        envelope.tag = Some(&text[..6]);
+        envelope.pid = None;
+        return Some(rest);
+    }
     if kernel_only && !text.starts_with(b"kernel") {
         return None;
     }
+    other_tag(text, envelope, kernel_only)
+}
+
+/// [`tag`] but for the common one.
+fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool) -> Option<&'a [u8]> {
     let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b'@' | b'+');
     let len = text.iter().take_while(|b| is_name(b)).count();
     if len == 0 || kernel_only && len != 6 {
@@ -422,12 +451,10 @@ fn set_level(envelope: &mut Envelope<'_>, facility: u8, severity: u8) {
 
 /// `facility.severity` at the beginning of a text.
 fn level_words(text: &[u8]) -> Option<(u8, u8, &[u8])> {
-    let dot = text.iter().take(9).position(|b| !b.is_ascii_lowercase() && !b.is_ascii_digit())?;
-    if text[dot] != b'.' {
-        return None;
-    }
+    // No facility's name is longer than eight letters.
+    let dot = find(&text[..text.len().min(16)], b'.');
+    let rest = text.get(dot + 1..)?;
     let facility = facility_number(&text[..dot])?;
-    let rest = &text[dot + 1..];
     let len = rest.iter().take_while(|b| b.is_ascii_lowercase()).count();
     Some((facility, severity_number(&rest[..len])?, &rest[len..]))
 }
@@ -552,6 +579,10 @@ fn bracketed_unix(text: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// `/dev/kmsg`: `priority,sequence,microseconds,flags[,...];text`.
 fn kmsg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], Encoding)> {
+    let (_, digits) = words::number(text)?;
+    if text.get(digits) != Some(&b',') {
+        return None;
+    }
     let head = memchr(b';', &text[..text.len().min(128)])?;
     let mut fields = text[..head].split(|b| *b == b',');
     let priority = stamp::number(fields.next()?).filter(|n| *n <= 1023)?;
@@ -570,8 +601,7 @@ fn kmsg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], En
 }
 
 /// CRI (Kubernetes): `STAMP stdout F text`; `P` marks a part of a longer line.
-fn cri<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], bool)> {
-    let (stamp, rest) = stamp::rfc3339(text)?;
+fn cri<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], bool)> {
     let rest = rest.strip_prefix(b" stdout ").or_else(|| rest.strip_prefix(b" stderr "))?;
     let (kind, rest) = rest.split_first()?;
     let whole = match kind {

@@ -5,6 +5,7 @@
 //! Tested by: the unit tests below, `testdata/lines/envelope*`.
 
 use crate::time::{Civil, Stamp, Time, Uptime, Zone, month_number};
+use crate::words;
 
 /// A decimal number of 1 to 19 digits and nothing else.
 #[inline]
@@ -27,16 +28,20 @@ fn two(text: &[u8], at: usize) -> Option<u8> {
 }
 
 /// `hh:mm:ss` at `at`.
-#[inline]
+#[inline(always)]
 fn clock(text: &[u8], at: usize) -> Option<(u8, u8, u8)> {
-    if text.get(at + 2) != Some(&b':') || text.get(at + 5) != Some(&b':') {
+    const COLONS: u64 = 0x0000_ff00_00ff_0000;
+    let text = text.get(at..)?.first_chunk()?;
+    let values = u64::from_le_bytes(*text) ^ u64::from_le_bytes(*b"00:00:00");
+    if words::no_digits(values) | values & COLONS != 0 {
         return None;
     }
-    let (hour, minute, second) = (two(text, at)?, two(text, at + 3)?, two(text, at + 6)?);
+    let (hour, minute, second) = words::clock(text);
     (hour < 24 && minute < 60 && second <= 60).then_some((hour, minute, second))
 }
 
 /// `Mmm` at `at`.
+#[inline(always)]
 fn month(text: &[u8], at: usize) -> Option<u8> {
     month_number(*text.get(at..)?.first_chunk()?)
 }
@@ -58,15 +63,22 @@ fn fraction(text: &[u8], at: usize) -> (u32, usize) {
     if !matches!(text.get(at), Some(b'.' | b',')) {
         return (0, at);
     }
+    match words::number(&text[at + 1..]) {
+        Some((value, digits)) if digits <= 9 => {
+            (value as u32 * 10u32.pow(9 - digits as u32), at + 1 + digits)
+        }
+        _ => long_fraction(text, at),
+    }
+}
+
+/// [`fraction`] of more than nine digits, or of none.
+#[inline(never)]
+fn long_fraction(text: &[u8], at: usize) -> (u32, usize) {
     let digits = text[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
     if digits == 0 {
         return (0, at);
     }
-    let mut nanos = 0u32;
-    for place in 0..9 {
-        let digit = if place < digits { text[at + 1 + place] - b'0' } else { 0 };
-        nanos = nanos * 10 + u32::from(digit);
-    }
+    let nanos = text[at + 1..].iter().take(9).fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
     (nanos, at + 1 + digits)
 }
 
@@ -76,12 +88,19 @@ fn cut(text: &[u8], end: usize, time: Time) -> (Stamp<'_>, &[u8]) {
 }
 
 /// Any stamp with which a line may begin, and what follows it; the blank behind is skipped.
+#[inline(always)]
 pub(super) fn any(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let (stamp, rest) = match text.first()? {
         b'A'..=b'Z' => rfc3164(text).or_else(|| weekday(text))?,
         b'0'..=b'9' => rfc3339(text).or_else(|| unix(text))?,
         _ => return None,
     };
+    ended(stamp, rest)
+}
+
+/// A stamp and what follows it, if the stamp ends there; the blank behind is skipped.
+#[inline(always)]
+pub(super) fn ended<'a>(stamp: Stamp<'a>, rest: &'a [u8]) -> Option<(Stamp<'a>, &'a [u8])> {
     match rest {
         [b' ', rest @ ..] => Some((stamp, rest)),
         // dmesg -T closes its bracket here.
@@ -91,12 +110,13 @@ pub(super) fn any(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
 }
 
 /// `Jun 30 06:06:13`, with `.123456` or a year (`Jun 30 2024 06:06:13`) in some writers.
+#[inline(always)]
 pub(super) fn rfc3164(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
-    let month = month(text, 0)?;
-    if text.get(3) != Some(&b' ') || text.get(6) != Some(&b' ') {
+    let date: &[u8; 15] = text.first_chunk()?;
+    if date[3] != b' ' || date[6] != b' ' {
         return None;
     }
-    let day = day(text, 4)?;
+    let (month, day) = (month(date, 0)?, day(date, 4)?);
     let (year, at) = match clock(text, 7) {
         Some(_) => (None, 7),
         None => (Some(u16::try_from(number(text.get(7..11)?)?).ok()?), 12),
@@ -112,6 +132,7 @@ pub(super) fn rfc3164(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
 
 /// `Sun Jun 30 06:06:13 2024` (ctime: logread, dmesg -T), `Sun 2024-06-30 06:06:13 CEST`
 /// (journalctl short-full).
+#[inline(never)]
 fn weekday(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let name = text.get(..4)?;
     if !matches!(name, b"Mon " | b"Tue " | b"Wed " | b"Thu " | b"Fri " | b"Sat " | b"Sun ") {
@@ -141,14 +162,14 @@ fn weekday(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
 /// `2024-06-30T06:06:13.123456+02:00` and its kin: a blank for the `T`, a comma for the
 /// point, an offset without its colon, or none.
 pub(super) fn rfc3339(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
-    if text.get(4) != Some(&b'-') || text.get(7) != Some(&b'-') || !matches!(text.get(10), Some(b'T' | b' '))
-    {
+    let date: &[u8; 19] = text.first_chunk()?;
+    if date[4] != b'-' || date[7] != b'-' || !matches!(date[10], b'T' | b' ') {
         return None;
     }
-    let year = u16::try_from(number(&text[..4])?).ok()?;
-    let month = two(text, 5).filter(|month| (1..=12).contains(month))?;
-    let day = two(text, 8).filter(|day| (1..=31).contains(day))?;
-    let (hour, minute, second) = clock(text, 11)?;
+    let year = u16::from(two(date, 0)?) * 100 + u16::from(two(date, 2)?);
+    let month = two(date, 5).filter(|month| (1..=12).contains(month))?;
+    let day = two(date, 8).filter(|day| (1..=31).contains(day))?;
+    let (hour, minute, second) = clock(date, 11)?;
     let (nanos, at) = fraction(text, 19);
     let (zone, end) = offset(text, at)?;
     let civil = Civil { year: Some(year), month, day, hour, minute, second, nanos, zone };
@@ -214,7 +235,7 @@ pub(super) fn common_log(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
 
 /// `[ 8486.974964]`: seconds right-aligned, six digits behind the point; some vendors add
 /// the processor (`@5`). The text behind the bracket follows.
-#[inline]
+#[inline(always)]
 pub(super) fn uptime(text: &[u8]) -> Option<(Uptime, &[u8])> {
     let (uptime, at) = uptime_digits(text)?;
     let rest = &text[at..];
@@ -229,38 +250,22 @@ pub(super) fn uptime(text: &[u8]) -> Option<(Uptime, &[u8])> {
 }
 
 /// The numbers of an uptime stamp and where they end.
+#[inline(always)]
 fn uptime_digits(text: &[u8]) -> Option<(Uptime, usize)> {
     let mut at = 1;
     while text.get(at) == Some(&b' ') {
         at += 1;
     }
-    let mut seconds = 0u64;
-    let start = at;
-    while let Some(digit) = text.get(at).map(|b| b.wrapping_sub(b'0')).filter(|d| *d <= 9) {
-        seconds = seconds.checked_mul(10)?.checked_add(u64::from(digit))?;
-        at += 1;
-    }
-    if at == start || text.get(at) != Some(&b'.') {
+    let (seconds, digits) = words::number(text.get(at..)?)?;
+    at += digits;
+    if text.get(at) != Some(&b'.') {
         return None;
     }
-    let mut micros = 0u32;
-    let mut digits = 0;
     at += 1;
-    while let Some(digit) = text.get(at).map(|b| b.wrapping_sub(b'0')).filter(|d| *d <= 9) {
-        if digits == 6 {
-            return None;
-        }
-        micros = micros * 10 + u32::from(digit);
-        digits += 1;
-        at += 1;
-    }
-    if digits == 0 {
-        return None;
-    }
-    for _ in digits..6 {
-        micros *= 10;
-    }
-    Some((Uptime { seconds, micros }, at))
+    let (micros, digits) = words::number(&text[at..])?;
+    let missing = 6usize.checked_sub(digits)?;
+    let micros = if missing == 0 { micros as u32 } else { micros as u32 * 10u32.pow(missing as u32) };
+    Some((Uptime { seconds, micros }, at + digits))
 }
 
 /// An uptime, the time since the record before, and the text behind.

@@ -7,17 +7,15 @@
 //! Blanks stand in front of the keys here, values are followed by a comma or nothing, and the
 //! line ends without a blank.
 
-use nom::Parser;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::leaf::{
-    In, Res, dec_u8, dec_u16, fail, field, hex, hex_exact, ipv4, ipv6_any, ipv6_full, mac, token,
-};
+use super::leaf::{Hex, In, Res, ShortHex, Value, fail, field, ipv6_any, ipv6_full, token};
 use super::{end, keep};
 use crate::error::{Token, What};
 use crate::packet::{
     Arp, Datagram, Ipv4, Ipv6, Link, MacHeader, Network, Packet, Ports, Tcp, Transport, Truncated, Udp,
 };
-use crate::types::{EtherType, Protocol};
+use crate::types::{EtherType, Mac, Protocol};
 
 /// The whole body.
 pub(super) fn body<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
@@ -31,41 +29,26 @@ pub(super) fn body<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
 }
 
 fn link<'a>(input: In<'a>, header: &mut MacHeader) -> Res<'a, ()> {
-    let (input, src) = field(Token::EbtSource, mac(Token::EbtSource)).parse(input)?;
+    let (input, src) = field::<Mac>(input, Token::EbtSource)?;
     header.src = Some(src);
-    let (input, dst) = field(Token::EbtDest, mac(Token::EbtDest)).parse(input)?;
+    let (input, dst) = field::<Mac>(input, Token::EbtDest)?;
     header.dst = Some(dst);
-    let (input, ()) = token(Token::EbtProto)(input)?;
-    let (input, ethertype) = hex_exact(4, Token::EbtProto)(input)?;
-    header.ethertype = Some(EtherType(ethertype as u16));
+    let (input, ()) = token(input, Token::EbtProto)?;
+    let (input, ethertype) = EtherType::read(input, Token::EbtProto)?;
+    header.ethertype = Some(ethertype);
     Ok((input, ()))
 }
 
-/// A value, and the proof that it is whole: something follows, or it is the line's last.
-fn whole<'a, T>(
-    input: In<'a>,
-    value: impl Parser<In<'a>, Output = T, Error = super::leaf::Fail>,
-    may_be_last: bool,
-    name: Token,
-) -> Res<'a, T> {
-    let mut value = value;
-    let (rest, value) = value.parse(input)?;
+/// One key and its value, and the proof that it is whole: something follows, or it is the
+/// line's last.
+fn keyed<V: Value>(input: In<'_>, name: Token, may_be_last: bool) -> Res<'_, V> {
+    let (input, ()) = token(input, name)?;
+    let (rest, value) = V::read(input, name)?;
     match rest.first() {
         Some(b' ' | b',') => Ok((rest, value)),
         None if may_be_last => Ok((rest, value)),
         _ => fail(input, What::Blank, name, rest.is_empty()),
     }
-}
-
-/// One key and its value.
-fn keyed<'a, T>(
-    input: In<'a>,
-    name: Token,
-    value: impl Parser<In<'a>, Output = T, Error = super::leaf::Fail>,
-    may_be_last: bool,
-) -> Res<'a, T> {
-    let (input, ()) = token(name)(input)?;
-    whole(input, value, may_be_last, name)
 }
 
 fn detail<'a>(input: In<'a>, datagram: &mut Datagram<'a>) -> Res<'a, ()> {
@@ -105,30 +88,32 @@ fn detail<'a>(input: In<'a>, datagram: &mut Datagram<'a>) -> Res<'a, ()> {
 }
 
 fn ipv4_header<'a>(input: In<'a>, ip: &mut Ipv4<'a>) -> Res<'a, Protocol> {
-    let (input, src) = keyed(input, Token::EbtIpSrc, ipv4(Token::EbtIpSrc), false)?;
+    let (input, src) = keyed::<Ipv4Addr>(input, Token::EbtIpSrc, false)?;
     ip.src = Some(src);
-    let (input, dst) = keyed(input, Token::EbtIpDst, ipv4(Token::EbtIpDst), false)?;
+    let (input, dst) = keyed::<Ipv4Addr>(input, Token::EbtIpDst, false)?;
     ip.dst = Some(dst);
-    let (input, tos) = keyed(input, Token::EbtTos, hex_exact(2, Token::EbtTos), false)?;
+    let (input, Hex(tos)) = keyed::<Hex<2>>(input, Token::EbtTos, false)?;
     ip.tos = Some(tos as u8);
-    let (input, protocol) = keyed(input, Token::EbtIpProto, dec_u8(Token::EbtIpProto), true)?;
+    let (input, protocol) = keyed::<u8>(input, Token::EbtIpProto, true)?;
     Ok((input, Protocol(protocol)))
 }
 
 fn ipv6<'a>(input: In<'a>, ip: &mut Ipv6<'a>) -> Res<'a, Protocol> {
-    let (input, src) = keyed(input, Token::EbtIp6Src, ipv6_address(Token::EbtIp6Src), false)?;
+    let (input, src) = keyed::<Ipv6Addr>(input, Token::EbtIp6Src, false)?;
     ip.src = Some(src);
-    let (input, dst) = keyed(input, Token::EbtIp6Dst, ipv6_address(Token::EbtIp6Dst), false)?;
+    let (input, dst) = keyed::<Ipv6Addr>(input, Token::EbtIp6Dst, false)?;
     ip.dst = Some(dst);
-    let (input, priority) = keyed(input, Token::EbtPriority, hex(1, Token::EbtPriority), false)?;
+    let (input, ShortHex(priority)) = keyed::<ShortHex<1>>(input, Token::EbtPriority, false)?;
     ip.priority = Some(priority as u8);
-    let (input, next) = keyed(input, Token::EbtNext, dec_u8(Token::EbtNext), true)?;
+    let (input, next) = keyed::<u8>(input, Token::EbtNext, true)?;
     Ok((input, Protocol(next)))
 }
 
 /// Full from 2.6.29 on; unpadded groups before.
-fn ipv6_address<'a>(name: Token) -> impl Fn(In<'a>) -> Res<'a, core::net::Ipv6Addr> {
-    move |input| ipv6_full(name)(input).or_else(|_| ipv6_any(name)(input))
+impl Value for Ipv6Addr {
+    fn read(input: In<'_>, name: Token) -> Res<'_, Ipv6Addr> {
+        ipv6_full(input, name).or_else(|_| ipv6_any(input, name))
+    }
 }
 
 /// The ports of TCP, UDP, UDPLITE, SCTP and DCCP.
@@ -150,19 +135,19 @@ fn transport<'a>(input: In<'a>, protocol: Protocol, datagram: &mut Datagram<'a>)
     if input.trim_ascii_start().is_empty() {
         return Ok((&input[input.len()..], ()));
     }
-    let (input, src) = keyed(input, Token::EbtSpt, dec_u16(Token::EbtSpt), false)?;
+    let (input, src) = keyed::<u16>(input, Token::EbtSpt, false)?;
     store(datagram, Ports { src: Some(src), dst: None });
-    let (input, dst) = keyed(input, Token::EbtDpt, dec_u16(Token::EbtDpt), true)?;
+    let (input, dst) = keyed::<u16>(input, Token::EbtDpt, true)?;
     store(datagram, Ports { src: Some(src), dst: Some(dst) });
     Ok((input, ()))
 }
 
 fn arp<'a>(input: In<'a>, arp: &mut Arp, datagram: &mut Datagram<'a>) -> Res<'a, ()> {
-    let (input, hardware) = keyed(input, Token::EbtArp, dec_u16(Token::EbtArp), false)?;
+    let (input, hardware) = keyed::<u16>(input, Token::EbtArp, false)?;
     arp.hardware = Some(hardware);
-    let (input, protocol) = keyed(input, Token::EbtPtype, hex_exact(4, Token::EbtPtype), false)?;
-    arp.protocol = Some(EtherType(protocol as u16));
-    let (input, opcode) = keyed(input, Token::EbtOpcode, dec_u16(Token::EbtOpcode), true)?;
+    let (input, protocol) = keyed::<EtherType>(input, Token::EbtPtype, false)?;
+    arp.protocol = Some(protocol);
+    let (input, opcode) = keyed::<u16>(input, Token::EbtOpcode, true)?;
     arp.opcode = Some(opcode);
     if let Some(rest) = input.strip_prefix(b" INCOMPLETE ARP payload") {
         datagram.truncated = Some(Truncated::ArpPayload);
@@ -171,13 +156,13 @@ fn arp<'a>(input: In<'a>, arp: &mut Arp, datagram: &mut Datagram<'a>) -> Res<'a,
     if input.trim_ascii_start().is_empty() {
         return Ok((&input[input.len()..], ()));
     }
-    let (input, address) = keyed(input, Token::EbtArpMacSrc, mac(Token::EbtArpMacSrc), false)?;
+    let (input, address) = keyed::<Mac>(input, Token::EbtArpMacSrc, false)?;
     arp.src_mac = Some(address);
-    let (input, address) = keyed(one_blank(input), Token::EbtArpIpSrc, ipv4(Token::EbtArpIpSrc), false)?;
+    let (input, address) = keyed::<Ipv4Addr>(one_blank(input), Token::EbtArpIpSrc, false)?;
     arp.src_ip = Some(address);
-    let (input, address) = keyed(one_blank(input), Token::EbtArpMacDst, mac(Token::EbtArpMacDst), false)?;
+    let (input, address) = keyed::<Mac>(one_blank(input), Token::EbtArpMacDst, false)?;
     arp.dst_mac = Some(address);
-    let (input, address) = keyed(one_blank(input), Token::EbtArpIpDst, ipv4(Token::EbtArpIpDst), true)?;
+    let (input, address) = keyed::<Ipv4Addr>(one_blank(input), Token::EbtArpIpDst, true)?;
     arp.dst_ip = Some(address);
     Ok((input, ()))
 }

@@ -7,11 +7,16 @@
 //! Sources: `dump_packet` of `ipchains_core.c` and `dprint_packet` of `ipfwadm_core.c`, 2.4.22.
 //! The chain and the action stay in the packet's prefix.
 
-use nom::{IResult, Parser, bytes::complete::tag, combinator::opt, sequence::preceded};
+use core::net::Ipv4Addr;
 
-use super::leaf::{
-    Fail, In, Res, blank, blank_or_end, dec_u8, dec_u16, dec_u32, fail, hex_exact, ipv4, word,
+use nom::{
+    IResult, Parser,
+    bytes::complete::tag,
+    combinator::opt,
+    sequence::{preceded, terminated},
 };
+
+use super::leaf::{Fail, Hex, In, Res, Value, blank, blank_or_end, fail, word};
 use crate::error::{Token, What};
 use crate::packet::{Datagram, Dialect, Icmp, IpFlags, Ipv4, Network, Packet, Ports, Tcp, Transport, Udp};
 use crate::types::{IcmpType, Protocol, TcpFlags};
@@ -37,14 +42,14 @@ fn ipchains<'a>(text: In<'a>, rest: In<'a>, packet: &mut Packet<'a>) -> Res<'a, 
     let (rest, _chain) = word_and_blank(rest)?;
     let (rest, _target) = word_and_blank(rest)?;
     // REDIRECT prints the port it redirects to.
-    let rest = match dec_u16(Token::Empty)(rest) {
+    let rest = match u16::read(rest, Token::Empty) {
         Ok((after, _)) if after.first() == Some(&b' ') => &after[1..],
         _ => rest,
     };
     packet.prefix = &text[..text.len() - rest.len()];
     let (rest, device) = word_and_blank(rest)?;
     packet.input = device;
-    let (rest, protocol) = keyed("PROTO=", dec_u8(Token::Proto)).parse(rest)?;
+    let (rest, protocol) = keyed::<u8>("PROTO=", Token::Proto).parse(rest)?;
     let protocol = Protocol(protocol);
     let mut ip = Ipv4::default();
     let result = addresses(rest, protocol, &mut ip, &mut packet.datagram);
@@ -54,13 +59,13 @@ fn ipchains<'a>(text: In<'a>, rest: In<'a>, packet: &mut Packet<'a>) -> Res<'a, 
     packet.datagram.network = Network::Ipv4(ip);
     let (mut rest, ()) = result?;
     while let Some(option) = rest.strip_prefix(b"O=0x") {
-        let (after, _) = hex_exact(8, Token::Opt)(option)?;
+        let (after, _) = Hex::<8>::read(option, Token::Opt)?;
         let (after, ()) = blank(after)?;
         rest = after;
     }
     let rest = syn(rest, &mut packet.datagram);
     let (rest, _) = literal(b"(#")(rest)?;
-    let (rest, rule) = dec_u32(Token::Empty)(rest)?;
+    let (rest, rule) = u32::read(rest, Token::Empty)?;
     let (rest, _) = literal(b")")(rest)?;
     packet.dialect = Dialect::Ipchains { rule: Some(rule) };
     super::end(rest)
@@ -81,7 +86,7 @@ fn ipfwadm<'a>(text: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
         None => (name, None),
     };
     let protocol = match name.strip_prefix(b"PROTO=") {
-        Some(number) => Protocol(dec_u8(Token::Proto)(number)?.1),
+        Some(number) => Protocol(u8::read(number, Token::Proto)?.1),
         None => match Protocol::from_name(name) {
             Some(protocol) => protocol,
             None => return fail(rest, What::Text, Token::Empty, after.is_empty()),
@@ -92,7 +97,7 @@ fn ipfwadm<'a>(text: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
     packet.datagram.network = Network::Ipv4(ip);
     let (rest, ()) = result?;
     if let (Some(kind), Transport::Icmp(icmp)) = (kind, &mut packet.datagram.transport) {
-        icmp.kind = dec_u8(Token::Type)(kind).ok().map(|(_, kind)| IcmpType(kind));
+        icmp.kind = u8::read(kind, Token::Type).ok().map(|(_, kind)| IcmpType(kind));
     }
     let result = counters(rest, &mut ip, "FO=0x");
     packet.datagram.network = Network::Ipv4(ip);
@@ -124,11 +129,8 @@ fn word_and_blank(input: In<'_>) -> Res<'_, &[u8]> {
 }
 
 /// `KEYvalue `.
-fn keyed<'a, T>(
-    key: &'static str,
-    value: impl Fn(In<'a>) -> Res<'a, T>,
-) -> impl Parser<In<'a>, Output = T, Error = Fail> {
-    nom::sequence::terminated(preceded(literal(key.as_bytes()), value), blank_or_end)
+fn keyed<'a, V: Value>(key: &'static str, name: Token) -> impl Parser<In<'a>, Output = V, Error = Fail> {
+    terminated(preceded(literal(key.as_bytes()), move |input| V::read(input, name)), blank_or_end)
 }
 
 /// `a:p b:q `; of ICMP the ports are the type and the code.
@@ -138,11 +140,11 @@ fn addresses<'a>(
     ip: &mut Ipv4<'a>,
     datagram: &mut Datagram<'a>,
 ) -> Res<'a, ()> {
-    let (rest, src) = ipv4(Token::Src)(input)?;
+    let (rest, src) = Ipv4Addr::read(input, Token::Src)?;
     let (rest, sport) = port(rest)?;
     let (rest, ()) = blank(rest)?;
     ip.src = Some(src);
-    let (rest, dst) = ipv4(Token::Dst)(rest)?;
+    let (rest, dst) = Ipv4Addr::read(rest, Token::Dst)?;
     let (rest, dport) = port(rest)?;
     let (rest, ()) = blank(rest)?;
     ip.dst = Some(dst);
@@ -163,27 +165,27 @@ fn addresses<'a>(
 /// `:p`, if there is one.
 fn port(input: In<'_>) -> Res<'_, Option<u16>> {
     match input.strip_prefix(b":") {
-        Some(digits) => dec_u16(Token::Spt)(digits).map(|(rest, port)| (rest, Some(port))),
+        Some(digits) => u16::read(digits, Token::Spt).map(|(rest, port)| (rest, Some(port))),
         None => Ok((input, None)),
     }
 }
 
 /// `L= S=0x I= F=0x T= `: length, type of service, id, fragment word, time to live.
 fn counters<'a>(input: In<'a>, ip: &mut Ipv4<'a>, fragment_key: &'static str) -> Res<'a, ()> {
-    let (input, len) = keyed("L=", dec_u32(Token::Len)).parse(input)?;
+    let (input, len) = keyed::<u32>("L=", Token::Len).parse(input)?;
     ip.len = Some(len);
-    let (input, tos) = keyed("S=0x", hex_exact(2, Token::Tos)).parse(input)?;
+    let (input, Hex(tos)) = keyed::<Hex<2>>("S=0x", Token::Tos).parse(input)?;
     ip.tos = Some(tos as u8);
-    let (input, id) = keyed("I=", dec_u16(Token::Id)).parse(input)?;
+    let (input, id) = keyed::<u16>("I=", Token::Id).parse(input)?;
     ip.id = Some(id);
-    let (input, word) = keyed(fragment_key, hex_exact(4, Token::Frag)).parse(input)?;
+    let (input, Hex(word)) = keyed::<Hex<4>>(fragment_key, Token::Frag).parse(input)?;
     ip.flags = IpFlags {
         reserved: word & 0x8000 != 0,
         dont_fragment: word & 0x4000 != 0,
         more_fragments: word & 0x2000 != 0,
     };
     ip.fragment = Some((word & 0x1fff) as u16).filter(|offset| *offset != 0);
-    let (input, ttl) = keyed("T=", dec_u8(Token::Ttl)).parse(input)?;
+    let (input, ttl) = keyed::<u8>("T=", Token::Ttl).parse(input)?;
     ip.ttl = Some(ttl);
     Ok((input, ()))
 }

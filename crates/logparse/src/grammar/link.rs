@@ -6,25 +6,16 @@
 
 use core::net::Ipv4Addr;
 
-use nom::Parser;
-
-use super::leaf::{In, Res, blank, blank_or_end, dec_u16, fail, field, hex_exact, mac, maybe, token, word};
+use super::leaf::{In, Res, Value, blank, blank_or_end, fail, field, maybe, token, word};
 use crate::error::{Token, What};
 use crate::packet::{Link, MacHeader, Packet, RawMac, Tunnel, Vlan};
-use crate::types::EtherType;
+use crate::types::{EtherType, Mac};
+use crate::vector::{MAC_TEXT, is_mac_text};
 
 /// The link part, if there is one.
 pub(super) fn link<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
     if let Some(value) = input.strip_prefix(Token::Mac.text().as_bytes()) {
-        let (rest, text) = word(value)?;
-        let decoded =
-            text.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b':' | b'-' | b'>'));
-        if !decoded {
-            return fail(value, What::Mac, Token::Mac, false);
-        }
-        if rest.is_empty() && text.len() % 3 != 2 {
-            return fail(value, What::Mac, Token::Mac, true);
-        }
+        let (rest, text) = raw(value)?;
         packet.link = Link::Raw(RawMac(text));
         let (rest, ()) = blank_or_end(rest)?;
         let (rest, tunnel) = tunnel(rest)?;
@@ -41,24 +32,50 @@ pub(super) fn link<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
     Ok((input, ()))
 }
 
+/// The text of `MAC=`: an Ethernet header's, mostly.
+#[inline(always)]
+fn raw(input: In<'_>) -> Res<'_, &[u8]> {
+    match input.first_chunk() {
+        Some(text) if is_mac_text(text) && text[MAC_TEXT] == b' ' => {
+            let (text, rest) = input.split_at(MAC_TEXT);
+            Ok((rest, text))
+        }
+        _ => any_raw(input),
+    }
+}
+
+/// The text of a link header of any length.
+fn any_raw(input: In<'_>) -> Res<'_, &[u8]> {
+    let (rest, text) = word(input)?;
+    let is_link =
+        text.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b':' | b'-' | b'>'));
+    if !is_link {
+        return fail(input, What::Mac, Token::Mac, false);
+    }
+    if rest.is_empty() && text.len() % 3 != 2 {
+        return fail(input, What::Mac, Token::Mac, true);
+    }
+    Ok((rest, text))
+}
+
 /// `MACSRC=a MACDST=b [VPROTO=8100 VID=10] MACPROTO=0800 `: source first.
 fn decoded<'a>(input: In<'a>, header: &mut MacHeader) -> Res<'a, ()> {
-    let (input, src) = field(Token::MacSrc, mac(Token::MacSrc)).parse(input)?;
+    let (input, src) = field::<Mac>(input, Token::MacSrc)?;
     header.src = Some(src);
-    let (input, dst) = field(Token::MacDst, mac(Token::MacDst)).parse(input)?;
+    let (input, dst) = field::<Mac>(input, Token::MacDst)?;
     header.dst = Some(dst);
-    let (input, protocol) = maybe(Token::Vproto, hex_exact(4, Token::Vproto)).parse(input)?;
+    let (input, protocol) = maybe::<EtherType>(input, Token::Vproto)?;
     let input = match protocol {
         None => input,
         Some(protocol) => {
-            let (input, tci) = field(Token::Vid, dec_u16(Token::Vid)).parse(input)?;
-            header.vlan = Some(Vlan { protocol: EtherType(protocol as u16), tci });
+            let (input, tci) = field::<u16>(input, Token::Vid)?;
+            header.vlan = Some(Vlan { protocol, tci });
             input
         }
     };
-    let (input, ()) = token(Token::MacProto)(input)?;
-    let (input, ethertype) = hex_exact(4, Token::MacProto)(input)?;
-    header.ethertype = Some(EtherType(ethertype as u16));
+    let (input, ()) = token(input, Token::MacProto)?;
+    let (input, ethertype) = EtherType::read(input, Token::MacProto)?;
+    header.ethertype = Some(ethertype);
     blank_or_end(input)
 }
 
@@ -68,7 +85,7 @@ fn tunnel(input: In<'_>) -> Res<'_, Option<Tunnel>> {
         return Ok((input, None));
     };
     let (rest, src) = padded_ipv4(value, Token::Tunnel)?;
-    let (rest, ()) = token(Token::Arrow)(rest)?;
+    let (rest, ()) = token(rest, Token::Arrow)?;
     let (rest, dst) = padded_ipv4(rest, Token::Arrow)?;
     let (rest, ()) = blank(rest)?;
     Ok((rest, Some(Tunnel { src, dst })))
@@ -85,7 +102,7 @@ fn padded_ipv4(input: In<'_>, name: Token) -> Res<'_, Ipv4Addr> {
                 _ => return fail(input, What::Address, name, rest.is_empty()),
             }
         }
-        let (after, value) = super::leaf::dec_u8(name)(rest.trim_ascii_start())?;
+        let (after, value) = u8::read(rest.trim_ascii_start(), name)?;
         *octet = value;
         rest = after;
     }

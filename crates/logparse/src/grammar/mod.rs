@@ -24,11 +24,14 @@ mod link;
 mod network;
 mod transport;
 
-use memchr::{memchr_iter, memmem};
+use core::iter;
+
+use memchr::memmem;
 use nom::Parser;
 
 use crate::error::{ErrorKind, Expected, ParseError, Token, What};
 use crate::packet::{Dialect, Link, Network, Packet};
+use crate::vector::find;
 use leaf::{Fail, In, Res, blank, blank_or_end, fail, token, word};
 
 /// What a message's writer is known to be before its first byte is read.
@@ -52,31 +55,49 @@ pub(crate) const SHORTEST_CUT: usize = 976;
 
 /// Where `IN=` stands. The first `=` of a firewall record is nearly always this one, and other
 /// lines have few: a search for three bytes would take longer to set up.
+#[inline(always)]
 pub(crate) fn ins(text: &[u8]) -> impl Iterator<Item = usize> + '_ {
-    memchr_iter(b'=', text).filter(|at| text[..*at].ends_with(b"IN")).map(|at| at - 2)
+    let mut from = 0;
+    iter::from_fn(move || {
+        loop {
+            let at = from + find(&text[from..], b'=');
+            from = at + 1;
+            if from > text.len() {
+                from = at;
+                return None;
+            }
+            if text[..at].ends_with(b"IN") {
+                return Some(at - 2);
+            }
+        }
+    })
 }
 
-/// Reads a message: prefix, header, body. The packet in the result is what is certain; the
-/// error says why and where reading stopped.
+/// Reads a message: prefix, header, body, into an empty packet. What is in the packet then is
+/// certain; the error in the result says why and where reading stopped.
 ///
 /// # Errors
 /// No header was found: the message is no firewall record.
-pub(crate) fn message(text: &[u8], source: Source) -> Result<(Packet<'_>, Option<ParseError>), ParseError> {
+pub(crate) fn message<'a>(
+    text: &'a [u8],
+    source: Source,
+    packet: &mut Packet<'a>,
+) -> Result<Option<ParseError>, ParseError> {
     if source == Source::Pvefw {
-        return pvefw(text);
+        return pvefw(text, packet);
     }
     // The header is the rightmost `IN=... OUT=...` from which the grammar reaches the end
     // (FORMAT.md 5.1). Nothing behind a header can look like one, save an interface name
     // that contains `IN=`; so for a whole line the first candidate from the left that
     // reaches the end is the rightmost, unless another begins inside its `IN=` name.
     let mut best: Option<(Packet<'_>, Fail)> = None;
-    for at in ins(text) {
+    for (number, at) in ins(text).enumerate() {
         // `PHYSIN=` ends in `IN=`; on 2.4 bridges `OUT=` even follows it.
-        if text[..at].ends_with(b"PHYS") && best.is_some() {
+        if best.is_some() && text[..at].ends_with(b"PHYS") {
             continue;
         }
-        let mut packet = Packet { prefix: &text[..at], ..Packet::default() };
-        match record(&text[at..], &mut packet) {
+        packet.prefix = &text[..at];
+        match record(&text[at..], packet) {
             Ok(_) => {
                 // The kernel prints an IP packet's link header only if it came in by a device:
                 // then the name is not empty, but may itself end in `IN=`.
@@ -85,33 +106,34 @@ pub(crate) fn message(text: &[u8], source: Source) -> Result<(Packet<'_>, Option
                     && matches!(packet.datagram.network, Network::Ipv4(_) | Network::Ipv6(_));
                 let name = packet.input;
                 let searched = if came_in { &name[..name.len().saturating_sub(1)] } else { name };
+                let mut prefix_has_header = number > 0;
                 if let Some(nested) = memmem::rfind(searched, b"IN=")
                     && !searched[..nested].ends_with(b"PHYS")
                 {
                     packet.prefix = &text[..at + 3 + nested];
                     packet.input = &name[nested + 3..];
+                    prefix_has_header = true;
                 }
-                let stop = joined(&mut packet, text);
-                return Ok((packet, stop));
+                return Ok(if prefix_has_header { joined(packet, text) } else { None });
             }
             Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => {
                 // Of several headers that do not reach the end, the rightmost is the real
                 // one: whatever stands in front of it is its prefix.
                 let header_read = failure.expected.token != Token::In;
                 if header_read {
-                    best = Some((packet, failure));
+                    best = Some((*packet, failure));
                 }
             }
             Err(nom::Err::Incomplete(_)) => {}
         }
+        *packet = Packet::default();
     }
     match best {
-        Some((mut packet, failure))
-            if header_is_whole(&failure) || source == Source::Kernel && failure.ended =>
-        {
+        Some((read, failure)) if header_is_whole(&failure) || source == Source::Kernel && failure.ended => {
+            *packet = read;
             // Where reading stopped says more than where the records were joined.
-            let _ = joined(&mut packet, text);
-            Ok((packet, Some(failure.at(text.len()))))
+            let _ = joined(packet, text);
+            Ok(Some(failure.at(text.len())))
         }
         _ => Err(ParseError::new(0, ErrorKind::NoHeader)),
     }
@@ -183,7 +205,7 @@ const LONGEST_INTERFACE: usize = 15;
 /// `TOKENname `: a name of 0 to 15 bytes without blanks.
 #[inline(always)]
 fn interface(input: In<'_>, name: Token) -> Res<'_, &[u8]> {
-    let (value, ()) = token(name)(input).map_err(|error| {
+    let (value, ()) = token(input, name).map_err(|error| {
         error.map(|failure| Fail { expected: Expected { what: What::Token, token: name }, ..failure })
     })?;
     let (rest, text) = word(value)?;
@@ -240,20 +262,18 @@ fn end(input: In<'_>) -> Res<'_, ()> {
 }
 
 /// A message of `pvefw-logger`: `IN=` or `OUT=` are left out when empty.
-fn pvefw(text: &[u8]) -> Result<(Packet<'_>, Option<ParseError>), ParseError> {
+fn pvefw<'a>(text: &'a [u8], packet: &mut Packet<'a>) -> Result<Option<ParseError>, ParseError> {
     let header = |name: &[u8]| {
         memmem::rfind_iter(text, name).find(|at| text[..*at].last().is_none_or(|byte| *byte == b' '))
     };
     let Some(at) = header(b"IN=").or_else(|| header(b"OUT=")) else {
         return Err(ParseError::new(0, ErrorKind::NoHeader));
     };
-    let mut packet = Packet { prefix: &text[..at], dialect: Dialect::Pvefw, ..Packet::default() };
-    let result = pvefw_record(&text[at..], &mut packet);
-    match result {
-        Ok(_) => Ok((packet, None)),
-        Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => {
-            Ok((packet, Some(failure.at(text.len()))))
-        }
+    packet.prefix = &text[..at];
+    packet.dialect = Dialect::Pvefw;
+    match pvefw_record(&text[at..], packet) {
+        Ok(_) => Ok(None),
+        Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => Ok(Some(failure.at(text.len()))),
         Err(nom::Err::Incomplete(_)) => Err(ParseError::new(0, ErrorKind::NoHeader)),
     }
 }
@@ -290,7 +310,7 @@ fn keep<'a, T, U>(
 
 /// `TRUNCATED` at the end of the line, or in front of the closing bracket.
 fn truncated(input: In<'_>) -> Res<'_, ()> {
-    let (rest, ()) = token(Token::Truncated)(input)?;
+    let (rest, ()) = token(input, Token::Truncated)?;
     match rest.first() {
         None | Some(b']') => Ok((rest, ())),
         _ => blank_or_end.parse(rest),

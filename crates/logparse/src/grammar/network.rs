@@ -5,18 +5,13 @@
 //! Must not know: transports.
 //! Tested by: `testdata/lines`, round trips.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
-use nom::{
-    Parser,
-    bytes::complete::take_while,
-    combinator::{cut, opt},
-    sequence::preceded,
-};
+use nom::{Parser, bytes::complete::take_while, combinator::opt};
 
 use super::leaf::{
-    In, Res, blank, dec_u8, dec_u16, dec_u32, dec_u64, decimal, fail, hex, hex_exact, ipv4, ipv6_any,
-    ipv6_full, mac, maybe, token,
+    Hex, In, Res, ShortHex, Value, blank, decimal, fail, field, ipv6_any, ipv6_full, maybe, quad_and_blank,
+    token,
 };
 use super::transport::{self, Reader};
 use super::{Flow, keep, truncated};
@@ -24,7 +19,7 @@ use crate::error::{Token, What};
 use crate::packet::{
     Arp, Datagram, Dialect, Extensions, HexText, Incomplete, Ipv4, Ipv6, Link, Network, Packet, Truncated,
 };
-use crate::types::EtherType;
+use crate::types::{EtherType, Mac};
 
 /// What stands behind the link layer: a datagram, ARP, `TRUNCATED`, or nothing.
 pub(super) fn payload<'a>(input: In<'a>, packet: &mut Packet<'a>, reader: &mut Reader) -> Res<'a, ()> {
@@ -89,15 +84,19 @@ pub(super) fn datagram<'a>(
 /// An address of either family. The kernel writes IPv6 in full; other writers compress it.
 #[inline(always)]
 fn address<'a>(input: In<'a>, name: Token, reader: &mut Reader) -> Res<'a, IpAddr> {
-    let (value, ()) = token(name)(input)?;
+    let (value, ()) = token(input, name)?;
+    if let Some((address, len)) = value.first_chunk().and_then(quad_and_blank) {
+        let (rest, ()) = blank(&value[len..])?;
+        return Ok((rest, IpAddr::V4(address)));
+    }
     let dotted = value.get(1) == Some(&b'.') || value.get(2) == Some(&b'.') || value.get(3) == Some(&b'.');
     let (rest, address) = if dotted {
-        let (rest, address) = ipv4(name)(value)?;
+        let (rest, address) = Ipv4Addr::read(value, name)?;
         (rest, IpAddr::V4(address))
-    } else if let Ok((rest, address)) = ipv6_full(name)(value) {
+    } else if let Ok((rest, address)) = ipv6_full(value, name) {
         (rest, IpAddr::V6(address))
     } else {
-        let (rest, address) = ipv6_any(name)(value)?;
+        let (rest, address) = ipv6_any(value, name)?;
         if reader.dialect == Dialect::Kernel {
             reader.dialect = Dialect::Ulogd;
         }
@@ -115,24 +114,22 @@ fn ipv4_fields<'a>(
     end: &mut Option<Truncated>,
     reader: &mut Reader,
 ) -> Res<'a, Flow> {
-    let (input, dst) =
-        preceded(token(Token::Dst), cut(nom::sequence::terminated(ipv4(Token::Dst), blank))).parse(input)?;
+    let (input, dst) = field::<Ipv4Addr>(input, Token::Dst)?;
     ip.dst = Some(dst);
-    let (input, len) = maybe(Token::Len, dec_u32(Token::Len)).parse(input)?;
+    let (input, len) = maybe::<u32>(input, Token::Len)?;
     ip.len = len;
-    let (input, tos) = maybe(Token::Tos, tos).parse(input)?;
-    if let Some((_, with_0x)) = tos
-        && !with_0x
+    let (input, tos) = maybe::<Tos>(input, Token::Tos)?;
+    if let Some(Tos(_, false)) = tos
         && reader.dialect == Dialect::Kernel
     {
         reader.dialect = Dialect::Ulogd;
     }
-    ip.tos = tos.map(|(value, _)| value);
-    let (input, prec) = maybe(Token::Prec, hex_byte(Token::Prec)).parse(input)?;
-    ip.prec = prec;
-    let (input, ttl) = maybe(Token::Ttl, dec_u8(Token::Ttl)).parse(input)?;
+    ip.tos = tos.map(|Tos(value, _)| value);
+    let (input, prec) = maybe::<Hex<2>>(input, Token::Prec)?;
+    ip.prec = prec.map(|Hex(value)| value as u8);
+    let (input, ttl) = maybe::<u8>(input, Token::Ttl)?;
     ip.ttl = ttl;
-    let (input, id) = maybe(Token::Id, dec_u16(Token::Id)).parse(input)?;
+    let (input, id) = maybe::<u16>(input, Token::Id)?;
     ip.id = id;
     let (input, set) = flag(input, Token::Ce)?;
     ip.flags.reserved = set;
@@ -153,19 +150,14 @@ fn ipv4_fields<'a>(
 }
 
 /// The value of `TOS=`: `0x` and two digits, and whether the `0x` was there; ulogd leaves it out.
-#[inline(always)]
-fn tos(input: In<'_>) -> Res<'_, (u8, bool)> {
-    let digits = input.strip_prefix(b"0x").unwrap_or(input);
-    let (rest, value) = hex_byte(Token::Tos)(digits)?;
-    Ok((rest, (value, digits.len() < input.len())))
-}
+struct Tos(u8, bool);
 
-/// Two hexadecimal digits.
-#[inline(always)]
-fn hex_byte<'a>(name: Token) -> impl Fn(In<'a>) -> Res<'a, u8> {
-    move |input| {
-        let (rest, value) = hex_exact(2, name)(input)?;
-        Ok((rest, value as u8))
+impl Value for Tos {
+    #[inline(always)]
+    fn read(input: In<'_>, name: Token) -> Res<'_, Tos> {
+        let digits = input.strip_prefix(b"0x").unwrap_or(input);
+        let (rest, Hex(value)) = Hex::<2>::read(digits, name)?;
+        Ok((rest, Tos(value as u8, digits.len() < input.len())))
     }
 }
 
@@ -184,7 +176,7 @@ fn ipv4_fragment(input: In<'_>) -> Res<'_, Option<u16>> {
     let Some(value) = input.strip_prefix(b"FRAG:").or_else(|| input.strip_prefix(b"FRAG=")) else {
         return Ok((input, None));
     };
-    let (rest, offset) = decimal(8191, Token::Frag)(value)?;
+    let (rest, offset) = decimal(value, 8191, Token::Frag)?;
     let (rest, ()) = blank(rest)?;
     Ok((rest, Some(offset as u16)))
 }
@@ -225,27 +217,27 @@ fn ipv6_fields<'a>(
         (_, IpAddr::V4(_)) => return fail(input, What::Address, Token::Dst, false),
     };
     ip.dst = Some(dst);
-    let (input, len) = maybe(Token::Len, dec_u32(Token::Len)).parse(input)?;
+    let (input, len) = maybe::<u32>(input, Token::Len)?;
     ip.len = len;
-    let (input, class) = maybe(Token::Tc, dec_u8(Token::Tc)).parse(input)?;
+    let (input, class) = maybe::<u8>(input, Token::Tc)?;
     ip.traffic_class = class;
-    let (input, hops) = maybe(Token::HopLimit, dec_u8(Token::HopLimit)).parse(input)?;
+    let (input, hops) = maybe::<u8>(input, Token::HopLimit)?;
     ip.hop_limit = hops;
     let Some(value) = input.strip_prefix(Token::FlowLbl.text().as_bytes()) else {
         // Writers other than the kernel leave it out.
         return if hops.is_some() && input.starts_with(b"PROTO=") {
             Ok((input, Flow::On))
         } else {
-            token(Token::FlowLbl)(input).map(|(rest, ())| (rest, Flow::On))
+            token(input, Token::FlowLbl).map(|(rest, ())| (rest, Flow::On))
         };
     };
-    let (input, label) = decimal(0xf_ffff, Token::FlowLbl)(value)?;
+    let (input, label) = decimal(value, 0xf_ffff, Token::FlowLbl)?;
     // ESP without --log-ip-options ends the line here.
     let (input, ()) = blank(input)?;
     ip.flow_label = Some(label as u32);
     // pvefw prints HOPLIMIT= behind FLOWLBL=.
     let input = if hops.is_none() {
-        let (input, hops) = maybe(Token::HopLimit, dec_u8(Token::HopLimit)).parse(input)?;
+        let (input, hops) = maybe::<u8>(input, Token::HopLimit)?;
         ip.hop_limit = hops;
         input
     } else {
@@ -271,8 +263,8 @@ fn extensions<'a>(start: In<'a>, kept: &mut Extensions<'a>, end: &mut Option<Tru
                 return Ok((rest, Flow::Ends));
             }
             [b'U', b'n', b'k', ..] => {
-                let (rest, ()) = token(Token::UnknownExt)(input)?;
-                let (rest, _) = dec_u8(Token::UnknownExt)(rest)?;
+                let (rest, ()) = token(input, Token::UnknownExt)?;
+                let (rest, _) = u8::read(rest, Token::UnknownExt)?;
                 (rest, Item::Last)
             }
             _ => return Ok((input, Flow::On)),
@@ -302,7 +294,7 @@ enum Item {
 
 /// `OPT ( ... ) `, one header each. Without the last blank the line ends here.
 fn wrapped(input: In<'_>) -> Res<'_, Item> {
-    let (rest, ()) = token(Token::Opt)(input)?;
+    let (rest, ()) = token(input, Token::Opt)?;
     let (mut rest, ()) = blank(rest)?;
     match rest.first() {
         Some(b'F') => {
@@ -327,8 +319,8 @@ fn wrapped(input: In<'_>) -> Res<'_, Item> {
             };
             rest = &rest[name..];
             if rest.starts_with(Token::Spi.text().as_bytes()) {
-                let (after, ()) = token(Token::Spi)(rest)?;
-                let (after, _) = hex(8, Token::Spi)(after)?;
+                let (after, ()) = token(rest, Token::Spi)?;
+                let (after, _) = ShortHex::<8>::read(after, Token::Spi)?;
                 let (after, ()) = blank(after)?;
                 rest = after;
             } else if rest.starts_with(b"I") {
@@ -348,27 +340,27 @@ fn wrapped(input: In<'_>) -> Res<'_, Item> {
 
 /// `FRAG:1448 INCOMPLETE ID:deadbeef `, in bytes; `false` for `FRAG:TRUNCATED `.
 fn fragment(input: In<'_>) -> Res<'_, bool> {
-    let (rest, ()) = token(Token::Frag)(input)?;
+    let (rest, ()) = token(input, Token::Frag)?;
     if rest.starts_with(b"TRUNCATED") {
         let (rest, ()) = truncated(rest)?;
         return Ok((rest, false));
     }
     // ulogd writes `FRAG: 0 ID: deadbeef`.
     let loose = rest.first() == Some(&b' ');
-    let (rest, _) = decimal(65_535, Token::Frag)(rest.strip_prefix(b" ").unwrap_or(rest))?;
+    let (rest, _) = decimal(rest.strip_prefix(b" ").unwrap_or(rest), 65_535, Token::Frag)?;
     let (rest, ()) = blank(rest)?;
     let rest = rest.strip_prefix(b"INCOMPLETE ").unwrap_or(rest);
-    let (rest, ()) = token(Token::FragId)(rest)?;
+    let (rest, ()) = token(rest, Token::FragId)?;
     let rest = if loose { rest.strip_prefix(b" ").unwrap_or(rest) } else { rest };
-    let (rest, _) = hex_exact(8, Token::FragId)(rest)?;
+    let (rest, _) = Hex::<8>::read(rest, Token::FragId)?;
     let (rest, ()) = blank(rest)?;
     Ok((rest, true))
 }
 
 /// `INCOMPLETE [n bytes] `.
 pub(super) fn incomplete(input: In<'_>) -> Res<'_, u64> {
-    let (rest, ()) = token(Token::Incomplete)(input)?;
-    let (rest, count) = dec_u64(Token::Incomplete)(rest)?;
+    let (rest, ()) = token(input, Token::Incomplete)?;
+    let (rest, count) = u64::read(rest, Token::Incomplete)?;
     match rest.strip_prefix(b" bytes]") {
         Some([b' ', rest @ ..]) => Ok((rest, count)),
         Some(rest) if rest.is_empty() || rest[0] == b']' => Ok((rest, count)),
@@ -386,20 +378,20 @@ fn arp<'a>(input: In<'a>, arp: &mut Arp, short: &mut Option<Incomplete>) -> Res<
             _ => fail(input, What::Blank, name, false),
         }
     }
-    let (input, ()) = token(Token::Arp)(input)?;
-    let (rest, hardware) = ends(input, dec_u16(Token::Arp)(input), Token::Arp)?;
+    let (input, ()) = token(input, Token::Arp)?;
+    let (rest, hardware) = ends(input, u16::read(input, Token::Arp), Token::Arp)?;
     if rest.is_empty() {
         return fail(input, What::Number, Token::Arp, true);
     }
     arp.hardware = Some(hardware);
-    let (input, ()) = token(Token::Ptype)(rest)?;
-    let (rest, protocol) = ends(input, hex_exact(4, Token::Ptype)(input), Token::Ptype)?;
+    let (input, ()) = token(rest, Token::Ptype)?;
+    let (rest, protocol) = ends(input, EtherType::read(input, Token::Ptype), Token::Ptype)?;
     if rest.is_empty() {
         return fail(rest, What::Token, Token::Opcode, true);
     }
-    arp.protocol = Some(EtherType(protocol as u16));
-    let (input, ()) = token(Token::Opcode)(rest)?;
-    let (rest, opcode) = ends(input, dec_u16(Token::Opcode)(input), Token::Opcode)?;
+    arp.protocol = Some(protocol);
+    let (input, ()) = token(rest, Token::Opcode)?;
+    let (rest, opcode) = ends(input, u16::read(input, Token::Opcode), Token::Opcode)?;
     arp.opcode = Some(opcode);
     if rest.starts_with(b" INCOMPLETE") {
         let (rest, count) = incomplete(&rest[1..])?;
@@ -409,20 +401,20 @@ fn arp<'a>(input: In<'a>, arp: &mut Arp, short: &mut Option<Incomplete>) -> Res<
     if rest.trim_ascii_start().is_empty() {
         return Ok((&rest[rest.len()..], ()));
     }
-    let (rest, ()) = token(Token::ArpMacSrc)(rest)?;
-    let (rest, address) = mac(Token::ArpMacSrc)(rest)?;
+    let (rest, ()) = token(rest, Token::ArpMacSrc)?;
+    let (rest, address) = Mac::read(rest, Token::ArpMacSrc)?;
     arp.src_mac = Some(address);
-    let (input, ()) = token(Token::ArpIpSrc)(rest)?;
-    let (rest, ip) = ipv4(Token::ArpIpSrc)(input)?;
+    let (input, ()) = token(rest, Token::ArpIpSrc)?;
+    let (rest, ip) = Ipv4Addr::read(input, Token::ArpIpSrc)?;
     if rest.is_empty() {
         return fail(input, What::Address, Token::ArpIpSrc, true);
     }
     arp.src_ip = Some(ip);
-    let (rest, ()) = token(Token::ArpMacDst)(rest)?;
-    let (rest, address) = mac(Token::ArpMacDst)(rest)?;
+    let (rest, ()) = token(rest, Token::ArpMacDst)?;
+    let (rest, address) = Mac::read(rest, Token::ArpMacDst)?;
     arp.dst_mac = Some(address);
-    let (input, ()) = token(Token::ArpIpDst)(rest)?;
-    let (rest, ip) = ends(input, ipv4(Token::ArpIpDst)(input), Token::ArpIpDst)?;
+    let (input, ()) = token(rest, Token::ArpIpDst)?;
+    let (rest, ip) = ends(input, Ipv4Addr::read(input, Token::ArpIpDst), Token::ArpIpDst)?;
     arp.dst_ip = Some(ip);
     opt(blank).parse(rest).map(|(rest, _)| (rest, ()))
 }

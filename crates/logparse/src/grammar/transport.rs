@@ -5,11 +5,11 @@
 //! Must not know: how addresses are printed.
 //! Tested by: `testdata/lines`, round trips, every shortened line.
 
-use nom::Parser;
+use core::net::Ipv4Addr;
 
 use super::leaf::{
-    In, Res, blank_or_end, dec_u8, dec_u16, dec_u32, decimal, fail, field, hex, ipv4, last, last_end, mac,
-    maybe, maybe_last, token, word,
+    In, Res, ShortHex, Value, blank_or_end, decimal, fail, field, last, last_end, maybe, maybe_last, token,
+    word,
 };
 use super::network::{datagram, hex_options_value, incomplete};
 use super::{SHORTEST_CUT, truncated};
@@ -17,7 +17,8 @@ use crate::error::{Token, What};
 use crate::packet::{
     Arp, Datagram, Dialect, Icmp, Icmpv6, Incomplete, Ipv4, Network, Ports, Tcp, Transport, Truncated, Udp,
 };
-use crate::types::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
+use crate::types::{IcmpType, Icmpv6Type, Mac, Protocol, TcpFlags};
+use crate::vector::find_either;
 
 /// What is known about the line while its body is read.
 pub(super) struct Reader {
@@ -112,13 +113,17 @@ fn without_protocol<'a>(
         _ => false,
     };
     let ends = input.is_empty() || quoted && input.starts_with(b"]") || begins_tail(input);
-    if legal && ends { tail(input, datagram, quoted, reader) } else { token(Token::Proto)(input) }
+    if legal && ends { tail(input, datagram, quoted, reader) } else { token(input, Token::Proto) }
 }
 
 /// The word behind `PROTO=` and what follows its blank.
 #[inline(always)]
 fn protocol_word<'a>(value: In<'a>, datagram: &Datagram<'_>) -> Res<'a, &'a [u8]> {
-    let len = value.iter().position(|byte| matches!(byte, b' ' | b']')).unwrap_or(value.len());
+    // Nearly every packet's name has three letters.
+    let len = match value {
+        [b'T', b'C', b'P', b' ', ..] | [b'U', b'D', b'P', b' ', ..] => 3,
+        _ => find_either(value, b' ', b']'),
+    };
     let (name, rest) = value.split_at(len);
     match rest {
         [b' ', rest @ ..] => {
@@ -175,12 +180,12 @@ fn no_header<'a>(
 
 /// `ID= SEQ=` of an echo, if they are there.
 fn echo<'a>(input: In<'a>, quoted: bool, id: &mut Option<u16>, seq: &mut Option<u16>) -> Res<'a, ()> {
-    let (input, found) = maybe(Token::Id, dec_u16(Token::Id)).parse(input)?;
+    let (input, found) = maybe::<u16>(input, Token::Id)?;
     *id = found;
     if id.is_none() {
         return Ok((input, ()));
     }
-    let (input, found) = last(Token::Seq, quoted, dec_u16(Token::Seq)).parse(input)?;
+    let (input, found) = last::<u16>(input, Token::Seq, quoted)?;
     *seq = Some(found);
     Ok((input, ()))
 }
@@ -222,18 +227,18 @@ fn tcp_fields<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, port) = field(Token::Spt, dec_u16(Token::Spt)).parse(input)?;
+    let (input, port) = field::<u16>(input, Token::Spt)?;
     tcp.ports.src = Some(port);
-    let (input, port) = field(Token::Dpt, dec_u16(Token::Dpt)).parse(input)?;
+    let (input, port) = field::<u16>(input, Token::Dpt)?;
     tcp.ports.dst = Some(port);
-    let (input, seq) = maybe(Token::Seq, dec_u32(Token::Seq)).parse(input)?;
+    let (input, seq) = maybe::<u32>(input, Token::Seq)?;
     tcp.seq = seq;
-    let (input, ack) = maybe(Token::Ack, dec_u32(Token::Ack)).parse(input)?;
+    let (input, ack) = maybe::<u32>(input, Token::Ack)?;
     tcp.ack = ack;
-    let (input, window) = field(Token::Window, dec_u16(Token::Window)).parse(input)?;
+    let (input, window) = field::<u16>(input, Token::Window)?;
     tcp.window = Some(window);
-    let (input, reserved) = maybe(Token::Res, hex(2, Token::Res)).parse(input)?;
-    tcp.reserved = reserved.map(|value| value as u8);
+    let (input, reserved) = maybe::<ShortHex<2>>(input, Token::Res)?;
+    tcp.reserved = reserved.map(|ShortHex(value)| value as u8);
     let (input, flags) = tcp_flags(input)?;
     if reader.dialect == Dialect::Pvefw && !input.starts_with(Token::Urgp.text().as_bytes()) {
         // pvefw prints neither RES= nor URGP=: its line ends with the flags.
@@ -241,7 +246,7 @@ fn tcp_fields<'a>(
         tcp.flags = Some(flags | last_word.unwrap_or_default());
         return Ok((if last_word.is_some() { &input[input.len()..] } else { input }, ()));
     }
-    let (input, urgent) = last(Token::Urgp, quoted, dec_u16(Token::Urgp)).parse(input)?;
+    let (input, urgent) = last::<u16>(input, Token::Urgp, quoted)?;
     tcp.flags = Some(flags);
     tcp.urgent = Some(urgent);
     if tcp.reserved.is_none() && reader.dialect == Dialect::Kernel {
@@ -249,12 +254,12 @@ fn tcp_fields<'a>(
     }
     match input.first() {
         Some(b'O') => {
-            let (value, ()) = token(Token::Opt)(input)?;
+            let (value, ()) = token(input, Token::Opt)?;
             if value.starts_with(b"TRUNCATED)") {
                 datagram.truncated = Some(Truncated::TcpOptions);
                 return Ok((&value[b"TRUNCATED)".len()..], ()));
             }
-            let (rest, options) = hex_options_value(value, last_end(quoted))?;
+            let (rest, options) = hex_options_value(value, |rest| last_end(rest, quoted))?;
             tcp.options = options;
             Ok((rest, ()))
         }
@@ -272,20 +277,17 @@ fn tcp_fields<'a>(
 fn tcp_flags(mut input: In<'_>) -> Res<'_, TcpFlags> {
     let mut flags = TcpFlags::EMPTY;
     loop {
-        let (flag, len) = match input {
-            [b'S', b'Y', b'N', b' ', ..] => (TcpFlags::SYN, 4),
-            [b'A', b'C', b'K', b' ', ..] => (TcpFlags::ACK, 4),
-            [b'R', b'S', b'T', b' ', ..] => (TcpFlags::RST, 4),
-            [b'F', b'I', b'N', b' ', ..] => (TcpFlags::FIN, 4),
-            [b'P', b'S', b'H', b' ', ..] => (TcpFlags::PSH, 4),
-            [b'U', b'R', b'G', b' ', ..] => (TcpFlags::URG, 4),
-            [b'E', b'C', b'E', b' ', ..] => (TcpFlags::ECE, 4),
-            [b'C', b'W', b'R', b' ', ..] => (TcpFlags::CWR, 4),
-            [b'A', b'E', b' ', ..] => (TcpFlags::AE, 3),
-            _ => return Ok((input, flags)),
-        };
-        flags |= flag;
-        input = &input[len..];
+        if let Some((word, rest)) = input.split_first_chunk()
+            && let Some(flag) = TcpFlags::of_kernel_word(word)
+        {
+            flags |= flag;
+            input = rest;
+        } else if let Some(rest) = input.strip_prefix(b"AE ") {
+            flags |= TcpFlags::AE;
+            input = rest;
+        } else {
+            return Ok((input, flags));
+        }
     }
 }
 
@@ -302,11 +304,11 @@ fn udp_fields<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, port) = field(Token::Spt, dec_u16(Token::Spt)).parse(input)?;
+    let (input, port) = field::<u16>(input, Token::Spt)?;
     udp.ports.src = Some(port);
-    let (input, port) = field(Token::Dpt, dec_u16(Token::Dpt)).parse(input)?;
+    let (input, port) = field::<u16>(input, Token::Dpt)?;
     udp.ports.dst = Some(port);
-    let (input, len) = last(Token::Len, quoted, dec_u16(Token::Len)).parse(input)?;
+    let (input, len) = last::<u16>(input, Token::Len, quoted)?;
     udp.len = Some(len);
     Ok((input, ()))
 }
@@ -324,21 +326,21 @@ fn icmp_fields<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, kind) = field(Token::Type, dec_u8(Token::Type)).parse(input)?;
+    let (input, kind) = field::<u8>(input, Token::Type)?;
     icmp.kind = Some(IcmpType(kind));
-    let (input, code) = last(Token::Code, quoted, dec_u8(Token::Code)).parse(input)?;
+    let (input, code) = last::<u8>(input, Token::Code, quoted)?;
     icmp.code = Some(code);
     let input = match short(input, datagram, reader)? {
         (rest, true) => return Ok((rest, ())),
         (rest, false) => rest,
     };
     let (input, ()) = echo(input, quoted, &mut icmp.id, &mut icmp.seq)?;
-    let (input, parameter) = maybe_last(Token::Parameter, quoted, dec_u8(Token::Parameter)).parse(input)?;
+    let (input, parameter) = maybe_last::<u8>(input, Token::Parameter, quoted)?;
     icmp.parameter = parameter;
-    let (input, gateway) = maybe_last(Token::Gateway, quoted, ipv4(Token::Gateway)).parse(input)?;
+    let (input, gateway) = maybe_last::<Ipv4Addr>(input, Token::Gateway, quoted)?;
     icmp.gateway = gateway;
     let (input, found) = quoted_packet(input, quote, reader)?;
-    let (input, mtu) = maybe_last(Token::Mtu, quoted, dec_u16(Token::Mtu)).parse(input)?;
+    let (input, mtu) = maybe_last::<u16>(input, Token::Mtu, quoted)?;
     icmp.mtu = mtu;
     // What must follow for the line to be whole.
     if reader.dialect == Dialect::Kernel {
@@ -367,20 +369,20 @@ fn icmpv6_fields<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, kind) = field(Token::Type, dec_u8(Token::Type)).parse(input)?;
+    let (input, kind) = field::<u8>(input, Token::Type)?;
     icmp.kind = Some(Icmpv6Type(kind));
-    let (input, code) = last(Token::Code, quoted, dec_u8(Token::Code)).parse(input)?;
+    let (input, code) = last::<u8>(input, Token::Code, quoted)?;
     icmp.code = Some(code);
     let (input, ()) = echo(input, quoted, &mut icmp.id, &mut icmp.seq)?;
-    let (input, pointer) = maybe(Token::Pointer, hex(8, Token::Pointer)).parse(input)?;
-    icmp.pointer = pointer;
+    let (input, pointer) = maybe::<ShortHex<8>>(input, Token::Pointer)?;
+    icmp.pointer = pointer.map(|ShortHex(value)| value);
     let (input, found) = quoted_packet(input, quote, reader)?;
-    let (input, mtu) = maybe_last(Token::Mtu, quoted, dec_u32(Token::Mtu)).parse(input)?;
+    let (input, mtu) = maybe_last::<u32>(input, Token::Mtu, quoted)?;
     icmp.mtu = mtu;
     if reader.dialect == Dialect::Kernel {
         match kind {
             128 | 129 if icmp.id.is_none() => return missing(input, Token::Id),
-            4 if pointer.is_none() => return missing(input, Token::Pointer),
+            4 if icmp.pointer.is_none() => return missing(input, Token::Pointer),
             1..=4 if !found && !quoted => return missing(input, Token::Quote),
             2 if mtu.is_none() => return missing(input, Token::Mtu),
             _ => {}
@@ -434,7 +436,7 @@ fn spi_field<'a>(
     if absent {
         return Ok((input, ()));
     }
-    let (input, value) = last(Token::Spi, quoted, hex(8, Token::Spi)).parse(input)?;
+    let (input, ShortHex(value)) = last::<ShortHex<8>>(input, Token::Spi, quoted)?;
     *spi = Some(value);
     Ok((input, ()))
 }
@@ -452,7 +454,7 @@ fn other<'a>(
         return ulogd_arp(rest, datagram);
     }
     let protocol = if name.first().is_some_and(u8::is_ascii_digit) {
-        let (after, number) = dec_u8(Token::Proto)(value)?;
+        let (after, number) = u8::read(value, Token::Proto)?;
         if !after.is_empty() && !matches!(after[0], b' ' | b']') {
             return fail(value, What::Number, Token::Proto, false);
         }
@@ -466,9 +468,9 @@ fn other<'a>(
     if rest.starts_with(Token::Spt.text().as_bytes()) {
         let mut ports = Ports::default();
         let result = (|| {
-            let (rest, port) = field(Token::Spt, dec_u16(Token::Spt)).parse(rest)?;
+            let (rest, port) = field::<u16>(rest, Token::Spt)?;
             ports.src = Some(port);
-            let (rest, port) = last(Token::Dpt, quoted, dec_u16(Token::Dpt)).parse(rest)?;
+            let (rest, port) = last::<u16>(rest, Token::Dpt, quoted)?;
             ports.dst = Some(port);
             Ok((rest, ()))
         })();
@@ -494,7 +496,7 @@ fn ulogd_arp<'a>(input: In<'a>, datagram: &mut Datagram<'a>) -> Res<'a, ()> {
         }
         b"REPLY" => {
             arp.opcode = Some(2);
-            field(Token::Reply, mac(Token::Reply)).parse(rest).map(|(rest, mac)| {
+            field::<Mac>(rest, Token::Reply).map(|(rest, mac)| {
                 arp.src_mac = Some(mac);
                 (rest, ())
             })
@@ -503,7 +505,7 @@ fn ulogd_arp<'a>(input: In<'a>, datagram: &mut Datagram<'a>) -> Res<'a, ()> {
             arp.opcode = Some(10);
             Ok((rest, ()))
         }
-        _ => match kind.strip_prefix(b"OPCODE=").map(dec_u16(Token::Opcode)) {
+        _ => match kind.strip_prefix(b"OPCODE=").map(|number| u16::read(number, Token::Opcode)) {
             Some(Ok((_, opcode))) => {
                 arp.opcode = Some(opcode);
                 Ok((rest, ()))
@@ -522,9 +524,9 @@ fn tail<'a>(input: In<'a>, datagram: &mut Datagram<'a>, quoted: bool, reader: &m
     if input.is_empty() {
         return Ok((input, ()));
     }
-    let (input, uid) = maybe_last(Token::Uid, quoted, dec_u32(Token::Uid)).parse(input)?;
+    let (input, uid) = maybe_last::<u32>(input, Token::Uid, quoted)?;
     datagram.uid = uid;
-    let (input, gid) = maybe_last(Token::Gid, quoted, dec_u32(Token::Gid)).parse(input)?;
+    let (input, gid) = maybe_last::<u32>(input, Token::Gid, quoted)?;
     datagram.gid = gid;
     if let Some(value) = input.strip_prefix(Token::Mark.text().as_bytes()) {
         let digits = match value.strip_prefix(b"0x") {
@@ -536,16 +538,16 @@ fn tail<'a>(input: In<'a>, datagram: &mut Datagram<'a>, quoted: bool, reader: &m
                 value
             }
         };
-        let (rest, mark) = hex(8, Token::Mark)(digits)?;
-        let (rest, ()) = last_end(quoted)(rest)?;
+        let (rest, ShortHex(mark)) = ShortHex::<8>::read(digits, Token::Mark)?;
+        let (rest, ()) = last_end(rest, quoted)?;
         datagram.mark = Some(mark);
         return Ok((rest, ()));
     }
     if reader.dialect == Dialect::Pvefw
         && let Some(value) = input.strip_prefix(b"mark=")
     {
-        let (rest, mark) = decimal(u64::from(u32::MAX), Token::Mark)(value)?;
-        let (rest, ()) = last_end(quoted)(rest)?;
+        let (rest, mark) = decimal(value, u64::from(u32::MAX), Token::Mark)?;
+        let (rest, ()) = last_end(rest, quoted)?;
         datagram.mark = Some(mark as u32);
         return Ok((rest, ()));
     }

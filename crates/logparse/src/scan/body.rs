@@ -8,11 +8,13 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::window::{Cursor, Digits, LOWER_HEX, UPPER_HEX, Window, hex_pair, ipv6_value};
+use super::memory::Memory;
+use super::window::{Cursor, Digits, Window, hex_pair, pair_value};
 use crate::packet::{
     Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Packet, Ports, Tcp, Transport, Udp,
 };
 use crate::types::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
+use crate::words::{LOWER_HEX, UPPER_HEX, ipv6_value};
 
 const U8: u64 = u8::MAX as u64;
 const U16: u64 = u16::MAX as u64;
@@ -51,6 +53,7 @@ pub(super) struct Body {
     window: Digits,
     seq: u32,
     ack: u32,
+    /// There is none if it is 0.
     urgent: Digits,
     /// Where the hex digits of `OPT (` begin and end; the same place if there are none.
     options: (u16, u16),
@@ -60,6 +63,19 @@ pub(super) struct Body {
     /// Where the transport ends: what an ICMP type brings follows, owner and mark.
     rest: u16,
 }
+
+/// The end of a TCP line, from the blank in front of `WINDOW=` to its `\n`. Places count from there.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Ending {
+    /// Where the window ends.
+    window: u8,
+    /// Where `URGP=0` ends.
+    rest: u8,
+    flags: TcpFlags,
+}
+
+/// Ends of TCP lines, by their window and flags.
+pub(super) type Endings = Memory<Ending, 8, 22>;
 
 /// What an ICMP type brought.
 #[derive(Clone, Copy, Default)]
@@ -79,21 +95,60 @@ struct Owner {
 
 /// Reads from behind `SRC=` to the line's end into an empty body; gives the position of the `\n`.
 #[inline(always)]
-pub(super) fn read(window: Window<'_>, at: usize, body: &mut Body) -> Option<usize> {
+pub(super) fn read(window: Window<'_>, at: usize, body: &mut Body, endings: &mut Endings) -> Option<usize> {
     let mut cursor = Cursor::new(window, at);
     network(&mut cursor, body)?;
     transport(&mut cursor, body)?;
+    let at = match Protocol(body.protocol) {
+        Protocol::TCP if body.has_ports => match endings.find(cursor.here()) {
+            Some(known) => {
+                let (start, ending) = (cursor.place(), known.says);
+                body.flags = ending.flags;
+                body.window = Digits::up_to(start + usize::from(ending.window));
+                body.rest = (start + usize::from(ending.rest)) as u16;
+                start + known.len() - 1
+            }
+            None => new_ending(&mut cursor, window, body, endings)?,
+        },
+        _ => line_end(cursor, window, body)?,
+    };
+    (Window::holds(at) && cursor.is_right()).then_some(at)
+}
+
+/// Reads what stands behind the ports of a TCP packet, and remembers it.
+#[inline(never)]
+fn new_ending(
+    cursor: &mut Cursor<'_>,
+    window: Window<'_>,
+    body: &mut Body,
+    endings: &mut Endings,
+) -> Option<usize> {
+    let (start, text) = (cursor.place(), *cursor.here());
+    tcp(cursor, body)?;
+    let rest = cursor.place();
+    let end = line_end(*cursor, window, body)?;
+    let is_simple = end <= rest + 1 && !body.has_options && body.urgent.end() == 0;
+    if is_simple && cursor.is_right() && Window::holds(end) {
+        let place = |at: usize| (at - start) as u8;
+        let ending = Ending { window: place(body.window.end()), rest: place(rest), flags: body.flags };
+        endings.learn(&text, end + 1 - start, ending);
+    }
+    Some(end)
+}
+
+/// Notes where the transport ends, and gives the position of the line's `\n`.
+#[inline(always)]
+fn line_end(cursor: Cursor<'_>, window: Window<'_>, body: &mut Body) -> Option<usize> {
     body.rest = cursor.place() as u16;
     // The line ends with `\n`, or with the kernel's own blank in front of it.
     let end = cursor.word() as u16;
-    let at = if !body.named_icmp && end as u8 == b'\n' {
-        cursor.place()
+    if !body.named_icmp && end as u8 == b'\n' {
+        Some(cursor.place())
     } else if !body.named_icmp && end == u16::from_le_bytes(*b" \n") {
-        cursor.place() + 1
+        Some(cursor.place() + 1)
     } else {
-        rest(cursor, window, body)?
-    };
-    (Window::holds(at) && cursor.is_right()).then_some(at)
+        rest(cursor, window, body)
+    }
 }
 
 /// What few lines have: what an ICMP type brings, owner and mark.
@@ -133,7 +188,9 @@ fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
         cursor.key(b" LEN=")?;
         body.len = cursor.number::<LENGTH>();
         body.service = cursor.place() as u16;
-        type_of_service(cursor.here())?;
+        if !is_type_of_service(cursor.here()) {
+            return None;
+        }
         cursor.go(SERVICE.len());
         // From here to the window of a TCP packet it is 59 bytes at most.
         cursor.look();
@@ -152,21 +209,20 @@ fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
 /// 24 bytes, of which four may vary.
 const SERVICE: &[u8; 24] = b" TOS=0x00 PREC=0x00 TTL=";
 
-/// The two values, if the text is [`SERVICE`] with any values.
+/// Whether the text is [`SERVICE`] with any values.
 #[inline(always)]
-fn type_of_service(text: &[u8; 24]) -> Option<(u8, u8)> {
+fn is_type_of_service(text: &[u8; 24]) -> bool {
     // Compared as words: a copy with the four bytes blotted out would wait for its own stores.
     let word =
         |text: &[u8; 24], at: usize| text[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
     let differs = |at: usize, mask: u64| (word(text, at) ^ word(SERVICE, at)) & mask;
-    if differs(0, 0x00ff_ffff_ffff_ffff) | differs(8, !0xff) | differs(16, 0xffff_ffff_ff00_00ff) != 0 {
-        return None;
-    }
-    Some((hex_pair([text[7], text[8]], &UPPER_HEX)?, hex_pair([text[17], text[18]], &UPPER_HEX)?))
+    let differs = differs(0, 0x00ff_ffff_ffff_ffff) | differs(8, !0xff) | differs(16, 0xffff_ffff_ff00_00ff);
+    let digits = [7, 8, 17, 18].map(|digit| UPPER_HEX[usize::from(text[digit])]);
+    differs == 0 && digits.into_iter().fold(0, |all, digit| all | digit) & 0x80 == 0
 }
 
-/// ` PROTO=` and the fields of TCP and UDP, to the end of the last value; of ICMP, to the end
-/// of `CODE=`.
+/// ` PROTO=` and the fields of UDP, to the end of the last value; of TCP, to the end of the ports
+/// and numbers of the stream; of ICMP, to the end of `CODE=`.
 #[inline(always)]
 fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     cursor.key(b" PROTO=")?;
@@ -186,7 +242,10 @@ fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
         body.dport = cursor.number::<U16>();
         if is_tcp {
             body.protocol = Protocol::TCP.0;
-            return tcp(cursor, body);
+            if cursor.here::<5>() == b" SEQ=" {
+                stream(cursor, body)?;
+            }
+            return Some(());
         }
         body.protocol = Protocol::UDP.0;
         cursor.key(b" LEN=")?;
@@ -213,35 +272,34 @@ fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     Some(())
 }
 
-/// From behind the ports to `URGP=`, and the options.
+/// ` SEQ= ACK=`.
+#[inline(never)]
+fn stream(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
+    body.has_seq = true;
+    cursor.go(b" SEQ=".len());
+    cursor.renew();
+    body.seq = cursor.long_number()?;
+    cursor.key(b" ACK=")?;
+    body.ack = cursor.long_number()?;
+    cursor.renew();
+    Some(())
+}
+
+/// From the window to `URGP=`, and the options.
 #[inline(always)]
 fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
-    if cursor.here::<5>() == b" SEQ=" {
-        body.has_seq = true;
-        cursor.go(5);
-        cursor.renew();
-        body.seq = cursor.long_number()?;
-        cursor.key(b" ACK=")?;
-        body.ack = cursor.long_number()?;
-        cursor.key(b" WINDOW=")?;
-        cursor.look();
-    } else {
-        cursor.key(b" WINDOW=")?;
-    }
+    cursor.key(b" WINDOW=")?;
+    cursor.look();
     body.window = cursor.number::<U16>();
     reserved(cursor.here())?;
     cursor.go(RESERVED.len() + 3);
     // The kernel prints each of eight words at most once.
     for _ in 0..=8 {
-        let word = u32::from_le_bytes(*cursor.here());
-        if word == u32::from_le_bytes(*b"URGP") {
+        let word = cursor.here();
+        if word == b"URGP" {
             break;
         }
-        let (text, flag) = FLAGS[flag_slot(word)];
-        if word != text {
-            return None;
-        }
-        body.flags |= flag;
+        body.flags |= TcpFlags::of_kernel_word(word)?;
         cursor.go(4);
     }
     cursor.key(b"URGP=")?;
@@ -257,36 +315,6 @@ fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     }
     Some(())
 }
-
-/// The words of the flags, each where [`flag_slot`] finds it: which flag it is decides no jump.
-static FLAGS: [(u32, TcpFlags); 16] = {
-    let words = [
-        (b"CWR ", TcpFlags::CWR),
-        (b"ECE ", TcpFlags::ECE),
-        (b"URG ", TcpFlags::URG),
-        (b"ACK ", TcpFlags::ACK),
-        (b"PSH ", TcpFlags::PSH),
-        (b"RST ", TcpFlags::RST),
-        (b"SYN ", TcpFlags::SYN),
-        (b"FIN ", TcpFlags::FIN),
-    ];
-    let mut table = [(0, TcpFlags::EMPTY); 16];
-    let mut i = 0;
-    while i < words.len() {
-        let word = u32::from_le_bytes(*words[i].0);
-        assert!(table[flag_slot(word)].0 == 0, "two flags in one place");
-        table[flag_slot(word)] = (word, words[i].1);
-        i += 1;
-    }
-    table
-};
-
-const fn flag_slot(word: u32) -> usize {
-    (word.wrapping_mul(FLAG_FACTOR) >> 28) as usize
-}
-
-/// Found by trying: gives each of the eight words a place of its own.
-const FLAG_FACTOR: u32 = 0x2265_b1f5;
 
 const RESERVED: &[u8; 7] = b" RES=0x";
 
@@ -343,6 +371,9 @@ fn icmp(cursor: &mut Cursor<'_>, window: Window<'_>, body: &Body) -> Option<Brou
             cursor.renew();
             network(cursor, &mut inner)?;
             transport(cursor, &mut inner)?;
+            if inner.protocol == Protocol::TCP.0 && inner.has_ports {
+                tcp(cursor, &mut inner)?;
+            }
             if inner.named_icmp {
                 return None;
             }
@@ -390,7 +421,7 @@ fn owner_and_mark(cursor: &mut Cursor<'_>) -> Option<Owner> {
 
 impl Body {
     /// The packet, and the one quoted in an ICMP error, typed; `line` is the line that was read.
-    #[inline]
+    #[inline(always)]
     pub(super) fn fill<'a>(&self, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
         self.fill_datagram(window, line, &mut packet.datagram);
         // Most lines end where the transport does.
@@ -400,6 +431,7 @@ impl Body {
     }
 
     /// What few lines have.
+    #[inline(never)]
     fn fill_rest<'a>(&self, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
         let datagram = &mut packet.datagram;
         let mut cursor = Cursor::new(window, usize::from(self.rest));
@@ -448,10 +480,10 @@ impl Body {
     }
 
     /// The typed datagram; `line` is the line that was read.
-    #[inline]
+    #[inline(always)]
     fn fill_datagram<'a>(&self, window: Window<'_>, line: &'a [u8], datagram: &mut Datagram<'a>) {
-        datagram.network = if self.v6 {
-            Network::Ipv6(Ipv6 {
+        if self.v6 {
+            datagram.network = Network::Ipv6(Ipv6 {
                 src: ipv6_at(line, self.src),
                 dst: ipv6_at(line, self.dst),
                 len: Some(self.len.value(window)),
@@ -459,58 +491,64 @@ impl Body {
                 hop_limit: Some(self.ttl.value(window) as u8),
                 flow_label: Some(self.id.value(window)),
                 ..Ipv6::default()
-            })
+            });
         } else {
-            let (tos, prec) = type_of_service(window.bytes(usize::from(self.service))).unzip();
-            Network::Ipv4(Ipv4 {
+            let service: &[u8; SERVICE.len()] = window.bytes(usize::from(self.service));
+            datagram.network = Network::Ipv4(Ipv4 {
                 src: Some(Ipv4Addr::from_bits(self.src)),
                 dst: Some(Ipv4Addr::from_bits(self.dst)),
                 len: Some(self.len.value(window)),
-                tos,
-                prec,
+                tos: Some(pair_value([service[7], service[8]], &UPPER_HEX)),
+                prec: Some(pair_value([service[17], service[18]], &UPPER_HEX)),
                 ttl: Some(self.ttl.value(window) as u8),
                 id: Some(self.id.value(window) as u16),
                 flags: IpFlags { dont_fragment: self.dont_fragment, ..IpFlags::default() },
                 ..Ipv4::default()
-            })
-        };
-        datagram.transport = self.transport(window, line);
+            });
+        }
+        self.fill_transport(window, line, &mut datagram.transport);
     }
 
-    #[inline]
-    fn transport<'a>(&self, window: Window<'_>, line: &'a [u8]) -> Transport<'a> {
+    #[inline(always)]
+    fn fill_transport<'a>(&self, window: Window<'_>, line: &'a [u8], transport: &mut Transport<'a>) {
         let ports = || Ports { src: Some(self.sport(window)), dst: Some(self.dport(window)) };
         let icmp = || (self.kind.value(window) as u8, self.code.value(window) as u8);
         match Protocol(self.protocol) {
-            Protocol::TCP if self.has_ports => Transport::Tcp(Tcp {
-                ports: ports(),
-                seq: self.has_seq.then_some(self.seq),
-                ack: self.has_seq.then_some(self.ack),
-                window: Some(self.window.value(window) as u16),
-                reserved: reserved(window.bytes(self.window.end())),
-                flags: Some(self.flags),
-                urgent: Some(self.urgent.value(window) as u16),
-                options: match self.has_options {
-                    true => line.get(usize::from(self.options.0)..usize::from(self.options.1)).map(HexText),
-                    false => None,
-                },
-            }),
+            Protocol::TCP if self.has_ports => {
+                *transport = Transport::Tcp(Tcp {
+                    ports: ports(),
+                    seq: self.has_seq.then_some(self.seq),
+                    ack: self.has_seq.then_some(self.ack),
+                    window: Some(self.window.value(window) as u16),
+                    reserved: Some(pair_value(*window.bytes(self.window.end() + RESERVED.len()), &LOWER_HEX)),
+                    flags: Some(self.flags),
+                    urgent: Some(if self.urgent.end() == 0 { 0 } else { self.urgent.value(window) as u16 }),
+                    options: match self.has_options {
+                        true => {
+                            line.get(usize::from(self.options.0)..usize::from(self.options.1)).map(HexText)
+                        }
+                        false => None,
+                    },
+                });
+            }
             Protocol::UDP if self.has_ports => {
-                Transport::Udp(Udp { ports: ports(), len: Some(self.window.value(window) as u16) })
+                *transport =
+                    Transport::Udp(Udp { ports: ports(), len: Some(self.window.value(window) as u16) });
             }
             Protocol::ICMP if !self.v6 && self.named_icmp => {
                 let (kind, code) = icmp();
-                Transport::Icmp(Icmp { kind: Some(IcmpType(kind)), code: Some(code), ..Icmp::default() })
+                *transport =
+                    Transport::Icmp(Icmp { kind: Some(IcmpType(kind)), code: Some(code), ..Icmp::default() });
             }
             Protocol::ICMPV6 if self.v6 && self.named_icmp => {
                 let (kind, code) = icmp();
-                Transport::Icmpv6(Icmpv6 {
+                *transport = Transport::Icmpv6(Icmpv6 {
                     kind: Some(Icmpv6Type(kind)),
                     code: Some(code),
                     ..Icmpv6::default()
-                })
+                });
             }
-            protocol => Transport::Other(protocol),
+            protocol => *transport = Transport::Other(protocol),
         }
     }
 }
@@ -518,5 +556,5 @@ impl Body {
 /// The IPv6 address whose text begins at `at`.
 pub(super) fn ipv6_at(line: &[u8], at: u32) -> Option<Ipv6Addr> {
     let text = line.get(at as usize..)?.first_chunk::<39>()?;
-    Some(Ipv6Addr::from(ipv6_value(text)))
+    Some(ipv6_value(text))
 }

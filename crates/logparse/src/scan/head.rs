@@ -25,11 +25,12 @@
 
 use core::ops::Range;
 
-use super::vector::{same, within};
-use super::window::{MAC_TEXT, Window};
+use super::window::Window;
 use crate::envelope::Envelope;
 use crate::packet::{Dialect, Link, Packet};
 use crate::time::{Civil, Stamp, Time, TimeOfDay, Uptime};
+use crate::vector::{MAC_TEXT, same, within};
+use crate::words::{aligned, clock, from_digits, last};
 use crate::{Entry, Network};
 
 /// The longest envelope that is learned.
@@ -59,9 +60,9 @@ fn part<const N: usize>(bytes: &[u8], from: usize) -> &[u8; N] {
 
 /// A learned envelope.
 pub(super) struct EnvelopeShape {
-    /// The least and the greatest byte at each position.
+    /// The least byte at each position, and how far above it a byte may be.
     least: [u8; ENVELOPE],
-    greatest: [u8; ENVELOPE],
+    above: [u8; ENVELOPE],
     /// Where a line tells soonest that it has another envelope: eight bytes of the host.
     pub(super) tell_at: usize,
     /// Where the message begins.
@@ -99,7 +100,7 @@ impl EnvelopeShape {
         }
         let mut shape = EnvelopeShape {
             least: [0; ENVELOPE],
-            greatest: [u8::MAX; ENVELOPE],
+            above: [u8::MAX; ENVELOPE],
             tell_at: 0,
             message_at,
             constant: Envelope {
@@ -122,7 +123,7 @@ impl EnvelopeShape {
             uptime: None,
         };
         shape.least[..message_at].copy_from_slice(&line[..message_at]);
-        shape.greatest[..message_at].copy_from_slice(&line[..message_at]);
+        shape.above[..message_at].fill(0);
         let find = |part: Option<&[u8]>| -> Option<Option<Place>> {
             part.map_or(Some(None), |part| place(line, part).map(Some))
         };
@@ -198,7 +199,7 @@ impl EnvelopeShape {
 
     fn digits(&mut self, position: usize, greatest: u8) {
         self.least[position] = b'0';
-        self.greatest[position] = greatest;
+        self.above[position] = greatest - b'0';
     }
 
     /// Whether a line may have this envelope: a look at its date and its host. For choosing
@@ -220,53 +221,51 @@ impl EnvelopeShape {
     /// Whether the grammar would read this line's envelope as it read the learned one.
     #[inline(always)]
     pub(super) fn fits(&self, window: Window<'_>) -> bool {
-        within::<64>(window.bytes(0), part(&self.least, 0), part(&self.greatest, 0))
+        within::<64>(window.bytes(0), part(&self.least, 0), part(&self.above, 0))
             && (self.message_at <= 64
-                || within::<32>(window.bytes(64), part(&self.least, 64), part(&self.greatest, 64)))
+                || within::<32>(window.bytes(64), part(&self.least, 64), part(&self.above, 64)))
     }
 
     /// The text of the whole uptime and stamp read again, everything else by place.
-    #[inline]
-    pub(super) fn envelope<'a>(&self, line: &'a [u8]) -> Envelope<'a> {
+    #[inline(always)]
+    pub(super) fn fill<'a>(&self, line: &'a [u8], envelope: &mut Envelope<'a>) {
         let find = |place: &Option<Place>| place.as_ref().map(|place| at(line, place));
-        let mut envelope: Envelope<'a> = self.constant;
+        if let (Some((place, ..)), Some(civil)) = (&self.stamp, self.civil(line)) {
+            envelope.stamp = Some(Stamp { text: at(line, place), time: Time::Civil(civil) });
+        }
         envelope.host = find(&self.host);
         envelope.tag = find(&self.tag);
         envelope.pid = find(&self.pid);
         envelope.caller = find(&self.caller);
-        if let (Some((place, ..)), Some(civil)) = (&self.stamp, self.civil(line)) {
-            envelope.stamp = Some(Stamp { text: at(line, place), time: Time::Civil(civil) });
-        }
         envelope.uptime = self.uptime(line);
-        envelope
+        envelope.pri = self.constant.pri;
+        envelope.facility = self.constant.facility;
+        envelope.severity = self.constant.severity;
     }
 
     /// The uptime alone.
-    #[inline]
+    #[inline(always)]
     pub(super) fn uptime(&self, line: &[u8]) -> Option<Uptime> {
         let place = self.uptime.as_ref()?;
-        let number = |text: &[u8]| text.iter().fold(0u64, |n, digit| n * 10 + u64::from(digit - b'0'));
-        let point = usize::from(place.end);
-        Some(Uptime {
-            seconds: number(&line[usize::from(place.start)..point]),
-            micros: number(&line[point + 1..point + 7]) as u32,
-        })
+        let (start, point) = (usize::from(place.start), usize::from(place.end));
+        let seconds = match line[..point].last_chunk() {
+            Some(text) if point - start <= 8 => from_digits(last(u64::from_le_bytes(*text), point - start)),
+            _ => line[start..point].iter().fold(0, |n, digit| n * 10 + u64::from(digit - b'0')),
+        };
+        // A packet follows: there are more than eight bytes.
+        let micros = line[point + 1..].first_chunk().map_or(0, |text| u64::from_le_bytes(*text));
+        Some(Uptime { seconds, micros: from_digits(aligned(micros, 6)) as u32 })
     }
 
     /// The clock's time alone: a date that many lines share, with a time of day of another, and
     /// this line's time of day.
     #[inline(always)]
     pub(super) fn clock_time(&self, line: &[u8]) -> Option<(&Civil, TimeOfDay)> {
-        let (place, date, clock) = self.stamp.as_ref()?;
-        let two = |from: usize| (line[from] - b'0') * 10 + (line[from + 1] - b'0');
-        let mut time = TimeOfDay {
-            hour: two(*clock),
-            minute: two(clock + 3),
-            second: two(clock + 6),
-            nanos: date.nanos,
-        };
-        if matches!(line[clock + 8], b'.' | b',') {
-            time.nanos = fraction(&line[clock + 9..usize::from(place.end)]);
+        let (place, date, at) = self.stamp.as_ref()?;
+        let (hour, minute, second) = clock(line[*at..].first_chunk()?);
+        let mut time = TimeOfDay { hour, minute, second, nanos: date.nanos };
+        if matches!(line[at + 8], b'.' | b',') {
+            time.nanos = fraction(&line[at + 9..usize::from(place.end)]);
         }
         Some((date, time))
     }
@@ -304,15 +303,21 @@ fn fraction(text: &[u8]) -> u32 {
     value * 10u32.pow(9 - digits as u32)
 }
 
+/// How far a front goes.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// Length up to and with `MAC=`, or up to and with `SRC=` if there is no `MAC=`, or if
+    /// its value is empty or decoded.
+    pub(super) len: u8,
+    /// Whether an Ethernet header of 41 bytes and ` SRC=` follow.
+    pub(super) mac_follows: bool,
+}
+
 /// A learned front: from the prefix to `MAC=` or `SRC=`.
 pub(super) struct Front {
     text: [u8; FRONT],
     mask: [u8; FRONT],
-    /// Length up to and with `MAC=`, or up to and with `SRC=` if there is no `MAC=`, or if
-    /// its value is empty or decoded.
-    pub(super) len: usize,
-    /// Whether an Ethernet header of 41 bytes and ` SRC=` follow.
-    pub(super) mac_follows: bool,
+    pub(super) extent: Extent,
     /// A number of its own: the first front learned is 0.
     pub(super) id: u16,
     /// Places relative to the message.
@@ -363,8 +368,7 @@ impl Front {
         Some(Front {
             text,
             mask,
-            len,
-            mac_follows,
+            extent: Extent { len: len as u8, mac_follows },
             id,
             prefix: place(message, packet.prefix)?,
             input: place(message, packet.input)?,
@@ -378,9 +382,12 @@ impl Front {
     /// Whether the learned bytes stand at `at`.
     #[inline(always)]
     pub(super) fn fits(&self, window: Window<'_>, at: usize) -> bool {
-        let same =
-            |from: usize| same::<64>(window.bytes(at + from), part(&self.text, from), part(&self.mask, from));
-        same(0) && (self.len <= 64 || same(64))
+        // Most have less than 48 bytes.
+        const MOST: usize = 48;
+        const REST: usize = FRONT - MOST;
+        same::<MOST>(window.bytes(at), part(&self.text, 0), part(&self.mask, 0))
+            && (usize::from(self.extent.len) <= MOST
+                || same::<REST>(window.bytes(at + MOST), part(&self.text, MOST), part(&self.mask, MOST)))
     }
 
     /// Whether this front says the same about a message as the grammar did.
@@ -403,7 +410,7 @@ impl Front {
     }
 
     /// Fills in what the front says.
-    #[inline]
+    #[inline(always)]
     pub(super) fn fill<'a>(&self, message: &'a [u8], packet: &mut Packet<'a>) {
         packet.prefix = self.prefix(message);
         packet.input = self.input(message);
@@ -416,8 +423,9 @@ impl Front {
     /// The link layer.
     #[inline(always)]
     pub(super) fn link<'a>(&self, message: &'a [u8]) -> Link<'a> {
-        if self.mac_follows {
-            Link::Raw(crate::RawMac(&message[self.len..self.len + MAC_TEXT]))
+        let Extent { len, mac_follows } = self.extent;
+        if mac_follows {
+            Link::Raw(crate::RawMac(&message[usize::from(len)..usize::from(len) + MAC_TEXT]))
         } else {
             self.link
         }

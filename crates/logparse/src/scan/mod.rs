@@ -17,19 +17,20 @@
 
 mod body;
 mod head;
-mod vector;
+mod memory;
 mod window;
 
+use core::hint::select_unpredictable;
 use core::net::{IpAddr, Ipv4Addr};
 
 use memchr::memchr;
 
 use crate::time::{Civil, TimeOfDay, Uptime};
 use crate::types::{Protocol, TcpFlags};
-use crate::{Completeness, Entry, Link, ParseError, parse_with};
-use body::Body;
-use head::{EnvelopeShape, Front};
-use window::{FRAME, MAC_AND_SRC, Window, mac_and_src};
+use crate::{Completeness, Entry, ErrorKind, Link, ParseError, holds_no_header, parse_record};
+use body::{Body, Endings};
+use head::{EnvelopeShape, Extent, Front};
+use window::{FRAME, Macs, Window, mac_and_src};
 
 /// What a scan finds in a line.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,23 @@ pub struct ScannedLine<'a> {
     pub text: &'a [u8],
     /// What it says.
     pub found: Found<'a>,
+}
+
+impl<'a> ScannedLine<'a> {
+    /// Gives the line to `look` as [`parse_with`](crate::parse_with) reads it, with every field
+    /// typed. An entry is large: it is made where it is looked at, and not moved.
+    #[inline]
+    pub fn with_entry<R>(&self, look: impl FnOnce(Result<&Entry<'a>, ParseError>) -> R) -> R {
+        match self.found {
+            Found::Packet(packet) => {
+                let mut entry = Entry::default();
+                packet.fill(&mut entry);
+                look(Ok(&entry))
+            }
+            Found::Entry(entry) => look(Ok(entry)),
+            Found::Other(error) => look(Err(error)),
+        }
+    }
 }
 
 /// Reads buffers of whole lines; remembers what the lines of a log have in common.
@@ -76,7 +94,7 @@ pub struct Scanner {
     /// Where the envelope that was found last has its host.
     host_at: usize,
     /// By hash of a host's first bytes: the envelope that it had last.
-    hosts: [u8; HOSTS],
+    hosts: [Host; HOSTS],
     /// The envelope to forget next.
     oldest: usize,
     fronts: Vec<Front>,
@@ -84,10 +102,10 @@ pub struct Scanner {
     oldest_front: usize,
     /// Numbers given to fronts so far.
     front_ids: u16,
-    /// For each front, the hardware addresses that were last seen behind it.
-    macs: Vec<[u8; MAC_AND_SRC]>,
-    /// By hash of a message's first bytes: the front's number plus one.
-    slots: Box<[u16; SLOTS]>,
+    macs: Macs,
+    /// By hash of a message's first bytes: the front that it may have.
+    slots: Box<[Slot; SLOTS]>,
+    endings: Endings,
     /// For each envelope, the earliest and the latest clock of the lines read quickly.
     spans: Vec<Span>,
     /// Spans of envelopes that were forgotten before anybody asked.
@@ -95,6 +113,35 @@ pub struct Scanner {
     /// For each envelope, which fronts the grammar has read behind it.
     pairs: Vec<[u64; FRONTS / 64]>,
     scratch: Vec<u8>,
+    /// Lines with unknown heads since the last one from which something was learned.
+    fruitless: u32,
+}
+
+/// An envelope, and where the message begins behind it: what is read next is found without
+/// looking at the envelope itself.
+#[derive(Clone, Copy, Default)]
+struct Host {
+    envelope: u8,
+    message_at: u8,
+}
+
+/// A front, and what is needed to go on behind it, for the same reason.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    /// The front's number plus one.
+    front: u16,
+    extent: Extent,
+}
+
+/// What is known of the head of a line that could not be read quickly.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Head {
+    /// It is known: the fields behind it are the grammar's.
+    Known,
+    /// It is known from another host's lines, and will be found the next time.
+    Found,
+    /// It is none of those that were learned.
+    Unknown,
 }
 
 /// The first and the last moment among the [`Found::Packet`] lines of one envelope.
@@ -133,9 +180,8 @@ impl Span {
         if clock < self.earliest.0 {
             self.earliest = (clock, offset);
         }
-        if clock > self.latest.0 {
-            self.latest = (clock, offset);
-        }
+        // Whether the second is over is not to be guessed: no jump.
+        self.latest = select_unpredictable(clock > self.latest.0, (clock, offset), self.latest);
     }
 
     /// What was noted, if the envelope has a clock; begins anew.
@@ -157,6 +203,8 @@ const ENVELOPES: usize = 16;
 /// Fronts kept: one per prefix and pair of interfaces.
 const FRONTS: usize = 1024;
 const SLOTS: usize = 4096;
+/// Lines with unknown heads that teach nothing until only one in so many is tried.
+const PATIENCE: u32 = 64;
 const HOSTS: usize = 64;
 
 impl Default for Scanner {
@@ -181,17 +229,19 @@ impl Scanner {
         Scanner {
             envelopes: Vec::new(),
             host_at: 0,
-            hosts: [0; HOSTS],
+            hosts: [Host::default(); HOSTS],
             oldest: 0,
             fronts: Vec::new(),
             oldest_front: 0,
             front_ids: 0,
-            macs: Vec::new(),
-            slots: Box::new([0; SLOTS]),
+            macs: Macs::new(),
+            slots: Box::new([Slot::default(); SLOTS]),
+            endings: Endings::new(),
             pairs: Vec::new(),
             spans: Vec::new(),
             retired: Vec::new(),
             scratch: Vec::new(),
+            fruitless: 0,
         }
     }
 
@@ -203,19 +253,30 @@ impl Scanner {
     pub fn scan<'b>(&mut self, buffer: &'b [u8], mut each: impl for<'a> FnMut(ScannedLine<'a>)) {
         let mut at = 0;
         while at < buffer.len() {
+            let rest: &'b [u8] = &buffer[at..];
+            let window = rest.first_chunk().map(Window);
             let mut body = Body::default();
-            if let Some(frame) = buffer[at..].first_chunk::<FRAME>()
-                && let Some((packet, envelope)) = self.quick(frame, &mut body)
+            if let Some(window) = window
+                && let Some((packet, envelope)) = self.quick(window, &mut body)
             {
                 let len = packet.end;
                 each(ScannedLine { offset: at, text: packet.line(), found: Found::Packet(&packet) });
-                self.spans[envelope].note(Window(frame), at);
+                self.spans[envelope].note(window, at);
                 at += len + 1;
                 continue;
             }
-            let rest: &'b [u8] = &buffer[at..];
             let len = memchr(b'\n', rest).unwrap_or(rest.len());
-            self.slow(at, &rest[..len], &mut each);
+            let text = &rest[..len];
+            if holds_no_header(text) {
+                let found = Found::Other(ParseError::new(0, ErrorKind::NoHeader));
+                each(ScannedLine { offset: at, text, found });
+            } else {
+                let head = window.map_or(Head::Unknown, |window| self.find_head(window));
+                if head == Head::Found {
+                    continue;
+                }
+                self.slow(at, text, head, &mut each);
+            }
             at += len + 1;
         }
     }
@@ -232,93 +293,118 @@ impl Scanner {
     /// Reads a line of a known kind, if it is one; gives it with its envelope. What is found is
     /// left in `body`, where it stays: a copy would wait for what was just written.
     #[inline(always)]
-    fn quick<'a>(&'a mut self, frame: &'a [u8; FRAME], body: &'a mut Body) -> Option<(Scanned<'a>, usize)> {
-        let window = Window(frame);
-        let (envelope, front_number) = self.head(window)?;
-        let message_at = self.envelopes[envelope].message_at;
-        let front = &self.fronts[front_number];
-        let mut at = message_at + front.len;
-        if front.mac_follows && !mac_and_src(window, &mut at, &mut self.macs[front_number]) {
+    fn quick<'a>(&'a mut self, window: Window<'a>, body: &'a mut Body) -> Option<(Scanned<'a>, usize)> {
+        let (host, slot) = self.head(window)?;
+        let (message_at, front) = (usize::from(host.message_at), usize::from(slot.front) - 1);
+        let mut at = message_at + usize::from(slot.extent.len);
+        if slot.extent.mac_follows && !mac_and_src(window, &mut at, &mut self.macs) {
             return None;
         }
-        let end = body::read(window, at, body)?;
-        let shape = EnvelopeRef(&self.envelopes[envelope]);
-        Some((Scanned { window, end, message_at, body, front: FrontRef(front), envelope: shape }, envelope))
+        let end = body::read(window, at, body, &mut self.endings)?;
+        let envelope = usize::from(host.envelope);
+        let (shape, front) = (EnvelopeRef(&self.envelopes[envelope]), FrontRef(&self.fronts[front]));
+        Some((Scanned { window, end, message_at, body, front, envelope: shape }, envelope))
     }
 
     /// The known envelope and front that a line has. Hosts take turns in a log of many: the
     /// envelope is the one that this line's host had last.
     #[inline(always)]
-    fn head(&mut self, window: Window<'_>) -> Option<(usize, usize)> {
-        let envelope = usize::from(self.hosts[host_slot(window.u64(self.host_at))]);
-        match self.front_behind(envelope, window) {
-            Some(front) => Some((envelope, front)),
-            None => self.another_head(window),
-        }
+    fn head(&self, window: Window<'_>) -> Option<(Host, Slot)> {
+        let host = self.hosts[host_slot(window.u64(self.host_at))];
+        Some((host, self.front_behind(host, window)?))
     }
 
-    /// Envelopes may be beginnings of each other (one is empty, one has an uptime more): the
-    /// pair decides.
+    /// If [`Scanner::head`] gives none, looks behind every known envelope, and remembers the one
+    /// that it finds for this line's host: now there is one. Envelopes may be beginnings of each
+    /// other (one is empty, one has an uptime more): the pair decides.
+    #[cold]
     #[inline(never)]
-    fn another_head(&mut self, window: Window<'_>) -> Option<(usize, usize)> {
+    fn find_head(&mut self, window: Window<'_>) -> Head {
+        if self.head(window).is_some() {
+            return Head::Known;
+        }
         let found = (0..self.envelopes.len())
             .filter(|envelope| self.envelopes[*envelope].may_fit(window))
-            .find_map(|envelope| Some((envelope, self.front_behind(envelope, window)?)))?;
-        self.remember_host(found.0, window);
-        Some(found)
+            .map(|envelope| self.host(envelope))
+            .find(|host| self.front_behind(*host, window).is_some());
+        let Some(host) = found else { return Head::Unknown };
+        self.remember_host(host, window);
+        Head::Found
+    }
+
+    fn host(&self, envelope: usize) -> Host {
+        Host { envelope: envelope as u8, message_at: self.envelopes[envelope].message_at as u8 }
     }
 
     /// Lines with this line's host are looked for in this envelope first.
-    fn remember_host(&mut self, envelope: usize, window: Window<'_>) {
-        self.host_at = self.envelopes[envelope].tell_at;
-        self.hosts[host_slot(window.u64(self.host_at))] = envelope as u8;
+    fn remember_host(&mut self, host: Host, window: Window<'_>) {
+        self.host_at = self.envelopes[usize::from(host.envelope)].tell_at;
+        self.hosts[host_slot(window.u64(self.host_at))] = host;
     }
 
     /// The front that a line has if it has this envelope and the grammar has read a line of
     /// this pair.
     #[inline(always)]
-    fn front_behind(&self, envelope: usize, window: Window<'_>) -> Option<usize> {
-        let shape = self.envelopes.get(envelope)?;
-        if !shape.fits(window) {
-            return None;
-        }
-        let number = usize::from(self.slots[slot(window, shape.message_at)]).checked_sub(1)?;
-        let known = self.fronts.get(number)?.fits(window, shape.message_at)
-            && self.pairs[envelope][number / 64] >> (number % 64) & 1 == 1;
-        known.then_some(number)
+    fn front_behind(&self, host: Host, window: Window<'_>) -> Option<Slot> {
+        let (envelope, message_at) = (usize::from(host.envelope), usize::from(host.message_at));
+        let slot = self.slots[slot(window, message_at)];
+        let number = usize::from(slot.front).checked_sub(1)?;
+        let (shape, front) = (self.envelopes.get(envelope)?, self.fronts.get(number)?);
+        // One that was forgotten may have left its place to another.
+        let known = shape.message_at == message_at
+            && front.extent == slot.extent
+            && self.pairs[envelope][number / 64] >> (number % 64) & 1 == 1
+            && shape.fits(window)
+            && front.fits(window, message_at);
+        known.then_some(slot)
     }
 
     /// Reads a line by the grammar, and learns from it.
-    fn slow(&mut self, offset: usize, text: &[u8], each: &mut impl for<'a> FnMut(ScannedLine<'a>)) {
+    fn slow(
+        &mut self,
+        offset: usize,
+        text: &[u8],
+        head: Head,
+        each: &mut impl for<'a> FnMut(ScannedLine<'a>),
+    ) {
         let mut scratch = core::mem::take(&mut self.scratch);
-        match parse_with(text, &mut scratch) {
+        match &parse_record(text, &mut scratch) {
             Ok(entry) => {
-                each(ScannedLine { offset, text, found: Found::Entry(&entry) });
-                if entry.completeness() == Completeness::Whole {
-                    self.learn(text, &entry);
+                each(ScannedLine { offset, text, found: Found::Entry(entry) });
+                if head == Head::Unknown && entry.completeness() == Completeness::Whole {
+                    self.learn_if_worth_it(text, entry);
                 }
             }
-            Err(error) => each(ScannedLine { offset, text, found: Found::Other(error) }),
+            Err(error) => each(ScannedLine { offset, text, found: Found::Other(*error) }),
         }
         self.scratch = scratch;
     }
 
-    /// Remembers the head of a line that the grammar read.
+    /// A rule may log nothing but packets that the grammar alone reads: if there was nothing to
+    /// learn for a while, only one line in so many is tried.
+    fn learn_if_worth_it(&mut self, line: &[u8], entry: &Entry<'_>) {
+        let is_worth_it = self.fruitless < PATIENCE || self.fruitless.is_multiple_of(PATIENCE);
+        if is_worth_it && self.learn(line, entry).is_some() {
+            self.fruitless = 0;
+        } else {
+            self.fruitless = self.fruitless.wrapping_add(1);
+        }
+    }
+
+    /// Remembers the head of a line that the grammar read; `None` if no line with this head can be
+    /// read quickly, as far as this one tells.
     #[cold]
     #[inline(never)]
-    fn learn(&mut self, line: &[u8], entry: &Entry<'_>) {
-        let Some(frame) = padded(line) else { return };
+    fn learn(&mut self, line: &[u8], entry: &Entry<'_>) -> Option<()> {
+        let frame = padded(line)?;
         let window = Window(&frame);
         let message_at = (entry.packet.prefix.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
-        let Some(message) = line.get(message_at..) else { return };
+        let message = line.get(message_at..)?;
         let known =
             self.envelopes.iter().position(|shape| shape.message_at == message_at && shape.fits(window));
         let envelope = match known {
             Some(known) => known,
-            None => {
-                let Some(shape) = EnvelopeShape::learn(line, entry, message_at) else { return };
-                self.keep_envelope(shape)
-            }
+            None => self.keep_envelope(EnvelopeShape::learn(line, entry, message_at)?),
         };
         let known = self
             .fronts
@@ -327,25 +413,28 @@ impl Scanner {
         let front = match known {
             Some(known) => known,
             None => {
-                let Some(id) = self.front_ids.checked_add(1) else { return };
-                let Some(front) = Front::learn(message, &entry.packet, self.front_ids) else { return };
+                let id = self.front_ids.checked_add(1)?;
+                let front = Front::learn(message, &entry.packet, self.front_ids)?;
                 self.front_ids = id;
                 self.keep_front(front)
             }
         };
-        self.slots[slot(window, message_at)] = front as u16 + 1;
-        self.remember_host(envelope, window);
+        let extent = self.fronts[front].extent;
+        self.slots[slot(window, message_at)] = Slot { front: front as u16 + 1, extent };
+        self.remember_host(self.host(envelope), window);
         let (word, bit) = (front / 64, 1 << (front % 64));
         if self.pairs[envelope][word] & bit != 0 {
-            return;
+            return Some(());
         }
         // Whether a word is a tag or a prefix may depend on what is behind it (ulogd writes no
         // tag): a pair is known once the quick path read a line of it as the grammar did.
         self.pairs[envelope][word] |= bit;
         let mut body = Body::default();
-        if !self.quick(&frame, &mut body).is_some_and(|(packet, _)| packet.entry() == *entry) {
-            self.pairs[envelope][word] &= !bit;
+        if self.quick(window, &mut body).is_some_and(|(packet, _)| packet.entry() == *entry) {
+            return Some(());
         }
+        self.pairs[envelope][word] &= !bit;
+        None
     }
 
     /// In the place of the one that was learned first, if there are too many: interfaces of
@@ -353,13 +442,11 @@ impl Scanner {
     fn keep_front(&mut self, front: Front) -> usize {
         if self.fronts.len() < FRONTS {
             self.fronts.push(front);
-            self.macs.push([0; MAC_AND_SRC]);
             return self.fronts.len() - 1;
         }
         let place = self.oldest_front;
         self.oldest_front = (self.oldest_front + 1) % FRONTS;
         self.fronts[place] = front;
-        self.macs[place] = [0; MAC_AND_SRC];
         self.pairs.iter_mut().for_each(|fronts| fronts[place / 64] &= !(1 << (place % 64)));
         place
     }
@@ -400,8 +487,9 @@ const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Where a front is looked up: a hash of the message's first 24 bytes.
 #[inline(always)]
 fn slot(window: Window<'_>, message_at: usize) -> usize {
-    let words = [window.u64(message_at), window.u64(message_at + 8), window.u64(message_at + 16)];
-    let mixed = words.iter().fold(0u64, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(ODD));
+    // Sums of products do not wait for each other.
+    let word = |at: usize, factor: u64| window.u64(message_at + at).wrapping_mul(factor);
+    let mixed = word(0, ODD) ^ word(8, ODD.rotate_left(16) | 1) ^ word(16, ODD.rotate_left(32) | 1);
     (mixed >> 52) as usize % SLOTS
 }
 
@@ -513,7 +601,9 @@ impl<'a> Scanned<'a> {
     /// The whole envelope.
     #[must_use]
     pub fn envelope(&self) -> crate::Envelope<'a> {
-        self.envelope.0.envelope(self.line())
+        let mut envelope = crate::Envelope::default();
+        self.envelope.0.fill(self.line(), &mut envelope);
+        envelope
     }
 
     /// The source address.
@@ -594,9 +684,16 @@ impl<'a> Scanned<'a> {
     #[must_use]
     #[inline]
     pub fn entry(&self) -> Entry<'a> {
-        let mut entry = Entry { envelope: self.envelope.0.envelope(self.line()), ..Entry::default() };
+        let mut entry = Entry::default();
+        self.fill(&mut entry);
+        entry
+    }
+
+    /// Fills an empty entry in its place: parts that are given back by value would be moved.
+    #[inline(always)]
+    fn fill(&self, entry: &mut Entry<'a>) {
+        self.envelope.0.fill(self.line(), &mut entry.envelope);
         self.front.0.fill(self.message(), &mut entry.packet);
         self.body.fill(self.window, self.line(), &mut entry.packet);
-        entry
     }
 }

@@ -22,10 +22,9 @@ const READ: usize = 64;
 /// Bytes that must lie in a buffer from a line's first byte on: the reach, and a view behind it.
 pub(super) const FRAME: usize = REACH + NEAR + READ;
 
-use super::vector::{all_hex, ends, same};
-
-const ZEROS: u64 = 0x3030_3030_3030_3030;
-const HIGH: u64 = 0x8080_8080_8080_8080;
+use super::memory::{LONGEST, Memory};
+use crate::vector::{MAC_TEXT, ends, is_ipv6_text, is_mac_text};
+use crate::words::{HIGH, ZEROS, from_digits, last_digits, marks, no_digits, octet};
 
 /// The frame of a line.
 #[derive(Clone, Copy)]
@@ -55,36 +54,6 @@ impl<'a> Window<'a> {
     }
 }
 
-/// Marks the bytes of a word that are no digits with their highest bit, and says nothing in the
-/// other bits; the bytes are values already (`'0'` is 0).
-#[inline(always)]
-fn marks(values: u64) -> u64 {
-    // A byte of 10 and more gets its high bit; bytes from 0x80 on may carry into the next
-    // one, which is behind the first that is marked.
-    values.wrapping_add(0x7676_7676_7676_7676) | values
-}
-
-/// The marks alone.
-#[inline(always)]
-fn no_digits(values: u64) -> u64 {
-    marks(values) & HIGH
-}
-
-/// The values of a word's first `len` bytes, moved up to the highest ones; zeros come in below.
-#[inline(always)]
-fn aligned(word: u64, len: usize) -> u64 {
-    (word ^ ZEROS) << (len.wrapping_mul(8).wrapping_neg() & 63)
-}
-
-/// The number that eight digits (values 0 to 9, the first in the lowest byte) stand for; any
-/// number if they are no digits.
-#[inline(always)]
-fn from_digits(digits: u64) -> u64 {
-    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
-    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
-}
-
 /// A number's digits as a big-endian word, one a byte, so that numbers compare as words do.
 const fn digits_of(number: u64) -> u64 {
     let mut digits = 0;
@@ -98,47 +67,26 @@ const fn digits_of(number: u64) -> u64 {
     digits
 }
 
-/// The least numbers of `n` digits without a leading zero; there is none of no digits, and
-/// none of more than seven is read here.
-static LEAST: [u64; 64] = {
-    let mut least = [1 << 62; 64];
-    least[1] = 0;
+/// What is known of a number by how long its text is.
+#[derive(Clone, Copy)]
+struct OfLength {
+    /// The bytes of a word that its text has if it ends where the word does.
+    text: u64,
+    /// The least number without a leading zero; there is none of no digits, and none of more
+    /// than seven is read here.
+    least: u64,
+}
+
+static OF_LENGTH: [OfLength; 64] = {
+    let mut known = [OfLength { text: 0, least: 1 << 62 }; 64];
+    known[1] = OfLength { text: 0xff << 56, least: 0 };
     let (mut power, mut digits) = (10, 2);
     while digits < 8 {
-        least[digits] = digits_of(power);
+        known[digits] = OfLength { text: u64::MAX << (64 - 8 * digits), least: digits_of(power) };
         power *= 10;
         digits += 1;
     }
-    least
-};
-
-/// The text of every octet: its digits right-aligned in the three lower bytes, a dot in the
-/// highest.
-static OCTETS: [u32; 256] = {
-    let mut texts = [0; 256];
-    let mut value = 0;
-    while value < 256 {
-        let (hundreds, tens, ones) = (value / 100, value / 10 % 10, value % 10);
-        let mut text = (b'.' as usize) << 24 | (b'0' as usize + ones) << 16;
-        if value >= 10 {
-            text |= (b'0' as usize + tens) << 8;
-        }
-        if value >= 100 {
-            text |= b'0' as usize + hundreds;
-        }
-        texts[value] = text as u32;
-        value += 1;
-    }
-    texts
-};
-
-/// Masks for the last one to four bytes of a word: an octet of up to three digits and its end.
-static LAST: [u32; 32] = {
-    let mut masks = [0; 32];
-    masks[1] = 0xffff_0000;
-    masks[2] = 0xffff_ff00;
-    masks[3] = 0xffff_ffff;
-    masks
+    known
 };
 
 /// Where a scan is in a line, and where the next values end.
@@ -148,8 +96,9 @@ static LAST: [u32; 32] = {
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     pub(super) window: Window<'a>,
-    /// Where the view begins in the frame.
+    /// Where the frame has the view's first position.
     base: usize,
+    /// The view, with [`BACK`] bytes in front of its first position.
     view: &'a [u8; NEAR + READ],
     /// The position in the view.
     at: usize,
@@ -171,48 +120,48 @@ struct Wrong {
     range: u64,
 }
 
-/// Bytes of a view in front of the position it was made for: an address is read from there on.
-const BACK: usize = 4;
+/// Bytes of a view in front of its first position: a number is read as the word that ends where
+/// it does, so that a position is never too small.
+const BACK: usize = 8;
 
-/// A decimal number of at most seven digits that was found right: where it stands.
+/// A decimal number of at most seven digits that was found right, by where it ends in the frame.
+/// Every number stands behind a `=`.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Digits(u16);
 
 impl Digits {
-    fn parts(self) -> (usize, usize) {
-        (usize::from(self.0 >> 3), usize::from(self.0 & 7))
+    /// The number that ends at `end`.
+    #[inline(always)]
+    pub(super) fn up_to(end: usize) -> Digits {
+        Digits(end as u16)
     }
 
     /// Where the number ends in the frame.
     pub(super) fn end(self) -> usize {
-        let (at, len) = self.parts();
-        at + len
+        usize::from(self.0)
     }
 
-    /// The number; 0 if there is none.
+    /// The number; any number if there is none.
     #[inline(always)]
     pub(super) fn value(self, window: Window<'_>) -> u32 {
-        let (at, len) = self.parts();
-        if len == 0 {
-            return 0;
-        }
-        from_digits(aligned(window.u64(at), len)) as u32
+        // What stands in front of it is text that was checked: nothing above 127.
+        from_digits(last_digits(window.u64(self.end() - BACK))) as u32
     }
 }
 
 impl<'a> Cursor<'a> {
-    /// A cursor at a position of the frame that has the bytes of a key in front of it.
+    /// A cursor at a position of the frame that has a head in front of it.
     #[inline(always)]
     pub(super) fn new(window: Window<'a>, at: usize) -> Cursor<'a> {
-        let base = at.wrapping_sub(BACK) % REACH;
-        Cursor { window, base, view: window.bytes(base), at: BACK, ends: 0, wrong: Wrong::default() }
+        let view = window.bytes(at.wrapping_sub(BACK));
+        Cursor { window, base: at, view, at: 0, ends: 0, wrong: Wrong::default() }
     }
 
     /// Makes a new view for what follows, and looks for the ends of values in it.
     #[inline(always)]
     pub(super) fn look(&mut self) {
         self.renew();
-        self.ends = ends(self.bytes(0)) & u64::MAX << BACK;
+        self.ends = ends::<64>(self.bytes(0));
     }
 
     /// Makes a new view for what follows, without ends.
@@ -236,9 +185,14 @@ impl<'a> Cursor<'a> {
     /// `N` bytes of the view.
     #[inline(always)]
     fn bytes<const N: usize>(&self, at: usize) -> &'a [u8; N] {
+        self.back(at + BACK)
+    }
+
+    /// `N` bytes of the view from [`BACK`] in front of a position on.
+    #[inline(always)]
+    fn back<const N: usize>(&self, at: usize) -> &'a [u8; N] {
         const { assert!(N <= READ) }
-        // Behind a wrong value positions may be below the view's first: those wrap.
-        debug_assert!(!(NEAR..=usize::MAX / 2).contains(&at), "a new view was forgotten");
+        debug_assert!(at < NEAR, "a new view was forgotten");
         let at = at % NEAR;
         match self.view[at..at + N].first_chunk() {
             Some(bytes) => bytes,
@@ -263,19 +217,17 @@ impl<'a> Cursor<'a> {
         self.at += by;
     }
 
-    /// Leaves out the next end, if there is reason to.
+    /// Leaves out the next end, if there is reason to; without a jump.
     #[inline(always)]
     pub(super) fn pass_end(&mut self, pass: bool) {
-        if pass {
-            self.ends &= self.ends.wrapping_sub(1);
-        }
+        self.ends &= self.ends.wrapping_sub(u64::from(pass));
     }
 
-    /// The next end; 63 if there is none in sight, which no value that is right can have for
-    /// its end, as no key stands there.
+    /// The next end; the view's 64th byte if there is none in sight. A key or a blank must
+    /// stand behind every value, so a value that is right ends there only if it does.
     #[inline(always)]
     fn end(&mut self) -> usize {
-        let end = (self.ends | 1 << 63).trailing_zeros() as usize;
+        let end = self.ends.trailing_zeros() as usize;
         self.ends &= self.ends.wrapping_sub(1);
         end
     }
@@ -294,17 +246,17 @@ impl<'a> Cursor<'a> {
     /// The range is checked on the digits: where nobody asks for the value, nothing computes it.
     #[inline(always)]
     pub(super) fn number<const MAX: u64>(&mut self) -> Digits {
-        let (start, end) = (self.at, self.end());
-        let len = end.wrapping_sub(start);
-        let values = aligned(self.word(), len);
+        let end = self.end();
+        let known = &OF_LENGTH[end.wrapping_sub(self.at) % OF_LENGTH.len()];
+        let values = (u64::from_le_bytes(*self.back(end)) ^ ZEROS) & known.text;
         // Digits as numbers compare like the numbers; both are below 2^63, so what is out of
         // range leaves a highest bit behind. Where it does not, a byte was no digit.
         let ordered = values.swap_bytes();
         self.wrong.digits |= marks(values);
         self.wrong.range |=
-            ordered.wrapping_sub(LEAST[len & 63]) | const { digits_of(MAX) }.wrapping_sub(ordered);
+            ordered.wrapping_sub(known.least) | const { digits_of(MAX) }.wrapping_sub(ordered);
         self.at = end;
-        Digits(((self.base + start) << 3 | len & 7) as u16)
+        Digits::up_to(self.place())
     }
 
     /// A decimal number of at most 10 digits that fits 32 bits. Finds its own end: a new view
@@ -329,27 +281,18 @@ impl<'a> Cursor<'a> {
         u32::try_from(value).ok()
     }
 
-    /// A dotted quad up to the fourth end.
-    ///
-    /// An octet is right if its text is the one text of the value that its digits give: that
-    /// rules out too many digits, leading zeros and values above 255 at once. Another byte
-    /// between the ends, or another end, is found because it is no octet's text.
+    /// A dotted quad up to the fourth end. Another byte between the ends, or another end, is
+    /// found because it is no octet's text.
     #[inline(always)]
     pub(super) fn ipv4(&mut self) -> Option<u32> {
-        let (mut start, mut value, mut differs) = (self.at, 0, 0);
-        for octet in 0..4 {
+        let (mut value, mut differs) = (0, 0);
+        for after in [b'.', b'.', b'.', b' '] {
             let end = self.end();
-            // What ends the octet in the highest byte, its digits below; what stands in front
-            // of a short one is masked out, and all of one that is too long.
-            let reach = u32::from_le_bytes(*self.bytes(end.wrapping_sub(3)));
-            let octet_text = reach & LAST[end.wrapping_sub(start) & 31];
-            let number = (octet_text & 0x0f_0f0f).wrapping_mul(0x64_0a01) >> 16 & 0xff;
-            let after = if octet < 3 { 0 } else { u32::from(b'.' ^ b' ') << 24 };
-            differs |= octet_text ^ OCTETS[number as usize] ^ after;
-            value = value << 8 | number;
-            start = end + 1;
-            self.at = end;
+            let (number, wrong) = octet(self.here(), end.wrapping_sub(self.at), after);
+            (value, differs) = (value << 8 | number, differs | wrong);
+            self.at = end + 1;
         }
+        self.at -= 1;
         (differs == 0).then_some(value)
     }
 
@@ -357,8 +300,7 @@ impl<'a> Cursor<'a> {
     /// demand; gives its place.
     #[inline(always)]
     pub(super) fn ipv6(&mut self) -> Option<u32> {
-        const PLACES: ([u8; 48], [u8; 48]) = places(5, 39);
-        let right = all_hex::<48>(self.here(), &PLACES.0, &PLACES.1);
+        let right = is_ipv6_text(self.here());
         let place = self.place() as u32;
         self.go(39);
         right.then_some(place)
@@ -372,77 +314,32 @@ pub(super) fn hex_pair(text: [u8; 2], table: &[u8; 256]) -> Option<u8> {
     ((high | low) & 0x80 == 0).then_some(high << 4 | low)
 }
 
-/// What a byte is worth as a hex digit; 0x80 marks the others.
-pub(super) static LOWER_HEX: [u8; 256] = hex_table(b"0123456789abcdef");
-/// The same for the digits that the kernel writes in upper case.
-pub(super) static UPPER_HEX: [u8; 256] = hex_table(b"0123456789ABCDEF");
-
-const fn hex_table(digits: &[u8; 16]) -> [u8; 256] {
-    let mut table = [0x80; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        table[digits[digit] as usize] = digit as u8;
-        digit += 1;
-    }
-    table
+/// The value of two hex digits that [`hex_pair`] has passed.
+#[inline(always)]
+pub(super) fn pair_value(text: [u8; 2], table: &[u8; 256]) -> u8 {
+    table[usize::from(text[0])] << 4 | table[usize::from(text[1])]
 }
 
-/// 0xff at every `period`th place of the first `len`, and behind them.
-const fn places<const N: usize>(period: usize, len: usize) -> ([u8; N], [u8; N]) {
-    let (mut colons, mut ignored) = ([0; N], [0; N]);
-    let mut i = 0;
-    while i < N {
-        if i >= len {
-            ignored[i] = 0xff;
-        } else if i % period == period - 1 {
-            colons[i] = 0xff;
-        }
-        i += 1;
-    }
-    (colons, ignored)
-}
-
-/// Length of the text of an Ethernet header of 14 bytes.
-pub(super) const MAC_TEXT: usize = 41;
-
-/// The text of an Ethernet header and ` SRC=`, in a vector's multiple.
-pub(super) const MAC_AND_SRC: usize = 48;
+/// Texts of Ethernet headers and ` SRC=`, by the end of the destination and of the source.
+pub(super) type Macs = Memory<(), 9, 33>;
 
 /// Whether 14 bytes of two lower-case digits with colons between, and ` SRC=`, stand at `at`.
-/// A log has few different ones: the latest is remembered, and one that is equal is right.
 #[inline(always)]
-pub(super) fn mac_and_src(window: Window<'_>, at: &mut usize, latest: &mut [u8; MAC_AND_SRC]) -> bool {
-    const LEN: usize = MAC_TEXT + 5;
-    const MASK: [u8; MAC_AND_SRC] = {
-        let mut mask = [0xff; MAC_AND_SRC];
-        mask[LEN] = 0;
-        mask[LEN + 1] = 0;
-        mask
-    };
-    let text: &[u8; MAC_AND_SRC] = window.bytes(*at);
-    *at += LEN;
-    same(text, latest, &MASK) || new_mac(text, latest)
+pub(super) fn mac_and_src(window: Window<'_>, at: &mut usize, macs: &mut Macs) -> bool {
+    let text = window.bytes(*at);
+    *at += MAC_AND_SRC;
+    macs.find(text).is_some() || new_mac(text, macs)
 }
+
+const MAC_AND_SRC: usize = MAC_TEXT + b" SRC=".len();
 
 #[inline(never)]
-fn new_mac(text: &[u8; MAC_AND_SRC], latest: &mut [u8; MAC_AND_SRC]) -> bool {
-    const PLACES: ([u8; MAC_AND_SRC], [u8; MAC_AND_SRC]) = places(3, MAC_TEXT);
-    let right = all_hex(text, &PLACES.0, &PLACES.1) && &text[MAC_TEXT..MAC_TEXT + 5] == b" SRC=";
+fn new_mac(text: &[u8; LONGEST], macs: &mut Macs) -> bool {
+    let right = is_mac_text(text) && &text[MAC_TEXT..MAC_AND_SRC] == b" SRC=";
     if right {
-        *latest = *text;
+        macs.learn(text, MAC_AND_SRC, ());
     }
     right
-}
-
-/// The address of a text that [`Cursor::ipv6`] has passed.
-pub(super) fn ipv6_value(text: &[u8; 39]) -> [u8; 16] {
-    let mut octets = [0; 16];
-    for (i, octet) in octets.iter_mut().enumerate() {
-        let from = i / 2 * 5 + i % 2 * 2;
-        let digit = |at: usize| LOWER_HEX[usize::from(text[at])] & 15;
-        *octet = digit(from) << 4 | digit(from + 1);
-    }
-    octets
 }
 
 #[cfg(test)]
@@ -452,16 +349,16 @@ mod tests {
     /// The text behind `SRC=`: some reads reach back to the last bytes in front of a value.
     fn framed(text: &str) -> [u8; FRAME] {
         let mut frame = [b'\n'; FRAME];
-        frame[..4].copy_from_slice(b"SRC=");
-        frame[4..4 + text.len()].copy_from_slice(text.as_bytes());
+        frame[..8].copy_from_slice(b"OUT SRC=");
+        frame[8..8 + text.len()].copy_from_slice(text.as_bytes());
         frame
     }
 
     fn read<T>(text: &str, parse: impl Fn(&mut Cursor<'_>) -> Option<T>) -> Option<(T, usize)> {
         let frame = framed(text);
-        let mut cursor = Cursor::new(Window(&frame), 4);
+        let mut cursor = Cursor::new(Window(&frame), 8);
         cursor.look();
-        parse(&mut cursor).filter(|_| cursor.is_right()).map(|value| (value, cursor.place() - 4))
+        parse(&mut cursor).filter(|_| cursor.is_right()).map(|value| (value, cursor.place() - 8))
     }
 
     fn port(text: &str) -> Option<(u32, usize)> {

@@ -34,11 +34,10 @@ fn scan(line: &[u8], each: Each<'_>) {
     let third = buffer.len() - line.len();
     buffer.push(b'\n');
     buffer.resize(buffer.len() + 700, b'#');
-    Scanner::new().scan(&buffer, |found| match found.found {
-        _ if found.offset != third => {}
-        Found::Packet(packet) => each(Ok(packet.entry())),
-        Found::Entry(entry) => each(Ok(*entry)),
-        Found::Other(error) => each(Err(error)),
+    Scanner::new().scan(&buffer, |found| {
+        if found.offset == third {
+            found.with_entry(|entry| each(entry.copied()));
+        }
     });
 }
 

@@ -418,7 +418,7 @@ mod tests {
             whole.add(addr, kind, 1, 5);
             if n % 3 == 0 { &mut left } else { &mut right }.add(addr, kind, 1, 5);
         }
-        [&mut whole, &mut left, &mut right].map(Sources::settle);
+        [&mut whole, &mut left, &mut right].into_iter().for_each(Sources::settle);
         left.merge(right);
         assert_eq!(whole.bits(), (28, 64));
         let all = |sources: &Sources| -> Vec<(u128, Lines)> {
