@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use logparse::{Civil, Envelope, Time, Zone, days_from_civil};
+use logparse::{Civil, Envelope, Time, TimeOfDay, Zone, days_from_civil};
 
 /// Nanoseconds in a second.
 pub const NANOS: i64 = 1_000_000_000;
@@ -178,6 +178,17 @@ struct Latest {
     assumed: Tally,
 }
 
+impl Latest {
+    /// Whether a stamp lies in this hour.
+    #[inline]
+    fn has(&self, date: &Civil, time: TimeOfDay, hint: Option<YearHint>) -> bool {
+        let own = &self.civil;
+        own.hour == time.hour
+            && (own.day, own.month, own.year, own.zone) == (date.day, date.month, date.year, date.zone)
+            && self.hint == hint
+    }
+}
+
 /// [`Assumed`] of one thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Tally {
@@ -286,16 +297,29 @@ impl<'c> Resolver<'c> {
     /// The moment of a date and time of day; the same as [`Resolver::resolve`] of an envelope
     /// that has this stamp and no other.
     pub fn civil(&mut self, civil: &Civil, hint: Option<YearHint>) -> Option<When> {
-        let hour = Civil { minute: 0, second: 0, nanos: 0, ..*civil };
-        let known = self.latest.is_some_and(|latest| latest.civil == hour && latest.hint == hint);
-        if !known {
-            self.latest = self.hour(hour, hint);
-        }
-        let Some(latest) = &self.latest else { return self.exact(civil, hint) };
+        self.at(civil, civil.time_of_day(), hint)
+    }
+
+    /// The same for a date and the time of day to be set in it.
+    ///
+    /// Asked for every line: nothing is copied that is only compared.
+    #[inline(always)]
+    pub fn at(&mut self, date: &Civil, time: TimeOfDay, hint: Option<YearHint>) -> Option<When> {
+        let latest = match &self.latest {
+            Some(latest) if latest.has(date, time, hint) => latest,
+            _ => {
+                let civil = date.at(time);
+                self.latest = self.hour(Civil { minute: 0, second: 0, nanos: 0, ..civil }, hint);
+                match &self.latest {
+                    Some(latest) => latest,
+                    None => return self.exact(&civil, hint),
+                }
+            }
+        };
         self.assumed.add(latest.assumed);
-        let seconds = i64::from(civil.minute) * 60 + i64::from(civil.second);
-        let utc = latest.when.utc.checked_add(seconds * NANOS + i64::from(civil.nanos))?;
-        Some(When { utc, ..latest.when })
+        let seconds = i64::from(time.minute) * 60 + i64::from(time.second);
+        let utc = latest.when.utc.checked_add(seconds * NANOS + i64::from(time.nanos))?;
+        Some(When { utc, offset: latest.when.offset })
     }
 
     /// An hour, if everything in it is resolved alike: no clock is changed in it.

@@ -25,7 +25,7 @@ pub use lines::{Lines, lines, whole_lines};
 pub use options::{ExtensionHeaders, IpOption, IpOptions, Route, SackBlocks, TcpOption, TcpOptions};
 pub use packet::*;
 pub use scan::{Extremes, Found, Scanned, ScannedLine, Scanner};
-pub use time::{Civil, Stamp, Time, Uptime, Zone, days_from_civil, month_number};
+pub use time::{Civil, Stamp, Time, TimeOfDay, Uptime, Zone, days_from_civil, month_number};
 pub use types::{EtherType, IcmpType, Icmpv6Type, Mac, Protocol, TcpFlags};
 
 /// One line of a log: its envelope and the packet it reports.

@@ -62,7 +62,42 @@ pub enum Zone {
     Name([u8; 6]),
 }
 
+/// A time of day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeOfDay {
+    /// 0 to 23.
+    pub hour: u8,
+    /// 0 to 59.
+    pub minute: u8,
+    /// 0 to 60.
+    pub second: u8,
+    /// The fraction of the second.
+    pub nanos: u32,
+}
+
 impl Civil {
+    /// This date at a time of day.
+    ///
+    /// ```
+    /// use logparse::{Civil, TimeOfDay, Zone};
+    /// let midnight = Civil { year: None, month: 6, day: 30, hour: 0, minute: 0, second: 0, nanos: 0, zone: Zone::Local };
+    /// let noon = midnight.at(TimeOfDay { hour: 12, minute: 0, second: 0, nanos: 0 });
+    /// assert_eq!((noon.day, noon.hour), (30, 12));
+    /// assert_eq!(noon.time_of_day().hour, 12);
+    /// ```
+    #[must_use]
+    pub fn at(&self, time: TimeOfDay) -> Civil {
+        let TimeOfDay { hour, minute, second, nanos } = time;
+        Civil { hour, minute, second, nanos, ..*self }
+    }
+
+    /// The time of day alone.
+    #[must_use]
+    #[inline]
+    pub fn time_of_day(&self) -> TimeOfDay {
+        TimeOfDay { hour: self.hour, minute: self.minute, second: self.second, nanos: self.nanos }
+    }
+
     /// Seconds since 1970 if this were UTC, in the given year (`year` of the stamp wins).
     ///
     /// The zone is not looked at. Proleptic Gregorian; a leap second counts as the second

@@ -212,7 +212,8 @@ impl Session {
             let (mut tally, books, top) = super::run(&options, make)?;
             tally.trim();
             (account, head) = (books, top);
-            found = noise::find(&tally, &self.ground, answers_pass);
+            let pool = options.plan.pool()?;
+            found = pool.install(|| noise::find(&tally, &self.ground, answers_pass));
             let mut list = noise_rules::propose(&mut found, &tally, &self.ground);
             list.retain(|proposal| proposal.expected > 0);
             if list.len() > self.most {
@@ -374,9 +375,8 @@ impl Session {
         for protocol in [Protocol::TCP, Protocol::UDP] {
             let ports: Vec<Range<u16>> = tally
                 .kept
-                .sorted()
-                .into_keys()
-                .filter_map(|(f, kind)| match kind {
+                .iter()
+                .filter_map(|(f, kind, _)| match kind {
                     Kind::Request(p, port) if f == v6 && p == protocol.0 => Some(Range::one(port)),
                     _ => None,
                 })
@@ -479,9 +479,8 @@ fn enough(mut rules: Vec<Rated>, mut proved: Proved, target: Option<f64>) -> (Ve
 fn going_to(tally: &Tally<'_>) -> Vec<(String, u64)> {
     let mut list: Vec<(String, u64)> = tally
         .going
-        .sorted()
-        .into_iter()
-        .map(|((addr, kind), lines)| {
+        .iter()
+        .map(|(addr, kind, lines)| {
             let what = match kind {
                 Kind::Request(protocol, port) => {
                     format!(" {} {port}", protocol_word(protocol))

@@ -122,6 +122,7 @@ impl Calendar {
 
     /// What is known about the year of a stamp at `offset`.
     #[must_use]
+    #[inline(always)]
     pub fn hint(&self, offset: u64) -> Option<YearHint> {
         let block = (offset >> self.shift).checked_sub(self.first)?;
         let near = (*self.near.get(block as usize)?)?;

@@ -12,7 +12,7 @@ mod scan;
 pub use account::{Account, Position, Totals, Why};
 pub use scan::{is_one_record, joined};
 
-use rayon::ThreadPoolBuilder;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::order::Writer;
 use self::scan::Worker;
@@ -30,6 +30,16 @@ pub struct Plan {
     pub clock: Clock,
     /// How many threads work.
     pub threads: usize,
+}
+
+impl Plan {
+    /// The threads, for what is done with what was counted.
+    ///
+    /// # Errors
+    /// They cannot be started.
+    pub fn pool(&self) -> anyhow::Result<ThreadPool> {
+        Ok(ThreadPoolBuilder::new().num_threads(self.threads.max(1)).build()?)
+    }
 }
 
 /// Reads everything the feed has. Lines that are no records go to `rejects`, if it is there; the
@@ -60,16 +70,19 @@ pub fn run<A: Aggregate>(
         aggregate.settle();
         (aggregate, worker.finish())
     };
-    let parts = match plan.threads {
-        0 | 1 => vec![work()],
-        threads => ThreadPoolBuilder::new().num_threads(threads).build()?.broadcast(|_| work()),
+    let (aggregate, mut account) = match plan.threads {
+        0 | 1 => work(),
+        _ => {
+            let pool = plan.pool()?;
+            let mut parts = pool.broadcast(|_| work()).into_iter();
+            let (mut aggregate, mut account) = parts.next().unwrap_or_else(work);
+            for (other, lines) in parts {
+                pool.install(|| aggregate.merge(other));
+                account.merge(lines);
+            }
+            (aggregate, account)
+        }
     };
-    let mut parts = parts.into_iter();
-    let (mut aggregate, mut account) = parts.next().unwrap_or_else(work);
-    for (other, lines) in parts {
-        aggregate.merge(other);
-        account.merge(lines);
-    }
     account.settle();
     account.bytes = feed.bytes();
     Ok((aggregate, account))

@@ -160,12 +160,14 @@ impl<'p> Worker<'p> {
     }
 
     /// The same for a line with the stamp of a clock, which has no other.
+    #[inline(always)]
     fn clock(&mut self, chunk: &Chunk<'_>, offset: usize, scanned: &Scanned<'_>) -> Option<When> {
         let hint = chunk.calendar.hint(chunk.offset + offset as u64);
-        let when = scanned.civil().and_then(|civil| self.resolver.civil(&civil, hint));
+        let when = scanned.clock_time().and_then(|(date, time)| self.resolver.at(date, time, hint));
         self.enter(when)
     }
 
+    #[inline(always)]
     fn enter(&mut self, when: Option<When>) -> Option<When> {
         match when {
             Some(when) => self.account.moment(when.utc),

@@ -28,7 +28,7 @@ use core::ops::Range;
 use super::window::Window;
 use crate::envelope::Envelope;
 use crate::packet::{Dialect, Link, Packet};
-use crate::time::{Civil, Stamp, Time, Uptime};
+use crate::time::{Civil, Stamp, Time, TimeOfDay, Uptime};
 use crate::vector::{MAC_TEXT, same, within};
 use crate::words::{aligned, clock, from_digits, last};
 use crate::{Entry, Network};
@@ -256,16 +256,22 @@ impl EnvelopeShape {
         Some(Uptime { seconds, micros: from_digits(aligned(micros, 6)) as u32 })
     }
 
-    /// The clock's time alone.
+    /// The clock's time alone: a date that many lines share, with a time of day of another, and
+    /// this line's time of day.
     #[inline(always)]
-    pub(super) fn civil(&self, line: &[u8]) -> Option<Civil> {
-        let (place, civil, at) = self.stamp.as_ref()?;
+    pub(super) fn clock_time(&self, line: &[u8]) -> Option<(&Civil, TimeOfDay)> {
+        let (place, date, at) = self.stamp.as_ref()?;
         let (hour, minute, second) = clock(line[*at..].first_chunk()?);
-        let mut civil = Civil { hour, minute, second, ..*civil };
+        let mut time = TimeOfDay { hour, minute, second, nanos: date.nanos };
         if matches!(line[at + 8], b'.' | b',') {
-            civil.nanos = fraction(&line[at + 9..usize::from(place.end)]);
+            time.nanos = fraction(&line[at + 9..usize::from(place.end)]);
         }
-        Some(civil)
+        Some((date, time))
+    }
+
+    /// The same as one.
+    pub(super) fn civil(&self, line: &[u8]) -> Option<Civil> {
+        self.clock_time(line).map(|(date, time)| date.at(time))
     }
 
     /// Where the clock's text stands and how long it is, with its fraction; none if it does not

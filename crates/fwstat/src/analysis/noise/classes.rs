@@ -273,42 +273,76 @@ fn bits(count: usize) -> u32 {
     usize::BITS - count.saturating_sub(1).leading_zeros()
 }
 
+/// Classes of numbers of up to 32 bits: ports and IPv4 addresses.
+///
+/// Which intervals there are for each upper byte is at hand, and of almost all bytes there is one
+/// only. So little memory is looked at that the processor's nearest cache holds it.
+#[derive(Debug)]
+struct Steps {
+    /// Where intervals begin, and their classes.
+    starts: Vec<(u32, u16)>,
+    /// For each upper byte, the interval that its smallest number lies in; the last one behind.
+    first: Vec<u16>,
+    /// Bits below the upper byte.
+    shift: u32,
+}
+
+impl Steps {
+    /// Of numbers of this many bits.
+    fn new(ranges: Vec<(u128, u128)>, bits: u32) -> Steps {
+        let starts: Vec<(u32, u16)> = intervals(ranges)
+            .into_iter()
+            .filter(|(start, _)| *start < 1 << bits)
+            .map(|(start, class)| (start as u32, class))
+            .collect();
+        let shift = bits - 8;
+        let at = |byte: u32| starts.partition_point(|(start, _)| *start <= byte << shift) - 1;
+        let first = (0..256).map(at).chain([starts.len() - 1]).map(|at| at as u16).collect();
+        Steps { starts, first, shift }
+    }
+
+    #[inline(always)]
+    fn of(&self, number: u32) -> u16 {
+        let byte = (number >> self.shift) as usize;
+        let (from, to) = (usize::from(self.first[byte]), usize::from(self.first[byte + 1]));
+        if from == to { self.starts[from].1 } else { self.among(from, to, number) }
+    }
+
+    fn among(&self, from: usize, to: usize, number: u32) -> u16 {
+        let behind = &self.starts[from + 1..=to];
+        self.starts[from + behind.partition_point(|(start, _)| *start <= number)].1
+    }
+
+    /// One more than the greatest class.
+    fn classes(&self) -> usize {
+        self.starts.iter().map(|(_, class)| usize::from(*class) + 1).max().unwrap_or(1)
+    }
+}
+
 /// Classes of ports.
 #[derive(Debug)]
 struct Ports {
-    of: Vec<u16>,
+    steps: Steps,
     bits: u32,
 }
 
 impl Ports {
     fn new(ranges: &[Range<u16>]) -> Ports {
-        let found = intervals(ranges.iter().map(|r| (r.first.into(), r.last.into())).collect());
-        let mut of = vec![0; 1 << 16];
-        for (start, class) in &found {
-            if let Some(rest) = of.get_mut(*start as usize..) {
-                rest.fill(*class);
-            }
-        }
-        let classes = found.iter().map(|(_, class)| usize::from(*class) + 1).max().unwrap_or(1);
-        Ports { of, bits: bits(classes) }
+        let steps = Steps::new(ranges.iter().map(|r| (r.first.into(), r.last.into())).collect(), u16::BITS);
+        Ports { bits: bits(steps.classes()), steps }
     }
 
     #[inline]
     fn of(&self, port: u16) -> u16 {
-        self.of[usize::from(port)]
+        self.steps.of(port.into())
     }
 }
-
-/// No class.
-const SEVERAL: u16 = u16::MAX;
 
 /// Classes of addresses.
 #[derive(Debug)]
 struct Addresses {
+    v4: Steps,
     /// Where intervals begin, and their classes.
-    v4: Vec<(u32, u16)>,
-    /// For each upper half of an address, the class if it is the same for all of them.
-    top: Vec<u16>,
     v6: Vec<(u128, u16)>,
     bits: u32,
 }
@@ -323,29 +357,15 @@ impl Addresses {
             (IpAddr::V6(first), IpAddr::V6(last)) => Some((first.to_bits(), last.to_bits())),
             _ => None,
         };
-        let v4: Vec<(u32, u16)> = intervals(ranges.iter().filter_map(four).collect())
-            .into_iter()
-            .filter_map(|(start, class)| Some((u32::try_from(start).ok()?, class)))
-            .collect();
+        let v4 = Steps::new(ranges.iter().filter_map(four).collect(), u32::BITS);
         let v6 = intervals(ranges.iter().filter_map(six).collect());
-        let top = (0..1u32 << 16)
-            .map(|half| {
-                let before = |addr: u32| v4.partition_point(|(start, _)| *start <= addr);
-                let (first, last) = (before(half << 16), before(half << 16 | 0xffff));
-                if first == last { v4[first - 1].1 } else { SEVERAL }
-            })
-            .collect();
-        let classes = v4.iter().map(|(_, class)| *class).chain(v6.iter().map(|(_, class)| *class));
-        let bits = bits(classes.map(|class| usize::from(class) + 1).max().unwrap_or(1));
-        Addresses { v4, top, v6, bits }
+        let classes = v6.iter().map(|(_, class)| usize::from(*class) + 1).max().unwrap_or(1);
+        Addresses { bits: bits(classes.max(v4.classes())), v4, v6 }
     }
 
     #[inline]
     fn v4(&self, addr: u32) -> u16 {
-        match self.top[(addr >> 16) as usize] {
-            SEVERAL => self.v4[self.v4.partition_point(|(start, _)| *start <= addr) - 1].1,
-            class => class,
-        }
+        self.v4.of(addr)
     }
 
     #[inline]

@@ -8,21 +8,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use fwrules::Net;
+use hashbrown::HashMap;
 use logparse::Protocol;
 
 use super::ground::{Ground, address, around};
-use super::hosts::{Bar, Hosts, MANY, of_net, width};
+use super::hosts::{Bar, Hosts, MANY, width};
 use super::names::{self, Habit, Service};
 use super::packet::{Kind, Many, Reply, Trash};
+use super::sift::{self, Scanner};
 use super::sources::{Lines, Source};
-use super::tally::{Chatter, Tally};
+use super::tally::{Chatter, Few, Tally};
 use super::{Class, Found, Noise, Refused, Shape, Why, net_name};
 
-/// Kinds of packets of the crowd.
-pub(super) struct Kinds(pub(super) BTreeMap<(bool, Kind), Count>);
-
 /// Lines of a kind and their sources.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Count {
     pub(super) seen: Lines,
     pub(super) sources: u64,
@@ -31,6 +30,14 @@ pub(super) struct Count {
 }
 
 impl Count {
+    /// So many lines of a source of which so much was seen.
+    #[inline]
+    fn add(&mut self, lines: u64, seen: Lines) {
+        self.seen.join(Lines { lines, ..seen });
+        self.sources += 1;
+        self.most = self.most.max(lines);
+    }
+
     fn join(&mut self, other: &Count) {
         self.seen.join(other.seen);
         self.sources += other.sources;
@@ -38,20 +45,67 @@ impl Count {
     }
 }
 
-impl Kinds {
-    pub(super) fn of(sources: &[(u128, &Source)]) -> Kinds {
-        let mut kinds: hashbrown::HashMap<(bool, Kind), Count> = hashbrown::HashMap::new();
-        for (key, source) in sources {
-            let v6 = address(*key).is_ipv6();
-            source.each(|kind, lines| {
-                let lines = u64::from(lines);
-                let count = kinds.entry((v6, kind)).or_default();
-                count.seen.join(Lines { lines, ..source.all() });
-                count.sources += 1;
-                count.most = count.most.max(lines);
+/// What some sources do, being counted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counting(HashMap<(bool, Kind), Count>);
+
+impl Counting {
+    /// A source, of which so much was seen.
+    #[inline]
+    pub(super) fn add(&mut self, source: &Source<'_>, seen: Lines) {
+        let v6 = address(source.key()).is_ipv6();
+        source.each(|kind, lines| self.0.entry((v6, kind)).or_default().add(lines, seen));
+    }
+
+    /// Takes over what was counted of others.
+    pub(super) fn join(&mut self, mut other: Counting) {
+        if other.0.len() > self.0.len() {
+            std::mem::swap(self, &mut other);
+        }
+        for (kind, count) in other.0 {
+            self.0.entry(kind).or_default().join(&count);
+        }
+    }
+
+    /// Without some sources; `rest` are all others that do the same and are not in `others`.
+    pub(super) fn leave_out<'t>(
+        &mut self,
+        sources: impl Iterator<Item = &'t Source<'t>>,
+        others: &Counting,
+        rest: impl Iterator<Item = &'t Source<'t>>,
+    ) {
+        // The first, the last and the most of a kind cannot be subtracted: it is counted anew.
+        let mut anew: HashMap<(bool, Kind), Count> = HashMap::new();
+        for source in sources {
+            let v6 = address(source.key()).is_ipv6();
+            source.each(|kind, _| {
+                anew.insert((v6, kind), others.get(v6, kind).copied().unwrap_or_default());
             });
         }
-        Kinds(kinds.into_iter().collect())
+        if anew.is_empty() {
+            return;
+        }
+        for source in rest {
+            let (v6, seen) = (address(source.key()).is_ipv6(), source.all());
+            source.each(|kind, lines| {
+                if let Some(count) = anew.get_mut(&(v6, kind)) {
+                    count.add(lines, seen);
+                }
+            });
+        }
+        self.0.extend(anew);
+        self.0.retain(|_, count| count.sources > 0);
+    }
+
+    pub(super) fn get(&self, v6: bool, kind: Kind) -> Option<&Count> {
+        self.0.get(&(v6, kind))
+    }
+
+    /// Lines with impossible flags.
+    pub(super) fn trash(&self) -> u64 {
+        let of =
+            |(v6, trash): (bool, Trash)| self.get(v6, Kind::Trash(trash)).map_or(0, |count| count.seen.lines);
+        [false, true].into_iter().flat_map(|v6| Trash::ALL.map(|trash| (v6, trash))).map(of).sum()
     }
 }
 
@@ -62,10 +116,8 @@ pub(super) struct View<'t> {
     pub(super) bar: Bar,
     /// Bits of an outside source's address.
     pub(super) bits: (u8, u8),
-    /// All outside sources, in order.
-    pub(super) outside: &'t [(u128, &'t Source)],
-    pub(super) kinds: &'t Kinds,
-    pub(super) slow: &'t BTreeMap<u128, &'t Source>,
+    pub(super) kinds: &'t Counting,
+    pub(super) slow: &'t BTreeMap<u128, Source<'t>>,
     pub(super) hosts: &'t Hosts,
     pub(super) answers_pass: [bool; 2],
 }
@@ -104,7 +156,6 @@ impl View<'_> {
     /// Why no rule may take a kind, if it may not.
     fn forbidden(&self, v6: bool, kind: Kind) -> Option<String> {
         let ground = self.ground;
-        let kept = |lines: Option<&Lines>| lines.map(|lines| lines.lines);
         if let Kind::Request(protocol, port) = kind
             && ground.listens(v6, protocol, port)
         {
@@ -115,10 +166,10 @@ impl View<'_> {
         {
             return Some("the rules let ICMP in".to_owned());
         }
-        if let Some(lines) = kept(self.tally.kept.get(&(v6, kind))) {
+        if let Some(Lines { lines, .. }) = self.tally.kept.get(v6, kind) {
             return Some(format!("{lines} near hits would be hidden with it"));
         }
-        if let Some(lines) = kept(self.tally.let_in.get(&(v6, kind))) {
+        if let Some(Lines { lines, .. }) = self.tally.let_in.get(v6, kind) {
             return Some(format!("{lines} of these packets were let in"));
         }
         None
@@ -127,6 +178,12 @@ impl View<'_> {
     pub(super) fn radiation(&self, found: &mut Found) {
         // The ports of one service are one piece of noise.
         let mut groups: BTreeMap<(bool, u8, Option<Service>, Option<Kind>), Members> = BTreeMap::new();
+        let bar_of = |service: Option<Service>, alone: Option<Kind>| {
+            self.bar.radiation(match alone {
+                Some(Kind::Icmp(_)) => Some(Habit::Net),
+                _ => service.map(|service| service.habit),
+            })
+        };
         for ((v6, kind), count) in &self.kinds.0 {
             let key = match kind {
                 Kind::Request(protocol, port) => match names::service(*protocol, *port) {
@@ -136,14 +193,14 @@ impl View<'_> {
                 Kind::Icmp(_) | Kind::Proto(_) => (*v6, 0, None, Some(*kind)),
                 Kind::Reply(..) | Kind::Trash(_) => continue,
             };
-            groups.entry(key).or_default().push((*kind, *count));
+            // Of many ports that nobody has a name for, most are out at once.
+            if key.3.is_none() || is_crowd(count, bar_of(None, key.3)) {
+                groups.entry(key).or_default().push((*kind, *count));
+            }
         }
-        for ((v6, protocol, service, alone), members) in groups {
-            let habit = match alone {
-                Some(Kind::Icmp(_)) => Some(Habit::Net),
-                _ => service.map(|service| service.habit),
-            };
-            let bar = self.bar.radiation(habit);
+        for ((v6, protocol, service, alone), mut members) in groups {
+            members.sort_unstable_by_key(|(kind, _)| *kind);
+            let bar = bar_of(service, alone);
             let mut all = Count::default();
             members.iter().for_each(|(_, count)| all.join(count));
             if !is_crowd(&all, bar) {
@@ -207,18 +264,17 @@ impl View<'_> {
     }
 
     pub(super) fn replies(&self, found: &mut Found) {
+        let mut lists: BTreeMap<(bool, Reply), Vec<(u16, Count)>> = BTreeMap::new();
+        for ((v6, kind), count) in &self.kinds.0 {
+            if let Kind::Reply(reply, port) = kind {
+                lists.entry((*v6, *reply)).or_default().push((*port, *count));
+            }
+        }
         for v6 in [false, true] {
-            for reply in [Reply::SynAck, Reply::Reset, Reply::Late, Reply::Udp] {
+            for reply in Reply::ALL {
+                let ports = lists.remove(&(v6, reply)).unwrap_or_default();
                 let mut all = Count::default();
-                let mut ports: Vec<(u16, Count)> = Vec::new();
-                for ((of, kind), count) in &self.kinds.0 {
-                    if let Kind::Reply(is, port) = kind
-                        && (*of, *is) == (v6, reply)
-                    {
-                        all.join(count);
-                        ports.push((*port, *count));
-                    }
-                }
+                ports.iter().for_each(|(_, count)| all.join(count));
                 if !is_crowd(&all, (self.bar.at_least(20, 400), 8)) {
                     continue;
                 }
@@ -239,8 +295,9 @@ impl View<'_> {
                     continue;
                 }
                 let least = (all.seen.lines / 20).max(5);
-                let mut main: Vec<(u16, Count)> =
-                    ports.iter().filter(|(_, count)| count.seen.lines >= least).copied().collect();
+                let mut main = ports;
+                main.retain(|(_, count)| count.seen.lines >= least);
+                main.sort_unstable_by_key(|(port, _)| *port);
                 let mut part = Count::default();
                 main.iter().for_each(|(_, count)| part.join(count));
                 let everywhere = part.seen.lines * 10 < all.seen.lines * 9;
@@ -253,10 +310,11 @@ impl View<'_> {
                 }
                 let mut ports: Vec<u16> = main.into_iter().map(|(port, _)| port).collect();
                 let kept = &self.tally.kept;
-                let forbidden = |port: u16| kept.get(&(v6, Kind::Reply(reply, port))).is_some();
+                let forbidden = |port: u16| kept.get(v6, Kind::Reply(reply, port)).is_some();
                 ports.retain(|port| !forbidden(*port));
-                let any_kept =
-                    kept.keys().any(|(f, kind)| *f == v6 && matches!(kind, Kind::Reply(r, _) if *r == reply));
+                let any_kept = kept
+                    .iter()
+                    .any(|(f, kind, _)| f == v6 && matches!(kind, Kind::Reply(r, _) if r == reply));
                 if (everywhere && any_kept) || (!everywhere && ports.is_empty()) {
                     continue;
                 }
@@ -282,7 +340,7 @@ impl View<'_> {
     pub(super) fn trash(&self, found: &mut Found) {
         for v6 in [false, true] {
             let mut all = Count::default();
-            let of = |trash: Trash| self.kinds.0.get(&(v6, Kind::Trash(trash)));
+            let of = |trash: Trash| self.kinds.get(v6, Kind::Trash(trash));
             for count in Trash::ALL.into_iter().filter_map(of) {
                 all.join(count);
             }
@@ -316,40 +374,24 @@ impl View<'_> {
         }
     }
 
-    pub(super) fn sources(&self, found: &mut Found, scanners: &[(Net, Lines)], floods: &[(u128, &Source)]) {
-        // The protocol, if it is only one, and how many sources there are.
-        let only_protocol = |net: &Net| {
-            let sources = of_net(self.outside, net);
-            let mut seen = BTreeSet::new();
-            for (_, source) in sources {
-                source.each(|kind, _| {
-                    seen.insert(match kind {
-                        Kind::Request(protocol, _) | Kind::Proto(protocol) => Some(protocol),
-                        Kind::Reply(Reply::Udp, _) => Some(Protocol::UDP.0),
-                        Kind::Reply(..) | Kind::Trash(_) => Some(Protocol::TCP.0),
-                        Kind::Icmp(_) => None,
-                    });
-                });
-            }
-            (if seen.len() == 1 { seen.pop_first().flatten() } else { None }, sources.len() as u64)
-        };
-        for (net, seen) in scanners {
-            let (protocol, sources) = only_protocol(net);
+    pub(super) fn sources(&self, found: &mut Found, scanners: &[Scanner], floods: &[Source<'_>]) {
+        for scanner in scanners {
+            let net = scanner.net;
             found.noise.push(Noise {
                 class: Class::Scanner,
-                name: net_name(net),
+                name: net_name(&net),
                 v6: net.addr().is_ipv6(),
-                shape: Shape::Source(*net, protocol),
-                seen: *seen,
-                sources,
+                shape: Shape::Source(net, scanner.protocol()),
+                seen: scanner.seen,
+                sources: scanner.sources,
                 to: Vec::new(),
                 narrow: None,
                 spared: Vec::new(),
             });
         }
-        for (key, source) in floods {
-            let addr = address(*key);
-            let net = Net::new(addr, width(*key, self.bits));
+        for source in floods {
+            let addr = address(source.key());
+            let net = Net::new(addr, width(source.key(), self.bits));
             let v6 = addr.is_ipv6();
             // Its one service, unless everybody does it and a rule for everybody is there.
             let mut kinds = Vec::new();
@@ -364,12 +406,11 @@ impl View<'_> {
                 found.known.source(net);
                 continue;
             }
-            let (protocol, _) = only_protocol(&net);
             found.noise.push(Noise {
                 class: if source.breadth() >= MANY { Class::Scanner } else { Class::Flood },
                 name: net_name(&net),
                 v6,
-                shape: Shape::Source(net, protocol),
+                shape: Shape::Source(net, sift::protocol(source)),
                 seen: source.all(),
                 sources: 1,
                 to: Vec::new(),
@@ -380,7 +421,7 @@ impl View<'_> {
     }
 
     pub(super) fn chatter(&self, found: &mut Found) {
-        type Group<'t> = Vec<(Chatter, Lines, &'t BTreeSet<IpAddr>)>;
+        type Group<'t> = Vec<(Chatter, Lines, &'t Few)>;
         let mut groups: BTreeMap<(bool, Option<Service>, Option<Kind>), Group<'_>> = BTreeMap::new();
         for (chatter, (lines, sources)) in self.tally.chatter.sorted() {
             let service = match chatter.kind {
@@ -408,7 +449,7 @@ impl View<'_> {
                     continue;
                 }
                 seen.join(lines);
-                sources.extend(from.iter().copied());
+                sources.extend(from.iter());
                 kinds.insert(chatter.kind);
                 *to.entry((chatter.dst, chatter.many)).or_default() += lines.lines;
             }
@@ -478,7 +519,7 @@ impl View<'_> {
                     && has(noise, kind)
             })
         };
-        kinds.iter().any(|kind| self.kinds.0.contains_key(&(v6, *kind)) && !noise(*kind)).then_some(Why::Rare)
+        kinds.iter().any(|kind| self.kinds.get(v6, *kind).is_some() && !noise(*kind)).then_some(Why::Rare)
     }
 }
 

@@ -94,14 +94,14 @@ fn all_kinds(tally: &Tally<'_>, v6: bool) -> BTreeMap<Kind, u64> {
             *seen.entry(chatter.kind).or_default() += lines.lines;
         }
     }
-    for ((addr, kind), lines) in tally.own.sorted() {
+    for (addr, kind, lines) in tally.own.iter() {
         if addr.is_ipv6() == v6 {
             *seen.entry(kind).or_default() += lines.lines;
         }
     }
-    for (key, source) in tally.outside.iter() {
-        if address(key).is_ipv6() == v6 {
-            source.each(|kind, lines| *seen.entry(kind).or_default() += u64::from(lines));
+    for source in tally.outside.iter() {
+        if address(source.key()).is_ipv6() == v6 {
+            source.each(|kind, lines| *seen.entry(kind).or_default() += lines);
         }
     }
     seen

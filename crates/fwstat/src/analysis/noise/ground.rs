@@ -253,6 +253,39 @@ pub fn collapsed(mut nets: Vec<Net>) -> Vec<Net> {
     kept
 }
 
+/// Networks to ask for many addresses.
+#[derive(Clone, Debug)]
+pub struct Nets {
+    /// First and last address, in order and apart; of IPv4 and of IPv6.
+    ranges: [Vec<(u128, u128)>; 2],
+    /// Masks that are no prefixes.
+    others: Vec<Net>,
+}
+
+impl Nets {
+    /// Of networks that are [`collapsed`].
+    #[must_use]
+    pub fn new(nets: &[Net]) -> Nets {
+        let ranges = [false, true].map(|v6| {
+            let own = nets.iter().filter(|net| net.addr().is_ipv6() == v6).filter_map(Net::range);
+            let mut own: Vec<(u128, u128)> =
+                own.map(|range| (number(range.first), number(range.last))).collect();
+            own.sort_unstable();
+            own
+        });
+        Nets { ranges, others: nets.iter().filter(|net| net.range().is_none()).copied().collect() }
+    }
+
+    /// Whether an address lies in one of them.
+    #[must_use]
+    pub fn contains(&self, key: u128) -> bool {
+        let ranges = &self.ranges[usize::from(address(key).is_ipv6())];
+        let before = ranges.partition_point(|(first, _)| *first <= key);
+        before.checked_sub(1).is_some_and(|at| key <= ranges[at].1)
+            || self.others.iter().any(|net| net.contains(address(key)))
+    }
+}
+
 fn ports_of(rule: &Rule) -> Vec<Range<u16>> {
     let mut ports = Vec::new();
     let mut take = |test: &Option<Test<Range<u16>>>| {
@@ -387,6 +420,31 @@ COMMIT
         assert_eq!(collapsed(nets(&all)), nets(&["9.0.0.1", "10.0.0.0/8", "11.0.0.0", "::/64"]));
         let masked = ["10.0.0.0/255.0.0.255", "10.0.0.0/24", "10.0.0.7"];
         assert_eq!(collapsed(nets(&masked)).len(), 2);
+        for list in
+            [nets(&all), nets(&masked), nets(&["::1", "0.0.0.0", "255.255.255.255", "fe80::/10"]), Vec::new()]
+        {
+            let list = collapsed(list);
+            let many = Nets::new(&list);
+            for text in [
+                "0.0.0.0",
+                "9.0.0.1",
+                "9.255.255.255",
+                "10.0.0.0",
+                "10.0.0.8",
+                "10.7.6.0",
+                "11.0.0.0",
+                "11.0.0.1",
+                "255.255.255.255",
+                "::",
+                "::1",
+                "::ffff:ffff:ffff:0",
+                "fe80::1",
+                "fec0::",
+            ] {
+                let addr: IpAddr = text.parse().unwrap();
+                assert_eq!(many.contains(number(addr)), list.iter().any(|net| net.contains(addr)), "{text}");
+            }
+        }
     }
 
     #[test]

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use fwrules::Net;
+use rayon::prelude::*;
 
-use super::crowd::{Kinds, kind_name};
+use super::crowd::{Counting, kind_name};
 use super::ground::{Ground, address, around, collapsed, is_local, number};
 use super::names::{self, Habit};
 use super::packet::{Kind, Trash};
@@ -39,13 +40,16 @@ impl Bar {
 
     /// One source that fills a good part of the log, or writes it in a hurry.
     pub(super) fn loud(self, seen: &Lines) -> bool {
+        // Of almost all sources nothing else has to be asked.
+        if seen.lines < self.at_least(100, 1000) {
+            return false;
+        }
         let hourly = seen.span().map(|span| seen.lines * 3600 / u64::from(span.max(60)));
         let much = seen.lines >= self.at_least(100, 100);
-        let some = seen.lines >= self.at_least(100, 1000);
         match seen.span() {
             // 1.5 an hour is 36 a day.
             Some(span) if much => seen.lines * 7200 / u64::from(span.max(60)) >= 3,
-            Some(_) => some && hourly >= Some(60),
+            Some(_) => hourly >= Some(60),
             None => much,
         }
     }
@@ -59,6 +63,10 @@ pub(super) const MANY: usize = 20;
 const TRIED: usize = 50;
 /// Hosts worth a look that are named.
 const WATCHED: usize = 1000;
+/// Lines of one kind with which a source may stand out from those that do the same.
+const OFTEN: u64 = 30;
+/// The same for lines with impossible flags.
+const FLAGS: u64 = 8;
 /// Slow sources spared one by one; more of them are a crowd.
 const SPARED: usize = 12;
 
@@ -77,17 +85,17 @@ pub(super) fn own_networks(tally: &Tally<'_>, ground: &Ground) -> Vec<Net> {
 /// What one's own hosts sent to this host alone.
 pub(super) type Hosts = BTreeMap<IpAddr, (Lines, BTreeMap<Kind, u64>)>;
 
-pub(super) fn hosts(tally: &Tally<'_>, own: &[(u128, &Source)]) -> Hosts {
+pub(super) fn hosts(tally: &Tally<'_>, own: &[Source<'_>]) -> Hosts {
     let mut hosts = Hosts::new();
-    for ((addr, kind), lines) in tally.own.sorted() {
+    for (addr, kind, lines) in tally.own.iter() {
         let host = hosts.entry(addr).or_default();
-        host.0.join(*lines);
+        host.0.join(lines);
         *host.1.entry(kind).or_default() += lines.lines;
     }
-    for (key, source) in own {
-        let host = hosts.entry(address(*key)).or_default();
+    for source in own {
+        let host = hosts.entry(address(source.key())).or_default();
         host.0.join(source.all());
-        source.each(|kind, lines| *host.1.entry(kind).or_default() += u64::from(lines));
+        source.each(|kind, lines| *host.1.entry(kind).or_default() += lines);
     }
     hosts
 }
@@ -106,7 +114,7 @@ fn service_of(kind: Kind) -> Option<Kind> {
 }
 
 /// How many services are tried.
-fn services(source: &Source) -> usize {
+pub(super) fn services(source: &Source<'_>) -> usize {
     let mut tried: Vec<Kind> = Vec::with_capacity(source.breadth());
     source.each(|kind, _| tried.extend(service_of(kind)));
     tried.sort_unstable();
@@ -114,103 +122,39 @@ fn services(source: &Source) -> usize {
     tried.len()
 }
 
-/// Networks that scan, each with what was seen of it: hosts of one network at many ports, or
-/// one loud host.
-pub(super) fn scanners(bar: Bar, outside: &[(u128, &Source)], bits: (u8, u8)) -> Vec<(Net, Lines)> {
-    let network = |key: u128| {
-        let addr = address(key);
-        around(addr, bits.0.min(24), bits.1.min(64))
-    };
-    let mut nets: Vec<(Net, Lines)> = Vec::new();
-    for hosts in outside.chunk_by(|(a, _), (b, _)| network(*a) == network(*b)) {
-        let mut all = Lines::default();
-        hosts.iter().for_each(|(_, source)| all.join(source.all()));
-        let alone = hosts.iter().filter(|(_, source)| source.breadth() >= MANY && bar.loud(&source.all()));
-        if hosts.len() >= 4 && all.lines >= bar.at_least(50, 400) {
-            let mut ports: BTreeMap<Kind, u64> = BTreeMap::new();
-            for (_, source) in hosts {
-                source.each(|kind, lines| *ports.entry(kind).or_default() += u64::from(lines));
-            }
-            let requests = ports.keys().filter(|kind| matches!(kind, Kind::Request(..))).count();
-            let most = ports.values().copied().max().unwrap_or(0);
-            if requests >= MANY && most * 2 <= all.lines {
-                nets.push((tightest(hosts, bits), all));
-                continue;
-            }
-        }
-        for (key, source) in alone {
-            nets.push((Net::new(address(*key), width(*key, bits)), source.all()));
-        }
-    }
-    siblings(nets)
-}
-
 pub(super) fn width(key: u128, bits: (u8, u8)) -> u8 {
     if address(key).is_ipv4() { bits.0 } else { bits.1 }
 }
 
-/// The smallest network that has all of these hosts.
-fn tightest(hosts: &[(u128, &Source)], bits: (u8, u8)) -> Net {
-    let (first, last) = (hosts[0].0, hosts[hosts.len() - 1].0);
-    let same = (first ^ last).leading_zeros().min(128) as u8;
-    let addr = address(first);
-    let length = if addr.is_ipv4() { same.saturating_sub(96).min(bits.0) } else { same.min(bits.1) };
-    Net::new(addr, length)
+/// Whether a quiet source did enough for its services to be counted.
+#[inline]
+pub(super) fn may_be_wide(source: &Source<'_>, seen: Lines) -> bool {
+    source.breadth() >= SEVERAL && seen.lines >= 4
 }
 
-/// Joins two halves of one network as long as there are any; in order.
-fn siblings(nets: Vec<(Net, Lines)>) -> Vec<(Net, Lines)> {
-    let mut joined: Vec<(Net, Lines)> = Vec::new();
-    for (mut net, mut all) in nets {
-        while let Some((other, lines)) = joined.last() {
-            let length = net.prefix_len().unwrap_or(0);
-            let halves = length > 16
-                && other.prefix_len() == net.prefix_len()
-                && other.addr().is_ipv4() == net.addr().is_ipv4()
-                && Net::new(other.addr(), length - 1) == Net::new(net.addr(), length - 1);
-            if !halves {
-                break;
-            }
-            net = Net::new(net.addr(), length - 1);
-            all.join(*lines);
-            joined.pop();
-        }
-        joined.push((net, all));
-    }
-    joined
-}
-
-/// Whether an address lies in one of some networks, which are in order and apart.
-pub(super) fn within(nets: &[(Net, Lines)], key: u128) -> bool {
-    let behind = nets.partition_point(|(net, _)| number(net.addr()) <= key);
-    nets[..behind].last().is_some_and(|(net, _)| net.contains(address(key)))
-}
-
-/// The sources of a network; `outside` is in order.
-pub(super) fn of_net<'s, 't>(outside: &'s [(u128, &'t Source)], net: &Net) -> &'s [(u128, &'t Source)] {
-    let (first, last) = match net.range() {
-        Some(range) => (number(range.first), number(range.last)),
-        None => return &[],
-    };
-    let from = outside.partition_point(|(key, _)| *key < first);
-    let to = outside.partition_point(|(key, _)| *key <= last);
-    &outside[from..to]
+/// Whether what it did is enough for [`slow`] to be asked about it: services, the most lines of
+/// one kind, and those with impossible flags.
+#[inline]
+pub(super) fn may_be_slow(services: usize, most: u64, trash: u64) -> bool {
+    services >= SEVERAL || most >= OFTEN || trash >= FLAGS
 }
 
 /// Sources that try several services without being loud, and those that come back to one much
 /// more often than the crowd does.
-pub(super) fn slow<'t>(rest: &[(u128, &'t Source)], found: &mut Found) -> BTreeMap<u128, &'t Source> {
-    let mut wide: Vec<(usize, u128, &Source)> = rest
-        .iter()
-        .filter(|(_, source)| source.breadth() >= SEVERAL && source.all().lines >= 4)
-        .map(|(key, source)| (services(source), *key, *source))
-        .filter(|(services, ..)| *services >= SEVERAL)
-        .collect();
+/// `apart` are those that [may be](may_be_slow), `kinds` and `trashing` are of all quiet sources.
+pub(super) fn slow<'t>(
+    apart: &[(Source<'t>, usize)],
+    kinds: &Counting,
+    trashing: u64,
+    found: &mut Found,
+) -> BTreeMap<u128, Source<'t>> {
+    let mut wide: Vec<(Source<'_>, usize)> =
+        apart.iter().filter(|(_, services)| *services >= SEVERAL).copied().collect();
     let mut several = SEVERAL;
     while wide.len() > SPARED {
         several += 1;
         let before = wide.len();
-        wide.retain(|(services, ..)| *services >= several);
+        wide.retain(|(_, services)| *services >= several);
         if wide.is_empty() {
             found.notes.push(format!(
                 "{before} outside sources try {} services each: that is a crowd, they are not spared one by one",
@@ -218,41 +162,40 @@ pub(super) fn slow<'t>(rest: &[(u128, &'t Source)], found: &mut Found) -> BTreeM
             ));
         }
     }
-    let mut slow: BTreeMap<u128, &Source> = wide.into_iter().map(|(_, key, source)| (key, source)).collect();
-    let kinds = Kinds::of(rest);
-    let trash = |source: &Source| {
+    let mut slow: BTreeMap<u128, Source<'_>> =
+        wide.into_iter().map(|(source, _)| (source.key(), source)).collect();
+    let trash = |source: &Source<'_>| {
         let mut lines = 0;
-        source.each(|kind, own| {
-            if let Kind::Trash(_) = kind {
-                lines += u64::from(own);
-            }
-        });
+        source.each(|kind, own| lines += if let Kind::Trash(_) = kind { own } else { 0 });
         lines
     };
-    let (all_trash, trashing) = rest.iter().fold((0, 0u64), |(lines, sources), (_, source)| {
-        let own = trash(source);
-        (lines + own, sources + u64::from(own > 0))
-    });
-    let mut loyal: Vec<(u128, &Source)> = rest
+    let all_trash = kinds.trash();
+    let mut loyal: Vec<(u128, Source<'_>)> = apart
         .iter()
-        .filter(|(key, source)| {
+        .map(|(source, _)| source)
+        .filter(|source| {
+            let v6 = address(source.key()).is_ipv6();
             let mut often = false;
             source.each(|kind, lines| {
-                if let Some(all) = kinds.0.get(&(address(*key).is_ipv6(), kind)) {
-                    let others = all.seen.lines.saturating_sub(u64::from(lines));
+                if lines < OFTEN {
+                    return;
+                }
+                if let Some(all) = kinds.get(v6, kind) {
+                    let others = all.seen.lines.saturating_sub(lines);
                     let mean = others / (all.sources.saturating_sub(1)).max(1);
-                    often |= u64::from(lines) >= (10 * mean).max(30);
+                    often |= lines >= (10 * mean).max(OFTEN);
                 }
             });
             // Stray packets with odd flags come by ones and twos: more of them are a FIN or
             // NULL scan, however quiet.
             let own = trash(source);
             let mean = (all_trash - own) / trashing.saturating_sub(1).max(1);
-            often |= own >= (4 * mean).max(8);
-            often && !slow.contains_key(key)
+            often |= own >= (4 * mean).max(FLAGS);
+            often
         })
-        .copied()
+        .map(|source| (source.key(), *source))
         .collect();
+    loyal.retain(|(key, _)| !slow.contains_key(key));
     if loyal.len() > SPARED {
         loyal.clear();
     }
@@ -261,7 +204,7 @@ pub(super) fn slow<'t>(rest: &[(u128, &'t Source)], found: &mut Found) -> BTreeM
 }
 
 /// Who is worth looking at, and who might be let in.
-pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTreeMap<u128, &Source>) {
+pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTreeMap<u128, Source<'_>>) {
     let ranked = |kinds: &[(Kind, u64)], v6: bool| {
         let mut names: BTreeMap<String, u64> = BTreeMap::new();
         for (kind, lines) in kinds {
@@ -306,7 +249,8 @@ pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTre
         found.notes.push(format!("{more} more hosts of your own networks were seen, with fewer lines"));
         found.hosts.truncate(WATCHED);
     }
-    for host in &mut found.hosts {
+    // A host may have tried thousands of ports, each of which has a name.
+    found.hosts.par_iter_mut().for_each(|host| {
         let mut kinds: Vec<(Kind, u64)> = Vec::new();
         match host.why {
             Why::Own => kinds.extend(
@@ -317,9 +261,9 @@ pub(super) fn watch(found: &mut Found, ground: &Ground, own: &Hosts, slow: &BTre
             _ => slow
                 .get(&number(host.addr))
                 .into_iter()
-                .for_each(|source| source.each(|kind, lines| kinds.push((kind, lines.into())))),
+                .for_each(|source| source.each(|kind, lines| kinds.push((kind, lines)))),
         }
         host.tried = ranked(&kinds, host.addr.is_ipv6());
-    }
+    });
     found.friends.sort_by_key(|friend| (std::cmp::Reverse(friend.seen.lines), friend.addr, friend.port));
 }

@@ -29,22 +29,24 @@ mod hosts;
 pub mod known;
 pub mod names;
 pub mod packet;
+mod pairs;
 pub mod proof;
 pub mod rules;
+mod sift;
 pub mod site;
 pub mod sources;
 pub mod tally;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fwrules::Net;
 
-use self::crowd::{Kinds, View};
-use self::ground::{Ground, address};
+use self::crowd::View;
+use self::ground::{Ground, Nets, address};
 use self::hosts::Bar;
 use self::known::Known;
 use self::packet::{Many, Reply, Trash};
+use self::sift::{LOUDEST, Loudest, Scanner, Sifted, sift};
 use self::sources::{Lines, Source};
 use self::tally::Tally;
 
@@ -253,15 +255,9 @@ pub struct Found {
 pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Found {
     let bar = Bar { open: tally.open };
     let mut found = Found { open: tally.open, own: hosts::own_networks(tally, ground), ..Found::default() };
-    let mut outside: Vec<(u128, &Source)> = tally.outside.iter().collect();
-    outside.sort_unstable_by_key(|(key, _)| *key);
     // A network's neighbours on the same wire are one's own, even with addresses of the internet.
-    let mine = |key: u128| found.own.iter().any(|net| net.contains(address(key)));
-    let own: Vec<(u128, &Source)> = outside.iter().filter(|(key, _)| mine(*key)).copied().collect();
-    outside.retain(|(key, _)| !mine(*key));
-    let folded = fold(&mut outside);
-    outside.extend(folded.iter().map(|(key, source)| (*key, source)));
-    outside.sort_unstable_by_key(|(key, _)| *key);
+    let nets = Nets::new(&found.own);
+    let sites = tally.outside.sites(|key| !nets.contains(key));
     let bits = (tally.outside.bits().0, tally.outside.bits().1.min(64));
     if tally.outside.bits().0 < 32 {
         found.notes.push(format!(
@@ -269,30 +265,23 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
             tally.outside.bits().0
         ));
     }
+    let Sifted { mut own, scanners, floods, apart, of_apart, crowd, mut loudest, trashing } =
+        sift(&tally.outside, &sites, &nets, bar, bits);
+    own.extend(tally.outside.sixes(1).into_iter().flatten().filter(|source| nets.contains(source.key())));
     let own_hosts = hosts::hosts(tally, &own);
-    let scanners = hosts::scanners(bar, &outside, bits);
-    let mut rest = outside.clone();
-    rest.retain(|(key, _)| !hosts::within(&scanners, *key));
-    let floods: Vec<(u128, &Source)> =
-        rest.iter().filter(|(_, source)| bar.loud(&source.all())).copied().collect();
-    rest.retain(|(_, source)| !bar.loud(&source.all()));
-    let slow = hosts::slow(&rest, &mut found);
-    let mut crowd = rest;
-    crowd.retain(|(key, _)| !slow.contains_key(key));
-    let kinds = Kinds::of(&crowd);
+    let mut quiet = crowd.clone();
+    quiet.join(of_apart);
+    let slow = hosts::slow(&apart, &quiet, trashing, &mut found);
+    let ordinary: Vec<Source<'_>> = apart
+        .into_iter()
+        .map(|(source, _)| source)
+        .filter(|source| !slow.contains_key(&source.key()))
+        .collect();
+    ordinary.iter().for_each(|source| loudest.add(source.key(), source.all()));
+    quiet.leave_out(slow.values(), &crowd, ordinary.iter());
     let slow_nets = slow.keys().map(|key| Net::new(address(*key), hosts::width(*key, bits))).collect();
     found.known = Known::new(found.own.clone(), slow_nets);
-    let view = View {
-        tally,
-        ground,
-        bar,
-        bits,
-        outside: &outside,
-        kinds: &kinds,
-        slow: &slow,
-        hosts: &own_hosts,
-        answers_pass,
-    };
+    let view = View { tally, ground, bar, bits, kinds: &quiet, slow: &slow, hosts: &own_hosts, answers_pass };
     view.radiation(&mut found);
     view.replies(&mut found);
     view.trash(&mut found);
@@ -302,44 +291,23 @@ pub fn find(tally: &Tally<'_>, ground: &Ground, answers_pass: [bool; 2]) -> Foun
     let Found { known, noise, .. } = &mut found;
     noise.iter().for_each(|noise| known.noise(noise));
     hosts::watch(&mut found, ground, &own_hosts, &slow);
-    found.loud = loud(&scanners, &floods, &crowd, bits);
+    found.loud = loud(&scanners, &floods, loudest, bits);
     found
-}
-
-/// An IPv6 host may take any address of its /64: those of one are one source. Takes out all
-/// IPv6 sources and gives them joined.
-fn fold(outside: &mut Vec<(u128, &Source)>) -> BTreeMap<u128, Source> {
-    let mut folded: BTreeMap<u128, Source> = BTreeMap::new();
-    outside.retain(|(key, source)| {
-        let v6 = address(*key).is_ipv6();
-        if v6 {
-            match folded.get_mut(&(key & (!0 << 64))) {
-                Some(own) => own.join(source),
-                None => _ = folded.insert(key & (!0 << 64), (*source).clone()),
-            }
-        }
-        !v6
-    });
-    folded
 }
 
 /// Sources worth a place in a list of addresses, the loudest first.
 fn loud(
-    scanners: &[(Net, Lines)],
-    floods: &[(u128, &Source)],
-    crowd: &[(u128, &Source)],
+    scanners: &[Scanner],
+    floods: &[Source<'_>],
+    loudest: Loudest,
     bits: (u8, u8),
 ) -> Vec<(Net, Class, Lines)> {
-    const MOST: usize = 100;
     let host = |key: u128| Net::new(address(key), hosts::width(key, bits));
     let mut list: Vec<(Net, Class, Lines)> =
-        scanners.iter().map(|(net, seen)| (*net, Class::Scanner, *seen)).collect();
-    list.extend(floods.iter().map(|(key, source)| (host(*key), Class::Flood, source.all())));
-    let mut rest: Vec<(u128, Lines)> =
-        crowd.iter().map(|(key, source)| (*key, source.all())).filter(|(_, seen)| seen.lines >= 5).collect();
-    rest.sort_by_key(|(key, seen)| (std::cmp::Reverse(seen.lines), *key));
-    list.extend(rest.into_iter().map(|(key, seen)| (host(key), Class::Radiation, seen)));
-    list.truncate(MOST);
+        scanners.iter().map(|scanner| (scanner.net, Class::Scanner, scanner.seen)).collect();
+    list.extend(floods.iter().map(|source| (host(source.key()), Class::Flood, source.all())));
+    list.extend(loudest.ranked().into_iter().map(|(key, seen)| (host(key), Class::Radiation, seen)));
+    list.truncate(LOUDEST);
     list
 }
 

@@ -40,6 +40,11 @@ pub enum Reply {
     Udp,
 }
 
+impl Reply {
+    /// All of them, in order.
+    pub const ALL: [Reply; 4] = [Reply::SynAck, Reply::Reset, Reply::Late, Reply::Udp];
+}
+
 /// Flags that no stack sends together, in the order in which they are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trash {
@@ -118,18 +123,41 @@ impl Hash for Kind {
     /// One word: kinds are looked up for every line.
     #[inline]
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        let (form, what, port) = match *self {
+        hasher.write_u32(self.number());
+    }
+}
+
+impl Kind {
+    /// The kind as a number that orders like it.
+    #[must_use]
+    #[inline]
+    pub fn number(self) -> u32 {
+        let (form, what, port) = match self {
             Kind::Request(protocol, port) => (0, protocol, port),
             Kind::Reply(reply, port) => (1, reply as u8, port),
             Kind::Trash(trash) => (2, trash as u8, 0),
             Kind::Icmp(kind) => (3, kind, 0),
             Kind::Proto(protocol) => (4, protocol, 0),
         };
-        hasher.write_u32(form << 24 | u32::from(what) << 16 | u32::from(port));
+        form << 24 | u32::from(what) << 16 | u32::from(port)
     }
-}
 
-impl Kind {
+    /// The kind with this number; `None` if there is none.
+    #[must_use]
+    #[inline]
+    pub fn of_number(number: u32) -> Option<Kind> {
+        let [form, what, ..] = number.to_be_bytes();
+        let port = number as u16;
+        Some(match form {
+            0 => Kind::Request(what, port),
+            1 => Kind::Reply(*Reply::ALL.get(usize::from(what))?, port),
+            2 => Kind::Trash(*Trash::ALL.get(usize::from(what))?),
+            3 => Kind::Icmp(what),
+            4 => Kind::Proto(what),
+            _ => return None,
+        })
+    }
+
     /// What a TCP packet is.
     #[inline]
     fn tcp(src: u16, dst: u16, flags: TcpFlags) -> Kind {
@@ -331,6 +359,22 @@ mod tests {
             });
             assert_eq!(Trash::of(flags).is_some(), tests, "{flags}");
         }
+    }
+
+    #[test]
+    fn numbers_of_kinds_order_like_them_and_come_back() {
+        let mut kinds: Vec<Kind> = Vec::new();
+        for port in [0, 1, 255, 256, u16::MAX] {
+            kinds.extend([Kind::Request(6, port), Kind::Request(17, port), Kind::Request(255, port)]);
+            kinds.extend(Reply::ALL.map(|reply| Kind::Reply(reply, port)));
+        }
+        kinds.extend(Trash::ALL.map(Kind::Trash));
+        kinds.extend([0, 8, 255].map(Kind::Icmp));
+        kinds.extend([0, 6, 255].map(Kind::Proto));
+        kinds.sort_unstable();
+        assert!(kinds.is_sorted_by(|a, b| a.number() < b.number()));
+        assert!(kinds.iter().all(|kind| Kind::of_number(kind.number()) == Some(*kind)));
+        assert_eq!(Kind::of_number(u32::MAX), None);
     }
 
     #[test]

@@ -36,9 +36,16 @@ pub struct Distinct {
     hashes: hashbrown::HashSet<u64, BuildHasherDefault<Itself>>,
     /// Nothing above it is kept.
     limit: Option<u64>,
+    /// What was not looked up yet: together it takes less time.
+    waiting: Vec<u64>,
 }
 
+/// Hashes looked up together.
+const WAITING: usize = 32;
+
 const HASHES: usize = 1 << 14;
+/// As many as a table of 2^15 places holds.
+const MOST_HASHES: usize = 7 << 12;
 
 /// The hash of a hash.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,27 +67,43 @@ impl Hasher for Itself {
 
 /// A hash without a seed: the guess is the same on every run. (The mixer of SplitMix64.)
 #[inline]
-fn mixed(number: u128) -> u64 {
+fn mixed(high: u64, low: u64) -> u64 {
     let step = |word: u64| {
         let word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         word ^ word >> 31
     };
-    step(step((number >> 64) as u64).wrapping_add(number as u64).wrapping_add(0x9e37_79b9_7f4a_7c15))
+    step(step(high).wrapping_add(low).wrapping_add(0x9e37_79b9_7f4a_7c15))
+}
+
+/// The hash of an IPv4 address: that of its number, of which half is known.
+#[inline]
+fn mixed_v4(addr: u32) -> u64 {
+    mixed(0, 0xffff_0000_0000 | u64::from(addr))
+}
+
+/// The hash of an address's number.
+#[inline]
+fn mixed_addr(addr: IpAddr) -> u64 {
+    let number = number(addr);
+    mixed((number >> 64) as u64, number as u64)
 }
 
 impl Distinct {
     #[inline]
-    fn add(&mut self, addr: IpAddr) {
-        self.put(mixed(number(addr)));
+    fn put(&mut self, hash: u64) {
+        if self.limit.is_none_or(|limit| hash <= limit) {
+            self.waiting.push(hash);
+            if self.waiting.len() == WAITING {
+                self.settle();
+            }
+        }
     }
 
-    #[inline]
-    fn put(&mut self, hash: u64) {
-        if self.limit.is_none_or(|limit| hash <= limit)
-            && self.hashes.insert(hash)
-            && self.hashes.len() >= 2 * HASHES
-        {
+    /// Looks up what was not yet. Needed before anything is joined or asked.
+    fn settle(&mut self) {
+        self.hashes.extend(self.waiting.drain(..));
+        if self.hashes.len() > MOST_HASHES - WAITING {
             self.prune();
         }
     }
@@ -95,7 +118,9 @@ impl Distinct {
         }
     }
 
-    fn merge(&mut self, other: Distinct) {
+    fn merge(&mut self, mut other: Distinct) {
+        self.settle();
+        other.settle();
         self.limit = match (self.limit, other.limit) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -106,12 +131,14 @@ impl Distinct {
         for hash in other.hashes {
             self.put(hash);
         }
+        self.settle();
     }
 
     /// How many, and whether that is exact.
     #[must_use]
     pub fn count(&self) -> (u64, bool) {
         let mut own = self.clone();
+        own.settle();
         own.prune();
         match own.limit {
             None => (own.hashes.len() as u64, true),
@@ -132,7 +159,6 @@ const INPUTS: usize = 8;
 /// Lines as they stood in the file, the earliest.
 pub type Samples = BTreeSet<(i64, Vec<u8>)>;
 
-#[inline]
 fn sample(samples: &mut Samples, when: i64, raw: &[u8]) {
     if samples.len() >= SAMPLES
         && let Some((last, text)) = samples.last()
@@ -144,6 +170,11 @@ fn sample(samples: &mut Samples, when: i64, raw: &[u8]) {
     if samples.len() > SAMPLES {
         samples.pop_last();
     }
+}
+
+/// Nothing later is a sample.
+fn latest_sample(samples: &Samples) -> i64 {
+    samples.last().filter(|_| samples.len() == SAMPLES).map_or(i64::MAX, |(when, _)| *when)
 }
 
 /// What one rule takes.
@@ -216,7 +247,15 @@ struct Group {
     seen: Lines,
     sources: Distinct,
     samples: Samples,
+    /// Later lines are no samples.
+    latest: i64,
     inputs: BTreeSet<Vec<u8>>,
+}
+
+impl Group {
+    fn new(taken: bool) -> Group {
+        Group { taken, latest: i64::MAX, ..Group::default() }
+    }
 }
 
 /// What is needed to say what becomes of a line. `[IPv4, IPv6]` where there are two.
@@ -293,7 +332,7 @@ impl<'g> Prover<'g> {
 fn number_of(verdict: Verdict, numbers: &mut HashMap<Verdict, usize>, groups: &mut Vec<Group>) -> usize {
     let taken = matches!(verdict.answer, Answer::New(_) | Answer::Maybe(_));
     *numbers.entry(verdict).or_insert_with(|| {
-        groups.push(Group { taken, ..Group::default() });
+        groups.push(Group::new(taken));
         groups.len() - 1
     })
 }
@@ -344,14 +383,21 @@ impl Aggregate for Prover<'_> {
         if !group.taken {
             return;
         }
-        let src = match record.scanned() {
-            Some(scanned) => Some(scanned.src()),
-            None => record.entry.packet.src(),
+        let hash = match record.scanned() {
+            Some(scanned) => Some(match scanned.src_ipv4() {
+                Some(src) => mixed_v4(src),
+                None => mixed_addr(scanned.src()),
+            }),
+            None => record.entry.packet.src().map(mixed_addr),
         };
-        if let Some(src) = src {
-            group.sources.add(src);
+        if let Some(hash) = hash {
+            group.sources.put(hash);
         }
-        sample(&mut group.samples, record.when.map_or(i64::MAX, |when| when.utc), record.raw);
+        let when = record.when.map_or(i64::MAX, |when| when.utc);
+        if when <= group.latest {
+            sample(&mut group.samples, when, record.raw);
+            group.latest = latest_sample(&group.samples);
+        }
     }
 
     fn merge(&mut self, other: Self) {
@@ -362,7 +408,8 @@ impl Aggregate for Prover<'_> {
             both.join(&self.groups[number]);
             both.join(&theirs);
             let Taken { seen, sources, samples, inputs, .. } = both;
-            self.groups[number] = Group { taken: theirs.taken, seen, sources, samples, inputs };
+            let latest = latest_sample(&samples);
+            self.groups[number] = Group { taken: theirs.taken, seen, sources, samples, latest, inputs };
         }
     }
 }
@@ -443,10 +490,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn half_of_a_hash_is_known() {
+        for addr in [0, 1, 0x0a89_0085, u32::MAX] {
+            assert_eq!(mixed_v4(addr), mixed_addr(IpAddr::V4(addr.into())));
+        }
+    }
+
+    #[test]
     fn few_are_counted_and_many_are_guessed() {
         let count = |range: std::ops::Range<u32>| {
             let mut distinct = Distinct::default();
-            range.for_each(|n| distinct.add(IpAddr::V4(n.into())));
+            range.for_each(|n| distinct.put(mixed_v4(n)));
             distinct
         };
         assert_eq!(count(0..10_000).count(), (10_000, true));

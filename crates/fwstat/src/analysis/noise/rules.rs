@@ -353,9 +353,9 @@ impl Visible {
         for (v6, protocol, first, last) in &ground.listening {
             ports.entry((*v6, *protocol)).or_default().push(Range::new(*first, *last));
         }
-        for (v6, kind) in tally.kept.keys().chain(tally.let_in.keys()) {
+        for (v6, kind, _) in tally.kept.iter().chain(tally.let_in.iter()) {
             if let Kind::Request(protocol, port) = kind {
-                ports.entry((*v6, *protocol)).or_default().push(Range::one(*port));
+                ports.entry((v6, protocol)).or_default().push(Range::one(port));
             }
         }
         for list in ports.values_mut() {

@@ -12,10 +12,10 @@ use std::hash::Hash;
 use std::net::IpAddr;
 
 use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 
 use super::ground::number;
 use super::packet::Kind;
+use super::pairs::{Pair, Pairs};
 
 /// Lines of one kind, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -118,146 +118,137 @@ impl<K: Ord + Hash + Copy, V: Default> Bounded<K, V> {
     }
 }
 
-/// What one outside source did.
-///
-/// Most sources do one thing only, and there may be a million of them: that takes 16 bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Lines of one kind, and when.
-    One(Kind, Brief),
-    /// More.
-    More(Box<More>),
+/// Lines by address and kind, of both families.
+#[derive(Clone, Debug)]
+struct Both {
+    v4: Pairs<u32>,
+    v6: Pairs<u128>,
 }
 
-/// [`Lines`] that are not many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Brief {
-    lines: u32,
-    first: u32,
-    last: u32,
+impl Both {
+    /// The smallest, up to a limit; `largest` as for [`Pairs::new`].
+    fn new(limit: usize, largest: usize) -> Both {
+        Both { v4: Pairs::new(limit, largest), v6: Pairs::new(limit, largest / 2) }
+    }
+
+    fn settle(&mut self) {
+        self.v4.settle();
+        self.v6.settle();
+    }
+
+    fn merge(&mut self, other: Both) {
+        rayon::join(|| self.v4.merge(other.v4), || self.v6.merge(other.v6));
+    }
 }
 
-/// A source that did several things.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct More {
-    all: Lines,
-    /// In order; the smallest up to a limit.
-    kinds: Vec<(Kind, u32)>,
-    /// The greatest of them, if there is no room for more.
-    greatest: Option<Kind>,
+/// Lines of hosts by address and kind: the smallest, up to a limit; IPv4 before IPv6.
+#[derive(Clone, Debug)]
+pub struct Hosts {
+    pairs: Both,
+    limit: usize,
+}
+
+impl Hosts {
+    /// Nothing yet.
+    pub(super) fn new(limit: usize) -> Hosts {
+        Hosts { pairs: Both::new(limit, 4 * limit), limit }
+    }
+
+    /// Some more lines of a host.
+    #[inline]
+    pub(super) fn count(&mut self, addr: IpAddr, kind: Kind, lines: u64, when: u32) {
+        match addr {
+            IpAddr::V4(addr) => self.pairs.v4.count(addr.to_bits(), kind, lines, when),
+            IpAddr::V6(addr) => self.pairs.v6.count(addr.to_bits(), kind, lines, when),
+        }
+    }
+
+    /// Puts everything in order. Needed before anything is joined or asked.
+    pub(super) fn settle(&mut self) {
+        self.pairs.settle();
+        self.truncate();
+    }
+
+    /// Takes over what another thread counted.
+    pub(super) fn merge(&mut self, other: Hosts) {
+        self.pairs.merge(other.pairs);
+        self.truncate();
+    }
+
+    fn truncate(&mut self) {
+        self.pairs.v6.truncate(self.limit - self.pairs.v4.all().len());
+    }
+
+    /// What is kept, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (IpAddr, Kind, Lines)> {
+        let v4 = self.pairs.v4.iter().map(|(key, kind, seen)| (IpAddr::V4(key.into()), kind, seen));
+        v4.chain(self.pairs.v6.iter().map(|(key, kind, seen)| (IpAddr::V6(key.into()), kind, seen)))
+    }
+}
+
+/// What one outside source did: its pairs.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<'t> {
+    /// Of an IPv4 address or network.
+    V4(&'t [Pair<u32>]),
+    /// Of an IPv6 address or network.
+    V6(&'t [Pair<u128>]),
 }
 
 /// Kinds kept of one source.
 pub const KINDS: usize = 64;
 
-impl Source {
-    fn new(kind: Kind, lines: u64, when: u32) -> Source {
-        match u32::try_from(lines) {
-            Ok(lines) => Source::One(kind, Brief { lines, first: when, last: when }),
-            Err(_) => Source::More(Box::new(More {
-                all: Lines { lines, first: when, last: when },
-                kinds: vec![(kind, u32::MAX)],
-                greatest: None,
-            })),
+impl Source<'_> {
+    /// Its address as a number.
+    #[must_use]
+    #[inline]
+    pub fn key(&self) -> u128 {
+        match self {
+            Source::V4(pairs) => number(IpAddr::V4(pairs[0].key.into())),
+            Source::V6(pairs) => pairs[0].key,
+        }
+    }
+
+    #[inline]
+    fn pairs(&self, mut with: impl FnMut(u32, Lines)) {
+        match self {
+            Source::V4(pairs) => pairs.iter().for_each(|pair| with(pair.kind, pair.seen())),
+            Source::V6(pairs) => pairs.iter().for_each(|pair| with(pair.kind, pair.seen())),
         }
     }
 
     /// All of its lines.
     #[must_use]
+    #[inline]
     pub fn all(&self) -> Lines {
-        match self {
-            Source::One(_, Brief { lines, first, last }) => {
-                Lines { lines: u64::from(*lines), first: *first, last: *last }
-            }
-            Source::More(more) => more.all,
-        }
+        let mut all = Lines::default();
+        self.pairs(|_, seen| all.join(seen));
+        all
     }
 
     /// Calls `with` for everything it did; of a source that did more than [`KINDS`] things, for
     /// the smallest of them.
-    pub fn each(&self, mut with: impl FnMut(Kind, u32)) {
-        match self {
-            Source::One(kind, brief) => with(*kind, brief.lines),
-            Source::More(more) => more.kinds.iter().for_each(|(kind, lines)| with(*kind, *lines)),
-        }
+    #[inline]
+    pub fn each(&self, mut with: impl FnMut(Kind, u64)) {
+        self.pairs(|kind, seen| {
+            if let Some(kind) = Kind::of_number(kind) {
+                with(kind, seen.lines);
+            }
+        });
     }
 
     /// How many things it did, [`KINDS`] at most.
     #[must_use]
+    #[inline]
     pub fn breadth(&self) -> usize {
         match self {
-            Source::One(..) => 1,
-            Source::More(more) => more.kinds.len(),
-        }
-    }
-
-    #[inline]
-    fn add(&mut self, kind: Kind, lines: u64, when: u32) {
-        if let Source::One(own, brief) = self
-            && *own == kind
-            && let Some(sum) = u32::try_from(lines).ok().and_then(|lines| brief.lines.checked_add(lines))
-        {
-            let mut all = Lines { lines: 0, first: brief.first, last: brief.last };
-            all.add(0, when);
-            *brief = Brief { lines: sum, first: all.first, last: all.last };
-            return;
-        }
-        self.widen(|more| {
-            more.all.add(lines, when);
-            more.add(kind, u32::try_from(lines).unwrap_or(u32::MAX));
-        });
-    }
-
-    /// Changes the form that has room for everything.
-    fn widen(&mut self, with: impl FnOnce(&mut More)) {
-        match self {
-            Source::More(more) => with(more),
-            Source::One(kind, brief) => {
-                let kinds = vec![(*kind, brief.lines)];
-                let mut more = Box::new(More { all: self.all(), kinds, greatest: None });
-                with(&mut more);
-                *self = Source::More(more);
-            }
-        }
-    }
-
-    /// Both as one.
-    pub fn join(&mut self, other: &Source) {
-        match other {
-            // Adding no lines widens the span.
-            Source::One(kind, brief) => {
-                self.add(*kind, u64::from(brief.lines), brief.first);
-                self.add(*kind, 0, brief.last);
-            }
-            Source::More(other) => self.widen(|more| {
-                more.all.join(other.all);
-                other.kinds.iter().for_each(|(kind, lines)| more.add(*kind, *lines));
-            }),
+            Source::V4(pairs) => pairs.len().min(KINDS),
+            Source::V6(pairs) => pairs.len().min(KINDS),
         }
     }
 }
 
-impl More {
-    #[inline]
-    fn add(&mut self, kind: Kind, lines: u32) {
-        if self.greatest.is_some_and(|greatest| kind > greatest) {
-            return;
-        }
-        match self.kinds.binary_search_by_key(&kind, |(kind, _)| *kind) {
-            Ok(at) => self.kinds[at].1 = self.kinds[at].1.saturating_add(lines),
-            Err(at) => {
-                self.kinds.truncate(KINDS - 1);
-                self.kinds.insert(at, (kind, lines));
-                if self.kinds.len() == KINDS {
-                    self.greatest = self.kinds.last().map(|(kind, _)| *kind);
-                }
-            }
-        }
-    }
-}
-
-/// Sources kept one by one; beyond that they are kept by network. As many as a table of 2^20
-/// places holds.
+/// Sources kept one by one; beyond that they are kept by network.
 const SOURCES: usize = 7 << 17;
 /// Bits kept of an IPv4 and of an IPv6 address, level by level.
 const LEVELS: [(u8, u8); 6] = [(32, 128), (28, 64), (24, 56), (20, 48), (16, 40), (12, 32)];
@@ -265,15 +256,22 @@ const LEVELS: [(u8, u8); 6] = [(32, 128), (28, 64), (24, 56), (20, 48), (16, 40)
 /// Kinds kept of all sources together.
 const ALL_KINDS: usize = 1 << 23;
 
+/// Places of the largest table: as much as the processor's cache holds with that of another
+/// thread.
+const PLACES: usize = 1 << 18;
+
 /// Outside sources.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Sources {
-    v4: HashMap<u32, Source>,
-    v6: HashMap<u128, Source>,
-    /// Of all sources together.
-    kinds: usize,
+    pairs: Both,
     /// 0: addresses; more: networks.
     level: usize,
+}
+
+impl Default for Sources {
+    fn default() -> Sources {
+        Sources { pairs: Both::new(usize::MAX, PLACES), level: 0 }
+    }
 }
 
 fn mask4(addr: u32, level: usize) -> u32 {
@@ -284,61 +282,68 @@ fn mask6(addr: u128, level: usize) -> u128 {
     addr & u128::MAX << (128 - LEVELS[level].1)
 }
 
+/// Pairs in so many parts of about one size, none of which ends within a network.
+fn split<K: Copy + Eq>(mut pairs: &[Pair<K>], parts: usize, network: impl Fn(K) -> K) -> Vec<&[Pair<K>]> {
+    let size = pairs.len().div_ceil(parts.max(1)).max(1);
+    let mut list = Vec::new();
+    while let Some(last) = pairs.get(size - 1) {
+        let same = pairs[size..].iter().take_while(|pair| network(pair.key) == network(last.key)).count();
+        let (part, rest) = pairs.split_at(size + same);
+        list.push(part);
+        pairs = rest;
+    }
+    list.push(pairs);
+    list
+}
+
 impl Sources {
     /// Some more lines of a source.
     #[inline]
     pub(super) fn add(&mut self, addr: IpAddr, kind: Kind, lines: u64, when: u32) {
-        let more = match addr {
-            IpAddr::V4(addr) => add(&mut self.v4, mask4(addr.to_bits(), self.level), kind, lines, when),
-            IpAddr::V6(addr) => add(&mut self.v6, mask6(addr.to_bits(), self.level), kind, lines, when),
+        let full = match addr {
+            IpAddr::V4(addr) => self.pairs.v4.add(mask4(addr.to_bits(), self.level), kind, lines, when),
+            IpAddr::V6(addr) => self.pairs.v6.add(mask6(addr.to_bits(), self.level), kind, lines, when),
         };
-        if more > 0 {
-            self.kinds += more;
-            self.shrink();
+        if full {
+            self.settle();
         }
+    }
+
+    /// Puts everything in order. Needed before anything is joined or asked.
+    pub(super) fn settle(&mut self) {
+        self.pairs.settle();
+        self.shrink();
     }
 
     /// From sources to networks, and to wider ones, until there are few enough. How many there
     /// are depends on what was seen alone, and so does where this ends.
-    #[inline]
     fn shrink(&mut self) {
-        while (self.len() > SOURCES || self.kinds > ALL_KINDS) && self.level + 1 < LEVELS.len() {
+        loop {
+            let (fours, of_fours) = self.pairs.v4.trim(KINDS);
+            let (sixes, of_sixes) = self.pairs.v6.trim(KINDS);
+            let few = fours + sixes <= SOURCES && of_fours + of_sixes <= ALL_KINDS;
+            if few || self.level + 1 == LEVELS.len() {
+                return;
+            }
             self.coarsen(self.level + 1);
         }
     }
 
     fn coarsen(&mut self, level: usize) {
-        self.level = level;
-        let (v4, v6) = (std::mem::take(&mut self.v4), std::mem::take(&mut self.v6));
-        self.kinds = 0;
-        for (key, source) in v4 {
-            self.kinds += join(&mut self.v4, mask4(key, level), source);
-        }
-        for (key, source) in v6 {
-            self.kinds += join(&mut self.v6, mask6(key, level), source);
+        if level > self.level {
+            self.level = level;
+            self.pairs.v4.rename(|key| mask4(key, level));
+            self.pairs.v6.rename(|key| mask6(key, level));
         }
     }
 
     /// Takes over what another thread counted.
     pub(super) fn merge(&mut self, mut other: Sources) {
         let level = self.level.max(other.level);
-        if self.level < level {
-            self.coarsen(level);
-        }
-        if other.level < level {
-            other.coarsen(level);
-        }
-        if other.len() > self.len() {
-            std::mem::swap(self, &mut other);
-        }
-        for (key, source) in other.v4 {
-            self.kinds += join(&mut self.v4, mask4(key, self.level), source);
-            self.shrink();
-        }
-        for (key, source) in other.v6 {
-            self.kinds += join(&mut self.v6, mask6(key, self.level), source);
-            self.shrink();
-        }
+        self.coarsen(level);
+        other.coarsen(level);
+        self.pairs.merge(other.pairs);
+        self.shrink();
     }
 
     /// Bits of IPv4 and IPv6 addresses that are kept: 32 and 128 unless there are too many.
@@ -347,57 +352,37 @@ impl Sources {
         LEVELS[self.level]
     }
 
-    /// Every source with its address as a number, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (u128, &Source)> {
-        let v4 = self.v4.iter().map(|(key, source)| (number(IpAddr::V4((*key).into())), source));
-        v4.chain(self.v6.iter().map(|(key, source)| (*key, source)))
+    /// Every source, in order: IPv4 and then IPv6.
+    pub fn iter(&self) -> impl Iterator<Item = Source<'_>> {
+        self.fours(1).into_iter().flatten().chain(self.sixes(1).into_iter().flatten())
     }
 
-    /// How many there are.
+    /// The IPv4 sources in order, in so many parts. The hosts of one /24 are in one.
+    pub fn fours(&self, parts: usize) -> Vec<impl Iterator<Item = Source<'_>> + Send> {
+        let parts = split(self.pairs.v4.all(), parts, |key| key >> 8);
+        parts.into_iter().map(|part| part.chunk_by(|a, b| a.key == b.key).map(Source::V4)).collect()
+    }
+
+    /// The IPv6 sources in the same way. The hosts of one /64 are in one part.
+    pub fn sixes(&self, parts: usize) -> Vec<impl Iterator<Item = Source<'_>> + Send> {
+        let parts = split(self.pairs.v6.all(), parts, |key| key >> 64);
+        parts.into_iter().map(|part| part.chunk_by(|a, b| a.key == b.key).map(Source::V6)).collect()
+    }
+
+    /// The IPv6 sources that are wanted, by their /64: a host may take any address of it.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.v4.len() + self.v6.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// Adds lines; gives how many kinds were not there before.
-#[inline]
-fn add<K: Eq + Hash>(map: &mut HashMap<K, Source>, key: K, kind: Kind, lines: u64, when: u32) -> usize {
-    match map.entry(key) {
-        Entry::Occupied(mut entry) => {
-            let source = entry.get_mut();
-            let before = source.breadth();
-            source.add(kind, lines, when);
-            source.breadth() - before
-        }
-        Entry::Vacant(entry) => {
-            entry.insert(Source::new(kind, lines, when));
-            1
-        }
-    }
-}
-
-/// Adds what another thread or a narrower network has; gives how many kinds were not there.
-fn join<K: Eq + Hash>(map: &mut HashMap<K, Source>, key: K, source: Source) -> usize {
-    match map.entry(key) {
-        Entry::Occupied(mut entry) => {
-            let own = entry.get_mut();
-            let before = own.breadth();
-            own.join(&source);
-            own.breadth() - before
-        }
-        Entry::Vacant(entry) => entry.insert(source).breadth(),
+    pub fn sites(&self, wanted: impl Fn(u128) -> bool) -> Sources {
+        let mut sites = Sources::default();
+        sites.pairs.v6 = self.pairs.v6.of(wanted);
+        sites.pairs.v6.rename(|key| key & u128::MAX << 64);
+        sites.pairs.v6.trim(KINDS);
+        sites
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::ground::address;
     use super::*;
 
     #[test]
@@ -433,28 +418,69 @@ mod tests {
             whole.add(addr, kind, 1, 5);
             if n % 3 == 0 { &mut left } else { &mut right }.add(addr, kind, 1, 5);
         }
+        [&mut whole, &mut left, &mut right].into_iter().for_each(Sources::settle);
         left.merge(right);
         assert_eq!(whole.bits(), (28, 64));
-        assert_eq!((left.bits(), left.len()), (whole.bits(), whole.len()));
-        assert!(left.iter().all(|(_, source)| source.all().lines == 16));
+        let all = |sources: &Sources| -> Vec<(u128, Lines)> {
+            sources.iter().map(|source| (source.key(), source.all())).collect()
+        };
+        assert_eq!((left.bits(), all(&left)), (whole.bits(), all(&whole)));
+        assert!(left.iter().all(|source| source.all().lines == 16));
     }
 
     #[test]
-    fn a_source_that_does_one_thing_is_small_and_counts_on() {
-        assert_eq!(size_of::<Source>(), 16);
-        let (a, b) = (Kind::Request(6, 22), Kind::Request(6, 23));
-        let mut source = Source::new(a, 1, 7);
-        source.add(a, 2, 5);
-        assert_eq!(source.all(), Lines { lines: 3, first: 5, last: 7 });
-        source.join(&Source::new(a, 1, 9));
-        assert_eq!((source.all(), source.breadth()), (Lines { lines: 4, first: 5, last: 9 }, 1));
-        source.add(a, u64::from(u32::MAX), 6);
-        assert_eq!(source.all().lines, 4 + u64::from(u32::MAX));
-        source.add(b, 1, 0);
-        source.join(&Source::new(b, 1, 3));
+    fn a_source_has_all_of_its_lines_and_its_smallest_kinds() {
+        let mut sources = Sources::default();
+        let addr = IpAddr::from([198, 51, 100, 7]);
+        let many = KINDS as u16 + 9;
+        for port in (1..=many).rev() {
+            sources.add(addr, Kind::Request(6, port), u64::from(port), 100 + u32::from(port));
+        }
+        sources.add(addr, Kind::Request(6, 1), u64::from(u32::MAX), 7);
+        sources.settle();
+        let all: Vec<Source<'_>> = sources.iter().collect();
+        let [source] = all[..] else { panic!("{all:?}") };
+        let lines = u64::from(u32::MAX) + u64::from(many) * u64::from(many + 1) / 2;
+        assert_eq!(source.all(), Lines { lines, first: 7, last: 100 + u32::from(many) });
         let mut seen = Vec::new();
         source.each(|kind, lines| seen.push((kind, lines)));
-        assert_eq!(seen, [(a, u32::MAX), (b, 2)]);
-        assert_eq!(source.all(), Lines { lines: 6 + u64::from(u32::MAX), first: 3, last: 9 });
+        assert_eq!((source.breadth(), seen.len()), (KINDS, KINDS));
+        assert_eq!(seen[..2], [(Kind::Request(6, 1), 1 + u64::from(u32::MAX)), (Kind::Request(6, 2), 2)]);
+    }
+
+    #[test]
+    fn no_part_ends_within_a_network() {
+        let mut sources = Sources::default();
+        for n in 0..5_000u32 {
+            sources.add(IpAddr::V4((0x2000_0000 + n * n).into()), Kind::Request(6, 23), 1, 5);
+        }
+        sources.settle();
+        let whole: Vec<u128> = sources.iter().map(|source| source.key()).collect();
+        for many in [1, 2, 3, 64, 10_000] {
+            let parts: Vec<Vec<u128>> = sources
+                .fours(many)
+                .into_iter()
+                .map(|part| part.map(|source| source.key()).collect())
+                .collect();
+            assert_eq!(parts.concat(), whole);
+            assert!(parts.len() <= many + 1);
+            let full: Vec<&Vec<u128>> = parts.iter().filter(|part| !part.is_empty()).collect();
+            assert!(full.windows(2).all(|two| two[0].last().unwrap() >> 8 != two[1][0] >> 8), "{many}");
+        }
+    }
+
+    #[test]
+    fn hosts_of_one_64_are_one_source() {
+        let mut sources = Sources::default();
+        for text in ["2001:db8::1", "2001:db8::2:3:4:5", "2001:db8:0:1::1", "2001:db8:0:2::1", "198.51.100.7"]
+        {
+            sources.add(text.parse().unwrap(), Kind::Icmp(128), 1, 5);
+        }
+        sources.settle();
+        let not: std::net::Ipv6Addr = "2001:db8:0:2::1".parse().unwrap();
+        let sites = sources.sites(|key| key != not.to_bits());
+        let found: Vec<_> =
+            sites.iter().map(|site| (address(site.key()).to_string(), site.all().lines)).collect();
+        assert_eq!(found, [("2001:db8::".to_owned(), 2), ("2001:db8:0:1::".to_owned(), 1)]);
     }
 }

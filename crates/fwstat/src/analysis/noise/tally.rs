@@ -4,22 +4,24 @@
 //! Must not know: what is noise.
 //! Tested by: `tests/cli/suggest.rs`: labelled logs, any number of threads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fwrules::RuleId;
 
 use super::classes::{Classes, Remembered};
-use super::ground::{Fronts, Ground, Kept, Scope, Way};
+use super::ground::{Fronts, Ground, Kept, Scope, Way, number};
 use super::packet::{Glance, Kind, Many};
+use super::pairs::Pairs;
 use super::site::{Answer, Asker};
-use super::sources::{Bounded, Lines, Sources};
+use super::sources::{Bounded, Hosts, Lines, Sources};
 use crate::aggregate::Aggregate;
 use crate::clock::NANOS;
 use crate::record::Record;
 
 /// Talk on one's own network: what, to whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Chatter {
     /// IPv6.
     pub v6: bool,
@@ -31,8 +33,14 @@ pub struct Chatter {
     pub many: Many,
 }
 
-/// What is known of one's own hosts' unicast packets.
-pub type Own = Bounded<(IpAddr, Kind), Lines>;
+impl Hash for Chatter {
+    /// Two words: on a network of many talkers most lines are looked up here.
+    #[inline]
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u128(number(self.dst));
+        hasher.write_u64(u64::from(self.kind.number()) << 2 | u64::from(self.v6) << 1 | self.many as u64);
+    }
+}
 
 /// The counts of one pass.
 #[derive(Debug)]
@@ -56,37 +64,77 @@ pub struct Tally<'g> {
     /// Lines of other protocols than IP.
     pub others: u64,
     /// Lines that are kept for their prefix, by kind. IPv6: true.
-    pub kept: Bounded<(bool, Kind), Lines>,
+    pub kept: Pairs<bool>,
     /// Lines whose prefix says that they were let in.
-    pub let_in: Bounded<(bool, Kind), Lines>,
+    pub let_in: Pairs<bool>,
     /// Broadcast and multicast.
-    pub chatter: Bounded<Chatter, (Lines, SmallSet)>,
+    pub chatter: Bounded<Chatter, (Lines, Few)>,
     /// Unicast of one's own network and of those who are trusted.
-    pub own: Own,
+    pub own: Hosts,
     /// Unicast from everywhere else.
     pub outside: Sources,
     /// This host's addresses, by lines.
     pub here: Bounded<IpAddr, u64>,
     latest_here: Box<[(IpAddr, u64); HERE]>,
     /// Where this host's packets were going: destination, protocol, port.
-    pub going: Bounded<(IpAddr, Kind), Lines>,
+    pub going: Hosts,
     /// Prefixes of lines that came in, with a count.
     pub prefixes: BTreeMap<Vec<u8>, u64>,
 }
 
-/// Some addresses, the smallest.
-pub type SmallSet = std::collections::BTreeSet<IpAddr>;
-/// How many addresses a [`SmallSet`] has at most.
-pub const SMALL: usize = 256;
+/// Some addresses: the smallest, [`FEW`] at most.
+#[derive(Clone, Debug)]
+pub struct Few {
+    set: BTreeSet<IpAddr>,
+    /// Those seen last, at places of their own: the same few talk all the time.
+    latest: [IpAddr; LATEST],
+}
+
+/// How many addresses [`Few`] are at most.
+pub const FEW: usize = 256;
+const LATEST: usize = 16;
 const PREFIXES: usize = 256;
 /// Addresses of this host kept at hand.
-const HERE: usize = 64;
+const HERE: usize = 256;
+/// Kinds of lines kept for their prefix.
+const KINDS: usize = 1 << 14;
 
-fn put(set: &mut SmallSet, addr: IpAddr) {
-    let beyond = set.len() == SMALL && set.last().is_some_and(|last| addr > *last);
-    if !beyond && set.insert(addr) && set.len() > SMALL {
-        set.pop_last();
+impl Default for Few {
+    fn default() -> Few {
+        Few { set: BTreeSet::new(), latest: [IpAddr::V4(Ipv4Addr::UNSPECIFIED); LATEST] }
     }
+}
+
+impl Few {
+    #[inline]
+    fn put(&mut self, addr: IpAddr) {
+        let latest = &mut self.latest[last_byte(addr) % LATEST];
+        if *latest != addr || addr.is_unspecified() {
+            *latest = addr;
+            self.insert(addr);
+        }
+    }
+
+    fn insert(&mut self, addr: IpAddr) {
+        let beyond = self.set.len() == FEW && self.set.last().is_some_and(|last| addr > *last);
+        if !beyond && self.set.insert(addr) && self.set.len() > FEW {
+            self.set.pop_last();
+        }
+    }
+
+    /// They, in order.
+    pub fn iter(&self) -> impl Iterator<Item = IpAddr> {
+        self.set.iter().copied()
+    }
+}
+
+/// What tells the addresses of one network apart.
+#[inline]
+fn last_byte(addr: IpAddr) -> usize {
+    usize::from(match addr {
+        IpAddr::V4(addr) => addr.octets()[3],
+        IpAddr::V6(addr) => addr.octets()[15],
+    })
 }
 
 /// When a record was written, in seconds; 0 if that is not known.
@@ -122,26 +170,22 @@ impl<'g> Tally<'g> {
             outgoing: Lines::default(),
             forwarded: Lines::default(),
             others: 0,
-            kept: Bounded::new(1 << 14),
-            let_in: Bounded::new(1 << 14),
+            kept: Pairs::new(KINDS, 4 * KINDS),
+            let_in: Pairs::new(KINDS, 4 * KINDS),
             chatter: Bounded::new(1 << 12),
-            own: Bounded::new(1 << 15),
+            own: Hosts::new(1 << 15),
             outside: Sources::default(),
             here: Bounded::new(1 << 10),
             latest_here: Box::new([(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0); HERE]),
-            going: Bounded::new(1 << 12),
+            going: Hosts::new(1 << 12),
             prefixes: BTreeMap::new(),
         }
     }
 
     /// Throws out what is beyond the limits. Needed before anything is asked.
     pub fn trim(&mut self) {
-        self.kept.trim();
-        self.let_in.trim();
         self.chatter.trim();
-        self.own.trim();
         self.here.trim();
-        self.going.trim();
     }
 
     /// The rule that was there and takes this line.
@@ -156,11 +200,7 @@ impl<'g> Tally<'g> {
     /// Counts one of this host's addresses: there are few, so the latest are kept at hand.
     #[inline]
     fn here(&mut self, dst: IpAddr, times: u64) {
-        let last = match dst {
-            IpAddr::V4(dst) => dst.octets()[3],
-            IpAddr::V6(dst) => dst.octets()[15],
-        };
-        let place = &mut self.latest_here[usize::from(last) % HERE];
+        let place = &mut self.latest_here[last_byte(dst) % HERE];
         if place.0 != dst {
             let (other, lines) = std::mem::replace(place, (dst, 0));
             if lines > 0 {
@@ -210,7 +250,7 @@ impl Aggregate for Tally<'_> {
         match front.way {
             Way::Out => {
                 self.outgoing.add(times, when);
-                self.going.at((dst, kind), |lines| lines.add(times, when));
+                self.going.count(dst, kind, times, when);
                 return;
             }
             Way::Through => return self.forwarded.add(times, when),
@@ -225,28 +265,29 @@ impl Aggregate for Tally<'_> {
         self.open += times;
         self.prefix(record, times);
         match front.kept {
-            Some(Kept::NearHit) => {
-                return self.kept.at((v6, kind), |lines| lines.add(times, when));
-            }
-            Some(Kept::LetIn) => {
-                return self.let_in.at((v6, kind), |lines| lines.add(times, when));
-            }
+            Some(Kept::NearHit) => return self.kept.count(v6, kind, times, when),
+            Some(Kept::LetIn) => return self.let_in.count(v6, kind, times, when),
             None => {}
         }
         if let Some(many) = many {
             return self.chatter.at(Chatter { v6, kind, dst: group(dst), many }, |(lines, sources)| {
                 lines.add(times, when);
-                put(sources, src);
+                sources.put(src);
             });
         }
         self.here(dst, times);
         match self.ground.scope(src) {
-            Scope::Own => self.own.at((src, kind), |lines| lines.add(times, when)),
+            Scope::Own => self.own.count(src, kind, times, when),
             Scope::Outside => self.outside.add(src, kind, times, when),
         }
     }
 
     fn settle(&mut self) {
+        self.kept.settle();
+        self.let_in.settle();
+        self.own.settle();
+        self.going.settle();
+        self.outside.settle();
         for (addr, lines) in self.latest_here.iter_mut().filter(|(_, lines)| *lines > 0) {
             self.here.at(*addr, |count| *count += std::mem::take(lines));
         }
@@ -266,16 +307,16 @@ impl Aggregate for Tally<'_> {
         self.outgoing.join(other.outgoing);
         self.forwarded.join(other.forwarded);
         self.others += other.others;
-        self.kept.merge(other.kept, |own, other| own.join(other));
-        self.let_in.merge(other.let_in, |own, other| own.join(other));
+        // One's own hosts beside all others: either may be a good part of everything.
+        rayon::join(|| self.outside.merge(other.outside), || self.own.merge(other.own));
+        self.kept.merge(other.kept);
+        self.let_in.merge(other.let_in);
         self.chatter.merge(other.chatter, |own, other| {
             own.0.join(other.0);
-            other.1.into_iter().for_each(|addr| put(&mut own.1, addr));
+            other.1.iter().for_each(|addr| own.1.insert(addr));
         });
-        self.own.merge(other.own, |own, other| own.join(other));
-        self.outside.merge(other.outside);
         self.here.merge(other.here, |own, other| *own += other);
-        self.going.merge(other.going, |own, other| own.join(other));
+        self.going.merge(other.going);
         for (prefix, count) in other.prefixes {
             self.count_prefix(&prefix, count);
         }
