@@ -166,7 +166,7 @@ pub(crate) fn source(envelope: &Envelope<'_>) -> Source {
 /// The text envelopes: stamps, hosts, tags, kernel stamps. Always finds a message: text that
 /// no envelope explains is the message's own.
 pub(crate) fn syslog<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
-    // Most lines begin with the name of a month: nothing else is in upper case.
+    // Most lines begin with the name of a month: what `other_syslog` takes begins with none of these.
     match text.first() {
         Some(b'M') if text.starts_with(b"MESSAGE=") => kernel_marks(&text[8..], envelope),
         Some(b'A'..=b'Z') => stamp_or_text(text, envelope),

@@ -614,7 +614,7 @@ impl<'a> Scanned<'a> {
     #[must_use]
     #[inline]
     pub fn clock_time(&self) -> Option<(&'a Civil, TimeOfDay)> {
-        self.envelope.0.clock_time(self.line())
+        self.envelope.clock_time(self.line())
     }
 
     /// The kernel's stamp.
