@@ -68,13 +68,13 @@ AWK = {
 }
 
 COUNT = "sort | uniq -c | sort -rn | head -200"
-GREP_SOURCE = "grep -F {tag} {path} | grep -o ' SRC=[^ ]*' | " + COUNT + " | sed 's/SRC=//; s/^/src/'"
+GREP_SOURCE = "grep -F {tag} {path} | grep -o ' SRC=[^ ]*' | " + COUNT + " | sed 's/SRC=//; s/^/src /'"
 GREP = {
     1: GREP_SOURCE,
     3: GREP_SOURCE + """
-        grep -F {tag} {path} | grep -o ' PROTO=[^ ]*' | """ + COUNT + """ | sed 's/PROTO=//; s/^/proto/'
+        grep -F {tag} {path} | grep -o ' PROTO=[^ ]*' | """ + COUNT + """ | sed 's/PROTO=//; s/^/proto /'
         grep -F {tag} {path} | grep -o 'PROTO=[^ ]* SPT=[0-9]* DPT=[0-9]*' |
-            sed -E 's|PROTO=(.*) SPT=.* DPT=(.*)|\\2/\\1|' | """ + COUNT + """ | sed 's/^/dport/'""",
+            sed -E 's|PROTO=(.*) SPT=.* DPT=(.*)|\\2/\\1|' | """ + COUNT + """ | sed 's/^/dport /'""",
 }
 
 DUCKDB = """
