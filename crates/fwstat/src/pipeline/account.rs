@@ -139,10 +139,14 @@ impl Account {
 
     fn settle_latest(&mut self) {
         if let Some((why, seen)) = self.latest.take() {
-            let sum = self.reasons.entry(why).or_insert(Seen { count: 0, first: seen.first });
-            sum.count += seen.count;
-            sum.first = sum.first.min(seen.first);
+            self.add_reason(why, seen);
         }
+    }
+
+    fn add_reason(&mut self, why: Why, more: Seen) {
+        let seen = self.reasons.entry(why).or_insert(Seen { count: 0, first: more.first });
+        seen.count += more.count;
+        seen.first = seen.first.min(more.first);
     }
 
     pub(super) fn lose(&mut self, what: &'static str, lines: u64, at: Position) {
@@ -186,9 +190,7 @@ impl Account {
         own.lost_at_least = own.lost_at_least.saturating_add(theirs.lost_at_least);
         self.timeless += other.timeless;
         for (why, theirs) in other.reasons {
-            let seen = self.reasons.entry(why).or_insert(Seen { count: 0, first: theirs.first });
-            seen.count += theirs.count;
-            seen.first = seen.first.min(theirs.first);
+            self.add_reason(why, theirs);
         }
         for (what, (lines, theirs)) in other.losses {
             let (sum, seen) = self.losses.entry(what).or_insert((0, Seen { count: 0, first: theirs.first }));

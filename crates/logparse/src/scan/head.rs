@@ -282,11 +282,11 @@ impl EnvelopeShape {
     }
 
     /// The stamp's date with the time of day of another line's clock.
-    pub(super) fn civil_at(&self, clock: &[u8; 16], len: usize) -> Option<Civil> {
+    pub(super) fn civil_at(&self, text: &[u8; 16], len: usize) -> Option<Civil> {
         let (_, civil, _) = self.stamp.as_ref()?;
-        let two = |from: usize| (clock[from] - b'0') * 10 + (clock[from + 1] - b'0');
-        let nanos = if len > 9 { fraction(&clock[9..len]) } else { 0 };
-        Some(Civil { hour: two(0), minute: two(3), second: two(6), nanos, ..*civil })
+        let (hour, minute, second) = clock(text.first_chunk()?);
+        let nanos = if len > 9 { fraction(&text[9..len]) } else { 0 };
+        Some(Civil { hour, minute, second, nanos, ..*civil })
     }
 
     /// The host alone.
