@@ -9,8 +9,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use fwstat::aggregate::{Aggregate, Counts};
-use fwstat::record::{Field, Reading, Record};
+use fwlog::aggregate::{Aggregate, Counts};
+use fwlog::record::{Field, Reading, Record};
 use fwstat_bench::corpus::{self, Parameters};
 use logparse::{Found, Scanner};
 

@@ -14,16 +14,16 @@ use serde_json::{Map, Value, json};
 
 use super::Outcome;
 use crate::cli;
-use crate::input::LONGEST_LINE;
-use crate::input::decode::{self, Meter};
 use crate::options::{self, Look};
-use crate::pipeline::{self, is_one_record};
-use crate::record::{Reading, Record};
 use crate::report;
 use crate::report::meaning::{self, Said};
 use crate::report::style::{Column, DIM, HEADING, KEY, WARN, columns, sentence};
 use crate::rules::Rulesets;
-use crate::text;
+use fwlog::input::LONGEST_LINE;
+use fwlog::input::decode::{self, Meter};
+use fwlog::pipeline::{self, is_one_record};
+use fwlog::record::{Reading, Record};
+use fwlog::text;
 
 /// Lines of standard input that are explained at most.
 const LINES: usize = 1_000;

@@ -9,10 +9,10 @@
 
 use logparse::{Datagram, Transport};
 
-use crate::filter::words;
-use crate::record::{Key, Record, Value, packet_value, value};
-use crate::services;
-use crate::text;
+use fwlog::filter::words;
+use fwlog::record::{Key, Record, Value, packet_value, value};
+use fwlog::services;
+use fwlog::text;
 
 /// One field, explained.
 #[derive(Clone, Debug, PartialEq, Eq)]

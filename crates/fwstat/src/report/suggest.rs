@@ -23,9 +23,9 @@ use crate::analysis::noise::rules::Proposal;
 use crate::analysis::noise::site::Site;
 use crate::analysis::noise::sources::Lines;
 use crate::analysis::noise::{Class, Friend, Host, Noise, Refused, Shape, Why, net_name};
-use crate::clock::{self, Clock, NANOS};
 use crate::options::Look;
-use crate::text;
+use fwlog::text;
+use fwlog::time::clock::{self, Clock, NANOS};
 
 /// A proposed rule with its proof.
 #[derive(Clone, Debug)]

@@ -20,7 +20,7 @@ use hashbrown::HashMap;
 use logparse::{Protocol, Scanned};
 
 use super::packet::Addressed;
-use crate::record::Record;
+use fwlog::record::Record;
 
 /// Everything that is asked of a packet.
 #[derive(Clone, Debug, Default)]

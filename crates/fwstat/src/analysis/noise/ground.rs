@@ -12,7 +12,7 @@ use fwrules::{Hook, Interface, Match, Net, Range, Rule, Ruleset, Table, Target, 
 use logparse::{Protocol, Scanned};
 
 use super::site::{reached, text_of};
-use crate::record::Record;
+use fwlog::record::Record;
 
 /// What the admin said about the networks, and what the rules say.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use logparse::{Link, MacHeader, Packet, Protocol, RawMac, Scanned, TcpFlags, Transport};
 
-use crate::record::Record;
+use fwlog::record::Record;
 
 /// What a packet is, as far as rules can tell packets apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

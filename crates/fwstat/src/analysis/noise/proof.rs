@@ -23,9 +23,9 @@ use super::packet::Glance;
 use super::site::{Answer, Asker, Judge};
 use super::sources::Lines;
 use super::tally::seconds;
-use crate::aggregate::Aggregate;
-use crate::clock::NANOS;
-use crate::record::Record;
+use fwlog::aggregate::Aggregate;
+use fwlog::record::Record;
+use fwlog::time::clock::NANOS;
 
 /// How many different addresses: exact up to a limit, then a close guess.
 ///

@@ -16,9 +16,9 @@ use super::packet::{Glance, Kind, Many};
 use super::pairs::Pairs;
 use super::site::{Answer, Asker};
 use super::sources::{Bounded, Hosts, Lines, Sources};
-use crate::aggregate::Aggregate;
-use crate::clock::NANOS;
-use crate::record::Record;
+use fwlog::aggregate::Aggregate;
+use fwlog::record::Record;
+use fwlog::time::clock::NANOS;
 
 /// Talk on one's own network: what, to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,8 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use logparse::{Mac, Protocol, TcpFlags, Uptime};
 
-use crate::clock::When;
 use crate::record::Value;
+use crate::time::clock::When;
 
 /// A value that outlives its line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

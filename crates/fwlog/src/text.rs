@@ -16,7 +16,7 @@ use unicode_width::UnicodeWidthStr;
 /// `bytes` with everything escaped that a terminal would obey or that deceives the eye.
 ///
 /// ```
-/// assert_eq!(fwstat::text::escape(b"tcp.in \x1b[31m"), "tcp.in \\x1b[31m");
+/// assert_eq!(fwlog::text::escape(b"tcp.in \x1b[31m"), "tcp.in \\x1b[31m");
 /// ```
 #[must_use]
 pub fn escape(bytes: &[u8]) -> String {
@@ -46,7 +46,7 @@ pub fn escape_into(out: &mut String, bytes: &[u8]) {
 /// The words of an error without the number that the system gives it.
 ///
 /// ```
-/// assert_eq!(fwstat::text::plain_error("x: No such file (os error 2)"), "x: No such file");
+/// assert_eq!(fwlog::text::plain_error("x: No such file (os error 2)"), "x: No such file");
 /// ```
 #[must_use]
 pub fn plain_error(words: &str) -> String {

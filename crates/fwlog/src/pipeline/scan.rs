@@ -11,10 +11,10 @@ use logparse::{
 
 use super::Plan;
 use super::account::{Account, Position, Why, loss};
-use crate::clock::{Resolver, When};
 use crate::filter::Filter;
 use crate::input::{Chunk, LONGEST_LINE};
 use crate::record::{Reading, Record};
+use crate::time::clock::{Resolver, When};
 
 /// What is done with a record that counts.
 pub(super) type Add<'f> = &'f mut dyn FnMut(&Record<'_>);

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::LONGEST_LINE;
 use super::decode::Plain;
-use crate::clock;
+use crate::time::clock;
 
 /// Whether a stream's first bytes are such a line's. The order of the keys is not asked for:
 /// older versions of the library that writes them have none.

@@ -8,7 +8,7 @@
 use jiff::tz::TimeZone;
 use logparse::days_from_civil;
 
-use crate::clock::{self, Clock, NANOS, Resolver, YearHint, year_of};
+use crate::time::clock::{self, Clock, NANOS, Resolver, YearHint, year_of};
 
 /// The seconds of units of time, in all their spellings.
 const UNITS: [(&str, i64); 26] = [
@@ -297,7 +297,7 @@ fn nanos(digits: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::utc_text;
+    use crate::time::clock::utc_text;
 
     fn at(text: &str) -> String {
         let berlin = TimeZone::get("Europe/Berlin").unwrap();

@@ -14,7 +14,7 @@ use logparse::{
     Transport, Truncated, Uptime,
 };
 
-use crate::clock::When;
+use crate::time::clock::When;
 
 /// What a line was read as. A line that the bulk path read gives the whole entry only if
 /// somebody asks for a field that it does not have at hand.
@@ -480,12 +480,12 @@ fn part_of<'a>(key: Key, when: When) -> Value<'a> {
     let day = local.div_euclid(86_400);
     let floor = |step: i64| {
         let start = local - local.rem_euclid(step) - i64::from(when.offset);
-        Value::Time(When { utc: start * crate::clock::NANOS, offset: when.offset })
+        Value::Time(When { utc: start * crate::time::clock::NANOS, offset: when.offset })
     };
     match key {
         Key::Day => Value::Day(day),
         Key::Month => {
-            let (year, month, _) = crate::clock::civil_from_days(day);
+            let (year, month, _) = crate::time::clock::civil_from_days(day);
             Value::Day(logparse::days_from_civil(year, month, 1))
         }
         Key::Hour => floor(3_600),

@@ -18,7 +18,7 @@ use std::time::SystemTime;
 use jiff::tz::TimeZone;
 use logparse::{Civil, Zone, month_number};
 
-use crate::clock::{YearHint, year_of};
+use crate::time::clock::{YearHint, year_of};
 
 const DAY: i64 = 86_400;
 /// Lines may stand a little out of order.
@@ -390,7 +390,7 @@ pub fn stamp(line: &[u8]) -> Option<Civil> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::local_text;
+    use crate::time::clock::local_text;
 
     fn years(limit: &str) -> Years {
         let civil = stamp(limit.as_bytes()).unwrap();

@@ -4,8 +4,8 @@
 //! Must not know: colours, widths, JSON.
 //! Tested by: the unit tests of `filter::set`.
 
-use crate::clock;
 use crate::record::Value;
+use crate::time::clock;
 
 /// A value as text: bytes that are no text as they are escaped everywhere.
 #[must_use]

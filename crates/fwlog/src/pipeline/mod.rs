@@ -17,9 +17,9 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use self::order::Writer;
 use self::scan::Worker;
 use crate::aggregate::Aggregate;
-use crate::clock::Clock;
 use crate::filter::Filter;
 use crate::input::{Buffer, Feed};
+use crate::time::clock::Clock;
 
 /// What every line goes through.
 #[derive(Debug)]

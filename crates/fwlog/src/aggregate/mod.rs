@@ -7,7 +7,6 @@
 mod addresses;
 pub mod counts;
 pub mod key;
-pub mod replayed;
 pub mod timeline;
 
 pub use counts::{Counts, Ranked, Row};

@@ -9,10 +9,10 @@ use fwrules::{AnswerId, Compiled, Family, Fate, Front, Replayed, Replayer};
 use hashbrown::HashMap;
 use logparse::{Completeness, Scanned};
 
-use super::Aggregate;
-use crate::clock::NANOS;
-use crate::record::Record;
 use crate::rules::Rulesets;
+use fwlog::aggregate::Aggregate;
+use fwlog::record::Record;
+use fwlog::time::clock::NANOS;
 
 /// What becomes of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

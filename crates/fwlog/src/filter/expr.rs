@@ -21,10 +21,10 @@
 use regex::bytes::Regex;
 
 use super::set::{is_number, number};
-use super::{Filter, Set};
-use crate::clock::NANOS;
-use crate::moment;
+use super::{Filter, Set, values};
 use crate::record::{Field, Key};
+use crate::time::clock::NANOS;
+use crate::time::timespec;
 
 /// What an expression needs to know of its surroundings.
 #[derive(Clone, Debug)]
@@ -224,7 +224,7 @@ impl<'p> Parser<'p> {
                 }
                 flags.push(',');
             }
-            return crate::options::flags(&flags).map_err(|error| (at, error));
+            return values::flags(&flags).map_err(|error| (at, error));
         }
         let not = self.take(&["not"]);
         if self.take(&["in"]) {
@@ -288,7 +288,7 @@ impl<'p> Parser<'p> {
         let word = self.value()?;
         let failed = |error: String| (word.at, error);
         match field.key {
-            Key::Flags => crate::options::flags(&format!("={}", word.text.replace(' ', ","))).map_err(failed),
+            Key::Flags => values::flags(&format!("={}", word.text.replace(' ', ","))).map_err(failed),
             Key::Time => {
                 let moment = self.moment(word)?;
                 let last = if moment.exact { moment.utc } else { moment.utc + NANOS - 1 };
@@ -338,8 +338,8 @@ impl<'p> Parser<'p> {
         Ok(Filter::In(field.clone(), set))
     }
 
-    fn moment(&self, word: &Word) -> Result<moment::Moment, Failed> {
-        moment::parse(&word.text, self.context.now, self.context.zone).map_err(|error| (word.at, error))
+    fn moment(&self, word: &Word) -> Result<timespec::Moment, Failed> {
+        timespec::parse(&word.text, self.context.now, self.context.zone).map_err(|error| (word.at, error))
     }
 }
 

@@ -6,8 +6,10 @@
 //! Must not know: how options are spelled on the command line (`options`), or what is counted.
 //! Tested by: the unit tests of its files, `tests/cli/filters.rs` against an independent reading.
 
+pub mod arguments;
 pub mod expr;
 pub mod set;
+pub mod values;
 pub mod words;
 
 pub use set::Set;
