@@ -33,9 +33,9 @@ fn rows() -> impl Iterator<Item = ((u8, u16), &'static str)> {
 ///
 /// ```
 /// use logparse::Protocol;
-/// assert_eq!(fwstat::services::name(Protocol::TCP, 22), Some("ssh"));
-/// assert_eq!(fwstat::services::name(Protocol::UDP, 138), Some("netbios-dgm"));
-/// assert_eq!(fwstat::services::name(Protocol::TCP, 2), None);
+/// assert_eq!(fwlog::services::name(Protocol::TCP, 22), Some("ssh"));
+/// assert_eq!(fwlog::services::name(Protocol::UDP, 138), Some("netbios-dgm"));
+/// assert_eq!(fwlog::services::name(Protocol::TCP, 2), None);
 /// ```
 #[must_use]
 pub fn name(protocol: Protocol, port: u16) -> Option<&'static str> {

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: exact counts, of IPv4 in eight bytes an address and filled faster than memory answers.
 //! Must not know: what else is counted.
-//! Tested by: the unit tests below, `tests/top.rs` against awk.
+//! Tested by: the unit tests below, `fwstat/tests/cli/top.rs` against awk.
 //!
 //! Open addressing in one vector of words: the address below, its count above; a count of zero
 //! is an empty place. Addresses are gathered in batches, and the places of a whole batch are

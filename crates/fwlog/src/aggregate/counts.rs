@@ -2,7 +2,7 @@
 //!
 //! Responsible for: exact counts of any number of keys, and the most frequent of them.
 //! Must not know: what keys are for.
-//! Tested by: the unit tests below, `tests/cli/top.rs` against awk.
+//! Tested by: the unit tests below, `fwstat/tests/cli/top.rs` against awk.
 //!
 //! Keys come off the wire, so whoever sends packets chooses them: the hash is seeded anew in
 //! every process. A key of up to seven bytes (an IPv4 address, a port with a protocol) is kept

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the trait, and counting by key.
 //! Must not know: where records come from, how results are shown.
-//! Tested by: the unit tests of its files; every thread count and chunk size in `tests/cli/top.rs`.
+//! Tested by: the unit tests of its files; every thread count and chunk size in `fwstat/tests/cli/top.rs`.
 
 mod addresses;
 pub mod counts;

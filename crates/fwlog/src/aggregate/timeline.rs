@@ -3,7 +3,7 @@
 //! Responsible for: counts per bucket of time and key, with buckets that become wider by
 //! themselves as the span grows, so that memory does not grow with the time a log covers.
 //! Must not know: how a timeline is drawn.
-//! Tested by: the unit tests below, `tests/cli/timeline.rs`.
+//! Tested by: the unit tests below, `fwstat/tests/cli/timeline.rs`.
 //!
 //! Buckets are of local time, so that a day begins at midnight; each width divides the next.
 

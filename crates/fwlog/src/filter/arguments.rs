@@ -2,7 +2,7 @@
 //!
 //! Responsible for: `!VALUE`, comma-separated lists, and which grammar a field's values have.
 //! Must not know: what the options are called, or how a command line is read.
-//! Tested by: `tests/cli/filters.rs` of fwstat against an independent reading.
+//! Tested by: `fwstat/tests/cli/filters.rs` of fwstat against an independent reading.
 
 use regex::bytes::Regex;
 

@@ -3,7 +3,7 @@
 //! Responsible for: reading an expression; what it says becomes the same tests that the
 //! filter options become.
 //! Must not know: records.
-//! Tested by: the unit tests below; `tests/cli/filters.rs` against DuckDB or a reading of its own.
+//! Tested by: the unit tests below; `fwstat/tests/cli/filters.rs` against DuckDB or a reading of its own.
 //!
 //! ```text
 //! or    = and ("or" and)*                 also ||

@@ -4,7 +4,7 @@
 //! inside nor outside of anything asked about it, and counts in neither case; so `-s '!NET'`
 //! takes packets from elsewhere, not lines without an address.
 //! Must not know: how options are spelled on the command line (`options`), or what is counted.
-//! Tested by: the unit tests of its files, `tests/cli/filters.rs` against an independent reading.
+//! Tested by: the unit tests of its files, `fwstat/tests/cli/filters.rs` against an independent reading.
 
 pub mod arguments;
 pub mod expr;

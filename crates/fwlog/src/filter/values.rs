@@ -3,7 +3,7 @@
 //!
 //! Responsible for: reading one such value into a filter, for options and for `--where` alike.
 //! Must not know: where the text comes from.
-//! Tested by: `tests/cli/filters.rs` of fwstat.
+//! Tested by: `fwstat/tests/cli/filters.rs` of fwstat.
 
 use logparse::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
 

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: a stream of plain bytes, whatever the input is packed with.
 //! Must not know: lines.
-//! Tested by: `tests/cli/inputs.rs`.
+//! Tested by: `fwstat/tests/cli/inputs.rs`.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;

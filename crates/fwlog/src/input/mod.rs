@@ -4,7 +4,7 @@
 //! to whoever asks next. Plain files are cut in place, so that every thread reads for itself;
 //! everything else is a stream that one thread at a time reads on.
 //! Must not know: what a line says, except the stamp at its head (`years`).
-//! Tested by: the unit tests of its files, `tests/cli/inputs.rs`.
+//! Tested by: the unit tests of its files, `fwstat/tests/cli/inputs.rs`.
 
 pub mod decode;
 pub mod places;

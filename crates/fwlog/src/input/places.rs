@@ -2,7 +2,7 @@
 //!
 //! Responsible for: finding files. Opens none.
 //! Must not know: what is in them.
-//! Tested by: the unit tests below, `tests/cli/inputs.rs`.
+//! Tested by: the unit tests below, `fwstat/tests/cli/inputs.rs`.
 
 use std::fs::File;
 use std::os::unix::fs::FileTypeExt as _;

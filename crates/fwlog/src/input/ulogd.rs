@@ -5,7 +5,7 @@
 //! `dest_port` ...), and the text of its `util/printpkt.c`, in a journal's record, which has room
 //! for the moment and the host. A line that has no addresses stays as it is.
 //! Must not know: what becomes of the line.
-//! Tested by: the unit tests below, `tests/cli/daemons.rs` (a real ulogd2 writes both forms).
+//! Tested by: the unit tests below, `fwstat/tests/cli/daemons.rs` (a real ulogd2 writes both forms).
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read};

@@ -3,7 +3,7 @@
 //! Responsible for: the journal's export format and JSON objects spread over lines (`dmesg
 //! --json`, `journalctl -o json-pretty`, arrays). Both become JSON lines, which the parser reads.
 //! Must not know: what a record says.
-//! Tested by: the unit tests below, `tests/cli/envelopes.rs`.
+//! Tested by: the unit tests below, `fwstat/tests/cli/envelopes.rs`.
 
 use std::io::{self, BufRead, BufReader, Read};
 

@@ -6,7 +6,7 @@
 //! stream, they are walked forward from the first line, which is taken to be written in the
 //! twelve months before the file's modification (or before now).
 //! Must not know: packets.
-//! Tested by: the unit tests below, `tests/cli/inputs.rs`.
+//! Tested by: the unit tests below, `fwstat/tests/cli/inputs.rs`.
 //!
 //! Blocks have fixed borders: which year a line gets does not depend on chunks or threads.
 

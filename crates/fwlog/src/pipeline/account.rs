@@ -3,7 +3,7 @@
 //! Responsible for: the sums, the first place of each reason, lines that are known to be lost,
 //! the span of time.
 //! Must not know: filters, tables.
-//! Tested by: the unit tests below, `tests/cli/check.rs`.
+//! Tested by: the unit tests below, `fwstat/tests/cli/check.rs`.
 
 use std::sync::LazyLock;
 

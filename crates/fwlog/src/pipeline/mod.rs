@@ -3,7 +3,7 @@
 //!
 //! Responsible for: the loop that everything runs through, and the accounting of lines.
 //! Must not know: what is counted (`aggregate`), what is shown (`report`).
-//! Tested by: `tests/cli/top.rs` (any number of threads and any chunk size), `tests/cli/check.rs`.
+//! Tested by: `fwstat/tests/cli/top.rs` (any number of threads and any chunk size), `fwstat/tests/cli/check.rs`.
 
 pub mod account;
 pub mod order;

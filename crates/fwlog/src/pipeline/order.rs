@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the order, and how far a fast thread may run ahead.
 //! Must not know: what is written.
-//! Tested by: `tests/cli/export.rs`, `tests/cli/check.rs`.
+//! Tested by: `fwstat/tests/cli/export.rs`, `fwstat/tests/cli/check.rs`.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

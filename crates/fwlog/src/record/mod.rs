@@ -3,7 +3,7 @@
 //! Responsible for: the names under which users and programs know a line's fields, in the
 //! order of the output contract, and how to take each one out of a line.
 //! Must not know: filters, tables, output forms.
-//! Tested by: `tests/cli/export.rs` (every key against the schema), the unit tests below.
+//! Tested by: `fwstat/tests/cli/export.rs` (every key against the schema), the unit tests below.
 
 use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

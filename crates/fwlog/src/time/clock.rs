@@ -3,7 +3,7 @@
 //! Responsible for: zones, the years that RFC 3164 leaves out, and what had to be assumed.
 //! Must not know: files (`input` gives the reference points), or the wall clock (`options`
 //! gives "now").
-//! Tested by: the unit tests below, `tests/cli/inputs.rs`.
+//! Tested by: the unit tests below, `fwstat/tests/cli/inputs.rs`.
 //!
 //! A stamp without a year is resolved against a reference: the stamp at the head of its block
 //! of the file, which in turn was resolved by walking back from the file's modification time
@@ -489,7 +489,7 @@ pub fn rfc3339(text: &[u8]) -> Option<i64> {
 /// A moment as RFC 3339 in UTC, with as many digits of the second as it needs.
 ///
 /// ```
-/// use fwstat::clock::utc_text;
+/// use fwlog::time::clock::utc_text;
 /// assert_eq!(utc_text(1_719_720_373 * 1_000_000_000), "2024-06-30T04:06:13Z");
 /// assert_eq!(utc_text(1_719_720_373_120_000_000), "2024-06-30T04:06:13.120Z");
 /// ```
