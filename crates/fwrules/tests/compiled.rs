@@ -3,7 +3,7 @@
 mod common;
 
 use common::Rng;
-use fwrules::{Compiled, Context, Evidence, Hook, LocalAddress, Match, Missed, Replayed};
+use fwrules::{Compiled, Context, Evidence, LocalAddress, Match, Missed, Path, Replayed};
 use logparse::{Found, Scanner};
 
 #[test]
@@ -45,7 +45,7 @@ fn compiled_equals_reference() {
             let saved = || String::from_utf8_lossy(&rules.to_save(false).unwrap()).into_owned();
             assert_eq!(
                 *found,
-                Replayed { hook: Hook::middle(packet.input, packet.output), fate, outcome, missed },
+                Replayed { path: Path::of(packet.input, packet.output), fate, outcome, missed },
                 "seed {seed}\n{}\n{}",
                 line.escape_ascii(),
                 saved()

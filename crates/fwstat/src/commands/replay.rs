@@ -339,7 +339,7 @@ impl<'r> Replay<'r> {
         let mut notes = Vec::new();
         for (n, (_, rules)) in self.rulesets.all.iter().enumerate() {
             let middles: BTreeSet<Hook> =
-                counted[n].answers.keys().filter_map(|answer| answer.hook).collect();
+                counted[n].answers.keys().filter_map(|answer| answer.path.map(fwrules::Path::hook)).collect();
             let mut silent: BTreeMap<Hook, Vec<String>> = BTreeMap::new();
             for table in &rules.tables {
                 let rules_in = |chain: &Chain| !chain.rules.is_empty();

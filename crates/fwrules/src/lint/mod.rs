@@ -9,15 +9,17 @@
 //! Must not know: lines or packets.
 //! Tested by: the unit tests below, `tests/seed.rs` (the guide's own faults).
 
+pub(crate) mod space;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use logparse::Protocol;
 
-use crate::conntrack::StateSet;
-use crate::names::{SERVICES, Speaks};
-use crate::rule::*;
-use crate::ruleset::{Hook, RuleId, Ruleset};
-use crate::space::{Bytes, Cube, FIELDS, Field, Names, Ranges, Region, Space, address, everything};
+use crate::lint::space::{Bytes, Cube, FIELDS, Field, Names, Ranges, Region, Space, address, everything};
+use crate::model::conntrack::StateSet;
+use crate::model::names::{SERVICES, Speaks};
+use crate::model::rule::*;
+use crate::model::ruleset::{Hook, RuleId, Ruleset};
 
 /// One thing that is wrong, or looks wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,8 +245,8 @@ impl Flow {
     }
 }
 
-/// A path through the chains while it is walked.
-struct Path {
+/// A way through the chains while it is walked.
+struct Trail {
     before: Vec<RuleId>,
     hook: Hook,
     /// Only look where packets end; the findings are made elsewhere.
@@ -301,7 +303,7 @@ impl<'r> Lint<'r> {
                 let family = self.rules.tables[table].family;
                 let (input, output) = Lint::interfaces(hook);
                 let all = everything(family, input, output, self.rules.untracks());
-                let mut path = Path { before: Vec::new(), hook, silent: false, ends: Vec::new() };
+                let mut path = Trail { before: Vec::new(), hook, silent: false, ends: Vec::new() };
                 let left = self.chain(table, chain, Flow { all, logged: Vec::new() }, &mut path, 0);
                 self.end(base.policy, None, &left, true);
             }
@@ -331,7 +333,7 @@ impl<'r> Lint<'r> {
         }
     }
 
-    fn chain(&mut self, table: usize, chain: usize, entry: Flow, path: &mut Path, depth: usize) -> Flow {
+    fn chain(&mut self, table: usize, chain: usize, entry: Flow, path: &mut Trail, depth: usize) -> Flow {
         if !path.silent {
             self.chains.insert((table, chain));
         }
@@ -576,7 +578,7 @@ impl<'r> Lint<'r> {
                     "{name}: the prefix `{}` is cut to {} bytes: `{}`",
                     log.prefix,
                     written.len(),
-                    crate::text::shown(written)
+                    crate::model::text::shown(written)
                 );
                 news.push((FindingKind::PrefixCut, id, Vec::new(), message));
             }
@@ -585,7 +587,7 @@ impl<'r> Lint<'r> {
                     let message = format!(
                         "{name} and {} write the same prefix `{}`: their lines cannot be told apart",
                         rules.name(*other),
-                        crate::text::shown(written)
+                        crate::model::text::shown(written)
                     );
                     news.push((FindingKind::SamePrefix, id, vec![*other], message));
                 }
@@ -611,7 +613,7 @@ impl<'r> Lint<'r> {
                 let who: Vec<String> = ends.iter().take(3).map(place).collect();
                 let message = format!(
                     "{name} writes `{}`, but {some} {verdict} afterwards by {}",
-                    crate::text::shown(written),
+                    crate::model::text::shown(written),
                     who.join(", ")
                 );
                 let others = ends.iter().flatten().copied().collect();
@@ -682,7 +684,7 @@ impl<'r> Lint<'r> {
                     if rules.tables[table].family != family || base.nat {
                         continue;
                     }
-                    let mut path = Path { before: Vec::new(), hook: there, silent: true, ends: Vec::new() };
+                    let mut path = Trail { before: Vec::new(), hook: there, silent: true, ends: Vec::new() };
                     let flow = Flow { all: Space(sent.clone()), logged: Vec::new() };
                     let left = self.chain(table, chain, flow, &mut path, 0);
                     for (verdict, by) in &path.ends {

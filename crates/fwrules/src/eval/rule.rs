@@ -12,11 +12,11 @@ use core::net::IpAddr;
 
 use logparse::{Datagram, Dialect, Link, Mac, Network, Packet, Protocol, Transport};
 
-use crate::conntrack::StateSet;
-use crate::rule::*;
-use crate::ruleset::Hook;
-use crate::sets::{Key, PartKind, Sets};
-use crate::text::Text;
+use crate::model::conntrack::StateSet;
+use crate::model::ipset::{Key, PartKind, Sets};
+use crate::model::rule::*;
+use crate::model::ruleset::Hook;
+use crate::model::text::Text;
 
 /// Yes, no, or unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -525,7 +525,7 @@ impl<'p> View<'p> {
         }
         if set.parts == [PartKind::Set] {
             return set.entries.iter().fold(Tri::No, |so_far, entry| match &entry.parts[..] {
-                [crate::sets::Part::Set(member)] => so_far.or(self.in_set(member, sides, depth + 1)),
+                [crate::model::ipset::Part::Set(member)] => so_far.or(self.in_set(member, sides, depth + 1)),
                 _ => so_far.or(unknown),
             });
         }
@@ -936,7 +936,7 @@ fn other(module: &Text, words: &[Text], view: &View<'_>) -> Tri {
         "set" => Why::Set,
         "time" => match view.context.time {
             None => Why::Time,
-            Some(now) => match crate::clock::matches(words, now) {
+            Some(now) => match crate::eval::time::matches(words, now) {
                 Some(is) => return Tri::known(is),
                 None => Why::Time,
             },

@@ -8,10 +8,10 @@ use core::net::IpAddr;
 
 use logparse::{Mac, Protocol};
 
-use crate::error::{ReadError, WriteError};
-use crate::names;
-use crate::rule::{AddressRange, Interface, Net, Range};
-use crate::text::{Text, Word, restore_word, restore_words, save_string, shell_quote};
+use crate::model::error::{ReadError, WriteError};
+use crate::model::names;
+use crate::model::rule::{AddressRange, Interface, Net, Range};
+use crate::model::text::{Text, Word, restore_word, restore_words, save_string, shell_quote};
 
 /// The sets of a host.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

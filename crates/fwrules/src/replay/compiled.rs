@@ -16,14 +16,14 @@ use std::hash::Hash;
 use foldhash::fast::RandomState;
 use logparse::{Network, Packet, Protocol, Scanned, TcpFlags, Transport};
 
-use crate::candidates::Candidates;
-use crate::classes::{Addresses, Cuts, Table};
-use crate::evidence::{Evidence, way_index};
-use crate::matching::{Context, LocalAddress, Tri, View, known_protocol, later_fragment, spi};
-use crate::rule::*;
-use crate::ruleset::{Hook, Ruleset};
-use crate::sets::{Part, PartKind, Sets};
-use crate::walk::{Fate, Missed, Outcome, Walker, cause, near_misses};
+use crate::eval::evidence::Evidence;
+use crate::eval::rule::{Context, LocalAddress, Tri, View, known_protocol, later_fragment, spi};
+use crate::eval::walk::{Fate, Missed, Outcome, Walker, cause, near_misses};
+use crate::model::ipset::{Part, PartKind, Sets};
+use crate::model::rule::*;
+use crate::model::ruleset::{Path, Ruleset};
+use crate::replay::candidates::Candidates;
+use crate::replay::classes::{Addresses, Cuts, Table};
 
 /// A ruleset made ready for many lines. Shared by threads; each takes a [`Replayer`].
 ///
@@ -113,9 +113,8 @@ const MARK_BITS: u32 = 8;
 /// What is remembered of one combination of classes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Replayed {
-    /// The middle of the packet's way: INPUT, FORWARD or OUTPUT; `None` for a packet without
-    /// interfaces.
-    pub hook: Option<Hook>,
+    /// The packet's way through the host; `None` for a packet without interfaces.
+    pub path: Option<Path>,
     /// What becomes of the line.
     pub fate: Fate,
     /// What the packet's way comes to.
@@ -128,7 +127,7 @@ pub struct Replayed {
 /// What lines with the same prefix and interfaces have in common, for one [`Replayer`].
 #[derive(Clone, Copy, Debug)]
 pub struct Front {
-    way: usize,
+    path: Path,
     key: u128,
 }
 
@@ -412,7 +411,7 @@ impl<'c> Replayer<'c> {
             Protocol::UDP => None,
             _ => return None,
         };
-        if !c.glance || front.way == 2 && flags.is_some_and(answers) {
+        if !c.glance || front.path == Path::Output && flags.is_some_and(answers) {
             return None;
         }
         let mut key = Key(front.key);
@@ -456,8 +455,8 @@ impl<'c> Replayer<'c> {
             Some(near) => walker.missed_among(packet, context, near, Some(&among)),
             None => Missed::default(),
         };
-        let hook = Hook::middle(packet.input, packet.output);
-        let answer = Replayed { hook, fate, outcome, missed };
+        let path = Path::of(packet.input, packet.output);
+        let answer = Replayed { path, fate, outcome, missed };
         match self.ids.get(&answer) {
             Some(id) => *id,
             None => {
@@ -495,9 +494,9 @@ impl<'c> Replayer<'c> {
     #[inline]
     pub fn front(&mut self, prefix: &[u8], input: &[u8], output: &[u8]) -> Option<Front> {
         let c = self.compiled;
-        let way = way_index(input, output)?;
+        let path = Path::of(input, output)?;
         let mut key = Key(0);
-        key.push(way as u32, 2);
+        key.push(path as u32, 2);
         key.push(self.prefix(prefix), c.widths.prefix);
         if c.uses.input {
             let class = self.name(0, input)?;
@@ -507,7 +506,7 @@ impl<'c> Replayer<'c> {
             let class = self.name(1, output)?;
             key.push(class, NAME_BITS);
         }
-        Some(Front { way, key: key.0 })
+        Some(Front { path, key: key.0 })
     }
 
     /// The classes of a packet's fields, in one number. `None`: not all that matters fits.
@@ -907,7 +906,7 @@ impl Found {
         }
     }
 
-    fn set(&mut self, name: &crate::text::Text, sides: &[Side], sets: &Sets, m: &Match, depth: u8) {
+    fn set(&mut self, name: &crate::model::text::Text, sides: &[Side], sets: &Sets, m: &Match, depth: u8) {
         let Some(set) = sets.get(name.as_bytes()) else { return };
         if set.is_timed() || depth > 4 {
             return;

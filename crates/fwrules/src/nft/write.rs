@@ -7,12 +7,12 @@
 
 use logparse::Protocol;
 
-use crate::conntrack::StateSet;
-use crate::error::WriteError;
-use crate::names;
-use crate::rule::*;
-use crate::text::{Text, shell_quote};
-use crate::write::{address_range, net, packet_type};
+use crate::iptables::write::{address_range, net, packet_type};
+use crate::model::conntrack::StateSet;
+use crate::model::error::WriteError;
+use crate::model::names;
+use crate::model::rule::*;
+use crate::model::text::{Text, shell_quote};
 
 type Result<T> = core::result::Result<T, WriteError>;
 

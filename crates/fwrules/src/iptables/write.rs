@@ -6,11 +6,11 @@
 //! Tested by: `tests/roundtrip.rs`, `tests/kernel.rs` (the real tools), `tests/shell.rs`
 //! (what `sh` makes of it).
 
-use crate::error::WriteError;
-use crate::names;
-use crate::rule::*;
-use crate::ruleset::{Ruleset, Table};
-use crate::text::{Text, restore_word, save_string, shell_quote};
+use crate::model::error::WriteError;
+use crate::model::names;
+use crate::model::rule::*;
+use crate::model::ruleset::{Ruleset, Table};
+use crate::model::text::{Text, restore_word, save_string, shell_quote};
 
 /// The longest comment of `-m comment`; a longer one is cut by `iptables` without a word.
 pub const COMMENT: usize = 255;
@@ -160,13 +160,13 @@ impl Rule {
                     Piece::String(text) => save_string(&mut out, &text),
                 }
             }
-            crate::text::shown(&out).to_string()
+            crate::model::text::shown(&out).to_string()
         };
         match steps(self).as_slice() {
             [line, verdict] => {
                 let mut text = shown(line);
                 text.push_str(" + ");
-                text.push_str(&crate::text::shown(verdict.target.word()).to_string());
+                text.push_str(&crate::model::text::shown(verdict.target.word()).to_string());
                 text
             }
             _ => shown(self),
@@ -562,7 +562,7 @@ fn write_match(m: &Match, out: &mut Pieces) {
         Match::Version { v6 } => out.bare(if *v6 { "-6" } else { "-4" }),
         Match::Expression(text) => {
             out.bare("nft:");
-            match crate::nft_text::shown(text.as_bytes()) {
+            match crate::nft::expression::shown(text.as_bytes()) {
                 Some(shown) => out.bare(shown),
                 None => out.0.push(Piece::Word(text.as_bytes().to_vec())),
             }

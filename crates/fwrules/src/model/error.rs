@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the error types of reading and writing.
 //! Must not know: how either is done.
-//! Tested by: the reading tests in `read`, `nft` and `sets`.
+//! Tested by: the reading tests of `iptables::parse`, `nft::parse` and `ipset`.
 
 use core::fmt;
 

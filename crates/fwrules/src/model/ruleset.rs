@@ -7,11 +7,9 @@
 
 use core::fmt;
 
-use crate::error::ReadError;
-use crate::rule::{Counters, Family, Rule, Target, Verdict};
-use crate::sets::Sets;
-use crate::text::Text;
-use crate::walk::Place;
+use crate::model::ipset::Sets;
+use crate::model::rule::{Counters, Family, Rule, Target, Verdict};
+use crate::model::text::Text;
 
 /// Everything the kernel was told: tables with their chains, and the sets they name.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -99,25 +97,52 @@ impl Hook {
             .into_iter()
             .find(|hook| hook.chain().as_bytes().eq_ignore_ascii_case(name))
     }
+}
 
-    /// The hook in the middle of the way of a packet with these interfaces.
+/// Which way a packet takes through this host, told by the interfaces of its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Path {
+    /// For this host: `IN=` only.
+    Input,
+    /// Passing through: `IN=` and `OUT=`.
+    Forward,
+    /// From this host: `OUT=` only.
+    Output,
+}
+
+impl Path {
+    /// All of them; `path as usize` is the index.
+    pub const ALL: [Path; 3] = [Path::Input, Path::Forward, Path::Output];
+
+    /// The path of a packet with these interfaces; an empty name is no interface. `None`
+    /// without any: the line was written by no packet on its way.
     #[must_use]
-    pub fn middle(input: &[u8], output: &[u8]) -> Option<Hook> {
-        Hook::way(input, output)
-            .iter()
-            .copied()
-            .find(|hook| matches!(hook, Hook::Input | Hook::Forward | Hook::Output))
+    pub const fn of(input: &[u8], output: &[u8]) -> Option<Path> {
+        match (input.is_empty(), output.is_empty()) {
+            (false, true) => Some(Path::Input),
+            (false, false) => Some(Path::Forward),
+            (true, false) => Some(Path::Output),
+            (true, true) => None,
+        }
     }
 
-    /// The hooks that a packet with these interfaces has come or will come by, in order. An
-    /// empty name is no interface.
+    /// The hook in its middle: INPUT, FORWARD or OUTPUT.
     #[must_use]
-    pub fn way(input: &[u8], output: &[u8]) -> &'static [Hook] {
-        match (input.is_empty(), output.is_empty()) {
-            (false, true) => &[Hook::Prerouting, Hook::Input],
-            (false, false) => &[Hook::Prerouting, Hook::Forward, Hook::Postrouting],
-            (true, false) => &[Hook::Output, Hook::Postrouting],
-            (true, true) => &[],
+    pub const fn hook(self) -> Hook {
+        match self {
+            Path::Input => Hook::Input,
+            Path::Forward => Hook::Forward,
+            Path::Output => Hook::Output,
+        }
+    }
+
+    /// The hooks that a packet on it has come or will come by, in order.
+    #[must_use]
+    pub const fn hooks(self) -> &'static [Hook] {
+        match self {
+            Path::Input => &[Hook::Prerouting, Hook::Input],
+            Path::Forward => &[Hook::Prerouting, Hook::Forward, Hook::Postrouting],
+            Path::Output => &[Hook::Output, Hook::Postrouting],
         }
     }
 }
@@ -131,6 +156,15 @@ pub struct RuleId {
     pub chain: u32,
     /// Index into [`Chain::rules`].
     pub rule: u32,
+}
+
+/// A place at which a packet's way can end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A rule.
+    Rule(RuleId),
+    /// The policy of a built-in chain: table and chain.
+    Policy(u32, u32),
 }
 
 impl Base {
@@ -253,90 +287,10 @@ impl Ruleset {
             _ => false,
         })
     }
-
-    /// Puts in a rule as it would be typed: `-A CHAIN ...` at the end, `-I CHAIN [N] ...` in
-    /// front of rule N; `iptables` and `-t TABLE` may stand in front. The rule is marked
-    /// [`added`](Rule::added). What if.
-    ///
-    /// ```
-    /// use fwrules::Ruleset;
-    /// let mut rules = Ruleset::parse_save(b"*filter\n:INPUT DROP [0:0]\nCOMMIT\n").unwrap();
-    /// let id = rules.add(b"-A INPUT -p udp --dport 138 -j DROP").unwrap();
-    /// assert_eq!(rules.name(id), "INPUT 1");
-    /// ```
-    ///
-    /// # Errors
-    /// The text is no rule, or names a table or chain that is not here.
-    pub fn add(&mut self, text: &[u8]) -> Result<RuleId, ReadError> {
-        let command = crate::read::Command::parse(text, self.family())?;
-        let missing = |what: &str, name: &Text, names: Vec<String>| {
-            let help =
-                if names.is_empty() { String::new() } else { format!("there are {}", names.join(", ")) };
-            ReadError::new(command.column, format!("no {what} `{name}` in the ruleset"), help)
-        };
-        let (t, table) = self
-            .tables
-            .iter_mut()
-            .enumerate()
-            .find(|(_, t)| t.name == command.table)
-            .ok_or_else(|| missing("table", &command.table, Vec::new()))?;
-        let Some(c) = table.chain(command.chain.as_bytes()) else {
-            let names = table.chains.iter().map(|c| c.name.to_string()).collect();
-            return Err(missing("chain", &command.chain, names));
-        };
-        let rules = &mut table.chains[c].rules;
-        let at = match command.position {
-            None => rules.len(),
-            Some(n) if n >= 1 && n <= rules.len() + 1 => n - 1,
-            Some(n) => {
-                return Err(ReadError::new(
-                    command.column,
-                    format!("position {n} is outside the chain"),
-                    format!("{} has {} rules: 1 to {}", command.chain, rules.len(), rules.len() + 1),
-                ));
-            }
-        };
-        let mut rule = command.rule;
-        rule.added = true;
-        rules.insert(at, rule);
-        Ok(RuleId { table: t as u32, chain: c as u32, rule: at as u32 })
-    }
 }
 
 impl fmt::Display for Hook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.chain())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RULES: &[u8] = b"*filter\n:INPUT DROP [0:0]\n:X - [0:0]\n-A INPUT -j X\nCOMMIT\n";
-
-    #[test]
-    fn an_added_rule_is_where_iptables_would_put_it() {
-        let mut rules = Ruleset::parse_save(RULES).unwrap();
-        let first = rules.add(b"iptables -I INPUT -p tcp -j DROP").unwrap();
-        assert_eq!(rules.name(first), "INPUT 1");
-        let third = rules.add(b"-t filter -I INPUT 3 -p udp -j DROP").unwrap();
-        assert_eq!(rules.name(third), "INPUT 3");
-        assert!(rules.rule(third).unwrap().added);
-    }
-
-    #[test]
-    fn adding_says_what_is_missing() {
-        let mut rules = Ruleset::parse_save(RULES).unwrap();
-        let text = |e: ReadError| e.to_string();
-        assert_eq!(
-            text(rules.add(b"-A Y -j DROP").unwrap_err()),
-            "line 1, column 4: no chain `Y` in the ruleset: there are INPUT, X"
-        );
-        assert_eq!(
-            text(rules.add(b"-I INPUT 5 -j DROP").unwrap_err()),
-            "line 1, column 4: position 5 is outside the chain: INPUT has 1 rules: 1 to 2"
-        );
-        assert!(text(rules.add(b"-t nat -A X -j DROP").unwrap_err()).contains("no table `nat`"));
     }
 }

@@ -10,8 +10,8 @@ use std::net::IpAddr;
 
 use logparse::TcpFlags;
 
-use crate::conntrack::valid_flags;
-use crate::rule::{AddressRange, Flags, Net, Range};
+use crate::model::conntrack::valid_flags;
+use crate::model::rule::{AddressRange, Flags, Net, Range};
 
 /// Classes of a small number: a table with one entry per value.
 #[derive(Debug)]

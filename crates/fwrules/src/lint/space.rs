@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use logparse::{Protocol, TcpFlags};
 
-use crate::conntrack::{StateSet, valid_flags};
-use crate::rule::*;
+use crate::model::conntrack::{StateSet, valid_flags};
+use crate::model::rule::*;
 
 /// Numbers as sorted, disjoint ranges. Boxes are copied far more often than changed, so they
 /// share them.

@@ -6,7 +6,7 @@
 
 use logparse::days_from_civil;
 
-use crate::text::Text;
+use crate::model::text::Text;
 
 const DAY: i64 = 86_400;
 

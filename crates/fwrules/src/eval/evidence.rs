@@ -16,9 +16,9 @@
 
 use std::collections::HashMap;
 
-use crate::conntrack::StateSet;
-use crate::rule::{Effect, Match, Rule, Target, Verdict};
-use crate::ruleset::{Hook, RuleId, Ruleset};
+use crate::model::conntrack::StateSet;
+use crate::model::rule::{Effect, Match, Rule, Target, Verdict};
+use crate::model::ruleset::{Hook, Path, RuleId, Ruleset};
 
 /// What is known of the ruleset that wrote the log.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,22 +59,6 @@ pub(crate) struct Facts {
     pub(crate) hooks: Vec<Hook>,
 }
 
-/// Which way through the host a packet takes, by its interfaces.
-pub(crate) fn way_index(input: &[u8], output: &[u8]) -> Option<usize> {
-    match (input.is_empty(), output.is_empty()) {
-        (false, true) => Some(0),
-        (false, false) => Some(1),
-        (true, false) => Some(2),
-        (true, true) => None,
-    }
-}
-
-const WAYS: [&[Hook]; 3] = [
-    &[Hook::Prerouting, Hook::Input],
-    &[Hook::Prerouting, Hook::Forward, Hook::Postrouting],
-    &[Hook::Output, Hook::Postrouting],
-];
-
 impl Prior {
     pub(crate) fn new(rules: &Ruleset, evidence: Evidence<'_>) -> Prior {
         let writer = match evidence {
@@ -113,16 +97,16 @@ impl Prior {
     }
 
     /// The facts about a line with this prefix on this way.
-    pub(crate) fn get(&self, way: usize, prefix: &[u8]) -> Option<&Facts> {
-        self.facts[way].get(prefix)
+    pub(crate) fn get(&self, path: Path, prefix: &[u8]) -> Option<&Facts> {
+        self.facts[path as usize].get(prefix)
     }
 
     fn of(rules: &Ruleset) -> Prior {
         let mut prior = Prior::default();
-        for (way, hooks) in WAYS.iter().enumerate() {
+        for path in Path::ALL {
             let mut search =
                 Search { rules, passed: Vec::new(), via: Vec::new(), found: HashMap::new(), budget: 200_000 };
-            for hook in *hooks {
+            for hook in path.hooks() {
                 for (table, chain, _) in rules.base_chains(*hook) {
                     search.base(table, chain, *hook);
                 }
@@ -147,7 +131,7 @@ impl Prior {
                         }
                     }
                 }
-                prior.facts[way].insert(prefix, facts);
+                prior.facts[path as usize].insert(prefix, facts);
             }
         }
         prior

@@ -10,8 +10,8 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use logparse::{Mac, Protocol, TcpFlags};
 
-use crate::conntrack::StateSet;
-use crate::text::Text;
+use crate::model::conntrack::StateSet;
+use crate::model::text::Text;
 
 /// Which packets a ruleset or table sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]

@@ -10,12 +10,12 @@ use core::net::IpAddr;
 
 use logparse::{Mac, Protocol, TcpFlags};
 
-use crate::conntrack::StateSet;
-use crate::error::ReadError;
-use crate::names;
-use crate::rule::*;
-use crate::ruleset::{Base, Chain, Ruleset, Table};
-use crate::text::{Text, Word, restore_words, shell_words, typed_words};
+use crate::model::conntrack::StateSet;
+use crate::model::error::ReadError;
+use crate::model::names;
+use crate::model::rule::*;
+use crate::model::ruleset::{Base, Chain, RuleId, Ruleset, Table};
+use crate::model::text::{Text, Word, restore_words, shell_words, typed_words};
 
 type Result<T> = core::result::Result<T, ReadError>;
 
@@ -80,6 +80,56 @@ impl Ruleset {
             Some(b'{') => Ruleset::parse_nft_json(text),
             _ => Ruleset::parse_save(text),
         }
+    }
+}
+
+impl Ruleset {
+    /// Puts in a rule as it would be typed: `-A CHAIN ...` at the end, `-I CHAIN [N] ...` in
+    /// front of rule N; `iptables` and `-t TABLE` may stand in front. The rule is marked
+    /// [`added`](Rule::added). What if.
+    ///
+    /// ```
+    /// use fwrules::Ruleset;
+    /// let mut rules = Ruleset::parse_save(b"*filter\n:INPUT DROP [0:0]\nCOMMIT\n").unwrap();
+    /// let id = rules.add(b"-A INPUT -p udp --dport 138 -j DROP").unwrap();
+    /// assert_eq!(rules.name(id), "INPUT 1");
+    /// ```
+    ///
+    /// # Errors
+    /// The text is no rule, or names a table or chain that is not here.
+    pub fn add(&mut self, text: &[u8]) -> Result<RuleId> {
+        let command = Command::parse(text, self.family())?;
+        let missing = |what: &str, name: &Text, names: Vec<String>| {
+            let help =
+                if names.is_empty() { String::new() } else { format!("there are {}", names.join(", ")) };
+            ReadError::new(command.column, format!("no {what} `{name}` in the ruleset"), help)
+        };
+        let (t, table) = self
+            .tables
+            .iter_mut()
+            .enumerate()
+            .find(|(_, t)| t.name == command.table)
+            .ok_or_else(|| missing("table", &command.table, Vec::new()))?;
+        let Some(c) = table.chain(command.chain.as_bytes()) else {
+            let names = table.chains.iter().map(|c| c.name.to_string()).collect();
+            return Err(missing("chain", &command.chain, names));
+        };
+        let rules = &mut table.chains[c].rules;
+        let at = match command.position {
+            None => rules.len(),
+            Some(n) if n >= 1 && n <= rules.len() + 1 => n - 1,
+            Some(n) => {
+                return Err(ReadError::new(
+                    command.column,
+                    format!("position {n} is outside the chain"),
+                    format!("{} has {} rules: 1 to {}", command.chain, rules.len(), rules.len() + 1),
+                ));
+            }
+        };
+        let mut rule = command.rule;
+        rule.added = true;
+        rules.insert(at, rule);
+        Ok(RuleId { table: t as u32, chain: c as u32, rule: at as u32 })
     }
 }
 
@@ -1448,5 +1498,32 @@ mod tests {
         // A quote that is forgotten does not swallow the next rule.
         let text = b"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j LOG --log-prefix \"a\n-A INPUT -j LOG --log-prefix \"b\"\nCOMMIT\n";
         assert!(Ruleset::parse_save(text).unwrap_err().to_string().starts_with("line 3, column 30"));
+    }
+
+    const RULES: &[u8] = b"*filter\n:INPUT DROP [0:0]\n:X - [0:0]\n-A INPUT -j X\nCOMMIT\n";
+
+    #[test]
+    fn an_added_rule_is_where_iptables_would_put_it() {
+        let mut rules = Ruleset::parse_save(RULES).unwrap();
+        let first = rules.add(b"iptables -I INPUT -p tcp -j DROP").unwrap();
+        assert_eq!(rules.name(first), "INPUT 1");
+        let third = rules.add(b"-t filter -I INPUT 3 -p udp -j DROP").unwrap();
+        assert_eq!(rules.name(third), "INPUT 3");
+        assert!(rules.rule(third).unwrap().added);
+    }
+
+    #[test]
+    fn adding_says_what_is_missing() {
+        let mut rules = Ruleset::parse_save(RULES).unwrap();
+        let text = |e: ReadError| e.to_string();
+        assert_eq!(
+            text(rules.add(b"-A Y -j DROP").unwrap_err()),
+            "line 1, column 4: no chain `Y` in the ruleset: there are INPUT, X"
+        );
+        assert_eq!(
+            text(rules.add(b"-I INPUT 5 -j DROP").unwrap_err()),
+            "line 1, column 4: position 5 is outside the chain: INPUT has 1 rules: 1 to 2"
+        );
+        assert!(text(rules.add(b"-t nat -A X -j DROP").unwrap_err()).contains("no table `nat`"));
     }
 }

@@ -13,9 +13,9 @@ use std::net::IpAddr;
 
 use logparse::Protocol;
 
-use crate::classes::{Addresses, Table};
-use crate::rule::{Match, PortSide, Range, Rule, Side, Target, Test};
-use crate::ruleset::Ruleset;
+use crate::model::rule::{Match, PortSide, Range, Rule, Side, Target, Test};
+use crate::model::ruleset::Ruleset;
+use crate::replay::classes::{Addresses, Table};
 
 /// The rows of protocol, source, destination, source port, destination port: by class, so many
 /// words each. Class 0, a field that is not shown, and a field without rows let every rule pass.

@@ -11,13 +11,13 @@ use core::net::IpAddr;
 use logparse::{Mac, Protocol, TcpFlags};
 use serde_json::Value;
 
-use crate::conntrack::StateSet;
-use crate::error::ReadError;
-use crate::names;
-use crate::rule::*;
-use crate::ruleset::{Base, Chain, Hook, Ruleset, Table};
-use crate::sets::{Entry, Part, PartKind, Set};
-use crate::text::Text;
+use crate::model::conntrack::StateSet;
+use crate::model::error::ReadError;
+use crate::model::ipset::{Entry, Part, PartKind, Set};
+use crate::model::names;
+use crate::model::rule::*;
+use crate::model::ruleset::{Base, Chain, Hook, Ruleset, Table};
+use crate::model::text::Text;
 
 impl Ruleset {
     /// Reads what `nft -j list ruleset` prints.

@@ -10,11 +10,11 @@
 
 use logparse::{Ipv4, Ipv6, Network, Packet, Ports, Tcp, TcpFlags, Transport};
 
-use crate::conntrack::StateSet;
-use crate::evidence::{Evidence, Facts, Prior, way_index};
-use crate::matching::{Context, Rewrites, Tri, View, Why, state_match};
-use crate::rule::{Effect, Family, Match, Rule, Target, Verdict};
-use crate::ruleset::{Chain, Hook, RuleId, Ruleset};
+use crate::eval::evidence::{Evidence, Facts, Prior};
+use crate::eval::rule::{Context, Rewrites, Tri, View, Why, state_match};
+use crate::model::conntrack::StateSet;
+use crate::model::rule::{Effect, Family, Match, Rule, Target, Verdict};
+use crate::model::ruleset::{Chain, Hook, Path, Place, RuleId, Ruleset};
 
 /// How surely a packet comes to a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,15 +40,6 @@ pub struct Step {
     pub result: Tri,
     /// The line's being there gave the answer, not its fields; see [`Evidence`].
     pub proved: bool,
-}
-
-/// A place in a ruleset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
-    /// A rule.
-    Rule(RuleId),
-    /// The policy of a built-in chain: table and chain.
-    Policy(u32, u32),
 }
 
 /// One way in which a walk can end.
@@ -188,17 +179,11 @@ struct BaseChain {
     nat: bool,
 }
 
-const WAYS: [&[Hook]; 3] = [
-    &[Hook::Prerouting, Hook::Input],
-    &[Hook::Prerouting, Hook::Forward, Hook::Postrouting],
-    &[Hook::Output, Hook::Postrouting],
-];
-
 impl<'r> Walker<'r> {
     /// Makes `rules` ready. `evidence` says which ruleset wrote the log.
     #[must_use]
     pub fn new(rules: &'r Ruleset, evidence: Evidence<'_>) -> Walker<'r> {
-        let bases = WAYS.map(|way| {
+        let bases = Path::ALL.map(|path| {
             let of = |hook: &Hook| {
                 rules
                     .base_chains(*hook)
@@ -212,7 +197,7 @@ impl<'r> Walker<'r> {
                     })
                     .collect::<Vec<_>>()
             };
-            way.iter().flat_map(of).collect()
+            path.hooks().iter().flat_map(of).collect()
         });
         let newer = match evidence {
             Evidence::Nothing | Evidence::Usual => Newer::Any,
@@ -515,7 +500,7 @@ struct Run<'w, 'p> {
     walker: &'w Walker<'w>,
     view: View<'p>,
     facts: Option<&'w Facts>,
-    way: Option<usize>,
+    path: Option<Path>,
     ignored: Vec<RuleId>,
     steps: Option<Vec<Step>>,
     outcome: Outcome,
@@ -557,8 +542,8 @@ impl<'w, 'p> Run<'w, 'p> {
     where
         'w: 'p,
     {
-        let way = way_index(packet.input, packet.output);
-        let facts = way.and_then(|way| walker.prior.get(way, packet.prefix));
+        let path = Path::of(packet.input, packet.output);
+        let facts = path.and_then(|path| walker.prior.get(path, packet.prefix));
         let view = View {
             packet,
             context,
@@ -572,7 +557,7 @@ impl<'w, 'p> Run<'w, 'p> {
             walker,
             view,
             facts,
-            way,
+            path,
             ignored: Vec::new(),
             steps: steps.then(Vec::new),
             outcome: Outcome::default(),
@@ -624,7 +609,7 @@ impl<'w, 'p> Run<'w, 'p> {
 
     fn start(&mut self) {
         let walker = self.walker;
-        let Some(way) = self.way else { return };
+        let Some(path) = self.path else { return };
         let network = self.view.packet.datagram.network;
         let mut state = Some(State { certain: true, states: self.view.states });
         let mut seen = false;
@@ -632,7 +617,7 @@ impl<'w, 'p> Run<'w, 'p> {
         // A line written before routing does not say whether the packet was for this host.
         let early = !hooks.is_empty() && hooks.iter().all(|h| *h == Hook::Prerouting);
         let unsure = hooks.contains(&Hook::Prerouting) && !early;
-        for base in &walker.bases[way] {
+        for base in &walker.bases[path as usize] {
             let table = &walker.rules.tables[base.table];
             let fits = match (table.family, network) {
                 (Family::Ipv4, Network::Ipv4(_)) | (Family::Ipv6, Network::Ipv6(_)) => true,
