@@ -214,7 +214,7 @@ impl Counts {
                 self.dense[half | usize::from(port)] += 1;
             }
             Form::Front => {
-                let id = scanned.front_id();
+                let id = scanned.prefix_key().index();
                 if id >= self.dense.len() {
                     self.dense.resize(id + 1, 0);
                     self.fronts.resize(id + 1, Vec::new());

@@ -243,7 +243,7 @@ mod tests {
         let line = line(json).unwrap();
         let mut scratch = Vec::new();
         let entry = logparse::parse_with(line.trim_end().as_bytes(), &mut scratch).unwrap();
-        assert!(entry.stop.is_none(), "{line}");
+        assert!(entry.error.is_none(), "{line}");
         format!("{entry:?}")
     }
 

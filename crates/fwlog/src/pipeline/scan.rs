@@ -5,8 +5,8 @@
 //! Tested by: everything in `tests/cli`.
 
 use logparse::{
-    Completeness, Entry, Envelope, ErrorKind, Extremes, Found, ParseError, Scanned, ScannedLine, Scanner,
-    Stamp, Time,
+    Completeness, Entry, Envelope, ErrorKind, FastPacket, Line, ParseError, ScannedLine, Scanner, Stamp,
+    Time, TimeSpan,
 };
 
 use super::Plan;
@@ -75,8 +75,8 @@ impl<'p> Worker<'p> {
         let file = self.names[chunk.source].as_str();
         let mut scanner = std::mem::take(&mut self.scanner);
         scanner.scan(chunk.bytes, |line| {
-            match line.found {
-                Found::Packet(scanned) => self.quick(chunk, &line, scanned, file, number, add),
+            match line.record {
+                Ok(Line::Fast(scanned)) => self.quick(chunk, &line, scanned, file, number, add),
                 found => {
                     if let Some(sequence) = kmsg_sequence(line.text) {
                         let at = Account::position(chunk, line.offset, number);
@@ -88,7 +88,7 @@ impl<'p> Worker<'p> {
             number += 1;
         });
         // Taken in any case: a scanner keeps them until somebody does.
-        scanner.extremes(|span| {
+        scanner.time_spans(|span| {
             if !self.needs_time {
                 self.span(chunk, &span);
             }
@@ -116,7 +116,7 @@ impl<'p> Worker<'p> {
         &mut self,
         chunk: &Chunk<'_>,
         line: &ScannedLine<'_>,
-        scanned: &Scanned<'_>,
+        scanned: &FastPacket<'_>,
         file: &str,
         number: u64,
         add: Add<'_>,
@@ -128,7 +128,7 @@ impl<'p> Worker<'p> {
             false => self.moment(chunk, line.offset, &scanned.envelope()),
         };
         // What asks for the front only is asked once for all lines that begin alike.
-        let front = scanned.front_id();
+        let front = scanned.prefix_key().index();
         let known = self.fronts.get(front).copied().flatten();
         if known == Some(false) {
             return;
@@ -161,7 +161,7 @@ impl<'p> Worker<'p> {
 
     /// The same for a line with the stamp of a clock, which has no other.
     #[inline(always)]
-    fn clock(&mut self, chunk: &Chunk<'_>, offset: usize, scanned: &Scanned<'_>) -> Option<When> {
+    fn clock(&mut self, chunk: &Chunk<'_>, offset: usize, scanned: &FastPacket<'_>) -> Option<When> {
         let hint = chunk.calendar.hint(chunk.offset + offset as u64);
         let when = scanned.clock_time().and_then(|(date, time)| self.resolver.at(date, time, hint));
         self.enter(when)
@@ -177,7 +177,7 @@ impl<'p> Worker<'p> {
     }
 
     /// The first and last moment of lines whose stamps nobody asked for one by one.
-    fn span(&mut self, chunk: &Chunk<'_>, span: &Extremes) {
+    fn span(&mut self, chunk: &Chunk<'_>, span: &TimeSpan) {
         let mut known = false;
         for (offset, civil) in [span.earliest, span.latest] {
             let stamp = Stamp { text: b"", time: Time::Civil(civil) };
@@ -198,7 +198,7 @@ impl<'p> Worker<'p> {
         &mut self,
         chunk: &Chunk<'_>,
         line: &ScannedLine<'_>,
-        found: Found<'_>,
+        found: Result<Line<'_>, ParseError>,
         number: u64,
         add: Add<'_>,
     ) {
@@ -216,7 +216,7 @@ impl<'p> Worker<'p> {
                 Ok(entry) => {
                     // Both lines as they stood.
                     let text = [above, text].join(&b'\n');
-                    let record = ScannedLine { offset, text: &text, found };
+                    let record = ScannedLine { offset, text: &text, record: found };
                     self.entry(chunk, &record, &entry, number, add);
                 }
                 Err(error) => self.other(text, error, position()),
@@ -224,9 +224,9 @@ impl<'p> Worker<'p> {
             return;
         }
         match found {
-            Found::Entry(entry) => self.entry(chunk, line, entry, number, add),
-            Found::Other(error) => self.other(text, error, position()),
-            Found::Packet(_) => {}
+            Ok(Line::Full(entry)) => self.entry(chunk, line, entry, number, add),
+            Err(error) => self.other(text, error, position()),
+            Ok(Line::Fast(_)) => {}
         }
     }
 
@@ -260,15 +260,15 @@ impl<'p> Worker<'p> {
         let position = Account::position(chunk, line.offset, number);
         match entry.completeness() {
             Completeness::Whole => self.account.totals.packets += 1,
-            Completeness::Cut => {
+            Completeness::Truncated => {
                 self.account.totals.cut += 1;
-                if let Some(stop) = entry.stop {
+                if let Some(stop) = entry.error {
                     self.account.note(Why::Cut(stop.reason()), position);
                 }
             }
-            Completeness::Damaged => {
+            Completeness::Corrupt => {
                 self.account.totals.damaged += 1;
-                if let Some(stop) = entry.stop {
+                if let Some(stop) = entry.error {
                     self.account.note(Why::Damaged(stop.reason()), position);
                 }
                 self.reject(line.text);
@@ -325,7 +325,7 @@ fn above<'c>(chunk: &Chunk<'c>, offset: usize, indent: usize) -> Option<&'c [u8]
         _ => &chunk.bytes[..offset],
     };
     let front = front.strip_suffix(b"\n")?;
-    let start = logparse::whole_lines(front);
+    let start = logparse::last_line_end(front);
     let above = &front[start..];
     (begins_at(above, indent) && above.len() + 1 < crate::input::BEFORE && logparse::parse(above).is_err())
         .then_some(above)

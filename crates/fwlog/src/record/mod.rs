@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
 
 use logparse::{
-    Completeness, Datagram, Dialect, Entry, Incomplete, Link, Mac, Network, Protocol, Scanned, TcpFlags,
+    Completeness, Datagram, Dialect, Entry, FastPacket, Incomplete, Link, Mac, Network, Protocol, TcpFlags,
     Transport, Truncated, Uptime,
 };
 
@@ -20,7 +20,7 @@ use crate::time::clock::When;
 /// somebody asks for a field that it does not have at hand.
 #[derive(Debug)]
 pub struct Reading<'a> {
-    scanned: Option<&'a Scanned<'a>>,
+    scanned: Option<&'a FastPacket<'a>>,
     read: Option<&'a Entry<'a>>,
     made: OnceCell<Entry<'a>>,
 }
@@ -34,7 +34,7 @@ impl<'a> Reading<'a> {
 
     /// A line that the bulk path read.
     #[must_use]
-    pub fn scanned(scanned: &'a Scanned<'a>) -> Reading<'a> {
+    pub fn scanned(scanned: &'a FastPacket<'a>) -> Reading<'a> {
         Reading { scanned: Some(scanned), read: None, made: OnceCell::new() }
     }
 }
@@ -45,7 +45,7 @@ impl<'a> Deref for Reading<'a> {
     fn deref(&self) -> &Entry<'a> {
         match self.read {
             Some(entry) => entry,
-            None => self.made.get_or_init(|| self.scanned.map_or_else(Entry::default, Scanned::entry)),
+            None => self.made.get_or_init(|| self.scanned.map_or_else(Entry::default, FastPacket::entry)),
         }
     }
 }
@@ -90,7 +90,7 @@ impl<'a> Record<'a> {
 
     /// The line as the bulk path read it, if it did.
     #[must_use]
-    pub fn scanned(&self) -> Option<&'a Scanned<'a>> {
+    pub fn scanned(&self) -> Option<&'a FastPacket<'a>> {
         self.entry.scanned
     }
 }
@@ -399,11 +399,11 @@ fn addr<'a>(value: Option<impl Into<IpAddr>>) -> Value<'a> {
 /// What a line that the bulk path read says about a field, where that is at hand; must be
 /// what [`value`] says about the whole entry.
 #[inline]
-fn at_hand<'a>(key: Key, scanned: &Scanned<'a>) -> Option<Value<'a>> {
+fn at_hand<'a>(key: Key, scanned: &FastPacket<'a>) -> Option<Value<'a>> {
     Some(match key {
         Key::Prefix => Value::Text(scanned.prefix().trim_ascii_end()),
-        Key::In => Value::Text(scanned.input()),
-        Key::Out => Value::Text(scanned.output()),
+        Key::In => Value::Text(scanned.in_iface()),
+        Key::Out => Value::Text(scanned.out_iface()),
         Key::Host => text(scanned.host()),
         Key::Src => Value::Addr(scanned.src()),
         Key::Dst => Value::Addr(scanned.dst()),
@@ -440,8 +440,8 @@ pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
         Key::Line => number((record.line > 0).then_some(record.line)),
         Key::Kind => Value::Word(match record.entry.completeness() {
             Completeness::Whole => "packet",
-            Completeness::Cut => "cut",
-            Completeness::Damaged => "damaged",
+            Completeness::Truncated => "cut",
+            Completeness::Corrupt => "damaged",
         }),
         Key::Family => Value::Word(match packet.dialect {
             Dialect::Ebtables => "ebtables",
@@ -450,10 +450,10 @@ pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
             _ => "nf",
         }),
         Key::Prefix => Value::Text(record.prefix()),
-        Key::In => Value::Text(packet.input),
-        Key::Out => Value::Text(packet.output),
-        Key::PhysIn => text(packet.phys_input),
-        Key::PhysOut => text(packet.phys_output),
+        Key::In => Value::Text(packet.in_iface),
+        Key::Out => Value::Text(packet.out_iface),
+        Key::PhysIn => text(packet.phys_in),
+        Key::PhysOut => text(packet.phys_out),
         Key::Mac => match packet.link {
             Link::Raw(raw) => Value::Lower(raw.0),
             _ => Value::Missing,

@@ -273,7 +273,7 @@ fn stamp(text: &str, local_now: i64, zone: &TimeZone) -> Option<Moment> {
         let envelope = &entry.envelope;
         let Some(stamp) = envelope.stamp else { continue };
         let host = envelope.host.is_none_or(|host| host == HOST.as_bytes());
-        if !entry.packet.prefix.is_empty() || !host || entry.stop.is_some() {
+        if !entry.packet.prefix.is_empty() || !host || entry.error.is_some() {
             continue;
         }
         // A year back from now, which is one year and no other.

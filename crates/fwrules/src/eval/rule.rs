@@ -207,7 +207,7 @@ impl Rule {
     /// ```
     /// use fwrules::{Context, Rule, Tri};
     /// use logparse::{Packet, Transport, Udp, Ports};
-    /// let mut packet = Packet { input: b"eth0", ..Packet::default() };
+    /// let mut packet = Packet { in_iface: b"eth0", ..Packet::default() };
     /// packet.datagram.transport =
     ///     Transport::Udp(Udp { ports: Ports { src: Some(138), dst: Some(138) }, len: None });
     /// let (_, tcp) = Rule::parse(b"-p tcp --dport 138 -j DROP").unwrap();
@@ -267,7 +267,7 @@ impl Rule {
             result = result.and(view.address(Side::Destination, contains, test.value.addr(), test.not));
         }
         if let Some(test) = &self.input {
-            result = result.and(Tri::known(test.value.matches(view.packet.input)).test(test));
+            result = result.and(Tri::known(test.value.matches(view.packet.in_iface)).test(test));
         }
         if let Some(test) = &self.output {
             result = result.and(view.output(|name| test.value.matches(name)).test(test));
@@ -323,14 +323,14 @@ impl<'p> View<'p> {
     fn readdressed(&self) -> bool {
         self.rewrites.address
             && match self.hook {
-                Some(Hook::Prerouting) => !self.packet.input.is_empty(),
+                Some(Hook::Prerouting) => !self.packet.in_iface.is_empty(),
                 Some(Hook::Postrouting) => true,
                 _ => false,
             }
     }
 
     fn output(&self, is: impl Fn(&[u8]) -> bool) -> Tri {
-        Tri::known(is(self.packet.output))
+        Tri::known(is(self.packet.out_iface))
     }
 
     /// Whether this is a later fragment.
@@ -382,7 +382,7 @@ impl<'p> View<'p> {
     fn mac(&self) -> Result<Option<Mac>, ()> {
         match self.packet.link {
             // A device that is no Ethernet never matches (`xt_mac.c`), loopback included.
-            _ if self.packet.input == b"lo" => Err(()),
+            _ if self.packet.in_iface == b"lo" => Err(()),
             Link::Raw(raw) if raw.0.is_empty() => Err(()),
             _ => Ok(self.packet.mac_header().and_then(|h| h.src)),
         }
@@ -509,8 +509,8 @@ impl<'p> View<'p> {
             }
             PartKind::Mac => Key::Mac(self.mac().ok().flatten()),
             PartKind::Interface => Key::Interface(match side {
-                Side::Source => self.packet.input,
-                Side::Destination => self.packet.output,
+                Side::Source => self.packet.in_iface,
+                Side::Destination => self.packet.out_iface,
             }),
             PartKind::Mark => Key::Mark(self.mark()),
             PartKind::Set => Key::Address(None),
@@ -694,7 +694,7 @@ impl Match {
             },
             Match::Interfaces { input, names } => {
                 let any = |name: &[u8]| names.value.iter().any(|i| i.matches(name));
-                if *input { Tri::known(any(view.packet.input)) } else { view.output(any) }.test(names)
+                if *input { Tri::known(any(view.packet.in_iface)) } else { view.output(any) }.test(names)
             }
             Match::Protocols(test) => view.protocol(|p| test.value.contains(&p)).test(test),
             Match::Version { v6 } => match view.datagram().network {
@@ -731,7 +731,7 @@ impl Match {
                 }
                 let Some(mut ttl) = shown else { return Tri::Unknown(Why::NotShown(field)) };
                 // FORWARD prints what is left after routing took one.
-                let passing = !view.packet.input.is_empty() && !view.packet.output.is_empty();
+                let passing = !view.packet.in_iface.is_empty() && !view.packet.out_iface.is_empty();
                 if view.hook == Some(Hook::Prerouting) && passing {
                     ttl = ttl.saturating_add(1);
                 }
@@ -776,10 +776,10 @@ impl Match {
                         (Some(test), None) if !test.value.matches(name) => Tri::No.test(test),
                         (Some(_), None) => Tri::Unknown(Why::NotShown("PHYSIN=, PHYSOUT=")),
                     };
-                one(input, view.packet.phys_input, view.packet.input).and(one(
+                one(input, view.packet.phys_in, view.packet.in_iface).and(one(
                     output,
-                    view.packet.phys_output,
-                    view.packet.output,
+                    view.packet.phys_out,
+                    view.packet.out_iface,
                 ))
             }
             Match::State { states, .. } => state_match(view.states, states.value).test(states),

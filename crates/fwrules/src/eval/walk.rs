@@ -120,7 +120,7 @@ pub enum Fate {
 /// COMMIT
 /// ").unwrap();
 /// let walker = Walker::new(&rules, Evidence::Usual);
-/// let mut packet = Packet { prefix: b"udp.in.dropped ", input: b"eth0", ..Packet::default() };
+/// let mut packet = Packet { prefix: b"udp.in.dropped ", in_iface: b"eth0", ..Packet::default() };
 /// packet.datagram.network = logparse::Network::Ipv4(Default::default());
 /// let mut to_port = |dst| {
 ///     packet.datagram.transport = Transport::Udp(Udp { ports: Ports { src: Some(99), dst: Some(dst) }, len: None });
@@ -418,10 +418,10 @@ impl<'r> Walker<'r> {
 /// The packet that this one answers, as far as it can be told: same addresses and ports the
 /// other way round, or what an ICMP error quotes. Its flags, length and TTL are not known.
 pub(crate) fn cause<'a>(packet: &Packet<'a>) -> Option<Packet<'a>> {
-    if !packet.input.is_empty() || packet.output.is_empty() {
+    if !packet.in_iface.is_empty() || packet.out_iface.is_empty() {
         return None;
     }
-    let mut cause = Packet { input: packet.output, dialect: packet.dialect, ..Packet::default() };
+    let mut cause = Packet { in_iface: packet.out_iface, dialect: packet.dialect, ..Packet::default() };
     if let Some(quoted) = packet.quoted {
         cause.datagram = quoted;
         // The quoted fields are those of the packet as it came in.
@@ -542,7 +542,7 @@ impl<'w, 'p> Run<'w, 'p> {
     where
         'w: 'p,
     {
-        let path = Path::of(packet.input, packet.output);
+        let path = Path::of(packet.in_iface, packet.out_iface);
         let facts = path.and_then(|path| walker.prior.get(path, packet.prefix));
         let view = View {
             packet,

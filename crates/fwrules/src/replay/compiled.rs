@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
 use foldhash::fast::RandomState;
-use logparse::{Network, Packet, Protocol, Scanned, TcpFlags, Transport};
+use logparse::{FastPacket, Network, Packet, Protocol, TcpFlags, Transport};
 
 use crate::eval::evidence::Evidence;
 use crate::eval::rule::{Context, LocalAddress, Tri, View, known_protocol, later_fragment, spi};
@@ -402,7 +402,7 @@ impl<'c> Replayer<'c> {
     ///
     /// `front` is that of the line's prefix and interfaces.
     #[inline]
-    pub fn recall(&self, front: Front, scanned: &Scanned<'_>) -> Option<AnswerId> {
+    pub fn recall(&self, front: Front, scanned: &FastPacket<'_>) -> Option<AnswerId> {
         let c = self.compiled;
         let (src, dst) = (scanned.src_ipv4()?, scanned.dst_ipv4()?);
         let (sport, dport) = (scanned.sport()?, scanned.dport()?);
@@ -455,7 +455,7 @@ impl<'c> Replayer<'c> {
             Some(near) => walker.missed_among(packet, context, near, Some(&among)),
             None => Missed::default(),
         };
-        let path = Path::of(packet.input, packet.output);
+        let path = Path::of(packet.in_iface, packet.out_iface);
         let answer = Replayed { path, fate, outcome, missed };
         match self.ids.get(&answer) {
             Some(id) => *id,
@@ -516,7 +516,7 @@ impl<'c> Replayer<'c> {
         if !c.fits {
             return None;
         }
-        let mut key = Key(self.front(packet.prefix, packet.input, packet.output)?.key);
+        let mut key = Key(self.front(packet.prefix, packet.in_iface, packet.out_iface)?.key);
         let transport = &packet.datagram.transport;
         let family = match packet.datagram.network {
             Network::Ipv4(_) => 1,
@@ -554,7 +554,7 @@ impl<'c> Replayer<'c> {
         }
         let uses = &c.uses;
         if uses.phys {
-            for (slot, name) in [(2, packet.phys_input), (3, packet.phys_output)] {
+            for (slot, name) in [(2, packet.phys_in), (3, packet.phys_out)] {
                 let class = match name {
                     Some(name) => self.name(slot, name)?,
                     None => 0,
@@ -582,7 +582,7 @@ impl<'c> Replayer<'c> {
         }
         if let Some(macs) = &c.macs {
             let class = match packet.link {
-                _ if packet.input == b"lo" => 0,
+                _ if packet.in_iface == b"lo" => 0,
                 logparse::Link::Raw(raw) if raw.0.is_empty() => 0,
                 _ => match packet.mac_header().and_then(|h| h.src) {
                     None => 1,

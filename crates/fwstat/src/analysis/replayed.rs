@@ -7,7 +7,7 @@
 
 use fwrules::{AnswerId, Compiled, Family, Fate, Front, Replayed, Replayer};
 use hashbrown::HashMap;
-use logparse::{Completeness, Scanned};
+use logparse::{Completeness, FastPacket};
 
 use crate::rules::Rulesets;
 use fwlog::aggregate::Aggregate;
@@ -165,13 +165,13 @@ impl Open<'_> {
 
     /// The answer for a line that the bulk path read, if it is known, and its prefix.
     #[inline]
-    fn recall(&mut self, scanned: &Scanned<'_>) -> Option<(AnswerId, usize)> {
-        let id = scanned.front_id();
+    fn recall(&mut self, scanned: &FastPacket<'_>) -> Option<(AnswerId, usize)> {
+        let id = scanned.prefix_key().index();
         let (prefix, front) = match self.fronts.get(id) {
             Some(Some(known)) => *known,
             _ => {
                 let prefix = self.prefix(scanned.prefix());
-                let front = self.replayer.front(scanned.prefix(), scanned.input(), scanned.output());
+                let front = self.replayer.front(scanned.prefix(), scanned.in_iface(), scanned.out_iface());
                 self.fronts.resize(self.fronts.len().max(id + 1), None);
                 self.fronts[id] = Some((prefix, front));
                 (prefix, front)

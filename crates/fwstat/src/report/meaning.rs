@@ -57,7 +57,7 @@ pub fn all(record: &Record<'_>) -> Vec<Said> {
         if let Some(said) = &mut found
             && matches!(key, Key::In | Key::Out)
         {
-            said.meaning = interface(key, packet.input, packet.output).to_owned();
+            said.meaning = interface(key, packet.in_iface, packet.out_iface).to_owned();
         }
         said.extend(found);
     }

@@ -309,8 +309,8 @@ impl<'g> Prover<'g> {
             let verdict = verdict(case, with, without, fronts, record);
             let number = number_of(verdict, numbers, groups);
             let Group { taken, inputs, .. } = &mut groups[number];
-            if *taken && !inputs.contains(record.entry.packet.input) {
-                inputs.insert(record.entry.packet.input.to_vec());
+            if *taken && !inputs.contains(record.entry.packet.in_iface) {
+                inputs.insert(record.entry.packet.in_iface.to_vec());
                 if inputs.len() > INPUTS {
                     inputs.pop_last();
                 }

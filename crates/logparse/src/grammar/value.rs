@@ -16,10 +16,10 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 use nom::IResult;
 
+use crate::bytes::simd::{ends, find, is_ipv6_text};
+use crate::bytes::swar::{self, HEX, ipv6_value, octet};
 use crate::error::{ErrorKind, Expected, ParseError, Token, What};
 use crate::types::{EtherType, Mac, hex_value};
-use crate::vector::{ends, find, is_ipv6_text};
-use crate::words::{self, HEX, ipv6_value, octet};
 
 /// Where and what a parser failed on: how many bytes were left, and what was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +42,11 @@ impl Fail {
     /// The error of a line of which this failure's input was the end.
     #[cold]
     pub(crate) fn at(self, line_len: usize) -> ParseError {
-        let kind =
-            if self.ended { ErrorKind::Cut(self.expected) } else { ErrorKind::Unexpected(self.expected) };
+        let kind = if self.ended {
+            ErrorKind::Truncated(self.expected)
+        } else {
+            ErrorKind::Unexpected(self.expected)
+        };
         ParseError::new(line_len - self.rest, kind)
     }
 }
@@ -220,7 +223,7 @@ pub(crate) fn maybe_last<V: Value>(input: In<'_>, name: Token, quoted: bool) -> 
 #[inline(always)]
 pub(crate) fn decimal(input: In<'_>, max: u64, name: Token) -> Res<'_, u64> {
     if let Some(text) = input.first_chunk()
-        && let Some((value, len)) = words::short_number(text)
+        && let Some((value, len)) = swar::short_number(text)
         && value <= max
         && (text[0] != b'0' || len == 1)
     {
@@ -232,7 +235,7 @@ pub(crate) fn decimal(input: In<'_>, max: u64, name: Token) -> Res<'_, u64> {
 /// [`decimal`] of any length, and its failures.
 #[inline(never)]
 fn any_decimal(input: In<'_>, max: u64, name: Token) -> Res<'_, u64> {
-    match words::number(input) {
+    match swar::number(input) {
         Some((value, len)) if value <= max && (input[0] != b'0' || len == 1) => Ok((&input[len..], value)),
         _ => fail(input, What::Number, name, input.is_empty()),
     }

@@ -22,9 +22,9 @@ const READ: usize = 64;
 /// Bytes that must lie in a buffer from a line's first byte on: the reach, and a view behind it.
 pub(super) const FRAME: usize = REACH + NEAR + READ;
 
-use super::memory::{LONGEST, Memory};
-use crate::vector::{MAC_TEXT, ends, is_ipv6_text, is_mac_text};
-use crate::words::{HIGH, ZEROS, from_digits, last_digits, marks, no_digits, octet};
+use super::cache::{LONGEST, TextCache};
+use crate::bytes::simd::{MAC_TEXT, ends, is_ipv6_text, is_mac_text};
+use crate::bytes::swar::{HIGH, ZEROS, from_digits, last_digits, marks, no_digits, octet};
 
 /// The frame of a line.
 #[derive(Clone, Copy)]
@@ -322,7 +322,7 @@ pub(super) fn pair_value(text: [u8; 2], table: &[u8; 256]) -> u8 {
 
 /// Texts of Ethernet headers and ` SRC=`, by the ends of the destination and of the source, and the
 /// type.
-pub(super) type Macs = Memory<(), 9, 33>;
+pub(super) type Macs = TextCache<(), 9, 33>;
 
 /// Whether 14 bytes of two lower-case digits with colons between, and ` SRC=`, stand at `at`.
 #[inline(always)]

@@ -1,52 +1,52 @@
-//! Texts that were read before, and what they say: the same bytes say the same.
+//! Texts that were read before, and what was decoded from them.
 //!
-//! Responsible for: knowing by one compare what few different texts make up nearly all of. Hardware
-//! addresses come back, and so do the ends of TCP lines (` WINDOW=64240 RES=0x00 SYN URGP=0 `): the
-//! machines of this world send few different windows.
-//! Must not know: what stands in the texts.
-//! Tested by: the unit test below, `tests/engines.rs`.
+//! Responsible for: recognising with one compare the few texts that make up most of a log.
+//! Hardware addresses repeat, and so do the ends of TCP lines
+//! (` WINDOW=64240 RES=0x00 SYN URGP=0 `): most hosts send one of a few windows.
+//! Must not know: what the texts mean.
+//! Tested by: the unit test below, `tests/suites/engines.rs`.
 
-use crate::vector::alike;
+use crate::bytes::simd::alike;
 
 /// The longest text.
 pub(super) const LONGEST: usize = 48;
 const PLACES: usize = 256;
 
-/// A text, and what it says.
+/// A text, and what was decoded from it.
 #[derive(Clone, Copy)]
-pub(super) struct Known<V> {
+pub(super) struct CachedText<V> {
     text: [u8; LONGEST],
     len: u8,
-    pub(super) says: V,
+    pub(super) value: V,
 }
 
-impl<V> Known<V> {
+impl<V> CachedText<V> {
     #[inline(always)]
     pub(super) fn len(&self) -> usize {
         usize::from(self.len)
     }
 }
 
-/// The texts that were seen last, each at the place that a hash of its words at `A` and `B` says.
-pub(super) struct Memory<V, const A: usize, const B: usize>(Box<[Known<V>; PLACES]>);
+/// The texts that were seen last, each in the slot that a hash of its words at `A` and `B` gives.
+pub(super) struct TextCache<V, const A: usize, const B: usize>(Box<[CachedText<V>; PLACES]>);
 
-impl<V: Copy + Default, const A: usize, const B: usize> Memory<V, A, B> {
+impl<V: Copy + Default, const A: usize, const B: usize> TextCache<V, A, B> {
     pub(super) fn new() -> Self {
         // Longer than any text is: equal to none.
-        Memory(Box::new([Known { text: [0; LONGEST], len: u8::MAX, says: V::default() }; PLACES]))
+        TextCache(Box::new([CachedText { text: [0; LONGEST], len: u8::MAX, value: V::default() }; PLACES]))
     }
 
     /// What is known of the text that begins here.
     #[inline(always)]
-    pub(super) fn find(&self, text: &[u8; LONGEST]) -> Option<&Known<V>> {
+    pub(super) fn find(&self, text: &[u8; LONGEST]) -> Option<&CachedText<V>> {
         let known = &self.0[Self::place(text)];
         (alike(text, &known.text) >= u32::from(known.len)).then_some(known)
     }
 
-    /// Remembers what the first `len` bytes say, if they are not too many.
-    pub(super) fn learn(&mut self, text: &[u8; LONGEST], len: usize, says: V) {
+    /// Remembers what was decoded from the first `len` bytes, if they are not too many.
+    pub(super) fn learn(&mut self, text: &[u8; LONGEST], len: usize, value: V) {
         if len <= LONGEST {
-            self.0[Self::place(text)] = Known { text: *text, len: len as u8, says };
+            self.0[Self::place(text)] = CachedText { text: *text, len: len as u8, value };
         }
     }
 
@@ -64,9 +64,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_of_a_text_counts_and_none_behind_it() {
+    fn every_byte_of_a_text_counts_and_none_after_it() {
         let text = *b" WINDOW=64240 RES=0x00 SYN URGP=0 \nJan  1 00:00:";
-        let mut memory = Memory::<u8, 8, 22>::new();
+        let mut memory = TextCache::<u8, 8, 22>::new();
         assert!(memory.find(&text).is_none());
         assert!(memory.find(&[0; LONGEST]).is_none());
         memory.learn(&text, 35, 7);
@@ -76,7 +76,7 @@ mod tests {
             other[place] ^= 1;
             assert_eq!(memory.find(&other).is_some(), place >= 35, "{place}");
         }
-        assert_eq!(memory.find(&text).map(|known| (known.len(), known.says)), Some((35, 7)));
+        assert_eq!(memory.find(&text).map(|known| (known.len(), known.value)), Some((35, 7)));
         assert!(memory.find(&[b'x'; LONGEST]).is_none());
     }
 }
