@@ -11,10 +11,11 @@ use super::LONGEST_LINE;
 use super::decode::Plain;
 
 /// The fields of the journal that say something about a packet's line.
-const FIELDS: [&str; 7] = [
+const FIELDS: [&str; 8] = [
     "__REALTIME_TIMESTAMP",
     "_SOURCE_MONOTONIC_TIMESTAMP",
     "_HOSTNAME",
+    "_TRANSPORT",
     "SYSLOG_IDENTIFIER",
     "PRIORITY",
     "SYSLOG_FACILITY",

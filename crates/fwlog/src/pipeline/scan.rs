@@ -6,7 +6,7 @@
 
 use logparse::{
     Completeness, Entry, Envelope, ErrorKind, FastPacket, Line, ParseError, ScannedLine, Scanner, Stamp,
-    Time, TimeSpan,
+    Time, TimeSpan, Writer,
 };
 
 use super::Plan;
@@ -122,6 +122,10 @@ impl<'p> Worker<'p> {
         add: Add<'_>,
     ) {
         self.account.totals.packets += 1;
+        let writer = scanned.writer();
+        if writer != Writer::Kernel {
+            self.account.wrote(writer, Account::position(chunk, line.offset, number));
+        }
         let when = match scanned.has_clock() {
             true if self.needs_time => self.clock(chunk, line.offset, scanned),
             true => None,
@@ -274,6 +278,10 @@ impl<'p> Worker<'p> {
                 self.reject(line.text);
                 return;
             }
+        }
+        let writer = entry.writer();
+        if writer != Writer::Kernel {
+            self.account.wrote(writer, position);
         }
         let when = self.moment(chunk, line.offset, &entry.envelope);
         let record = Record {

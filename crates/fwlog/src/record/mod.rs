@@ -11,7 +11,7 @@ use std::ops::Deref;
 
 use logparse::{
     Completeness, Datagram, Dialect, Entry, FastPacket, Incomplete, Link, Mac, Network, Protocol, TcpFlags,
-    Transport, Truncated, Uptime,
+    Transport, Truncated, Uptime, Writer,
 };
 
 use crate::time::clock::When;
@@ -69,8 +69,23 @@ impl<'a> Record<'a> {
     /// How many packets the line stands for: N of `message repeated N times`.
     #[must_use]
     pub fn times(&self) -> u64 {
-        // The bulk path reads no `message repeated`.
-        if self.entry.scanned.is_some() { 1 } else { u64::from(self.entry.envelope.repeat.max(1)) }
+        match self.entry.read {
+            // What another program says happened many times is one claim.
+            Some(entry) if entry.envelope.repeat > 1 && !entry.writer().is_foreign() => {
+                u64::from(entry.envelope.repeat)
+            }
+            // The bulk path reads no `message repeated`.
+            _ => 1,
+        }
+    }
+
+    /// Who wrote the line.
+    #[must_use]
+    pub fn writer(&self) -> Writer<'a> {
+        match self.entry.scanned {
+            Some(scanned) => scanned.writer(),
+            None => self.entry.writer(),
+        }
     }
 
     /// The log prefix without its trailing blanks.
@@ -151,8 +166,11 @@ keys! {
     Uptime "uptime";
     Host "host";
     Tag "tag";
+    Writer "writer";
     Severity "severity";
     Repeat "repeat";
+    Vmid "vmid";
+    Chain "chain";
     File "file";
     Line "line";
     Kind "kind";
@@ -405,6 +423,7 @@ fn at_hand<'a>(key: Key, scanned: &FastPacket<'a>) -> Option<Value<'a>> {
         Key::In => Value::Text(scanned.in_iface()),
         Key::Out => Value::Text(scanned.out_iface()),
         Key::Host => text(scanned.host()),
+        Key::Writer => Value::Text(scanned.writer().name()),
         Key::Src => Value::Addr(scanned.src()),
         Key::Dst => Value::Addr(scanned.dst()),
         Key::Proto => Value::Proto(scanned.protocol()),
@@ -433,9 +452,12 @@ pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
         Key::Uptime => envelope.uptime.map_or(Value::Missing, Value::Uptime),
         Key::Host => text(envelope.host),
         Key::Tag => text(envelope.tag),
+        Key::Writer => Value::Text(record.entry.writer().name()),
         Key::Severity => number(envelope.severity),
         Key::Repeat if envelope.repeat > 1 => Value::Number(u64::from(envelope.repeat)),
         Key::Repeat => Value::Missing,
+        Key::Vmid => number(envelope.vmid),
+        Key::Chain => text(envelope.chain),
         Key::File => Value::Text(record.file.as_bytes()),
         Key::Line => number((record.line > 0).then_some(record.line)),
         Key::Kind => Value::Word(match record.entry.completeness() {

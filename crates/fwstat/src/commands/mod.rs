@@ -25,7 +25,7 @@ use anyhow::{Context as _, bail};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::cli::Format;
-use crate::options::Options;
+use crate::options::{Look, Options};
 use crate::progress::Progress;
 use crate::report::csv::Sheet;
 use crate::report::{self, Head, style};
@@ -133,6 +133,7 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
     if options.verbose {
         notes.extend(options.feed.remarks());
     }
+    notes.extend(foreign(look, account));
     let lines = |n: u64| look.count_of(n, "line", "lines");
     let asked = options.plan.filter.needs_time();
     let year = assumed.year.load(Relaxed);
@@ -167,6 +168,30 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// What is said about records that the kernel did not write.
+fn foreign(look: &Look, account: &Account) -> Option<String> {
+    const NAMED: usize = 3;
+    if account.foreign == 0 {
+        return None;
+    }
+    let writers = account.writers();
+    let programs: Vec<_> = writers
+        .iter()
+        .filter(|(name, _, _)| !matches!(*name, b"kernel" | b"ulogd" | b"pvefw-logger"))
+        .collect();
+    let named: Vec<String> = programs
+        .iter()
+        .take(NAMED)
+        .map(|(name, count, _)| format!("{} ({})", text::escape(name), look.number(*count)))
+        .collect();
+    let more = if programs.len() > NAMED { " ..." } else { "" };
+    let records = look.count_of(account.foreign, "record was", "records were");
+    Some(format!(
+        "{records} not written by the kernel, but by {}{more}: any user can write such lines (--where 'writer = \"kernel\"')",
+        named.join(", ")
+    ))
 }
 
 /// What came of a run.

@@ -23,3 +23,4 @@ mod surface;
 mod terminal;
 mod timeline;
 mod top;
+mod writers;

@@ -10,6 +10,7 @@ use super::PrefixKey;
 use super::body::{self, Body};
 use super::cursor::Window;
 use super::head::{EnvelopeTemplate, PrefixTemplate};
+use crate::envelope::Writer;
 use crate::packet::Link;
 use crate::parse::Entry;
 use crate::time::{Civil, TimeOfDay, Uptime};
@@ -118,6 +119,13 @@ impl<'a> FastPacket<'a> {
         let mut envelope = crate::Envelope::default();
         self.envelope.fill(self.line(), &mut envelope);
         envelope
+    }
+
+    /// Who wrote the line.
+    #[must_use]
+    #[inline]
+    pub fn writer(&self) -> Writer<'a> {
+        self.envelope.writer.unwrap_or_else(|| self.envelope().writer())
     }
 
     /// The source address.
