@@ -320,7 +320,7 @@ fn forms() -> Vec<Vec<u8>> {
 }
 
 fn sample() -> Vec<u8> {
-    std::fs::read(workspace().join("testdata/sample/kern.log")).unwrap()
+    std::fs::read(testkit::testdata("sample/kern.log")).unwrap()
 }
 
 fn shuffle<T>(rng: &mut Rng, items: &mut [T]) {
@@ -824,7 +824,7 @@ fn more_than_a_scanner_keeps() {
 /// Buffers as the fuzz target gets them; says that they do reach the quick path.
 #[test]
 fn changed_lines_of_the_suite() {
-    let seeds = mutate::seeds(&workspace().join("testdata/lines"));
+    let seeds = mutate::seeds(&testkit::testdata("lines"));
     let mut rng = Rng::new(99);
     let mut run = Run::default();
     let mut buffer = Vec::new();
