@@ -171,7 +171,7 @@ fn against(packet: &FastPacket<'_>, read: Result<Entry<'_>, ParseError>) -> Opti
         };
     }
     same! {
-        prefix in_iface out_iface phys_in phys_out link tunnel dialect src dst len protocol sport dport
+        prefix in_iface out_iface phys_in phys_out link tunnel dialect src dst ip_len protocol sport dport
         tcp_flags network transport quoted uid gid mark incomplete truncated datagram packet stamp host tag
         severity uptime repeat envelope error completeness src_ipv4 dst_ipv4 mac_header icmp_type icmp_code
     }

@@ -92,7 +92,7 @@ both! {
     /// The destination address (of an ARP line, the target's).
     dst: Option<IpAddr> = |fast| Some(fast.dst()), |full| full.packet.dst();
     /// The length that the IP header claims.
-    len: Option<u32> = |fast| Some(fast.len()), |full| full.packet.datagram.len();
+    ip_len: Option<u32> = |fast| Some(fast.ip_len()), |full| full.packet.datagram.len();
     /// The protocol.
     protocol: Option<Protocol> = |fast| Some(fast.protocol()), |full| full.packet.protocol();
     /// The source port.

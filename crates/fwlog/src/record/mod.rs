@@ -406,7 +406,7 @@ pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
         }
         Key::Src => addr(line.src()),
         Key::Dst => addr(line.dst()),
-        Key::Len => number(line.len()),
+        Key::Len => number(line.ip_len()),
         Key::Proto => line.protocol().map_or(Value::Missing, Value::Proto),
         Key::ProtoNumber => number(line.protocol().map(|protocol| protocol.0)),
         Key::Spt => number(line.sport()),

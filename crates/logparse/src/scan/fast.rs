@@ -234,7 +234,7 @@ impl<'a> FastPacket<'a> {
     /// `LEN=`: the length that the IP header claims.
     #[must_use]
     #[inline]
-    pub fn len(&self) -> u32 {
+    pub fn ip_len(&self) -> u32 {
         self.body.len(self.window)
     }
 
