@@ -223,6 +223,9 @@ pub struct Loss {
 /// Which ruleset, and which of its rules.
 type At = (usize, RuleId);
 
+/// Which ruleset, and the rule whose answer is unknown for this reason.
+type Doubt = (usize, Option<(RuleId, Why)>);
+
 /// What is counted of one rule.
 struct Counts<'r> {
     rule: &'r Rule,
@@ -280,7 +283,7 @@ struct Replaying<'r> {
     classes: [u64; 3],
     remaining: BTreeMap<At, u64>,
     removed: BTreeMap<Gone, u64>,
-    unknown: BTreeMap<(usize, Option<(RuleId, Why)>), u64>,
+    unknown: BTreeMap<Doubt, u64>,
 }
 
 impl<'r> Replaying<'r> {
@@ -525,7 +528,7 @@ impl<'r> Replaying<'r> {
             };
             RemovedBy { why, by, lines: *lines, single }
         };
-        let unknown = |((n, of), lines): (&(usize, Option<(RuleId, Why)>), &u64)| {
+        let unknown = |((n, of), lines): (&Doubt, &u64)| {
             let (rule, why) = self.because(*n, *of);
             UnknownBy { rule, why, lines: *lines }
         };
