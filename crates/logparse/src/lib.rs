@@ -22,7 +22,7 @@ mod types;
 pub use envelope::Envelope;
 pub use error::{ErrorKind, Expected, ParseError, Reason};
 pub use flow::{Flow, FlowSide, parse_flow};
-pub use line::Line;
+pub use line::{Line, PrefixCache};
 pub use lines::{Lines, last_line_end, lines};
 pub use options::{ExtensionHeaders, IpOption, IpOptions, Route, SackBlocks, TcpOption, TcpOptions};
 pub use packet::{

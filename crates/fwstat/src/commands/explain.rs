@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 
 use anyhow::{Context as _, bail};
 use fwrules::Context;
-use logparse::Completeness;
+use logparse::{Completeness, Line};
 use serde_json::json;
 
 use super::Outcome;
@@ -21,9 +21,10 @@ use crate::report::style::{WARN, sentence};
 use crate::report::{self, meaning};
 use crate::rules::Rulesets;
 use fwlog::input::LONGEST_LINE;
-use fwlog::input::decode::{self, Meter};
+use fwlog::input::bytes::Meter;
+use fwlog::input::decode;
 use fwlog::pipeline::{self, is_one_record};
-use fwlog::record::{Reading, Record};
+use fwlog::record::Record;
 use fwlog::text;
 
 /// Lines of standard input that are explained at most.
@@ -62,7 +63,7 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
         };
         found = Outcome::Found;
         let cut = entry.completeness() != Completeness::Whole;
-        let record = Record { entry: Reading::entry(&entry), raw: line, when: None, file: "", line: 0 };
+        let record = Record { line: Line::Full(&entry), raw: line, when: None, file: "", line_number: 0 };
         let context = Context { local: &rulesets.local, time: None, cut };
         let rules = rulesets.all.get(rulesets.of(&entry.packet));
         let explained = Explained {

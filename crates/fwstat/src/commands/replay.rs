@@ -98,7 +98,7 @@ fn print_lines(
             out
         }
     };
-    let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.feed.stop));
+    let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.queue.stop));
     let sink = |ticket, bytes| writer.put(ticket, bytes);
     let (replays, account, _) = run(&options, || Replays::new(rulesets, compiled, Some((class, &sink))))?;
     let printed = replays.counted.iter().flat_map(|counted| &counted.answers);

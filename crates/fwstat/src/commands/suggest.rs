@@ -68,9 +68,9 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
         }
     };
     write(&options, &account, &bytes)?;
-    Ok(if options.feed.stop.load(Ordering::Relaxed) {
+    Ok(if options.queue.stop.load(Ordering::Relaxed) {
         Outcome::Interrupted
-    } else if !options.feed.errors().is_empty() {
+    } else if !options.queue.errors().is_empty() {
         Outcome::Failed
     } else if suggestion.rules.is_empty() {
         Outcome::Nothing
@@ -181,7 +181,7 @@ impl Session {
     /// The options of one more pass over the log.
     fn options(&mut self) -> anyhow::Result<Options> {
         let options = Options::new(&self.common, false)?;
-        if self.stdin.is_some() || !options.feed.names().iter().any(|name| name == "-") {
+        if self.stdin.is_some() || !options.queue.names().iter().any(|name| name == "-") {
             return Ok(options);
         }
         // Standard input can be read once only, and the proof is a second pass.
@@ -241,7 +241,7 @@ impl Session {
             }
         }
         self.found = found;
-        let (rules, proved) = if options.feed.stop.load(Ordering::Relaxed) {
+        let (rules, proved) = if options.queue.stop.load(Ordering::Relaxed) {
             (Vec::new(), Proved { before: account.totals.matched, ..Proved::default() })
         } else {
             self.settle(proposals, target)?

@@ -62,38 +62,21 @@ pub struct ScannedLine<'a> {
     pub record: Result<Line<'a>, ParseError>,
 }
 
-impl<'a> ScannedLine<'a> {
-    /// Gives the line to `look` as [`parse_with`](crate::parse_with) reads it, with every field
-    /// typed. An entry is large: it is made where it is looked at, and not moved.
-    #[inline]
-    pub fn with_entry<R>(&self, look: impl FnOnce(Result<&Entry<'a>, ParseError>) -> R) -> R {
-        match self.record {
-            Ok(Line::Fast(packet)) => {
-                let mut entry = Entry::default();
-                packet.fill(&mut entry);
-                look(Ok(&entry))
-            }
-            Ok(Line::Full(entry)) => look(Ok(entry)),
-            Err(error) => look(Err(error)),
-        }
-    }
-}
-
 /// Reads buffers of whole lines; remembers what the lines of a log have in common.
 ///
 /// Keep one per thread and log. It allocates when it is made and when it learns a new kind of
 /// line, at most a few hundred times; never for a line of a kind it knows.
 ///
 /// ```
-/// use logparse::{Line, Scanner};
+/// use logparse::Scanner;
 /// let log = b"Jun 30 06:06:13 gw kernel: drop IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=28 \
 /// TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=UDP SPT=5353 DPT=53 LEN=8 \nother text\n";
 /// let mut ports = Vec::new();
 /// let mut scanner = Scanner::new();
-/// scanner.scan(log, |line| match line.record {
-///     Ok(Line::Fast(packet)) => ports.push(packet.dport()),
-///     Ok(Line::Full(entry)) => ports.push(entry.packet.dport()),
-///     Err(_) => {}
+/// scanner.scan(log, |line| {
+///     if let Ok(record) = line.record {
+///         ports.push(record.dport());
+///     }
 /// });
 /// assert_eq!(ports, [Some(53)]);
 /// ```

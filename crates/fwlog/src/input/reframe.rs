@@ -7,8 +7,8 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::LONGEST_LINE;
-use super::decode::Plain;
+use super::bytes::Plain;
+use super::chunk::LONGEST_LINE;
 
 /// The fields of the journal that say something about a packet's line.
 const FIELDS: [&str; 7] = [
@@ -168,7 +168,7 @@ impl Read for Export {
                     // First what is whole, then the error.
                     Err(error) if self.out.is_empty() => return Err(error),
                     Err(error) => {
-                        self.input = BufReader::new(Box::new(super::decode::Fail::new(error)));
+                        self.input = BufReader::new(Box::new(super::bytes::Fail::new(error)));
                         self.record.clear();
                         self.begun = false;
                         break;
