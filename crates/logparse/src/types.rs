@@ -7,9 +7,6 @@
 
 use core::fmt;
 
-#[cfg(feature = "serde")]
-use serde::Deserialize as _;
-
 use crate::bytes::swar::HEX;
 
 /// An IP protocol number: the `PROTO=` of a line (IANA "Assigned Internet Protocol Numbers").
@@ -278,7 +275,7 @@ impl serde::Serialize for TcpFlags {
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for TcpFlags {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<TcpFlags, D::Error> {
-        let words = Vec::<String>::deserialize(deserializer)?;
+        let words = <Vec<String> as serde::Deserialize>::deserialize(deserializer)?;
         words.iter().try_fold(TcpFlags::EMPTY, |flags, word| {
             let flag = TcpFlags::from_word(word.as_bytes());
             flag.map(|flag| flags | flag).ok_or_else(|| serde::de::Error::custom("not a TCP flag"))
@@ -354,7 +351,7 @@ impl serde::Serialize for Mac {
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for Mac {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Mac, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        <String as serde::Deserialize>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
