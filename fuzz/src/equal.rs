@@ -4,7 +4,7 @@
 //! saying where the two differ; counting, so that a test can tell that the quick path was
 //! taken at all.
 //! Must not know: how the scan works. Uses the library's public face only.
-//! Used by: the fuzz target `scan_equals_grammar` and `crates/logparse/tests/engines.rs`.
+//! Used by: the fuzz target `scan_equals_grammar` and `crates/logparse/tests/suites/engines.rs`.
 
 use core::fmt;
 

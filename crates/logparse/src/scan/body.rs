@@ -4,7 +4,7 @@
 //! that is a bare number, in the forms that make up nearly all of a log. Anything else, and
 //! anything wrong, is refused and left to the grammar.
 //! Must not know: heads.
-//! Tested by: `tests/engines.rs` (equality with the grammar on every input tried).
+//! Tested by: `tests/suites/engines.rs` (equality with the grammar on every input tried).
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 

@@ -135,7 +135,7 @@ impl<'a> FastPacket<'a> {
         self.envelope.uptime(self.line())
     }
 
-    /// Whether the line has the stamp of a clock, so that [`Scanner::time_spans`] knows it.
+    /// Whether the line has the stamp of a clock, so that [`Scanner::time_spans`](crate::Scanner::time_spans) knows it.
     #[must_use]
     #[inline]
     pub fn has_clock(&self) -> bool {

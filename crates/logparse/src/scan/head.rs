@@ -4,7 +4,7 @@
 //! Responsible for: deriving from a line that the grammar has read which other lines would be
 //! read the same way, and checking a line against that with vector-sized compares.
 //! Must not know: what stands behind `SRC=`.
-//! Tested by: `tests/engines.rs` (equality with the grammar on every input tried).
+//! Tested by: `tests/suites/engines.rs` (equality with the grammar on every input tried).
 //!
 //! A head has two parts, learned apart because they vary apart:
 //!
