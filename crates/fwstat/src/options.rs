@@ -20,6 +20,7 @@ use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, LookArgs};
 use crate::clock::{Clock, NANOS};
 use crate::filter::expr::{self, Context};
 use crate::filter::{Filter, Set, set};
+use crate::input::journal::Wanted;
 use crate::input::places::{self, Found};
 use crate::input::years::Years;
 use crate::input::{Feed, Input, Reading, is_kmsg};
@@ -134,6 +135,7 @@ impl Options {
             ordered: ordered || input.books.rejects.is_some(),
             years: Years { wanted: true, ..years },
             between,
+            entries: wanted(since, until, input.chunk_size),
         };
         // Records on a terminal are a sign of progress themselves.
         let streams = ordered && output.look.output_file.is_none() && std::io::stdout().is_terminal();
@@ -249,6 +251,15 @@ fn inputs(files: &[PathBuf], input: &InputArgs, since: Option<i64>) -> anyhow::R
         inputs = found(places::discover(root), input.rotated, since)?;
     }
     Ok(inputs)
+}
+
+/// Which of a journal's entries are read.
+fn wanted(since: Option<i64>, until: Option<i64>, chunk: Option<usize>) -> Wanted {
+    let micros = |nanos: i64| u64::try_from(nanos.div_euclid(1_000)).unwrap_or(0);
+    let between = (since.is_some() || until.is_some())
+        .then(|| (since.map_or(0, micros), until.map_or(u64::MAX, micros)));
+    // An entry is a line of about 256 bytes.
+    Wanted { between, part: (chunk.unwrap_or(CHUNK) as u64 / 256).max(1), ..Wanted::default() }
 }
 
 /// Nobody wants his log replaced by a report on it.

@@ -15,6 +15,7 @@ use logparse::{
 };
 
 use crate::clock::When;
+use crate::input::journal::{Head, Heads};
 
 /// What a line was read as. A line that the bulk path read gives the whole entry only if
 /// somebody asks for a field that it does not have at hand.
@@ -22,6 +23,8 @@ use crate::clock::When;
 pub struct Reading<'a> {
     scanned: Option<&'a Scanned<'a>>,
     read: Option<&'a Entry<'a>>,
+    /// What the journal says around the message, which its line does not.
+    beside: Option<(&'a Heads, &'a Head)>,
     made: OnceCell<Entry<'a>>,
 }
 
@@ -29,13 +32,27 @@ impl<'a> Reading<'a> {
     /// A line that the grammar read.
     #[must_use]
     pub fn entry(entry: &'a Entry<'a>) -> Reading<'a> {
-        Reading { scanned: None, read: Some(entry), made: OnceCell::new() }
+        Reading { scanned: None, read: Some(entry), beside: None, made: OnceCell::new() }
     }
 
     /// A line that the bulk path read.
     #[must_use]
     pub fn scanned(scanned: &'a Scanned<'a>) -> Reading<'a> {
-        Reading { scanned: Some(scanned), read: None, made: OnceCell::new() }
+        Reading { scanned: Some(scanned), read: None, beside: None, made: OnceCell::new() }
+    }
+
+    /// The same line, of which the journal says more than is in it.
+    #[must_use]
+    pub fn beside(self, beside: Option<(&'a Heads, &'a Head)>) -> Reading<'a> {
+        Reading { beside, ..self }
+    }
+
+    fn make(&self) -> Entry<'a> {
+        let mut entry = self.scanned.map_or_else(Entry::default, Scanned::entry);
+        if let Some(envelope) = self.beside.and_then(|(heads, head)| heads.envelope(head)) {
+            entry.envelope = envelope;
+        }
+        entry
     }
 }
 
@@ -45,7 +62,7 @@ impl<'a> Deref for Reading<'a> {
     fn deref(&self) -> &Entry<'a> {
         match self.read {
             Some(entry) => entry,
-            None => self.made.get_or_init(|| self.scanned.map_or_else(Entry::default, Scanned::entry)),
+            None => self.made.get_or_init(|| self.make()),
         }
     }
 }

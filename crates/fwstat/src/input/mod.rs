@@ -7,6 +7,7 @@
 //! Tested by: the unit tests of its files, `tests/cli/inputs.rs`.
 
 pub mod decode;
+pub mod journal;
 pub mod places;
 pub mod split;
 pub mod stream;
@@ -23,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
 use self::decode::Meter;
+use self::journal::{Desk, Heads, Lost, Merge, Parts, Wanted, Work};
 use self::split::Split;
 use self::stream::Stream;
 use self::years::{Calendar, Years};
@@ -94,6 +96,8 @@ pub struct Reading {
     /// Only lines between these moments are wanted (local seconds): of a sorted plain file,
     /// nothing else is read.
     pub between: Option<(i64, i64)>,
+    /// Which of a journal's entries are wanted.
+    pub entries: Wanted,
 }
 
 /// Whole lines to work on.
@@ -113,6 +117,8 @@ pub struct Chunk<'b> {
     pub bytes: &'b [u8],
     /// What is known about the years of stamps here.
     pub calendar: Calendar,
+    /// What the journal says beside each line, where the lines are its entries.
+    pub heads: Option<&'b Heads>,
 }
 
 /// A thread's memory for one chunk at a time.
@@ -130,9 +136,23 @@ pub struct Buffer {
     first_line: Option<u64>,
     ticket: u64,
     calendar: Calendar,
+    /// For the journal's entries: whether the chunk is such, and what they are read with.
+    is_journal: bool,
+    desk: Option<Box<Desk>>,
 }
 
 impl Buffer {
+    /// Empties it for entries of the journal; gives where their lines go.
+    fn begin_entries(&mut self) -> (&mut Desk, &mut Vec<u8>) {
+        self.bytes.clear();
+        self.start = 0;
+        self.offset = 0;
+        self.first_line = Some(1);
+        self.calendar = Calendar::default();
+        self.is_journal = true;
+        (self.desk.get_or_insert_default(), &mut self.bytes)
+    }
+
     /// The chunk it holds.
     #[must_use]
     pub fn chunk(&self) -> Chunk<'_> {
@@ -144,6 +164,7 @@ impl Buffer {
             before: &self.bytes[..self.start],
             bytes: &self.bytes[self.start..self.end],
             calendar: self.calendar.clone(),
+            heads: self.desk.as_ref().filter(|_| self.is_journal).map(|desk| &desk.heads),
         }
     }
 }
@@ -154,6 +175,8 @@ enum State {
     Unopened,
     Split(Arc<Split>),
     Stream(Box<Stream>),
+    Entries(Arc<Parts>),
+    Merge(Box<Merge>),
     Done,
 }
 
@@ -174,6 +197,8 @@ pub struct Feed {
     sources: Vec<Source>,
     reading: Reading,
     errors: Mutex<Vec<InputError>>,
+    /// What could not be read of journals' entries, by input.
+    lost: Mutex<Vec<Lost>>,
     notes: Mutex<Vec<String>>,
     remarks: Mutex<Vec<String>>,
     tickets: AtomicU64,
@@ -193,26 +218,63 @@ impl Feed {
     /// A feed of these inputs; nothing is opened yet.
     #[must_use]
     pub fn new(inputs: Vec<Input>, reading: Reading) -> Feed {
-        let sources = inputs
-            .into_iter()
-            .map(|input| Source {
-                name: input.name(),
-                input,
-                done: AtomicBool::new(false),
-                state: Mutex::new(State::Unopened),
-                limit: None,
-            })
-            .collect();
-        Feed {
-            sources,
+        let mut feed = Feed {
+            sources: Vec::new(),
             reading,
             errors: Mutex::default(),
+            lost: Mutex::default(),
             notes: Mutex::default(),
             remarks: Mutex::default(),
             tickets: AtomicU64::new(0),
             taken: Arc::default(),
             plain: Arc::default(),
             stop: Arc::default(),
+        };
+        let is_journal = |input: &Input| matches!(input, Input::File(path) if journal::is_journal(path));
+        let (journals, others): (Vec<_>, Vec<_>) = inputs.into_iter().enumerate().partition(|(_, input)| is_journal(input));
+        // All journals are one set, where the first of them was named.
+        let place = journals.first().map_or(usize::MAX, |(at, _)| *at);
+        let paths = journals.into_iter().filter_map(|(_, input)| match input {
+            Input::File(path) => Some(path),
+            _ => None,
+        });
+        let mut paths = Some(paths.collect::<Vec<_>>());
+        for (at, input) in others {
+            if at > place && let Some(paths) = paths.take() {
+                feed.add_journals(paths);
+            }
+            feed.add(input, State::Unopened);
+        }
+        feed.add_journals(paths.unwrap_or_default());
+        feed
+    }
+
+    fn add(&mut self, input: Input, state: State) {
+        let done = AtomicBool::new(matches!(state, State::Done));
+        let source = Source { name: input.name(), input, done, state: Mutex::new(state), limit: None };
+        self.sources.push(source);
+    }
+
+    /// Opens a set of journals, which become neighbouring inputs in the order of their entries.
+    fn add_journals(&mut self, paths: Vec<PathBuf>) {
+        let wanted = Wanted { ordered: self.reading.ordered, ..self.reading.entries.clone() };
+        let (members, work) = journal::open(paths, &wanted, self.sources.len());
+        let mut work = work.into_iter().peekable();
+        for (at, member) in members.into_iter().enumerate() {
+            let state = match work.next_if(|(first, _)| *first == at) {
+                Some((_, Work::Parts(parts))) => State::Entries(parts),
+                Some((_, Work::Merge(merge))) => State::Merge(merge),
+                None => State::Done,
+            };
+            let input = Input::File(member.path);
+            let name = input.name();
+            if let Some(why) = member.refused {
+                let hint = format!("journalctl --file {name} -o export _TRANSPORT=kernel | fwstat");
+                lock(&self.errors).push(InputError::new(&name, why).hint(hint));
+            }
+            lock(&self.errors).extend(member.troubles.into_iter().map(|why| InputError::new(&name, why)));
+            lock(&self.notes).extend(member.notes.into_iter().map(|note| format!("{name}: {note}")));
+            self.add(input, state);
         }
     }
 
@@ -270,6 +332,8 @@ impl Feed {
     #[must_use]
     pub fn errors(&self) -> Vec<InputError> {
         let mut errors = lock(&self.errors).clone();
+        let name = |lost: &Lost| self.sources[lost.source].name.as_str();
+        errors.extend(lock(&self.lost).iter().map(|lost| InputError::new(name(lost), lost.to_string())));
         let place = |error: &InputError| self.sources.iter().position(|source| source.name == error.name);
         errors.sort_by_key(place);
         errors
@@ -372,6 +436,7 @@ impl Feed {
         }
         buffer.source = at;
         buffer.ticket = 0;
+        buffer.is_journal = false;
         let taken = match &mut *state {
             State::Unopened | State::Done => Ok(false),
             State::Split(split) => {
@@ -380,9 +445,7 @@ impl Feed {
                 drop(state);
                 return match split.next(buffer) {
                     Ok(true) => {
-                        let read = (buffer.end - buffer.start) as u64;
-                        self.taken.fetch_add(read, Ordering::Relaxed);
-                        self.plain.fetch_add(read, Ordering::Relaxed);
+                        self.count((buffer.end - buffer.start) as u64);
                         Take::Chunk
                     }
                     Ok(false) => self.finish(source),
@@ -393,6 +456,33 @@ impl Feed {
                 };
             }
             State::Stream(stream) => stream.next(buffer),
+            State::Entries(parts) => {
+                let parts = Arc::clone(parts);
+                let Some(part) = parts.next() else {
+                    *state = State::Done;
+                    return self.finish(source);
+                };
+                if self.reading.ordered {
+                    buffer.ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+                }
+                drop(state);
+                let (desk, bytes) = buffer.begin_entries();
+                let (taken, lost) = parts.read(part, &self.reading.years, desk, bytes);
+                buffer.end = buffer.bytes.len();
+                self.count(taken);
+                self.lose([lost]);
+                return Take::Chunk;
+            }
+            State::Merge(merge) => {
+                let (desk, bytes) = buffer.begin_entries();
+                let more = merge.next(&self.reading.years, &mut desk.heads, bytes);
+                buffer.end = buffer.bytes.len();
+                if !more {
+                    self.count(merge.size());
+                }
+                self.lose(merge.lost());
+                Ok(more)
+            }
         };
         match taken {
             Ok(true) => {
@@ -412,6 +502,23 @@ impl Feed {
                 *state = State::Done;
                 self.fail(source, &error);
                 self.finish(source)
+            }
+        }
+    }
+
+    /// Counts bytes that were read as they are.
+    fn count(&self, read: u64) {
+        self.taken.fetch_add(read, Ordering::Relaxed);
+        self.plain.fetch_add(read, Ordering::Relaxed);
+    }
+
+    /// Notes what was lost of journals' entries.
+    fn lose(&self, lost: impl IntoIterator<Item = Lost>) {
+        for lost in lost.into_iter().filter(|lost| lost.objects > 0) {
+            let mut all = lock(&self.lost);
+            match all.iter_mut().find(|known| known.source == lost.source) {
+                Some(known) => known.merge(lost),
+                None => all.push(lost),
             }
         }
     }

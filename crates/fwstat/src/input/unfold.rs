@@ -124,7 +124,7 @@ fn keep(record: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 /// Appends a field to an object.
-fn add(record: &mut Vec<u8>, name: &str, value: &[u8]) {
+pub(super) fn add(record: &mut Vec<u8>, name: &str, value: &[u8]) {
     if !record.is_empty() {
         record.push(b',');
     }

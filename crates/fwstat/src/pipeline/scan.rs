@@ -13,6 +13,7 @@ use super::Plan;
 use super::account::{Account, Position, Why, loss};
 use crate::clock::{Resolver, When};
 use crate::filter::Filter;
+use crate::input::journal::{Head, Missing};
 use crate::input::{Chunk, LONGEST_LINE};
 use crate::record::{Reading, Record};
 
@@ -72,11 +73,10 @@ impl<'p> Worker<'p> {
     pub(super) fn chunk(&mut self, chunk: &Chunk<'_>, add: Add<'_>) {
         let mut number = 0;
         let mut kmsg: Option<(u64, u64)> = None;
-        let file = self.names[chunk.source].as_str();
         let mut scanner = std::mem::take(&mut self.scanner);
         scanner.scan(chunk.bytes, |line| {
             match line.found {
-                Found::Packet(scanned) => self.quick(chunk, &line, scanned, file, number, add),
+                Found::Packet(scanned) => self.quick(chunk, &line, scanned, number, add),
                 found => {
                     if let Some(sequence) = kmsg_sequence(line.text) {
                         let at = Account::position(chunk, line.offset, number);
@@ -117,7 +117,6 @@ impl<'p> Worker<'p> {
         chunk: &Chunk<'_>,
         line: &ScannedLine<'_>,
         scanned: &Scanned<'_>,
-        file: &str,
         number: u64,
         add: Add<'_>,
     ) {
@@ -133,13 +132,10 @@ impl<'p> Worker<'p> {
         if known == Some(false) {
             return;
         }
-        let record = Record {
-            entry: Reading::scanned(scanned),
-            raw: line.text,
-            when,
-            file,
-            line: chunk.first_line.map_or(0, |first| first + number),
-        };
+        let beside = chunk.heads.and_then(|heads| Some((heads, heads.get(number)?)));
+        let (file, at) = self.place(chunk, beside.map(|(_, head)| head), number);
+        let record =
+            Record { entry: Reading::scanned(scanned).beside(beside), raw: line.text, when, file, line: at };
         let passes = known.unwrap_or_else(|| {
             let passes = self.front_filter.test(&record);
             self.fronts.resize(self.fronts.len().max(front + 1), None);
@@ -149,6 +145,18 @@ impl<'p> Worker<'p> {
         if passes && self.rest_filter.test(&record) {
             self.account.totals.matched += 1;
             add(&record);
+        }
+    }
+
+    /// The file of a line and its number in it; 0 if lines are not counted on reading.
+    #[inline]
+    fn place(&self, chunk: &Chunk<'_>, head: Option<&Head>, number: u64) -> (&'p str, u64) {
+        match head {
+            Some(head) => (self.names[head.source].as_str(), head.line),
+            None => (
+                self.names[chunk.source].as_str(),
+                chunk.first_line.map_or(0, |first| first + number),
+            ),
         }
     }
 
@@ -204,13 +212,19 @@ impl<'p> Worker<'p> {
     ) {
         let (offset, text) = (line.offset, line.text);
         let position = || Account::position(chunk, offset, number);
+        let head = chunk.heads.and_then(|heads| heads.get(number));
+        if let Some(missing) = head.and_then(|head| head.missing) {
+            self.missing(missing, position());
+            return;
+        }
         if text.len() > LONGEST_LINE {
             self.account.totals.other += 1;
             self.account.note(Why::TooLong, position());
             self.reject(text);
             return;
         }
-        if let Some(above) = indented(text).and_then(|indent| above(chunk, offset, indent)) {
+        if head.is_none()
+            && let Some(above) = indented(text).and_then(|indent| above(chunk, offset, indent)) {
             let mut scratch = Vec::new();
             match logparse::parse_with(&joined(above, text), &mut scratch) {
                 Ok(entry) => {
@@ -227,6 +241,20 @@ impl<'p> Worker<'p> {
             Found::Entry(entry) => self.entry(chunk, line, entry, number, add),
             Found::Other(error) => self.other(text, error, position()),
             Found::Packet(_) => {}
+        }
+    }
+
+    /// An entry of a journal of which there is no line.
+    fn missing(&mut self, missing: Missing, at: Position) {
+        match missing {
+            Missing::TooLong => {
+                self.account.totals.other += 1;
+                self.account.note(Why::TooLong, at);
+            }
+            Missing::Damaged(why) => {
+                self.account.totals.damaged += 1;
+                self.account.note(Why::Entry(why), at);
+            }
         }
     }
 
@@ -258,6 +286,10 @@ impl<'p> Worker<'p> {
         add: Add<'_>,
     ) {
         let position = Account::position(chunk, line.offset, number);
+        let beside = chunk.heads.and_then(|heads| Some((heads, heads.get(number)?)));
+        let told = beside.and_then(|(heads, head)| heads.envelope(head));
+        let told = told.map(|envelope| Entry { envelope, ..*entry });
+        let entry = told.as_ref().unwrap_or(entry);
         match entry.completeness() {
             Completeness::Whole => self.account.totals.packets += 1,
             Completeness::Cut => {
@@ -276,13 +308,8 @@ impl<'p> Worker<'p> {
             }
         }
         let when = self.moment(chunk, line.offset, &entry.envelope);
-        let record = Record {
-            entry: Reading::entry(entry),
-            raw: line.text,
-            when,
-            file: &self.names[chunk.source],
-            line: chunk.first_line.map_or(0, |first| first + number),
-        };
+        let (file, at) = self.place(chunk, beside.map(|(_, head)| head), number);
+        let record = Record { entry: Reading::entry(entry), raw: line.text, when, file, line: at };
         if self.plan.filter.test(&record) {
             self.account.totals.matched += record.times();
             add(&record);
@@ -367,6 +394,7 @@ mod tests {
             before: b"",
             bytes: text,
             calendar: crate::input::years::Calendar::default(),
+            heads: None,
         };
         assert_eq!(indented(&text[25..]), Some(15));
         assert_eq!(above(&chunk, 25, 15), Some(&text[..24]));
