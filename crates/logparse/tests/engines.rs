@@ -320,7 +320,7 @@ fn forms() -> Vec<Vec<u8>> {
 }
 
 fn sample() -> Vec<u8> {
-    std::fs::read(workspace().join("testdata/sample/kern.log")).unwrap()
+    std::fs::read(testkit::testdata("sample/kern.log")).unwrap()
 }
 
 fn shuffle<T>(rng: &mut Rng, items: &mut [T]) {
@@ -352,13 +352,13 @@ fn a_line_alone_says_the_same() {
     fn scanned(scanner: &mut Scanner, buffer: &[u8], base: usize, out: &mut Vec<String>) -> u64 {
         let mut quick = 0;
         scanner.scan(buffer, |line| {
-            let entry = match line.found {
-                Found::Packet(packet) => {
+            let entry = match line.record {
+                Ok(Line::Fast(packet)) => {
                     quick += 1;
                     Ok(packet.entry())
                 }
-                Found::Entry(entry) => Ok(*entry),
-                Found::Other(error) => Err(error),
+                Ok(Line::Full(entry)) => Ok(*entry),
+                Err(error) => Err(error),
             };
             out.push(format!("{} {} {entry:?}", base + line.offset, line.text.len()));
         });
@@ -824,7 +824,7 @@ fn more_than_a_scanner_keeps() {
 /// Buffers as the fuzz target gets them; says that they do reach the quick path.
 #[test]
 fn changed_lines_of_the_suite() {
-    let seeds = mutate::seeds(&workspace().join("testdata/lines"));
+    let seeds = mutate::seeds(&testkit::testdata("lines"));
     let mut rng = Rng::new(99);
     let mut run = Run::default();
     let mut buffer = Vec::new();
@@ -850,9 +850,9 @@ fn plain(packet: &mut Packet<'_>, kind: usize) {
         _ => return,
     }
     packet.prefix = WORDS[kind];
-    packet.input = b"eth0";
-    packet.output = [&b""[..], b"eth1"][kind % 2];
-    (packet.phys_input, packet.phys_output, packet.tunnel) = (None, None, None);
+    packet.in_iface = b"eth0";
+    packet.out_iface = [&b""[..], b"eth1"][kind % 2];
+    (packet.phys_in, packet.phys_out, packet.tunnel) = (None, None, None);
     packet.link = [Link::None, Link::Raw(RawMac(b"00:16:3e:5e:6c:00:fe:ff:ff:ff:ff:ff:08:00"))][kind % 2];
 }
 

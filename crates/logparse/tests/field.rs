@@ -28,10 +28,10 @@ fn lines_of(directory: &Path) -> Vec<(String, usize, Vec<u8>)> {
 /// Where and why reading stopped, if the line is no whole packet.
 fn refusal(line: &[u8], scratch: &mut Vec<u8>) -> Option<(&'static str, String)> {
     match parse_with(line, scratch) {
-        Ok(Entry { stop: None, .. }) => None,
+        Ok(Entry { error: None, .. }) => None,
         Ok(entry) => {
-            let stop = entry.stop.unwrap();
-            Some((if stop.is_cut() { "cut" } else { "damaged" }, stop.reason().to_string()))
+            let stop = entry.error.unwrap();
+            Some((if stop.is_truncation() { "cut" } else { "damaged" }, stop.reason().to_string()))
         }
         Err(error) => Some(("other", error.reason().to_string())),
     }
@@ -84,7 +84,7 @@ const QUIRKS: &[(&str, &str, &str)] = &[
 
 #[test]
 fn other_parsers_expectations_hold() {
-    let Some(field) = shared("field/expected") else { return skipped("no ../shared/data/field") };
+    let Some(field) = testkit::shared("field/expected") else { return };
     let mut failures = Failures::default();
     let (mut values, mut used) = (0, Vec::new());
     let mut scratch = Vec::new();
@@ -273,7 +273,7 @@ fn agrees(
 /// `BLESS=1` writes it.
 #[test]
 fn every_line_of_a_kernel_is_a_packet() {
-    let Some(field) = shared("field") else { return skipped("no ../shared/data/field") };
+    let Some(field) = testkit::shared("field") else { return };
     let anomalies = std::fs::read_to_string(field.join("anomalies.tsv")).unwrap();
     let anomalies: std::collections::HashMap<(&str, usize), &str> = anomalies
         .lines()
@@ -309,20 +309,13 @@ fn every_line_of_a_kernel_is_a_packet() {
         100.0 * (kernels - refused) as f64 / kernels as f64,
     );
     assert!(kernels > 13_000 && refused * 1000 <= kernels, "{refused} of {kernels}");
-    let path = workspace().join("docs/FIELD.md");
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &text).unwrap();
-    }
-    assert!(
-        std::fs::read_to_string(&path).unwrap_or_default() == text,
-        "docs/FIELD.md differs; BLESS=1 writes it"
-    );
+    let path = testkit::repository().join("docs/FIELD.md");
+    testkit::kept(&path, &text);
 }
 
 #[test]
 fn no_other_line_is_taken_for_a_packet() {
-    let Some(field) = shared("field/negative") else { return skipped("no ../shared/data/field") };
+    let Some(field) = testkit::shared("field/negative") else { return };
     let mut failures = Failures::default();
     let mut scratch = Vec::new();
     let lines = lines_of(&field);
