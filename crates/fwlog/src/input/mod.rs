@@ -22,13 +22,14 @@ pub use self::chunk::{BEFORE, Buffer, Chunk, LONGEST_LINE, ReadOptions};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
 use self::bytes::{Meter, Plain};
-use self::journal::{Lost, Merge, Parts, Wanted, Work};
+use self::journal::{Lost, Merge, Parts, Refused, Wanted, Work};
 use self::split::Split;
 use self::stream::Stream;
 use self::years::Years;
@@ -140,7 +141,8 @@ impl InputQueue {
             stop: Arc::default(),
         };
         let is_journal = |input: &Input| matches!(input, Input::File(path) if journal::is_journal(path));
-        let (journals, others): (Vec<_>, Vec<_>) = inputs.into_iter().enumerate().partition(|(_, input)| is_journal(input));
+        let (journals, others): (Vec<_>, Vec<_>) =
+            inputs.into_iter().enumerate().partition(|(_, input)| is_journal(input));
         // All journals are one set, where the first of them was named.
         let place = journals.first().map_or(usize::MAX, |(at, _)| *at);
         let paths = journals.into_iter().filter_map(|(_, input)| match input {
@@ -149,7 +151,9 @@ impl InputQueue {
         });
         let mut paths = Some(paths.collect::<Vec<_>>());
         for (at, input) in others {
-            if at > place && let Some(paths) = paths.take() {
+            if at > place
+                && let Some(paths) = paths.take()
+            {
                 feed.add_journals(paths);
             }
             feed.add(input, State::Unopened);
@@ -177,9 +181,16 @@ impl InputQueue {
             };
             let input = Input::File(member.path);
             let name = input.name();
-            if let Some(why) = member.refused {
-                let hint = format!("journalctl --file {name} -o export _TRANSPORT=kernel | fwstat");
-                lock(&self.errors).push(InputError::new(&name, why).hint(hint));
+            match member.refused {
+                None => {}
+                Some(Refused::Io(error)) => {
+                    let Input::File(path) = &input else { continue };
+                    lock(&self.errors).push(explain(&name, path, &error));
+                }
+                Some(Refused::Form(why)) => {
+                    let hint = format!("journalctl --file {name} -o export _TRANSPORT=kernel | fwstat");
+                    lock(&self.errors).push(InputError::new(&name, why).hint(hint));
+                }
             }
             lock(&self.errors).extend(member.troubles.into_iter().map(|why| InputError::new(&name, why)));
             lock(&self.notes).extend(member.notes.into_iter().map(|note| format!("{name}: {note}")));
@@ -577,8 +588,7 @@ fn explain(name: &str, path: &Path, error: &io::Error) -> InputError {
     let plain = InputError::new(name, reason(error));
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            let group = if path.starts_with("/var/log") { "adm" } else { "file's group" };
-            plain.hint(format!("`sudo fwstat {name}`, or join the group that may read it ({group})"))
+            plain.hint(format!("`sudo fwstat {name}`, or join the group that may read it ({})", group(path)))
         }
         io::ErrorKind::NotFound => match similar(path) {
             Some(near) => plain.hint(format!("there is {}", near.display())),
@@ -586,6 +596,22 @@ fn explain(name: &str, path: &Path, error: &io::Error) -> InputError {
         },
         _ => plain,
     }
+}
+
+/// The name of the group that owns a file, or the folder it is in.
+#[must_use]
+pub fn group(path: &Path) -> String {
+    let gid = path.ancestors().find_map(|path| std::fs::metadata(path).ok()).map(|meta| meta.gid());
+    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    let named = groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse().ok() == gid && gid != Some(0)).then(|| name.to_owned())
+    });
+    // The files in it belong to this one where the folder is root's alone.
+    let usual =
+        if path.components().any(|part| part.as_os_str() == "journal") { "systemd-journal" } else { "adm" };
+    named.unwrap_or_else(|| usual.to_owned())
 }
 
 /// A file beside `path` whose name begins with its name, such as a compressed one.

@@ -138,8 +138,14 @@ mod tests {
         let path =
             std::env::temp_dir().join(format!("fwstat-split-{}-{chunk}-{}", std::process::id(), text.len()));
         File::create(&path).unwrap().write_all(text).unwrap();
-        let reading =
-            ReadOptions { chunk, decompress: true, ordered: false, years: Years::default(), between: None, entries: Default::default() };
+        let reading = ReadOptions {
+            chunk,
+            decompress: true,
+            ordered: false,
+            years: Years::default(),
+            between: None,
+            entries: Default::default(),
+        };
         let split =
             Split::new(File::open(&path).unwrap(), text.len() as u64, &reading, Years::default()).unwrap();
         let mut buffer = Buffer::default();

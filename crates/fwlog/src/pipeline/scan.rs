@@ -220,7 +220,8 @@ impl<'p> Worker<'p> {
             return;
         }
         if head.is_none()
-            && let Some(above) = indented(text).and_then(|indent| above(chunk, offset, indent)) {
+            && let Some(above) = indented(text).and_then(|indent| above(chunk, offset, indent))
+        {
             let mut scratch = Vec::new();
             match logparse::parse_with(&joined(above, text), &mut scratch) {
                 Ok(entry) => {

@@ -368,7 +368,9 @@ pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
         // The line of an entry of the journal has a stamp that the journal did not write.
         Key::Stamp if beside.is_some() => Value::Missing,
         Key::Stamp => text(line.stamp().map(|stamp| stamp.text)),
-        Key::Uptime => beside.map_or_else(|| line.uptime(), |beside| beside.uptime()).map_or(Value::Missing, Value::Uptime),
+        Key::Uptime => beside
+            .map_or_else(|| line.uptime(), |beside| beside.uptime())
+            .map_or(Value::Missing, Value::Uptime),
         Key::Host => text(beside.map_or_else(|| line.host(), |beside| beside.host())),
         Key::Tag => text(beside.map_or_else(|| line.tag(), |beside| beside.tag())),
         Key::Severity => number(beside.map_or_else(|| line.severity(), |beside| beside.severity())),

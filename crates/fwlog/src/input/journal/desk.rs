@@ -2,7 +2,7 @@
 //!
 //! Responsible for: from a run of entries to a chunk's lines and heads.
 //! Must not know: which runs there are (`plan`).
-//! Tested by: `tests/cli/journal.rs`.
+//! Tested by: `fwstat/tests/cli/journal.rs`.
 
 use super::file::{Hopper, How, Journal, Run, Want};
 use super::layout::{u32_at, u64_at};

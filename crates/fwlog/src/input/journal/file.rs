@@ -3,7 +3,7 @@
 //! Responsible for: the lists of entries that a file keeps, checked at every step, and what is read
 //! instead where a list is broken.
 //! Must not know: what an entry says (`walk`), other files (`plan`).
-//! Tested by: `tests/cli/journal.rs`, `tests/cli/journal_damage.rs`.
+//! Tested by: `fwstat/tests/cli/journal.rs`, `tests/journal.rs` (damage), fuzzing.
 //!
 //! A journal keeps, for each value of a field, the list of the entries that have it: the first in the
 //! value's own object, the others in a chain of arrays. So the kernel's entries are found through
@@ -48,7 +48,7 @@ pub(super) struct Value {
     /// The value, without its field's name.
     pub(super) text: Vec<u8>,
     /// Its first entry, the first array of the others, and how many there are in all.
-    first: u64,
+    pub(super) first: u64,
     array: u64,
     entries: u64,
 }
@@ -141,7 +141,8 @@ impl List {
     /// where times do not ascend there, all of the file is read.
     pub(super) fn between(&mut self, journal: &Journal, since: u64, until: u64) -> u64 {
         let all: u64 = self.runs.iter().map(|run| run.len).sum();
-        let certain = self.runs.iter().all(|run| run.listed || self.want == Want::All && run.how == How::Items);
+        let certain =
+            self.runs.iter().all(|run| run.listed || self.want == Want::All && run.how == How::Items);
         if !certain || !self.ascends(journal, all) {
             return 0;
         }
@@ -333,7 +334,8 @@ impl Journal {
             let mut at = self.object(*at, FIELD, FIELD_NAME).map_or(0, |object| u64_at(&object, 32));
             while at != 0 {
                 let object = self.object(at, DATA, payload + 512);
-                let Some(object) = object.filter(|object| object[1] == 0 && is_of(&object[payload..], field)) else {
+                let Some(object) = object.filter(|object| object[1] == 0 && is_of(&object[payload..], field))
+                else {
                     values.whole = false;
                     break;
                 };
@@ -464,6 +466,26 @@ impl Journal {
         List { runs, want: Want::Datum(value.at) }
     }
 
+    /// The last entry of a value, if its list is whole.
+    pub(super) fn last_of(&self, value: &Value) -> Option<u64> {
+        let chain = self.chain(value.array, value.entries.saturating_sub(1), true);
+        match (chain.broken, chain.runs.last()) {
+            (Some(_), _) => None,
+            (None, None) => Some(value.first),
+            (None, Some(run)) => self.last_item(run),
+        }
+    }
+
+    /// How many of a run's items lie before `limit`, by bisection: the items of an array ascend.
+    pub(super) fn items_before(&self, run: &Run, limit: u64) -> u64 {
+        let (mut from, mut to) = (0, run.len);
+        while from < to {
+            let middle = from.midpoint(to);
+            if self.item(run, middle).is_some_and(|at| at < limit) { from = middle + 1 } else { to = middle }
+        }
+        from
+    }
+
     /// The last entry of a run that is one.
     fn last_item(&self, run: &Run) -> Option<u64> {
         let first = run.len.saturating_sub(64);
@@ -477,12 +499,7 @@ impl Journal {
         let mut runs = Vec::new();
         let mut number = 0;
         for run in &chain.runs {
-            // The first item after `last`, by bisection: the items of an array ascend.
-            let (mut from, mut to) = (0, run.len);
-            while from < to {
-                let middle = from.midpoint(to);
-                if self.item(run, middle).is_some_and(|at| at <= last) { from = middle + 1 } else { to = middle }
-            }
+            let from = self.items_before(run, last + 1);
             if from < run.len {
                 let at = run.at + from * self.layout().array_item() as u64;
                 runs.push(Run { at, len: run.len - from, first: number, ..*run });

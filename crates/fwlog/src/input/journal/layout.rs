@@ -4,7 +4,7 @@
 //! Must not know: files.
 //! Sources: systemd's `journal-def.h` and docs/JOURNAL_FILE_FORMAT.md; files written by systemd
 //! 247, 252 and 257.
-//! Tested by: `tests/cli/journal.rs` (files of journald and journal-remote).
+//! Tested by: `fwstat/tests/cli/journal.rs` (files of journald and journal-remote).
 
 /// The first eight bytes of every journal file.
 pub const SIGNATURE: &[u8; 8] = b"LPKSHHRH";

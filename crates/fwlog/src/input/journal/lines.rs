@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the text that an entry becomes, and what it says beside that text.
 //! Must not know: files.
-//! Tested by: the unit tests below, `tests/cli/journal.rs` (equal to `journalctl -o export`).
+//! Tested by: the unit tests below, `fwstat/tests/cli/journal.rs` (equal to `journalctl -o export`).
 //!
 //! An entry becomes the line that a syslog daemon would have written of it into kern.log, which is
 //! read as fast as any line of a file and is what people search and print:
@@ -18,9 +18,9 @@
 use logparse::Uptime;
 
 use super::walk::{Entry, Facts, Transport};
-use crate::time::clock::civil_from_days;
 use crate::input::reframe;
 use crate::input::years::Years;
+use crate::time::clock::civil_from_days;
 
 /// A chunk's text is not made longer than this: what comes then is left out as too long if it is
 /// longer than a message of the kernel.
@@ -38,7 +38,7 @@ pub struct Head {
     pub missing: Option<Missing>,
     /// Whether the line says everything itself.
     own: bool,
-    realtime: u64,
+    pub(super) realtime: u64,
     facts: Facts,
 }
 
@@ -230,7 +230,14 @@ impl Writer {
 
     /// Appends an entry as a line of syslog, if it can be one.
     #[inline]
-    fn line(&mut self, out: &mut Vec<u8>, names: &[Vec<u8>], years: &Years, entry: &Entry, text: &[u8]) -> bool {
+    fn line(
+        &mut self,
+        out: &mut Vec<u8>,
+        names: &[Vec<u8>],
+        years: &Years,
+        entry: &Entry,
+        text: &[u8],
+    ) -> bool {
         let facts = &entry.facts;
         let known = self.lead.as_ref().is_some_and(|lead| {
             (lead.host, lead.tag, lead.has_source) == (facts.host, facts.tag, facts.source.is_some())
@@ -282,7 +289,8 @@ impl Lead {
     /// Whether the parser finds the message behind it. Asked instead of guessed: names of hosts
     /// and programs can be anything.
     fn fits(lead: &[u8], has_source: bool) -> bool {
-        const MESSAGE: &[u8] = b"[x] kernel: IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=28 TOS=0x00 PREC=0x00 \
+        const MESSAGE: &[u8] =
+            b"[x] kernel: IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=28 TOS=0x00 PREC=0x00 \
             TTL=64 ID=1 PROTO=UDP SPT=5353 DPT=53 LEN=8 ";
         let mut line = b"2026-06-30T06:06:13.123456+02:00".to_vec();
         line.extend_from_slice(lead);

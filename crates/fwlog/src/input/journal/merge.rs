@@ -2,7 +2,7 @@
 //!
 //! Responsible for: taking the earliest of several files' next entries, each entry once.
 //! Must not know: which files have to be merged (`plan`).
-//! Tested by: `tests/cli/journal.rs`.
+//! Tested by: `fwstat/tests/cli/journal.rs`.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -89,7 +89,7 @@ impl Cursor {
 }
 
 impl Merge {
-    pub(super) fn new(files: Vec<(usize, Arc<Opened>)>, wanted: &Wanted) -> Merge {
+    pub(super) fn new(files: Vec<(usize, Arc<Opened>)>, wanted: &Wanted, boot: Option<Id>) -> Merge {
         let mut items = Vec::new();
         let files = files.into_iter().map(|(source, opened)| {
             let mut cursor = Cursor {
@@ -97,7 +97,7 @@ impl Merge {
                 opened,
                 walker: Walker::default(),
                 writer: Writer::default(),
-                boot: wanted.boot,
+                boot,
                 run: 0,
                 from: 0,
                 listed: true,
@@ -153,7 +153,8 @@ impl Merge {
 
     /// What could not be read of entries that were, since this was asked last.
     pub fn lost(&mut self) -> Vec<Lost> {
-        let lost = |cursor: &mut Cursor| Lost { source: cursor.source, ..std::mem::take(&mut cursor.walker.lost) };
+        let lost =
+            |cursor: &mut Cursor| Lost { source: cursor.source, ..std::mem::take(&mut cursor.walker.lost) };
         self.files.iter_mut().map(lost).filter(|lost| lost.objects > 0).collect()
     }
 

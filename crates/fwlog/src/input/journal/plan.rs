@@ -3,7 +3,7 @@
 //! Responsible for: opening a set of journals, what can be left out because of its time or boot,
 //! the order of files, and entries that two files have.
 //! Must not know: what an entry says.
-//! Tested by: `tests/cli/journal.rs`.
+//! Tested by: `fwstat/tests/cli/journal.rs`.
 //!
 //! Journals of one machine follow each other: each entry's number is greater than the one before, over
 //! all files of a series. Only files whose numbers or times overlap are merged entry by entry, by the
@@ -12,10 +12,12 @@
 
 use std::cmp::Ordering;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{self, AtomicUsize};
 use std::sync::Arc;
+use std::sync::atomic::{self, AtomicUsize};
 
+use super::boot::{Boot, boots, narrow};
 use super::desk::{Desk, Task};
 use super::file::{How, Journal, Key, List, PART, Run};
 use super::layout::Id;
@@ -29,7 +31,9 @@ pub struct Wanted {
     /// Not received before and not after (microseconds since 1970).
     pub between: Option<(u64, u64)>,
     /// Of this boot only.
-    pub boot: Option<Id>,
+    pub boot: Option<Boot>,
+    /// Of this machine only.
+    pub machine: Option<Id>,
     /// Whether the entries' order matters.
     pub ordered: bool,
     /// How many entries make a chunk.
@@ -42,14 +46,30 @@ pub struct Member {
     /// Its path.
     pub path: PathBuf,
     /// Why it cannot be read; else it can.
-    pub refused: Option<String>,
+    pub refused: Option<Refused>,
     /// What is wrong with it or was left out of it.
     pub troubles: Vec<String>,
     /// What was left out as asked.
     pub notes: Vec<String>,
-    /// How long it is, and how much of that is read.
-    pub size: u64,
     pub(super) opened: Option<Arc<Opened>>,
+}
+
+/// Why a file is not read.
+#[derive(Debug)]
+pub enum Refused {
+    /// It cannot be opened.
+    Io(io::Error),
+    /// It is something else, or of a form that is not known.
+    Form(String),
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Refused::Io(error) => error.fmt(f),
+            Refused::Form(form) => form.fmt(f),
+        }
+    }
 }
 
 /// A file that is open, and its entries.
@@ -75,6 +95,7 @@ pub enum Work {
 #[must_use]
 pub fn open(paths: Vec<PathBuf>, wanted: &Wanted, first_source: usize) -> (Vec<Member>, Vec<(usize, Work)>) {
     let mut members: Vec<Member> = paths.into_iter().map(|path| Member::open(path, wanted)).collect();
+    let boot = choose(&mut members, wanted);
     let groups = arrange(&mut members, wanted.ordered);
     let mut work = Vec::new();
     let mut at = 0;
@@ -82,7 +103,7 @@ pub fn open(paths: Vec<PathBuf>, wanted: &Wanted, first_source: usize) -> (Vec<M
     let mut begin = 0;
     let close = |single: &mut Vec<(usize, Arc<Opened>)>, work: &mut Vec<(usize, Work)>, begin: usize| {
         if !single.is_empty() {
-            let parts = Parts::new(std::mem::take(single), wanted);
+            let parts = Parts::of_boot(std::mem::take(single), wanted, boot);
             work.push((begin, Work::Parts(Arc::new(parts))));
         }
     };
@@ -92,7 +113,7 @@ pub fn open(paths: Vec<PathBuf>, wanted: &Wanted, first_source: usize) -> (Vec<M
             .collect();
         if group > 1 {
             close(&mut single, &mut work, begin);
-            work.push((at, Work::Merge(Box::new(Merge::new(opened, wanted)))));
+            work.push((at, Work::Merge(Box::new(Merge::new(opened, wanted, boot)))));
         } else {
             if single.is_empty() {
                 begin = at;
@@ -105,34 +126,59 @@ pub fn open(paths: Vec<PathBuf>, wanted: &Wanted, first_source: usize) -> (Vec<M
     (members, work)
 }
 
+/// Finds the boot that is meant, and leaves out the others.
+fn choose(members: &mut [Member], wanted: &Wanted) -> Option<Id> {
+    let meant = wanted.boot?;
+    let journals = members.iter().filter_map(|member| Some(&member.opened.as_ref()?.journal));
+    let boot = meant.choose(&boots(journals));
+    for member in members {
+        let Some(opened) = member.opened.take().and_then(Arc::into_inner) else { continue };
+        let Opened { journal, mut list, .. } = opened;
+        match boot {
+            Some(boot) => narrow(&mut list, &journal, boot),
+            None => list.runs.clear(),
+        }
+        member.opened = Some(Arc::new(Opened::new(journal, list)));
+    }
+    // A boot that is not there has no entries.
+    boot.or(Some(Id::default()))
+}
+
+impl Opened {
+    fn new(journal: Journal, list: List) -> Opened {
+        let first = list.runs.iter().find_map(|run| list.key(&journal, run, 0..run.len));
+        let last = list.runs.iter().rev().find_map(|run| list.last_key(&journal, run));
+        Opened { journal, list, first, last }
+    }
+}
+
 impl Member {
-    fn open(path: PathBuf, wanted: &Wanted) -> Member {
-        let mut member = Member {
-            path,
-            refused: None,
-            troubles: Vec::new(),
-            notes: Vec::new(),
-            size: 0,
-            opened: None,
-        };
-        let file = match File::open(&member.path) {
-            Ok(file) => file,
-            Err(error) => {
-                member.refused = Some(error.to_string());
-                return member;
-            }
-        };
-        match Journal::open(Medium::File(Arc::new(file))) {
-            Err(why) => member.refused = Some(why),
+    pub(super) fn open(path: PathBuf, wanted: &Wanted) -> Member {
+        match File::open(&path) {
+            Ok(file) => Member::of(path, Medium::File(Arc::new(file)), wanted),
+            Err(error) => Member { refused: Some(Refused::Io(error)), ..Member::new(path) },
+        }
+    }
+
+    pub(super) fn of(path: PathBuf, medium: Medium, wanted: &Wanted) -> Member {
+        let mut member = Member::new(path);
+        match Journal::open(medium) {
+            Err(why) => member.refused = Some(Refused::Form(why)),
             Ok(journal) => member.take(journal, wanted),
         }
         member
     }
 
+    fn new(path: PathBuf) -> Member {
+        Member { path, refused: None, troubles: Vec::new(), notes: Vec::new(), opened: None }
+    }
+
     /// Takes over a journal and finds its entries.
     fn take(&mut self, mut journal: Journal, wanted: &Wanted) {
-        self.size = journal.limit;
         let mut list = journal.list();
+        if wanted.machine.is_some_and(|machine| machine != journal.header.machine) {
+            list.runs.clear();
+        }
         if let Some((since, until)) = wanted.between {
             let left = list.between(&journal, since, until);
             if left > 0 {
@@ -142,12 +188,10 @@ impl Member {
             }
         }
         self.troubles.append(&mut journal.troubles);
-        let first = list.runs.iter().find_map(|run| list.key(&journal, run, 0..run.len));
-        let last = list.runs.iter().rev().find_map(|run| list.last_key(&journal, run));
-        self.opened = Some(Arc::new(Opened { journal, list, first, last }));
+        self.opened = Some(Arc::new(Opened::new(journal, list)));
     }
 
-    fn ends(&self) -> Option<(&Key, &Key)> {
+    pub(super) fn ends(&self) -> Option<(&Key, &Key)> {
         let opened = self.opened.as_ref()?;
         Some((opened.first.as_ref()?, opened.last.as_ref()?))
     }
@@ -189,7 +233,9 @@ fn arrange(members: &mut Vec<Member>, ordered: bool) -> Vec<usize> {
 /// Whether entries of the one may belong between those of the other or be the same, so that they
 /// cannot be read one after the other.
 fn touch(one: &Member, other: &Member, ordered: bool) -> bool {
-    let (Some((first, last)), Some((other_first, other_last))) = (one.ends(), other.ends()) else { return false };
+    let (Some((first, last)), Some((other_first, other_last))) = (one.ends(), other.ends()) else {
+        return false;
+    };
     if first.series == other_first.series {
         return first.seqnum <= other_last.seqnum && other_first.seqnum <= last.seqnum;
     }
@@ -237,7 +283,12 @@ struct Part {
 }
 
 impl Parts {
-    fn new(files: Vec<(usize, Arc<Opened>)>, wanted: &Wanted) -> Parts {
+    /// All entries of these files.
+    pub(super) fn new(files: Vec<(usize, Arc<Opened>)>, wanted: &Wanted) -> Parts {
+        Parts::of_boot(files, wanted, None)
+    }
+
+    fn of_boot(files: Vec<(usize, Arc<Opened>)>, wanted: &Wanted, boot: Option<Id>) -> Parts {
         let mut parts = Vec::new();
         for (file, (_, opened)) in files.iter().enumerate() {
             let begin = parts.len();
@@ -255,7 +306,19 @@ impl Parts {
                 part.bytes = size / count + u64::from(at == 0) * (size % count);
             }
         }
-        Parts { files, parts, next: AtomicUsize::new(0), boot: wanted.boot }
+        Parts { files, parts, next: AtomicUsize::new(0), boot }
+    }
+
+    /// How many pieces there are.
+    pub(super) fn len(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// The piece with the entry `number` (1-based).
+    pub(super) fn part_of(&self, number: u64) -> Option<usize> {
+        let has =
+            |part: &Part| (part.run.first..part.run.first + part.run.len).contains(&number.wrapping_sub(1));
+        self.parts.iter().position(has)
     }
 
     /// The number of the next piece, if there is one.

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the three packings, with bounded memory whatever the bytes say.
 //! Must not know: what the text says.
-//! Tested by: the unit tests below, `tests/cli/journal.rs`.
+//! Tested by: the unit tests below, `fwstat/tests/cli/journal.rs`.
 
 use std::io::Read as _;
 

@@ -3,7 +3,7 @@
 //! Responsible for: the loop over entries, with a window of the file that moves on and a memory of
 //! objects that recur. This is the one place to make faster.
 //! Must not know: which entries are wanted and why (`plan`), what becomes of them (`lines`).
-//! Tested by: `tests/cli/journal.rs`, `tests/cli/journal_damage.rs`, fuzzing.
+//! Tested by: `fwstat/tests/cli/journal.rs`, `tests/journal.rs` (damage), fuzzing.
 //!
 //! Of a kernel entry's ten items eight are those of the entry before, and its own two objects were
 //! written just before it. So a window that begins a little before the entry has nearly

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: where the bytes come from, and the piece of them that is at hand.
 //! Must not know: what they mean.
-//! Tested by: the tests of `walk` and `file`.
+//! Tested by: the tests of `look`.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
