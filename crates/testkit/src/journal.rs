@@ -389,7 +389,7 @@ fn siphash24(key: &[u8; 16], text: &[u8]) -> u64 {
         v[2] = v[2].rotate_left(32);
     };
     let mut chunks = text.chunks_exact(8);
-    let mut take = |v: &mut [u64; 4], block: u64| {
+    let take = |v: &mut [u64; 4], block: u64| {
         v[3] ^= block;
         round(v);
         round(v);

@@ -7,10 +7,6 @@
 use super::journal::{Desk, Heads, Wanted};
 use super::years::{Calendar, Years};
 
-/// The longest line that is read. A kernel's line ends below 1,024 bytes and a journal's JSON
-/// record with one below 100 KiB; a longer line is counted and left out.
-pub const LONGEST_LINE: usize = 1 << 20;
-
 /// How much of the text in front of a chunk comes with it: enough for the first line of a
 /// record of several lines.
 pub const BEFORE: usize = 2048;

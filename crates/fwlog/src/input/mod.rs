@@ -17,7 +17,8 @@ pub mod stream;
 pub mod ulogd;
 pub mod years;
 
-pub use self::chunk::{BEFORE, Buffer, Chunk, LONGEST_LINE, ReadOptions};
+pub use self::bytes::LONGEST_LINE;
+pub use self::chunk::{BEFORE, Buffer, Chunk, ReadOptions};
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -7,8 +7,8 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use super::bytes::LONGEST_LINE;
 use super::bytes::Plain;
-use super::chunk::LONGEST_LINE;
 
 /// The fields of the journal that say something about a packet's line.
 const FIELDS: [&str; 7] = [

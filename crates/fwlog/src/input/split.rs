@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use memchr::memchr;
 
-use super::chunk::{BEFORE, Buffer, LONGEST_LINE, ReadOptions};
+use super::bytes::LONGEST_LINE;
+use super::chunk::{BEFORE, Buffer, ReadOptions};
 use super::years::{self, Calendar, Years};
 
 /// How much is read at a time in search of the end of a piece's last line.

@@ -273,7 +273,7 @@ fn without_a_file_the_place_with_the_newest_record_is_read() {
     let folder = Folder::new();
     let root = folder.0.to_str().unwrap();
     machine(&folder.0.join("var/log/journal/0123456789abcdef0123456789abcdef"));
-    let line = |year: u16| format!("{year}-09-21T14:00:00+00:00 gate kernel: drop {}\n", packet(1));
+    let line = |year: u16| format!("{year}-09-22T14:00:00+00:00 gate kernel: drop {}\n", packet(1));
     folder.write("var/log/kern.log", line(2026));
     let ran = run(&["top", "--root", root]);
     assert!(ran.err.starts_with(&format!("fwstat: reading {root}/var/log/kern.log (")), "{}", ran.err);
@@ -281,7 +281,7 @@ fn without_a_file_the_place_with_the_newest_record_is_read() {
     folder.write("var/log/kern.log", line(2025) + "2026-12-01T00:00:00+00:00 gate kernel: something else\n");
     let ran = run(&["top", "--root", root]);
     assert!(ran.err.starts_with("fwstat: reading the journal in "), "{}", ran.err);
-    assert!(ran.err.contains("kern.log (2025-09-21 14:00:00)"), "{}", ran.err);
+    assert!(ran.err.contains("kern.log (2025-09-22 14:00:00)"), "{}", ran.err);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::layout::{DATA, ENTRY, ENTRY_ITEMS, LARGEST_ENTRY, Object, id_at, u64_
 use super::plan::Lost;
 use super::unpack::unpack;
 use super::window::Window;
-use crate::input::LONGEST_LINE;
+use crate::input::bytes::LONGEST_LINE;
 
 /// How much of the file before an entry is read with it: its own data.
 const BACK: u64 = 2048;
