@@ -10,6 +10,7 @@ pub mod commands;
 pub mod config;
 pub mod generate;
 pub mod options;
+mod places;
 pub mod progress;
 pub mod report;
 pub mod rules;

@@ -12,6 +12,7 @@ use logparse::{
     Truncated, Uptime, Writer,
 };
 
+use crate::input::journal::Beside;
 use crate::time::clock::When;
 
 /// A line that is a firewall record, whole or truncated.
@@ -27,6 +28,8 @@ pub struct Record<'a> {
     pub file: &'a str,
     /// The line's number in the file, 1-based; 0 if it was not asked for.
     pub line_number: u64,
+    /// What the journal says beside the line, where that is the line of an entry.
+    pub beside: Option<Beside<'a>>,
 }
 
 impl<'a> Record<'a> {
@@ -372,16 +375,20 @@ fn addr<'a>(value: Option<impl Into<IpAddr>>) -> Value<'a> {
 /// What a line says about a field of its own or of its packet.
 #[must_use]
 pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
-    let line = &record.line;
+    let (line, beside) = (&record.line, &record.beside);
     let vlan = || line.mac_header().and_then(|header| header.vlan);
     match key {
         Key::Time => record.when.map_or(Value::Missing, Value::Time),
+        // The line of an entry of the journal has a stamp that the journal did not write.
+        Key::Stamp if beside.is_some() => Value::Missing,
         Key::Stamp => text(line.stamp().map(|stamp| stamp.text)),
-        Key::Uptime => line.uptime().map_or(Value::Missing, Value::Uptime),
-        Key::Host => text(line.host()),
-        Key::Tag => text(line.tag()),
+        Key::Uptime => beside
+            .map_or_else(|| line.uptime(), |beside| beside.uptime())
+            .map_or(Value::Missing, Value::Uptime),
+        Key::Host => text(beside.map_or_else(|| line.host(), |beside| beside.host())),
+        Key::Tag => text(beside.map_or_else(|| line.tag(), |beside| beside.tag())),
         Key::Writer => Value::Text(line.writer().name()),
-        Key::Severity => number(line.severity()),
+        Key::Severity => number(beside.map_or_else(|| line.severity(), |beside| beside.severity())),
         Key::Repeat => number(Some(line.repeat()).filter(|repeat| *repeat > 1)),
         Key::Vmid => number(line.vmid()),
         Key::Chain => text(line.chain()),

@@ -10,6 +10,7 @@ mod explain;
 mod export;
 mod filters;
 mod inputs;
+mod journal;
 mod pandas;
 #[cfg(feature = "parquet")]
 mod parquet;
