@@ -10,7 +10,6 @@ pub mod arguments;
 pub mod expr;
 pub mod set;
 pub mod values;
-pub mod words;
 
 pub use set::Set;
 
@@ -100,14 +99,16 @@ impl Filter {
             Filter::In(field, set) => set.holds(field.value(record)),
             Filter::Has(field) => Some(field.value(record) != Value::Missing),
             Filter::Prefix(text) => Some(memchr::memmem::find(record.exact_prefix(), text).is_some()),
-            Filter::Family(version) => match (record.entry.packet.datagram.network, version) {
+            Filter::Family(version) => match (record.entry().packet.datagram.network, version) {
                 (Network::Ipv4(_), 4) | (Network::Ipv6(_), 6) => Some(true),
                 (Network::None, _) => None,
                 _ => Some(false),
             },
-            Filter::Flags { mask, set } => record.entry.packet.tcp_flags().map(|flags| flags & *mask == *set),
+            Filter::Flags { mask, set } => {
+                record.entry().packet.tcp_flags().map(|flags| flags & *mask == *set)
+            }
             Filter::Mark { value, mask } => {
-                record.entry.packet.datagram.mark.map(|mark| mark & mask == value & mask)
+                record.entry().packet.datagram.mark.map(|mark| mark & mask == value & mask)
             }
             Filter::Mac(key, start) => match value(*key, record) {
                 Value::Mac(mac) => Some(mac.0.starts_with(start)),
@@ -117,7 +118,7 @@ impl Filter {
             Filter::Matches(field, regex) => match field.value(record) {
                 Value::Missing => None,
                 Value::Text(text) => Some(regex.is_match(text)),
-                other => Some(regex.is_match(words::plain(other).as_bytes())),
+                other => Some(regex.is_match(other.to_plain().as_bytes())),
             },
             Filter::Between(since, until) => record.when.map(|when| (*since..=*until).contains(&when.utc)),
         }

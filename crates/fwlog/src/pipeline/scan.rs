@@ -13,7 +13,7 @@ use super::Plan;
 use super::account::{Account, Position, Why, loss};
 use crate::filter::Filter;
 use crate::input::{Chunk, LONGEST_LINE};
-use crate::record::{Reading, Record};
+use crate::record::Record;
 use crate::time::clock::{Resolver, When};
 
 /// What is done with a record that counts.
@@ -133,13 +133,8 @@ impl<'p> Worker<'p> {
         if known == Some(false) {
             return;
         }
-        let record = Record {
-            entry: Reading::scanned(scanned),
-            raw: line.text,
-            when,
-            file,
-            line: chunk.first_line.map_or(0, |first| first + number),
-        };
+        let place = chunk.first_line.map_or(0, |first| first + number);
+        let record = Record::new(Line::Fast(scanned), line.text, when, file, place);
         let passes = known.unwrap_or_else(|| {
             let passes = self.front_filter.test(&record);
             self.fronts.resize(self.fronts.len().max(front + 1), None);
@@ -276,13 +271,8 @@ impl<'p> Worker<'p> {
             }
         }
         let when = self.moment(chunk, line.offset, &entry.envelope);
-        let record = Record {
-            entry: Reading::entry(entry),
-            raw: line.text,
-            when,
-            file: &self.names[chunk.source],
-            line: chunk.first_line.map_or(0, |first| first + number),
-        };
+        let (file, place) = (&self.names[chunk.source], chunk.first_line.map_or(0, |first| first + number));
+        let record = Record::new(Line::Full(entry), line.text, when, file, place);
         if self.plan.filter.test(&record) {
             self.account.totals.matched += record.times();
             add(&record);

@@ -181,8 +181,8 @@ impl Open<'_> {
     }
 
     fn ask(&mut self, record: &Record<'_>) -> (AnswerId, usize) {
-        let packet = &record.entry.packet;
-        let cut = record.entry.completeness() != Completeness::Whole;
+        let packet = &record.entry().packet;
+        let cut = record.entry().completeness() != Completeness::Whole;
         let time = record.when.map(|when| when.utc.div_euclid(NANOS));
         (self.replayer.replay(packet, time, cut), self.prefix(packet.prefix))
     }
@@ -199,12 +199,12 @@ impl Open<'_> {
 
 impl Aggregate for Replays<'_> {
     fn add(&mut self, record: &Record<'_>) {
-        let scanned = record.scanned().filter(|scanned| scanned.src_ipv4().is_some());
+        let scanned = record.fast().filter(|scanned| scanned.src_ipv4().is_some());
         let known = scanned.and_then(|scanned| self.open[self.v4].recall(scanned));
         let (n, (answer, prefix)) = match known {
             Some(known) => (self.v4, known),
             None => {
-                let n = self.rulesets.of(&record.entry.packet);
+                let n = self.rulesets.of(&record.entry().packet);
                 (n, self.open[n].ask(record))
             }
         };

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 
 use anyhow::{Context as _, bail};
 use fwrules::{Context, Evidence, Place, Reach, Ruleset, Step, Tri, Walk, Walker};
-use logparse::Completeness;
+use logparse::{Completeness, Line};
 use serde_json::{Map, Value, json};
 
 use super::Outcome;
@@ -23,7 +23,7 @@ use fwlog::input::LONGEST_LINE;
 use fwlog::input::bytes::Meter;
 use fwlog::input::decode;
 use fwlog::pipeline::{self, is_one_record};
-use fwlog::record::{Reading, Record};
+use fwlog::record::Record;
 use fwlog::text;
 
 /// Lines of standard input that are explained at most.
@@ -63,7 +63,7 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
         found = Outcome::Found;
         let cut = entry.completeness() != Completeness::Whole;
         let stop = entry.error.map(|stop| stop.to_string());
-        let record = Record { entry: Reading::entry(&entry), raw: line, when: None, file: "", line: 0 };
+        let record = Record::new(Line::Full(&entry), line, None, "", 0);
         let said = meaning::all(&record);
         let ways: Vec<Way<'_>> = match rulesets.all.get(rulesets.of(&entry.packet)) {
             None => Vec::new(),

@@ -15,8 +15,9 @@ use fwrules::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Beside, Outcome, format, outcome, run, write};
+use super::{Outcome, format, outcome, run, write};
 use crate::analysis::replayed::{Class, Counted, Replays, Stat};
+use crate::atomic_file::AtomicFile;
 use crate::cli::{self, Format, Print};
 use crate::options::{Look, Options};
 use crate::report::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
@@ -101,8 +102,8 @@ fn print_lines(
         _ if options.quiet => Box::new(io::sink()),
         None => Box::new(io::stdout()),
         Some(path) => {
-            let file = Beside::create(path)?;
-            let out = Box::new(file.try_clone()?);
+            let file = AtomicFile::create(path)?;
+            let out = Box::new(file.writer()?);
             beside = Some(file);
             out
         }
@@ -115,7 +116,7 @@ fn print_lines(
     drop(replays);
     writer.finish()?;
     if let Some(file) = beside {
-        file.done()?;
+        file.commit()?;
     }
     Ok(match outcome(&options, &account) {
         Outcome::Found if !any => Outcome::Nothing,

@@ -53,9 +53,9 @@ impl Ground {
     }
 
     fn front(&self, record: &Record<'_>) -> Front {
-        let (input, output) = match record.scanned() {
+        let (input, output) = match record.fast() {
             Some(scanned) => (scanned.in_iface(), scanned.out_iface()),
-            None => (record.entry.packet.in_iface, record.entry.packet.out_iface),
+            None => (record.entry().packet.in_iface, record.entry().packet.out_iface),
         };
         let way = match (input.is_empty(), output.is_empty()) {
             (true, _) => Way::Out,
@@ -162,7 +162,7 @@ impl Fronts {
     /// What the front of a line says.
     #[inline]
     pub fn of(&mut self, record: &Record<'_>, ground: &Ground) -> Front {
-        let Some(id) = record.scanned().map(|scanned| scanned.prefix_key().index()) else {
+        let Some(id) = record.fast().map(|scanned| scanned.prefix_key().index()) else {
             return ground.front(record);
         };
         if let Some(Some(front)) = self.0.get(id) {

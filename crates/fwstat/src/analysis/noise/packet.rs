@@ -287,9 +287,9 @@ impl Glance {
     #[must_use]
     #[inline]
     pub fn of(record: &Record<'_>) -> Option<Glance> {
-        match record.scanned() {
+        match record.fast() {
             Some(scanned) => Some(Glance::scanned(scanned)),
-            None => Glance::packet(&record.entry.packet),
+            None => Glance::packet(&record.entry().packet),
         }
     }
 
