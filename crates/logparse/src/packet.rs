@@ -84,6 +84,18 @@ pub enum Link<'a> {
     Decoded(MacHeader),
 }
 
+impl Link<'_> {
+    /// The hardware addresses, whichever way the line shows them.
+    #[must_use]
+    pub fn mac_header(&self) -> Option<MacHeader> {
+        match self {
+            Link::None => None,
+            Link::Raw(raw) => raw.ethernet(),
+            Link::Decoded(header) => Some(*header),
+        }
+    }
+}
+
 /// The text of `MAC=`: colon-separated hex, as long as the device's link header.
 ///
 /// The first six bytes are the **destination**, but only if the text has the length of an
@@ -582,11 +594,7 @@ impl<'a> Packet<'a> {
     /// The hardware addresses, whichever way the line shows them.
     #[must_use]
     pub fn mac_header(&self) -> Option<MacHeader> {
-        match self.link {
-            Link::None => None,
-            Link::Raw(raw) => raw.ethernet(),
-            Link::Decoded(header) => Some(header),
-        }
+        self.link.mac_header()
     }
 }
 
@@ -642,6 +650,16 @@ impl<'a> Datagram<'a> {
             Transport::Ah(_) => Some(Protocol::AH),
             Transport::Esp(_) => Some(Protocol::ESP),
             Transport::Ports(protocol, _) | Transport::Other(protocol) => Some(protocol),
+        }
+    }
+
+    /// Type and code of an ICMP or ICMPv6 packet, as far as the line shows them.
+    #[must_use]
+    pub fn icmp(&self) -> (Option<u8>, Option<u8>) {
+        match self.transport {
+            Transport::Icmp(icmp) => (icmp.kind.map(|kind| kind.0), icmp.code),
+            Transport::Icmpv6(icmp) => (icmp.kind.map(|kind| kind.0), icmp.code),
+            _ => (None, None),
         }
     }
 

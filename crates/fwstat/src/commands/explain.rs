@@ -63,7 +63,7 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
         found = Outcome::Found;
         let cut = entry.completeness() != Completeness::Whole;
         let stop = entry.error.map(|stop| stop.to_string());
-        let record = Record::new(Line::Full(&entry), line, None, "", 0);
+        let record = Record { line: Line::Full(&entry), raw: line, when: None, file: "", line_number: 0 };
         let said = meaning::all(&record);
         let ways: Vec<Way<'_>> = match rulesets.all.get(rulesets.of(&entry.packet)) {
             None => Vec::new(),

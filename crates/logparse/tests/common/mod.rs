@@ -36,7 +36,10 @@ fn scan(line: &[u8], each: Each<'_>) {
     buffer.resize(buffer.len() + 700, b'#');
     Scanner::new().scan(&buffer, |found| {
         if found.offset == third {
-            found.with_entry(|entry| each(entry.copied()));
+            match found.record {
+                Ok(record) => record.with_entry(|entry| each(Ok(*entry))),
+                Err(error) => each(Err(error)),
+            }
         }
     });
 }

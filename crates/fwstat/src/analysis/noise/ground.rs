@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fwrules::{Hook, Interface, Match, Net, Range, Rule, Ruleset, Table, Target, Test};
-use logparse::Protocol;
+use logparse::{PrefixCache, Protocol};
 
 use super::site::{reached, text_of};
 use fwlog::record::Record;
@@ -53,11 +53,7 @@ impl Ground {
     }
 
     fn front(&self, record: &Record<'_>) -> Front {
-        let (input, output) = match record.fast() {
-            Some(scanned) => (scanned.in_iface(), scanned.out_iface()),
-            None => (record.entry().packet.in_iface, record.entry().packet.out_iface),
-        };
-        let way = match (input.is_empty(), output.is_empty()) {
+        let way = match (record.line.in_iface().is_empty(), record.line.out_iface().is_empty()) {
             (true, _) => Way::Out,
             (false, false) => Way::Through,
             (false, true) => Way::In,
@@ -156,22 +152,13 @@ pub struct Front {
 
 /// What fronts say: found out once for lines that begin alike. One per thread.
 #[derive(Clone, Debug, Default)]
-pub struct Fronts(Vec<Option<Front>>);
+pub struct Fronts(PrefixCache<Front>);
 
 impl Fronts {
     /// What the front of a line says.
     #[inline]
     pub fn of(&mut self, record: &Record<'_>, ground: &Ground) -> Front {
-        let Some(id) = record.fast().map(|scanned| scanned.prefix_key().index()) else {
-            return ground.front(record);
-        };
-        if let Some(Some(front)) = self.0.get(id) {
-            return *front;
-        }
-        let front = ground.front(record);
-        self.0.resize(self.0.len().max(id + 1), None);
-        self.0[id] = Some(front);
-        front
+        self.0.get_or_insert_with(&record.line, || ground.front(record))
     }
 }
 

@@ -8,7 +8,7 @@
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
-use logparse::{FastPacket, Link, MacHeader, Packet, Protocol, RawMac, TcpFlags, Transport};
+use logparse::{FastPacket, Line, Link, MacHeader, Packet, Protocol, RawMac, TcpFlags, Transport};
 
 use fwlog::record::Record;
 
@@ -287,9 +287,9 @@ impl Glance {
     #[must_use]
     #[inline]
     pub fn of(record: &Record<'_>) -> Option<Glance> {
-        match record.fast() {
-            Some(scanned) => Some(Glance::scanned(scanned)),
-            None => Glance::packet(&record.entry().packet),
+        match record.line {
+            Line::Fast(scanned) => Some(Glance::scanned(scanned)),
+            Line::Full(entry) => Glance::packet(&entry.packet),
         }
     }
 

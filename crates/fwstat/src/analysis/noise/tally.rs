@@ -213,7 +213,7 @@ impl<'g> Tally<'g> {
     /// Counts the prefix of a line that came in.
     #[inline]
     fn prefix(&mut self, record: &Record<'_>, times: u64) {
-        let Some(id) = record.fast().map(|scanned| scanned.prefix_key().index()) else {
+        let Some(id) = record.line.fast().map(|scanned| scanned.prefix_key().index()) else {
             return self.count_prefix(record.prefix(), times);
         };
         if self.of_fronts.len() <= id {

@@ -1,8 +1,6 @@
 //! Lines cut short and lines with a wrong byte: no panic, no invented value.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use logparse::*;
 
 /// The end of `IN=... OUT=... ` in a line that reads whole.

@@ -1,9 +1,7 @@
 //! Every line of `testdata/lines` through every engine: all that is expected is reported, and
 //! nothing else; and what was read is written back as it stood.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use logparse::*;
 
 #[test]

@@ -4,9 +4,7 @@
 //! any text through /dev/log, a remote sender a host's name. The addresses reported are
 //! always those that the kernel printed last.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use logparse::*;
 
 /// Texts that want to be something else. None is longer than a prefix can be.

@@ -1,18 +1,9 @@
 //! The fuzz targets under `cargo test`: every input that once failed, every line of the
 //! suite, and some changed ones. Long runs: `fuzz/src/driver.rs`.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
-
-#[path = "../../../fuzz/src/equal.rs"]
-mod equal;
-#[path = "../../../fuzz/src/mutate.rs"]
-mod mutate;
-#[path = "../../../fuzz/src/targets.rs"]
-mod targets;
-
 use std::path::{Path, PathBuf};
 
-use targets::TARGETS;
+use crate::targets::TARGETS;
 
 fn testdata(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata").join(path)
@@ -35,18 +26,18 @@ fn inputs_that_once_failed() {
 
 #[test]
 fn every_target_takes_every_line() {
-    for seed in mutate::seeds(&testdata("lines")) {
+    for seed in crate::mutate::seeds(&testdata("lines")) {
         TARGETS.iter().for_each(|(_, target)| target(&seed));
     }
 }
 
 #[test]
 fn every_target_takes_changed_lines() {
-    let seeds = mutate::seeds(&testdata("lines"));
-    let mut rng = mutate::Rng::new(20_240_630);
+    let seeds = crate::mutate::seeds(&testdata("lines"));
+    let mut rng = crate::mutate::Rng::new(20_240_630);
     let mut input = Vec::new();
     for _ in 0..50_000 {
-        mutate::input(&mut rng, &seeds, &mut input);
+        crate::mutate::input(&mut rng, &seeds, &mut input);
         TARGETS.iter().for_each(|(_, target)| target(&input));
     }
 }

@@ -5,22 +5,14 @@
 //! scanner, in buffers with bytes behind the last line, so that the quick path is really
 //! taken; each counts the lines that took it and fails if there were too few.
 
-#![allow(dead_code, unreachable_pub)] // shared with the fuzz targets
-
-mod common;
-#[path = "../../../fuzz/src/equal.rs"]
-mod equal;
-#[path = "../../../fuzz/src/mutate.rs"]
-mod mutate;
-
 use std::collections::HashSet;
 use std::io::Write;
 
-use common::*;
-use equal::{Beside, Count};
+use crate::common::*;
+use crate::equal::{Beside, Count};
+use crate::mutate::Rng;
 use logparse::testgen::{Source, Texts, packet};
 use logparse::*;
-use mutate::Rng;
 use proptest::prelude::*;
 
 /// A scanner under test and the buffer that it is given next.
@@ -824,12 +816,12 @@ fn more_than_a_scanner_keeps() {
 /// Buffers as the fuzz target gets them; says that they do reach the quick path.
 #[test]
 fn changed_lines_of_the_suite() {
-    let seeds = mutate::seeds(&testkit::testdata("lines"));
+    let seeds = crate::mutate::seeds(&testkit::testdata("lines"));
     let mut rng = Rng::new(99);
     let mut run = Run::default();
     let mut buffer = Vec::new();
     for i in 0..60_000 {
-        mutate::buffer(&mut rng, &seeds, &mut buffer);
+        crate::mutate::buffer(&mut rng, &seeds, &mut buffer);
         buffer.split(|byte| *byte == b'\n').for_each(|line| run.line(line));
         if i % 4 == 0 {
             run.forget();

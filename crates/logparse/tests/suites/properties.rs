@@ -1,8 +1,6 @@
 //! Properties of every packet: what is written reads back as it was.
 
-mod common;
-
-use common::emitted;
+use crate::common::emitted;
 use logparse::testgen::{Source, Texts, packet};
 use logparse::*;
 use proptest::prelude::*;
