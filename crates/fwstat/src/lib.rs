@@ -5,6 +5,7 @@
 //! [`commands`] put the rest together. The program itself is [`main`].
 
 pub mod analysis;
+pub mod atomic_file;
 pub mod cli;
 pub mod commands;
 pub mod config;
