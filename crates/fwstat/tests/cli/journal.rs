@@ -107,7 +107,8 @@ fn every_form_is_read_as_journalctl_reads_it() {
                     assert_eq!(first.get_or_insert_with(|| ours.clone()), &ours, "{form:?}");
                     if has("journalctl") {
                         let theirs = records(&oracle(&["--file", &path], &[]), true);
-                        assert!(ours == theirs, "{form:?}: {} and {}", ours.len(), theirs.len());
+                        let differ = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs);
+                        assert!(ours == theirs, "{form:?}: {} and {}: {differ:?}", ours.len(), theirs.len());
                     }
                 }
             }
@@ -224,7 +225,7 @@ fn two_machines_are_merged_by_time() {
     }
     let ours = records(&run(&["export", &names[1], &names[0]]), false);
     let times: Vec<&str> = ours.iter().map(|record| record["time"].as_str().unwrap()).collect();
-    assert!(times.is_sorted());
+    assert!(times.is_sorted(), "{:?}", times.windows(2).find(|pair| pair[0] > pair[1]));
     assert_ne!(ours[0]["host"], ours[1]["host"]);
     if has_journalctl() {
         assert!(ours == records(&oracle(&["--file", &names[0], "--file", &names[1]], &[]), false));
@@ -238,7 +239,7 @@ fn lines_of_a_journal_are_explained_and_replayed() {
     let record = &records(&run(&["export", &path]), true)[20];
     let ran = run(&["explain", "-j", &format!("{path}:{}", record["line"])]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.out.contains(record["src"].as_str().unwrap()), "{}", ran.out);
+    assert!(ran.out.contains(record["src"].as_str().unwrap()), "{record} {}", ran.out);
     assert!(run(&["explain", &format!("{path}:1000")]).err.contains("has no entry 1000"));
     let rules = folder
         .write("rules", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j LOG --log-prefix \"drop \"\nCOMMIT\n");

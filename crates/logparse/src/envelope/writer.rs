@@ -4,7 +4,7 @@
 //! a line that reads like the kernel's (`logger`); the tag, its process number, the facility
 //! and the journal's `_TRANSPORT` are what tells the two apart.
 //! Must not know: what the message says.
-//! Tested by: the unit tests below, `tests/cli/writers.rs` of the program.
+//! Tested by: the unit tests below, `fwstat/tests/cli/writers.rs`.
 
 use super::Envelope;
 
