@@ -224,7 +224,8 @@ fn two_machines_are_merged_by_time() {
         names.push(folder.write(&format!("{series}.journal"), file(form, &some)));
     }
     let ours = records(&run(&["export", &names[1], &names[0]]), false);
-    let times: Vec<&str> = ours.iter().map(|record| record["time"].as_str().unwrap()).collect();
+    let time = |record: &Value| record["time"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let times: Vec<jiff::Timestamp> = ours.iter().map(time).collect();
     assert!(times.is_sorted(), "{:?}", times.windows(2).find(|pair| pair[0] > pair[1]));
     assert_ne!(ours[0]["host"], ours[1]["host"]);
     if has_journalctl() {
@@ -243,7 +244,7 @@ fn lines_of_a_journal_are_explained_and_replayed() {
     assert!(run(&["explain", &format!("{path}:1000")]).err.contains("has no entry 1000"));
     let rules = folder
         .write("rules", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j LOG --log-prefix \"drop \"\nCOMMIT\n");
-    let ran = run(&["replay", "--print", "remaining", &rules, &path]);
+    let ran = run(&["replay", "--print", "removed", &rules, &path]);
     assert!(ran.out.contains(" gate kernel: [    0.000007] drop 0000 IN=eth0"), "{}{}", ran.out, ran.err);
     assert!(run(&["suggest", &path]).code < 2);
 }
