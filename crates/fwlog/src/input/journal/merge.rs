@@ -139,13 +139,13 @@ impl Merge {
         let mut earliest: Option<(usize, &Key)> = None;
         for (at, cursor) in self.files.iter().enumerate() {
             match &cursor.head {
-                None => {}
                 Some((_, Err(_))) => return Some(at),
-                Some((_, Ok(entry))) => {
-                    if earliest.is_none_or(|(_, key)| compare(&entry.key, key) == Ordering::Less) {
-                        earliest = Some((at, &entry.key));
-                    }
+                Some((_, Ok(entry)))
+                    if earliest.is_none_or(|(_, key)| compare(&entry.key, key) == Ordering::Less) =>
+                {
+                    earliest = Some((at, &entry.key));
                 }
+                _ => {}
             }
         }
         earliest.map(|(at, _)| at)

@@ -198,7 +198,7 @@ impl Member {
 }
 
 /// Sorts the files; gives how many of them belong together, one number for each group.
-fn arrange(members: &mut Vec<Member>, ordered: bool) -> Vec<usize> {
+fn arrange(members: &mut [Member], ordered: bool) -> Vec<usize> {
     // By series, and in it by number; what has no entries goes first.
     members.sort_by_cached_key(|member| {
         let first = member.ends().map(|(first, _)| (first.series, first.seqnum));
