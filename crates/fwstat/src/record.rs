@@ -63,6 +63,8 @@ pub struct Record<'a> {
     pub file: &'a str,
     /// The line's number in the file, 1-based; 0 if nobody asked for it.
     pub line: u64,
+    /// Which input, by number, and where in its (decoded) text the line begins.
+    pub at: (usize, u64),
 }
 
 impl<'a> Record<'a> {

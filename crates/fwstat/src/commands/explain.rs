@@ -62,7 +62,7 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
         found = Outcome::Found;
         let cut = entry.completeness() != Completeness::Whole;
         let stop = entry.stop.map(|stop| stop.to_string());
-        let record = Record { entry: Reading::entry(&entry), raw: line, when: None, file: "", line: 0 };
+        let record = Record { entry: Reading::entry(&entry), raw: line, when: None, file: "", line: 0, at: (0, 0) };
         let said = meaning::all(&record);
         let ways: Vec<Way<'_>> = match rulesets.all.get(rulesets.of(&entry.packet)) {
             None => Vec::new(),

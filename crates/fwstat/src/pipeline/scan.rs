@@ -139,6 +139,7 @@ impl<'p> Worker<'p> {
             when,
             file,
             line: chunk.first_line.map_or(0, |first| first + number),
+            at: (chunk.source, chunk.offset + line.offset as u64),
         };
         let passes = known.unwrap_or_else(|| {
             let passes = self.front_filter.test(&record);
@@ -282,6 +283,7 @@ impl<'p> Worker<'p> {
             when,
             file: &self.names[chunk.source],
             line: chunk.first_line.map_or(0, |first| first + number),
+            at: (chunk.source, chunk.offset + line.offset as u64),
         };
         if self.plan.filter.test(&record) {
             self.account.totals.matched += record.times();
