@@ -18,8 +18,8 @@ use crate::types::{EtherType, IcmpType, Icmpv6Type, Mac, Protocol, TcpFlags};
 /// | tokens | field | kernel source (`net/netfilter/nf_log_syslog.c`) |
 /// | --- | --- | --- |
 /// | text before `IN=` | [`prefix`](Packet::prefix) | `nf_log_dump_packet_common` |
-/// | `IN= OUT=` | [`input`](Packet::input), [`output`](Packet::output) | same |
-/// | `PHYSIN= PHYSOUT=` | [`phys_input`](Packet::phys_input), [`phys_output`](Packet::phys_output) | same |
+/// | `IN= OUT=` | [`in_iface`](Packet::in_iface), [`out_iface`](Packet::out_iface) | same |
+/// | `PHYSIN= PHYSOUT=` | [`phys_in`](Packet::phys_in), [`phys_out`](Packet::phys_out) | same |
 /// | `MAC=`, `MACSRC= MACDST= ...` | [`link`](Packet::link) | `dump_mac_header` |
 /// | `TUNNEL=` | [`tunnel`](Packet::tunnel) | `dump_mac_header` |
 /// | `SRC=` ... | [`datagram`](Packet::datagram) | `dump_ipv4_packet`, `dump_ipv6_packet`, `dump_arp_packet` |
@@ -29,13 +29,13 @@ pub struct Packet<'a> {
     /// The text of `--log-prefix`, byte for byte, with its blanks. Anything may stand here.
     pub prefix: &'a [u8],
     /// `IN=`: the interface the packet came in by; empty for packets this host sent.
-    pub input: &'a [u8],
+    pub in_iface: &'a [u8],
     /// `OUT=`: the interface it leaves by; empty for packets to this host.
-    pub output: &'a [u8],
+    pub out_iface: &'a [u8],
     /// `PHYSIN=`: the bridge port it came in by.
-    pub phys_input: Option<&'a [u8]>,
+    pub phys_in: Option<&'a [u8]>,
     /// `PHYSOUT=`: the bridge port it leaves by.
-    pub phys_output: Option<&'a [u8]>,
+    pub phys_out: Option<&'a [u8]>,
     /// The link layer.
     pub link: Link<'a>,
     /// `TUNNEL=`: the outer addresses on a sit device.

@@ -7,7 +7,7 @@
 
 use core::fmt;
 
-use crate::words::HEX;
+use crate::bytes::swar::HEX;
 
 /// An IP protocol number: the `PROTO=` of a line (IANA "Assigned Internet Protocol Numbers").
 ///

@@ -7,7 +7,7 @@ use logparse::*;
 
 /// The end of `IN=... OUT=... ` in a line that reads whole.
 fn header_end(case: &Case, packet: &Packet<'_>) -> Option<usize> {
-    let header = [&b"IN="[..], packet.input, b" OUT=", packet.output, b" "].concat();
+    let header = [&b"IN="[..], packet.in_iface, b" OUT=", packet.out_iface, b" "].concat();
     case.line.windows(header.len()).rposition(|window| window == header).map(|at| at + header.len())
 }
 
@@ -68,7 +68,7 @@ fn a_shortened_line_says_nothing_that_the_whole_line_does_not() {
                     continue;
                 }
             };
-            if let Some(stop) = entry.stop {
+            if let Some(stop) = entry.error {
                 assert!(stop.offset() <= end, "{stop} in {}", line.escape_ascii());
             }
             // A prefix may hold another header: cut inside it, that header is the line's.
@@ -154,7 +154,7 @@ fn a_wrong_byte_anywhere_does_no_harm() {
                 let stop = match parse_with(&line, &mut scratch) {
                     Ok(entry) => {
                         let _ = emitted(&entry.packet);
-                        entry.stop
+                        entry.error
                     }
                     Err(error) => Some(error),
                 };

@@ -352,13 +352,13 @@ fn a_line_alone_says_the_same() {
     fn scanned(scanner: &mut Scanner, buffer: &[u8], base: usize, out: &mut Vec<String>) -> u64 {
         let mut quick = 0;
         scanner.scan(buffer, |line| {
-            let entry = match line.found {
-                Found::Packet(packet) => {
+            let entry = match line.record {
+                Ok(Line::Fast(packet)) => {
                     quick += 1;
                     Ok(packet.entry())
                 }
-                Found::Entry(entry) => Ok(*entry),
-                Found::Other(error) => Err(error),
+                Ok(Line::Full(entry)) => Ok(*entry),
+                Err(error) => Err(error),
             };
             out.push(format!("{} {} {entry:?}", base + line.offset, line.text.len()));
         });
@@ -850,9 +850,9 @@ fn plain(packet: &mut Packet<'_>, kind: usize) {
         _ => return,
     }
     packet.prefix = WORDS[kind];
-    packet.input = b"eth0";
-    packet.output = [&b""[..], b"eth1"][kind % 2];
-    (packet.phys_input, packet.phys_output, packet.tunnel) = (None, None, None);
+    packet.in_iface = b"eth0";
+    packet.out_iface = [&b""[..], b"eth1"][kind % 2];
+    (packet.phys_in, packet.phys_out, packet.tunnel) = (None, None, None);
     packet.link = [Link::None, Link::Raw(RawMac(b"00:16:3e:5e:6c:00:fe:ff:ff:ff:ff:ff:08:00"))][kind % 2];
 }
 

@@ -28,10 +28,10 @@ fn lines_of(directory: &Path) -> Vec<(String, usize, Vec<u8>)> {
 /// Where and why reading stopped, if the line is no whole packet.
 fn refusal(line: &[u8], scratch: &mut Vec<u8>) -> Option<(&'static str, String)> {
     match parse_with(line, scratch) {
-        Ok(Entry { stop: None, .. }) => None,
+        Ok(Entry { error: None, .. }) => None,
         Ok(entry) => {
-            let stop = entry.stop.unwrap();
-            Some((if stop.is_cut() { "cut" } else { "damaged" }, stop.reason().to_string()))
+            let stop = entry.error.unwrap();
+            Some((if stop.is_truncation() { "cut" } else { "damaged" }, stop.reason().to_string()))
         }
         Err(error) => Some(("other", error.reason().to_string())),
     }

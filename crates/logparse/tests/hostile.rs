@@ -194,7 +194,7 @@ fn error_pictures_strip_escape_sequences() {
         for tail in [&b""[..], b"IN=eth0 OUT= SRC=10.0.0.300 ", b"IN=eth0 OUT= SRC=\x1b[2J\xff "] {
             let line = [&b"kernel: "[..], text, tail].concat();
             let error = match parse(&line) {
-                Ok(Entry { stop: Some(stop), .. }) => stop,
+                Ok(Entry { error: Some(stop), .. }) => stop,
                 Ok(_) => continue,
                 Err(error) => error,
             };

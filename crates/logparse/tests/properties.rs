@@ -23,7 +23,7 @@ fn reads_back(bytes: &[u8]) -> Result<(), TestCaseError> {
         let mut scratch = Vec::new();
         let entry = parse_with(&line, &mut scratch);
         prop_assert_eq!(
-            entry.map(|entry| (entry.packet, entry.stop)),
+            entry.map(|entry| (entry.packet, entry.error)),
             Ok((packet, None)),
             "{}{}",
             front,
@@ -46,7 +46,7 @@ proptest! {
     fn any_bytes_are_read_without_a_panic(line in prop::collection::vec(any::<u8>(), 0..300)) {
         let mut scratch = Vec::new();
         let stop = match parse_with(&line, &mut scratch) {
-            Ok(entry) => entry.stop,
+            Ok(entry) => entry.error,
             Err(error) => Some(error),
         };
         if let Some(stop) = stop {

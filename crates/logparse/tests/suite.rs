@@ -44,10 +44,10 @@ fn check(case: &Case, result: Result<Entry<'_>, ParseError>) -> Result<(), Strin
         text += &differences(&env_keys(env.clone()), &observe_env(&entry.envelope));
     }
     match (case.cut, entry.completeness()) {
-        (false, Completeness::Whole) | (true, Completeness::Cut) => {}
+        (false, Completeness::Whole) | (true, Completeness::Truncated) => {}
         (_, other) => {
             text += &format!("  {other:?}");
-            if let Some(stop) = entry.stop {
+            if let Some(stop) = entry.error {
                 text += &format!(" at {stop}\n{}", stop.render(&case.line));
             }
         }
@@ -116,7 +116,7 @@ fn every_envelope_in_front_of_every_packet() {
             let line = [front, &b"tcp.in.dropped "[..], message].concat();
             let text = match parse_with(&line, &mut scratch) {
                 Ok(entry) => {
-                    let stop = entry.stop.map_or(String::new(), |stop| format!("  {stop}\n"));
+                    let stop = entry.error.map_or(String::new(), |stop| format!("  {stop}\n"));
                     differences(&expect, &observe(&entry.packet))
                         + &differences(env, &observe_env(&entry.envelope))
                         + &stop

@@ -493,7 +493,7 @@ pub(crate) fn line(rng: &mut Rng, v6: bool, prefixes: &[Vec<u8>]) -> Vec<u8> {
 
 pub(crate) fn packet(line: &[u8]) -> Packet<'_> {
     let entry = logparse::parse(line).unwrap_or_else(|e| panic!("{e}: {}", line.escape_ascii()));
-    assert!(entry.stop.is_none(), "{:?}: {}", entry.stop, line.escape_ascii());
+    assert!(entry.error.is_none(), "{:?}: {}", entry.error, line.escape_ascii());
     entry.packet
 }
 

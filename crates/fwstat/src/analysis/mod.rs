@@ -5,3 +5,4 @@
 //! Tested by: the unit tests of its files, `tests/cli/suggest.rs`.
 
 pub mod noise;
+pub mod replayed;

@@ -7,15 +7,15 @@
 use serde_json::{Value, json};
 
 use super::{Outcome, format, outcome, place, run, sheet, write};
-use crate::aggregate::Counts;
 use crate::cli::{self, Format};
 use crate::options::{Look, Options};
-use crate::pipeline::Account;
-use crate::pipeline::account::Seen;
 use crate::report::csv::Sheet;
 use crate::report::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
 use crate::report::{self, Head};
-use crate::text;
+use fwlog::aggregate::Counts;
+use fwlog::pipeline::Account;
+use fwlog::pipeline::account::Seen;
+use fwlog::text;
 
 /// Runs it.
 ///

@@ -14,16 +14,16 @@ use serde_json::{Map, Value, json};
 
 use super::Outcome;
 use crate::cli;
-use crate::input::LONGEST_LINE;
-use crate::input::decode::{self, Meter};
 use crate::options::{self, Look};
-use crate::pipeline::{self, is_one_record};
-use crate::record::{Reading, Record};
 use crate::report;
 use crate::report::meaning::{self, Said};
 use crate::report::style::{Column, DIM, HEADING, KEY, WARN, columns, sentence};
 use crate::rules::Rulesets;
-use crate::text;
+use fwlog::input::LONGEST_LINE;
+use fwlog::input::decode::{self, Meter};
+use fwlog::pipeline::{self, is_one_record};
+use fwlog::record::{Reading, Record};
+use fwlog::text;
 
 /// Lines of standard input that are explained at most.
 const LINES: usize = 1_000;
@@ -61,7 +61,7 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
         };
         found = Outcome::Found;
         let cut = entry.completeness() != Completeness::Whole;
-        let stop = entry.stop.map(|stop| stop.to_string());
+        let stop = entry.error.map(|stop| stop.to_string());
         let record = Record { entry: Reading::entry(&entry), raw: line, when: None, file: "", line: 0, at: (0, 0) };
         let said = meaning::all(&record);
         let ways: Vec<Way<'_>> = match rulesets.all.get(rulesets.of(&entry.packet)) {
@@ -228,8 +228,8 @@ fn instead(condition: &str, packet: &logparse::Packet<'_>) -> String {
         Some("-p") => packet.datagram.protocol().map(|protocol| protocol.to_string()),
         Some("-s") => packet.src().map(|addr| addr.to_string()),
         Some("-d") => packet.dst().map(|addr| addr.to_string()),
-        Some("-i") => Some(name(packet.input)),
-        Some("-o") => Some(name(packet.output)),
+        Some("-i") => Some(name(packet.in_iface)),
+        Some("-o") => Some(name(packet.out_iface)),
         Some("--dport" | "--dports") if one_option => ports.dst.map(|port| port.to_string()),
         Some("--sport" | "--sports") if one_option => ports.src.map(|port| port.to_string()),
         _ => None,

@@ -24,16 +24,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::aggregate::Aggregate;
 use crate::cli::Format;
 use crate::options::Options;
-use crate::pipeline::account::Seen;
-use crate::pipeline::order::{Out, Writer};
-use crate::pipeline::{self, Account};
 use crate::progress::Progress;
 use crate::report::csv::Sheet;
 use crate::report::{self, Head, style};
-use crate::text;
+use fwlog::aggregate::Aggregate;
+use fwlog::pipeline::account::Seen;
+use fwlog::pipeline::order::{Out, Writer};
+use fwlog::pipeline::{self, Account};
+use fwlog::text;
 
 /// What a command came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,15 +16,15 @@ use fwrules::{
 use serde_json::{Map, Value, json};
 
 use super::{Beside, Outcome, format, outcome, run, write};
-use crate::aggregate::replayed::{Class, Counted, Replays, Stat};
+use crate::analysis::replayed::{Class, Counted, Replays, Stat};
 use crate::cli::{self, Format, Print};
-use crate::clock;
 use crate::options::{Look, Options};
-use crate::pipeline::order::Writer;
 use crate::report::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
 use crate::report::{self, Head};
 use crate::rules::{self, Rulesets};
-use crate::text;
+use fwlog::pipeline::order::Writer;
+use fwlog::text;
+use fwlog::time::clock;
 
 /// Runs it.
 ///
@@ -339,7 +339,7 @@ impl<'r> Replay<'r> {
         let mut notes = Vec::new();
         for (n, (_, rules)) in self.rulesets.all.iter().enumerate() {
             let middles: BTreeSet<Hook> =
-                counted[n].answers.keys().filter_map(|answer| answer.hook).collect();
+                counted[n].answers.keys().filter_map(|answer| answer.path.map(fwrules::Path::hook)).collect();
             let mut silent: BTreeMap<Hook, Vec<String>> = BTreeMap::new();
             for table in &rules.tables {
                 let rules_in = |chain: &Chain| !chain.rules.is_empty();

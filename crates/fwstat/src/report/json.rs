@@ -10,9 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Number, Value, json};
 
 use super::{Head, Table};
-use crate::aggregate::key::Cell;
-use crate::clock;
-use crate::text;
+use fwlog::aggregate::key::Cell;
+use fwlog::text;
+use fwlog::time::clock;
 
 /// Text of a log as a JSON value.
 #[must_use]

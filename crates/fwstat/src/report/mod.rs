@@ -21,9 +21,9 @@ pub mod table;
 
 use serde_json::{Map, Value};
 
-use crate::aggregate::Ranked;
-use crate::clock;
-use crate::pipeline::{Account, Totals};
+use fwlog::aggregate::Ranked;
+use fwlog::pipeline::{Account, Totals};
+use fwlog::time::clock;
 
 /// What every report begins with: what was read, what was asked, what came of the lines.
 #[derive(Clone, Debug)]

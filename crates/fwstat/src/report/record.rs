@@ -12,10 +12,10 @@ use logparse::{Datagram, Extension, ExtensionKind, Extensions, Network, Security
 
 use super::csv::Sheet;
 use super::ecs;
-use crate::clock;
-use crate::filter::words;
-use crate::record::{Field, Key, Record, Value, packet_value, value};
-use crate::text;
+use fwlog::filter::words;
+use fwlog::record::{Field, Key, Record, Value, packet_value, value};
+use fwlog::text;
+use fwlog::time::clock;
 
 /// Appends a record as one line of JSON.
 pub fn ndjson(out: &mut Vec<u8>, record: &Record<'_>) {

@@ -34,7 +34,7 @@ fn score(document: &Value, lines: &[String], labels: &[&str]) -> Score {
         let entry = logparse::parse(line.as_bytes()).unwrap();
         let packet = &entry.packet;
         // INPUT only.
-        let asked = !packet.input.is_empty() && packet.output.is_empty();
+        let asked = !packet.in_iface.is_empty() && packet.out_iface.is_empty();
         let v6 = packet.src().unwrap().is_ipv6();
         let taken = asked
             && rules

@@ -10,11 +10,11 @@ mod stamp;
 
 use memchr::memchr;
 
+use crate::bytes::simd::{find, find_either};
+use crate::bytes::swar;
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
-use crate::vector::{find, find_either};
-use crate::words;
 pub(crate) use json::unescape;
 
 /// What the envelope of a line says. Every field that the line does not have is `None`.
@@ -579,7 +579,7 @@ fn bracketed_unix(text: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// `/dev/kmsg`: `priority,sequence,microseconds,flags[,...];text`.
 fn kmsg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], Encoding)> {
-    let (_, digits) = words::number(text)?;
+    let (_, digits) = swar::number(text)?;
     if text.get(digits) != Some(&b',') {
         return None;
     }

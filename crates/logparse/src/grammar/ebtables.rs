@@ -9,7 +9,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::leaf::{Hex, In, Res, ShortHex, Value, fail, field, ipv6_any, ipv6_full, token};
+use super::value::{Hex, In, Res, ShortHex, Value, fail, field, ipv6_any, ipv6_full, token};
 use super::{end, keep};
 use crate::error::{Token, What};
 use crate::packet::{

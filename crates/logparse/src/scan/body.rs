@@ -8,13 +8,13 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::memory::Memory;
-use super::window::{Cursor, Digits, Window, hex_pair, pair_value};
+use super::cache::TextCache;
+use super::cursor::{Cursor, Digits, Window, hex_pair, pair_value};
+use crate::bytes::swar::{LOWER_HEX, UPPER_HEX, ipv6_value};
 use crate::packet::{
     Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Packet, Ports, Tcp, Transport, Udp,
 };
 use crate::types::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
-use crate::words::{LOWER_HEX, UPPER_HEX, ipv6_value};
 
 const U8: u64 = u8::MAX as u64;
 const U16: u64 = u16::MAX as u64;
@@ -75,7 +75,7 @@ pub(super) struct Ending {
 }
 
 /// Ends of TCP lines, by their window and flags.
-pub(super) type Endings = Memory<Ending, 8, 22>;
+pub(super) type Endings = TextCache<Ending, 8, 22>;
 
 /// What an ICMP type brought.
 #[derive(Clone, Copy, Default)]
@@ -102,7 +102,7 @@ pub(super) fn read(window: Window<'_>, at: usize, body: &mut Body, endings: &mut
     let at = match Protocol(body.protocol) {
         Protocol::TCP if body.has_ports => match endings.find(cursor.here()) {
             Some(known) => {
-                let (start, ending) = (cursor.place(), known.says);
+                let (start, ending) = (cursor.place(), known.value);
                 body.flags = ending.flags;
                 body.window = Digits::up_to(start + usize::from(ending.window));
                 body.rest = (start + usize::from(ending.rest)) as u16;

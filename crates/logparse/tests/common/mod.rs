@@ -233,10 +233,10 @@ impl Report {
 pub(crate) fn observe(packet: &Packet<'_>) -> Fields {
     let mut out = Report::default();
     out.text("prefix", Some(packet.prefix));
-    out.text("in", Some(packet.input));
-    out.text("out", Some(packet.output));
-    out.text("physin", packet.phys_input);
-    out.text("physout", packet.phys_output);
+    out.text("in", Some(packet.in_iface));
+    out.text("out", Some(packet.out_iface));
+    out.text("physin", packet.phys_in);
+    out.text("physout", packet.phys_out);
     match &packet.link {
         Link::None => {}
         Link::Raw(mac) => out.text("mac", Some(mac.0)),

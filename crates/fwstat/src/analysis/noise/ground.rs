@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fwrules::{Hook, Interface, Match, Net, Range, Rule, Ruleset, Table, Target, Test};
-use logparse::{Protocol, Scanned};
+use logparse::Protocol;
 
 use super::site::{reached, text_of};
-use crate::record::Record;
+use fwlog::record::Record;
 
 /// What the admin said about the networks, and what the rules say.
 #[derive(Clone, Debug, Default)]
@@ -54,8 +54,8 @@ impl Ground {
 
     fn front(&self, record: &Record<'_>) -> Front {
         let (input, output) = match record.scanned() {
-            Some(scanned) => (scanned.input(), scanned.output()),
-            None => (record.entry.packet.input, record.entry.packet.output),
+            Some(scanned) => (scanned.in_iface(), scanned.out_iface()),
+            None => (record.entry.packet.in_iface, record.entry.packet.out_iface),
         };
         let way = match (input.is_empty(), output.is_empty()) {
             (true, _) => Way::Out,
@@ -162,7 +162,9 @@ impl Fronts {
     /// What the front of a line says.
     #[inline]
     pub fn of(&mut self, record: &Record<'_>, ground: &Ground) -> Front {
-        let Some(id) = record.scanned().map(Scanned::front_id) else { return ground.front(record) };
+        let Some(id) = record.scanned().map(|scanned| scanned.prefix_key().index()) else {
+            return ground.front(record);
+        };
         if let Some(Some(front)) = self.0.get(id) {
             return *front;
         }

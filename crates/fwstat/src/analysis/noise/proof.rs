@@ -23,9 +23,9 @@ use super::packet::Glance;
 use super::site::{Answer, Asker, Judge};
 use super::sources::Lines;
 use super::tally::seconds;
-use crate::aggregate::Aggregate;
-use crate::clock::NANOS;
-use crate::record::Record;
+use fwlog::aggregate::Aggregate;
+use fwlog::record::Record;
+use fwlog::time::clock::NANOS;
 
 /// How many different addresses: exact up to a limit, then a close guess.
 ///
@@ -309,8 +309,8 @@ impl<'g> Prover<'g> {
             let verdict = verdict(case, with, without, fronts, record);
             let number = number_of(verdict, numbers, groups);
             let Group { taken, inputs, .. } = &mut groups[number];
-            if *taken && !inputs.contains(record.entry.packet.input) {
-                inputs.insert(record.entry.packet.input.to_vec());
+            if *taken && !inputs.contains(record.entry.packet.in_iface) {
+                inputs.insert(record.entry.packet.in_iface.to_vec());
                 if inputs.len() > INPUTS {
                     inputs.pop_last();
                 }

@@ -13,8 +13,8 @@ use fwrules::{
 use logparse::{Completeness, Network, Packet};
 
 use super::classes::Tests;
-use crate::clock::NANOS;
-use crate::record::Record;
+use fwlog::record::Record;
+use fwlog::time::clock::NANOS;
 
 /// A ruleset with a place for new rules: the chain, hung into INPUT.
 #[derive(Clone, Debug)]
