@@ -246,8 +246,8 @@ pub struct Suggest {
     pub undo: bool,
     /// Also: rules of the nat table that send knocks at services which are let in for friends
     /// only to a honeypot.
-    #[arg(long, value_name = "ADDRESS")]
-    pub honeypot: Option<std::net::IpAddr>,
+    #[arg(long, value_name = "ADDRESS[:PORT]")]
+    pub honeypot: Option<String>,
     /// How long entries of ipset and crowdsec stay.
     #[arg(long, value_name = "SPAN", default_value = "1w")]
     pub timeout: String,

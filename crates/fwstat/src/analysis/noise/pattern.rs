@@ -196,21 +196,46 @@ impl Pattern {
         TO.iter().any(|(to, bit)| self.to & bit != 0 && can(*to))
     }
 
+    /// Whether a packet with these interfaces is in the pattern; for one after another.
+    #[must_use]
+    pub fn takes(&self, seen: &Sighting, input: &[u8], output: &[u8]) -> bool {
+        let nets = |nets: &[Net], number: u128| {
+            nets.is_empty() || nets.iter().any(|net| net.contains(super::address::address(number)))
+        };
+        self.on_path(input, output)
+            && self.fits(seen)
+            && nets(&self.source, seen.src)
+            && nets(&self.destination, seen.dst)
+    }
+
+    fn on_path(&self, input: &[u8], output: &[u8]) -> bool {
+        let holds = |tests: &[OnInterface], name: &[u8]| tests.iter().all(|test| test.holds(name));
+        let hook = if output.is_empty() { Hook::Input } else { Hook::Forward };
+        let leaves = if output.is_empty() { self.output.is_empty() } else { holds(&self.output, output) };
+        holds(&self.input, input) && leaves && self.hook.is_none_or(|wanted| wanted == hook)
+    }
+
+    /// Everything but interfaces and addresses.
+    fn fits(&self, seen: &Sighting) -> bool {
+        let among = |ranges: &[Range<u16>], port: u16| {
+            ranges.is_empty() || seen.ports && ranges.iter().any(|range| range.contains(port))
+        };
+        self.v6 == seen.v6
+            && (self.protocol.is_empty() || self.protocol.contains(&seen.protocol))
+            && (self.to == 0 || self.to & Pattern::bit(seen.to) != 0)
+            && self.syn.is_none_or(|syn| seen.protocol == Protocol::TCP.0 && seen.syn == syn)
+            && among(&self.dports, seen.dport)
+            && among(&self.sports, seen.sport)
+            && (self.kinds.is_empty() || self.kinds.contains(&seen.kind))
+    }
+
     /// What the pattern says of sightings, ready for many.
     #[must_use]
     pub fn matcher(&self, log: &Surveyed) -> Matcher<'_> {
-        let holds = |tests: &[OnInterface], name: &[u8]| tests.iter().all(|test| test.holds(name));
         let fronts = log
             .fronts
             .iter()
-            .map(|front| {
-                let (input, output) = (log.name(front.input), log.name(front.output));
-                let hook = if output.is_empty() { Hook::Input } else { Hook::Forward };
-                holds(&self.input, input)
-                    && (output.is_empty() && self.output.is_empty()
-                        || !output.is_empty() && holds(&self.output, output))
-                    && self.hook.is_none_or(|wanted| wanted == hook)
-            })
+            .map(|front| self.on_path(log.name(front.input), log.name(front.output)))
             .collect();
         Matcher { pattern: self, fronts, source: Nets::new(&self.source), destination: Nets::new(&self.destination) }
     }
@@ -315,17 +340,8 @@ impl Matcher<'_> {
     #[must_use]
     pub fn takes(&self, seen: &Sighting) -> bool {
         let p = self.pattern;
-        let among = |ranges: &[Range<u16>], port: u16| {
-            ranges.is_empty() || seen.ports && ranges.iter().any(|range| range.contains(port))
-        };
         self.fronts[seen.front as usize]
-            && p.v6 == seen.v6
-            && (p.protocol.is_empty() || p.protocol.contains(&seen.protocol))
-            && (p.to == 0 || p.to & Pattern::bit(seen.to) != 0)
-            && p.syn.is_none_or(|syn| seen.protocol == Protocol::TCP.0 && seen.syn == syn)
-            && among(&p.dports, seen.dport)
-            && among(&p.sports, seen.sport)
-            && (p.kinds.is_empty() || p.kinds.contains(&seen.kind))
+            && p.fits(seen)
             && (p.source.is_empty() || self.source.contains(seen.src))
             && (p.destination.is_empty() || self.destination.contains(seen.dst))
     }

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use logparse::{Completeness, Dialect, Link, Mac, Network, Packet, Protocol, TcpFlags, Transport};
 
 use super::address::number;
-use crate::record::Record;
+use fwlog::record::Record;
 
 /// Why a line is no evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

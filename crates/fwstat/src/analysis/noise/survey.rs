@@ -18,8 +18,8 @@ use super::address::{Nets, number};
 use super::links::{Links, mixed};
 use super::sighting::{Doubt, Sighting, doubt, foreign_writer};
 use super::spread::{Spread, position};
-use crate::aggregate::Aggregate;
-use crate::record::Record;
+use fwlog::aggregate::Aggregate;
+use fwlog::record::Record;
 
 /// Lines held at most.
 pub const SAMPLE: usize = 1 << 17;
@@ -115,13 +115,13 @@ impl<'k> Survey<'k> {
     /// The number of a line's front.
     #[inline]
     fn front(&mut self, record: &Record<'_>) -> u32 {
-        let id = record.scanned().map(|scanned| scanned.front_id());
+        let id = record.scanned().map(|scanned| scanned.prefix_key().index());
         if let Some(number) = id.and_then(|id| self.quick.get(id)).filter(|number| **number != u32::MAX) {
             return *number;
         }
         let (input, output) = match record.scanned() {
-            Some(scanned) => (scanned.input(), scanned.output()),
-            None => (record.entry.packet.input, record.entry.packet.output),
+            Some(scanned) => (scanned.in_iface(), scanned.out_iface()),
+            None => (record.entry.packet.in_iface, record.entry.packet.out_iface),
         };
         let prefix = if self.fronts.len() < FRONTS { record.prefix() } else { b"" };
         let front = Front {
@@ -196,7 +196,7 @@ impl<'k> Survey<'k> {
     pub fn finish(mut self) -> Surveyed {
         self.trim();
         self.links.settle();
-        let mut sample: Vec<Sighting> = self.sample.into_iter().map(|(_, seen)| seen).collect();
+        let mut sample: Vec<Sighting> = std::mem::take(&mut self.sample).into_iter().map(|(_, seen)| seen).collect();
         sample.sort_unstable_by_key(|seen| seen.at);
         let order: Vec<usize> = (0..self.spans.len()).collect();
         self.sort_names();
