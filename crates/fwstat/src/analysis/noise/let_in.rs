@@ -248,13 +248,78 @@ fn of_match(one: &Match, v6: bool) -> Option<Vec<Pattern>> {
                 .or_else(|| one(AddressTypes::MULTICAST, To::Group))
         }
         Match::State { states: Test { not: false, value }, .. } => of_states(*value, v6),
-        // nft: `ct status dnat`: what was sent here by a rule of ours.
-        Match::Expression(text) => {
-            let text = text.to_string();
-            (text.contains("\"status\"") && text.contains("dnat")).then(Vec::new)
-        }
+        Match::Expression(text) => of_expression(&text.to_string(), v6),
         _ => None,
     }
+}
+
+/// Names of ICMP types in nft, where they are sets: (IPv6, name, type).
+const NFT_KINDS: [(bool, &str, u8); 31] = [
+    (false, "echo-reply", 0),
+    (false, "destination-unreachable", 3),
+    (false, "source-quench", 4),
+    (false, "redirect", 5),
+    (false, "echo-request", 8),
+    (false, "router-advertisement", 9),
+    (false, "router-solicitation", 10),
+    (false, "time-exceeded", 11),
+    (false, "parameter-problem", 12),
+    (false, "timestamp-request", 13),
+    (false, "timestamp-reply", 14),
+    (false, "info-request", 15),
+    (false, "info-reply", 16),
+    (false, "address-mask-request", 17),
+    (false, "address-mask-reply", 18),
+    (true, "destination-unreachable", 1),
+    (true, "packet-too-big", 2),
+    (true, "time-exceeded", 3),
+    (true, "parameter-problem", 4),
+    (true, "echo-request", 128),
+    (true, "echo-reply", 129),
+    (true, "mld-listener-query", 130),
+    (true, "mld-listener-report", 131),
+    (true, "mld-listener-done", 132),
+    (true, "mld-listener-reduction", 132),
+    (true, "nd-router-solicit", 133),
+    (true, "nd-router-advert", 134),
+    (true, "nd-neighbor-solicit", 135),
+    (true, "nd-neighbor-advert", 136),
+    (true, "nd-redirect", 137),
+    (true, "mld2-listener-report", 143),
+];
+
+/// nft expressions that have no match of their own: sets of ICMP types, and `ct status dnat`,
+/// which only packets have that a rule of ours sent here.
+fn of_expression(text: &str, v6: bool) -> Option<Vec<Pattern>> {
+    let value: serde_json::Value = serde_json::from_str(text).ok()?;
+    let test = value.get("match").unwrap_or(&value);
+    let (left, right) = (test.get("left")?, test.get("right")?);
+    if left.get("ct").is_some_and(|ct| ct["key"] == "status") {
+        return right.to_string().contains("dnat").then(Vec::new);
+    }
+    let payload = left.get("payload")?;
+    let six = match payload["protocol"].as_str()? {
+        "icmp" => false,
+        "icmpv6" => true,
+        _ => return None,
+    };
+    if payload["field"] != "type" || test.get("op").is_some_and(|op| op == "!=") {
+        return None;
+    }
+    if six != v6 {
+        return Some(Vec::new());
+    }
+    let list = right.get("set").unwrap_or(right);
+    let one = |kind: &serde_json::Value| match kind.as_str() {
+        Some(name) => NFT_KINDS.iter().find(|(f, known, _)| (*f, *known) == (v6, name)).map(|(.., kind)| *kind),
+        None => kind.as_u64().and_then(|kind| u8::try_from(kind).ok()),
+    };
+    let kinds: Option<Vec<u8>> = match list.as_array() {
+        Some(list) => list.iter().map(one).collect(),
+        None => one(list).map(|kind| vec![kind]),
+    };
+    let protocol = if six { Protocol::ICMPV6 } else { Protocol::ICMP };
+    Some(vec![Pattern { v6, protocol: vec![protocol.0], kinds: kinds.unwrap_or_default(), ..Pattern::default() }])
 }
 
 /// What new packets can have these states.

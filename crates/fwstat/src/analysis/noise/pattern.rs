@@ -88,6 +88,8 @@ pub struct Pattern {
     pub kinds: Vec<u8>,
     /// `--syn`, `! --syn`.
     pub syn: Option<bool>,
+    /// Only packets of known connections: no packet of a log's line is one.
+    pub known: bool,
 }
 
 /// Values that are in both lists, where an empty list is every value; `None` if there is none.
@@ -142,6 +144,7 @@ impl Pattern {
             dports: both(&self.dports, &other.dports, meet_ranges)?,
             kinds: both(&self.kinds, &other.kinds, meet_values)?,
             syn: self.syn.or(other.syn),
+            known: self.known || other.known,
         };
         let apart = self.syn.zip(other.syn).is_some_and(|(a, b)| a != b);
         let nowhere = self.to != 0 && other.to != 0 && out.to == 0;
@@ -220,7 +223,8 @@ impl Pattern {
         let among = |ranges: &[Range<u16>], port: u16| {
             ranges.is_empty() || seen.ports && ranges.iter().any(|range| range.contains(port))
         };
-        self.v6 == seen.v6
+        !self.known
+            && self.v6 == seen.v6
             && (self.protocol.is_empty() || self.protocol.contains(&seen.protocol))
             && (self.to == 0 || self.to & Pattern::bit(seen.to) != 0)
             && self.syn.is_none_or(|syn| seen.protocol == Protocol::TCP.0 && seen.syn == syn)
@@ -283,6 +287,9 @@ impl Pattern {
             Some(false) => out.push_str(" -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN"),
             None => {}
         }
+        if self.known {
+            out.push_str(" -m conntrack --ctstate RELATED,ESTABLISHED");
+        }
         self.port_words(&mut out);
         if let [kind] = self.kinds[..] {
             let text = if self.v6 { "-m icmp6 --icmpv6-type" } else { "-m icmp --icmp-type" };
@@ -299,7 +306,7 @@ impl Pattern {
             };
             ranges.iter().map(one).collect::<Vec<_>>().join(",")
         };
-        let single = self.sports.len() <= 1 && self.dports.len() <= 1 && self.syn.is_none();
+        let single = self.sports.len() <= 1 && self.dports.len() <= 1;
         let module = match self.protocol[..] {
             [6] => Some("tcp"),
             [17] => Some("udp"),
@@ -309,7 +316,7 @@ impl Pattern {
             let mut named = false;
             for (ranges, option) in [(&self.sports, "--sport"), (&self.dports, "--dport")] {
                 if !ranges.is_empty() {
-                    if !named {
+                    if !named && self.syn.is_none() {
                         let _ = write!(out, " -m {module}");
                         named = true;
                     }

@@ -102,6 +102,15 @@ pub fn build(
             late.iter().any(|rule| touched(rule))
         })
         .collect();
+        // Late answers of this host's own connections never reach a DROP.
+        let opens = |rule: &&&Proposal| rule.pattern.syn == Some(true);
+        if !evidence.asked.answers_pass[usize::from(v6)]
+            && evidence.asked.known[usize::from(v6)]
+            && !late.iter().all(|rule| opens(&rule))
+        {
+            let pattern = Pattern { v6, known: true, ..Pattern::default() };
+            chain.rules.push(exception(pattern, "known connections"));
+        }
         let room = RETURNS.saturating_sub(first.len()).max(2);
         chain.rules.extend(first.into_iter().map(|pattern| exception(pattern, "let in, or a near hit")));
         chain.rules.extend(early.into_iter().cloned());

@@ -16,7 +16,7 @@ use logparse::Protocol;
 
 use super::candidate::{Candidates, Pack, Port, Reason, Single};
 use super::evidence::{Evidence, STEADY, WIDTH, width};
-use crate::analysis::noise::address::{Nets, address, host};
+use crate::analysis::noise::address::{address, host};
 use crate::analysis::noise::pattern::{OnInterface, Pattern, ranges};
 use crate::analysis::noise::sighting::{NO_MAC, Sighting, To};
 use crate::analysis::noise::spread::PARTS;
@@ -28,9 +28,9 @@ const SPEAKERS: [u8; 6] = [112, 89, 88, 9, 103, 124];
 /// Ports that a device of habit uses at most.
 const HABITS: usize = 4;
 
-/// Finds all of them; `trusted` are the networks that the user named.
-pub fn find(evidence: &Evidence<'_>, trusted: &Nets, out: &mut Candidates) {
-    chatter(evidence, trusted, out);
+/// Finds all of them.
+pub fn find(evidence: &Evidence<'_>, out: &mut Candidates) {
+    chatter(evidence, out);
     every_link(out);
     answers_of_many(evidence, out);
     devices(evidence, out);
@@ -62,7 +62,7 @@ fn talk(evidence: &Evidence<'_>, seen: &Sighting) -> Option<Talk> {
     }
 }
 
-fn chatter(evidence: &Evidence<'_>, trusted: &Nets, out: &mut Candidates) {
+fn chatter(evidence: &Evidence<'_>, out: &mut Candidates) {
     let mut all: BTreeMap<(u32, bool, To, Talk), Vec<u32>> = BTreeMap::new();
     for (line, seen) in evidence.open().filter(|(_, seen)| seen.to != To::One) {
         if let Some(talk) = talk(evidence, seen) {
@@ -73,10 +73,6 @@ fn chatter(evidence: &Evidence<'_>, trusted: &Nets, out: &mut Candidates) {
         let steady = matches!(talk, Talk::Speaker(..));
         let parts = evidence.parts(&lines);
         if (lines.len() as f64) < evidence.rare() || parts < if steady { PARTS as u32 } else { 2 } {
-            continue;
-        }
-        // Whoever is trusted by name and talks to everybody is told so, not silenced.
-        if lines.iter().all(|line| trusted.contains(evidence.seen(*line).src)) {
             continue;
         }
         let name = evidence.log.name(input).to_vec();

@@ -27,6 +27,12 @@ const WORTH: f64 = 0.0008;
 pub const SCANNER: (f64, f64) = (30.0, 0.0025);
 /// An exposed link is hit at so many ports, and by this part of the log.
 pub const EXPOSED: (usize, f64) = (3, 0.01);
+/// A log of fewer lines is a moment: what came once in it may come again.
+const SHORT: f64 = 10_000.0;
+/// A crowd that is large enough to be believed within a moment.
+const LARGE: usize = 32;
+/// A scanner that is loud enough to be believed within a moment, as part of the log.
+const LOUD: f64 = 0.1;
 /// A crowd of so many networks proves an exposed link by itself.
 pub const WIDE_CROWD: usize = 64;
 /// What own devices do steadily, as part of the log.
@@ -45,9 +51,10 @@ pub struct Asked {
 
 impl Asked {
     /// Whether answers and ends of connections may be dropped: only after known connections pass.
+    /// Where a ruleset is known, they pass before the chain or by the chain's first rule.
     #[must_use]
     pub fn answers(&self, v6: bool) -> bool {
-        self.known[usize::from(v6)] && self.answers_pass[usize::from(v6)]
+        self.known[usize::from(v6)]
     }
 }
 
@@ -116,6 +123,23 @@ impl<'a> Evidence<'a> {
     #[must_use]
     pub fn parts(&self, lines: &[u32]) -> u32 {
         lines.iter().fold(0u8, |mask, line| mask | 1 << self.part[*line as usize]).count_ones()
+    }
+
+    /// Whether a crowd comes again: it is seen in most parts of the log. Of a short log, parts
+    /// say nothing; a large crowd is believed.
+    #[must_use]
+    pub fn comes_again(&self, lines: &[u32], networks: usize) -> bool {
+        self.parts(lines) >= PARTS_AGAIN || self.is_short() && networks >= LARGE
+    }
+
+    /// The same of one scanning network.
+    #[must_use]
+    pub fn scans_again(&self, lines: &[u32]) -> bool {
+        self.parts(lines) >= PARTS_AGAIN || self.is_short() && lines.len() as f64 >= LOUD * self.all()
+    }
+
+    fn is_short(&self) -> bool {
+        self.all() * self.weight < SHORT
     }
 
     /// Lines of the sample that the chain sees.

@@ -27,7 +27,6 @@ pub mod suggestion;
 pub mod watch;
 pub mod wrong_protocol;
 
-use crate::analysis::noise::address::Nets;
 use crate::analysis::noise::pattern::Pattern;
 use crate::analysis::noise::place::Place;
 use crate::analysis::noise::survey::Surveyed;
@@ -57,14 +56,13 @@ pub fn advise(
     log: &Surveyed,
     place: &Place,
     exceptions: Vec<Pattern>,
-    trusted: &Nets,
     asked: Asked,
     most: usize,
 ) -> Advice {
     let evidence = Evidence::new(log, place, &exceptions, asked);
     let mut candidates = Candidates::default();
     outside::find(&evidence, &mut candidates);
-    chatter::find(&evidence, trusted, &mut candidates);
+    chatter::find(&evidence, &mut candidates);
     let chosen = cover::choose(&candidates, most, evidence.worth());
     let chain = chain::build(&evidence, &candidates, &chosen, &exceptions);
     let whole = |lines: usize| (lines as f64 * evidence.weight).round() as u64;

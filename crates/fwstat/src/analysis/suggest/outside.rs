@@ -14,7 +14,7 @@ use fwrules::Net;
 use logparse::Protocol;
 
 use super::candidate::{Candidates, Pack, Port, Reason, Single};
-use super::evidence::{CROWD, EXPOSED, Evidence, PARTS_AGAIN, SCANNER, WIDE_CROWD, WIDTH, width};
+use super::evidence::{CROWD, EXPOSED, Evidence, SCANNER, WIDE_CROWD, WIDTH, width};
 use crate::analysis::noise::address::{BOGUS, Nets, around, net_name};
 use crate::analysis::noise::pattern::{OnInterface, Pattern};
 use crate::analysis::noise::sighting::To;
@@ -59,10 +59,6 @@ pub fn find(evidence: &Evidence<'_>, out: &mut Candidates) {
     scanners(evidence, &crowded, out);
     for (key, crowd) in ports.into_iter().filter(|(key, _)| crowded.contains(key)) {
         let (input, v6, protocol, port) = key;
-        // Before known connections pass, a UDP port of this host's own can be the target.
-        if protocol == UDP && evidence.asked.known[usize::from(v6)] && !evidence.asked.answers(v6) && port >= 32_768 {
-            continue;
-        }
         let pack = Pack {
             reason: Reason::Radiation,
             input: Some(evidence.log.name(input).to_vec()),
@@ -108,7 +104,7 @@ fn crowded(
         if !many || (crowd.lines.len() as f64) < evidence.rare() {
             continue;
         }
-        if evidence.parts(&crowd.lines) >= PARTS_AGAIN {
+        if evidence.comes_again(&crowd.lines, crowd.networks.len()) {
             found.insert(*key);
         } else {
             out.over.extend(&crowd.lines);
@@ -310,7 +306,7 @@ fn scanners(evidence: &Evidence<'_>, crowded: &BTreeSet<(u32, bool, u8, u16)>, o
         }
         for ((input, network), scan) in all {
             let odd: u32 = scan.odd.values().sum();
-            let loud = scan.lines.len() as f64 >= bar && evidence.parts(&scan.lines) >= PARTS_AGAIN;
+            let loud = scan.lines.len() as f64 >= bar && evidence.scans_again(&scan.lines);
             if !loud || width(&scan.odd) < WIDTH || f64::from(odd) < least.min(SCANNER.0) {
                 continue;
             }
@@ -327,15 +323,11 @@ fn scanner(evidence: &Evidence<'_>, input: u32, net: Net, ports: usize, lines: V
     let pattern = Pattern { v6, input: on(evidence, input), source: vec![net], ..Pattern::default() };
     let what = format!("{} at {ports} ports", net_name(&net));
     let tcp: Vec<u32> = lines.iter().copied().filter(|line| evidence.seen(*line).protocol == TCP).collect();
-    // Where known connections do not pass first, only what opens one may be dropped.
-    let syn = (!evidence.asked.answers(v6)).then_some(true);
     out.singles.push(Single {
         reason: Reason::Scanner,
-        pattern: Pattern { protocol: vec![TCP], syn, ..pattern.clone() },
+        pattern: Pattern { protocol: vec![TCP], ..pattern.clone() },
         what: what.clone(),
         lines: tcp,
     });
-    if evidence.asked.answers(v6) {
-        out.singles.push(Single { reason: Reason::Scanner, pattern, what, lines });
-    }
+    out.singles.push(Single { reason: Reason::Scanner, pattern, what, lines });
 }

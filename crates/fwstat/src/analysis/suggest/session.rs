@@ -139,7 +139,7 @@ impl Session {
         if self.unread {
             exceptions.extend([false, true].map(|v6| Pattern { v6, ..Pattern::default() }));
         }
-        let advice = advise(log, &place, exceptions, &self.trusted, asked, self.settings.most);
+        let advice = advise(log, &place, exceptions, asked, self.settings.most);
         let evidence = Evidence::new(log, &place, &advice.exceptions, asked);
         let known: Vec<Net> = self.settings.trusted.iter().copied().chain(friends(&self.let_in)).collect();
         let watched = watch::find(&evidence, &advice.chain, &Nets::new(&known));
@@ -334,8 +334,8 @@ impl Session {
             }
             if !site.answers_pass {
                 notes.push(format!(
-                    "{family}: {} is asked before known connections pass, so no rule for late packets and backscatter; \
-                     put ACCEPT of RELATED,ESTABLISHED first",
+                    "{family}: INPUT jumps to {} before ACCEPT of RELATED,ESTABLISHED; a first rule lets known \
+                     connections pass",
                     self.settings.chain
                 ));
             }
@@ -452,7 +452,9 @@ fn without_idle(rules: Vec<Rated>) -> Vec<Rated> {
         .map(|at| {
             let own = &rules[at].proposal;
             own.drops() || rules[at..].iter().any(|later| {
-                later.proposal.drops() && later.proposal.v6 == own.v6 && later.proposal.pattern.meets(&own.pattern)
+                later.proposal.drops()
+                    && later.proposal.v6 == own.v6
+                    && (own.pattern.known || later.proposal.pattern.meets(&own.pattern))
             })
         })
         .collect();
