@@ -23,3 +23,5 @@ mod surface;
 mod terminal;
 mod timeline;
 mod top;
+mod worlds;
+mod advice;

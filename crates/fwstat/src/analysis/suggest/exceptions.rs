@@ -24,6 +24,9 @@ const SLOTS: usize = 15;
 /// Ports that a prefix of its own is about, at most.
 const PREFIX_PORTS: usize = 15;
 
+/// Ports of kept prefixes named one by one.
+const KEPT_PORTS: usize = 60;
+
 /// A prefix whose lines must stay visible, whatever is in them.
 pub type IsKept<'k> = &'k dyn Fn(&[u8]) -> bool;
 
@@ -196,16 +199,24 @@ impl Services {
 fn by_prefix(log: &Surveyed, asked: Asked, kept: IsKept<'_>, services: &mut Services) {
     let mut ports: BTreeMap<&[u8], BTreeMap<u16, u64>> = BTreeMap::new();
     let mut all: BTreeMap<u16, u64> = BTreeMap::new();
+    let mut visible: BTreeMap<(bool, u8), BTreeSet<u16>> = BTreeMap::new();
     for seen in &log.sample {
         let prefix = log.prefix(seen);
         let here = log.output(seen).is_none() && seen.ports;
         if here && kept(prefix) && (seen.syn || seen.protocol != Protocol::TCP.0) {
-            services.port(seen.v6, seen.protocol, seen.dport);
+            visible.entry((seen.v6, seen.protocol)).or_default().insert(seen.dport);
         }
         if here && seen.syn {
             *ports.entry(prefix).or_default().entry(seen.dport).or_default() += 1;
             *all.entry(seen.dport).or_default() += 1;
         }
+    }
+    for ((v6, protocol), ports) in visible {
+        // A prefix of everything: all of the protocol.
+        let all = [Range::new(0, u16::MAX)];
+        let list: Vec<Range<u16>> = ports.iter().map(|port| Range::one(*port)).collect();
+        let list = if list.len() > KEPT_PORTS { &all[..] } else { &list };
+        services.put(Pattern { v6, protocol: vec![protocol], ..Pattern::default() }, list);
     }
     if asked.known.contains(&true) || ports.len() < 2 {
         return;

@@ -6,9 +6,9 @@
 
 use std::net::IpAddr;
 
-use fwrules::{Family, Hook, Net, Ruleset, Sets};
+use fwrules::{Family, Hook, Net, Rule, Ruleset, Sets};
 
-use super::chain::{Chain, Proposal};
+use super::chain::{self, Chain, Proposal};
 use super::evidence::{Asked, Evidence};
 use super::proof::{Case, Proof, Proved, Prover, Taken};
 use super::signals::{Signals, is_kept};
@@ -172,7 +172,7 @@ impl Session {
         list: &[Proposal],
         pass: impl for<'c> FnOnce(Case<'c>) -> Result<Prover<'c>, E>,
     ) -> Result<Proof, E> {
-        let rules = by_family(list, |i| list[i].rule.clone());
+        let rules = by_family(list, |i| proven_as(&list[i]));
         let sets = sets(&draft.advice.chain);
         let sites = [self.sites[0].with(&rules[0], &sets), self.sites[1].with(&rules[1], &sets)];
         let plain = [self.plain[0].with(&rules[0], &sets), self.plain[1].with(&rules[1], &sets)];
@@ -415,6 +415,16 @@ fn sets(chain: &Chain) -> Sets {
         nets.iter().for_each(|net| text.push_str(&format!("add {name} {}\n", net_name(net))));
     }
     Sets::parse(text.as_bytes()).unwrap_or_default()
+}
+
+/// The rule as the replay is given it. The packet of a line was none of a known connection, or it
+/// would have passed before it was logged: the exception for those takes no line.
+fn proven_as(proposal: &Proposal) -> Rule {
+    if !proposal.pattern.known {
+        return proposal.rule.clone();
+    }
+    // Protocol 255 is reserved: no packet has it.
+    chain::rule(&Pattern { v6: proposal.v6, protocol: vec![255], ..Pattern::default() }, "RETURN", "known")
 }
 
 /// Something about each proposal, `[IPv4, IPv6]`: a ruleset numbers its own rules.

@@ -142,7 +142,7 @@ struct RuleDocument {
     what: String,
     lines: u64,
     share: f64,
-    maybe: u64,
+    perhaps: u64,
     sources: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     first: Option<String>,
@@ -185,7 +185,7 @@ pub fn json(clock: &Clock, head: &Head, s: &Suggestion) -> Vec<u8> {
             what: proposal.what.clone(),
             lines: taken.seen.lines,
             share: Table::share(taken.seen.lines, open),
-            maybe: taken.maybe,
+            perhaps: taken.maybe,
             sources: taken.sources.count().0,
             first: moment(taken.seen.first),
             last: moment(taken.seen.last),
