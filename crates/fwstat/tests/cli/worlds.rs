@@ -265,6 +265,12 @@ impl Maker {
             let (when, src, rest) = (self.when(), self.stranger(), self.udp(0, port));
             self.outside(label, when, &src, &rest);
         }
+        for (label, rest) in [("signal:gre probe", "PROTO=47"), ("signal:esp probe", "PROTO=50 SPI=0x1234")] {
+            for _ in 0..5 {
+                let (when, src) = (self.when(), self.stranger());
+                self.outside(label, when, &src, rest);
+            }
+        }
         for _ in 0..4 {
             let when = self.when();
             self.everybody("signal:new device", when, "224.0.0.5", "PROTO=89");

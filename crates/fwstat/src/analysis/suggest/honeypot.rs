@@ -34,6 +34,18 @@ pub struct Command {
     pub why: &'static str,
 }
 
+impl Command {
+    /// The same, only if it is not there.
+    #[must_use]
+    pub fn once(&self) -> String {
+        if self.rule.is_empty() {
+            return format!("{} 2>/dev/null", self.command);
+        }
+        let asked = self.command.replacen(" -A ", " -C ", 1).replacen(" -I FORWARD 1 ", " -C FORWARD ", 1);
+        format!("{asked} 2>/dev/null || {}", self.command)
+    }
+}
+
 /// The redirect of these ports (IPv6, protocol, port) to a honeypot.
 #[must_use]
 pub fn commands(

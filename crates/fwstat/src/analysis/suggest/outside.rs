@@ -283,7 +283,12 @@ struct Scan {
     /// Lines at ports that no crowd hits.
     odd: BTreeMap<(u8, u16), u32>,
     lines: Vec<u32>,
+    /// Its hosts, [`HOSTS`] at most.
+    hosts: BTreeSet<u128>,
 }
+
+/// Hosts of a network that scan together: fewer must be at more ports.
+const HOSTS: usize = 4;
 
 /// Networks that try very many ports, for most of the log: never wider than /24 or /48.
 fn scanners(evidence: &Evidence<'_>, crowded: &BTreeSet<(u32, bool, u8, u16)>, out: &mut Candidates) {
@@ -300,6 +305,9 @@ fn scanners(evidence: &Evidence<'_>, crowded: &BTreeSet<(u32, bool, u8, u16)>, o
             let shift = if seen.v6 { 128 - v6 } else { 32 - v4 };
             let scan = all.entry((input, seen.src >> shift << shift)).or_default();
             scan.lines.push(line);
+            if scan.hosts.len() < HOSTS {
+                scan.hosts.insert(seen.src);
+            }
             if !crowded.contains(&(input, seen.v6, seen.protocol, seen.dport)) {
                 *scan.odd.entry((seen.protocol, seen.dport)).or_default() += 1;
             }
@@ -307,7 +315,9 @@ fn scanners(evidence: &Evidence<'_>, crowded: &BTreeSet<(u32, bool, u8, u16)>, o
         for ((input, network), scan) in all {
             let odd: u32 = scan.odd.values().sum();
             let loud = scan.lines.len() as f64 >= bar && evidence.scans_again(&scan.lines);
-            if !loud || width(&scan.odd) < WIDTH || f64::from(odd) < least.min(SCANNER.0) {
+            // Thirty ports of one host can be a slow scan with a list; of many hosts they are not.
+            let listed = scan.hosts.len() < HOSTS && (scan.odd.len() as f64) < WIDTH;
+            if !loud || listed || width(&scan.odd) < WIDTH || f64::from(odd) < least.min(SCANNER.0) {
                 continue;
             }
             let net = around(network, v4, v6);

@@ -19,7 +19,6 @@ use crate::analysis::suggest::lines::Why;
 use crate::analysis::suggest::proof::Samples;
 use crate::analysis::suggest::suggestion::{Rated, Suggestion};
 use crate::options::Look;
-use fwlog::text;
 use fwlog::time::clock::{self, Clock, NANOS};
 
 /// Nothing to add, in a comment.
@@ -127,8 +126,12 @@ pub fn nft(look: &Look, s: &Suggestion) -> String {
     if out.is_empty() { NOTHING.to_owned() } else { out }
 }
 
-/// A line that a rule takes: text, or bytes that are no text.
-type Sample = Value;
+/// Lines that must stay visible and that a rule takes.
+#[derive(Serialize)]
+struct HidesDocument {
+    lines: u64,
+    sample: Option<Value>,
+}
 
 /// One rule of the document.
 #[derive(Serialize)]
@@ -137,21 +140,18 @@ struct RuleDocument {
     family: u8,
     action: &'static str,
     hooks: Vec<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<&'static str>,
     what: String,
     lines: u64,
     share: f64,
     perhaps: u64,
     sources: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    sources_exact: bool,
     first: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<String>,
     why: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sample: Option<Sample>,
-    hides: BTreeMap<&'static str, u64>,
+    sample: Option<Value>,
+    hides: BTreeMap<&'static str, HidesDocument>,
     commands: Vec<String>,
     undo: Vec<String>,
 }
@@ -187,11 +187,18 @@ pub fn json(clock: &Clock, head: &Head, s: &Suggestion) -> Vec<u8> {
             share: Table::share(taken.seen.lines, open),
             perhaps: taken.maybe,
             sources: taken.sources.count().0,
+            sources_exact: taken.sources.count().1,
             first: moment(taken.seen.first),
             last: moment(taken.seen.last),
             why: why(proposal),
             sample: first_sample(&taken.samples),
-            hides: taken.hides.iter().map(|(why, (lines, _))| (why.word(), *lines)).collect(),
+            hides: taken
+                .hides
+                .iter()
+                .map(|(why, (lines, samples))| {
+                    (why.word(), HidesDocument { lines: *lines, sample: first_sample(samples) })
+                })
+                .collect(),
             commands: vec![command(rated, &s.chain, Verb::Add)],
             undo: vec![command(rated, &s.chain, Verb::Undo)],
         }
@@ -247,10 +254,8 @@ pub fn json(clock: &Clock, head: &Head, s: &Suggestion) -> Vec<u8> {
     super::super::json::print(&Value::Object(document))
 }
 
-fn first_sample(samples: &Samples) -> Option<Sample> {
+/// The earliest line: text, or bytes that are no text.
+fn first_sample(samples: &Samples) -> Option<Value> {
     let (_, raw) = samples.first()?;
-    Some(match std::str::from_utf8(raw) {
-        Ok(text) => json!(text.trim_end()),
-        Err(_) => json!(text::escape(raw)),
-    })
+    Some(super::super::json::bytes(raw.trim_ascii_end()))
 }

@@ -158,7 +158,7 @@ pub fn script(look: &Look, clock: &Clock, head: &Head, s: &Suggestion, verb: Ver
             page.run(&format!("ipset destroy {name}"));
         }
     } else {
-        honeypot(&mut page, s);
+        honeypot(&mut page, s, verb);
     }
     if look.header && verb != Verb::Undo {
         rest(&mut page, head, s);
@@ -377,14 +377,17 @@ fn sample(raw: &[u8], width: usize) -> String {
     }
 }
 
-fn honeypot(page: &mut Page<'_>, s: &Suggestion) {
+fn honeypot(page: &mut Page<'_>, s: &Suggestion, verb: Verb) {
     if s.honeypot.is_empty() {
         return;
     }
     page.heading("Redirect untrusted sources on restricted services to the honeypot");
     for command in &s.honeypot {
         page.say(2, DIM, command.why);
-        page.run(&command.command);
+        page.run(&match verb {
+            Verb::AddOnce => command.once(),
+            _ => command.command.clone(),
+        });
     }
     page.say(
         0,
