@@ -10,9 +10,9 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fwlog::aggregate::{Aggregate, Counts};
-use fwlog::record::{Field, Reading, Record};
+use fwlog::record::{Field, Record};
 use fwstat_bench::corpus::{self, Parameters};
-use logparse::{Line, Scanner};
+use logparse::Scanner;
 
 /// All sources alike, some more frequent, and as logs show it.
 const EXPONENTS: [f64; 3] = [0.0, 0.6, 1.1];
@@ -32,13 +32,9 @@ fn log(exponent: f64) -> Vec<u8> {
 fn each(scanner: &mut Scanner, log: &[u8], mut with: impl FnMut(&Record<'_>)) -> u64 {
     let mut records = 0;
     scanner.scan(log, |line| {
-        let entry = match line.record {
-            Ok(Line::Fast(packet)) => Reading::scanned(packet),
-            Ok(Line::Full(entry)) => Reading::entry(entry),
-            Err(_) => return,
-        };
+        let Ok(read) = line.record else { return };
         records += 1;
-        with(&Record { entry, raw: line.text, when: None, file: "log", line: 0 });
+        with(&Record { line: read, raw: line.text, when: None, file: "log", line_number: 0 });
     });
     records
 }

@@ -85,11 +85,11 @@ fn grammar(log: &[u8]) -> usize {
 fn scan(scanner: &mut Scanner, log: &[u8], full: bool) -> (usize, usize) {
     let (mut packets, mut quick) = (0, 0);
     scanner.scan(log, |line| match line.record {
-        Ok(Line::Fast(packet)) => {
+        Ok(record @ Line::Fast(packet)) => {
             packets += 1;
             quick += 1;
             if full {
-                line.with_entry(|entry| _ = black_box(entry));
+                record.with_entry(|entry| _ = black_box(entry));
             } else {
                 black_box((
                     packet.src_ipv4(),

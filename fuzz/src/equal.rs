@@ -4,7 +4,7 @@
 //! saying where the two differ; counting, so that a test can tell that the quick path was
 //! taken at all.
 //! Must not know: how the scan works. Uses the library's public face only.
-//! Used by: the fuzz target `scan_equals_grammar` and `crates/logparse/tests/engines.rs`.
+//! Used by: the fuzz target `scan_equals_grammar` and `crates/logparse/tests/suites/engines.rs`.
 
 use core::fmt;
 
@@ -164,6 +164,17 @@ fn against(packet: &FastPacket<'_>, read: Result<Entry<'_>, ParseError>) -> Opti
     differs("sport", packet.sport() != of.sport());
     differs("dport", packet.dport() != of.dport());
     differs("tcp_flags", packet.tcp_flags() != of.tcp_flags());
+    let (fast, full) = (Line::Fast(packet), Line::Full(&entry));
+    macro_rules! same {
+        ($($accessor:ident)*) => {
+            $(differs(concat!("Line::", stringify!($accessor)), fast.$accessor() != full.$accessor());)*
+        };
+    }
+    same! {
+        prefix in_iface out_iface phys_in phys_out link tunnel dialect src dst ip_len protocol sport dport
+        tcp_flags network transport quoted uid gid mark incomplete truncated datagram packet stamp host tag
+        severity uptime repeat envelope error completeness src_ipv4 dst_ipv4 mac_header icmp_type icmp_code
+    }
     (!wrong.is_empty()).then(|| format!("accessors that differ: {wrong}\n  {packet:?}"))
 }
 

@@ -3,7 +3,7 @@
 //! Responsible for: the bodies of all fuzz targets. Each takes any bytes and panics if
 //! something that must hold does not.
 //! Must not know: where the bytes come from. Uses the library's public face only.
-//! Run by: cargo-fuzz, the driver, and `crates/logparse/tests/regressions.rs`.
+//! Run by: cargo-fuzz, the driver, and `crates/logparse/tests/suites/regressions.rs`.
 
 use super::equal::Beside;
 use logparse::testgen::{Source, Texts, packet};

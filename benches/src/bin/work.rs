@@ -85,12 +85,12 @@ impl Work {
     fn full(&mut self, log: &[u8]) {
         let Work { scanner, packets, sum, .. } = self;
         scanner.scan(log, |line| {
-            line.with_entry(|entry| {
-                if let Ok(entry) = entry {
+            if let Ok(record) = line.record {
+                record.with_entry(|entry| {
                     *packets += 1;
                     *sum = add(*sum, entry);
-                }
-            });
+                });
+            }
         });
     }
 

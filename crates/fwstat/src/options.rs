@@ -18,9 +18,9 @@ use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, LookArgs};
 use fwlog::filter::Filter;
 use fwlog::filter::arguments::Argument;
 use fwlog::filter::expr::{self, Context};
-use fwlog::input::places::{self, Found};
+use fwlog::input::discover::{self, Found};
 use fwlog::input::years::Years;
-use fwlog::input::{Feed, Input, Reading, is_kmsg};
+use fwlog::input::{Input, InputQueue, ReadOptions, is_kmsg};
 use fwlog::pipeline::Plan;
 use fwlog::record::{Field, Key};
 use fwlog::time::clock::{Clock, NANOS};
@@ -36,7 +36,7 @@ pub struct Options {
     /// What every line goes through.
     pub plan: Plan,
     /// What is read.
-    pub feed: Feed,
+    pub queue: InputQueue,
     /// The filters as typed, for the report.
     pub filters: Map<String, serde_json::Value>,
     /// What the report looks like.
@@ -126,7 +126,7 @@ impl Options {
         if output.look.output_file.is_some() && output.look.output_file == input.books.rejects {
             bail!("--output and --rejects name the same file");
         }
-        let reading = Reading {
+        let reading = ReadOptions {
             chunk: input.chunk_size.unwrap_or(CHUNK).max(1),
             decompress: !input.no_decompress,
             // Rejected lines come out in the order of the input.
@@ -138,15 +138,15 @@ impl Options {
         let streams = ordered && output.look.output_file.is_none() && std::io::stdout().is_terminal();
         let wanted = !output.look.no_progress && !output.look.quiet && !streams;
         let progress = wanted && std::io::stderr().is_terminal();
-        let mut feed = Feed::new(inputs, reading);
+        let mut queue = InputQueue::new(inputs, reading);
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
         let threads = input
             .threads
-            .unwrap_or_else(|| if (1..=SMALL).contains(&feed.size()) { 1 } else { processors() })
+            .unwrap_or_else(|| if (1..=SMALL).contains(&queue.size()) { 1 } else { processors() })
             // More than there can be processors only costs time.
             .clamp(1, 512);
         if input.rotated {
-            feed.chain();
+            queue.chain();
         }
         Ok(Options {
             plan: Plan {
@@ -154,7 +154,7 @@ impl Options {
                 clock,
                 threads,
             },
-            feed,
+            queue,
             filters: typed(filter),
             look: look(&output.look, output.is_plain()),
             format: if output.json { Some(Format::Json) } else { output.format },
@@ -235,7 +235,7 @@ fn inputs(files: &[PathBuf], input: &InputArgs, since: Option<i64>) -> anyhow::R
             }
             inputs.push(Input::Stdin);
         } else if input.rotated {
-            inputs.extend(places::rotated(file).into_iter().map(Input::File));
+            inputs.extend(discover::rotated(file).into_iter().map(Input::File));
         } else {
             inputs.push(Input::File(file.clone()));
         }
@@ -245,7 +245,7 @@ fn inputs(files: &[PathBuf], input: &InputArgs, since: Option<i64>) -> anyhow::R
             return Ok(vec![Input::Stdin]);
         }
         let root = input.root.as_deref().unwrap_or(Path::new("/"));
-        inputs = found(places::discover(root), input.rotated, since)?;
+        inputs = found(discover::discover(root), input.rotated, since)?;
     }
     Ok(inputs)
 }
@@ -290,7 +290,7 @@ fn found(found: Found, rotated: bool, since: Option<i64>) -> anyhow::Result<Vec<
         Found::File(path) => {
             let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
             say(format!("{} ({})", path.display(), fwlog::text::bytes(size)));
-            let paths = if rotated { places::rotated(&path) } else { vec![path] };
+            let paths = if rotated { discover::rotated(&path) } else { vec![path] };
             Ok(paths.into_iter().map(Input::File).collect())
         }
         Found::Journal => {

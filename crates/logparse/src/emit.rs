@@ -4,8 +4,8 @@
 //! stand here a second time on purpose: a token that reader and writer share would hide its
 //! own misspelling from the round trip.
 //! Must not know: how a line is read, or what stood in front of the message.
-//! Tested by: `tests/suite.rs` (every kernel line byte for byte, with its list of exceptions)
-//! and the property tests of `tests/properties.rs`.
+//! Tested by: `tests/suites/suite.rs` (every kernel line byte for byte, with its list of exceptions)
+//! and the property tests of `tests/suites/properties.rs`.
 //!
 //! One rule: what is `Some` is printed, in the printer's order, each field with its own
 //! blank. So a packet of a cut line gives the certain part of that line.

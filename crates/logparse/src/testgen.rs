@@ -4,7 +4,7 @@
 //! give the same packet; fewer and smaller bytes give a plainer one, so whatever shrinks
 //! bytes shrinks packets.
 //! Must not know: where the bytes come from.
-//! Tested by: `tests/properties.rs`.
+//! Tested by: `tests/suites/properties.rs`.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 

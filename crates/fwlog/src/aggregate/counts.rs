@@ -171,7 +171,7 @@ impl Counts {
     /// Counts a record in the form of its own, if it fits there.
     #[inline]
     fn add_quickly(&mut self, record: &Record<'_>) -> bool {
-        let Some(scanned) = record.scanned() else { return false };
+        let Some(scanned) = record.line.fast() else { return false };
         match self.form {
             Form::Keys => return false,
             Form::Packed => {

@@ -100,15 +100,13 @@ impl Filter {
             Filter::In(field, set) => set.holds(field.value(record)),
             Filter::Has(field) => Some(field.value(record) != Value::Missing),
             Filter::Prefix(text) => Some(memchr::memmem::find(record.exact_prefix(), text).is_some()),
-            Filter::Family(version) => match (record.entry.packet.datagram.network, version) {
+            Filter::Family(version) => match (record.line.network(), version) {
                 (Network::Ipv4(_), 4) | (Network::Ipv6(_), 6) => Some(true),
                 (Network::None, _) => None,
                 _ => Some(false),
             },
-            Filter::Flags { mask, set } => record.entry.packet.tcp_flags().map(|flags| flags & *mask == *set),
-            Filter::Mark { value, mask } => {
-                record.entry.packet.datagram.mark.map(|mark| mark & mask == value & mask)
-            }
+            Filter::Flags { mask, set } => record.line.tcp_flags().map(|flags| flags & *mask == *set),
+            Filter::Mark { value, mask } => record.line.mark().map(|mark| mark & mask == value & mask),
             Filter::Mac(key, start) => match value(*key, record) {
                 Value::Mac(mac) => Some(mac.0.starts_with(start)),
                 _ => None,

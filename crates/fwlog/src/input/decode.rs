@@ -4,15 +4,12 @@
 //! Must not know: lines.
 //! Tested by: `fwstat/tests/cli/inputs.rs`.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::bytes::{Counting, Meter, Plain, buffered, peek};
+use super::reframe::{Export, Objects};
 use super::ulogd::{self, Ulogd};
-use super::unfold::{Export, Objects};
-
-/// How many bytes of an input are looked at.
-pub const HEAD: usize = 256;
 
 /// What a file is that holds no lines.
 pub struct Foreign {
@@ -106,42 +103,14 @@ fn packing(head: &[u8]) -> Option<Packing> {
     }
 }
 
-/// Counts the bytes that pass.
-struct Counting<R> {
-    inner: R,
-    taken: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counting<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.taken.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
-    }
-}
-
-/// What is counted on the way.
-#[derive(Clone, Debug, Default)]
-pub struct Meter {
-    /// Bytes as they are stored.
-    pub taken: Arc<AtomicU64>,
-    /// Bytes after decompression, before records become lines.
-    pub plain: Arc<AtomicU64>,
-    /// Whether records of several lines became one line each.
-    pub folded: bool,
-}
-
-/// A stream of plain bytes.
-pub type Plain = Box<dyn Read + Send>;
-
 /// Opens a stream: undoes its compression, turns records into lines.
 ///
 /// # Errors
 /// The first bytes cannot be read, or a decoder refuses to start.
 pub fn open(inner: Plain, decompress: bool, meter: &mut Meter) -> io::Result<Plain> {
-    let (head, stream) = peek(Box::new(Counting { inner, taken: Arc::clone(&meter.taken) }))?;
+    let (head, stream) = peek(Box::new(Counting::new(inner, Arc::clone(&meter.taken))))?;
     let plain = match packing(&head).filter(|_| decompress) {
-        None => return Ok(unfold(&head, stream, meter)),
+        None => return Ok(reframe(&head, stream, meter)),
         Some(Packing::Gzip) => packed("gzip", flate2::bufread::MultiGzDecoder::new(buffered(stream))),
         Some(Packing::Zstd) => packed("zstd", zstd::stream::read::Decoder::with_buffer(buffered(stream))?),
         Some(Packing::Xz) => packed("xz", liblzma::bufread::XzDecoder::new_multi_decoder(buffered(stream))),
@@ -149,12 +118,12 @@ pub fn open(inner: Plain, decompress: bool, meter: &mut Meter) -> io::Result<Pla
     };
     // A stream that ends in its first block still has its error to tell.
     let (head, plain) = peek(plain)?;
-    Ok(unfold(&head, plain, meter))
+    Ok(reframe(&head, plain, meter))
 }
 
 /// Turns records of several lines into one line each.
-fn unfold(head: &[u8], stream: Plain, meter: &mut Meter) -> Plain {
-    let stream = Box::new(Counting { inner: stream, taken: Arc::clone(&meter.plain) });
+fn reframe(head: &[u8], stream: Plain, meter: &mut Meter) -> Plain {
+    let stream = Box::new(Counting::new(stream, Arc::clone(&meter.plain)));
     let records = records(head);
     meter.folded = matches!(records, Some(Records::Export | Records::Objects(_)));
     match records {
@@ -162,51 +131,6 @@ fn unfold(head: &[u8], stream: Plain, meter: &mut Meter) -> Plain {
         Some(Records::Ulogd) => Box::new(Ulogd::new(stream)),
         Some(Records::Objects(level)) => Box::new(Objects::new(stream, level)),
         None => stream,
-    }
-}
-
-fn buffered(stream: Plain) -> impl BufRead + Send {
-    BufReader::with_capacity(128 << 10, stream)
-}
-
-/// The first bytes of a stream, and the stream as if they had not been read.
-fn peek(mut stream: Plain) -> io::Result<(Vec<u8>, Plain)> {
-    let mut head = vec![0; HEAD];
-    let mut read = 0;
-    let failed = loop {
-        match stream.read(&mut head[read..]) {
-            Ok(0) => break None,
-            Ok(n) => read += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => break Some(error),
-        }
-        if read == head.len() {
-            break None;
-        }
-    };
-    head.truncate(read);
-    let front = io::Cursor::new(head.clone());
-    Ok(match failed {
-        // What came before the error is good; the error comes when it is used up.
-        Some(error) => (head, Box::new(front.chain(Fail::new(error)))),
-        None => (head, Box::new(front.chain(stream))),
-    })
-}
-
-/// A stream that is nothing but an error.
-pub struct Fail(Option<io::Error>);
-
-impl Fail {
-    /// Gives this error once.
-    #[must_use]
-    pub fn new(error: io::Error) -> Fail {
-        Fail(Some(error))
-    }
-}
-
-impl Read for Fail {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        self.0.take().map_or(Ok(0), Err)
     }
 }
 
@@ -245,21 +169,4 @@ impl<R: Read> Read for Packed<R> {
             }
         }
     }
-}
-
-/// Reads until `buffer` is full or the input ends.
-///
-/// # Errors
-/// Reading fails.
-pub fn read_full(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut read = 0;
-    while read < buffer.len() {
-        match input.read(&mut buffer[read..]) {
-            Ok(0) => break,
-            Ok(n) => read += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(read)
 }

@@ -6,13 +6,17 @@
 //! Must not know: what a line says, except the stamp at its head (`years`).
 //! Tested by: the unit tests of its files, `fwstat/tests/cli/inputs.rs`.
 
+pub mod bytes;
+pub mod chunk;
 pub mod decode;
-pub mod places;
+pub mod discover;
+pub mod reframe;
 pub mod split;
 pub mod stream;
 pub mod ulogd;
-pub mod unfold;
 pub mod years;
+
+pub use self::chunk::{BEFORE, Buffer, Chunk, LONGEST_LINE, ReadOptions};
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -22,18 +26,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
-use self::decode::Meter;
+use self::bytes::{Meter, Plain};
 use self::split::Split;
 use self::stream::Stream;
-use self::years::{Calendar, Years};
-
-/// The longest line that is read. A kernel's line ends below 1,024 bytes and a journal's JSON
-/// record with one below 100 KiB; a longer line is counted and left out.
-pub const LONGEST_LINE: usize = 1 << 20;
-
-/// How much of the text in front of a chunk comes with it: enough for the first line of a
-/// record of several lines.
-pub const BEFORE: usize = 2048;
+use self::years::Years;
 
 /// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,74 +76,6 @@ impl InputError {
     }
 }
 
-/// How inputs are read.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    /// Bytes handed out at once.
-    pub chunk: usize,
-    /// Whether compressed input is decoded.
-    pub decompress: bool,
-    /// Whether chunks must come in order and with their line numbers.
-    pub ordered: bool,
-    /// Whether stamps are wanted, and how years are found.
-    pub years: Years,
-    /// Only lines between these moments are wanted (local seconds): of a sorted plain file,
-    /// nothing else is read.
-    pub between: Option<(i64, i64)>,
-}
-
-/// Whole lines to work on.
-#[derive(Debug)]
-pub struct Chunk<'b> {
-    /// Which input.
-    pub source: usize,
-    /// Where in the (decoded) input the first line begins.
-    pub offset: u64,
-    /// The first line's number, 1-based, where lines are counted on reading.
-    pub first_line: Option<u64>,
-    /// The chunk's place among all chunks, where they come in order.
-    pub ticket: u64,
-    /// The end of the text in front, at most [`BEFORE`] bytes, from a line's beginning if it fits.
-    pub before: &'b [u8],
-    /// The lines.
-    pub bytes: &'b [u8],
-    /// What is known about the years of stamps here.
-    pub calendar: Calendar,
-}
-
-/// A thread's memory for one chunk at a time.
-#[derive(Debug, Default)]
-pub struct Buffer {
-    /// `before`, then the lines.
-    bytes: Vec<u8>,
-    /// Where the lines begin in `bytes`.
-    start: usize,
-    /// Where they end.
-    end: usize,
-    /// Behind the end of the last line that was asked for, only for lines that go on.
-    source: usize,
-    offset: u64,
-    first_line: Option<u64>,
-    ticket: u64,
-    calendar: Calendar,
-}
-
-impl Buffer {
-    /// The chunk it holds.
-    #[must_use]
-    pub fn chunk(&self) -> Chunk<'_> {
-        Chunk {
-            source: self.source,
-            offset: self.offset,
-            first_line: self.first_line,
-            ticket: self.ticket,
-            before: &self.bytes[..self.start],
-            bytes: &self.bytes[self.start..self.end],
-            calendar: self.calendar.clone(),
-        }
-    }
-}
-
 /// What one input is at the moment.
 #[derive(Debug)]
 enum State {
@@ -170,9 +98,9 @@ struct Source {
 
 /// All inputs, handed out chunk by chunk to many threads.
 #[derive(Debug)]
-pub struct Feed {
+pub struct InputQueue {
     sources: Vec<Source>,
-    reading: Reading,
+    reading: ReadOptions,
     errors: Mutex<Vec<InputError>>,
     notes: Mutex<Vec<String>>,
     remarks: Mutex<Vec<String>>,
@@ -189,10 +117,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Feed {
+impl InputQueue {
     /// A feed of these inputs; nothing is opened yet.
     #[must_use]
-    pub fn new(inputs: Vec<Input>, reading: Reading) -> Feed {
+    pub fn new(inputs: Vec<Input>, reading: ReadOptions) -> InputQueue {
         let sources = inputs
             .into_iter()
             .map(|input| Source {
@@ -203,7 +131,7 @@ impl Feed {
                 limit: None,
             })
             .collect();
-        Feed {
+        InputQueue {
             sources,
             reading,
             errors: Mutex::default(),
@@ -249,8 +177,8 @@ impl Feed {
 
     /// Whether a file is read as it is.
     fn is_plain(&self, path: &Path) -> bool {
-        let mut head = [0; decode::HEAD];
-        let read = File::open(path).and_then(|mut file| decode::read_full(&mut file, &mut head)).unwrap_or(0);
+        let mut head = [0; bytes::HEAD];
+        let read = File::open(path).and_then(|mut file| bytes::read_full(&mut file, &mut head)).unwrap_or(0);
         self.is_text(&head[..read])
     }
 
@@ -431,7 +359,7 @@ impl Feed {
     }
 
     /// A stream of plain bytes, counted.
-    fn decode(&self, name: &str, inner: decode::Plain, decompress: bool) -> io::Result<decode::Plain> {
+    fn decode(&self, name: &str, inner: Plain, decompress: bool) -> io::Result<Plain> {
         let mut meter =
             Meter { taken: Arc::clone(&self.taken), plain: Arc::clone(&self.plain), folded: false };
         let stream = decode::open(inner, decompress, &mut meter)?;
@@ -444,7 +372,7 @@ impl Feed {
     }
 
     /// What may keep us waiting.
-    fn pipe(&self, inner: impl Read + AsFd + Send + 'static) -> decode::Plain {
+    fn pipe(&self, inner: impl Read + AsFd + Send + 'static) -> Plain {
         Box::new(stream::Pipe::new(inner, Arc::clone(&self.stop)))
     }
 
@@ -500,8 +428,8 @@ impl Feed {
             let stream = self.decode(name, self.pipe(file), self.reading.decompress).map_err(failed)?;
             return Ok(State::Stream(Box::new(Stream::new(stream, self.reading.chunk, years))));
         }
-        let mut head = [0; decode::HEAD];
-        let read = decode::read_full(&mut file, &mut head).map_err(failed)?;
+        let mut head = [0; bytes::HEAD];
+        let read = bytes::read_full(&mut file, &mut head).map_err(failed)?;
         let head = &head[..read];
         if let Some(what) = decode::foreign(head) {
             return Err(InputError::new(name, what.reason).hint(what.hint));

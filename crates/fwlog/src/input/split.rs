@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use memchr::memchr;
 
+use super::chunk::{BEFORE, Buffer, LONGEST_LINE, ReadOptions};
 use super::years::{self, Calendar, Years};
-use super::{BEFORE, Buffer, LONGEST_LINE, Reading};
 
 /// How much is read at a time in search of the end of a piece's last line.
 const STEP: usize = 4096;
@@ -36,7 +36,7 @@ impl Split {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn new(file: File, size: u64, reading: &Reading, years: Years) -> io::Result<Split> {
+    pub fn new(file: File, size: u64, reading: &ReadOptions, years: Years) -> io::Result<Split> {
         let calendar = years::survey(&file, size, &years)?;
         let (start, end) = match reading.between {
             Some((since, until)) => calendar.range(since, until, size),
@@ -61,7 +61,7 @@ impl Split {
     /// Fills `buffer` with the next piece; `false` when there is none left.
     ///
     /// # Errors
-    /// Reading failed, or the file became shorter.
+    /// ReadOptions failed, or the file became shorter.
     pub fn next(&self, buffer: &mut Buffer) -> io::Result<bool> {
         loop {
             let at = self.start + self.next.fetch_add(1, Ordering::Relaxed) * self.chunk;
@@ -139,7 +139,7 @@ mod tests {
             std::env::temp_dir().join(format!("fwstat-split-{}-{chunk}-{}", std::process::id(), text.len()));
         File::create(&path).unwrap().write_all(text).unwrap();
         let reading =
-            Reading { chunk, decompress: true, ordered: false, years: Years::default(), between: None };
+            ReadOptions { chunk, decompress: true, ordered: false, years: Years::default(), between: None };
         let split =
             Split::new(File::open(&path).unwrap(), text.len() as u64, &reading, Years::default()).unwrap();
         let mut buffer = Buffer::default();

@@ -17,9 +17,9 @@ use memchr::{memchr, memchr_iter, memrchr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::decode::Plain;
+use super::bytes::Plain;
+use super::chunk::{BEFORE, Buffer, LONGEST_LINE};
 use super::years::{Calendar, Years};
-use super::{BEFORE, Buffer, LONGEST_LINE};
 
 /// The stream and what of it was read but not handed out.
 pub struct Stream {
@@ -87,7 +87,7 @@ impl Stream {
     /// Fills `buffer`; `false` at the end.
     ///
     /// # Errors
-    /// Reading failed; everything in front was handed out before.
+    /// ReadOptions failed; everything in front was handed out before.
     pub fn next(&mut self, buffer: &mut Buffer) -> io::Result<bool> {
         buffer.bytes.clear();
         buffer.bytes.extend_from_slice(&self.before);

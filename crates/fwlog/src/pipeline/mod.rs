@@ -18,7 +18,7 @@ use self::order::Writer;
 use self::scan::Worker;
 use crate::aggregate::Aggregate;
 use crate::filter::Filter;
-use crate::input::{Buffer, Feed};
+use crate::input::{Buffer, InputQueue};
 use crate::time::clock::Clock;
 
 /// What every line goes through.
@@ -48,18 +48,18 @@ impl Plan {
 /// # Errors
 /// Threads cannot be started.
 pub fn run<A: Aggregate>(
-    feed: &Feed,
+    queue: &InputQueue,
     plan: &Plan,
     rejects: Option<&Writer>,
     make: impl Fn() -> A + Sync,
 ) -> anyhow::Result<(A, Account)> {
-    let names = feed.names();
+    let names = queue.names();
     let work = || {
         let mut aggregate = make();
         let mut worker = Worker::new(plan, &names, aggregate.needs_time());
         worker.rejects = rejects.map(|_| Vec::new());
         let mut buffer = Buffer::default();
-        while feed.next(&mut buffer) {
+        while queue.next(&mut buffer) {
             let chunk = buffer.chunk();
             worker.chunk(&chunk, &mut |record| aggregate.add(record));
             if let (Some(writer), Some(lines)) = (rejects, &mut worker.rejects) {
@@ -84,6 +84,6 @@ pub fn run<A: Aggregate>(
         }
     };
     account.settle();
-    account.bytes = feed.bytes();
+    account.bytes = queue.bytes();
     Ok((aggregate, account))
 }

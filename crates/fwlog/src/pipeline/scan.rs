@@ -5,15 +5,15 @@
 //! Tested by: everything in `tests/cli`.
 
 use logparse::{
-    Completeness, Entry, Envelope, ErrorKind, FastPacket, Line, ParseError, ScannedLine, Scanner, Stamp,
-    Time, TimeSpan,
+    Completeness, Entry, Envelope, ErrorKind, FastPacket, Line, ParseError, PrefixCache, ScannedLine,
+    Scanner, Stamp, Time, TimeSpan,
 };
 
 use super::Plan;
 use super::account::{Account, Position, Why, loss};
 use crate::filter::Filter;
 use crate::input::{Chunk, LONGEST_LINE};
-use crate::record::{Reading, Record};
+use crate::record::Record;
 use crate::time::clock::{Resolver, When};
 
 /// What is done with a record that counts.
@@ -30,7 +30,8 @@ pub(super) struct Worker<'p> {
     needs_time: bool,
     /// The part of the filter that lines which begin alike share, and what it said.
     front_filter: Filter,
-    fronts: Vec<Option<bool>>,
+    /// Whether lines with a prefix and its interfaces pass `front_filter`.
+    prefix_passes: PrefixCache<bool>,
     rest_filter: Filter,
     /// The chunk's lines that are no records, if somebody wants them.
     pub(super) rejects: Option<Vec<u8>>,
@@ -47,7 +48,7 @@ impl<'p> Worker<'p> {
             resolver: Resolver::new(&plan.clock),
             scanner: Scanner::new(),
             front_filter,
-            fronts: Vec::new(),
+            prefix_passes: PrefixCache::default(),
             rest_filter,
             rejects: None,
         }
@@ -127,24 +128,23 @@ impl<'p> Worker<'p> {
             true => None,
             false => self.moment(chunk, line.offset, &scanned.envelope()),
         };
-        // What asks for the front only is asked once for all lines that begin alike.
-        let front = scanned.prefix_key().index();
-        let known = self.fronts.get(front).copied().flatten();
+        // A filter on the prefix and the interfaces alone is tested once for each of them.
+        let read = Line::Fast(scanned);
+        let known = self.prefix_passes.get(&read);
         if known == Some(false) {
             return;
         }
         let record = Record {
-            entry: Reading::scanned(scanned),
+            line: read,
             raw: line.text,
             when,
             file,
-            line: chunk.first_line.map_or(0, |first| first + number),
+            line_number: chunk.first_line.map_or(0, |first| first + number),
             at: (chunk.source, chunk.offset + line.offset as u64),
         };
         let passes = known.unwrap_or_else(|| {
             let passes = self.front_filter.test(&record);
-            self.fronts.resize(self.fronts.len().max(front + 1), None);
-            self.fronts[front] = Some(passes);
+            self.prefix_passes.insert(&read, passes);
             passes
         });
         if passes && self.rest_filter.test(&record) {
@@ -278,11 +278,11 @@ impl<'p> Worker<'p> {
         }
         let when = self.moment(chunk, line.offset, &entry.envelope);
         let record = Record {
-            entry: Reading::entry(entry),
+            line: Line::Full(entry),
             raw: line.text,
             when,
             file: &self.names[chunk.source],
-            line: chunk.first_line.map_or(0, |first| first + number),
+            line_number: chunk.first_line.map_or(0, |first| first + number),
             at: (chunk.source, chunk.offset + line.offset as u64),
         };
         if self.plan.filter.test(&record) {

@@ -5,64 +5,28 @@
 //! Must not know: filters, tables, output forms.
 //! Tested by: `fwstat/tests/cli/export.rs` (every key against the schema), the unit tests below.
 
-use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::ops::Deref;
 
 use logparse::{
-    Completeness, Datagram, Dialect, Entry, FastPacket, Incomplete, Link, Mac, Network, Protocol, TcpFlags,
-    Transport, Truncated, Uptime,
+    Completeness, Datagram, Dialect, Incomplete, Line, Link, Mac, Network, Protocol, TcpFlags, Transport,
+    Truncated, Uptime,
 };
 
 use crate::time::clock::When;
 
-/// What a line was read as. A line that the bulk path read gives the whole entry only if
-/// somebody asks for a field that it does not have at hand.
-#[derive(Debug)]
-pub struct Reading<'a> {
-    scanned: Option<&'a FastPacket<'a>>,
-    read: Option<&'a Entry<'a>>,
-    made: OnceCell<Entry<'a>>,
-}
-
-impl<'a> Reading<'a> {
-    /// A line that the grammar read.
-    #[must_use]
-    pub fn entry(entry: &'a Entry<'a>) -> Reading<'a> {
-        Reading { scanned: None, read: Some(entry), made: OnceCell::new() }
-    }
-
-    /// A line that the bulk path read.
-    #[must_use]
-    pub fn scanned(scanned: &'a FastPacket<'a>) -> Reading<'a> {
-        Reading { scanned: Some(scanned), read: None, made: OnceCell::new() }
-    }
-}
-
-impl<'a> Deref for Reading<'a> {
-    type Target = Entry<'a>;
-
-    fn deref(&self) -> &Entry<'a> {
-        match self.read {
-            Some(entry) => entry,
-            None => self.made.get_or_init(|| self.scanned.map_or_else(Entry::default, FastPacket::entry)),
-        }
-    }
-}
-
-/// A line that is a firewall record, whole or cut.
-#[derive(Debug)]
+/// A line that is a firewall record, whole or truncated.
+#[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     /// The line as read.
-    pub entry: Reading<'a>,
+    pub line: Line<'a>,
     /// The line as it stood in the file.
     pub raw: &'a [u8],
     /// When it was written, if that is known and was asked for.
     pub when: Option<When>,
     /// The file's name.
     pub file: &'a str,
-    /// The line's number in the file, 1-based; 0 if nobody asked for it.
-    pub line: u64,
+    /// The line's number in the file, 1-based; 0 if it was not asked for.
+    pub line_number: u64,
     /// Which input, by number, and where in its (decoded) text the line begins.
     pub at: (usize, u64),
 }
@@ -71,8 +35,7 @@ impl<'a> Record<'a> {
     /// How many packets the line stands for: N of `message repeated N times`.
     #[must_use]
     pub fn times(&self) -> u64 {
-        // The bulk path reads no `message repeated`.
-        if self.entry.scanned.is_some() { 1 } else { u64::from(self.entry.envelope.repeat.max(1)) }
+        u64::from(self.line.repeat())
     }
 
     /// The log prefix without its trailing blanks.
@@ -84,16 +47,12 @@ impl<'a> Record<'a> {
     /// The log prefix, byte for byte.
     #[must_use]
     pub fn exact_prefix(&self) -> &'a [u8] {
-        match self.entry.scanned {
-            Some(scanned) => scanned.prefix(),
-            None => self.entry.packet.prefix,
-        }
+        self.line.prefix()
     }
 
-    /// The line as the bulk path read it, if it did.
-    #[must_use]
-    pub fn scanned(&self) -> Option<&'a FastPacket<'a>> {
-        self.entry.scanned
+    /// Gives `look` the same record with every field decoded: for those who ask for most of them.
+    pub fn decoded<R>(&self, look: impl FnOnce(&Record<'_>) -> R) -> R {
+        self.line.with_entry(|entry| look(&Record { line: Line::Full(entry), ..*self }))
     }
 }
 
@@ -317,7 +276,7 @@ impl Field {
     #[must_use]
     pub fn value<'a>(&self, record: &Record<'a>) -> Value<'a> {
         let value = if self.inner {
-            match &record.entry.packet.quoted {
+            match &record.line.quoted() {
                 Some(inner) => packet_value(self.key, inner),
                 None => Value::Missing,
             }
@@ -398,79 +357,73 @@ fn addr<'a>(value: Option<impl Into<IpAddr>>) -> Value<'a> {
     value.map_or(Value::Missing, |v| Value::Addr(v.into()))
 }
 
-/// What a line that the bulk path read says about a field, where that is at hand; must be
-/// what [`value`] says about the whole entry.
-#[inline]
-fn at_hand<'a>(key: Key, scanned: &FastPacket<'a>) -> Option<Value<'a>> {
-    Some(match key {
-        Key::Prefix => Value::Text(scanned.prefix().trim_ascii_end()),
-        Key::In => Value::Text(scanned.in_iface()),
-        Key::Out => Value::Text(scanned.out_iface()),
-        Key::Host => text(scanned.host()),
-        Key::Src => Value::Addr(scanned.src()),
-        Key::Dst => Value::Addr(scanned.dst()),
-        Key::Proto => Value::Proto(scanned.protocol()),
-        Key::ProtoNumber => Value::Number(scanned.protocol().0.into()),
-        Key::Spt => number(scanned.sport()),
-        Key::Dpt => number(scanned.dport()),
-        Key::Flags => scanned.tcp_flags().map_or(Value::Missing, Value::Flags),
-        _ => return None,
-    })
-}
-
 /// What a line says about a field of its own or of its packet.
 #[must_use]
 pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
-    if let Some(scanned) = record.entry.scanned
-        && let Some(value) = at_hand(key, scanned)
-    {
-        return value;
-    }
-    let envelope = &record.entry.envelope;
-    let packet = &record.entry.packet;
-    let vlan = || packet.mac_header().and_then(|header| header.vlan);
+    let line = &record.line;
+    let vlan = || line.mac_header().and_then(|header| header.vlan);
     match key {
         Key::Time => record.when.map_or(Value::Missing, Value::Time),
-        Key::Stamp => text(envelope.stamp.map(|stamp| stamp.text)),
-        Key::Uptime => envelope.uptime.map_or(Value::Missing, Value::Uptime),
-        Key::Host => text(envelope.host),
-        Key::Tag => text(envelope.tag),
-        Key::Severity => number(envelope.severity),
-        Key::Repeat if envelope.repeat > 1 => Value::Number(u64::from(envelope.repeat)),
-        Key::Repeat => Value::Missing,
+        Key::Stamp => text(line.stamp().map(|stamp| stamp.text)),
+        Key::Uptime => line.uptime().map_or(Value::Missing, Value::Uptime),
+        Key::Host => text(line.host()),
+        Key::Tag => text(line.tag()),
+        Key::Severity => number(line.severity()),
+        Key::Repeat => number(Some(line.repeat()).filter(|repeat| *repeat > 1)),
         Key::File => Value::Text(record.file.as_bytes()),
-        Key::Line => number((record.line > 0).then_some(record.line)),
-        Key::Kind => Value::Word(match record.entry.completeness() {
+        Key::Line => number((record.line_number > 0).then_some(record.line_number)),
+        Key::Kind => Value::Word(match line.completeness() {
             Completeness::Whole => "packet",
             Completeness::Truncated => "cut",
             Completeness::Corrupt => "damaged",
         }),
-        Key::Family => Value::Word(match packet.dialect {
+        Key::Family => Value::Word(match line.dialect() {
             Dialect::Ebtables => "ebtables",
             Dialect::Ulogd => "ulogd",
             Dialect::Pvefw => "pvefw",
             _ => "nf",
         }),
         Key::Prefix => Value::Text(record.prefix()),
-        Key::In => Value::Text(packet.in_iface),
-        Key::Out => Value::Text(packet.out_iface),
-        Key::PhysIn => text(packet.phys_in),
-        Key::PhysOut => text(packet.phys_out),
-        Key::Mac => match packet.link {
+        Key::In => Value::Text(line.in_iface()),
+        Key::Out => Value::Text(line.out_iface()),
+        Key::PhysIn => text(line.phys_in()),
+        Key::PhysOut => text(line.phys_out()),
+        Key::Mac => match line.link() {
             Link::Raw(raw) => Value::Lower(raw.0),
             _ => Value::Missing,
         },
-        Key::MacDst => mac(packet.mac_header().and_then(|header| header.dst)),
-        Key::MacSrc => mac(packet.mac_header().and_then(|header| header.src)),
-        Key::MacType => number(packet.mac_header().and_then(|header| header.ethertype).map(|kind| kind.0)),
+        Key::MacDst => mac(line.mac_header().and_then(|header| header.dst)),
+        Key::MacSrc => mac(line.mac_header().and_then(|header| header.src)),
+        Key::MacType => number(line.mac_header().and_then(|header| header.ethertype).map(|kind| kind.0)),
         Key::VlanId => number(vlan().map(|vlan| vlan.id())),
         Key::VlanPcp => number(vlan().map(|vlan| vlan.priority())),
-        Key::TunnelSrc => addr(packet.tunnel.map(|tunnel| tunnel.src)),
-        Key::TunnelDst => addr(packet.tunnel.map(|tunnel| tunnel.dst)),
+        Key::TunnelSrc => addr(line.tunnel().map(|tunnel| tunnel.src)),
+        Key::TunnelDst => addr(line.tunnel().map(|tunnel| tunnel.dst)),
         Key::Month | Key::Day | Key::Hour | Key::Minute | Key::Weekday | Key::HourOfDay => {
             record.when.map_or(Value::Missing, |when| part_of(key, when))
         }
-        _ => packet_value(key, &packet.datagram),
+        // A `-s` of a rule never sees the addresses of an ARP packet (arp_ipsrc).
+        Key::Src | Key::Dst if matches!(line, Line::Full(entry) if is_arp(&entry.packet.datagram)) => {
+            Value::Missing
+        }
+        Key::Src => addr(line.src()),
+        Key::Dst => addr(line.dst()),
+        Key::Len => number(line.ip_len()),
+        Key::Proto => line.protocol().map_or(Value::Missing, Value::Proto),
+        Key::ProtoNumber => number(line.protocol().map(|protocol| protocol.0)),
+        Key::Spt => number(line.sport()),
+        Key::Dpt => number(line.dport()),
+        Key::Service => service(line.protocol(), line.dport()),
+        Key::Flags => line.tcp_flags().map_or(Value::Missing, Value::Flags),
+        Key::IcmpType => number(line.icmp_type()),
+        Key::IcmpCode => number(line.icmp_code()),
+        Key::Uid => number(line.uid()),
+        Key::Gid => number(line.gid()),
+        Key::Mark => number(line.mark()),
+        Key::Incomplete => incomplete(line.incomplete()),
+        Key::Truncated => line.truncated().map_or(Value::Missing, |header| Value::Word(truncated(header))),
+        _ if is_of_network(key) => network_value(key, &line.network()),
+        _ => transport_value(key, &line.transport()),
     }
 }
 
@@ -499,12 +452,34 @@ fn part_of<'a>(key: Key, when: When) -> Value<'a> {
     }
 }
 
+/// Whether a packet is one of ARP, whose addresses are fields of its own (`arp_ipsrc`).
+fn is_arp(packet: &Datagram<'_>) -> bool {
+    matches!(packet.network, Network::Arp(_))
+}
+
+/// The service of a destination port: its name, or the port.
+fn service<'a>(protocol: Option<Protocol>, port: Option<u16>) -> Value<'a> {
+    match (protocol, port) {
+        (Some(protocol), Some(port)) => {
+            crate::services::name(protocol, port).map_or(Value::Number(u64::from(port)), Value::Word)
+        }
+        _ => Value::Missing,
+    }
+}
+
+fn incomplete<'a>(header: Option<Incomplete>) -> Value<'a> {
+    match header {
+        Some(Incomplete::Bytes(bytes)) => Value::Number(bytes),
+        Some(_) => Value::True,
+        None => Value::Missing,
+    }
+}
+
 /// What a packet, logged or quoted, says about a field.
 #[must_use]
 pub fn packet_value<'a>(key: Key, packet: &Datagram<'a>) -> Value<'a> {
     match key {
-        // An ARP packet has addresses of its own (arp_ipsrc); a rule's `-s` never sees them.
-        Key::Src | Key::Dst if matches!(packet.network, Network::Arp(_)) => Value::Missing,
+        Key::Src | Key::Dst if is_arp(packet) => Value::Missing,
         Key::Src => addr(packet.src()),
         Key::Dst => addr(packet.dst()),
         Key::Len => number(packet.len()),
@@ -512,43 +487,42 @@ pub fn packet_value<'a>(key: Key, packet: &Datagram<'a>) -> Value<'a> {
         Key::ProtoNumber => number(packet.protocol().map(|protocol| protocol.0)),
         Key::Spt => number(packet.ports().src),
         Key::Dpt => number(packet.ports().dst),
-        Key::Service => match (packet.protocol(), packet.ports().dst) {
-            (Some(protocol), Some(port)) => {
-                crate::services::name(protocol, port).map_or(Value::Number(u64::from(port)), Value::Word)
-            }
-            _ => Value::Missing,
-        },
+        Key::Service => service(packet.protocol(), packet.ports().dst),
         Key::Uid => number(packet.uid),
         Key::Gid => number(packet.gid),
         Key::Mark => number(packet.mark),
-        Key::Incomplete => match packet.incomplete {
-            Some(Incomplete::Bytes(bytes)) => Value::Number(bytes),
-            Some(_) => Value::True,
-            None => Value::Missing,
-        },
+        Key::Incomplete => incomplete(packet.incomplete),
         Key::Truncated => packet.truncated.map_or(Value::Missing, |header| Value::Word(truncated(header))),
-        Key::Tos
-        | Key::Prec
-        | Key::Ttl
-        | Key::IpId
-        | Key::Ce
-        | Key::Df
-        | Key::Mf
-        | Key::Frag
-        | Key::IpOpt
-        | Key::Tc
-        | Key::HopLimit
-        | Key::FlowLbl
-        | Key::Ext
-        | Key::ArpHtype
-        | Key::ArpPtype
-        | Key::ArpOpcode
-        | Key::ArpMacSrc
-        | Key::ArpIpSrc
-        | Key::ArpMacDst
-        | Key::ArpIpDst => network_value(key, &packet.network),
+        _ if is_of_network(key) => network_value(key, &packet.network),
         _ => transport_value(key, &packet.transport),
     }
+}
+
+/// Whether a field is one of the network layer alone.
+fn is_of_network(key: Key) -> bool {
+    matches!(
+        key,
+        Key::Tos
+            | Key::Prec
+            | Key::Ttl
+            | Key::IpId
+            | Key::Ce
+            | Key::Df
+            | Key::Mf
+            | Key::Frag
+            | Key::IpOpt
+            | Key::Tc
+            | Key::HopLimit
+            | Key::FlowLbl
+            | Key::Ext
+            | Key::ArpHtype
+            | Key::ArpPtype
+            | Key::ArpOpcode
+            | Key::ArpMacSrc
+            | Key::ArpIpSrc
+            | Key::ArpMacDst
+            | Key::ArpIpDst
+    )
 }
 
 fn network_value<'a>(key: Key, network: &Network<'a>) -> Value<'a> {

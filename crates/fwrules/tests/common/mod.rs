@@ -500,9 +500,3 @@ pub(crate) fn packet(line: &[u8]) -> Packet<'_> {
 pub(crate) fn prefixes(rules: &Ruleset) -> Vec<Vec<u8>> {
     rules.rules().filter_map(|(_, r)| r.log.as_ref().map(|l| l.written(false).to_vec())).collect()
 }
-
-/// Says on standard error why a test did nothing.
-pub(crate) fn skip(why: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
-}

@@ -7,7 +7,7 @@
 
 use fwrules::{AnswerId, Compiled, Family, Fate, Front, Replayed, Replayer};
 use hashbrown::HashMap;
-use logparse::{Completeness, FastPacket};
+use logparse::{Completeness, Entry, FastPacket, Line, PrefixCache};
 
 use crate::rules::Rulesets;
 use fwlog::aggregate::Aggregate;
@@ -120,7 +120,7 @@ struct Open<'c> {
     numbers: HashMap<Vec<u8>, usize>,
     /// For lines that the bulk path read, by their front: the number of the prefix, and the
     /// front as the replayer knows it.
-    fronts: Vec<Option<(usize, Option<Front>)>>,
+    fronts: PrefixCache<(usize, Option<Front>)>,
 }
 
 impl<'c> Replays<'c> {
@@ -137,7 +137,7 @@ impl<'c> Replays<'c> {
             answers: Vec::new(),
             prefixes: Vec::new(),
             numbers: HashMap::new(),
-            fronts: Vec::new(),
+            fronts: PrefixCache::default(),
         };
         Replays {
             rulesets,
@@ -166,25 +166,23 @@ impl Open<'_> {
     /// The answer for a line that the bulk path read, if it is known, and its prefix.
     #[inline]
     fn recall(&mut self, scanned: &FastPacket<'_>) -> Option<(AnswerId, usize)> {
-        let id = scanned.prefix_key().index();
-        let (prefix, front) = match self.fronts.get(id) {
-            Some(Some(known)) => *known,
-            _ => {
-                let prefix = self.prefix(scanned.prefix());
-                let front = self.replayer.front(scanned.prefix(), scanned.in_iface(), scanned.out_iface());
-                self.fronts.resize(self.fronts.len().max(id + 1), None);
-                self.fronts[id] = Some((prefix, front));
+        let line = Line::Fast(scanned);
+        let (prefix, front) = match self.fronts.get(&line) {
+            Some(known) => known,
+            None => {
+                let prefix = self.prefix(line.prefix());
+                let front = self.replayer.front(line.prefix(), line.in_iface(), line.out_iface());
+                self.fronts.insert(&line, (prefix, front));
                 (prefix, front)
             }
         };
         Some((self.replayer.recall(front?, scanned)?, prefix))
     }
 
-    fn ask(&mut self, record: &Record<'_>) -> (AnswerId, usize) {
-        let packet = &record.entry.packet;
-        let cut = record.entry.completeness() != Completeness::Whole;
+    fn ask(&mut self, entry: &Entry<'_>, record: &Record<'_>) -> (AnswerId, usize) {
+        let cut = entry.completeness() != Completeness::Whole;
         let time = record.when.map(|when| when.utc.div_euclid(NANOS));
-        (self.replayer.replay(packet, time, cut), self.prefix(packet.prefix))
+        (self.replayer.replay(&entry.packet, time, cut), self.prefix(entry.packet.prefix))
     }
 
     fn count(&mut self, answer: AnswerId, prefix: usize, record: &Record<'_>) {
@@ -199,14 +197,14 @@ impl Open<'_> {
 
 impl Aggregate for Replays<'_> {
     fn add(&mut self, record: &Record<'_>) {
-        let scanned = record.scanned().filter(|scanned| scanned.src_ipv4().is_some());
+        let scanned = record.line.fast().filter(|scanned| scanned.src_ipv4().is_some());
         let known = scanned.and_then(|scanned| self.open[self.v4].recall(scanned));
         let (n, (answer, prefix)) = match known {
             Some(known) => (self.v4, known),
-            None => {
-                let n = self.rulesets.of(&record.entry.packet);
-                (n, self.open[n].ask(record))
-            }
+            None => record.line.with_entry(|entry| {
+                let n = self.rulesets.of(&entry.packet);
+                (n, self.open[n].ask(entry, record))
+            }),
         };
         let open = &mut self.open[n];
         open.count(answer, prefix, record);

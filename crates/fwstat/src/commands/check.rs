@@ -27,7 +27,7 @@ pub fn command(arguments: &cli::Check) -> anyhow::Result<Outcome> {
     let form = format(&options, Format::Table, &known)?;
     let (_, account, mut head) = run(&options, || Counts::by(Vec::new()))?;
     if !options.verbose {
-        head.notes.extend(options.feed.remarks());
+        head.notes.extend(options.queue.remarks());
     }
     let bytes = match (form, sheet(form)) {
         (_, Some(sheet)) => reasons(sheet, options.look.header, &account, &head),

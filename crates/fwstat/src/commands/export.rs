@@ -101,7 +101,7 @@ fn export<S: Sink>(
     beside: Option<Beside>,
     add: impl Fn(&mut S::Part, &Record<'_>) + Sync,
 ) -> anyhow::Result<Outcome> {
-    let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.feed.stop));
+    let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.queue.stop));
     let make = || Exported { writer: &writer, add: &add, part: S::Part::default() };
     let (_, account, _) = run(options, make)?;
     writer.finish()?;

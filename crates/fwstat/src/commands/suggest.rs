@@ -48,9 +48,9 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
         _ => rules(&session, &mut log, arguments, form, target)?,
     };
     write(&run.options, &run.account, &run.bytes)?;
-    Ok(if run.options.feed.stop.load(Ordering::Relaxed) {
+    Ok(if run.options.queue.stop.load(Ordering::Relaxed) {
         Outcome::Interrupted
-    } else if log.failed || !run.options.feed.errors().is_empty() {
+    } else if log.failed || !run.options.queue.errors().is_empty() {
         Outcome::Failed
     } else if run.found {
         Outcome::Found
@@ -77,7 +77,7 @@ fn rules(
 ) -> anyhow::Result<Run> {
     let (options, account, head, surveyed) = log.survey(session)?;
     let draft = session.draft(&surveyed);
-    let mut suggestion = if options.feed.stop.load(Ordering::Relaxed) {
+    let mut suggestion = if options.queue.stop.load(Ordering::Relaxed) {
         session.settle(draft, &Proof::default(), target)
     } else {
         let proof = log.prove(session, &draft, &draft.advice.chain.rules, &account.totals)?;
@@ -114,19 +114,21 @@ fn hand_off(
     arguments: &cli::Suggest,
     form: RuleFormat,
 ) -> anyhow::Result<Run> {
-    let timeout = timespec::span(&arguments.timeout)
-        .filter(|span| *span > 0)
-        .with_context(|| format!("--timeout: `{}` is not a valid duration, as 1w or 36h", arguments.timeout))?;
+    let timeout = timespec::span(&arguments.timeout).filter(|span| *span > 0).with_context(|| {
+        format!("--timeout: `{}` is not a valid duration, as 1w or 36h", arguments.timeout)
+    })?;
     let timeout = timeout.unsigned_abs() / fwlog::time::clock::NANOS.unsigned_abs();
     let (options, account, head, surveyed) = log.survey(session)?;
     let draft = session.draft(&surveyed);
     let loud = bans::loud(&draft);
     let (bytes, found) = match form {
-        RuleFormat::Ipset => (handoff::ipset(&loud, &arguments.chain, timeout).into_bytes(), !loud.is_empty()),
+        RuleFormat::Ipset => {
+            (handoff::ipset(&loud, &arguments.chain, timeout).into_bytes(), !loud.is_empty())
+        }
         RuleFormat::Crowdsec => (handoff::crowdsec(&loud, timeout), !loud.is_empty()),
         _ => {
             let jail = bans::Jail::new(&draft);
-            let stopped = options.feed.stop.load(Ordering::Relaxed);
+            let stopped = options.queue.stop.load(Ordering::Relaxed);
             let banned = if stopped { Vec::new() } else { log.bans(&jail, &account.totals)? };
             let files = head.files.iter().map(|name| absolute(name)).collect::<Vec<_>>();
             (handoff::fail2ban(&jail, &banned, &files).into_bytes(), !jail.prefixes.is_empty())
@@ -156,7 +158,11 @@ fn name_doubts(suggestion: &mut Suggestion, account: &Account, head: &Head) {
         format!(", {}:{}", fwlog::text::escape(file.as_bytes()), first.line)
     });
     let lines = fwlog::text::count_of(cut, "truncated line", "truncated lines");
-    suggestion.notes.push(format!("{lines} may be among them (first{place})").replace("(first, ", "(first: ").replace(" (first)", ""));
+    suggestion.notes.push(
+        format!("{lines} may be among them (first{place})")
+            .replace("(first, ", "(first: ")
+            .replace(" (first)", ""),
+    );
 }
 
 /// `95%`, `95` or `0.95`.
@@ -202,7 +208,9 @@ fn honeypot(text: &str) -> anyhow::Result<(IpAddr, Option<u16>)> {
     }
     match text.parse::<SocketAddr>() {
         Ok(to) => Ok((to.ip(), Some(to.port()))),
-        Err(_) => bail!("--honeypot: `{text}` is neither an address nor ADDRESS:PORT ([ADDRESS]:PORT of IPv6)"),
+        Err(_) => {
+            bail!("--honeypot: `{text}` is neither an address nor ADDRESS:PORT ([ADDRESS]:PORT of IPv6)")
+        }
     }
 }
 
@@ -249,7 +257,7 @@ impl Log {
             output,
         };
         let mut log = Log { common, kept: Vec::new(), failed: false };
-        let stdin = Options::new(&log.common, false)?.feed.names().iter().any(|name| name == "-");
+        let stdin = Options::new(&log.common, false)?.queue.names().iter().any(|name| name == "-");
         if log.common.files.is_empty() && stdin {
             log.common.files.push(PathBuf::from("-"));
         }
@@ -263,11 +271,13 @@ impl Log {
     fn keep(&mut self, at: usize) -> anyhow::Result<()> {
         let path = self.common.files[at].clone();
         let name = path.to_string_lossy().into_owned();
-        let once = std::fs::metadata(&path).is_ok_and(|meta| meta.file_type().is_fifo() || meta.file_type().is_socket());
+        let once = std::fs::metadata(&path)
+            .is_ok_and(|meta| meta.file_type().is_fifo() || meta.file_type().is_socket());
         if name != "-" && !once {
             return Ok(());
         }
-        let mut copy = tempfile::tempfile().context("a copy of what can be read only once is kept for the proof")?;
+        let mut copy =
+            tempfile::tempfile().context("a copy of what can be read only once is kept for the proof")?;
         let copied = match name.as_str() {
             "-" => io::copy(&mut io::stdin().lock(), &mut copy),
             _ => File::open(&path).and_then(|mut file| io::copy(&mut file, &mut copy)),
@@ -282,7 +292,7 @@ impl Log {
     /// The first pass.
     fn survey(&mut self, session: &Session) -> anyhow::Result<(Options, Account, Head, Surveyed)> {
         let options = Options::new(&self.common, false)?;
-        let names = options.feed.names();
+        let names = options.queue.names();
         let mut order: Vec<usize> = (0..names.len()).collect();
         order.sort_by(|a, b| names[*a].cmp(&names[*b]).then(a.cmp(b)));
         let mut ranks = vec![0; names.len()];
@@ -305,19 +315,26 @@ impl Log {
         let options = Options::new(&self.common, false)?;
         let (aggregate, account, _) = super::run(&options, make)?;
         let now = &account.totals;
-        let stopped = options.feed.stop.load(Ordering::Relaxed);
-        if !stopped && (now.lines, now.packets, now.matched) != (before.lines, before.packets, before.matched) {
+        let stopped = options.queue.stop.load(Ordering::Relaxed);
+        if !stopped && (now.lines, now.packets, now.matched) != (before.lines, before.packets, before.matched)
+        {
             self.failed = true;
             super::complain(&format!(
                 "the log changed between the two passes ({} lines, then {}): run it on a copy",
                 before.lines, now.lines
             ))?;
         }
-        self.failed |= !options.feed.errors().is_empty();
+        self.failed |= !options.queue.errors().is_empty();
         Ok(aggregate)
     }
 
-    fn prove(&mut self, session: &Session, draft: &Draft, list: &[Proposal], before: &Totals) -> anyhow::Result<Proof> {
+    fn prove(
+        &mut self,
+        session: &Session,
+        draft: &Draft,
+        list: &[Proposal],
+        before: &Totals,
+    ) -> anyhow::Result<Proof> {
         session.prove(draft, list, |case| self.again(before, || Prover::new(case)))
     }
 

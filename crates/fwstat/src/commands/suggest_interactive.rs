@@ -9,9 +9,9 @@
 
 use std::io::{self, BufRead as _, Write as _};
 
+use crate::analysis::suggest::chain::Proposal;
 use crate::analysis::suggest::proof::Proof;
 use crate::analysis::suggest::session::{Draft, Session};
-use crate::analysis::suggest::chain::Proposal;
 use crate::analysis::suggest::suggestion::{Rated, Suggestion};
 use crate::options::Options;
 use crate::report::style::{DIM, HEADING, KEY, WARN};

@@ -23,7 +23,9 @@ fn regex(prefix: &[u8]) -> Option<String> {
     let mut out = String::new();
     for byte in prefix {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'/' | b':' => out.push(char::from(*byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'/' | b':' => {
+                out.push(char::from(*byte))
+            }
             b' ' => out.push_str(r"\x20"),
             b'!'..=b'~' => out.push_str(&format!("\\x{byte:02x}")),
             _ => return None,
@@ -38,7 +40,8 @@ pub fn fail2ban(jail: &Jail, banned: &[(IpAddr, u64)], logs: &[String]) -> Strin
     let list: Vec<String> = jail.prefixes.iter().filter_map(|prefix| regex(prefix)).collect();
     let ignore: Vec<String> = jail.ignored.iter().map(net_name).collect();
     let plain = |name: &&String| {
-        *name != "-" && !name.chars().any(|c| c.is_control() || matches!(c, '%' | '*' | '?' | '[' | '<' | '#' | ';'))
+        *name != "-"
+            && !name.chars().any(|c| c.is_control() || matches!(c, '%' | '*' | '?' | '[' | '<' | '#' | ';'))
     };
     let paths: Vec<&String> = logs.iter().filter(plain).collect();
     let paths: Vec<&str> = paths.iter().map(|path| path.as_str()).collect();
@@ -54,7 +57,10 @@ pub fn fail2ban(jail: &Jail, banned: &[(IpAddr, u64)], logs: &[String]) -> Strin
                 banned.iter().take(NAMED).map(|(addr, lines)| format!("{addr} ({lines})")).collect();
             let more = if n > NAMED { ", ..." } else { "" };
             let addresses = if n == 1 { "address" } else { "addresses" };
-            out.push_str(&format!("# Of this log it would have banned {n} {addresses}: {}{more}\n", shown.join(", ")));
+            out.push_str(&format!(
+                "# Of this log it would have banned {n} {addresses}: {}{more}\n",
+                shown.join(", ")
+            ));
         }
     }
     if list.is_empty() {

@@ -29,7 +29,7 @@ pub struct Said {
 #[must_use]
 pub fn all(record: &Record<'_>) -> Vec<Said> {
     let mut said = Vec::new();
-    let packet = &record.entry.packet;
+    let packet = &record.line.packet();
     for key in Key::ALL.iter().copied().filter(|key| key.in_record()) {
         if let (Key::Uid, Some(inner)) = (key, &packet.quoted) {
             said.push(Said {

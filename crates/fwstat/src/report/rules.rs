@@ -6,7 +6,9 @@
 
 use std::fmt::Write as _;
 
-use fwrules::{AddressRange, Family, Match, Net, PacketType, PortSide, Range, Rule, Side, Target, Test, Text};
+use fwrules::{
+    AddressRange, Family, Match, Net, PacketType, PortSide, Range, Rule, Side, Target, Test, Text,
+};
 use logparse::{Protocol, TcpFlags};
 
 use fwlog::text;

@@ -7,8 +7,8 @@ use std::path::Path;
 use fwrules::Rule;
 use serde_json::Value;
 
-use crate::suggest::{Chain, holds, line, report, score, shared, sum};
-use crate::support::{Folder, Random, Ran, has, program, run, run_with, skipped};
+use crate::suggest::{Chain, holds, line, report, score, sum};
+use crate::support::{Folder, Ran, Random, has, run, run_with, skipped};
 use crate::worlds::{self, World};
 
 /// What is advised on a log; `with` are further arguments.
@@ -31,7 +31,12 @@ fn trusting(world: &World) -> Vec<&str> {
 
 /// The rules as text, without what names lines.
 fn texts(document: &Value) -> Vec<String> {
-    document["rules"].as_array().unwrap().iter().map(|rule| rule["rule"].as_str().unwrap().to_owned()).collect()
+    document["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| rule["rule"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn all_worlds() -> impl Iterator<Item = World> {
@@ -63,7 +68,8 @@ fn no_signal_is_hidden_and_most_noise_is_silenced() {
             .sum();
         assert_eq!(hidden, 0, "{}", report(world.name, &document, &score));
         for rule in texts(&document).iter().filter(|rule| rule.ends_with("DROP")) {
-            let fatal = ["--dport 22 ", " ! --tcp-flags", " 134 ", " 135 ", " 136 ", "--dport 67 ", "--dport 547 "];
+            let fatal =
+                ["--dport 22 ", " ! --tcp-flags", " 134 ", " 135 ", " 136 ", "--dport 67 ", "--dport 547 "];
             assert!(!fatal.iter().any(|text| rule.contains(text)), "{rule}");
             assert!(rule.contains(" -i ") || rule.contains("broadcast") || rule.contains(" -d "), "{rule}");
         }
@@ -86,7 +92,9 @@ fn dirt_changes_no_rule() {
                 0 => line[..40 + random.below(line.len() as u64 - 45) as usize].to_owned(),
                 1 => line.replace("kernel:", "mallory:"),
                 2 => line.replace("kernel:", "kernel[1234]:"),
-                _ => line.replace(" ID=", " FRAG:64 ID=").split(" SPT=").next().unwrap_or("").to_owned() + " ",
+                _ => {
+                    line.replace(" ID=", " FRAG:64 ID=").split(" SPT=").next().unwrap_or("").to_owned() + " "
+                }
             };
             dirty.insert(at, dirt);
         }
@@ -166,7 +174,8 @@ fn a_permutation_of_ports_permutes_the_rules() {
         let plain = advise(&folder, &world.lines, Some(&world.rules), &[]);
         let lines: Vec<String> = world.lines.iter().map(|line| renamed(line, other)).collect();
         let moved = advise(&folder, &lines, Some(&world.rules), &[]);
-        let silenced = |document: &Value, lines: &[String]| sum(&score(document, lines, &world.labels), "noise");
+        let silenced =
+            |document: &Value, lines: &[String]| sum(&score(document, lines, &world.labels), "noise");
         let (a, b) = (silenced(&plain, &world.lines), silenced(&moved, &lines));
         assert_eq!(a, b, "{:#?}\n{:#?}", texts(&plain), texts(&moved));
         holds(world.name, &moved, &score(&moved, &lines, &world.labels));
@@ -213,7 +222,8 @@ fn nothing_that_is_let_in_is_dropped() {
 
 /// A packet that a rule takes.
 fn drawn(random: &mut Random, world: &World, rule: &Rule) -> String {
-    let pool: Vec<&String> = world.lines.iter().filter(|line| line.contains("PROTO=TCP") && !line.contains("OUT=e")).collect();
+    let pool: Vec<&String> =
+        world.lines.iter().filter(|line| line.contains("PROTO=TCP") && !line.contains("OUT=e")).collect();
     let line = pool[random.below(pool.len() as u64) as usize];
     let text = rule.to_display();
     let port = text.split("--dport ").nth(1).unwrap().split(' ').next().unwrap();
@@ -239,9 +249,7 @@ fn unpacked(path: &Path) -> Vec<String> {
 
 #[test]
 fn the_given_networks_are_silenced_and_nothing_is_hidden() {
-    let Some(folder) = shared("data/networks") else {
-        return skipped("../shared/data/networks is not there");
-    };
+    let Some(folder) = testkit::shared("networks") else { return };
     let best: Value = serde_json::from_slice(&std::fs::read(folder.join("ORACLE")).unwrap()).unwrap();
     let mut parts = Vec::new();
     for (name, best) in best.as_object().unwrap() {
@@ -308,22 +316,30 @@ const EXPECTED: [(&str, u64, &str); 28] = [
 
 #[test]
 fn the_smallest_inputs_give_what_is_expected() {
-    let Some(folder) = shared("data/faults/suggest") else {
-        return skipped("../shared/data/faults/suggest is not there");
-    };
+    let Some(folder) = testkit::shared("faults/suggest") else { return };
     let index = std::fs::read_to_string(folder.join("INDEX.tsv")).unwrap();
     for (name, gone, stays) in EXPECTED {
         let row = index.lines().find(|row| row.split('\t').next() == Some(name)).unwrap();
-        let mut arguments = vec!["suggest".to_owned(), "--json".to_owned(), folder.join(format!("{name}.log.gz")).display().to_string()];
+        let mut arguments = vec![
+            "suggest".to_owned(),
+            "--json".to_owned(),
+            folder.join(format!("{name}.log.gz")).display().to_string(),
+        ];
         for word in row.split('\t').nth(1).unwrap().split_whitespace() {
             let file = folder.join(word);
-            arguments.push(if word.ends_with(".rules") { file.display().to_string() } else { word.to_owned() });
+            arguments.push(if word.ends_with(".rules") {
+                file.display().to_string()
+            } else {
+                word.to_owned()
+            });
         }
         let list: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let document = run(&list).json();
         let lines = unpacked(&folder.join(format!("{name}.log.gz")));
-        let labels: Vec<&str> =
-            lines.iter().map(|line| if !stays.is_empty() && line.contains(stays) { "signal" } else { "noise" }).collect();
+        let labels: Vec<&str> = lines
+            .iter()
+            .map(|line| if !stays.is_empty() && line.contains(stays) { "signal" } else { "noise" })
+            .collect();
         let score = score(&document, &lines, &labels);
         let report = report(name, &document, &score);
         assert_eq!(sum(&score, "signal").1, 0, "{report}");
@@ -353,11 +369,15 @@ fn very_many_sources_with_one_packet_each() {
 
 #[test]
 fn a_scanner_is_for_those_who_know_their_rules() {
-    let scan: Vec<String> = (0..500).map(|i| line(i * 60, "45.155.205.9", "TCP", 1 + i * 7, "SYN").trim_end().to_owned() + " ").collect();
+    let scan: Vec<String> = (0..500)
+        .map(|i| line(i * 60, "45.155.205.9", "TCP", 1 + i * 7, "SYN").trim_end().to_owned() + " ")
+        .collect();
     let mut log = scan;
     for i in 0..300u64 {
         let src = format!("{}.{}.9.9", 60 + i % 90, i % 250);
-        log.push(line(i * 100, &src, "TCP", [23, 445, 2323][i as usize % 3], "SYN").trim_end().to_owned() + " ");
+        log.push(
+            line(i * 100, &src, "TCP", [23, 445, 2323][i as usize % 3], "SYN").trim_end().to_owned() + " ",
+        );
     }
     let folder = Folder::new();
     let rules = worlds::world(1, 1).rules;
@@ -374,13 +394,20 @@ fn a_chain_before_known_connections_lets_them_pass_first() {
          -A INPUT -j LOG --log-prefix \"tcp.in.dropped \"\nCOMMIT\n";
     let mut log: Vec<String> = Vec::new();
     for i in 0..400 {
-        let text = line(i * 60, &format!("45.{}.7.9", i % 200), "TCP", 30_000 + i, "ACK SYN").replace("SPT=40000", "SPT=443");
+        let text = line(i * 60, &format!("45.{}.7.9", i % 200), "TCP", 30_000 + i, "ACK SYN")
+            .replace("SPT=40000", "SPT=443");
         log.push(text.trim_end().to_owned() + " ");
     }
     let folder = Folder::new();
     let known = texts(&advise(&folder, &log, Some(rules), &[]));
-    assert!(known[0].contains("--ctstate RELATED,ESTABLISHED") && known[0].ends_with("-j RETURN"), "{known:#?}");
-    assert!(known.iter().any(|rule| rule.contains("! --tcp-flags") && rule.ends_with("-j DROP")), "{known:#?}");
+    assert!(
+        known[0].contains("--ctstate RELATED,ESTABLISHED") && known[0].ends_with("-j RETURN"),
+        "{known:#?}"
+    );
+    assert!(
+        known.iter().any(|rule| rule.contains("! --tcp-flags") && rule.ends_with("-j DROP")),
+        "{known:#?}"
+    );
     // Where nothing is known, answers stay.
     assert!(texts(&advise(&folder, &log, None, &[])).is_empty());
 }
@@ -438,7 +465,14 @@ fn the_honeypot_is_reached_and_its_packets_are_logged() {
     let folder = Folder::new();
     let document = advise(&folder, &world.lines, Some(&world.rules), &["--honeypot", "192.0.2.9:2222"]);
     let text = document["honeypot"].to_string();
-    for part in ["ip_forward", "--to-destination 192.0.2.9:2222", "LOG --log-prefix", "FORWARD -d 192.0.2.9", "FORWARD -s 192.0.2.9", "MASQUERADE"] {
+    for part in [
+        "ip_forward",
+        "--to-destination 192.0.2.9:2222",
+        "LOG --log-prefix",
+        "FORWARD -d 192.0.2.9",
+        "FORWARD -s 192.0.2.9",
+        "MASQUERADE",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert_eq!(run(&["suggest", "--honeypot", "x", &folder.path("log")]).code, 2);
@@ -447,7 +481,11 @@ fn the_honeypot_is_reached_and_its_packets_are_logged() {
 /// The filter of before: any prefix, any protocol.
 fn banned(folder: &Folder, filter: &str, log: &str) -> Ran {
     let filter = folder.write("fwstat.conf", filter);
-    crate::support::finish(std::process::Command::new("fail2ban-regex").args(["--print-all-matched", log, &filter]))
+    crate::support::finish(std::process::Command::new("fail2ban-regex").args([
+        "--print-all-matched",
+        log,
+        &filter,
+    ]))
 }
 
 #[test]
@@ -472,14 +510,16 @@ fn fail2ban_bans_near_hits_of_strangers_only() {
     let found = banned(&folder, &ran.out, &log).out;
     assert!(found.contains("Lines: "), "{found}");
     // Another program's line with the same words, and a group's, are not matched.
-    let near = world.lines.iter().zip(&world.labels).find(|(_, label)| **label == "signal:near hit").unwrap().0;
+    let near =
+        world.lines.iter().zip(&world.labels).find(|(_, label)| **label == "signal:near hit").unwrap().0;
     let matched = |line: &str| {
         let log = folder.write("one.log", line.to_owned() + "\n");
         banned(&folder, &ran.out, &log).out.contains(" 1 matched")
     };
     assert!(matched(near), "{near}");
-    assert!(!matched(&near.replace("kernel:", "mallory:")) && !matched(&near.replace("kernel:", "kernel[7]:")));
+    assert!(
+        !matched(&near.replace("kernel:", "mallory:")) && !matched(&near.replace("kernel:", "kernel[7]:"))
+    );
     assert!(!matched(&near.replace("DST=185.13.9.20", "DST=224.0.0.251")));
     assert!(!matched(&near.replace("PROTO=TCP", "PROTO=UDP")));
-    let _ = program();
 }

@@ -1,7 +1,7 @@
 //! `fwstat suggest`: forms, options, and rules that the real tools take. What is noise: `advice.rs`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use fwrules::{Context, Match, Net, Rule, Target, Tri};
 use logparse::Packet;
@@ -9,11 +9,6 @@ use serde_json::Value;
 
 use crate::profiles::{self, Profile};
 use crate::support::{Folder, run, run_with, skipped};
-
-pub(crate) fn shared(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(path);
-    path.exists().then_some(path)
-}
 
 /// A chain as JSON gives it, read by a matcher that knows nothing of how it was made: rule by
 /// rule, RETURN ends the chain.
@@ -36,7 +31,9 @@ impl Chain {
         Chain {
             rules: rules.iter().map(read).collect(),
             sets: sets.iter().map(|(name, list)| (name.clone(), nets(list))).collect(),
-            forward: rules.iter().any(|rule| rule["hooks"].as_array().unwrap().iter().any(|hook| hook == "FORWARD")),
+            forward: rules
+                .iter()
+                .any(|rule| rule["hooks"].as_array().unwrap().iter().any(|hook| hook == "FORWARD")),
         }
     }
 
@@ -95,7 +92,13 @@ pub(crate) fn report(name: &str, document: &Value, score: &Score) -> String {
         score.iter().map(|(label, (all, taken))| format!("  {label} {taken}/{all}")).collect();
     let rules: Vec<&str> =
         document["rules"].as_array().unwrap().iter().map(|rule| rule["rule"].as_str().unwrap()).collect();
-    format!("{name}\n{}\n{}\nrefused {}\nnotes {}", labels.join("\n"), rules.join("\n"), document["refused"], document["notes"])
+    format!(
+        "{name}\n{}\n{}\nrefused {}\nnotes {}",
+        labels.join("\n"),
+        rules.join("\n"),
+        document["refused"],
+        document["notes"]
+    )
 }
 
 /// What holds everywhere: no signal is hidden, no more than 20 rules that drop, the numbers are true.
@@ -105,7 +108,9 @@ pub(crate) fn holds(name: &str, document: &Value, score: &Score) {
     assert!(chain.drops() <= 20, "{report}");
     assert_eq!(sum(score, "signal").1, 0, "signal is hidden: {report}");
     assert_eq!(document["hidden"], 0, "{report}");
-    let silenced = document["before"].as_u64().unwrap() - document["already"].as_u64().unwrap() - document["after"].as_u64().unwrap();
+    let silenced = document["before"].as_u64().unwrap()
+        - document["already"].as_u64().unwrap()
+        - document["after"].as_u64().unwrap();
     assert_eq!(sum(score, "").1, silenced, "{report}");
 }
 
@@ -129,22 +134,19 @@ fn suggest(folder: &Folder, profile: &Profile, known: bool) -> Value {
     ran.json()
 }
 
-fn labelled(name: &str) -> Option<(PathBuf, Vec<String>, Vec<String>)> {
-    let log = shared(&format!("data/noise/{name}.log"))?;
-    let labels = shared(&format!("data/noise/{name}.labels"))?;
-    let read = |path: &Path| -> Vec<String> {
-        String::from_utf8(std::fs::read(path).unwrap()).unwrap().lines().map(str::to_owned).collect()
+/// A log of `testdata/noise`, its lines and what each is.
+fn labelled(name: &str) -> (PathBuf, Vec<String>, Vec<String>) {
+    let read = |end: &str| -> Vec<String> {
+        testkit::text(&format!("noise/{name}.{end}.gz")).lines().map(str::to_owned).collect()
     };
-    Some((log.clone(), read(&log), read(&labels)))
+    (testkit::testdata(&format!("noise/{name}.log.gz")), read("log"), read("labels"))
 }
 
 #[test]
 fn labelled_logs_hold_the_bars_with_and_without_help() {
     for (name, lan, most) in [("home", "192.168.50.0/24", 8), ("vps", "10.137.0.0/24", 9)] {
-        let Some((log, lines, labels)) = labelled(name) else {
-            return skipped("../shared/data/noise is not there");
-        };
-        let rules = log.with_extension("rules");
+        let (log, lines, labels) = labelled(name);
+        let rules = testkit::testdata(&format!("noise/{name}.rules"));
         let (log, rules) = (log.to_str().unwrap(), rules.to_str().unwrap());
         for extra in [&["--rules", rules, "--trusted", lan][..], &["--rules", rules], &[]] {
             let mut arguments = vec!["suggest", "--json", log];
@@ -183,9 +185,7 @@ fn the_guides_line_gives_the_guides_rule_with_udp() {
 
 #[test]
 fn a_rule_for_the_wrong_protocol_is_named() {
-    let Some(rules) = shared("data/seed/5-netbios-as-written/ruleset.rules") else {
-        return skipped("../shared/data/seed is not there");
-    };
+    let rules = testkit::testdata("seed/5-netbios-as-written/ruleset.rules");
     let arguments = ["suggest", "--json", "--rules", rules.to_str().unwrap()];
     let document = run_with(OFFICEBEAR.as_bytes(), &arguments).json();
     let dead = &document["dead"][0];
@@ -195,7 +195,7 @@ fn a_rule_for_the_wrong_protocol_is_named() {
         "-A MALICIOUS -p udp -m udp --dport 138 -m comment --comment \"[unwanted netbios]\" -j DROP"
     );
     // And where it stands as it should, nothing is left to suggest.
-    let rules = shared("data/seed/6-netbios-udp/ruleset.rules").unwrap();
+    let rules = testkit::testdata("seed/6-netbios-udp/ruleset.rules");
     let ran = run_with(OFFICEBEAR.as_bytes(), &["suggest", "--json", "--rules", rules.to_str().unwrap()]);
     assert_eq!(ran.code, 1);
     let document = ran.json();
@@ -206,6 +206,7 @@ fn a_rule_for_the_wrong_protocol_is_named() {
 #[test]
 fn only_signal_is_left_alone() {
     let profile = profiles::only_signal(5);
+    assert!(profile.labels.iter().all(|label| label.starts_with("signal")));
     let folder = Folder::new();
     for known in [true, false] {
         let document = suggest(&folder, &profile, known);
@@ -306,11 +307,13 @@ fn a_chain_that_is_not_there_is_made_and_hung_up() {
     let ran = run_with(log.as_bytes(), &["suggest", "-H", "--rules", &rules]);
     let lines: Vec<&str> = ran.out.lines().filter(|line| !line.is_empty()).collect();
     assert_eq!(lines, ["iptables -N MALICIOUS", "iptables -I INPUT 2 -j MALICIOUS", GUIDE], "{}", ran.err);
-    let restore =
-        run_with(log.as_bytes(), &["suggest", "-H", "--rules", &rules, "--format", "restore"]).out;
+    let restore = run_with(log.as_bytes(), &["suggest", "-H", "--rules", &rules, "--format", "restore"]).out;
     assert_eq!(
         restore,
-        format!("*filter\n:MALICIOUS - [0:0]\n-I INPUT 2 -j MALICIOUS\n{}\nCOMMIT\n", &GUIDE["iptables ".len()..])
+        format!(
+            "*filter\n:MALICIOUS - [0:0]\n-I INPUT 2 -j MALICIOUS\n{}\nCOMMIT\n",
+            &GUIDE["iptables ".len()..]
+        )
     );
     // No INPUT at all: one sentence.
     let none = folder.write("none", "*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n");
@@ -581,10 +584,8 @@ fn interactive_takes_what_is_chosen() {
     if !crate::support::has("tmux") {
         return skipped("tmux is not installed");
     }
-    let Some(log) = shared("data/noise/home.log") else {
-        return skipped("../shared/data/noise is not there");
-    };
-    let rules = log.with_extension("rules");
+    let log = testkit::testdata("noise/home.log.gz");
+    let rules = testkit::testdata("noise/home.rules");
     let folder = Folder::new();
     let script = folder.path("taken.sh");
     let screen = Screen(format!("fwstat-{}", std::process::id()));
@@ -614,9 +615,7 @@ fn interactive_takes_what_is_chosen() {
 
 #[test]
 fn explanations_fit_the_screen() {
-    let Some(log) = shared("data/noise/vps.log") else {
-        return skipped("../shared/data/noise is not there");
-    };
+    let log = testkit::testdata("noise/vps.log.gz");
     for width in [80, 160] {
         let text = run(&["suggest", log.to_str().unwrap(), "--width", &width.to_string()]).out;
         // Commands are as long as they are; everything else fits.

@@ -56,16 +56,61 @@ const HOSTS: [Host; 12] = {
     [
         base,
         vps,
-        Host { name: "router", outer: "wan", inner: "br-lan", me: "91.64.3.7", lan: "192.168.1", prefix: "reject in: ", ..base },
-        Host { name: "ufw", prefix: "[UFW BLOCK] ", restricted: &[22, 9443], open: &[80, 443], early: true, ..vps },
+        Host {
+            name: "router",
+            outer: "wan",
+            inner: "br-lan",
+            me: "91.64.3.7",
+            lan: "192.168.1",
+            prefix: "reject in: ",
+            ..base
+        },
+        Host {
+            name: "ufw",
+            prefix: "[UFW BLOCK] ",
+            restricted: &[22, 9443],
+            open: &[80, 443],
+            early: true,
+            ..vps
+        },
         Host { name: "mail", open: &[25, 465, 587, 993], prefix: "DROP ", ..vps },
-        Host { name: "cloud", outer: "enp1s0", inner: "enp1s0", me: "10.0.0.5", lan: "10.0.0", open: &[443], ..base },
-        Host { name: "office", inner: "eth1", me: "203.0.113.9", lan: "10.20.3", restricted: &[22, 3389], ..base },
-        Host { name: "bridge", outer: "vmbr0", inner: "vmbr0", me: "172.30.5.3", lan: "172.30.5", restricted: &[22, 8006], ..base },
+        Host {
+            name: "cloud",
+            outer: "enp1s0",
+            inner: "enp1s0",
+            me: "10.0.0.5",
+            lan: "10.0.0",
+            open: &[443],
+            ..base
+        },
+        Host {
+            name: "office",
+            inner: "eth1",
+            me: "203.0.113.9",
+            lan: "10.20.3",
+            restricted: &[22, 3389],
+            ..base
+        },
+        Host {
+            name: "bridge",
+            outer: "vmbr0",
+            inner: "vmbr0",
+            me: "172.30.5.3",
+            lan: "172.30.5",
+            restricted: &[22, 8006],
+            ..base
+        },
         Host { name: "vpn", inner: "eth1", me: "45.9.148.7", lan: "192.168.40", open: &[1194], ..base },
         Host { name: "database", restricted: &[22, 3306, 5432], ..vps },
         Host { name: "game", open: &[25565], prefix: "", ..vps },
-        Host { name: "nas", outer: "eno1", inner: "eno1", restricted: &[22, 445, 2049], prefix: "FINAL_REJECT: ", ..base },
+        Host {
+            name: "nas",
+            outer: "eno1",
+            inner: "eno1",
+            restricted: &[22, 445, 2049],
+            prefix: "FINAL_REJECT: ",
+            ..base
+        },
     ]
 };
 
@@ -83,8 +128,10 @@ const DAY: u64 = 86_400;
 const ROUTER: &str = "02:00:00:00:00:01";
 
 /// Ports that crowds try, of TCP and UDP.
-const TCP_CROWD: [u16; 20] =
-    [23, 445, 2323, 3389, 1433, 5900, 8080, 8443, 6379, 5555, 7547, 81, 8888, 37215, 52869, 9200, 27017, 5038, 135, 8291];
+const TCP_CROWD: [u16; 20] = [
+    23, 445, 2323, 3389, 1433, 5900, 8080, 8443, 6379, 5555, 7547, 81, 8888, 37215, 52869, 9200, 27017, 5038,
+    135, 8291,
+];
 const UDP_CROWD: [u16; 10] = [5060, 1900, 123, 161, 53_413, 389, 11_211, 19, 3702, 500];
 
 impl Maker {
@@ -103,7 +150,17 @@ impl Maker {
     }
 
     /// A line; `mac` is the sender's.
-    fn put(&mut self, label: &'static str, when: u64, input: &str, mac: &str, to: &str, src: &str, dst: &str, rest: &str) {
+    fn put(
+        &mut self,
+        label: &'static str,
+        when: u64,
+        input: &str,
+        mac: &str,
+        to: &str,
+        src: &str,
+        dst: &str,
+        rest: &str,
+    ) {
         let Host { prefix, macs, .. } = self.host;
         let mac = if macs { format!("{to}:{mac}:08:00") } else { String::new() };
         let (id, ttl) = (self.number(65_536), 40 + self.number(80));
@@ -128,7 +185,11 @@ impl Maker {
     fn everybody(&mut self, label: &'static str, when: u64, dst: &str, rest: &str) {
         let inner = self.host.inner;
         let (src, mac) = self.local();
-        let to = if dst.starts_with("2") && dst < "240" && !dst.ends_with("255") { "01:00:5e:00:00:fb" } else { "ff:ff:ff:ff:ff:ff" };
+        let to = if dst.starts_with("2") && dst < "240" && !dst.ends_with("255") {
+            "01:00:5e:00:00:fb"
+        } else {
+            "ff:ff:ff:ff:ff:ff"
+        };
         self.put(label, when, inner, &mac, to, &src, dst, rest);
     }
 
@@ -167,7 +228,9 @@ impl Maker {
         for _ in 0..scale * 3 {
             let (when, src) = (self.when(), self.stranger());
             self.outside("noise:ping", when, &src, "PROTO=ICMP TYPE=8 CODE=0 ID=7 SEQ=1");
-            for (label, flags) in [("noise:backscatter", "ACK SYN "), ("noise:reset", "RST "), ("noise:late", "ACK FIN ")] {
+            for (label, flags) in
+                [("noise:backscatter", "ACK SYN "), ("noise:reset", "RST "), ("noise:late", "ACK FIN ")]
+            {
                 let (when, src, dport) = (self.when(), self.stranger(), 1024 + self.number(60_000));
                 let rest = self.tcp(443, dport, flags);
                 self.outside(label, when, &src, &rest);
@@ -184,7 +247,9 @@ impl Maker {
             }
         }
         let broadcast = format!("{}.255", self.host.lan);
-        for (label, port) in [("noise:netbios", 137), ("noise:browser", 138), ("noise:sonos", 6969), ("noise:dropbox", 17_500)] {
+        for (label, port) in
+            [("noise:netbios", 137), ("noise:browser", 138), ("noise:sonos", 6969), ("noise:dropbox", 17_500)]
+        {
             for _ in 0..scale * 3 {
                 let (when, rest) = (self.when(), self.udp(port, port));
                 self.everybody(label, when, &broadcast, &rest);
@@ -234,7 +299,9 @@ impl Maker {
                 self.inside("signal:infected", when, &rest);
             }
         }
-        for (label, port) in [("signal:local netbios", 137u64), ("signal:local ssdp", 1900), ("signal:local snmp", 161)] {
+        for (label, port) in
+            [("signal:local netbios", 137u64), ("signal:local ssdp", 1900), ("signal:local snmp", 161)]
+        {
             for _ in 0..6 {
                 let (when, rest) = (self.when(), self.udp(0, port));
                 self.inside(label, when, &rest);
@@ -261,7 +328,9 @@ impl Maker {
             let (when, rest) = (self.when(), self.tcp(0, 23, "SYN "));
             self.outside("signal:friend", when, FRIEND, &rest);
         }
-        for (label, port) in [("signal:rare udp", 51_413u64), ("signal:rare wireguard", 51_820), ("signal:rare ike", 4500)] {
+        for (label, port) in
+            [("signal:rare udp", 51_413u64), ("signal:rare wireguard", 51_820), ("signal:rare ike", 4500)]
+        {
             let (when, src, rest) = (self.when(), self.stranger(), self.udp(0, port));
             self.outside(label, when, &src, &rest);
         }
@@ -279,7 +348,9 @@ impl Maker {
             for _ in 0..10 {
                 let (when, rest) = (self.when(), self.tcp(0, port, "SYN "));
                 let outer = self.host.outer;
-                let line = format!("out.dropped IN= OUT={outer} SRC={me} DST=203.0.113.9 LEN=44 TOS=0x00 PREC=0x00 TTL=64 ID=7 {rest} ");
+                let line = format!(
+                    "out.dropped IN= OUT={outer} SRC={me} DST=203.0.113.9 LEN=44 TOS=0x00 PREC=0x00 TTL=64 ID=7 {rest} "
+                );
                 self.out.push((when, line, label));
             }
         }
@@ -292,7 +363,9 @@ const FRIEND: &str = "151.224.10.7";
 fn rules(host: &Host) -> String {
     let (first, second) = match host.early {
         true => ("-A INPUT -j before\n", "-A before -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"),
-        false => ("-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -j MALICIOUS\n", ""),
+        false => {
+            ("-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -j MALICIOUS\n", "")
+        }
     };
     let chain = if host.early { ":before - [0:0]\n" } else { "" };
     let mut text = format!(
@@ -314,7 +387,8 @@ fn rules(host: &Host) -> String {
 /// The world of a kind of host, drawn from a seed.
 pub(crate) fn world(kind: usize, seed: u64) -> World {
     let host = HOSTS[kind % KINDS];
-    let mut maker = Maker { random: Random(seed * 31 + kind as u64 + 1), host, out: Vec::new(), span: 9 * DAY };
+    let mut maker =
+        Maker { random: Random(seed * 31 + kind as u64 + 1), host, out: Vec::new(), span: 9 * DAY };
     let scale = 20 + maker.number(30);
     maker.noise(scale);
     maker.signal();

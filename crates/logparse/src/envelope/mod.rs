@@ -3,7 +3,7 @@
 //! Responsible for: recognising every one-line envelope of FORMAT.md section 3 and leaving
 //! exactly the kernel's text behind it.
 //! Must not know: what the message says.
-//! Tested by: `testdata/lines/envelope*`, and every envelope in front of every packet.
+//! Tested by: `testdata/lines/derived-envelopes.toml`, and every envelope in front of every packet.
 
 mod json;
 mod stamp;

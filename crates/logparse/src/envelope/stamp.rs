@@ -2,7 +2,7 @@
 //!
 //! Responsible for: where a stamp ends and what it says.
 //! Must not know: what stands behind it.
-//! Tested by: the unit tests below, `testdata/lines/envelope*`.
+//! Tested by: the unit tests below, `testdata/lines/derived-envelopes.toml`.
 
 use crate::bytes::swar;
 use crate::time::{Civil, Stamp, Time, Uptime, Zone, month_number};

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: `MAC source = ... MAC dest = ... proto = 0x...` and its details.
 //! Must not know: the other formats.
-//! Tested by: `testdata/lines/ebtables*`.
+//! Tested by: `testdata/lines/kernel-ebtables.toml`.
 //!
 //! Blanks stand in front of the keys here, values are followed by a comma or nothing, and the
 //! line ends without a blank.

@@ -3,7 +3,7 @@
 //! Responsible for: reading words without a bounds check that can fail, numbers and
 //! addresses from words.
 //! Must not know: the order of a line's fields.
-//! Tested by: the unit tests below (every number of 16 bits), `tests/engines.rs`.
+//! Tested by: the unit tests below (every number of 16 bits), `tests/suites/engines.rs`.
 //!
 //! The frame makes the checks disappear: a position is masked to the reach before it is
 //! read. A position that ran over the reach reads nonsense, so whoever reads must look at

@@ -10,9 +10,9 @@ use super::PrefixKey;
 use super::body::{self, Body};
 use super::cursor::Window;
 use super::head::{EnvelopeTemplate, PrefixTemplate};
-use crate::packet::Link;
+use crate::packet::{Link, Network, Packet, Transport};
 use crate::parse::Entry;
-use crate::time::{Civil, TimeOfDay, Uptime};
+use crate::time::{Civil, Stamp, TimeOfDay, Uptime};
 use crate::types::{Protocol, TcpFlags};
 
 /// A whole packet in a common form, checked in all its fields; each is decoded when asked for.
@@ -71,6 +71,18 @@ impl<'a> FastPacket<'a> {
         self.template.out_iface(self.message())
     }
 
+    /// `PHYSIN=`.
+    #[must_use]
+    pub fn phys_in(&self) -> Option<&'a [u8]> {
+        self.template.phys_in(self.message())
+    }
+
+    /// `PHYSOUT=`.
+    #[must_use]
+    pub fn phys_out(&self) -> Option<&'a [u8]> {
+        self.template.phys_out(self.message())
+    }
+
     /// The link layer: `MAC=`.
     #[must_use]
     #[inline(always)]
@@ -82,6 +94,24 @@ impl<'a> FastPacket<'a> {
     #[must_use]
     pub fn host(&self) -> Option<&'a [u8]> {
         self.envelope.host(self.line())
+    }
+
+    /// The stamp of the logging program.
+    #[must_use]
+    pub fn stamp(&self) -> Option<Stamp<'a>> {
+        self.envelope.stamp(self.line())
+    }
+
+    /// The program that wrote the line.
+    #[must_use]
+    pub fn tag(&self) -> Option<&'a [u8]> {
+        self.envelope.tag(self.line())
+    }
+
+    /// The severity, 0 (emergency) to 7 (debug).
+    #[must_use]
+    pub fn severity(&self) -> Option<u8> {
+        self.envelope.severity()
     }
 
     /// The date and time of day of the stamp.
@@ -105,7 +135,7 @@ impl<'a> FastPacket<'a> {
         self.envelope.uptime(self.line())
     }
 
-    /// Whether the line has the stamp of a clock, so that [`Scanner::time_spans`] knows it.
+    /// Whether the line has the stamp of a clock, so that [`Scanner::time_spans`](crate::Scanner::time_spans) knows it.
     #[must_use]
     #[inline]
     pub fn has_clock(&self) -> bool {
@@ -194,6 +224,56 @@ impl<'a> FastPacket<'a> {
         self.body.icmp(self.window)
     }
 
+    /// Whether it is an IPv6 packet; else it is an IPv4 packet.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_ipv6(&self) -> bool {
+        self.body.v6
+    }
+
+    /// `LEN=`: the length that the IP header claims.
+    #[must_use]
+    #[inline]
+    pub fn ip_len(&self) -> u32 {
+        self.body.len(self.window)
+    }
+
+    /// Decodes the network layer.
+    #[must_use]
+    #[inline]
+    pub fn network(&self) -> Network<'a> {
+        let mut network = Network::None;
+        self.body.fill_network(self.window, self.line(), &mut network);
+        network
+    }
+
+    /// Decodes the transport layer.
+    #[must_use]
+    #[inline]
+    pub fn transport(&self) -> Transport<'a> {
+        if self.body.named_icmp {
+            return self.packet().datagram.transport;
+        }
+        let mut transport = Transport::None;
+        self.body.fill_transport(self.window, self.line(), &mut transport);
+        transport
+    }
+
+    /// Whether there is more than the two layers: a quoted packet, owner or mark.
+    #[inline(always)]
+    pub(crate) fn has_rest(&self) -> bool {
+        self.body.has_rest(self.line())
+    }
+
+    /// Decodes the whole packet.
+    #[must_use]
+    pub fn packet(&self) -> Packet<'a> {
+        let mut packet = Packet::default();
+        self.template.fill(self.message(), &mut packet);
+        self.body.fill(self.window, self.line(), &mut packet);
+        packet
+    }
+
     /// Every field of the line, typed: what [`parse`](crate::parse) gives.
     #[must_use]
     #[inline]
@@ -205,7 +285,7 @@ impl<'a> FastPacket<'a> {
 
     /// Fills an empty entry in its place: parts that are given back by value would be moved.
     #[inline(always)]
-    pub(super) fn fill(&self, entry: &mut Entry<'a>) {
+    pub(crate) fn fill(&self, entry: &mut Entry<'a>) {
         self.envelope.fill(self.line(), &mut entry.envelope);
         self.template.fill(self.message(), &mut entry.packet);
         self.body.fill(self.window, self.line(), &mut entry.packet);

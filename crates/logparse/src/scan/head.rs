@@ -4,7 +4,7 @@
 //! Responsible for: deriving from a line that the grammar has read which other lines would be
 //! read the same way, and checking a line against that with vector-sized compares.
 //! Must not know: what stands behind `SRC=`.
-//! Tested by: `tests/engines.rs` (equality with the grammar on every input tried).
+//! Tested by: `tests/suites/engines.rs` (equality with the grammar on every input tried).
 //!
 //! A head has two parts, learned apart because they vary apart:
 //!
@@ -230,9 +230,7 @@ impl EnvelopeTemplate {
     #[inline(always)]
     pub(super) fn fill<'a>(&self, line: &'a [u8], envelope: &mut Envelope<'a>) {
         let find = |place: &Option<Place>| place.as_ref().map(|place| at(line, place));
-        if let (Some((place, ..)), Some(civil)) = (&self.stamp, self.civil(line)) {
-            envelope.stamp = Some(Stamp { text: at(line, place), time: Time::Civil(civil) });
-        }
+        envelope.stamp = self.stamp(line);
         envelope.host = find(&self.host);
         envelope.tag = find(&self.tag);
         envelope.pid = find(&self.pid);
@@ -288,6 +286,22 @@ impl EnvelopeTemplate {
         let (hour, minute, second) = clock(text.first_chunk()?);
         let nanos = if len > 9 { fraction(&text[9..len]) } else { 0 };
         Some(Civil { hour, minute, second, nanos, ..*civil })
+    }
+
+    /// The stamp alone.
+    pub(super) fn stamp<'a>(&self, line: &'a [u8]) -> Option<Stamp<'a>> {
+        let (place, ..) = self.stamp.as_ref()?;
+        Some(Stamp { text: at(line, place), time: Time::Civil(self.civil(line)?) })
+    }
+
+    /// The tag alone.
+    pub(super) fn tag<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
+        self.tag.as_ref().map(|place| at(line, place))
+    }
+
+    /// The severity alone.
+    pub(super) fn severity(&self) -> Option<u8> {
+        self.constant.severity
     }
 
     /// The host alone.
@@ -410,14 +424,22 @@ impl PrefixTemplate {
         at(message, &self.out_iface)
     }
 
+    pub(super) fn phys_in<'a>(&self, message: &'a [u8]) -> Option<&'a [u8]> {
+        self.phys_in.as_ref().map(|place| at(message, place))
+    }
+
+    pub(super) fn phys_out<'a>(&self, message: &'a [u8]) -> Option<&'a [u8]> {
+        self.phys_out.as_ref().map(|place| at(message, place))
+    }
+
     /// Fills in what the template says.
     #[inline(always)]
     pub(super) fn fill<'a>(&self, message: &'a [u8], packet: &mut Packet<'a>) {
         packet.prefix = self.prefix(message);
         packet.in_iface = self.in_iface(message);
         packet.out_iface = self.out_iface(message);
-        packet.phys_in = self.phys_in.as_ref().map(|place| at(message, place));
-        packet.phys_out = self.phys_out.as_ref().map(|place| at(message, place));
+        packet.phys_in = self.phys_in(message);
+        packet.phys_out = self.phys_out(message);
         packet.link = self.link(message);
     }
 

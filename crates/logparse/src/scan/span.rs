@@ -11,7 +11,7 @@ use super::cursor::Window;
 use super::head::EnvelopeTemplate;
 use crate::time::Civil;
 
-/// The first and the last moment among the [`Line::Fast`] lines of one envelope.
+/// The first and the last moment among the [`Line::Fast`](crate::Line::Fast) lines of one envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeSpan {
     /// How many lines there were.

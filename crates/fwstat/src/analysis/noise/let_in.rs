@@ -57,9 +57,10 @@ impl LetIn {
                     let open = reader.chain(table, at, &start, 0);
                     // A filter chain that only refuses (nft's early chains, a mangle table) has a
                     // policy of ACCEPT that decides nothing.
-                    let decides = table.chains.iter().any(|c| {
-                        c.base.is_some_and(|b| b.hook == Some(hook) && b.policy != Verdict::Accept)
-                    });
+                    let decides = table
+                        .chains
+                        .iter()
+                        .any(|c| c.base.is_some_and(|b| b.hook == Some(hook) && b.policy != Verdict::Accept));
                     let jumps = !table.chains[at].rules.is_empty();
                     if open && base.policy == Verdict::Accept && !decides && jumps && hook == Hook::Input {
                         reader.put(start);
@@ -234,11 +235,14 @@ fn of_match(one: &Match, v6: bool) -> Option<Vec<Pattern>> {
             Some(vec![Pattern { protocol: value.iter().map(|p| p.0).collect(), ..base() }])
         }
         Match::Version { v6: six } => (*six != v6).then(Vec::new),
-        Match::PacketType(Test { not: false, value }) => Some(vec![to(base(), match value {
-            PacketType::Unicast => To::One,
-            PacketType::Broadcast => To::All,
-            PacketType::Multicast => To::Group,
-        })]),
+        Match::PacketType(Test { not: false, value }) => Some(vec![to(
+            base(),
+            match value {
+                PacketType::Unicast => To::One,
+                PacketType::Broadcast => To::All,
+                PacketType::Multicast => To::Group,
+            },
+        )]),
         Match::AddressType(kinds) => {
             let Test { value, not: false } = kinds.destination? else { return None };
             let one = |kind: AddressTypes, to_whom: To| (value == kind).then(|| vec![to(base(), to_whom)]);
@@ -311,7 +315,9 @@ fn of_expression(text: &str, v6: bool) -> Option<Vec<Pattern>> {
     }
     let list = right.get("set").unwrap_or(right);
     let one = |kind: &serde_json::Value| match kind.as_str() {
-        Some(name) => NFT_KINDS.iter().find(|(f, known, _)| (*f, *known) == (v6, name)).map(|(.., kind)| *kind),
+        Some(name) => {
+            NFT_KINDS.iter().find(|(f, known, _)| (*f, *known) == (v6, name)).map(|(.., kind)| *kind)
+        }
         None => kind.as_u64().and_then(|kind| u8::try_from(kind).ok()),
     };
     let kinds: Option<Vec<u8>> = match list.as_array() {
@@ -319,7 +325,12 @@ fn of_expression(text: &str, v6: bool) -> Option<Vec<Pattern>> {
         None => one(list).map(|kind| vec![kind]),
     };
     let protocol = if six { Protocol::ICMPV6 } else { Protocol::ICMP };
-    Some(vec![Pattern { v6, protocol: vec![protocol.0], kinds: kinds.unwrap_or_default(), ..Pattern::default() }])
+    Some(vec![Pattern {
+        v6,
+        protocol: vec![protocol.0],
+        kinds: kinds.unwrap_or_default(),
+        ..Pattern::default()
+    }])
 }
 
 /// What new packets can have these states.

@@ -81,7 +81,10 @@ const LINK_LOCAL: u128 = 0xfe80 << 112;
 /// Whether a source says nothing of where it is: link-local, or none.
 #[must_use]
 pub fn is_placeless(src: u128) -> bool {
-    src >> 118 == LINK_LOCAL >> 118 || src >> 16 == 0xffff_a9fe || src as u32 == 0 && src >> 32 == 0xffff || src == 0
+    src >> 118 == LINK_LOCAL >> 118
+        || src >> 16 == 0xffff_a9fe
+        || src as u32 == 0 && src >> 32 == 0xffff
+        || src == 0
 }
 
 impl Links {

@@ -169,9 +169,8 @@ impl Pattern {
     #[must_use]
     pub fn meets(&self, other: &Pattern) -> bool {
         let hooks = self.hook.zip(other.hook).is_none_or(|(a, b)| a == b);
-        let leaves = |a: &Pattern, b: &Pattern| {
-            a.hook == Some(Hook::Input) && b.output.iter().any(|test| !test.not)
-        };
+        let leaves =
+            |a: &Pattern, b: &Pattern| a.hook == Some(Hook::Input) && b.output.iter().any(|test| !test.not);
         hooks
             && !leaves(self, other)
             && !leaves(other, self)
@@ -241,7 +240,12 @@ impl Pattern {
             .iter()
             .map(|front| self.on_path(log.name(front.input), log.name(front.output)))
             .collect();
-        Matcher { pattern: self, fronts, source: Nets::new(&self.source), destination: Nets::new(&self.destination) }
+        Matcher {
+            pattern: self,
+            fronts,
+            source: Nets::new(&self.source),
+            destination: Nets::new(&self.destination),
+        }
     }
 
     /// The conditions in `iptables`' words; `set` is the name for more than one source.
@@ -442,8 +446,10 @@ mod tests {
 
     #[test]
     fn ranges_are_joined_and_cut() {
-        assert_eq!(join(vec![Range::new(5, 9), Range::one(4), Range::new(65_534, 65_535), Range::one(65_535)]),
-            [Range::new(4, 9), Range::new(65_534, 65_535)]);
+        assert_eq!(
+            join(vec![Range::new(5, 9), Range::one(4), Range::new(65_534, 65_535), Range::one(65_535)]),
+            [Range::new(4, 9), Range::new(65_534, 65_535)]
+        );
         let many = ranges((0..40).map(|i| i * 10));
         assert!(chunks(&many, 15).iter().all(|chunk| slots(chunk) <= 15));
     }

@@ -46,7 +46,13 @@ impl Place {
     #[must_use]
     pub fn new(log: &Surveyed, trusted: &[Net], let_in: &[Pattern]) -> Place {
         let mut place = Place {
-            here: log.links.here.iter().filter(|(addr, lines)| **lines >= HERE && !link_local(**addr)).map(|(a, _)| *a).collect(),
+            here: log
+                .links
+                .here
+                .iter()
+                .filter(|(addr, lines)| **lines >= HERE && !link_local(**addr))
+                .map(|(a, _)| *a)
+                .collect(),
             ..Place::default()
         };
         for ((input, mac), station) in &log.links.stations {
@@ -144,7 +150,12 @@ impl Place {
         for one in &log.sample {
             let input = log.input(one);
             let outside = self.outer.contains(&input) && self.routers.contains(&(input, one.mac));
-            if outside && !one.v6 && one.to == To::One && bogus_nets.contains(one.src) && !self.is_home(one.src) {
+            if outside
+                && !one.v6
+                && one.to == To::One
+                && bogus_nets.contains(one.src)
+                && !self.is_home(one.src)
+            {
                 seen.insert(one.src >> 8);
             }
         }

@@ -9,7 +9,7 @@
 
 use std::net::IpAddr;
 
-use logparse::{Completeness, Dialect, Link, Mac, Network, Packet, Protocol, TcpFlags, Transport};
+use logparse::{Completeness, Dialect, Line, Link, Mac, Network, Protocol, TcpFlags, Transport};
 
 use super::address::number;
 use fwlog::record::Record;
@@ -103,64 +103,47 @@ pub fn is_kernels(tag: Option<&[u8]>, pid: Option<&[u8]>) -> bool {
 
 /// Who wrote a line, if it was not the kernel.
 #[must_use]
-pub fn foreign_writer<'a>(record: &Record<'a>) -> Option<&'a [u8]> {
-    let envelope = match record.scanned() {
-        Some(scanned) => scanned.envelope(),
-        None => record.entry.envelope,
-    };
-    let kernels = is_kernels(envelope.tag, envelope.pid)
-        || matches!(record.entry.packet.dialect, Dialect::Pvefw | Dialect::Ulogd) && envelope.pid.is_none();
-    if kernels { None } else { envelope.tag }
+pub fn foreign_writer<'a>(line: &Line<'a>) -> Option<&'a [u8]> {
+    let envelope = line.envelope();
+    if is_kernels(envelope.tag, envelope.pid) { None } else { envelope.tag }
 }
 
-/// Why a line is no evidence, if it is none; cheap for lines that the bulk path read.
+/// Why a line is no evidence, if it is none.
 #[must_use]
 pub fn doubt(record: &Record<'_>) -> Option<Doubt> {
-    let tag = match record.scanned() {
-        Some(scanned) => {
-            let envelope = scanned.envelope();
-            (envelope.tag, envelope.pid)
-        }
-        None => (record.entry.envelope.tag, record.entry.envelope.pid),
-    };
-    if !is_kernels(tag.0, tag.1) && foreign_writer(record).is_some() {
+    let line = &record.line;
+    if foreign_writer(line).is_some() {
         return Some(Doubt::Foreign);
+    }
+    if line.repeat() > 1 {
+        return Some(Doubt::Repeated);
+    }
+    if line.completeness() != Completeness::Whole {
+        return Some(Doubt::Truncated);
     }
     // A relay cuts anywhere. The kernel ends a record with a blank, so a last number before a
     // blank is whole; without one the packet's own lengths must agree.
-    if let Some(scanned) = record.scanned()
-        && (scanned.tcp_flags().is_some()
-            || scanned.icmp().is_some()
-            || record.raw.trim_ascii_end().len() < record.raw.len())
-    {
+    let ended = record.raw.trim_ascii_end().len() < record.raw.len();
+    if ended && line.fast().is_some() {
         return None;
     }
-    if record.times() > 1 || record.entry.envelope.repeat > 1 {
-        return Some(Doubt::Repeated);
-    }
-    if record.entry.completeness() != Completeness::Whole {
-        return Some(Doubt::Truncated);
-    }
-    doubt_of(&record.entry.packet)
+    doubt_of(line)
 }
 
-fn doubt_of(packet: &Packet<'_>) -> Option<Doubt> {
-    let (length, header) = match &packet.datagram.network {
-        Network::Ipv4(ip) => {
-            if ip.fragment.is_some() {
-                return Some(Doubt::Fragment);
-            }
-            (ip.len, 20)
-        }
-        Network::Ipv6(ip) => (ip.len, 40),
+fn doubt_of(line: &Line<'_>) -> Option<Doubt> {
+    let header = match line.network() {
+        Network::Ipv4(ip) if ip.fragment.is_some() => return Some(Doubt::Fragment),
+        Network::Ipv4(_) => 20,
+        Network::Ipv6(_) => 40,
         _ => return Some(Doubt::Other),
     };
-    if packet.src().is_none() || packet.dst().is_none() || packet.protocol().is_none() {
+    if line.src().is_none() || line.dst().is_none() || line.protocol().is_none() {
         return Some(Doubt::Truncated);
     }
-    let cut = match &packet.datagram.transport {
-        Transport::Tcp(tcp) if packet.dialect == Dialect::Kernel => tcp.urgent.is_none(),
-        Transport::Udp(udp) if packet.dialect == Dialect::Kernel => {
+    let (length, kernel) = (line.ip_len(), line.dialect() == Dialect::Kernel);
+    let cut = match line.transport() {
+        Transport::Tcp(tcp) if kernel => tcp.urgent.is_none(),
+        Transport::Udp(udp) if kernel => {
             let agree = |len: u16, all: u32| {
                 let sum = u32::from(len) + header;
                 sum == all || header == 40 && sum <= all
@@ -170,7 +153,7 @@ fn doubt_of(packet: &Packet<'_>) -> Option<Doubt> {
         Transport::Icmp(icmp) => icmp.code.is_none(),
         Transport::Icmpv6(icmp) => icmp.code.is_none(),
         // `PROTO=1` is what is left of `PROTO=17`, `PROTO=112` ...
-        Transport::Other(protocol) => protocol.0 < 2 || matches!(*protocol, Protocol::TCP | Protocol::UDP),
+        Transport::Other(protocol) => protocol.0 < 2 || matches!(protocol, Protocol::TCP | Protocol::UDP),
         _ => false,
     };
     if cut {
@@ -180,43 +163,40 @@ fn doubt_of(packet: &Packet<'_>) -> Option<Doubt> {
 }
 
 impl Sighting {
-    /// What a line that is not doubted shows; `front` and `at` are the caller's. `None` for
-    /// packets that did not come in.
+    /// What a line shows; `front` and `at` are the caller's. `None` without addresses.
     #[must_use]
-    pub fn of(record: &Record<'_>, front: u32, at: u64) -> Option<Sighting> {
-        match record.scanned() {
-            Some(scanned) => {
-                let (kind, code) = scanned.icmp().unwrap_or_default();
-                let bare = Bare {
-                    src: scanned.src(),
-                    dst: scanned.dst(),
-                    protocol: scanned.protocol().0,
-                    ports: scanned.sport().zip(scanned.dport()),
-                    flags: scanned.tcp_flags(),
-                    icmp: (kind, code),
-                    link: scanned.link(),
-                };
-                Some(bare.sighting(front, at))
-            }
-            None => {
-                let packet = &record.entry.packet;
-                let icmp = match &packet.datagram.transport {
-                    Transport::Icmp(icmp) => (icmp.kind.map_or(0, |k| k.0), icmp.code.unwrap_or(0)),
-                    Transport::Icmpv6(icmp) => (icmp.kind.map_or(0, |k| k.0), icmp.code.unwrap_or(0)),
-                    _ => (0, 0),
-                };
-                let bare = Bare {
-                    src: packet.src()?,
-                    dst: packet.dst()?,
-                    protocol: packet.protocol()?.0,
-                    ports: packet.sport().zip(packet.dport()),
-                    flags: packet.tcp_flags(),
-                    icmp,
-                    link: packet.link,
-                };
-                Some(bare.sighting(front, at))
-            }
-        }
+    pub fn of(line: &Line<'_>, front: u32, at: u64) -> Option<Sighting> {
+        let (src, dst) = (line.src()?, line.dst()?);
+        let (from, mac) = macs(&line.link());
+        let to = match dst {
+            IpAddr::V4(dst) if dst.is_multicast() => To::Group,
+            IpAddr::V6(dst) if dst.is_multicast() => To::Group,
+            IpAddr::V4(dst) if dst.is_broadcast() || mac.is_some_and(Mac::is_broadcast) => To::All,
+            IpAddr::V4(dst) if mac.is_none() && dst.octets()[3] == 255 => To::All,
+            _ => To::One,
+        };
+        let opens = |flags: TcpFlags| {
+            let asked = TcpFlags::SYN | TcpFlags::ACK | TcpFlags::RST | TcpFlags::FIN;
+            flags & asked == TcpFlags::SYN
+        };
+        let ports = line.sport().zip(line.dport());
+        let (sport, dport) = ports.unwrap_or_default();
+        Some(Sighting {
+            src: number(src),
+            dst: number(dst),
+            at,
+            front,
+            mac: from.map_or(NO_MAC, mac_number),
+            sport,
+            dport,
+            protocol: line.protocol()?.0,
+            kind: line.icmp_type().unwrap_or(0),
+            code: line.icmp_code().unwrap_or(0),
+            ports: ports.is_some(),
+            syn: line.tcp_flags().is_some_and(opens),
+            v6: src.is_ipv6(),
+            to,
+        })
     }
 
     /// The source as an address.
@@ -229,51 +209,6 @@ impl Sighting {
     #[must_use]
     pub fn network(&self) -> u128 {
         self.src >> if self.v6 { 80 } else { 8 }
-    }
-}
-
-/// What both ways of reading a line give.
-struct Bare<'a> {
-    src: IpAddr,
-    dst: IpAddr,
-    protocol: u8,
-    ports: Option<(u16, u16)>,
-    flags: Option<TcpFlags>,
-    icmp: (u8, u8),
-    link: Link<'a>,
-}
-
-impl Bare<'_> {
-    fn sighting(self, front: u32, at: u64) -> Sighting {
-        let (from, mac) = macs(&self.link);
-        let to = match self.dst {
-            IpAddr::V4(dst) if dst.is_multicast() => To::Group,
-            IpAddr::V6(dst) if dst.is_multicast() => To::Group,
-            IpAddr::V4(dst) if dst.is_broadcast() || mac.is_some_and(Mac::is_broadcast) => To::All,
-            IpAddr::V4(dst) if mac.is_none() && dst.octets()[3] == 255 => To::All,
-            _ => To::One,
-        };
-        let opens = |flags: TcpFlags| {
-            let asked = TcpFlags::SYN | TcpFlags::ACK | TcpFlags::RST | TcpFlags::FIN;
-            flags & asked == TcpFlags::SYN
-        };
-        let (sport, dport) = self.ports.unwrap_or_default();
-        Sighting {
-            src: number(self.src),
-            dst: number(self.dst),
-            at,
-            front,
-            mac: from.map_or(NO_MAC, mac_number),
-            sport,
-            dport,
-            protocol: self.protocol,
-            kind: self.icmp.0,
-            code: self.icmp.1,
-            ports: self.ports.is_some(),
-            syn: self.flags.is_some_and(opens),
-            v6: self.src.is_ipv6(),
-            to,
-        }
     }
 }
 
@@ -297,7 +232,7 @@ mod tests {
         if entry.completeness() != Completeness::Whole {
             return Some(Doubt::Truncated);
         }
-        doubt_of(&entry.packet)
+        doubt_of(&Line::Full(&entry))
     }
 
     const UDP: &str = "kernel: x IN=eth0 OUT= MAC= SRC=192.0.2.1 DST=192.0.2.2 LEN=229 TOS=0x00 PREC=0x00 TTL=64 ID=0 \
@@ -314,7 +249,7 @@ mod tests {
             for end in start..line.trim_end().len() {
                 if let Ok(entry) = logparse::parse(&line.as_bytes()[..end]) {
                     let whole = entry.completeness() == Completeness::Whole;
-                    assert!(!whole || doubt_of(&entry.packet).is_some(), "{}", &line[..end]);
+                    assert!(!whole || doubt_of(&Line::Full(&entry)).is_some(), "{}", &line[..end]);
                 }
             }
         }
@@ -322,7 +257,11 @@ mod tests {
 
     #[test]
     fn the_kernel_has_no_process_id() {
-        assert!(is_kernels(Some(b"kernel"), None) && is_kernels(None, None) && is_kernels(Some(b"ulogd"), Some(b"7")));
+        assert!(
+            is_kernels(Some(b"kernel"), None)
+                && is_kernels(None, None)
+                && is_kernels(Some(b"ulogd"), Some(b"7"))
+        );
         assert!(!is_kernels(Some(b"kernel"), Some(b"1234")) && !is_kernels(Some(b"mallory"), None));
     }
 

@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
+use logparse::PrefixCache;
 
 use super::address::{Nets, number};
 use super::links::{Links, mixed};
@@ -77,7 +78,7 @@ pub struct Survey<'k> {
     names: Names,
     fronts: Vec<Front>,
     numbers: HashMap<Front, u32>,
-    quick: Vec<u32>,
+    quick: PrefixCache<u32>,
     lines_of: Vec<u64>,
     links: Links,
     sample: Vec<(u64, Sighting)>,
@@ -99,7 +100,7 @@ impl<'k> Survey<'k> {
             names: Names::default(),
             fronts: Vec::new(),
             numbers: HashMap::new(),
-            quick: Vec::new(),
+            quick: PrefixCache::default(),
             lines_of: Vec::new(),
             links: Links::default(),
             sample: Vec::new(),
@@ -115,25 +116,18 @@ impl<'k> Survey<'k> {
     /// The number of a line's front.
     #[inline]
     fn front(&mut self, record: &Record<'_>) -> u32 {
-        let id = record.scanned().map(|scanned| scanned.prefix_key().index());
-        if let Some(number) = id.and_then(|id| self.quick.get(id)).filter(|number| **number != u32::MAX) {
-            return *number;
+        let line = &record.line;
+        if let Some(number) = self.quick.get(line) {
+            return number;
         }
-        let (input, output) = match record.scanned() {
-            Some(scanned) => (scanned.in_iface(), scanned.out_iface()),
-            None => (record.entry.packet.in_iface, record.entry.packet.out_iface),
-        };
         let prefix = if self.fronts.len() < FRONTS { record.prefix() } else { b"" };
         let front = Front {
-            input: self.names.number(input),
-            output: self.names.number(output),
+            input: self.names.number(line.in_iface()),
+            output: self.names.number(line.out_iface()),
             prefix: self.names.number(prefix),
         };
         let number = self.number(front);
-        if let Some(id) = id {
-            self.quick.resize(self.quick.len().max(id + 1), u32::MAX);
-            self.quick[id] = number;
-        }
+        self.quick.insert(line, number);
         number
     }
 
@@ -167,9 +161,9 @@ impl<'k> Survey<'k> {
     }
 
     fn send(&mut self, record: &Record<'_>) {
-        let packet = &record.entry.packet;
-        let (Some(dst), Some(protocol)) = (packet.dst(), packet.protocol()) else { return };
-        *self.sent.entry((number(dst), protocol.0, packet.dport().unwrap_or(0))).or_default() += record.times();
+        let line = &record.line;
+        let (Some(dst), Some(protocol)) = (line.dst(), line.protocol()) else { return };
+        *self.sent.entry((number(dst), protocol.0, line.dport().unwrap_or(0))).or_default() += record.times();
         while self.sent.len() > SENT {
             self.sent.pop_last();
         }
@@ -196,7 +190,8 @@ impl<'k> Survey<'k> {
     pub fn finish(mut self) -> Surveyed {
         self.trim();
         self.links.settle();
-        let mut sample: Vec<Sighting> = std::mem::take(&mut self.sample).into_iter().map(|(_, seen)| seen).collect();
+        let mut sample: Vec<Sighting> =
+            std::mem::take(&mut self.sample).into_iter().map(|(_, seen)| seen).collect();
         sample.sort_unstable_by_key(|seen| seen.at);
         let order: Vec<usize> = (0..self.spans.len()).collect();
         self.sort_names();
@@ -223,7 +218,7 @@ impl Aggregate for Survey<'_> {
             doubted.lines += 1;
             doubted.first = doubted.first.min(at);
             if doubt == Doubt::Foreign
-                && let Some(writer) = foreign_writer(record)
+                && let Some(writer) = foreign_writer(&record.line)
             {
                 *self.writers.entry(writer.to_vec()).or_default() += 1;
                 while self.writers.len() > NAMED {
@@ -238,7 +233,7 @@ impl Aggregate for Survey<'_> {
         if self.names.list[front.input as usize].is_empty() {
             return self.send(record);
         }
-        let Some(seen) = Sighting::of(record, number, at) else { return };
+        let Some(seen) = Sighting::of(&record.line, number, at) else { return };
         if self.names.list[front.input as usize] == b"lo" {
             return;
         }

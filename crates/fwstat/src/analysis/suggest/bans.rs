@@ -67,9 +67,8 @@ impl Jail {
     /// Of near hits, and only of prefixes that can be written into a filter literally.
     #[must_use]
     pub fn new(draft: &Draft) -> Jail {
-        let literal = |prefix: &&Vec<u8>| {
-            !prefix.is_empty() && prefix.iter().all(|byte| matches!(byte, b' '..=b'~'))
-        };
+        let literal =
+            |prefix: &&Vec<u8>| !prefix.is_empty() && prefix.iter().all(|byte| matches!(byte, b' '..=b'~'));
         let ignored = draft.signals.place.own.clone();
         Jail {
             prefixes: draft.near_prefixes.iter().filter(literal).cloned().collect(),
@@ -125,8 +124,8 @@ impl Aggregate for Watch<'_> {
         if doubt(record).is_some() || !self.jail.prefixes.iter().any(|prefix| prefix == record.prefix()) {
             return;
         }
-        let Some(seen) = Sighting::of(record, 0, 0) else { return };
-        let leaves = !record.entry.packet.out_iface.is_empty() || record.entry.packet.in_iface.is_empty();
+        let Some(seen) = Sighting::of(&record.line, 0, 0) else { return };
+        let leaves = !record.line.out_iface().is_empty() || record.line.in_iface().is_empty();
         if !seen.syn || seen.protocol != Protocol::TCP.0 || seen.to != To::One || leaves {
             return;
         }

@@ -74,7 +74,8 @@ pub fn build(
     chosen: &[Choice],
     exceptions: &[Pattern],
 ) -> Chain {
-    let mut drops: Vec<Proposal> = chosen.iter().map(|choice| chosen_rule(evidence, candidates, choice)).collect();
+    let mut drops: Vec<Proposal> =
+        chosen.iter().map(|choice| chosen_rule(evidence, candidates, choice)).collect();
     // As shown: decisions and chatter first, then as they were chosen.
     drops.sort_by_key(|rule| (rule.v6, !rule.reason.is_some_and(Reason::is_early)));
     let mut chain = Chain::default();
@@ -88,20 +89,21 @@ pub fn build(
             .cloned()
             .collect();
         // All ICMP: what changes routes stays visible.
-        for rule in drops.iter().filter(|rule| rule.pattern.protocol == [1] && rule.pattern.kinds.is_empty()) {
+        for rule in drops.iter().filter(|rule| rule.pattern.protocol == [1] && rule.pattern.kinds.is_empty())
+        {
             first.extend([5, 9].map(|kind| Pattern { kinds: vec![kind], ..rule.pattern.clone() }));
         }
-        let own: Vec<Net> = joined(
-            evidence.place.own.iter().filter(|net| net.addr().is_ipv6() == v6).copied().collect(),
-        )
-        .into_iter()
-        .filter(|net| {
-            let touched = |rule: &&Proposal| {
-                rule.pattern.source.is_empty() || rule.pattern.source.iter().any(|source| overlap(source, net))
-            };
-            late.iter().any(|rule| touched(rule))
-        })
-        .collect();
+        let own: Vec<Net> =
+            joined(evidence.place.own.iter().filter(|net| net.addr().is_ipv6() == v6).copied().collect())
+                .into_iter()
+                .filter(|net| {
+                    let touched = |rule: &&Proposal| {
+                        rule.pattern.source.is_empty()
+                            || rule.pattern.source.iter().any(|source| overlap(source, net))
+                    };
+                    late.iter().any(|rule| touched(rule))
+                })
+                .collect();
         // Late answers of this host's own connections never reach a DROP.
         let opens = |rule: &&&Proposal| rule.pattern.syn == Some(true);
         if !evidence.asked.answers_pass[usize::from(v6)]

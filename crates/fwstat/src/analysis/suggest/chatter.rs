@@ -51,7 +51,8 @@ fn talk(evidence: &Evidence<'_>, seen: &Sighting) -> Option<Talk> {
     let known = evidence.asked.known[usize::from(seen.v6)];
     match Protocol(seen.protocol) {
         Protocol::UDP if seen.ports => {
-            let claims = matches!((seen.sport, seen.dport), (67, 68) | (547, 546)) || matches!(seen.dport, 68 | 546);
+            let claims =
+                matches!((seen.sport, seen.dport), (67, 68) | (547, 546)) || matches!(seen.dport, 68 | 546);
             let lease = matches!(seen.dport, 67 | 547);
             (!claims && (known || !lease)).then_some(Talk::Udp(seen.dport))
         }
@@ -90,7 +91,8 @@ fn chatter(evidence: &Evidence<'_>, out: &mut Candidates) {
         };
         match talk {
             Talk::Udp(port) => {
-                let pack = Pack { reason: Reason::Chatter, input: Some(name), v6, protocol: Protocol::UDP.0, to };
+                let pack =
+                    Pack { reason: Reason::Chatter, input: Some(name), v6, protocol: Protocol::UDP.0, to };
                 out.ports.push(Port { pack, port, lines });
             }
             Talk::Icmpv6(kind) => {
@@ -172,7 +174,11 @@ fn answers_of_many(evidence: &Evidence<'_>, out: &mut Candidates) {
         }
     }
     for ((input, v6, _, port), (hosts, targets, lines, net)) in all {
-        if hosts.len() >= 2 && width(&targets) >= WIDTH && is_steady(evidence, &lines) && evidence.asked.answers(v6) {
+        if hosts.len() >= 2
+            && width(&targets) >= WIDTH
+            && is_steady(evidence, &lines)
+            && evidence.asked.answers(v6)
+        {
             let pattern = Pattern {
                 v6,
                 source: net.into_iter().collect(),

@@ -272,7 +272,7 @@ impl<'c, V: Copy> Remembered<'c, V> {
     /// What is known about a line's class, or `find` finds out.
     #[inline]
     pub fn get<'a>(&mut self, record: &Record<'a>, find: impl FnOnce(&Record<'a>) -> V) -> V {
-        let class = self.classes.zip(record.scanned()).and_then(|(classes, scanned)| classes.of(scanned));
+        let class = self.classes.zip(record.line.fast()).and_then(|(classes, scanned)| classes.of(scanned));
         let Some(class) = class else { return find(record) };
         if let Some(value) = self.known.get(&class) {
             return *value;

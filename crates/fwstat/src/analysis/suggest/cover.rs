@@ -61,7 +61,10 @@ impl Classes {
     }
 
     fn gain(&self, list: &[u32], taken: &[u32]) -> u64 {
-        list.iter().filter(|class| taken[**class as usize] == 0).map(|class| self.weights[*class as usize]).sum()
+        list.iter()
+            .filter(|class| taken[**class as usize] == 0)
+            .map(|class| self.weights[*class as usize])
+            .sum()
     }
 }
 
@@ -106,7 +109,9 @@ struct Chooser<'c> {
 impl Chooser<'_> {
     fn lists<'a>(&'a self, choice: &'a Choice) -> Box<dyn Iterator<Item = u32> + 'a> {
         match choice {
-            Choice::Ports(ports) => Box::new(ports.iter().flat_map(|port| self.classes.ports[*port].iter().copied())),
+            Choice::Ports(ports) => {
+                Box::new(ports.iter().flat_map(|port| self.classes.ports[*port].iter().copied()))
+            }
             Choice::Single(number) => Box::new(self.classes.singles[*number].iter().copied()),
         }
     }
@@ -147,7 +152,8 @@ impl Chooser<'_> {
         let mut taken = self.taken(&chosen);
         while chosen.len() < most {
             let mut best: Option<(u64, Choice)> = None;
-            let better = |gain: u64, best: &Option<(u64, Choice)>| best.as_ref().is_none_or(|(most, _)| gain > *most);
+            let better =
+                |gain: u64, best: &Option<(u64, Choice)>| best.as_ref().is_none_or(|(most, _)| gain > *most);
             for ports in &self.packs {
                 let (gain, choice) = self.pack(ports, &taken);
                 if better(gain, &best) {
@@ -204,7 +210,13 @@ mod tests {
     use crate::analysis::suggest::candidate::Reason;
 
     fn candidates(ports: &[(u16, std::ops::Range<u32>)], singles: &[std::ops::Range<u32>]) -> Candidates {
-        let pack = Pack { reason: Reason::Radiation, input: Some(b"e".to_vec()), v6: false, protocol: 6, to: To::One };
+        let pack = Pack {
+            reason: Reason::Radiation,
+            input: Some(b"e".to_vec()),
+            v6: false,
+            protocol: 6,
+            to: To::One,
+        };
         Candidates {
             ports: ports
                 .iter()
@@ -225,7 +237,8 @@ mod tests {
 
     #[test]
     fn ports_are_packed_by_what_is_left() {
-        let ports: Vec<(u16, std::ops::Range<u32>)> = (0..20).map(|i| (i, u32::from(i) * 10..u32::from(i) * 10 + 10)).collect();
+        let ports: Vec<(u16, std::ops::Range<u32>)> =
+            (0..20).map(|i| (i, u32::from(i) * 10..u32::from(i) * 10 + 10)).collect();
         let chosen = choose(&candidates(&ports, &[]), 20, 5.0);
         assert_eq!(chosen.len(), 2);
         assert_eq!(choose(&candidates(&ports, &[]), 1, 5.0).len(), 1);

@@ -32,7 +32,13 @@ pub type IsKept<'k> = &'k dyn Fn(&[u8]) -> bool;
 
 /// Makes them: from what is let in, from prefixes, and where no ruleset is known from caution.
 #[must_use]
-pub fn find(log: &Surveyed, place: &Place, let_in: &[Pattern], asked: Asked, kept: IsKept<'_>) -> Vec<Pattern> {
+pub fn find(
+    log: &Surveyed,
+    place: &Place,
+    let_in: &[Pattern],
+    asked: Asked,
+    kept: IsKept<'_>,
+) -> Vec<Pattern> {
     let mut services = Services::default();
     let mut out: Vec<Pattern> = Vec::new();
     for pattern in let_in {
@@ -40,7 +46,11 @@ pub fn find(log: &Surveyed, place: &Place, let_in: &[Pattern], asked: Asked, kep
         if forward && !asked.forwards[usize::from(pattern.v6)] {
             continue;
         }
-        let outs = if forward && pattern.output.iter().all(|test| test.not) { outputs(log, pattern.v6) } else { Vec::new() };
+        let outs = if forward && pattern.output.iter().all(|test| test.not) {
+            outputs(log, pattern.v6)
+        } else {
+            Vec::new()
+        };
         for pattern in leaving(pattern, forward, &outs) {
             if is_service(&pattern) {
                 services.add(place, pattern);
@@ -53,7 +63,11 @@ pub fn find(log: &Surveyed, place: &Place, let_in: &[Pattern], asked: Asked, kep
     let families: BTreeSet<bool> = log.sample.iter().map(|seen| seen.v6).collect();
     for v6 in families.iter().copied().filter(|v6| !asked.known[usize::from(*v6)]) {
         services.port(v6, Protocol::TCP.0, 22);
-        out.extend(outputs(log, v6).into_iter().map(|output| Pattern { v6, output: vec![output], ..Pattern::default() }));
+        out.extend(outputs(log, v6).into_iter().map(|output| Pattern {
+            v6,
+            output: vec![output],
+            ..Pattern::default()
+        }));
     }
     let mut all = services.finish(place, asked);
     all.extend(out);
@@ -95,7 +109,8 @@ fn leaving(pattern: &Pattern, forward: bool, outs: &[OnInterface]) -> Vec<Patter
 /// Whether a pattern is about ports that somebody may use; what comes from a low UDP port only
 /// is an answer (67 to 68).
 fn is_service(pattern: &Pattern) -> bool {
-    let answers = pattern.sports.iter().any(|range| range.last < 1024) && pattern.protocol == [Protocol::UDP.0];
+    let answers =
+        pattern.sports.iter().any(|range| range.last < 1024) && pattern.protocol == [Protocol::UDP.0];
     !pattern.dports.is_empty() && !answers
 }
 
@@ -106,7 +121,9 @@ fn exact(pattern: Pattern, out: &mut Vec<Pattern>) {
     if plain && !pattern.source.is_empty() && pattern.destination.is_empty() {
         return;
     }
-    let each = |list: &[u8]| if list.is_empty() { vec![Vec::new()] } else { list.iter().map(|v| vec![*v]).collect() };
+    let each = |list: &[u8]| {
+        if list.is_empty() { vec![Vec::new()] } else { list.iter().map(|v| vec![*v]).collect() }
+    };
     let nets = |list: &[fwrules::Net]| {
         if list.is_empty() { vec![Vec::new()] } else { list.iter().map(|net| vec![*net]).collect() }
     };
@@ -188,7 +205,9 @@ impl Services {
                 pattern.destination = vec![host(*here)];
             }
             pattern.hook = None;
-            out.extend(chunks(&join(ports), SLOTS).into_iter().map(|dports| Pattern { dports, ..pattern.clone() }));
+            out.extend(
+                chunks(&join(ports), SLOTS).into_iter().map(|dports| Pattern { dports, ..pattern.clone() }),
+            );
         }
         out
     }

@@ -48,11 +48,7 @@ impl Command {
 
 /// The redirect of these ports (IPv6, protocol, port) to a honeypot.
 #[must_use]
-pub fn commands(
-    place: &Place,
-    near: &[(bool, u8, u16)],
-    to: (IpAddr, Option<u16>),
-) -> Vec<Command> {
+pub fn commands(place: &Place, near: &[(bool, u8, u16)], to: (IpAddr, Option<u16>)) -> Vec<Command> {
     let (honeypot, port) = to;
     let v6 = honeypot.is_ipv6();
     let (family, program) = if v6 { (6, "ip6tables") } else { (4, "iptables") };
@@ -65,11 +61,14 @@ pub fn commands(
         let command = format!("{program} {table_words}{verb} {chain}{at} {words}");
         out.push(Command { table, family, rule, command, why });
     };
-    let here: Vec<IpAddr> = place.here.iter().map(|addr| address(*addr)).filter(|a| a.is_ipv6() == v6).collect();
+    let here: Vec<IpAddr> =
+        place.here.iter().map(|addr| address(*addr)).filter(|a| a.is_ipv6() == v6).collect();
     let own: Vec<&fwrules::Net> = place
         .own
         .iter()
-        .filter(|net| net.addr().is_ipv6() == v6 && !here.iter().any(|addr| net_name(net) == addr.to_string()))
+        .filter(|net| {
+            net.addr().is_ipv6() == v6 && !here.iter().any(|addr| net_name(net) == addr.to_string())
+        })
         .collect();
     let chain = "HONEYPOT";
     let mut asked = false;
@@ -125,7 +124,12 @@ fn out_chain(
     port: Option<u16>,
 ) {
     for net in own {
-        put("nat", "-A", format!("{chain} -s {} -j RETURN", net_name(net)), "own and trusted hosts use the service");
+        put(
+            "nat",
+            "-A",
+            format!("{chain} -s {} -j RETURN", net_name(net)),
+            "own and trusted hosts use the service",
+        );
     }
     put(
         "nat",

@@ -12,10 +12,10 @@ pub mod bans;
 pub mod candidate;
 pub mod chain;
 pub mod chatter;
+pub mod classes;
 pub mod cover;
 pub mod evidence;
 pub mod exceptions;
-pub mod classes;
 pub mod honeypot;
 pub mod lines;
 pub mod outside;
@@ -52,13 +52,7 @@ pub struct Advice {
 
 /// Finds the noise of a log and chooses rules.
 #[must_use]
-pub fn advise(
-    log: &Surveyed,
-    place: &Place,
-    exceptions: Vec<Pattern>,
-    asked: Asked,
-    most: usize,
-) -> Advice {
+pub fn advise(log: &Surveyed, place: &Place, exceptions: Vec<Pattern>, asked: Asked, most: usize) -> Advice {
     let evidence = Evidence::new(log, place, &exceptions, asked);
     let mut candidates = Candidates::default();
     outside::find(&evidence, &mut candidates);

@@ -44,7 +44,9 @@ type Ports = BTreeMap<(u32, bool, u8, u16), Crowd>;
 /// Finds all of them.
 pub fn find(evidence: &Evidence<'_>, out: &mut Candidates) {
     let mut ports = Ports::new();
-    for (line, seen) in evidence.outside().filter(|(_, seen)| seen.ports && (seen.protocol == UDP || seen.syn)) {
+    for (line, seen) in
+        evidence.outside().filter(|(_, seen)| seen.ports && (seen.protocol == UDP || seen.syn))
+    {
         let input = evidence.log.input(seen);
         ports.entry((input, seen.v6, seen.protocol, seen.dport)).or_default().add(seen.network(), line);
     }
@@ -154,7 +156,8 @@ fn on(evidence: &Evidence<'_>, input: u32) -> Vec<OnInterface> {
 /// TCP that opens no connection: answers, ends, flags of nothing.
 fn unopened(evidence: &Evidence<'_>, out: &mut Candidates) {
     let mut all: BTreeMap<Link, Crowd> = BTreeMap::new();
-    for (line, seen) in evidence.outside().filter(|(_, seen)| seen.protocol == TCP && !seen.syn && seen.ports) {
+    for (line, seen) in evidence.outside().filter(|(_, seen)| seen.protocol == TCP && !seen.syn && seen.ports)
+    {
         let network = if seen.v6 { seen.src >> 64 } else { seen.network() };
         all.entry((evidence.log.input(seen), seen.v6)).or_default().add(network, line);
     }
@@ -198,12 +201,13 @@ const ICMP: [(bool, u8, bool); 10] = [
 fn icmp(evidence: &Evidence<'_>, out: &mut Candidates) {
     let mut all: BTreeMap<(u32, bool, u8), Crowd> = BTreeMap::new();
     for (line, seen) in evidence.outside() {
-        let asks = ICMP.iter().find(|(v6, kind, _)| (*v6, *kind) == (seen.v6, seen.kind)).map(|(.., asks)| *asks);
+        let asks =
+            ICMP.iter().find(|(v6, kind, _)| (*v6, *kind) == (seen.v6, seen.kind)).map(|(.., asks)| *asks);
         let protocol = if seen.v6 { Protocol::ICMPV6 } else { Protocol::ICMP };
         let Some(asks) = asks.filter(|_| seen.protocol == protocol.0) else { continue };
         let plain = matches!(seen.kind, 8 | 128);
-        let may = evidence.asked.answers(seen.v6)
-            || asks && (plain || evidence.asked.known[usize::from(seen.v6)]);
+        let may =
+            evidence.asked.answers(seen.v6) || asks && (plain || evidence.asked.known[usize::from(seen.v6)]);
         if may {
             let network = if seen.v6 { seen.src >> 64 } else { seen.network() };
             all.entry((evidence.log.input(seen), seen.v6, seen.kind)).or_default().add(network, line);
@@ -328,7 +332,14 @@ fn scanners(evidence: &Evidence<'_>, crowded: &BTreeSet<(u32, bool, u8, u16)>, o
 }
 
 /// The rules for one scanning network: all of it, or its TCP only.
-fn scanner(evidence: &Evidence<'_>, input: u32, net: Net, ports: usize, lines: Vec<u32>, out: &mut Candidates) {
+fn scanner(
+    evidence: &Evidence<'_>,
+    input: u32,
+    net: Net,
+    ports: usize,
+    lines: Vec<u32>,
+    out: &mut Candidates,
+) {
     let v6 = net.addr().is_ipv6();
     let pattern = Pattern { v6, input: on(evidence, input), source: vec![net], ..Pattern::default() };
     let what = format!("{} at {ports} ports", net_name(&net));

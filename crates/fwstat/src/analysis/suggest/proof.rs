@@ -306,8 +306,8 @@ impl<'g> Prover<'g> {
             let verdict = verdict(case, with, without, record);
             let number = number_of(verdict, numbers, groups);
             let Group { taken, inputs, .. } = &mut groups[number];
-            if *taken && !inputs.contains(record.entry.packet.in_iface) {
-                inputs.insert(record.entry.packet.in_iface.to_vec());
+            if *taken && !inputs.contains(record.line.in_iface()) {
+                inputs.insert(record.line.in_iface().to_vec());
                 if inputs.len() > INPUTS {
                     inputs.pop_last();
                 }
@@ -336,13 +336,8 @@ fn number_of(verdict: Verdict, numbers: &mut HashMap<Verdict, usize>, groups: &m
 }
 
 /// What becomes of a line: the slow way.
-fn verdict(
-    case: &Case<'_>,
-    with: &mut Asker<'_>,
-    without: &mut Asker<'_>,
-    record: &Record<'_>,
-) -> Verdict {
-    let packet = &record.entry.packet;
+fn verdict(case: &Case<'_>, with: &mut Asker<'_>, without: &mut Asker<'_>, record: &Record<'_>) -> Verdict {
+    let packet = &record.line.packet();
     let v6 = matches!(packet.datagram.network, Network::Ipv6(_));
     let signal = case.signals.of(record);
     let answer = with.ask(record);
@@ -350,7 +345,7 @@ fn verdict(
         return Verdict { answer, then: Vec::new(), without: answer, signal, v6 };
     };
     let time = record.when.map(|when| when.utc.div_euclid(NANOS));
-    let cut = record.entry.completeness() != Completeness::Whole;
+    let cut = record.line.completeness() != Completeness::Whole;
     let context = Context { time, cut, ..Context::default() };
     let rules = case.rules[usize::from(v6)].iter().enumerate().skip(first + 1);
     // An exception ends the way of what it takes.
@@ -387,12 +382,9 @@ impl Aggregate for Prover<'_> {
         if !group.taken {
             return;
         }
-        let hash = match record.scanned() {
-            Some(scanned) => Some(match scanned.src_ipv4() {
-                Some(src) => mixed_v4(src),
-                None => mixed_addr(scanned.src()),
-            }),
-            None => record.entry.packet.src().map(mixed_addr),
+        let hash = match record.line.src_ipv4() {
+            Some(src) => Some(mixed_v4(src.to_bits())),
+            None => record.line.src().map(mixed_addr),
         };
         if let Some(hash) = hash {
             group.sources.put(hash);

@@ -92,7 +92,9 @@ impl Session {
             let site = Site::new(rules.clone(), chain)?;
             let place = &mut self.sites[usize::from(*v6)];
             if !place.assumed {
-                return Err("rules for the same packets were given before: one ruleset of each family".to_owned());
+                return Err(
+                    "rules for the same packets were given before: one ruleset of each family".to_owned()
+                );
             }
             *place = site;
             let LetIn { patterns, unread } = LetIn::of(rules, chain, *v6);
@@ -200,7 +202,8 @@ impl Session {
         let (taken, proved) = loop {
             let mut proved = proof.with(&by_family(&list, |i| keep[i]));
             let taken = in_order(&list, std::mem::take(&mut proved.rules));
-            let bad: Vec<usize> = (0..list.len()).filter(|i| keep[*i] && list[*i].drops() && hides(&taken[*i]) > 0).collect();
+            let bad: Vec<usize> =
+                (0..list.len()).filter(|i| keep[*i] && list[*i].drops() && hides(&taken[*i]) > 0).collect();
             if bad.is_empty() {
                 break (taken, proved);
             }
@@ -222,7 +225,9 @@ impl Session {
             .into_iter()
             .zip(taken)
             .zip(keep)
-            .filter(|((proposal, taken), keep)| *keep && (!proposal.drops() || taken.seen.lines + taken.maybe > 0))
+            .filter(|((proposal, taken), keep)| {
+                *keep && (!proposal.drops() || taken.seen.lines + taken.maybe > 0)
+            })
             .map(|((proposal, taken), _)| Rated { proposal, taken })
             .collect();
         let rated = without_idle(enough(rated, draft.advice.noise, target));
@@ -230,9 +235,16 @@ impl Session {
     }
 
     /// The suggestion of rules that were proven.
-    fn suggestion(&self, draft: Draft, rules: Vec<Rated>, proved: &Proved, refused: Vec<Refused>) -> Suggestion {
+    fn suggestion(
+        &self,
+        draft: Draft,
+        rules: Vec<Rated>,
+        proved: &Proved,
+        refused: Vec<Refused>,
+    ) -> Suggestion {
         let silenced: u64 = rules.iter().filter(|r| r.proposal.drops()).map(|r| r.taken.seen.lines).sum();
-        let doubted: u64 = proved.remain.iter().filter(|(why, _)| why.is_some()).map(|(_, lines)| lines).sum();
+        let doubted: u64 =
+            proved.remain.iter().filter(|(why, _)| why.is_some()).map(|(_, lines)| lines).sum();
         let rest = (proved.before - proved.old).saturating_sub(silenced + doubted);
         let noise = draft.advice.noise.max(silenced).min(silenced + rest);
         let mut remain = proved.remain.clone();
@@ -290,7 +302,8 @@ impl Session {
             for (at, rule) in rules.iter().enumerate() {
                 let zero = rule.counters.is_some_and(|counters| counters.packets == 0);
                 let of_rule = |(family, id): &(bool, fwrules::RuleId)| {
-                    (*family, id.table as usize, id.chain as usize, id.rule as usize) == (v6, site.table, site.chain, at)
+                    (*family, id.table as usize, id.chain as usize, id.rule as usize)
+                        == (v6, site.table, site.chain, at)
                 };
                 let lines = proved.by_old.keys().any(of_rule);
                 if zero && !lines && rule.target == fwrules::Target::Drop {
@@ -309,7 +322,8 @@ impl Session {
 
     /// Ports at which near hits were seen.
     fn near_ports(&self, log: &Surveyed, advice: &Advice) -> Vec<(bool, u8, u16)> {
-        let matchers: Vec<_> = advice.exceptions.iter().filter(|p| !p.dports.is_empty()).map(|p| p.matcher(log)).collect();
+        let matchers: Vec<_> =
+            advice.exceptions.iter().filter(|p| !p.dports.is_empty()).map(|p| p.matcher(log)).collect();
         let near = |seen: &&crate::analysis::noise::sighting::Sighting| {
             log.output(seen).is_none()
                 && (seen.syn || seen.protocol == 17)
@@ -330,7 +344,11 @@ impl Session {
                 continue;
             }
             for hook in &site.elsewhere {
-                notes.push(format!("{} is also asked from {}: its rules take packets there as well", self.settings.chain, hook.chain()));
+                notes.push(format!(
+                    "{} is also asked from {}: its rules take packets there as well",
+                    self.settings.chain,
+                    hook.chain()
+                ));
             }
             if !site.answers_pass {
                 notes.push(format!(
@@ -344,10 +362,16 @@ impl Session {
             notes.push("The ruleset is too large to say all that it lets in: nothing is dropped.".to_owned());
         }
         if advice.unseen > 0 {
-            notes.push(format!("{} forwarded lines are out of reach: FORWARD does not jump to {}", advice.unseen, self.settings.chain));
+            notes.push(format!(
+                "{} forwarded lines are out of reach: FORWARD does not jump to {}",
+                advice.unseen, self.settings.chain
+            ));
         }
         if advice.over > 0 {
-            notes.push(format!("{} lines of scans that came once and went: no rule helps against what is over", advice.over));
+            notes.push(format!(
+                "{} lines of scans that came once and went: no rule helps against what is over",
+                advice.over
+            ));
         }
         if self.settings.trusted.is_empty() && self.sites.iter().all(|site| site.assumed) {
             notes.push(
@@ -358,7 +382,8 @@ impl Session {
         }
         let foreign: u64 = log.writers.values().sum();
         if foreign > 0 {
-            let names: Vec<String> = log.writers.keys().take(5).map(|name| fwlog::text::escape(name)).collect();
+            let names: Vec<String> =
+                log.writers.keys().take(5).map(|name| fwlog::text::escape(name)).collect();
             notes.push(format!(
                 "{foreign} lines were not written by the kernel ({}): they make no rule and no entry",
                 names.join(", ")
@@ -375,7 +400,8 @@ impl Session {
 
 /// The prefixes under which near hits were written.
 fn near_prefixes(log: &Surveyed, signals: &Signals) -> Vec<Vec<u8>> {
-    let matchers: Vec<_> = signals.exceptions.iter().filter(|p| !p.dports.is_empty()).map(|p| p.matcher(log)).collect();
+    let matchers: Vec<_> =
+        signals.exceptions.iter().filter(|p| !p.dports.is_empty()).map(|p| p.matcher(log)).collect();
     let mut all: Vec<Vec<u8>> = log
         .sample
         .iter()
@@ -461,11 +487,12 @@ fn without_idle(rules: Vec<Rated>) -> Vec<Rated> {
     let needed: Vec<bool> = (0..rules.len())
         .map(|at| {
             let own = &rules[at].proposal;
-            own.drops() || rules[at..].iter().any(|later| {
-                later.proposal.drops()
-                    && later.proposal.v6 == own.v6
-                    && (own.pattern.known || later.proposal.pattern.meets(&own.pattern))
-            })
+            own.drops()
+                || rules[at..].iter().any(|later| {
+                    later.proposal.drops()
+                        && later.proposal.v6 == own.v6
+                        && (own.pattern.known || later.proposal.pattern.meets(&own.pattern))
+                })
         })
         .collect();
     rules.into_iter().zip(needed).filter(|(_, needed)| *needed).map(|(rated, _)| rated).collect()

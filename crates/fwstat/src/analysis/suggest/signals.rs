@@ -68,14 +68,11 @@ impl Signals {
     /// Why a line must stay visible; `None`: a rule may take it.
     #[must_use]
     pub fn of(&self, record: &Record<'_>) -> Option<Why> {
-        let (input, output) = match record.scanned() {
-            Some(scanned) => (scanned.in_iface(), scanned.out_iface()),
-            None => (record.entry.packet.in_iface, record.entry.packet.out_iface),
-        };
+        let (input, output) = (record.line.in_iface(), record.line.out_iface());
         if input.is_empty() {
             return Some(Why::Sent);
         }
-        let Some(seen) = Sighting::of(record, 0, 0) else { return Some(Why::Fragment) };
+        let Some(seen) = Sighting::of(&record.line, 0, 0) else { return Some(Why::Fragment) };
         if !output.is_empty() && !self.forwards[usize::from(seen.v6)] {
             return Some(Why::Forwarded);
         }

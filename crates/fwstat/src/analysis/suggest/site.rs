@@ -337,9 +337,9 @@ pub struct Asker<'j> {
 impl Asker<'_> {
     /// What becomes of a line.
     pub fn ask(&mut self, record: &Record<'_>) -> Answer {
-        let packet = &record.entry.packet;
+        let packet = &record.line.packet();
         let time = record.when.map(|when| when.utc.div_euclid(NANOS));
-        let cut = record.entry.completeness() != Completeness::Whole;
+        let cut = record.line.completeness() != Completeness::Whole;
         let f = usize::from(matches!(packet.datagram.network, Network::Ipv6(_)));
         match self.own[f].ask(self.judge.sites[f], packet, time, cut) {
             Reading::Answer(answer) => answer,

@@ -103,7 +103,9 @@ pub fn find(evidence: &Evidence<'_>, chain: &Chain, trusted: &Nets) -> Watched {
     let whole = |lines: u64| (lines as f64 * evidence.weight).round() as u64;
     let mut hosts: Vec<Host> = left
         .into_iter()
-        .filter(|(_, left)| left.own || left.lines.len() >= AGAIN && evidence.parts(&left.lines) >= PARTS_AGAIN)
+        .filter(|(_, left)| {
+            left.own || left.lines.len() >= AGAIN && evidence.parts(&left.lines) >= PARTS_AGAIN
+        })
         .map(|(src, left)| host(src, &left, whole))
         .collect();
     hosts.sort_by_key(|host| (!host.scans, std::cmp::Reverse(host.lines), host.src));

@@ -45,7 +45,9 @@ pub fn restore(look: &Look, s: &Suggestion, v6_only: Option<bool>) -> String {
                 false => page.say(0, PLAIN, &format!("chain {} whole, with the rules it has", s.chain)),
             }
             for (name, nets) in s.sets.iter().filter(|(_, nets)| is_of(nets, v6)) {
-                set_commands(name, nets).iter().for_each(|command| page.say(0, PLAIN, &format!("first: {command}")));
+                set_commands(name, nets)
+                    .iter()
+                    .for_each(|command| page.say(0, PLAIN, &format!("first: {command}")));
             }
         }
         out.push_str(&page.out);
@@ -170,9 +172,8 @@ struct FriendDocument {
 /// The JSON document.
 #[must_use]
 pub fn json(clock: &Clock, head: &Head, s: &Suggestion) -> Vec<u8> {
-    let moment = |seconds: u32| {
-        (seconds > 0).then(|| clock::utc_text(clock.at(i64::from(seconds) * NANOS).utc))
-    };
+    let moment =
+        |seconds: u32| (seconds > 0).then(|| clock::utc_text(clock.at(i64::from(seconds) * NANOS).utc));
     let open = s.before - s.old;
     let rule = |rated: &Rated| {
         let (proposal, taken) = (&rated.proposal, &rated.taken);
@@ -226,7 +227,8 @@ pub fn json(clock: &Clock, head: &Head, s: &Suggestion) -> Vec<u8> {
             })
         })
         .collect();
-    let mut remain: BTreeMap<&str, u64> = s.remain.iter().map(|(why, lines)| (Why::word(*why), *lines)).collect();
+    let mut remain: BTreeMap<&str, u64> =
+        s.remain.iter().map(|(why, lines)| (Why::word(*why), *lines)).collect();
     remain.extend([("noise", s.noise_left), ("rare", s.unusual)]);
     remain.retain(|_, lines| *lines > 0);
     let sets: BTreeMap<&String, Vec<String>> =

@@ -284,11 +284,7 @@ fn setup(page: &mut Page<'_>, s: &Suggestion, v6: bool, verb: Verb) {
     if site.made || site.hung.is_some() {
         page.blank();
         if page.look.header {
-            page.say(
-                0,
-                WARN,
-                &format!("INPUT does not jump to a chain {}: it comes first.", s.chain),
-            );
+            page.say(0, WARN, &format!("INPUT does not jump to a chain {}: it comes first.", s.chain));
         }
         if site.made {
             let quiet = if verb == Verb::AddOnce { " 2>/dev/null" } else { "" };
@@ -323,11 +319,8 @@ fn explain(page: &mut Page<'_>, clock: &Clock, s: &Suggestion, number: usize, ra
         facts += &format!("; perhaps {} more, which do not tell enough", look.number(taken.maybe));
     }
     page.say(3, PLAIN, &facts);
-    let shown: Vec<String> = proposal
-        .ports
-        .iter()
-        .map(|(port, lines)| format!("{port} ({})", look.number(*lines)))
-        .collect();
+    let shown: Vec<String> =
+        proposal.ports.iter().map(|(port, lines)| format!("{port} ({})", look.number(*lines))).collect();
     if shown.len() > 1 {
         page.say(3, DIM, &format!("ports: {}", shown.join(", ")));
     }
@@ -434,10 +427,7 @@ fn rest(page: &mut Page<'_>, head: &Head, s: &Suggestion) {
         page.item(PLAIN, &format!("and {} more hosts", suspects.len() - 10));
     }
     for (what, lines) in s.going.iter().take(5) {
-        page.item(
-            WARN,
-            &format!("blocked outgoing: {what}, {}", look.count_of(*lines, "line", "lines")),
-        );
+        page.item(WARN, &format!("blocked outgoing: {what}, {}", look.count_of(*lines, "line", "lines")));
     }
     if !s.dead.is_empty() {
         page.heading("Rules that never match");
