@@ -82,10 +82,9 @@ fn rules(
     } else {
         let proof = log.prove(session, &draft, &draft.advice.chain.rules, &account.totals)?;
         if arguments.interactive {
-            let chosen = suggest_interactive::choose(session, draft, &proof, &options, |draft, list| {
+            suggest_interactive::choose(session, draft, &proof, &options, |draft, list| {
                 log.prove(session, draft, list, &account.totals)
-            })?;
-            chosen
+            })?
         } else {
             session.settle(draft, &proof, target)
         }

@@ -149,16 +149,13 @@ impl Maker {
         (format!("{}.{host}", self.host.lan), format!("02:aa:00:00:00:{host:02x}"))
     }
 
-    /// A line; `mac` is the sender's.
+    /// A line; the link is the interface, the sender's and the receiver's hardware address.
     fn put(
         &mut self,
         label: &'static str,
         when: u64,
-        input: &str,
-        mac: &str,
-        to: &str,
-        src: &str,
-        dst: &str,
+        [input, mac, to]: [&str; 3],
+        [src, dst]: [&str; 2],
         rest: &str,
     ) {
         let Host { prefix, macs, .. } = self.host;
@@ -173,13 +170,13 @@ impl Maker {
 
     fn outside(&mut self, label: &'static str, when: u64, src: &str, rest: &str) {
         let Host { outer, me, .. } = self.host;
-        self.put(label, when, outer, ROUTER, "52:54:00:00:00:09", src, me, rest);
+        self.put(label, when, [outer, ROUTER, "52:54:00:00:00:09"], [src, me], rest);
     }
 
     fn inside(&mut self, label: &'static str, when: u64, rest: &str) {
         let Host { inner, me, .. } = self.host;
         let (src, mac) = self.local();
-        self.put(label, when, inner, &mac, "52:54:00:00:00:09", &src, me, rest);
+        self.put(label, when, [inner, &mac, "52:54:00:00:00:09"], [&src, me], rest);
     }
 
     fn everybody(&mut self, label: &'static str, when: u64, dst: &str, rest: &str) {
@@ -190,7 +187,7 @@ impl Maker {
         } else {
             "ff:ff:ff:ff:ff:ff"
         };
-        self.put(label, when, inner, &mac, to, &src, dst, rest);
+        self.put(label, when, [inner, &mac, to], [&src, dst], rest);
     }
 
     fn tcp(&mut self, sport: u64, dport: u64, flags: &str) -> String {

@@ -1,9 +1,11 @@
 //! The chain: exceptions and chosen rules in the order in which they are right.
 //!
-//! 1. RETURN of what is let in and of near hits, where some DROP could take it; 2. DROP of what
-//! cannot come from elsewhere (broadcast, multicast, named devices); 3. RETURN of own sources, or
-//! one set of them; 4. DROP of what comes from outside. The order is the proof: no DROP of part 4
-//! can take an own source, whatever it says.
+//! * RETURN of what is let in and of near hits, where some DROP could take it;
+//! * DROP of what cannot come from elsewhere (broadcast, multicast, named devices);
+//! * RETURN of own sources, or one set of them;
+//! * DROP of what comes from outside.
+//!
+//! The order is the proof: no DROP of the last part can take an own source, whatever it says.
 //!
 //! Responsible for: this order, and rules as values.
 //! Must not know: how they were chosen, how they are written out.
@@ -101,7 +103,7 @@ pub fn build(
                         rule.pattern.source.is_empty()
                             || rule.pattern.source.iter().any(|source| overlap(source, net))
                     };
-                    late.iter().any(|rule| touched(rule))
+                    late.iter().any(touched)
                 })
                 .collect();
         // Late answers of this host's own connections never reach a DROP.

@@ -196,7 +196,9 @@ fn answers_of_many(evidence: &Evidence<'_>, out: &mut Candidates) {
 /// Devices that do nothing but open the same few high ports of this host, all the time. What one
 /// device alone does is its own doing, and stays.
 fn devices(evidence: &Evidence<'_>, out: &mut Candidates) {
-    let mut all: BTreeMap<(u32, bool, u128), (BTreeMap<Option<u16>, u32>, Vec<u32>, u64)> = BTreeMap::new();
+    // Ports that it opened (none: no SYN), its lines, its hardware address.
+    type Device = (BTreeMap<Option<u16>, u32>, Vec<u32>, u64);
+    let mut all: BTreeMap<(u32, bool, u128), Device> = BTreeMap::new();
     for (line, seen, _) in local(evidence) {
         if seen.protocol == Protocol::TCP.0 && seen.ports {
             let one = all.entry((evidence.log.input(seen), seen.v6, seen.src)).or_default();

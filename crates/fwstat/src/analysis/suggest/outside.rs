@@ -129,7 +129,9 @@ fn crowded(
 
 /// UDP answers: a source port that a crowd shares, to targets that are never the same.
 fn answers(evidence: &Evidence<'_>, chance: &BTreeMap<(u32, bool, u8), usize>, out: &mut Candidates) {
-    let mut all: BTreeMap<(u32, bool, u16), (BTreeSet<u128>, BTreeMap<u16, u32>, Vec<u32>)> = BTreeMap::new();
+    // Source networks, target ports, lines.
+    type Answers = (BTreeSet<u128>, BTreeMap<u16, u32>, Vec<u32>);
+    let mut all: BTreeMap<(u32, bool, u16), Answers> = BTreeMap::new();
     for (line, seen) in evidence.outside() {
         if seen.protocol != UDP || !seen.ports || seen.dport < 1024 || !evidence.asked.answers(seen.v6) {
             continue;
