@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod filters;
 mod inputs;
+mod journal;
 mod pandas;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -25,3 +26,4 @@ mod terminal;
 mod timeline;
 mod top;
 mod worlds;
+mod writers;

@@ -86,6 +86,7 @@ fn attribute<'a>(key: &[u8], text: &'a [u8], envelope: &mut Envelope<'a>) {
             }
         }
         b"_HOSTNAME" => envelope.host = Some(text),
+        b"_TRANSPORT" => envelope.transport = Some(text),
         b"SYSLOG_IDENTIFIER" => envelope.tag = Some(text),
         b"PRIORITY" => envelope.severity = small(7).map(|n| n as u8).or(envelope.severity),
         b"SYSLOG_FACILITY" => envelope.facility = small(127).map(|n| n as u8).or(envelope.facility),

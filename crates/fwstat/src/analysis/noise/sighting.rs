@@ -88,31 +88,11 @@ pub fn mac_number(mac: Mac) -> u64 {
     mac.0.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
-/// Whether a tag is that of the kernel's own lines, or of a program that writes them for it.
-///
-/// Without a tag (dmesg, journal export) the line counts as the kernel's. `kernel[123]` is what
-/// `logger -t kernel -i` writes: the kernel has no process id.
-#[must_use]
-pub fn is_kernels(tag: Option<&[u8]>, pid: Option<&[u8]>) -> bool {
-    match tag {
-        None => true,
-        Some(b"kernel") => pid.is_none(),
-        Some(tag) => tag == b"ulogd" || tag.is_empty() || tag == b"pvefw-logger",
-    }
-}
-
-/// Who wrote a line, if it was not the kernel.
-#[must_use]
-pub fn foreign_writer<'a>(line: &Line<'a>) -> Option<&'a [u8]> {
-    let envelope = line.envelope();
-    if is_kernels(envelope.tag, envelope.pid) { None } else { envelope.tag }
-}
-
 /// Why a line is no evidence, if it is none.
 #[must_use]
 pub fn doubt(record: &Record<'_>) -> Option<Doubt> {
     let line = &record.line;
-    if foreign_writer(line).is_some() {
+    if line.writer().is_foreign() {
         return Some(Doubt::Foreign);
     }
     if line.repeat() > 1 {
@@ -253,16 +233,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn the_kernel_has_no_process_id() {
-        assert!(
-            is_kernels(Some(b"kernel"), None)
-                && is_kernels(None, None)
-                && is_kernels(Some(b"ulogd"), Some(b"7"))
-        );
-        assert!(!is_kernels(Some(b"kernel"), Some(b"1234")) && !is_kernels(Some(b"mallory"), None));
     }
 
     #[test]

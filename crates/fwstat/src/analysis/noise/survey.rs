@@ -13,11 +13,11 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
-use logparse::PrefixCache;
+use logparse::{PrefixCache, Writer};
 
 use super::address::{Nets, number};
 use super::links::{Links, mixed};
-use super::sighting::{Doubt, Sighting, doubt, foreign_writer};
+use super::sighting::{Doubt, Sighting, doubt};
 use super::spread::{Spread, position};
 use fwlog::aggregate::Aggregate;
 use fwlog::record::Record;
@@ -217,9 +217,7 @@ impl Aggregate for Survey<'_> {
             let doubted = self.doubts.entry(doubt).or_insert(Doubted { lines: 0, first: at });
             doubted.lines += 1;
             doubted.first = doubted.first.min(at);
-            if doubt == Doubt::Foreign
-                && let Some(writer) = foreign_writer(&record.line)
-            {
+            if let (Doubt::Foreign, Writer::Program(writer)) = (doubt, record.line.writer()) {
                 *self.writers.entry(writer.to_vec()).or_default() += 1;
                 while self.writers.len() > NAMED {
                     self.writers.pop_last();
