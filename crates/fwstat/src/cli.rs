@@ -244,10 +244,10 @@ pub struct Suggest {
     /// The commands that take the rules away again, instead of those that add them.
     #[arg(long)]
     pub undo: bool,
-    /// Also: rules of the nat table that send knocks at services which are let in for friends
-    /// only to a honeypot.
-    #[arg(long, value_name = "ADDRESS")]
-    pub honeypot: Option<std::net::IpAddr>,
+    /// Also print nat rules that redirect untrusted connections to restricted services to this
+    /// honeypot, with their LOG, FORWARD and return path.
+    #[arg(long, value_name = "ADDRESS[:PORT]")]
+    pub honeypot: Option<String>,
     /// How long entries of ipset and crowdsec stay.
     #[arg(long, value_name = "SPAN", default_value = "1w")]
     pub timeout: String,

@@ -137,9 +137,10 @@ impl<'p> Worker<'p> {
         if known == Some(false) {
             return;
         }
+        let at = (chunk.source, chunk.offset + line.offset as u64);
         let beside = chunk.heads.and_then(|heads| heads.beside(number));
         let (file, line_number) = self.place(chunk, number);
-        let record = Record { line: read, raw: line.text, when, file, line_number, beside };
+        let record = Record { line: read, raw: line.text, when, file, line_number, at, beside };
         let passes = known.unwrap_or_else(|| {
             let passes = self.front_filter.test(&record);
             self.prefix_passes.insert(&read, passes);
@@ -309,9 +310,10 @@ impl<'p> Worker<'p> {
             self.account.wrote(writer, position);
         }
         let when = self.moment(chunk, line.offset, &entry.envelope);
+        let at = (chunk.source, chunk.offset + line.offset as u64);
         let beside = chunk.heads.and_then(|heads| heads.beside(number));
         let (file, line_number) = self.place(chunk, number);
-        let record = Record { line: Line::Full(entry), raw: line.text, when, file, line_number, beside };
+        let record = Record { line: Line::Full(entry), raw: line.text, when, file, line_number, at, beside };
         if self.plan.filter.test(&record) {
             self.account.totals.matched += record.times();
             add(&record);

@@ -33,6 +33,8 @@ pub struct Record<'a> {
     pub file: &'a str,
     /// The line's number in the file, 1-based; 0 if it was not asked for.
     pub line_number: u64,
+    /// Which input, by number, and where in its (decoded) text the line begins.
+    pub at: (usize, u64),
     /// What the journal says beside the line, where that is the line of an entry.
     pub beside: Option<Beside<'a>>,
 }

@@ -69,6 +69,7 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
             when: None,
             file: "",
             line_number: 0,
+            at: (0, 0),
             beside: None,
         };
         let context = Context { local: &rulesets.local, time: None, cut };

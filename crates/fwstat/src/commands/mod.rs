@@ -278,3 +278,9 @@ fn sheet(format: Format) -> Option<Sheet> {
         _ => None,
     }
 }
+
+/// Says something that went wrong and does not end the run.
+fn complain(text: &str) -> io::Result<()> {
+    let style = style::ERROR;
+    writeln!(anstream::stderr().lock(), "{style}fwstat{style:#}: {text}")
+}

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use fwrules::{
     Base, Chain, Compiled, Evidence, Family, Fate, Hook, Match, Place, Reach, Replayed, Replayer, Rule,
-    RuleId, Ruleset, StateSet, Table, Target, Test, Text, Verdict,
+    RuleId, Ruleset, Sets, StateSet, Table, Target, Test, Text, Verdict,
 };
 use logparse::{Completeness, Network, Packet};
 
@@ -124,10 +124,11 @@ impl Site {
         &self.rules.tables[self.table].chains[self.chain].rules
     }
 
-    /// The site with these rules behind those of the chain.
+    /// The site with these rules after those of the chain, and the sets that they name.
     #[must_use]
-    pub fn with(&self, rules: &[Rule]) -> Site {
+    pub fn with(&self, rules: &[Rule], sets: &Sets) -> Site {
         let mut site = self.clone();
+        site.rules.sets.sets.extend(sets.sets.iter().cloned());
         let own = &mut site.rules.tables[self.table].chains[self.chain].rules;
         own.extend(rules.iter().map(|rule| Rule { added: true, ..rule.clone() }));
         site

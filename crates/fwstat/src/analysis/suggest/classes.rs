@@ -17,10 +17,51 @@ use std::net::IpAddr;
 
 use fwrules::{AddressRange, Match, Net, PortSide, Range, Rule, Side, Test};
 use hashbrown::HashMap;
-use logparse::{FastPacket, Protocol};
+use logparse::{FastPacket, Link, MacHeader, Protocol, RawMac};
 
-use super::packet::Addressed;
+use super::chain::set_name;
 use fwlog::record::Record;
+
+/// Whom a link header is addressed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Addressed {
+    /// There is no header, or none of a kind that is known.
+    Unknown,
+    /// Everybody.
+    All,
+    /// A group.
+    Group,
+    /// One machine.
+    One,
+}
+
+impl Addressed {
+    /// By a header that was decoded.
+    fn header(header: Option<MacHeader>) -> Addressed {
+        match header.and_then(|header| header.dst) {
+            None => Addressed::Unknown,
+            Some(mac) if mac.is_broadcast() => Addressed::All,
+            Some(mac) if mac.is_multicast() => Addressed::Group,
+            Some(_) => Addressed::One,
+        }
+    }
+
+    /// By what the bulk path has read: its digits were checked.
+    #[inline]
+    fn scanned(link: Link<'_>) -> Addressed {
+        match link {
+            Link::Raw(RawMac([])) => Addressed::Unknown,
+            Link::Raw(raw) if raw.0.starts_with(b"ff:ff:ff:ff:ff:ff") => Addressed::All,
+            // The lowest bit of the first byte is the group's.
+            Link::Raw(RawMac([_, b'1' | b'3' | b'5' | b'7' | b'9' | b'b' | b'd' | b'f', ..])) => {
+                Addressed::Group
+            }
+            Link::Raw(_) => Addressed::One,
+            Link::Decoded(header) => Addressed::header(Some(header)),
+            _ => Addressed::Unknown,
+        }
+    }
+}
 
 /// Everything that is asked of a packet.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +103,8 @@ impl Tests {
                 | Match::Icmpv6(_)
                 | Match::Esp(_)
                 | Match::Ah(_) => {}
+                // The set of own networks, whose members are asked for by `source`.
+                Match::Set { name, .. } if *name == set_name(false) || *name == set_name(true) => {}
                 Match::Tcp(tcp) => {
                     self.ports(tcp.sport, tcp.dport);
                     self.more |= tcp.option.is_some();
@@ -98,7 +141,8 @@ impl Tests {
         }
     }
 
-    fn destination(&mut self, net: &Net) {
+    /// A network that destinations are asked for.
+    pub fn destination(&mut self, net: &Net) {
         match net.range() {
             Some(range) => self.destination.push(range),
             None => self.more = true,

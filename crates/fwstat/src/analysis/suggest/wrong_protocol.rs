@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use fwrules::{Match, PortSide, Ports, Rule, Target, Tcp, Test};
 use logparse::Protocol;
 
-use super::ground::address;
-use super::packet::Kind;
-use super::tally::Tally;
+use crate::analysis::noise::sighting::Sighting;
+use crate::analysis::noise::survey::Surveyed;
 
 /// A rule of the chain that takes nothing because it asks for the wrong protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +29,8 @@ pub struct Dead {
 
 /// Finds rules of the chain that took nothing while the other of TCP and UDP would.
 #[must_use]
-pub fn dead(rules: &[Rule], taken: impl Fn(usize) -> u64, tally: &Tally<'_>, v6: bool) -> Vec<Dead> {
-    let mut seen: Option<BTreeMap<Kind, u64>> = None;
+pub fn dead(rules: &[Rule], taken: impl Fn(usize) -> u64, log: &Surveyed, v6: bool) -> Vec<Dead> {
+    let mut seen: Option<BTreeMap<(u8, u16), u64>> = None;
     let mut dead = Vec::new();
     for (i, rule) in rules.iter().enumerate() {
         let counted = rule.counters.is_some_and(|counters| counters.packets > 0);
@@ -68,12 +67,11 @@ pub fn dead(rules: &[Rule], taken: impl Fn(usize) -> u64, tally: &Tally<'_>, v6:
         if !plain || ports.is_empty() {
             continue;
         }
-        let seen = seen.get_or_insert_with(|| all_kinds(tally, v6));
+        let seen = seen.get_or_insert_with(|| all_ports(log, v6));
         let hits = |wanted: Protocol| -> u64 {
             seen.iter()
-                .filter(|(kind, _)| {
-                    matches!(kind, Kind::Request(p, port)
-                        if *p == wanted.0 && ports.iter().any(|range| range.contains(*port)))
+                .filter(|((protocol, port), _)| {
+                    *protocol == wanted.0 && ports.iter().any(|range| range.contains(*port))
                 })
                 .map(|(_, lines)| lines)
                 .sum()
@@ -86,23 +84,13 @@ pub fn dead(rules: &[Rule], taken: impl Fn(usize) -> u64, tally: &Tally<'_>, v6:
     dead
 }
 
-/// The lines of each kind that came in and are open.
-fn all_kinds(tally: &Tally<'_>, v6: bool) -> BTreeMap<Kind, u64> {
-    let mut seen: BTreeMap<Kind, u64> = BTreeMap::new();
-    for (chatter, (lines, _)) in tally.chatter.sorted() {
-        if chatter.v6 == v6 {
-            *seen.entry(chatter.kind).or_default() += lines.lines;
-        }
+/// The lines of each port that came in.
+fn all_ports(log: &Surveyed, v6: bool) -> BTreeMap<(u8, u16), u64> {
+    let mut seen: BTreeMap<(u8, u16), u64> = BTreeMap::new();
+    let here = |line: &&Sighting| line.v6 == v6 && line.ports && log.output(line).is_none();
+    for line in log.sample.iter().filter(here) {
+        *seen.entry((line.protocol, line.dport)).or_default() += 1;
     }
-    for (addr, kind, lines) in tally.own.iter() {
-        if addr.is_ipv6() == v6 {
-            *seen.entry(kind).or_default() += lines.lines;
-        }
-    }
-    for source in tally.outside.iter() {
-        if address(source.key()).is_ipv6() == v6 {
-            source.each(|kind, lines| *seen.entry(kind).or_default() += lines);
-        }
-    }
+    seen.values_mut().for_each(|lines| *lines = (*lines as f64 * log.weight()).round() as u64);
     seen
 }

@@ -11,18 +11,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::net::IpAddr;
 
-use fwrules::{Context, Rule, Tri};
+use fwrules::{Context, Rule, RuleId, Target, Tri};
 use hashbrown::HashMap;
 use logparse::{Completeness, Network};
 
-use super::Why;
 use super::classes::{Classes, Remembered};
-use super::ground::{Fronts, Ground, Kept, Way, number};
-use super::known::Known;
-use super::packet::Glance;
+use super::lines::{Lines, Why, seconds};
+use super::signals::Signals;
 use super::site::{Answer, Asker, Judge};
-use super::sources::Lines;
-use super::tally::seconds;
+use crate::analysis::noise::address::number;
+use crate::analysis::noise::sighting::{Doubt, doubt};
 use fwlog::aggregate::Aggregate;
 use fwlog::record::Record;
 use fwlog::time::clock::NANOS;
@@ -261,10 +259,8 @@ impl Group {
 /// What is needed to say what becomes of a line. `[IPv4, IPv6]` where there are two.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'g> {
-    /// What is known of the networks.
-    pub ground: &'g Ground,
-    /// The noise that was found.
-    pub known: &'g Known,
+    /// What must stay visible.
+    pub signals: &'g Signals,
     /// The rulesets with the new rules, and as they were.
     pub judges: [&'g Judge<'g>; 2],
     /// The new rules.
@@ -279,11 +275,12 @@ pub struct Prover<'g> {
     case: Case<'g>,
     with: Asker<'g>,
     without: Asker<'g>,
-    fronts: Fronts,
     /// By class of line, the number of its verdict.
     remembered: Remembered<'g, usize>,
     numbers: HashMap<Verdict, usize>,
     groups: Vec<Group>,
+    /// Lines that are no evidence, by why.
+    doubted: BTreeMap<Why, u64>,
 }
 
 impl<'g> Prover<'g> {
@@ -294,19 +291,19 @@ impl<'g> Prover<'g> {
             case,
             with: case.judges[0].asker(),
             without: case.judges[1].asker(),
-            fronts: Fronts::default(),
             remembered: Remembered::new(case.classes),
             numbers: HashMap::new(),
             groups: Vec::new(),
+            doubted: BTreeMap::new(),
         }
     }
 
     /// The group of a line, by its number.
     #[inline]
     fn group(&mut self, record: &Record<'_>) -> usize {
-        let Prover { case, with, without, fronts, remembered, numbers, groups } = self;
+        let Prover { case, with, without, remembered, numbers, groups, .. } = self;
         remembered.get(record, |record| {
-            let verdict = verdict(case, with, without, fronts, record);
+            let verdict = verdict(case, with, without, record);
             let number = number_of(verdict, numbers, groups);
             let Group { taken, inputs, .. } = &mut groups[number];
             if *taken && !inputs.contains(record.line.in_iface()) {
@@ -324,7 +321,8 @@ impl<'g> Prover<'g> {
     pub fn finish(self) -> Proof {
         let mut groups: Vec<Option<Group>> = self.groups.into_iter().map(Some).collect();
         let mut take = |number: usize| groups[number].take().unwrap_or_default();
-        Proof(self.numbers.into_iter().map(|(verdict, number)| (verdict, take(number))).collect())
+        let groups = self.numbers.into_iter().map(|(verdict, number)| (verdict, take(number))).collect();
+        Proof { groups, doubted: self.doubted }
     }
 }
 
@@ -338,26 +336,10 @@ fn number_of(verdict: Verdict, numbers: &mut HashMap<Verdict, usize>, groups: &m
 }
 
 /// What becomes of a line: the slow way.
-fn verdict(
-    case: &Case<'_>,
-    with: &mut Asker<'_>,
-    without: &mut Asker<'_>,
-    fronts: &mut Fronts,
-    record: &Record<'_>,
-) -> Verdict {
+fn verdict(case: &Case<'_>, with: &mut Asker<'_>, without: &mut Asker<'_>, record: &Record<'_>) -> Verdict {
     let packet = &record.line.packet();
     let v6 = matches!(packet.datagram.network, Network::Ipv6(_));
-    let front = fronts.of(record, case.ground);
-    let signal = match (front.way, front.kept) {
-        (Way::Out, _) => Some(Why::Sent),
-        (Way::Through, _) => Some(Why::Forwarded),
-        (Way::In, Some(Kept::NearHit)) => Some(Why::NearHit),
-        (Way::In, Some(Kept::LetIn)) => Some(Why::LetIn),
-        (Way::In, None) => match Glance::of(record) {
-            Some(glance) => case.known.signal(case.ground, &glance),
-            None => Some(Why::Rare),
-        },
-    };
+    let signal = case.signals.of(record);
     let answer = with.ask(record);
     let (Answer::New(first) | Answer::Maybe(first)) = answer else {
         return Verdict { answer, then: Vec::new(), without: answer, signal, v6 };
@@ -366,17 +348,34 @@ fn verdict(
     let cut = record.line.completeness() != Completeness::Whole;
     let context = Context { time, cut, ..Context::default() };
     let rules = case.rules[usize::from(v6)].iter().enumerate().skip(first + 1);
-    let then = rules
-        .filter_map(|(number, rule)| match rule.matches(packet, &context) {
-            Tri::No => None,
-            sure => Some((number, sure == Tri::Yes)),
-        })
-        .collect();
+    // An exception ends the way of what it takes.
+    let mut then = Vec::new();
+    for (number, rule) in rules {
+        match rule.matches(packet, &context) {
+            Tri::No => {}
+            _ if rule.target == Target::Return => break,
+            sure => then.push((number, sure == Tri::Yes)),
+        }
+    }
     Verdict { answer, then, without: without.ask(record), signal, v6 }
+}
+
+/// Why a line stays out of the proof.
+fn outside(doubt: Doubt) -> Why {
+    match doubt {
+        Doubt::Truncated => Why::Truncated,
+        Doubt::Foreign => Why::Foreign,
+        Doubt::Repeated => Why::Repeated,
+        Doubt::Fragment | Doubt::Other => Why::Fragment,
+    }
 }
 
 impl Aggregate for Prover<'_> {
     fn add(&mut self, record: &Record<'_>) {
+        if let Some(doubt) = doubt(record) {
+            *self.doubted.entry(outside(doubt)).or_default() += record.times();
+            return;
+        }
         let number = self.group(record);
         let group = &mut self.groups[number];
         group.seen.add(record.times(), seconds(record));
@@ -398,7 +397,10 @@ impl Aggregate for Prover<'_> {
     }
 
     fn merge(&mut self, other: Self) {
-        let Proof(groups) = other.finish();
+        let Proof { groups, doubted } = other.finish();
+        for (why, lines) in doubted {
+            *self.doubted.entry(why).or_default() += lines;
+        }
         for (verdict, theirs) in groups {
             let number = number_of(verdict, &mut self.numbers, &mut self.groups);
             let mut both = Taken::default();
@@ -413,7 +415,10 @@ impl Aggregate for Prover<'_> {
 
 /// What one pass proved, for every choice of the new rules.
 #[derive(Clone, Debug, Default)]
-pub struct Proof(Vec<(Verdict, Group)>);
+pub struct Proof {
+    groups: Vec<(Verdict, Group)>,
+    doubted: BTreeMap<Why, u64>,
+}
 
 /// What some rules come to.
 #[derive(Clone, Debug, Default)]
@@ -424,10 +429,10 @@ pub struct Proved {
     pub before: u64,
     /// Lines that rules take that were there.
     pub old: u64,
+    /// Lines that rules take that were there, rule by rule; IPv6: true.
+    pub by_old: BTreeMap<(bool, RuleId), u64>,
     /// Lines of which the replay cannot tell.
     pub unknown: u64,
-    /// Lines that are noise, whether a rule takes them or not.
-    pub noise: u64,
     /// Lines that remain, by reason; `None`: noise for which there is no rule.
     pub remain: BTreeMap<Option<Why>, u64>,
 }
@@ -440,17 +445,19 @@ impl Proof {
         for (rules, keep) in proved.rules.iter_mut().zip(keep) {
             rules.resize_with(keep.len(), Taken::default);
         }
-        for (verdict, group) in &self.0 {
+        for (why, lines) in &self.doubted {
+            proved.before += lines;
+            *proved.remain.entry(Some(*why)).or_default() += lines;
+        }
+        for (verdict, group) in &self.groups {
             let family = usize::from(verdict.v6);
             let lines = group.seen.lines;
             let answer = verdict.with(|rule| keep[family].get(rule) == Some(&true));
             proved.before += lines;
-            if let Answer::Old(_) = answer {
+            if let Answer::Old(rule) = answer {
                 proved.old += lines;
+                *proved.by_old.entry((verdict.v6, rule)).or_default() += lines;
                 continue;
-            }
-            if verdict.signal.is_none() {
-                proved.noise += lines;
             }
             let (rule, sure) = match answer {
                 Answer::New(rule) => (Some(rule), true),
