@@ -110,8 +110,8 @@ pub fn joined(nets: Vec<Net>) -> Vec<Net> {
 /// Networks to ask for many addresses.
 #[derive(Clone, Debug, Default)]
 pub struct Nets {
-    /// First and last address, in order and apart.
-    ranges: Vec<(u128, u128)>,
+    /// First and last address of IPv4's networks, in order and apart, then of IPv6's.
+    ranges: [Vec<(u128, u128)>; 2],
     /// Masks that are no prefixes.
     others: Vec<Net>,
 }
@@ -121,12 +121,11 @@ impl Nets {
     #[must_use]
     pub fn new(nets: &[Net]) -> Nets {
         let nets = collapsed(nets.to_vec());
-        let mut ranges: Vec<(u128, u128)> = nets
-            .iter()
-            .filter_map(Net::range)
-            .map(|range| (number(range.first), number(range.last)))
-            .collect();
-        ranges.sort_unstable();
+        let mut ranges = [Vec::new(), Vec::new()];
+        for range in nets.iter().filter_map(Net::range) {
+            ranges[usize::from(range.first.is_ipv6())].push((number(range.first), number(range.last)));
+        }
+        ranges.iter_mut().for_each(|ranges| ranges.sort_unstable());
         Nets { ranges, others: nets.iter().filter(|net| net.range().is_none()).copied().collect() }
     }
 
@@ -134,21 +133,16 @@ impl Nets {
     /// numbers: the families are kept apart.
     #[must_use]
     pub fn contains(&self, number: u128) -> bool {
-        let v4 = is_v4(number);
-        let before = self.ranges.partition_point(|(first, _)| *first <= number);
-        // A range of the other family may begin in between: at most one covers a mapped address.
-        let hit = self.ranges[..before]
-            .iter()
-            .rev()
-            .take(2)
-            .any(|(first, last)| number <= *last && is_v4(*first) == v4);
+        let ranges = &self.ranges[usize::from(!is_v4(number))];
+        let before = ranges.partition_point(|(first, _)| *first <= number);
+        let hit = before > 0 && number <= ranges[before - 1].1;
         hit || self.others.iter().any(|net| net.contains(address(number)))
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty() && self.others.is_empty()
+        self.ranges.iter().all(Vec::is_empty) && self.others.is_empty()
     }
 }
 
