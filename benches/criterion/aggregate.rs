@@ -40,7 +40,7 @@ fn each(scanner: &mut Scanner, log: &[u8], mut with: impl FnMut(&Record<'_>)) ->
             when: None,
             file: "log",
             line_number: 0,
-            at: 0,
+            at: (0, 0),
             beside: None,
         });
     });
