@@ -523,3 +523,74 @@ fn fail2ban_bans_near_hits_of_strangers_only() {
     assert!(!matched(&near.replace("DST=185.13.9.20", "DST=224.0.0.251")));
     assert!(!matched(&near.replace("PROTO=TCP", "PROTO=UDP")));
 }
+
+#[test]
+fn a_real_fail2ban_bans_no_own_address() {
+    if !has("fail2ban-client") {
+        return skipped("fail2ban is not installed");
+    }
+    let folder = Folder::new();
+    // The given log, and a stranger who comes to the open port again and again.
+    let near = testkit::text("noise/home.log.gz")
+        .lines()
+        .find(|line| line.contains("tcp.in.foreign"))
+        .unwrap()
+        .to_owned();
+    let src = near.split(" SRC=").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let again = near.replace(&src, "198.51.100.200") + "\n";
+    let log = folder.write("home.log", testkit::text("noise/home.log.gz") + &again.repeat(6));
+    let rules = testkit::testdata("noise/home.rules");
+    let now = folder.write(
+        "now.conf",
+        run(&["suggest", "--format", "fail2ban", "--rules", rules.to_str().unwrap(), &log]).out,
+    );
+    let script = format!("{}/tests/cli/fail2ban.sh", env!("CARGO_MANIFEST_DIR"));
+    let banned = |name: &str, filter: &str| -> Vec<String> {
+        let place = folder.path(name);
+        let output = std::process::Command::new("sh").args([&script, &place, &log, filter]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
+    };
+    let own = |addr: &String| addr.starts_with("192.168.50.") || addr == "0.0.0.0";
+    assert_eq!(banned("now", &now), ["198.51.100.200"]);
+    // What the filter was before: every prefix, every protocol, one address ignored.
+    let old = r"[Definition]
+failregex = ^\s*(?:\S+\s+)?(?:kernel:\s+)?(?:\[\s*\d+\.\d+\]\s*)?(?:tcp\x2ein\x2edropped|tcp\x2ein\x2eforeign|udp\x2ein\x2edropped)\s*IN=\S+ OUT= (?:[A-Z0-9]+=\S* )*?SRC=<HOST> 
+ignoreregex =
+
+[fwstat]
+enabled   = true
+filter    = fwstat
+logpath   = x
+maxretry  = 5
+findtime  = 10m
+bantime   = 1d
+banaction = %(banaction_allports)s
+ignoreip  = 127.0.0.0/8 ::1 192.168.50.10
+";
+    let old = folder.write("old.conf", old);
+    assert!(banned("old", &old).iter().filter(|addr| own(addr)).count() >= 5);
+}
+
+#[test]
+fn the_halves_of_the_given_networks_hide_nothing_of_each_other() {
+    let Some(folder) = testkit::shared("networks") else { return };
+    for name in ["bridge", "docker", "home2", "mail", "openwrt", "ufwvps", "v6only", "vpn"] {
+        let file = |end: &str| folder.join(format!("{name}.{end}"));
+        let (lines, labels) = (unpacked(&file("log.gz")), unpacked(&file("labels.gz")));
+        let meta: Value = serde_json::from_slice(&std::fs::read(file("json")).unwrap()).unwrap();
+        let own = Folder::new();
+        let half = lines.len() / 2;
+        for (first, second) in [(0..half, half..lines.len()), (half..lines.len(), 0..half)] {
+            let log = own.write("log", lines[first].join("\n") + "\n");
+            let mut base = vec!["suggest".to_owned(), "--json".to_owned(), log];
+            for rules in meta["rules"].as_array().unwrap() {
+                base.extend(["--rules".to_owned(), file(rules.as_str().unwrap()).display().to_string()]);
+            }
+            let arguments: Vec<&str> = base.iter().map(String::as_str).collect();
+            let document = run(&arguments).json();
+            let score = score(&document, &lines[second.clone()], &labels[second]);
+            assert_eq!(sum(&score, "signal").1, 0, "{}", report(name, &document, &score));
+        }
+    }
+}

@@ -110,7 +110,7 @@ pub fn joined(nets: Vec<Net>) -> Vec<Net> {
 /// Networks to ask for many addresses.
 #[derive(Clone, Debug, Default)]
 pub struct Nets {
-    /// First and last address of IPv4's networks, in order and apart, then of IPv6's.
+    /// First and last address, in order and apart; of IPv4 and of IPv6, whose `::/0` would hold all.
     ranges: [Vec<(u128, u128)>; 2],
     /// Masks that are no prefixes.
     others: Vec<Net>,
@@ -121,22 +121,23 @@ impl Nets {
     #[must_use]
     pub fn new(nets: &[Net]) -> Nets {
         let nets = collapsed(nets.to_vec());
-        let mut ranges = [Vec::new(), Vec::new()];
-        for range in nets.iter().filter_map(Net::range) {
-            ranges[usize::from(range.first.is_ipv6())].push((number(range.first), number(range.last)));
-        }
-        ranges.iter_mut().for_each(|ranges| ranges.sort_unstable());
+        let ranges = [true, false].map(|v4| {
+            let own = nets.iter().filter(|net| net.addr().is_ipv4() == v4).filter_map(Net::range);
+            let mut own: Vec<(u128, u128)> =
+                own.map(|range| (number(range.first), number(range.last))).collect();
+            own.sort_unstable();
+            own
+        });
         Nets { ranges, others: nets.iter().filter(|net| net.range().is_none()).copied().collect() }
     }
 
-    /// Whether an address lies in one of them. `::/0` has IPv4's mapped addresses in it only as
-    /// numbers: the families are kept apart.
+    /// Whether an address lies in one of them.
     #[must_use]
     pub fn contains(&self, number: u128) -> bool {
         let ranges = &self.ranges[usize::from(!is_v4(number))];
         let before = ranges.partition_point(|(first, _)| *first <= number);
-        let hit = before > 0 && number <= ranges[before - 1].1;
-        hit || self.others.iter().any(|net| net.contains(address(number)))
+        before.checked_sub(1).is_some_and(|at| number <= ranges[at].1)
+            || self.others.iter().any(|net| net.contains(address(number)))
     }
 
     /// Whether there is none.

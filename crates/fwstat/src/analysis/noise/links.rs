@@ -74,6 +74,10 @@ pub struct Links {
     /// Interfaces with more hardware addresses than are kept.
     pub crowded: BTreeSet<u32>,
     latest: (u32, u128),
+    /// The destination seen last, and its lines that are not entered yet.
+    asked: (u128, u64),
+    /// Interface, hardware address and family of the line before, if nothing more is learnt of them.
+    settled: Option<(u32, u64, bool)>,
 }
 
 const LINK_LOCAL: u128 = 0xfe80 << 112;
@@ -93,10 +97,11 @@ impl Links {
     #[inline]
     pub fn add(&mut self, input: u32, forwarded: bool, trusted: bool, seen: &Sighting) {
         if !forwarded && seen.to == To::One {
-            *self.here.entry(seen.dst).or_default() += 1;
-            if self.here.len() > 2 * ADDRESSES {
-                self.trim_here();
+            if self.asked.0 != seen.dst {
+                self.enter_asked();
+                self.asked.0 = seen.dst;
             }
+            self.asked.1 += 1;
         }
         if seen.to == To::All && self.latest != (input, seen.dst) {
             self.latest = (input, seen.dst);
@@ -105,15 +110,19 @@ impl Links {
                 self.broadcasts.pop_last();
             }
         }
-        let placeless = is_placeless(seen.src);
-        if !placeless {
-            let networks = self.networks.entry((input, seen.v6)).or_default();
-            if networks.len() < NETWORKS {
-                networks.insert(seen.src >> if seen.v6 { 64 } else { 8 });
-            }
+        let key = (input, seen.mac, seen.v6);
+        if self.settled == Some(key) {
+            return;
         }
+        let placeless = is_placeless(seen.src);
+        let networks = self.networks.entry((input, seen.v6)).or_default();
+        if !placeless && networks.len() < NETWORKS {
+            networks.insert(seen.src >> if seen.v6 { 64 } else { 8 });
+        }
+        let full = networks.len() >= NETWORKS;
         let station = self.stations.entry((input, seen.mac)).or_default();
         if station.wide.len() >= WIDE {
+            self.settled = full.then_some(key);
             return;
         }
         if seen.to == To::One && !placeless && !trusted {
@@ -125,6 +134,16 @@ impl Links {
         station.trim();
         if self.stations.len() > 2 * STATIONS {
             self.trim_stations();
+        }
+    }
+
+    fn enter_asked(&mut self) {
+        let (dst, lines) = std::mem::take(&mut self.asked);
+        if lines > 0 {
+            *self.here.entry(dst).or_default() += lines;
+            if self.here.len() > 2 * ADDRESSES {
+                self.trim_here();
+            }
         }
     }
 
@@ -148,7 +167,8 @@ impl Links {
     }
 
     /// Takes over another thread's facts; `names` translates its numbers of interfaces.
-    pub fn join(&mut self, other: Links, names: &[u32]) {
+    pub fn join(&mut self, mut other: Links, names: &[u32]) {
+        other.enter_asked();
         for ((input, mac), station) in other.stations {
             self.stations.entry((names[input as usize], mac)).or_default().join(station);
         }
@@ -169,6 +189,7 @@ impl Links {
 
     /// Keeps no more than the limits allow.
     pub fn settle(&mut self) {
+        self.enter_asked();
         self.trim_here();
         self.trim_stations();
         while self.broadcasts.len() > ADDRESSES {
@@ -183,4 +204,57 @@ pub fn mixed(number: u64) -> u64 {
     let x = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ x >> 31
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(n: u64) -> Sighting {
+        let v4 = 0xffff_0000_0000u128;
+        Sighting {
+            src: v4 | u128::from(mixed(n) as u32),
+            dst: v4 | (0xc0a8_0102 + u128::from(n % 3)),
+            at: n,
+            front: 0,
+            mac: n % 5,
+            sport: 1,
+            dport: 2,
+            protocol: 6,
+            kind: 0,
+            code: 0,
+            ports: true,
+            syn: true,
+            v6: false,
+            to: To::One,
+        }
+    }
+
+    #[test]
+    fn parts_joined_are_the_whole_in_any_order() {
+        let of = |numbers: &mut dyn Iterator<Item = u64>| {
+            let mut links = Links::default();
+            numbers.for_each(|n| links.add((n % 2) as u32, false, false, &seen(n)));
+            links
+        };
+        let mut whole = of(&mut (0..2000));
+        let (mut odd, even) =
+            (of(&mut (0..2000).rev().filter(|n| n % 3 == 0)), of(&mut (0..2000).filter(|n| n % 3 > 0)));
+        odd.join(even, &[0, 1]);
+        whole.settle();
+        assert_eq!(odd.here, whole.here);
+        assert_eq!(odd.here.values().sum::<u64>(), 2000);
+        let routers = |links: &Links| {
+            let mut list: Vec<(u32, u64)> = links
+                .stations
+                .iter()
+                .filter(|(_, station)| station.is_router())
+                .map(|(key, _)| *key)
+                .collect();
+            list.sort_unstable();
+            list
+        };
+        assert_eq!(routers(&odd), routers(&whole));
+        assert_eq!(routers(&whole).len(), 10);
+    }
 }
