@@ -1,5 +1,6 @@
 //! Journals in memory: every form, every cut, every changed byte.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -58,11 +59,16 @@ fn lines(read: &Read) -> Vec<&[u8]> {
     lines.filter(|(_, (_, missing))| missing.is_none()).map(|(line, _)| line).collect()
 }
 
-/// A line's message, without what a damaged field beside it may have changed.
-fn message(line: &[u8]) -> &[u8] {
+/// A line's message, without what a damaged field beside it may have changed; also of an entry that
+/// fits no line, and is an object.
+fn message(line: &[u8]) -> Cow<'_, [u8]> {
+    if line.starts_with(b"{") {
+        let object: serde_json::Value = serde_json::from_slice(line).unwrap();
+        return Cow::Owned(object["MESSAGE"].as_str().unwrap_or_default().as_bytes().to_vec());
+    }
     let words: [&[u8]; 4] = [b"drop ", b"again ", b"long ", b"two"];
     let at = words.iter().filter_map(|word| line.windows(word.len()).position(|part| part == *word)).min();
-    &line[at.unwrap_or(line.len())..]
+    Cow::Borrowed(&line[at.unwrap_or(line.len())..])
 }
 
 #[test]
@@ -123,12 +129,12 @@ fn what_is_there_of_a_file_cut_anywhere_is_read() {
 }
 
 #[test]
-#[ignore = "does not hold yet: a changed byte in an index can lose entries without a word"]
 fn a_changed_byte_costs_little() {
     for compact in [false, true] {
         let bytes = file(Form { compact, ..Form::default() }, &entries(200));
         let all = whole(bytes.clone());
         let all = lines(&all);
+        let messages: Vec<Cow<'_, [u8]>> = all.iter().map(|line| message(line)).collect();
         let mut bytes: Arc<[u8]> = Arc::from(bytes);
         let len = bytes.len().min(64 << 10);
         let started = Instant::now();
@@ -137,8 +143,8 @@ fn a_changed_byte_costs_little() {
             Arc::get_mut(&mut bytes).unwrap()[at] ^= flip;
             // A wrong signature or an unknown flag is refused.
             if let Ok(read) = read(Arc::clone(&bytes), &wanted()) {
-                let some: HashSet<&[u8]> = lines(&read).into_iter().map(message).collect();
-                let intact = all.iter().filter(|line| some.contains(message(line))).count();
+                let some: HashSet<Cow<'_, [u8]>> = lines(&read).into_iter().map(message).collect();
+                let intact = messages.iter().filter(|message| some.contains(*message)).count();
                 assert!(
                     intact + 40 >= all.len(),
                     "byte {at}: {intact} of {}, {:?}",

@@ -98,7 +98,7 @@ pub mod testgen;
 mod time;
 mod types;
 
-pub use envelope::{Envelope, Writer};
+pub use envelope::{Envelope, JournalTransport, Writer};
 pub use error::{ErrorKind, Expected, ParseError, Reason};
 pub use flow::{Flow, FlowSide, parse_flow};
 pub use line::{Line, PrefixCache};

@@ -14,6 +14,8 @@
 
 use std::ops::Range;
 
+use logparse::JournalTransport;
+
 use super::layout::{
     ARRAY_ITEMS, DATA, ENTRY, ENTRY_ARRAY, FIELD, FIELD_NAME, HEADER, Header, Id, LARGEST_ENTRY, Layout,
     OBJECT, Object, aligned, id_at, u64_at,
@@ -435,7 +437,9 @@ impl Journal {
         if let Some(kernel) = values.found.iter().find(|value| value.text == b"kernel") {
             return self.listed(kernel);
         }
-        match (values.whole, values.named) {
+        // One that journald does not have is a damaged value: the kernel's, perhaps.
+        let damaged = |value: &Value| JournalTransport::from(&value.text[..]) == JournalTransport::Other;
+        match (values.whole && !values.found.iter().any(damaged), values.named) {
             (true, true) => List { runs: Vec::new(), want: Want::Kernel },
             (true, false) => List { runs: self.unlisted(0), want: Want::All },
             (false, _) => {

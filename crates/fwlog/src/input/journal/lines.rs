@@ -17,7 +17,7 @@
 
 use logparse::Uptime;
 
-use super::walk::{Entry, Facts, Transport};
+use super::walk::{Entry, Facts};
 use crate::input::reframe;
 use crate::input::years::Years;
 use crate::time::clock::civil_from_days;
@@ -124,29 +124,11 @@ impl<'c> Beside<'c> {
         self.head.facts.priority
     }
 
-    /// The facility, 0 for the kernel.
-    #[must_use]
-    pub fn facility(self) -> Option<u8> {
-        self.head.facts.facility
-    }
-
     /// The kernel's stamp: time since boot.
     #[must_use]
     pub fn uptime(self) -> Option<Uptime> {
         let micros = self.head.facts.source?;
         Some(Uptime { seconds: micros / 1_000_000, micros: (micros % 1_000_000) as u32 })
-    }
-
-    /// When the journal received it, in microseconds since 1970.
-    #[must_use]
-    pub fn realtime(self) -> u64 {
-        self.head.realtime
-    }
-
-    /// How the journal got it, and the user it came from, if it was a program.
-    #[must_use]
-    pub fn writer(self) -> (Transport, Option<u32>) {
-        (self.head.facts.transport, self.head.facts.uid)
     }
 }
 

@@ -31,4 +31,3 @@ pub use lines::{Beside, Head, Heads, Missing};
 pub use look::{Read, line, newest, read};
 pub use merge::Merge;
 pub use plan::{Lost, Member, Parts, Refused, Wanted, Work, is_journal, open};
-pub use walk::Transport;

@@ -9,6 +9,8 @@
 //! written just before it. So a window that begins a little before the entry has nearly
 //! everything, and offsets that were seen before are not looked up again.
 
+use logparse::JournalTransport;
+
 use super::file::{Journal, Key, Want};
 use super::layout::{DATA, ENTRY, ENTRY_ITEMS, LARGEST_ENTRY, Object, id_at, u64_at};
 use super::plan::Lost;
@@ -33,18 +35,6 @@ const LONGEST_NAME: usize = 4096;
 const NAMES: usize = 1024;
 const NAMES_BYTES: usize = 4 << 20;
 
-/// Who gave a message to the journal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// The entry does not say it.
-    #[default]
-    Unknown,
-    /// The kernel's ring buffer.
-    Kernel,
-    /// A program, one way or another.
-    Other,
-}
-
 /// What an object says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Kind {
@@ -55,8 +45,7 @@ enum Kind {
     Facility(u8),
     Host(u16),
     Tag(u16),
-    Transport(Transport),
-    Uid(u32),
+    Transport(JournalTransport),
     /// The kernel's own stamp, microseconds since the start.
     Source(u64),
 }
@@ -75,8 +64,7 @@ pub(super) struct Facts {
     pub(super) facility: Option<u8>,
     pub(super) host: Option<u16>,
     pub(super) tag: Option<u16>,
-    pub(super) transport: Transport,
-    pub(super) uid: Option<u32>,
+    pub(super) transport: Option<JournalTransport>,
     pub(super) source: Option<u64>,
 }
 
@@ -250,15 +238,17 @@ impl Walker {
                     Kind::Host(host) => facts.host = Some(host),
                     Kind::Tag(tag) => facts.tag = Some(tag),
                     // Several are possible; the kernel's is what the entry was found by.
-                    Kind::Transport(_) if facts.transport == Transport::Kernel => {}
-                    Kind::Transport(transport) => facts.transport = transport,
-                    Kind::Uid(uid) => facts.uid = Some(uid),
+                    Kind::Transport(_) if facts.transport == Some(JournalTransport::Kernel) => {}
+                    Kind::Transport(transport) => facts.transport = Some(transport),
                     Kind::Source(source) => facts.source = Some(source),
                 },
                 Err(why) => flaw = flaw.or(Some((data, why))),
             }
         }
-        if want == Some(Want::Kernel) && facts.transport != Transport::Kernel {
+        // A transport that journald does not have is a damaged one: it may have been the kernel's.
+        let possible =
+            matches!(facts.transport, None | Some(JournalTransport::Kernel | JournalTransport::Other));
+        if want == Some(Want::Kernel) && !possible {
             return Step::Unwanted;
         }
         let mut too_long = false;
@@ -407,6 +397,10 @@ impl Walker {
 
     /// A name's number.
     fn name(&mut self, name: Vec<u8>) -> Result<u16, &'static str> {
+        // An object whose size is damaged reaches into the next one, whose head has zeros.
+        if name.contains(&0) {
+            return Err("a name with a zero byte in it");
+        }
         let known = self.names.iter().rev().take(64).position(|known| *known == name);
         if let Some(back) = known {
             return Ok((self.names.len() - 1 - back) as u16);
@@ -505,15 +499,11 @@ fn field(text: &[u8]) -> Field {
             None => Field::Other,
         },
         Some(b'_') if text.starts_with(b"_HOSTNAME=") => Field::Host,
-        Some(b'_') if text.starts_with(b"_TRANSPORT=") => {
-            let kernel = text == b"_TRANSPORT=kernel";
-            Field::Short(Kind::Transport(if kernel { Transport::Kernel } else { Transport::Other }))
-        }
         Some(b'_') => {
             if let Some(value) = text.strip_prefix(b"_SOURCE_MONOTONIC_TIMESTAMP=") {
                 short(number(value).map(Kind::Source))
-            } else if let Some(value) = text.strip_prefix(b"_UID=") {
-                short(number(value).and_then(|n| u32::try_from(n).ok()).map(Kind::Uid))
+            } else if let Some(value) = text.strip_prefix(b"_TRANSPORT=") {
+                Field::Short(Kind::Transport(JournalTransport::from(value)))
             } else {
                 Field::Other
             }
