@@ -85,6 +85,7 @@ mod envelope;
 mod error;
 mod flow;
 mod grammar;
+mod hex;
 mod line;
 mod lines;
 mod options;
