@@ -9,8 +9,8 @@ use std::cmp::Reverse;
 use serde_json::{Map, Value, json};
 
 use super::csv::Delimiter;
-use super::style::{Column, DIM, HEADING, KEY, RenderOptions, WARN, columns, percent, sentence};
 use super::head::class_name;
+use super::style::{Column, DIM, HEADING, KEY, RenderOptions, WARN, columns, percent, sentence};
 use super::{Head, Report, json, table};
 use fwlog::pipeline::Account;
 use fwlog::pipeline::account::Seen;
@@ -119,7 +119,12 @@ impl Checked<'_> {
         }
         let row = |(why, seen): &(_, Seen)| {
             let why: &fwlog::pipeline::account::Why = why;
-            vec![class_name(why.class()).to_owned(), look.number(seen.count), self.head.place(seen), why.to_string()]
+            vec![
+                class_name(why.class()).to_owned(),
+                look.number(seen.count),
+                self.head.place(seen),
+                why.to_string(),
+            ]
         };
         let rows: Vec<Vec<String>> = reasons.iter().map(row).collect();
         // Places are copied and reasons are read: neither is of use when it is shortened.

@@ -361,12 +361,8 @@ fn flags(value: Value<'_>) -> String {
     let has = |word: &str| words.contains(&word);
     let what = match () {
         () if words.is_empty() => "no flag at all: no TCP stack sends that, scanners do (null scan)",
-        () if has("SYN") && has("FIN") => {
-            "opens and closes at once: no TCP stack sends that, scanners do"
-        }
-        () if has("SYN") && has("RST") => {
-            "opens and refuses at once: no TCP stack sends that, scanners do"
-        }
+        () if has("SYN") && has("FIN") => "opens and closes at once: no TCP stack sends that, scanners do",
+        () if has("SYN") && has("RST") => "opens and refuses at once: no TCP stack sends that, scanners do",
         () if has("SYN") && has("ACK") => "second packet of a connection: the answer that accepts it",
         () if has("SYN") => "first packet of a connection: a connection attempt",
         () if has("RST") => "the connection is refused or broken off",

@@ -166,7 +166,9 @@ impl Replayed<'_> {
         let removed = ranked(&self.replay.removed_by, |row| row.lines).into_iter().map(|row| {
             let by = row.by.clone().unwrap_or_else(none);
             let (by, how) = match row.why {
-                RemovedBecause::Taken if row.single => (by, "terminal verdict before any LOG rule".to_owned()),
+                RemovedBecause::Taken if row.single => {
+                    (by, "terminal verdict before any LOG rule".to_owned())
+                }
                 RemovedBecause::Taken => (none(), by),
                 RemovedBecause::Unanswered => (by, "drops what this host answered here".to_owned()),
                 RemovedBecause::Unwritten => (none(), "no rule writes this prefix".to_owned()),

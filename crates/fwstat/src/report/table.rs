@@ -23,7 +23,9 @@ pub fn head(look: &RenderOptions, head: &Head) -> String {
             many => look.count_of(many.len() as u64, "file", "files"),
         };
         let mut parts = vec![look.count_of(totals.packets, "packet", "packets")];
-        for (count, name) in [(totals.cut, "truncated"), (totals.damaged, "corrupt"), (totals.other, "not firewall lines")] {
+        for (count, name) in
+            [(totals.cut, "truncated"), (totals.damaged, "corrupt"), (totals.other, "not firewall lines")]
+        {
             if count > 0 {
                 parts.push(format!("{} {name}", look.number(count)));
             }
@@ -95,7 +97,8 @@ pub fn foot(look: &RenderOptions, head: &Head) -> String {
     let lost = head.totals.lost_at_least;
     if lost > 0 {
         let lines = look.count_of(lost, "line was", "lines were");
-        let text = format!("at least {lines} lost before they reached the log, so all counts are lower bounds");
+        let text =
+            format!("at least {lines} lost before they reached the log, so all counts are lower bounds");
         out.push_str(&style::sentence(look, WARN, &text));
     }
     for note in &head.notes {
