@@ -13,11 +13,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use fwstat_fuzz::mutate::{Rng, buffer as lines, input, seeds};
+use fwstat_fuzz::readers::{self, READERS};
 use fwstat_fuzz::targets::{TARGETS, Target};
 
 /// Every target by its name.
 fn targets() -> impl Iterator<Item = (&'static str, Target)> {
-    TARGETS.iter().copied().chain([("journal", fwstat_fuzz::journal::journal as Target)])
+    TARGETS.iter().chain(READERS).copied().chain([("journal", fwstat_fuzz::journal::journal as Target)])
 }
 
 fn main() -> ExitCode {
@@ -37,9 +38,18 @@ fn main() -> ExitCode {
             let (Some((name, target)), Some(count), Some(start)) = (target, number(count), start) else {
                 return usage();
             };
+            let seeds = seeds_of(name, root, seeds);
             run(name, target, count, start, &seeds, &root.join("../testdata/fuzz-regressions"))
         }
         _ => usage(),
+    }
+}
+
+/// What a target's inputs are changed copies of.
+fn seeds_of(name: &str, root: &Path, lines: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    match READERS.iter().any(|(of, _)| *of == name) {
+        true => readers::seeds(name, &root.join("../testdata")),
+        false => lines,
     }
 }
 
@@ -52,6 +62,7 @@ fn usage() -> ExitCode {
 /// One file for each seed and target: the same bytes are lines, decisions and options.
 fn seed(corpus: &Path, seeds: &[Vec<u8>]) {
     for (name, _) in targets() {
+        let seeds = seeds_of(name, Path::new(env!("CARGO_MANIFEST_DIR")), seeds.to_vec());
         let directory = corpus.join(name);
         std::fs::create_dir_all(&directory).expect("fuzz/corpus can be written");
         for (i, seed) in seeds.iter().enumerate() {
@@ -80,6 +91,8 @@ fn run(
             noise(&mut rng, seeds, &mut buffer);
         } else if name == "scan_equals_grammar" {
             lines(&mut rng, seeds, &mut buffer);
+        } else if name.starts_with("read_") {
+            readers::input(&mut rng, seeds, &mut buffer);
         } else {
             input(&mut rng, seeds, &mut buffer);
         }

@@ -29,7 +29,7 @@ pub fn escape(bytes: &[u8]) -> String {
 pub fn escape_into(out: &mut String, bytes: &[u8]) {
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            if !deceives(c) {
+            if !is_unsafe_to_display(c) {
                 out.push(c);
             } else if (c as u32) < 0x80 {
                 let _ = write!(out, "\\x{:02x}", c as u32);
@@ -61,7 +61,7 @@ pub fn plain_error(words: &str) -> String {
 /// Whether a character is obeyed by terminals or hides or reorders text: control characters,
 /// bidirectional marks, characters without width, line and paragraph separators, tags.
 #[must_use]
-pub fn deceives(c: char) -> bool {
+pub fn is_unsafe_to_display(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')

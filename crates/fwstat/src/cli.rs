@@ -412,13 +412,13 @@ pub struct InputArgs {
     pub chunk_size: Option<usize>,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub books: BooksArgs,
+    pub accounting: AccountingArgs,
 }
 
 /// What is done with lines that could not be read, and what is said about the reading.
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Accounting")]
-pub struct BooksArgs {
+pub struct AccountingArgs {
     /// Exit with 2 if any line is damaged.
     #[arg(hide_short_help = true, long, overrides_with = "no_strict")]
     pub strict: bool,

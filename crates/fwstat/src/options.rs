@@ -106,18 +106,19 @@ impl Options {
             now: now.div_euclid(NANOS),
             limit: now.div_euclid(NANOS) + i64::from(clock.offset_at(now)) + 86_400,
         };
-        for (option, written) in [("--output", &output.look.output_file), ("--rejects", &input.books.rejects)]
+        for (option, written) in
+            [("--output", &output.look.output_file), ("--rejects", &input.accounting.rejects)]
         {
             unread(option, written.as_deref(), &inputs)?;
         }
-        if output.look.output_file.is_some() && output.look.output_file == input.books.rejects {
+        if output.look.output_file.is_some() && output.look.output_file == input.accounting.rejects {
             bail!("--output and --rejects name the same file");
         }
         let reading = ReadOptions {
             chunk: input.chunk_size.unwrap_or(CHUNK).max(1),
             decompress: !input.no_decompress,
             // Rejected lines come out in the order of the input.
-            ordered: ordered || input.books.rejects.is_some(),
+            ordered: ordered || input.accounting.rejects.is_some(),
             years: Years { wanted: true, ..years },
             between,
             entries: wanted(since, until, input)?,
@@ -150,9 +151,9 @@ impl Options {
             progress,
             quiet: output.look.quiet,
             verbose: output.look.verbose,
-            strict: input.books.strict,
-            stats: input.books.stats,
-            rejects: input.books.rejects.clone(),
+            strict: input.accounting.strict,
+            stats: input.accounting.stats,
+            rejects: input.accounting.rejects.clone(),
         })
     }
 }
@@ -268,7 +269,7 @@ fn wanted(since: Option<i64>, until: Option<i64>, input: &InputArgs) -> anyhow::
     Ok(Wanted { between, boot, part, ..Wanted::default() })
 }
 
-/// Nobody wants his log replaced by a report on it.
+/// Refuses to overwrite an input file.
 fn unread(option: &str, written: Option<&Path>, inputs: &[Input]) -> anyhow::Result<()> {
     let real = |path: &Path| std::fs::canonicalize(path).ok().filter(|path| path.is_file());
     let Some(path) = written.and_then(real) else { return Ok(()) };

@@ -74,7 +74,7 @@ pub struct Scanner {
     endings: Endings,
     /// For each envelope, the earliest and the latest clock of the lines read quickly.
     spans: Vec<Span>,
-    /// Spans of envelopes that were forgotten before anybody asked.
+    /// Spans of envelopes that were forgotten before they were asked for.
     retired: Vec<TimeSpan>,
     /// For each envelope, which templates the grammar has read behind it.
     pairs: Vec<[u64; TEMPLATES / 64]>,

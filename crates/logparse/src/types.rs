@@ -288,7 +288,7 @@ impl<'de> serde::Deserialize<'de> for TcpFlags {
 pub struct Mac(pub [u8; 6]);
 
 impl Mac {
-    /// All ones: everybody on the wire.
+    /// All ones: every host on the link.
     pub const BROADCAST: Mac = Mac([0xff; 6]);
 
     /// Whether the group bit is set (broadcast is a group as well).

@@ -1,4 +1,4 @@
-//! The books: every line is a packet, cut, other or damaged, and has a reason.
+//! The account of lines: every line is a packet, cut, other or damaged, and has a reason.
 //!
 //! Responsible for: the sums, the first place of each reason, lines that are known to be lost,
 //! the span of time.
@@ -98,7 +98,7 @@ pub struct Seen {
     pub first: Position,
 }
 
-/// The books of one thread, or of all of them.
+/// The account of one thread, or of all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Account {
     /// The sums.
@@ -227,7 +227,7 @@ impl Account {
         }
     }
 
-    /// Takes over another thread's books.
+    /// Takes over another thread's account.
     pub fn merge(&mut self, other: Account) {
         debug_assert!(other.latest.is_none(), "a chunk's end was not seen");
         let (own, theirs) = (&mut self.totals, other.totals);

@@ -161,7 +161,7 @@ impl<'p> Worker<'p> {
         }
     }
 
-    /// When a line was written, entered in the books.
+    /// When a line was written, added to the account.
     fn moment(&mut self, chunk: &Chunk<'_>, offset: usize, envelope: &Envelope<'_>) -> Option<When> {
         let hint = chunk.calendar.hint(chunk.offset + offset as u64);
         let when = self.resolver.resolve(envelope, hint);

@@ -88,7 +88,7 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
         commit_unless_stopped(file, options)?;
     }
     diagnostics::input_errors(&options.queue.errors())?;
-    say(options, &account, started.elapsed())?;
+    print_diagnostics(options, &account, started.elapsed())?;
     let mut notes = notes(options, &account);
     let partial = options.queue.stop.load(Ordering::Relaxed);
     if partial {
@@ -101,7 +101,7 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
 }
 
 /// What is said on standard error about the reading: `--strict`, `--stats`, `-v`.
-fn say(options: &Options, account: &Account, took: Duration) -> io::Result<()> {
+fn print_diagnostics(options: &Options, account: &Account, took: Duration) -> io::Result<()> {
     let mut out = anstream::stderr().lock();
     let files = options.queue.names();
     if let (true, Some((why, seen))) = (options.strict, account.first_damaged()) {
@@ -186,7 +186,7 @@ fn foreign(look: &RenderOptions, account: &Account) -> Option<String> {
     ))
 }
 
-/// What came of a run.
+/// Result of a run.
 fn outcome(options: &Options, account: &Account) -> Outcome {
     if options.queue.stop.load(Ordering::Relaxed) {
         Outcome::Interrupted

@@ -104,7 +104,7 @@ pub fn print(document: &Value) -> Vec<u8> {
 /// program, harmless on a terminal.
 #[must_use]
 pub fn visible(json: &str) -> String {
-    let harmless = |c: char| c == '\n' || !text::deceives(c);
+    let harmless = |c: char| c == '\n' || !text::is_unsafe_to_display(c);
     if json.chars().all(harmless) {
         return json.to_owned();
     }

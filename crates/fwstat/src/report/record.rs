@@ -219,7 +219,7 @@ impl<'o> Object<'o> {
                         '\n' => self.out.extend_from_slice(b"\\n"),
                         '\t' => self.out.extend_from_slice(b"\\t"),
                         '\r' => self.out.extend_from_slice(b"\\r"),
-                        c if text::deceives(c) => {
+                        c if text::is_unsafe_to_display(c) => {
                             for unit in c.encode_utf16(&mut [0; 2]) {
                                 let _ = write!(self.out, "\\u{unit:04x}");
                             }

@@ -3,6 +3,13 @@
 //! Every answer is checked against an independent one: `awk`, a reading of our own, or the
 //! program itself with other threads and chunks.
 
+#[allow(dead_code, unreachable_pub)] // shared with the fuzz targets
+#[path = "../../../../fuzz/src/readers.rs"]
+mod fuzz_readers;
+#[allow(dead_code, unreachable_pub)] // shared with the fuzz targets
+#[path = "../../../../fuzz/src/mutate.rs"]
+mod mutate;
+
 mod advice;
 mod check;
 mod daemons;
@@ -16,6 +23,7 @@ mod pandas;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod profiles;
+mod readers;
 mod readme;
 mod replay;
 mod schemas;

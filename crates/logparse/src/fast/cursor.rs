@@ -243,7 +243,7 @@ impl<'a> Cursor<'a> {
     /// A decimal number of at most 7 digits, no leading zero, at most `MAX`, up to the next
     /// end. Whether it was one is told by [`Cursor::is_right`].
     ///
-    /// The range is checked on the digits: where nobody asks for the value, nothing computes it.
+    /// The range is checked on the digits: where the value is not asked for, it is not computed.
     #[inline(always)]
     pub(crate) fn number<const MAX: u64>(&mut self) -> Digits {
         let end = self.end();

@@ -376,7 +376,7 @@ impl PrefixTemplate {
                 (output_end + memchr::memmem::find(rest, b" SRC=")? + 5, false, Link::Decoded(header))
             }
         };
-        // Doubled blanks are somebody's editing; the grammar reads such lines.
+        // Doubled blanks come from editing; the grammar reads such lines.
         if len > LONGEST_TEMPLATE || memchr::memmem::find(&message[packet.prefix.len()..len], b"  ").is_some()
         {
             return None;

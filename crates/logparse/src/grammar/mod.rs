@@ -40,7 +40,7 @@ pub(crate) enum Source {
     /// `pvefw-logger`, which leaves out an empty `IN=` or `OUT=`.
     Pvefw,
     /// A record that certainly comes from the kernel (its tag or stamp says so), so that a
-    /// header cut in its middle is a cut record and not somebody's text.
+    /// header cut in its middle is a truncated record and not other text.
     Kernel,
 }
 

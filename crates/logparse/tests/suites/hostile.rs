@@ -1,4 +1,4 @@
-//! What somebody may put into a line must not change what is said of the packet.
+//! What an attacker may put into a line must not change what is said of the packet.
 //!
 //! A rule's author chooses the prefix, root in a container an interface's name, a local user
 //! any text through /dev/log, a remote sender a host's name. The addresses reported are

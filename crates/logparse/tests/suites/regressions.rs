@@ -17,7 +17,8 @@ fn inputs_that_once_failed() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let Some((_, target)) = TARGETS.iter().find(|(target, _)| name.starts_with(&format!("{target}-")))
         else {
-            assert_eq!(name, "README.md");
+            // Those of the other readers are replayed by `fwstat`'s tests.
+            assert!(name == "README.md" || name.starts_with("read_"), "{name}: no target is called so");
             continue;
         };
         target(&std::fs::read(&path).unwrap());

@@ -1,0 +1,4 @@
+//! cargo-fuzz entry of `readers::read_ipset`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fwstat_fuzz::readers::read_ipset(data));
