@@ -105,6 +105,7 @@ pub use eval::evidence::Evidence;
 pub use eval::near_miss::NearMiss;
 pub use eval::outcome::{End, Fate, Missed, Outcome, Reach, Step, Walk};
 pub use eval::walker::Walker;
+pub use iptables::write::Verb;
 pub use lint::{Finding, FindingKind, lint, unwritten};
 pub use matches::*;
 pub use model::rule::{Counters, Rule};

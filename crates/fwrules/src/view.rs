@@ -83,7 +83,13 @@ impl<'p> View<'p> {
         self.protocol(|p| p == protocol)
     }
 
-    pub(crate) fn address(&self, side: Side, contains: impl Fn(IpAddr) -> bool, family: IpAddr, not: bool) -> Tri {
+    pub(crate) fn address(
+        &self,
+        side: Side,
+        contains: impl Fn(IpAddr) -> bool,
+        family: IpAddr,
+        not: bool,
+    ) -> Tri {
         match self.addr(side) {
             // A rule for one family never sees a packet of the other, `!` or not.
             Some(addr) if addr.is_ipv4() != family.is_ipv4() => Tri::No,

@@ -110,8 +110,7 @@ impl Rule {
     /// The host's own network is the other end of nearly every packet: only single hosts.
     fn turned_addresses(&self) -> Option<Rule> {
         let own = Side::BOTH.map(|side| self.address(side));
-        let is_host =
-            |test: Test<Net>| !test.not && test.value.range().is_some_and(|r| r.first == r.last);
+        let is_host = |test: Test<Net>| !test.not && test.value.range().is_some_and(|r| r.first == r.last);
         if own == [None, None] || !own.iter().flatten().all(|test| is_host(*test)) {
             return None;
         }

@@ -98,8 +98,8 @@ impl Command {
     /// Reads `[iptables] [-t TABLE] -A CHAIN ...` or `-I CHAIN [N] ...`.
     pub(crate) fn parse(text: &[u8], family: Family) -> Result<Command> {
         let words = words(text)?;
-        match Verb::read(&words, family)? {
-            Verb { action: Action::Append(command), .. } => Ok(*command),
+        match Line::read(&words, family)? {
+            Line { action: Action::Append(command), .. } => Ok(*command),
             _ => Err(ReadError::new(1, "this is no rule", "begin it with -A CHAIN or -I CHAIN [NUMBER]")),
         }
     }
@@ -137,7 +137,7 @@ impl Rule {
 }
 
 /// What a line tells `iptables` to do.
-pub(crate) struct Verb {
+pub(crate) struct Line {
     pub(crate) table: Option<Text>,
     pub(crate) action: Action,
 }
@@ -150,8 +150,8 @@ pub(crate) enum Action {
     Nothing,
 }
 
-impl Verb {
-    pub(crate) fn read(words: &[Word], family: Family) -> Result<Verb> {
+impl Line {
+    pub(crate) fn read(words: &[Word], family: Family) -> Result<Line> {
         let mut family = family;
         let mut words = words;
         let mut before = None;
@@ -231,7 +231,7 @@ impl Verb {
                         rule,
                         column,
                     };
-                    return Ok(Verb { table, action: Action::Append(Box::new(command)) });
+                    return Ok(Line { table, action: Action::Append(Box::new(command)) });
                 }
                 b"-P" | b"--policy" => {
                     let chain = value(1, "a chain")?;
@@ -243,16 +243,16 @@ impl Verb {
                             return Err(ReadError::new(words[2].column, "no policy", "write ACCEPT or DROP"));
                         }
                     };
-                    return Ok(Verb { table, action: Action::Policy(chain, policy) });
+                    return Ok(Line { table, action: Action::Policy(chain, policy) });
                 }
                 b"-N" | b"--new-chain" => {
-                    return Ok(Verb { table, action: Action::New(value(1, "a chain")?) });
+                    return Ok(Line { table, action: Action::New(value(1, "a chain")?) });
                 }
                 b"-F" | b"--flush" => {
-                    return Ok(Verb { table, action: Action::Flush(words.get(1).map(|w| w.text.clone())) });
+                    return Ok(Line { table, action: Action::Flush(words.get(1).map(|w| w.text.clone())) });
                 }
                 b"-X" | b"--delete-chain" | b"-Z" | b"--zero" => {
-                    return Ok(Verb { table, action: Action::Nothing });
+                    return Ok(Line { table, action: Action::Nothing });
                 }
                 _ => {
                     return Err(ReadError::new(

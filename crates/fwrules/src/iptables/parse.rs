@@ -4,9 +4,7 @@
 //! Must not know: the options of a rule.
 //! Tested by: the unit tests below, `tests/roundtrip.rs`, `tests/kernel.rs`.
 
-use crate::iptables::command::{
-    Action, Command, Verb, counters, guess_family, is_command, unclosed,
-};
+use crate::iptables::command::{Action, Command, Line, counters, guess_family, is_command, unclosed};
 use crate::model::ruleset::{Base, Chain, RuleId, Ruleset, Table};
 use crate::model::target::Verdict;
 use crate::values::error::ReadError;
@@ -263,14 +261,14 @@ impl Reader {
 
     /// One line that is a command: `-A ...`, `[p:b] -A ...`, `iptables -A ...`.
     fn command(&mut self, words: &[Word], number: usize) -> Result<()> {
-        let verb = Verb::read(words, self.family)?;
-        let table = match (&verb.table, self.table) {
+        let line = Line::read(words, self.family)?;
+        let table = match (&line.table, self.table) {
             (Some(name), _) => self.open_table(name),
             (None, Some(table)) if self.open => table,
             (None, _) => self.open_table(&Text::from("filter")),
         };
         let table = &mut self.rules.tables[table];
-        match verb.action {
+        match line.action {
             Action::Append(at) => {
                 let Command { chain, position, mut rule, column, .. } = *at;
                 rule.line = number;
@@ -328,6 +326,9 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matches::{Condition, Other};
+    use crate::model::rule::Rule;
+    use crate::model::target::Target;
 
     fn one(text: &str) -> Rule {
         Rule::parse(text.as_bytes()).unwrap().1
@@ -365,8 +366,8 @@ mod tests {
         let rule = one(
             "-p tcp -m hashlimit --hashlimit-upto 3/min --hashlimit-mode srcip ! --foo a b --dport 22 -j SYNPROXY --sack-perm",
         );
-        assert_eq!(rule.matches.len(), 2);
-        let Match::Other { module, words } = &rule.matches[0] else { panic!("{rule:?}") };
+        assert_eq!(rule.conditions.len(), 3);
+        let Condition::Other(Other { module, words }) = &rule.conditions[1] else { panic!("{rule:?}") };
         assert_eq!(*module, "hashlimit");
         assert_eq!(words.len(), 8);
         assert!(
@@ -374,8 +375,8 @@ mod tests {
         );
         // A known module with an option that has no type here stays whole.
         assert!(matches!(
-            &one("-m conntrack --ctstate NEW --ctdir ORIGINAL").matches[..],
-            [Match::Other { .. }]
+            &one("-m conntrack --ctstate NEW --ctdir ORIGINAL").conditions[..],
+            [Condition::Other(_)]
         ));
     }
 

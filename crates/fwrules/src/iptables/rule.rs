@@ -213,11 +213,7 @@ impl<'w> Reader<'w> {
     fn counters(&mut self, found: &Found<'_>) -> Result<()> {
         let number = |at: usize| self.words.get(at).and_then(|w| w.text.as_str()?.parse::<u64>().ok());
         let (Some(packets), Some(bytes)) = (number(self.at), number(self.at + 1)) else {
-            return Err(ReadError::new(
-                found.word.column,
-                "-c needs two numbers",
-                "write -c PACKETS BYTES",
-            ));
+            return Err(ReadError::new(found.word.column, "-c needs two numbers", "write -c PACKETS BYTES"));
         };
         self.rule.counters = Some(Counters { packets, bytes });
         self.at += 2;

@@ -21,10 +21,9 @@ pub(crate) fn arity(target: &str, option: &str) -> Option<usize> {
             &["--log-tcp-sequence", "--log-tcp-options", "--log-ip-options", "--log-uid", "--log-macdecode"],
             &["--log-prefix", "--log-level"],
         ),
-        "NFLOG" => (
-            &[],
-            &["--nflog-prefix", "--nflog-group", "--nflog-range", "--nflog-size", "--nflog-threshold"],
-        ),
+        "NFLOG" => {
+            (&[], &["--nflog-prefix", "--nflog-group", "--nflog-range", "--nflog-size", "--nflog-threshold"])
+        }
         "REJECT" => (&[], &["--reject-with"]),
         _ => return None,
     };

@@ -15,6 +15,33 @@ use crate::values::net::Family;
 use crate::values::text::{restore_word, shown};
 use crate::words::piece::{Pieces, Reader};
 
+/// What `iptables` is to do with a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// `-A`: put it at the end of the chain.
+    Append,
+    /// `-I`: put it at the beginning.
+    Insert,
+    /// `-C`: say whether it is there.
+    Check,
+    /// `-D`: take it out.
+    Delete,
+    /// `-R`: put it in the place of the rule with this number, from 1.
+    Replace(usize),
+}
+
+impl Verb {
+    const fn option(self) -> &'static str {
+        match self {
+            Verb::Append => "-A",
+            Verb::Insert => "-I",
+            Verb::Check => "-C",
+            Verb::Delete => "-D",
+            Verb::Replace(_) => "-R",
+        }
+    }
+}
+
 /// A rule as `iptables` would have to be told it: nft's "write a line and drop" is two rules.
 fn steps(rule: &Rule) -> Vec<Rule> {
     if rule.log.is_some() && rule.target != Target::Continue {
@@ -40,7 +67,7 @@ impl Rule {
             if !out.is_empty() {
                 out.push(b'\n');
             }
-            out.append(&mut pieces(&rule, "-A", chain, Reader::Restore)?);
+            out.append(&mut pieces(&rule, Verb::Append, chain, Reader::Restore)?);
         }
         Ok(out)
     }
@@ -59,13 +86,29 @@ impl Rule {
     /// # Errors
     /// As [`to_restore`](Self::to_restore).
     pub fn to_iptables(&self, chain: &[u8], family: Family) -> Result<String, WriteError> {
+        self.to_command(Verb::Append, chain, family)
+    }
+
+    /// As [`to_iptables`](Self::to_iptables), with another verb.
+    ///
+    /// ```
+    /// use fwrules::{Family, Rule, Verb};
+    /// let (_, rule) = Rule::parse(b"-p udp -m udp --dport 138 -j DROP").unwrap();
+    /// let command = |verb| rule.to_command(verb, b"M", Family::Ipv6).unwrap();
+    /// assert_eq!(command(Verb::Delete), "ip6tables -D M -p udp -m udp --dport 138 -j DROP");
+    /// assert_eq!(command(Verb::Replace(3)), "ip6tables -R M 3 -p udp -m udp --dport 138 -j DROP");
+    /// ```
+    ///
+    /// # Errors
+    /// As [`to_restore`](Self::to_restore).
+    pub fn to_command(&self, verb: Verb, chain: &[u8], family: Family) -> Result<String, WriteError> {
         let program = if family == Family::Ipv6 { "ip6tables" } else { "iptables" };
         let mut out = String::new();
         for rule in steps(self) {
             if !out.is_empty() {
                 out.push('\n');
             }
-            let bytes = pieces(&rule, "-A", chain, Reader::Shell)?;
+            let bytes = pieces(&rule, verb, chain, Reader::Shell)?;
             out.push_str(program);
             out.push(' ');
             // Shell quoting leaves nothing but UTF-8.
@@ -152,11 +195,14 @@ impl Table {
 }
 
 /// The whole rule for a reader; an error if iptables has no such rule.
-fn pieces(rule: &Rule, verb: &str, chain: &[u8], reader: Reader) -> Result<Vec<u8>, WriteError> {
+fn pieces(rule: &Rule, verb: Verb, chain: &[u8], reader: Reader) -> Result<Vec<u8>, WriteError> {
     rule.conditions.iter().try_for_each(can_be_said)?;
     let mut out = Pieces::default();
-    out.bare(verb);
+    out.bare(verb.option());
     out.word(chain);
+    if let Verb::Replace(number) = verb {
+        out.bare(number.to_string());
+    }
     body_to(rule, &mut out);
     out.render(reader)
 }
@@ -171,9 +217,9 @@ fn can_be_said(condition: &Condition) -> Result<(), WriteError> {
             let shown = condition.to_display();
             Err(WriteError::new(format!("iptables has no single rule for `{shown}`: write it for nft")))
         }
-        Condition::Multiport(multiport) if multiport.count() > 15 => Err(WriteError::new(
-            "multiport takes at most 15 ports, a range counts two: make two rules of it",
-        )),
+        Condition::Multiport(multiport) if multiport.count() > 15 => {
+            Err(WriteError::new("multiport takes at most 15 ports, a range counts two: make two rules of it"))
+        }
         Condition::Tcp(tcp)
             if tcp.flags.is_some_and(|f| (f.value.mask.bits() | f.value.set.bits()) > 0x3f) =>
         {

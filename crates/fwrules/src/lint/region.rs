@@ -46,9 +46,8 @@ impl Region {
         let mut region = Region { space: Space(vec![Cube::all(family)]), opaque: Vec::new(), moody: false };
         for condition in &rule.conditions {
             // nft's `th` looks at protocols without ports as well.
-            let any_protocol = nft
-                && rule.protocol().is_none()
-                && matches!(condition, Condition::Multiport(_));
+            let any_protocol =
+                nft && rule.protocol().is_none() && matches!(condition, Condition::Multiport(_));
             let mut opaque = any_protocol;
             if !any_protocol {
                 condition.looks(&mut |look| opaque |= !region.narrow(look, family, names, rewrites));
@@ -79,13 +78,15 @@ impl Region {
             }
             Look::Interface { input, names: test } => {
                 let any = test.value.iter().fold(0, |set, name| set | names.of(name));
-                *if input { &mut cube.input } else { &mut cube.output } = if test.not { names.all() & !any } else { any };
+                *if input { &mut cube.input } else { &mut cube.output } =
+                    if test.not { names.all() & !any } else { any };
             }
             Look::Fragment(is) => cube.fragment = if is { 2 } else { 1 },
             Look::Transport => cube.fragment = 1,
             Look::Ports(side, test) => return self.ports(cube, side, test),
             Look::Flags(test) => {
-                cube.flags = Bytes::filter(|bits| test.value.fit(TcpFlags::from_bits(bits.into())) != test.not);
+                cube.flags =
+                    Bytes::filter(|bits| test.value.fit(TcpFlags::from_bits(bits.into())) != test.not);
             }
             Look::Icmp(test) => {
                 let (first, last) = match (test.value.kind, test.value.code) {

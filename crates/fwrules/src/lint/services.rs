@@ -60,7 +60,8 @@ fn destination_ports(rule: &Rule) -> Vec<u16> {
     let mut ports = Vec::new();
     for condition in &rule.conditions {
         let tests: Vec<Range<u16>> = match condition {
-            Condition::Tcp(Tcp { dport: Some(test), .. }) | Condition::Ports(Ports { dport: Some(test), .. })
+            Condition::Tcp(Tcp { dport: Some(test), .. })
+            | Condition::Ports(Ports { dport: Some(test), .. })
                 if !test.not =>
             {
                 vec![test.value]

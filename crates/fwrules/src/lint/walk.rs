@@ -144,7 +144,13 @@ impl<'r> Lint<'r> {
         }
     }
 
-    pub(crate) fn add(&mut self, kind: FindingKind, rule: Option<RuleId>, others: Vec<RuleId>, message: String) {
+    pub(crate) fn add(
+        &mut self,
+        kind: FindingKind,
+        rule: Option<RuleId>,
+        others: Vec<RuleId>,
+        message: String,
+    ) {
         self.found.push(Finding { kind, rule, others, message });
     }
 
@@ -230,7 +236,14 @@ impl<'r> Lint<'r> {
         common
     }
 
-    pub(crate) fn chain(&mut self, table: usize, chain: usize, entry: Flow, path: &mut Trail, depth: usize) -> Flow {
+    pub(crate) fn chain(
+        &mut self,
+        table: usize,
+        chain: usize,
+        entry: Flow,
+        path: &mut Trail,
+        depth: usize,
+    ) -> Flow {
         if !path.silent {
             self.chains.insert((table, chain));
         }

@@ -181,7 +181,13 @@ impl Condition {
         Some(match self {
             Condition::Protocol(_) => 0,
             Condition::Address(it) => it.side.of(1, 2),
-            Condition::Interface(it) => if it.input { 3 } else { 4 },
+            Condition::Interface(it) => {
+                if it.input {
+                    3
+                } else {
+                    4
+                }
+            }
             Condition::Fragment(_) => 5,
             _ => return None,
         })

@@ -11,9 +11,7 @@ use crate::matches::{
     AddressType, AddressTypes, Addresses, Compare, Condition, IcmpTest, Interfaces, Multiport, Owner,
     PacketType, Ports, SetMatch, Spi, State, Tcp, Ttl, Version,
 };
-use crate::nft::value::{
-    addresses, code_word, elements, flag_bits, interface, numbers, ports, protocol,
-};
+use crate::nft::value::{addresses, code_word, elements, flag_bits, interface, numbers, ports, protocol};
 use crate::values::conntrack::StateSet;
 use crate::values::header::{Flags, Icmp};
 use crate::values::names;
@@ -151,9 +149,10 @@ pub(crate) fn test(left: &Value, right: &Value, not: bool) -> Option<Vec<Conditi
 fn meta(key: &str, right: &Value, not: bool) -> Option<Condition> {
     let values = elements(right);
     Some(match key {
-        "l4proto" => {
-            Condition::Protocols(Test { not, value: values.into_iter().map(protocol).collect::<Option<_>>()? })
-        }
+        "l4proto" => Condition::Protocols(Test {
+            not,
+            value: values.into_iter().map(protocol).collect::<Option<_>>()?,
+        }),
         "iifname" | "oifname" | "iif" | "oif" => {
             let names = values.into_iter().map(interface).collect::<Option<Vec<_>>>()?;
             Interfaces { input: key.starts_with('i'), names: Test { not, value: names } }.into()
@@ -163,11 +162,11 @@ fn meta(key: &str, right: &Value, not: bool) -> Option<Condition> {
             ("ipv6", false) | ("ipv4", true) => Version { v6: true }.into(),
             _ => return None,
         },
-        "pkttype" => {
-            Condition::PacketType(Test { not, value: PacketType::from_word(right.as_str()?)? })
-        }
+        "pkttype" => Condition::PacketType(Test { not, value: PacketType::from_word(right.as_str()?)? }),
         "length" => Condition::Length(Test { not, value: numbers(right)? }),
-        "mark" => Condition::Mark(Test { not, value: Masked { value: numbers(right)?.first, mask: u32::MAX } }),
+        "mark" => {
+            Condition::Mark(Test { not, value: Masked { value: numbers(right)?.first, mask: u32::MAX } })
+        }
         "skuid" => Owner { uid: Some(Test { not, value: numbers(right)? }), gid: None }.into(),
         "skgid" => Owner { uid: None, gid: Some(Test { not, value: numbers(right)? }) }.into(),
         _ => return None,

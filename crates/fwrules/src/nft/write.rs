@@ -216,10 +216,10 @@ mod tests {
                 "-p tcp -m multiport --dports 23,2323,8000:8100 -j DROP",
                 "tcp dport { 23, 2323, 8000-8100 } drop",
             ),
-            ("-p tcp --syn -j DROP", "tcp flags & 0x17 == 0x2 drop"),
+            ("-p tcp --syn -j DROP", "tcp flags & (fin|syn|rst|ack) == syn drop"),
             (
                 "! -s 10.0.0.0/8 -i et+ ! -p udp -j DROP",
-                "ip saddr != 10.0.0.0/8 iifname \"et*\" meta l4proto != udp drop",
+                "iifname \"et*\" ip saddr != 10.0.0.0/8 meta l4proto != udp drop",
             ),
             (
                 "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",

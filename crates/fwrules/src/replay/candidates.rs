@@ -52,9 +52,7 @@ impl Candidates {
         let translates = rules.rules().any(|(_, rule)| translates(rule));
         let address = |side: Side| match addresses[side as usize].filter(|_| !translates) {
             None => Vec::new(),
-            Some(of) => {
-                rows(&variants, of.classes, of.examples(), |tests, addr| tests.address(side, addr))
-            }
+            Some(of) => rows(&variants, of.classes, of.examples(), |tests, addr| tests.address(side, addr)),
         };
         let port = |side: Side| match ports[side as usize].filter(|_| !translates) {
             None => Vec::new(),

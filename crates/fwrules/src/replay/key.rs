@@ -134,7 +134,13 @@ impl Numbers {
     /// What lines with this prefix and these interfaces have in common. `None`: too many
     /// different interfaces, or a packet without any.
     #[inline]
-    pub(crate) fn front(&mut self, layout: &Layout, prefix: &[u8], input: &[u8], output: &[u8]) -> Option<Front> {
+    pub(crate) fn front(
+        &mut self,
+        layout: &Layout,
+        prefix: &[u8],
+        input: &[u8],
+        output: &[u8],
+    ) -> Option<Front> {
         let path = Path::of(input, output)?;
         let mut key = Key(0);
         key.push(path as u32, 2);

@@ -24,7 +24,6 @@ pub enum Family {
     Other,
 }
 
-
 /// A value that a packet is tested against, and whether `!` turns the test around.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Test<T> {
@@ -40,7 +39,6 @@ impl<T> Test<T> {
         Test { not: false, value }
     }
 }
-
 
 /// An address with a mask; the mask need not be a prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -145,7 +143,6 @@ fn and(addr: IpAddr, mask: IpAddr) -> IpAddr {
     }
 }
 
-
 impl fmt::Display for Net {
     /// As `iptables-save` has it: `10.0.0.0/8`, or with the mask if it is no prefix.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -245,7 +242,6 @@ pub enum PortSide {
     /// `--ports`: either of the two.
     Either,
 }
-
 
 impl Side {
     /// Both.

@@ -60,7 +60,12 @@ impl Nft {
     }
 
     /// A field of a transport's header: the packet must be of that protocol.
-    pub(crate) fn ports(&mut self, of: Protocol, sport: Option<&Test<Range<u16>>>, dport: Option<&Test<Range<u16>>>) {
+    pub(crate) fn ports(
+        &mut self,
+        of: Protocol,
+        sport: Option<&Test<Range<u16>>>,
+        dport: Option<&Test<Range<u16>>>,
+    ) {
         for (test, word) in [(sport, "sport"), (dport, "dport")] {
             if let Some(test) = test {
                 self.range(&format!("{} {word}", protocol(of)), test);

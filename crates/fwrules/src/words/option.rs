@@ -95,7 +95,12 @@ fn port(text: &str) -> Option<u16> {
     text.parse().ok().or_else(|| names::service(text))
 }
 
-fn range<T: PartialOrd>(text: &str, between: char, ends: (T, T), one: fn(&str) -> Option<T>) -> Option<Range<T>>
+fn range<T: PartialOrd>(
+    text: &str,
+    between: char,
+    ends: (T, T),
+    one: fn(&str) -> Option<T>,
+) -> Option<Range<T>>
 where
     T: Copy,
 {
