@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the changes, and the changed rules.
 //! Must not know: packets.
-//! Tested by: the unit test below, `tests/cli/replay.rs` of the program.
+//! Tested by: the unit test below, `tests/compiled.rs`.
 
 use core::fmt;
 

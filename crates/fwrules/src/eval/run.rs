@@ -315,6 +315,42 @@ impl<'w, 'p> Run<'w, 'p> {
         left
     }
 
+    /// Asks the rule of a packet that can be in these states; with the answer, whether it was
+    /// proved, and the states in which the packet is taken and not taken.
+    fn ask_in(&mut self, states: StateSet, id: RuleId, rule: &Rule) -> (Tri, bool, StateSet, StateSet) {
+        self.view.states = states;
+        let (mut result, proved) = self.ask(id, rule);
+        if !proved && !matches!(result, Tri::Unknown(_)) {
+            return (result, proved, states, states);
+        }
+        let (yes, no) = (self.split(rule, states, true), self.split(rule, states, false));
+        if yes.is_empty() {
+            result = Tri::No;
+        } else if no.is_empty() && !proved {
+            result = Tri::Yes;
+        }
+        (result, proved, yes, if no.is_empty() { states } else { no })
+    }
+
+    /// The packet that comes back from the chain to which a rule sends it.
+    fn sent_to(&mut self, id: RuleId, rule: &Rule, hook: Hook, taken: State, depth: usize) -> Option<State> {
+        let table = id.table as usize;
+        match self.walker.rules.tables[table].chain(rule.target.word()) {
+            Some(target) => {
+                let ends = self.ends + self.accept_count();
+                let back = self.chain(table, target, hook, taken, depth + 1);
+                let certain = taken.certain && self.ends + self.accept_count() == ends;
+                back.map(|b| State { certain, ..b })
+            }
+            // No chain of this name: an extension that is not known.
+            None => {
+                self.outcome.unknown.push((id, Why::Target));
+                self.end(None, Place::Rule(id), Reach::Possible, taken);
+                Some(State { certain: false, ..taken })
+            }
+        }
+    }
+
     /// Walks one chain. Gives back the packet that leaves it at its end or by RETURN.
     fn chain(&mut self, table: usize, chain: usize, hook: Hook, entry: State, depth: usize) -> Option<State> {
         let walker = self.walker;
@@ -342,21 +378,7 @@ impl<'w, 'p> Run<'w, 'p> {
             if !self.ignored.is_empty() && self.ignored.contains(&id) {
                 continue;
             }
-            self.view.states = state.states;
-            let (mut result, proved) = self.ask(id, rule);
-            let (mut yes, mut no) = (state.states, state.states);
-            if proved || matches!(result, Tri::Unknown(_)) {
-                yes = self.split(rule, state.states, true);
-                no = self.split(rule, state.states, false);
-                if yes.is_empty() {
-                    result = Tri::No;
-                } else if no.is_empty() && !proved {
-                    result = Tri::Yes;
-                }
-                if no.is_empty() {
-                    no = state.states;
-                }
-            }
+            let (result, proved, yes, no) = self.ask_in(state.states, id, rule);
             self.step(Place::Rule(id), hook, depth, state, result, proved);
             let unknown = match result {
                 Tri::No => {
@@ -399,21 +421,7 @@ impl<'w, 'p> Run<'w, 'p> {
                     now = other;
                 }
                 effect @ (Effect::Jump | Effect::Goto) => {
-                    let target = walker.rules.tables[table].chain(rule.target.word());
-                    let back = match target {
-                        Some(target) => {
-                            let ends = self.ends + self.accept_count();
-                            let back = self.chain(table, target, hook, taken, depth + 1);
-                            let certain = state.certain && self.ends + self.accept_count() == ends;
-                            back.map(|b| State { certain, ..b })
-                        }
-                        // No chain of this name: an extension that is not known.
-                        None => {
-                            self.outcome.unknown.push((id, Why::Target));
-                            self.end(None, Place::Rule(id), Reach::Possible, taken);
-                            Some(State { certain: false, ..taken })
-                        }
-                    };
+                    let back = self.sent_to(id, rule, hook, taken, depth);
                     if effect == Effect::Jump {
                         now = match (back, other) {
                             (Some(back), Some(_)) => {

@@ -151,6 +151,45 @@ pub(crate) enum Action {
 }
 
 impl Line {
+    /// `-A CHAIN ...`, `-I CHAIN [N] ...`; `words` begin with the chain.
+    fn append(
+        insert: bool,
+        chain: Text,
+        words: &[Word],
+        mut table: Option<Text>,
+        counters: Option<Counters>,
+        family: Family,
+    ) -> Result<Line> {
+        let mut rest = &words[1..];
+        let mut position = None;
+        if insert {
+            position = Some(1);
+            let number = rest.first().and_then(|w| w.text.as_str()?.parse::<usize>().ok());
+            if let Some(number) = number {
+                if number == 0 {
+                    let help = "rules are counted from 1";
+                    return Err(ReadError::new(rest[0].column, "there is no rule 0", help));
+                }
+                position = Some(number);
+                rest = &rest[1..];
+            }
+        }
+        // `iptables -A INPUT -t mangle ...` is allowed as well.
+        let mut rest = rest.to_vec();
+        let is_table = |w: &Word| !w.quoted && matches!(w.text.as_bytes(), b"-t" | b"--table");
+        if let Some(at) = rest.iter().position(is_table)
+            && at + 1 < rest.len()
+        {
+            table = Some(rest[at + 1].text.clone());
+            rest.drain(at..at + 2);
+        }
+        let mut rule = rule(&rest, family)?;
+        rule.counters = counters.or(rule.counters);
+        let of = table.clone().unwrap_or_else(|| Text::from("filter"));
+        let command = Command { table: of, chain, position, rule, column: words[0].column };
+        Ok(Line { table, action: Action::Append(Box::new(command)) })
+    }
+
     pub(crate) fn read(words: &[Word], family: Family) -> Result<Line> {
         let mut family = family;
         let mut words = words;
@@ -196,42 +235,8 @@ impl Line {
                 }
                 b"-A" | b"--append" | b"-I" | b"--insert" => {
                     let chain = value(1, "a chain")?;
-                    let column = words[1].column;
-                    let mut rest = &words[2..];
-                    let mut position = None;
-                    if matches!(text, b"-I" | b"--insert") {
-                        position = Some(1);
-                        let number = rest.first().and_then(|w| w.text.as_str()?.parse::<usize>().ok());
-                        if let Some(number) = number {
-                            if number == 0 {
-                                let help = "rules are counted from 1";
-                                return Err(ReadError::new(rest[0].column, "there is no rule 0", help));
-                            }
-                            position = Some(number);
-                            rest = &rest[1..];
-                        }
-                    }
-                    // `iptables -A INPUT -t mangle ...` is allowed as well.
-                    let mut rest = rest.to_vec();
-                    if let Some(at) =
-                        rest.iter().position(|w| !w.quoted && matches!(w.text.as_bytes(), b"-t" | b"--table"))
-                        && at + 1 < rest.len()
-                    {
-                        table = Some(rest[at + 1].text.clone());
-                        rest.drain(at..at + 2);
-                    }
-                    let mut rule = rule(&rest, family)?;
-                    if before.is_some() {
-                        rule.counters = before;
-                    }
-                    let command = Command {
-                        table: table.clone().unwrap_or_else(|| Text::from("filter")),
-                        chain,
-                        position,
-                        rule,
-                        column,
-                    };
-                    return Ok(Line { table, action: Action::Append(Box::new(command)) });
+                    let insert = matches!(text, b"-I" | b"--insert");
+                    return Line::append(insert, chain, &words[1..], table, before, family);
                 }
                 b"-P" | b"--policy" => {
                     let chain = value(1, "a chain")?;

@@ -236,6 +236,22 @@ impl<'r> Lint<'r> {
         common
     }
 
+    /// Notes what is seen of a rule on one way to it: `takes` if packets are left that fit.
+    fn see(&mut self, id: RuleId, region: &Region, entry: &Space, takes: bool, path: &Trail) {
+        // A rule before it with the same conditions on what has no field.
+        let mut before = path.opaque.iter().rev().take(OPAQUE);
+        let covered =
+            !region.opaque.is_empty() && before.any(|rule| self.regions[rule].covers(region, entry));
+        let seen = self.seen.entry(id).or_default();
+        seen.asked |= !entry.is_empty();
+        seen.wanted |= !entry.and(&region.space).is_empty();
+        seen.fires |= takes && !covered;
+        seen.entry = std::mem::take(&mut seen.entry).or(entry.clone());
+        if !seen.before.contains(&path.last) {
+            seen.before.push(path.last);
+        }
+    }
+
     pub(crate) fn chain(
         &mut self,
         table: usize,
@@ -260,22 +276,7 @@ impl<'r> Lint<'r> {
             let region = self.regions[&id].clone();
             let taken = now.map(|s| s.and(&region.space));
             if !path.silent {
-                // A rule in front with the same conditions on what has no field.
-                let covered = !region.opaque.is_empty()
-                    && path
-                        .opaque
-                        .iter()
-                        .rev()
-                        .take(OPAQUE)
-                        .any(|b| self.regions[b].covers(&region, &entry.all));
-                let seen = self.seen.entry(id).or_default();
-                seen.asked |= !entry.all.is_empty();
-                seen.wanted |= !entry.all.and(&region.space).is_empty();
-                seen.fires |= !taken.all.is_empty() && !covered;
-                seen.entry = std::mem::take(&mut seen.entry).or(entry.all.clone());
-                if !seen.before.contains(&path.last) {
-                    seen.before.push(path.last);
-                }
+                self.see(id, &region, &entry.all, !taken.all.is_empty(), path);
             }
             // What goes on to the next rule if this one takes what it can be sure of.
             let exact = region.is_exact();

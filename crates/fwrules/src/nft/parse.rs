@@ -239,6 +239,28 @@ fn keep(expression: &Value) -> Expression {
     Expression(Text::from(expression.to_string()))
 }
 
+fn log(body: &Value) -> Log {
+    let text = |key: &str| body.get(key).and_then(Value::as_str);
+    let level = names::LEVELS.iter().find(|(name, _)| Some(*name) == text("level"));
+    let flags: Vec<&str> = match body.get("flags") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let has = |word: &str| flags.contains(&word) || flags.contains(&"all");
+    let group = body.get("group").and_then(Value::as_u64);
+    Log {
+        prefix: Text::from(text("prefix").unwrap_or("")),
+        level: level.map(|(_, l)| *l).filter(|l| *l != 4),
+        tcp_sequence: has("tcp sequence"),
+        tcp_options: has("tcp options"),
+        ip_options: has("ip options"),
+        uid: has("skuid"),
+        macdecode: has("ether"),
+        nflog: group.map(|group| ["--nflog-group", &group.to_string()].map(Text::from).into()),
+    }
+}
+
 fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
     match kind {
         "match" => match condition(body) {
@@ -275,28 +297,7 @@ fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
             rule.target = if kind == "jump" { Target::Jump(name) } else { Target::Goto(name) };
         }
         "reject" => rule.target = Target::Reject(Text::from(reject(body))),
-        "log" => {
-            let text = |key: &str| body.get(key).and_then(Value::as_str);
-            let mut log = Log { prefix: Text::from(text("prefix").unwrap_or("")), ..Log::default() };
-            let level = names::LEVELS.iter().find(|(name, _)| Some(*name) == text("level"));
-            log.level = level.map(|(_, l)| *l).filter(|l| *l != 4);
-            let mut flags: Vec<&str> = Vec::new();
-            match body.get("flags") {
-                Some(Value::String(one)) => flags.push(one),
-                Some(Value::Array(list)) => flags.extend(list.iter().filter_map(Value::as_str)),
-                _ => {}
-            }
-            let has = |word: &str| flags.contains(&word) || flags.contains(&"all");
-            log.tcp_sequence = has("tcp sequence");
-            log.tcp_options = has("tcp options");
-            log.ip_options = has("ip options");
-            log.uid = has("skuid");
-            log.macdecode = has("ether");
-            if let Some(group) = body.get("group").and_then(Value::as_u64) {
-                log.nflog = Some(["--nflog-group", &group.to_string()].map(Text::from).into());
-            }
-            rule.log = Some(log);
-        }
+        "log" => rule.log = Some(log(body)),
         "limit" => {
             let number = |key: &str, or: u64| body.get(key).and_then(Value::as_u64).unwrap_or(or);
             let per = body.get("per").and_then(Value::as_str).unwrap_or("second");
