@@ -63,7 +63,9 @@ impl Kind for Addresses {
     fn save(&self, out: &mut Pieces) {
         // Only for people: iptables has no word for it.
         let not = if self.ranges.not { " !=" } else { "" };
-        out.bare(format!("{}{not} {}", self.side.of("saddr", "daddr"), set(&self.ranges.value, |r| r.text('-'))));
+        out.bare(format!("{}{not} {{ ", self.side.of("saddr", "daddr")));
+        let list: Vec<String> = self.ranges.value.iter().map(|r| r.text('-')).collect();
+        out.bare(format!("{} }}", list.join(", ")));
     }
 
     fn nft(&self, nft: &mut Nft) -> Result<(), NoWord> {

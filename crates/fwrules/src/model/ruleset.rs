@@ -3,7 +3,7 @@
 //! Responsible for: the containers, looking things up in them, and adding rules for
 //! "what if".
 //! Must not know: how text is read or a packet matched.
-//! Tested by: the unit tests below.
+//! Tested by: the unit tests of `iptables::parse`, `tests/replay.rs`.
 
 use crate::model::rule::{Counters, Rule};
 use crate::model::target::{Target, Verdict};

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: what reading and writing any condition needs.
 //! Must not know: conditions, rules.
-//! Tested by: the unit tests of `iptables` and `nft`, `tests/roundtrip.rs`.
+//! Tested by: the unit tests of `iptables::parse` and `nft::write`, `tests/roundtrip.rs`.
 
 pub(crate) mod nft;
 pub(crate) mod option;
