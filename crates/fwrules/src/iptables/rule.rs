@@ -283,7 +283,9 @@ impl<'w> Reader<'w> {
         }
         let name = Word { text: Text::from(name), ..found.word.clone() };
         let option = Opt { name, not: found.not, values };
-        self.owner(&found).map(|part| part.options.push(option));
+        if let Some(part) = self.owner(&found) {
+            part.options.push(option);
+        }
         Ok(())
     }
 }

@@ -95,15 +95,12 @@ fn port(text: &str) -> Option<u16> {
     text.parse().ok().or_else(|| names::service(text))
 }
 
-fn range<T: PartialOrd>(
+fn range<T: PartialOrd + Copy>(
     text: &str,
     between: char,
     ends: (T, T),
     one: fn(&str) -> Option<T>,
-) -> Option<Range<T>>
-where
-    T: Copy,
-{
+) -> Option<Range<T>> {
     let Some((first, last)) = text.split_once(between) else { return one(text).map(Range::one) };
     let first = if first.is_empty() { ends.0 } else { one(first)? };
     let last = if last.is_empty() { ends.1 } else { one(last)? };
