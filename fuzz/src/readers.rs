@@ -44,7 +44,8 @@ pub fn read_iptables(text: &[u8]) {
         }
     };
     if let Ok(written) = rules.to_save(false) {
-        let Ok(again) = Ruleset::parse_save(&written) else { return }; // FIXME-RT
+        let again = Ruleset::parse_save(&written);
+        let again = again.unwrap_or_else(|error| panic!("{error}: {}", written.escape_ascii()));
         let twice = again.to_save(false).expect("what was written once");
         assert_eq!(written.escape_ascii().to_string(), twice.escape_ascii().to_string());
     }

@@ -110,7 +110,7 @@ impl<'w> Reader<'w> {
             let help = "it belongs in front of an option: ! -s 10.0.0.0/8";
             return Err(ReadError::new(first.column, "a ! at the end", help));
         };
-        if word.quoted || !word.text.as_bytes().starts_with(b"-") || word.text.as_bytes().len() < 2 {
+        if !word.text.as_bytes().starts_with(b"-") || word.text.as_bytes().len() < 2 {
             return Err(ReadError::new(
                 word.column,
                 format!("expected an option, found `{}`", word.text),
