@@ -158,6 +158,9 @@ pub fn is_v4(number: u128) -> bool {
 pub const BOGUS: [&str; 6] =
     ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "240.0.0.0/4", "100.64.0.0/10"];
 
+/// Blocks that LANs use (RFC 1918).
+pub const PRIVATE: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
