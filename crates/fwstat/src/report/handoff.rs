@@ -69,8 +69,7 @@ pub fn fail2ban(jail: &Jail, banned: &[(IpAddr, u64)], logs: &[String]) -> Strin
     };
     // fail2ban reads absolute paths only.
     let absolute = |name: &String| {
-        std::path::absolute(name)
-            .map_or_else(|_| name.clone(), |path| path.to_string_lossy().into_owned())
+        std::path::absolute(name).map_or_else(|_| name.clone(), |path| path.to_string_lossy().into_owned())
     };
     let paths: Vec<String> = logs.iter().filter(|name| *name != "-").map(absolute).collect();
     let paths: Vec<&str> = paths.iter().filter(plain).map(String::as_str).collect();

@@ -368,10 +368,8 @@ fn the_smallest_inputs_give_what_is_expected() {
     let mut rules: std::collections::BTreeMap<&str, Vec<String>> = std::collections::BTreeMap::new();
     for case in rows.iter().map(|row| Case::of(row)) {
         let document = case.run("json").json();
-        let lines: Vec<String> = testkit::text(&format!("suggest/{}.log.gz", case.name))
-            .lines()
-            .map(str::to_owned)
-            .collect();
+        let lines: Vec<String> =
+            testkit::text(&format!("suggest/{}.log.gz", case.name)).lines().map(str::to_owned).collect();
         assert_eq!(lines.len(), case.lines, "{}", case.name);
         let stays = |line: &String| !case.stays.is_empty() && line.contains(case.stays);
         let labels: Vec<&str> =

@@ -30,8 +30,7 @@ struct Network {
 
 impl Network {
     fn new(name: &str, lines: Vec<String>, labels: Vec<String>, rules: Vec<String>) -> Network {
-        let (known, unknown) =
-            (advise(&lines, &rules, &[]), advise(&lines, &[], &[]));
+        let (known, unknown) = (advise(&lines, &rules, &[]), advise(&lines, &[], &[]));
         let (own, trusted) = (Vec::new(), Vec::new());
         Network { name: name.to_owned(), lines, labels, rules, own, trusted, known, unknown }
     }
@@ -95,7 +94,10 @@ fn given() -> Vec<Network> {
                 Network::new(name, unpacked(&file("log.gz")), unpacked(&file("labels.gz")), rules);
             network.trusted = list("friends");
             let mut own = network.trusted.clone();
-            own.splice(0..0, ["me", "me6", "lan"].iter().filter_map(|key| Some(about[*key].as_str()?.to_owned())));
+            own.splice(
+                0..0,
+                ["me", "me6", "lan"].iter().filter_map(|key| Some(about[*key].as_str()?.to_owned())),
+            );
             network.own = own.iter().filter_map(|net| Net::parse(net)).collect();
             network
         })
@@ -133,7 +135,8 @@ fn takes(chain: &Chain, line: &str) -> bool {
 /// A line's packet with other fields than its addresses and interfaces.
 fn with_transport(line: &str, v6: bool, rest: &str) -> String {
     let start = line.split(" LEN=").next().unwrap();
-    let middle = if v6 { "LEN=60 TC=0 HOPLIMIT=64 FLOWLBL=0" } else { "LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=0" };
+    let middle =
+        if v6 { "LEN=60 TC=0 HOPLIMIT=64 FLOWLBL=0" } else { "LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=0" };
     format!("{start} {middle} {rest} ")
 }
 
@@ -161,7 +164,8 @@ fn interfaces(network: &Network, v6: bool) -> Vec<&String> {
 
 /// Says which rules only one of two lists has.
 fn same<T: Ord + std::fmt::Debug + Clone>(name: &str, actual: &[T], expected: &[T]) {
-    let (a, b): (BTreeSet<T>, BTreeSet<T>) = (actual.iter().cloned().collect(), expected.iter().cloned().collect());
+    let (a, b): (BTreeSet<T>, BTreeSet<T>) =
+        (actual.iter().cloned().collect(), expected.iter().cloned().collect());
     let (more, less): (Vec<&T>, Vec<&T>) = (a.difference(&b).collect(), b.difference(&a).collect());
     assert!(actual == expected, "{name}: not expected {more:#?}\nmissing {less:#?}");
 }
@@ -311,8 +315,7 @@ fn host_of(random: &mut Random, net: &Net) -> IpAddr {
 fn no_unicast_packet_of_an_own_or_trusted_source_is_dropped_but_by_a_decision() {
     let mut random = Random(17);
     for network in networks() {
-        let with: Vec<&str> =
-            network.trusted.iter().flat_map(|net| ["--trusted", net.as_str()]).collect();
+        let with: Vec<&str> = network.trusted.iter().flat_map(|net| ["--trusted", net.as_str()]).collect();
         let document = advise(&network.lines, &network.rules, &with);
         let mut rules = document.clone();
         rules["rules"].as_array_mut().unwrap().retain(|rule| rule["class"] != "steady");
@@ -323,7 +326,8 @@ fn no_unicast_packet_of_an_own_or_trusted_source_is_dropped_but_by_a_decision() 
                 .iter()
                 .filter(|line| {
                     let dst: IpAddr = word(line, "DST").unwrap().parse().unwrap();
-                    let all = word(line, "MAC").is_some_and(|mac| mac.starts_with("ff:") || mac.starts_with("33:"));
+                    let all =
+                        word(line, "MAC").is_some_and(|mac| mac.starts_with("ff:") || mac.starts_with("33:"));
                     !dst.is_multicast() && !dst.to_string().ends_with(".255") && !all
                 })
                 .collect();
@@ -384,7 +388,8 @@ fn what_claims_something_is_never_dropped() {
         for (chain, known) in &chains {
             for line in interfaces(network, false) {
                 let offer = with_transport(line, false, "PROTO=UDP SPT=67 DPT=68 LEN=40");
-                let offers = [offer.clone(), changed(&changed(&offer, "DST", "255.255.255.255"), "MAC", &ALL[4..])];
+                let offers =
+                    [offer.clone(), changed(&changed(&offer, "DST", "255.255.255.255"), "MAC", &ALL[4..])];
                 let redirect = with_transport(line, false, "PROTO=ICMP TYPE=5 CODE=1 GATEWAY=192.0.2.1");
                 let mut lines = vec![offers[0].clone(), offers[1].clone(), redirect];
                 if !known {
@@ -393,7 +398,11 @@ fn what_claims_something_is_never_dropped() {
                     lines.push(with_transport(line, false, &SYN.replace('@', "23").replace("SYN", "ACK")));
                     lines.push(with_transport(line, false, "PROTO=UDP SPT=53 DPT=40000 LEN=40"));
                     lines.push(changed(
-                        &changed(&with_transport(line, false, "PROTO=UDP SPT=68 DPT=67 LEN=40"), "MAC", &ALL[4..]),
+                        &changed(
+                            &with_transport(line, false, "PROTO=UDP SPT=68 DPT=67 LEN=40"),
+                            "MAC",
+                            &ALL[4..],
+                        ),
                         "DST",
                         "255.255.255.255",
                     ));
@@ -414,7 +423,11 @@ fn what_claims_something_is_never_dropped() {
                     let packet = with_transport(line, true, &rest);
                     for dst in [word(line, "DST").unwrap(), "ff02::1"] {
                         let packet = changed(&packet, "DST", dst);
-                        assert!(!takes(chain, &packet), "{known} {packet}\n{}", network.report(&network.known));
+                        assert!(
+                            !takes(chain, &packet),
+                            "{known} {packet}\n{}",
+                            network.report(&network.known)
+                        );
                     }
                 }
             }
@@ -431,9 +444,14 @@ fn few_networks_at_a_port_that_no_crowd_tries_stay_visible() {
         let v6 = interfaces(network, false).is_empty();
         let lines = incoming(network, v6);
         let tried: BTreeSet<&str> = network.lines.iter().filter_map(|line| word(line, "DPT")).collect();
-        let port = (2000..60_000).map(|p| (p * 7919 % 60_000).to_string()).find(|p| !tried.contains(p.as_str())).unwrap();
+        let port = (2000..60_000)
+            .map(|p| (p * 7919 % 60_000).to_string())
+            .find(|p| !tried.contains(p.as_str()))
+            .unwrap();
         let outside: Vec<&&String> = lines.iter().filter(|line| line.contains(" SYN ")).collect();
-        for (parties, each, flags) in [(1, 300, "SYN"), (3, 60, "CWR ECE SYN"), (7, 12, "SYN"), (7, 200, "URG PSH SYN")] {
+        for (parties, each, flags) in
+            [(1, 300, "SYN"), (3, 60, "CWR ECE SYN"), (7, 12, "SYN"), (7, 200, "URG PSH SYN")]
+        {
             let mut log = network.lines.clone();
             let mut put = Vec::new();
             for party in 0..parties {
@@ -470,7 +488,8 @@ fn chatter_never_matches_unicast_and_all_else_names_its_interface() {
                 let text = rule["rule"].as_str().unwrap();
                 match rule["class"].as_str() {
                     Some("chatter") => {
-                        let many = ["--pkt-type broadcast", "-d 224.0.0.0/4", "-d ff00::/8", "-d 255.255.255.255"];
+                        let many =
+                            ["--pkt-type broadcast", "-d 224.0.0.0/4", "-d ff00::/8", "-d 255.255.255.255"];
                         assert!(many.iter().any(|part| text.contains(part)), "{text}");
                     }
                     Some(_) => assert!(text.contains(" -i "), "{text}"),
@@ -500,7 +519,8 @@ fn renamed_addresses(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
-        let end = rest[at..].find(|c: char| !c.is_ascii_digit() && c != '.').map_or(rest.len(), |len| at + len);
+        let end =
+            rest[at..].find(|c: char| !c.is_ascii_digit() && c != '.').map_or(rest.len(), |len| at + len);
         out.push_str(&rest[..at]);
         let word = &rest[at..end];
         match word.parse::<std::net::Ipv4Addr>() {
@@ -558,14 +578,24 @@ fn renamed_interfaces_rename_the_rules() {
         let text = |text: &String| {
             let mut text = text.clone();
             for (old, new) in &names {
-                for (before, after) in [("-i ", " "), ("-o ", " "), ("--physdev-in ", " "), ("--physdev-out ", " "), ("\"", "\"")] {
+                for (before, after) in [
+                    ("-i ", " "),
+                    ("-o ", " "),
+                    ("--physdev-in ", " "),
+                    ("--physdev-out ", " "),
+                    ("\"", "\""),
+                ] {
                     text = text.replace(&format!("{before}{old}{after}"), &format!("{before}{new}{after}"));
                 }
             }
             text
         };
         // A name with a wildcard in the rules is not exchanged.
-        if network.rules.iter().any(|rules| rules.lines().any(|line| line.contains(" -i ") && line.contains("+ "))) {
+        if network
+            .rules
+            .iter()
+            .any(|rules| rules.lines().any(|line| line.contains(" -i ") && line.contains("+ ")))
+        {
             continue;
         }
         let lines: Vec<String> = network.lines.iter().map(line).collect();
@@ -582,7 +612,8 @@ fn by_port(document: &Value) -> BTreeSet<(String, u16)> {
     let mut all = BTreeSet::new();
     for text in bare(document).iter().filter(|text| text.ends_with("-j DROP")) {
         let words: Vec<&str> = text.split(' ').collect();
-        let list = words.windows(2).find(|pair| matches!(pair[0], "--dport" | "--dports")).map(|pair| pair[1]);
+        let list =
+            words.windows(2).find(|pair| matches!(pair[0], "--dport" | "--dports")).map(|pair| pair[1]);
         let rest = match list {
             Some(list) => text
                 .replace(&format!(" --dports {list}"), "")
@@ -676,7 +707,8 @@ fn every_rule_is_worth_its_place_and_its_count_is_true() {
 #[test]
 fn threads_and_chunks_change_nothing() {
     for network in networks() {
-        for with in [["--threads", "1", "--chunk-size", "65536"], ["--threads", "8", "--chunk-size", "20011"]] {
+        for with in [["--threads", "1", "--chunk-size", "65536"], ["--threads", "8", "--chunk-size", "20011"]]
+        {
             let document = advise(&network.lines, &network.rules, &with);
             assert_eq!(document["rules"], network.known["rules"], "{}: {with:?}", network.name);
         }
