@@ -372,9 +372,7 @@ fn repeated<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     envelope.repeat = if count <= MOST_REPEATS { count.max(1) } else { 1 };
     let trimmed = inside.trim_ascii_end();
     // Without its bracket the record was cut (rsyslog keeps 800 bytes of it).
-    let original = trimmed.strip_suffix(b"]").unwrap_or(inside);
-    // The kernel's stamp is part of the message that was repeated.
-    uptime_and_caller(original, envelope)
+    uptime_and_caller(trimmed.strip_suffix(b"]").unwrap_or(inside), envelope)
 }
 
 /// The forms of `dmesg`, and `journalctl -o short-monotonic`, which puts its host behind.
