@@ -81,6 +81,9 @@ pub fn parse(line: &[u8]) -> Result<Entry<'_>, ParseError> {
         if holds_no_header(line) {
             return Err(ParseError::new(0, ErrorKind::NoHeader));
         }
+        if envelope::is_coloured(line) {
+            return Err(ParseError::new(0, ErrorKind::NeedsScratch));
+        }
         let opened = envelope::open(line, &mut entry.envelope)?;
         match opened.encoding {
             Encoding::Json | Encoding::JsonArray => Err(ParseError::new(0, ErrorKind::NeedsScratch)),
@@ -118,6 +121,16 @@ pub fn parse_with<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<
 pub(crate) fn parse_record<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<'a>, ParseError> {
     filled(|entry| {
         let line = trimmed(line);
+        if envelope::is_coloured(line) {
+            scratch.clear();
+            envelope::without_colours(line, scratch);
+            let text = trimmed(scratch);
+            let opened = envelope::open(text, &mut entry.envelope)?;
+            return match opened.encoding {
+                Encoding::Plain | Encoding::Kmsg => finish(text, opened.message, entry),
+                Encoding::Json | Encoding::JsonArray => Err(ParseError::new(0, ErrorKind::Wrapper)),
+            };
+        }
         let opened = envelope::open(line, &mut entry.envelope)?;
         let escaped = match opened.encoding {
             Encoding::Plain => false,

@@ -5,7 +5,10 @@
 //! Must not know: what the message says.
 //! Tested by: `testdata/lines/derived-envelopes.toml`, and every envelope in front of every packet.
 
+mod colour;
 mod json;
+mod loose;
+mod month;
 mod stamp;
 mod writer;
 
@@ -16,6 +19,7 @@ use crate::bytes::swar;
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
+pub(crate) use colour::{is_coloured, without_colours};
 pub(crate) use json::unescape;
 pub use writer::Writer;
 
@@ -209,7 +213,7 @@ fn other_syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
             if let Some(rest) = tag(text, envelope, true) {
                 return kernel_marks(rest, envelope);
             }
-            text
+            stamp_or_text(text, envelope)
         }
         Some(b'M') if text.starts_with(b"MESSAGE=") => kernel_marks(&text[8..], envelope),
         _ => stamp_or_text(text, envelope),
@@ -220,13 +224,18 @@ fn other_syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
 fn stamp_or_text<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     match stamp::any(text) {
         Some((stamp, rest)) => stamped(stamp, rest, envelope),
-        None => pvefw(text, envelope).unwrap_or(text),
+        None => match pvefw(text, envelope) {
+            Some(rest) => rest,
+            None => loose::open(text, envelope).unwrap_or(text),
+        },
     }
 }
 
 /// What stands behind a stamp.
 #[inline]
 fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    let mut stamp = stamp;
+    let rest = loose::zone(&mut stamp, rest);
     envelope.stamp = Some(stamp);
     // `dmesg --time-format iso` is the one that writes a comma, and no host follows it. Fifteen
     // bytes, as most stamps have, are too few for a fraction.
@@ -237,7 +246,7 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) ->
     if let Some(rest) = pri(rest, envelope) {
         return match rest.first() {
             Some(b'[') => dmesg(rest, envelope),
-            _ => tag(rest, envelope, true).unwrap_or(rest),
+            _ => relayed(stamp, rest, envelope).or_else(|| tag(rest, envelope, true)).unwrap_or(rest),
         };
     }
     let mut rest = rest;
@@ -248,13 +257,21 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) ->
         envelope.unix = Some(unix);
         rest = after;
     }
-    host_and_tag(rest, envelope)
+    host_and_tag(stamp, rest, envelope)
 }
 
 /// `host [facility.severity] tag[pid]: `, or any part of it.
-fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+fn host_and_tag<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     // No host: logread, Asus, VyOS.
     if let Some(rest) = tag(text, envelope, true).or_else(|| leveled_tag(text, envelope)) {
+        return kernel_marks(rest, envelope);
+    }
+    if let Some(rest) = leveled(text, envelope) {
+        return rest;
+    }
+    // metalog.
+    if let Some(rest) = text.strip_prefix(b"[kernel] ") {
+        envelope.tag = Some(&text[1..7]);
         return kernel_marks(rest, envelope);
     }
     let len = find_either(text, b' ', b'=');
@@ -263,7 +280,8 @@ fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     // save an IPv6 address.
     let is_host = text.get(len) == Some(&b' ')
         && len > 0
-        && !matches!(host[0], b'[' | b'"' | b'<')
+        && (!matches!(host[0], b'[' | b'"' | b'<' | b'(')
+            || loose::is_masked(host) && tag(&text[len + 1..], &mut Envelope::default(), true).is_some())
         && (host[len - 1] != b':' || is_ipv6(host));
     if !is_host {
         return dmesg(text, envelope);
@@ -273,11 +291,42 @@ fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     if let Some(rest) = tag(rest, envelope, false).or_else(|| leveled_tag(rest, envelope)) {
         return kernel_marks(rest, envelope);
     }
+    if let Some(rest) = relayed(stamp, rest, envelope).or_else(|| leveled(rest, envelope)) {
+        return rest;
+    }
     // UniFi gateways behind a relay: the host's name twice.
     if let Some([b' ', after @ ..]) = rest.strip_prefix(host) {
         return repeated(after, envelope);
     }
     repeated(rest, envelope)
+}
+
+/// The envelope that a relay received, after its own: the inner one counts, the relay's stamp is
+/// kept beside it.
+fn relayed<'a>(outer: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let mut inner = Envelope::default();
+    let rest = pri(text, &mut inner).unwrap_or(text);
+    // One relay's header is opened: a line of nothing but stamps is not read to its end.
+    if envelope.outer_stamp.is_some() {
+        return None;
+    }
+    let (stamp, rest) = stamp::any(rest).or_else(|| loose::stamp(rest))?;
+    if inner.pri.is_none() && !matches!(stamp.time, Time::Civil(_)) {
+        return None;
+    }
+    inner.outer_stamp = Some(outer.text);
+    let message = stamped(stamp, rest, &mut inner);
+    *envelope = inner;
+    Some(message)
+}
+
+/// `kern.warn: ` without a tag (socklog, LuCI), and what follows it.
+fn leveled<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let (facility, severity, rest) = level_words(text)?;
+    let rest = rest.strip_prefix(b": ")?;
+    set_level(envelope, facility, severity);
+    let rest = tag(rest, envelope, true).unwrap_or(rest);
+    Some(kernel_marks(rest, envelope))
 }
 
 /// `kern.warn tag: ` (busybox, logread).
@@ -325,6 +374,8 @@ fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool)
     let rest = match rest {
         [b' ', rest @ ..] => rest,
         [] => rest,
+        // A tag glued to what follows it is the kernel's only.
+        _ if name == b"kernel" => glued(rest, envelope)?,
         _ => return None,
     };
     envelope.tag = Some(name);
@@ -332,10 +383,26 @@ fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool)
     Some(rest)
 }
 
+/// What follows a tag without a blank: an uptime with any number of blanks after it, a level, or
+/// the packet.
+fn glued<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    if let Some((uptime, rest)) = stamp::uptime(text) {
+        envelope.uptime = Some(uptime);
+        return Some(rest.trim_ascii_start());
+    }
+    let level = pri(text, &mut Envelope::default()).is_some();
+    (level || text.starts_with(b"IN=")).then_some(text)
+}
+
 /// What the kernel itself puts in front of its text: `[ 8486.974964] `, `[    C1] `. Only one
 /// stamp, and only here: the same text further on belongs to the message.
 fn kernel_marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     let mut rest = text;
+    if let [b' ', after @ ..] = rest
+        && stamp::uptime(after).is_some()
+    {
+        rest = after;
+    }
     if rest.first() == Some(&b'[')
         && let Some((uptime, after)) = stamp::uptime(rest)
     {
@@ -347,7 +414,30 @@ fn kernel_marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
         }
         rest = rest.strip_prefix(b" ").unwrap_or(rest);
     }
-    repeated(rest, envelope)
+    marks(rest, envelope)
+}
+
+/// What may follow the kernel's stamp: the caller that a vendor's kernel prints, a level that
+/// nothing took out, the count of a repeated message.
+#[inline]
+fn marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    match text.first() {
+        Some(b'[' | b'(' | b'-') => {
+            if let Some((caller, rest)) = loose::vendor_caller(text) {
+                envelope.caller = Some(caller);
+                return rest;
+            }
+            text
+        }
+        Some(b'<') => match pri(text, &mut Envelope::default()) {
+            Some(rest) => {
+                let _ = pri(text, envelope);
+                rest
+            }
+            None => text,
+        },
+        _ => repeated(text, envelope),
+    }
 }
 
 /// The most repeats that are believed of one line: a rule that logs a thousand packets a second,
@@ -374,12 +464,12 @@ fn repeated<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
 
 /// The forms of `dmesg`, and `journalctl -o short-monotonic`, which puts its host behind.
 fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
-    let Some(inside) = text.strip_prefix(b"[") else { return repeated(text, envelope) };
+    let Some(inside) = text.strip_prefix(b"[") else { return marks(text, envelope) };
     if let Some((uptime, rest)) = stamp::uptime(text) {
         envelope.uptime = Some(uptime);
         if let Some((caller, rest)) = caller(rest) {
             envelope.caller = Some(caller);
-            return repeated(rest.strip_prefix(b" ").unwrap_or(rest), envelope);
+            return marks(rest.strip_prefix(b" ").unwrap_or(rest), envelope);
         }
         let rest = rest.strip_prefix(b" ").unwrap_or(rest);
         // `[ 8486.974964] host kernel: `: journalctl. The kernel's own text could look like
@@ -393,9 +483,9 @@ fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
             envelope.host = Some(&rest[..host]);
             envelope.tag = behind.tag;
             envelope.pid = behind.pid;
-            return repeated(after, envelope);
+            return marks(after, envelope);
         }
-        return repeated(rest, envelope);
+        return marks(rest, envelope);
     }
     // `[ 8486.974964 <    0.000035>] `, `[ 8486.974964 <    0.000001 >] host kernel: `.
     if let Some((uptime, delta, rest)) = stamp::uptime_with_delta(text) {
@@ -408,16 +498,19 @@ fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
         {
             envelope.host = Some(&rest[..host]);
             envelope.tag = behind.tag;
-            return repeated(after, envelope);
+            return marks(after, envelope);
         }
-        return repeated(rest, envelope);
+        return marks(rest, envelope);
     }
     // `[Sun Jun 30 06:06:13 2024] `, `[Jun30 06:06] `.
     if let Some((stamp, rest)) = stamp::any(inside).or_else(|| stamp::short(inside))
         && let Some(rest) = rest.strip_prefix(b"] ").or_else(|| (rest == b"]").then_some(&b""[..]))
     {
         envelope.stamp = Some(stamp);
-        return repeated(rest, envelope);
+        return marks(rest, envelope);
+    }
+    if let Some(rest) = loose::luci(inside, envelope) {
+        return rest;
     }
     // `[  +0.000035] `.
     let blanks = inside.iter().take_while(|b| **b == b' ').count();
@@ -427,9 +520,9 @@ fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
         && let Some(rest) = inside[end + 1..].strip_prefix(b" ")
     {
         envelope.delta = Some(&inside[blanks..end]);
-        return repeated(rest, envelope);
+        return marks(rest, envelope);
     }
-    repeated(text, envelope)
+    marks(text, envelope)
 }
 
 /// `[    C1]`, `[ T1234]`.
