@@ -66,7 +66,7 @@
 //!
 //! | feature | gives |
 //! | --- | --- |
-//! | `serde` | `Serialize` for [`Protocol`], [`TcpFlags`], [`Mac`], [`EtherType`] and the ICMP types |
+//! | `serde` | `Serialize` for [`Packet`] and all its parts; `Deserialize` for [`Protocol`], [`TcpFlags`], [`Mac`], [`EtherType`] and the ICMP types |
 //! | `testgen` | [`testgen`](https://docs.rs/netfilter-logparse): packets out of bytes, for tests and fuzzing |
 //!
 //! The minimum supported Rust version is 1.89.
@@ -85,18 +85,21 @@ mod envelope;
 mod error;
 mod flow;
 mod grammar;
+mod hex;
 mod line;
 mod lines;
 mod options;
 mod packet;
 mod parse;
 mod scan;
+#[cfg(feature = "serde")]
+mod serial;
 #[cfg(feature = "testgen")]
 pub mod testgen;
 mod time;
 mod types;
 
-pub use envelope::{Envelope, Writer};
+pub use envelope::{Envelope, JournalTransport, Writer};
 pub use error::{ErrorKind, Expected, ParseError, Reason};
 pub use flow::{Flow, FlowSide, parse_flow};
 pub use line::{Line, PrefixCache};
@@ -110,4 +113,4 @@ pub use packet::{
 pub use parse::{Completeness, Entry, parse, parse_legacy, parse_message, parse_with, writer};
 pub use scan::{FastPacket, PrefixKey, ScannedLine, Scanner, TimeSpan};
 pub use time::{Civil, Stamp, Time, TimeOfDay, Uptime, Zone, days_from_civil, month_number};
-pub use types::{EtherType, IcmpType, Icmpv6Type, Mac, Protocol, TcpFlags};
+pub use types::{EtherType, IcmpType, Icmpv6Type, InvalidText, Mac, Protocol, TcpFlags};

@@ -11,6 +11,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+pub use crate::hex::HexText;
 use crate::types::{EtherType, IcmpType, Icmpv6Type, Mac, Protocol, TcpFlags};
 
 /// The packet a line reports, layer by layer.
@@ -25,16 +26,22 @@ use crate::types::{EtherType, IcmpType, Icmpv6Type, Mac, Protocol, TcpFlags};
 /// | `SRC=` ... | [`datagram`](Packet::datagram) | `dump_ipv4_packet`, `dump_ipv6_packet`, `dump_arp_packet` |
 /// | `[SRC=` ... `]` | [`quoted`](Packet::quoted) | same, called again |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Packet<'a> {
     /// The text of `--log-prefix`, byte for byte, with its blanks. Anything may stand here.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::bytes"))]
     pub prefix: &'a [u8],
     /// `IN=`: the interface the packet came in by; empty for packets this host sent.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::bytes"))]
     pub in_iface: &'a [u8],
     /// `OUT=`: the interface it leaves by; empty for packets to this host.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::bytes"))]
     pub out_iface: &'a [u8],
     /// `PHYSIN=`: the bridge port it came in by.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::bytes_or_none"))]
     pub phys_in: Option<&'a [u8]>,
     /// `PHYSOUT=`: the bridge port it leaves by.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::bytes_or_none"))]
     pub phys_out: Option<&'a [u8]>,
     /// The link layer.
     pub link: Link<'a>,
@@ -51,6 +58,7 @@ pub struct Packet<'a> {
 
 /// Who wrote the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Dialect {
     /// The kernel's `LOG` target and `nft log`.
@@ -73,6 +81,7 @@ pub enum Dialect {
 
 /// The link layer of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Link<'a> {
     /// Nothing was printed.
@@ -130,6 +139,7 @@ impl RawMac<'_> {
 
 /// A decoded Ethernet header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct MacHeader {
     /// `MACSRC=`.
     pub src: Option<Mac>,
@@ -143,6 +153,7 @@ pub struct MacHeader {
 
 /// A VLAN tag. `VID=` prints the whole tag control information, not only the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Vlan {
     /// `VPROTO=`: 802.1Q or 802.1ad.
     pub protocol: EtherType,
@@ -166,6 +177,7 @@ impl Vlan {
 
 /// `TUNNEL=a->b`: the outer addresses of a packet that came through a sit device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Tunnel {
     /// The outer source.
     pub src: Ipv4Addr,
@@ -175,6 +187,7 @@ pub struct Tunnel {
 
 /// A network packet: the logged one, or the one quoted in an ICMP error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Datagram<'a> {
     /// The network layer.
     pub network: Network<'a>,
@@ -195,6 +208,7 @@ pub struct Datagram<'a> {
 
 /// `INCOMPLETE`: how many bytes there were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Incomplete {
     /// `[n bytes]`. Unsigned arithmetic of the kernel, so it may have wrapped
@@ -206,6 +220,7 @@ pub enum Incomplete {
 
 /// `TRUNCATED`: the header that was not there in full, known by its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Truncated {
     /// The IP (or ARP) header.
@@ -228,6 +243,7 @@ pub enum Truncated {
 
 /// The network layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Network<'a> {
     /// None was printed: an ethertype the kernel does not print, or a cut line.
@@ -243,6 +259,7 @@ pub enum Network<'a> {
 
 /// The IPv4 header as printed by `dump_ipv4_packet`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Ipv4<'a> {
     /// `SRC=`.
     pub src: Option<Ipv4Addr>,
@@ -268,6 +285,7 @@ pub struct Ipv4<'a> {
 
 /// The three bits above an IPv4 fragment offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct IpFlags {
     /// `CE`: the reserved bit (not ECN's congestion mark).
     pub reserved: bool,
@@ -279,6 +297,7 @@ pub struct IpFlags {
 
 /// The IPv6 header as printed by `dump_ipv6_packet`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Ipv6<'a> {
     /// `SRC=`.
     pub src: Option<Ipv6Addr>,
@@ -327,6 +346,7 @@ impl<'a> Extensions<'a> {
 
 /// One printed IPv6 extension header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Extension {
     /// Whether it stood in `OPT ( ... )` (`--log-ip-options`).
     pub wrapped: bool,
@@ -338,6 +358,7 @@ pub struct Extension {
 
 /// What is printed of an IPv6 extension header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum ExtensionKind {
     /// Hop-by-hop, routing or destination options: nothing but the wrapper.
@@ -362,6 +383,7 @@ pub enum ExtensionKind {
 
 /// What is printed of an AH or ESP extension header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Security {
     /// `SPI=0x`.
     pub spi: Option<u32>,
@@ -371,6 +393,7 @@ pub struct Security {
 
 /// An ARP or RARP packet as printed by `dump_arp_packet`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Arp {
     /// `HTYPE=`.
     pub hardware: Option<u16>,
@@ -390,6 +413,7 @@ pub struct Arp {
 
 /// The transport layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Transport<'a> {
     /// No `PROTO=` was printed: ESP in IPv6, a later AH fragment, ARP, a cut line.
@@ -417,6 +441,7 @@ pub enum Transport<'a> {
 
 /// Two ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Ports {
     /// `SPT=`.
     pub src: Option<u16>,
@@ -426,6 +451,7 @@ pub struct Ports {
 
 /// The TCP header as printed by `nf_log_dump_tcp_header`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Tcp<'a> {
     /// `SPT=`, `DPT=`; none on a later fragment.
     pub ports: Ports,
@@ -447,6 +473,7 @@ pub struct Tcp<'a> {
 
 /// The UDP header as printed by `nf_log_dump_udp_header`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Udp {
     /// `SPT=`, `DPT=`; none on a later fragment.
     pub ports: Ports,
@@ -456,6 +483,7 @@ pub struct Udp {
 
 /// ICMP for IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Icmp {
     /// `TYPE=`.
     pub kind: Option<IcmpType>,
@@ -475,6 +503,7 @@ pub struct Icmp {
 
 /// ICMP for IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Icmpv6 {
     /// `TYPE=`.
     pub kind: Option<Icmpv6Type>,
@@ -488,55 +517,6 @@ pub struct Icmpv6 {
     pub pointer: Option<u32>,
     /// `MTU=` of "packet too big".
     pub mtu: Option<u32>,
-}
-
-/// Bytes written as upper-case hex pairs, as in `OPT (020405B4)`.
-///
-/// ```
-/// use logparse::HexText;
-/// let options = HexText::new(b"020405B4").unwrap();
-/// assert_eq!(options.bytes().collect::<Vec<u8>>(), [2, 4, 5, 0xb4]);
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct HexText<'a>(pub(crate) &'a [u8]);
-
-impl core::fmt::Debug for HexText<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "HexText({})", self.0.escape_ascii())
-    }
-}
-
-impl<'a> HexText<'a> {
-    /// Takes `text` if it is pairs of upper-case hex digits.
-    #[must_use]
-    pub fn new(text: &'a [u8]) -> Option<HexText<'a>> {
-        let ok = text.len().is_multiple_of(2) && text.iter().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
-        ok.then_some(HexText(text))
-    }
-
-    /// The digits.
-    #[must_use]
-    pub const fn text(&self) -> &'a [u8] {
-        self.0
-    }
-
-    /// How many bytes the digits stand for.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.0.len() / 2
-    }
-
-    /// Whether there are no digits.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The bytes the digits stand for.
-    pub fn bytes(&self) -> impl Iterator<Item = u8> + Clone + 'a {
-        let value = |digit: u8| crate::types::hex_value(digit).unwrap_or(0);
-        self.0.chunks_exact(2).map(move |pair| value(pair[0]) << 4 | value(pair[1]))
-    }
 }
 
 impl<'a> Packet<'a> {

@@ -44,6 +44,8 @@ pub enum Why {
     TooLong,
     /// There is nothing in it.
     Empty,
+    /// It is an entry of a journal that cannot be read.
+    Entry(&'static str),
 }
 
 impl Why {
@@ -52,7 +54,7 @@ impl Why {
     pub fn class(&self) -> &'static str {
         match self {
             Why::Cut(_) => "cut",
-            Why::Damaged(_) => "damaged",
+            Why::Damaged(_) | Why::Entry(_) => "damaged",
             Why::Other(_) | Why::TooLong | Why::Empty => "other",
         }
     }
@@ -64,6 +66,7 @@ impl std::fmt::Display for Why {
             Why::Cut(reason) | Why::Other(reason) | Why::Damaged(reason) => reason.fmt(f),
             Why::TooLong => f.write_str("longer than 1 MiB, not read"),
             Why::Empty => f.write_str("an empty line"),
+            Why::Entry(why) => write!(f, "a damaged journal entry: {why}"),
         }
     }
 }
@@ -126,6 +129,9 @@ pub struct Account {
 impl Account {
     /// The place of a line of a chunk.
     pub(super) fn position(chunk: &crate::input::Chunk<'_>, offset: usize, line: u64) -> Position {
+        if let Some(head) = chunk.heads.and_then(|heads| heads.get(line)) {
+            return Position { source: head.source, offset: head.line, line: head.line, chunk: None };
+        }
         Position {
             source: chunk.source,
             offset: chunk.offset + offset as u64,
@@ -299,7 +305,7 @@ impl Account {
     /// The first damaged line, and what is wrong with it.
     #[must_use]
     pub fn first_damaged(&self) -> Option<(Why, Seen)> {
-        let damaged = self.reasons.iter().filter(|(why, _)| matches!(why, Why::Damaged(_)));
+        let damaged = self.reasons.iter().filter(|(why, _)| matches!(why, Why::Damaged(_) | Why::Entry(_)));
         damaged.min_by_key(|(_, seen)| seen.first).map(|(why, seen)| (*why, *seen))
     }
 }

@@ -5,41 +5,42 @@
 //! Must not know: how a report looks for people.
 //! Tested by: `tests/cli/schemas.rs`, `tests/cli/top.rs`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
 use serde_json::{Map, Number, Value, json};
 
 use super::{Head, Table};
-use fwlog::aggregate::key::Cell;
+use crate::analysis::log_text::LogText;
+use fwlog::record::OwnedValue;
 use fwlog::text;
 use fwlog::time::clock;
 
 /// Text of a log as a JSON value.
 #[must_use]
 pub fn bytes(text: &[u8]) -> Value {
-    match std::str::from_utf8(text) {
-        Ok(text) => Value::String(text.to_owned()),
-        Err(_) => json!({ "bytes": STANDARD.encode(text) }),
+    json!(LogText::from(text))
+}
+
+/// Adds the fields of a result to a document.
+pub fn extend(document: &mut Map<String, Value>, result: &impl Serialize) {
+    if let Ok(Value::Object(fields)) = serde_json::to_value(result) {
+        document.extend(fields);
     }
 }
 
 /// A value of a table.
 #[must_use]
-pub fn cell(cell: &Cell) -> Value {
+pub fn cell(cell: &OwnedValue) -> Value {
     match cell {
-        Cell::Missing => Value::Null,
-        Cell::True => Value::Bool(true),
-        Cell::Number(n) => json!(n),
-        Cell::Text(text) => bytes(text),
-        Cell::Addr(addr) => json!(addr),
-        Cell::Net(addr, length) => json!(format!("{addr}/{length}")),
-        Cell::Mac(mac) => json!(mac.to_string()),
-        Cell::Flags(flags) => flags.words().collect(),
-        Cell::Proto(protocol) => json!(protocol.to_string()),
-        Cell::Uptime(uptime) => Number::from_f64(uptime.seconds as f64 + f64::from(uptime.micros) / 1e6)
-            .map_or(Value::Null, Value::Number),
-        Cell::Time(when) => json!(clock::offset_text(*when)),
-        Cell::Day(day) => json!(clock::day_text(*day)),
+        OwnedValue::Missing => Value::Null,
+        OwnedValue::True => Value::Bool(true),
+        OwnedValue::Number(n) => json!(n),
+        OwnedValue::Text(text) => bytes(text),
+        OwnedValue::Flags(flags) => flags.words().collect(),
+        OwnedValue::Uptime(uptime) => {
+            Number::from_f64(uptime.seconds as f64 + f64::from(uptime.micros) / 1e6)
+                .map_or(Value::Null, Value::Number)
+        }
+        other => json!(other.to_plain()),
     }
 }
 
@@ -117,12 +118,6 @@ pub fn visible(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_that_is_no_utf8_is_base64() {
-        assert_eq!(bytes(b"a\xffb"), json!({ "bytes": "Yf9i" }));
-        assert_eq!(bytes("ü".as_bytes()), json!("ü"));
-    }
 
     #[test]
     fn prefix_cannot_reverse_the_terminal() {

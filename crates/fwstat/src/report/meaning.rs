@@ -9,7 +9,6 @@
 
 use logparse::{Datagram, Transport};
 
-use fwlog::filter::words;
 use fwlog::record::{Key, Record, Value, packet_value, value};
 use fwlog::services;
 use fwlog::text;
@@ -96,7 +95,7 @@ fn one(key: Key, value: Value<'_>, packet: &Datagram<'_>, quoted: bool) -> Optio
         (_, Value::True) => String::new(),
         (_, Value::Text(bytes)) => text::escape(bytes),
         (_, Value::Flags(flags)) if flags.is_empty() => "(none)".to_owned(),
-        (_, other) => text::escape(words::plain(other).as_bytes()),
+        (_, other) => text::escape(other.to_plain().as_bytes()),
     };
     let number = match value {
         Value::Number(n) => Some(n),

@@ -10,7 +10,7 @@
 
 use memchr::{memchr, memchr2};
 
-use super::{Encoding, Envelope, Opened, loose, stamp};
+use super::{Encoding, Envelope, JournalTransport, Opened, loose, stamp};
 use crate::error::{ErrorKind, ParseError};
 use crate::time::{Stamp, Time, Uptime};
 
@@ -247,8 +247,10 @@ fn exact<'a>(key: &[u8], text: &'a [u8], envelope: &mut Envelope<'a>) -> bool {
                     Some(Uptime { seconds: micros / 1_000_000, micros: (micros % 1_000_000) as u32 });
             }
         }
-        b"_TRANSPORT" => envelope.transport = Some(text),
         b"_HOSTNAME" => envelope.host = Some(text),
+        // The field is the journal's own, so no program can write it; of two, the kernel's tells.
+        b"_TRANSPORT" if envelope.transport == Some(JournalTransport::Kernel) => {}
+        b"_TRANSPORT" => envelope.transport = Some(JournalTransport::from(text)),
         b"SYSLOG_IDENTIFIER" => envelope.tag = Some(text),
         // dmesg -J has an uptime where docker has a moment.
         b"time" => return dmesg_time(text, envelope),

@@ -21,7 +21,7 @@ use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
 pub(crate) use colour::{is_coloured, without_colours};
 pub(crate) use json::unescape;
-pub use writer::Writer;
+pub use writer::{JournalTransport, Writer};
 
 /// What the envelope of a line says. Every field that the line does not have is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub struct Envelope<'a> {
     /// The journal's stamp in microseconds since 1970.
     pub realtime_us: Option<u64>,
     /// How the record came into the journal (`_TRANSPORT`): `kernel`, `syslog`, `stdout` ...
-    pub transport: Option<&'a [u8]>,
+    pub transport: Option<JournalTransport>,
     /// Proxmox: the virtual machine's number.
     pub vmid: Option<u32>,
     /// Proxmox: the chain that logged.

@@ -4,7 +4,7 @@
 //! a line that reads like the kernel's (`logger`); the tag, its process number, the facility
 //! and the journal's `_TRANSPORT` are what tells the two apart.
 //! Must not know: what the message says.
-//! Tested by: the unit tests below, `tests/cli/writers.rs` of the program.
+//! Tested by: the unit tests below, `fwstat/tests/cli/writers.rs`.
 
 use super::Envelope;
 
@@ -41,6 +41,58 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// How a record came into the journal: the values of `_TRANSPORT` (systemd.journal-fields(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JournalTransport {
+    /// From the kernel.
+    Kernel,
+    /// From the kernel's audit.
+    Audit,
+    /// From journald itself.
+    Driver,
+    /// By syslog's socket.
+    Syslog,
+    /// By the journal's own socket.
+    Journal,
+    /// A service's standard output.
+    Stdout,
+    /// A value that no release of journald has.
+    Other,
+}
+
+impl JournalTransport {
+    const NAMED: [JournalTransport; 6] = [
+        JournalTransport::Kernel,
+        JournalTransport::Audit,
+        JournalTransport::Driver,
+        JournalTransport::Syslog,
+        JournalTransport::Journal,
+        JournalTransport::Stdout,
+    ];
+
+    /// The value as journald writes it; `other` for one that it does not.
+    #[must_use]
+    pub const fn name(self) -> &'static [u8] {
+        match self {
+            JournalTransport::Kernel => b"kernel",
+            JournalTransport::Audit => b"audit",
+            JournalTransport::Driver => b"driver",
+            JournalTransport::Syslog => b"syslog",
+            JournalTransport::Journal => b"journal",
+            JournalTransport::Stdout => b"stdout",
+            JournalTransport::Other => b"other",
+        }
+    }
+}
+
+impl From<&[u8]> for JournalTransport {
+    fn from(text: &[u8]) -> JournalTransport {
+        let named = JournalTransport::NAMED.into_iter().find(|transport| transport.name() == text);
+        named.unwrap_or(JournalTransport::Other)
+    }
+}
+
 impl<'a> Envelope<'a> {
     /// Who wrote the line.
     ///
@@ -67,8 +119,8 @@ impl<'a> Envelope<'a> {
             program => return Writer::Program(program),
         }
         // The journal knows where a record came in.
-        if let Some(transport) = self.transport.filter(|transport| *transport != b"kernel") {
-            return Writer::Program(transport);
+        if let Some(transport) = self.transport.filter(|transport| *transport != JournalTransport::Kernel) {
+            return Writer::Program(transport.name());
         }
         // The kernel has no process number: `logger -t kernel -i` writes one.
         if self.tag.is_some() && self.pid.is_some_and(|pid| pid != b"0" && !pid.is_empty()) {
@@ -95,9 +147,12 @@ mod tests {
         assert_eq!(writer(Envelope::default()), "kernel");
         assert_eq!(writer(plain), "kernel");
         assert_eq!(writer(Envelope { pid: Some(b"0"), ..plain }), "kernel");
-        assert_eq!(writer(Envelope { transport: Some(b"kernel"), ..plain }), "kernel");
-        assert_eq!(writer(Envelope { transport: Some(b"syslog"), ..plain }), "syslog");
-        assert_eq!(writer(Envelope { transport: Some(b"stdout"), ..Envelope::default() }), "stdout");
+        assert_eq!(writer(Envelope { transport: Some(JournalTransport::Kernel), ..plain }), "kernel");
+        assert_eq!(writer(Envelope { transport: Some(JournalTransport::Syslog), ..plain }), "syslog");
+        assert_eq!(
+            writer(Envelope { transport: Some(JournalTransport::Stdout), ..Envelope::default() }),
+            "stdout"
+        );
         assert_eq!(writer(Envelope { facility: Some(0), sequence: Some(7), ..plain }), "kernel");
         assert_eq!(writer(Envelope { facility: Some(1), sequence: Some(7), ..plain }), "user");
         assert_eq!(writer(Envelope { tag: Some(b"ulogd"), pid: Some(b"7"), ..plain }), "ulogd");

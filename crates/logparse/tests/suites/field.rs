@@ -295,7 +295,7 @@ fn every_line_of_a_kernel_is_a_packet() {
     }
     let text = format!(
         "# Lines of the field corpus that are no whole packets\n\n\
-         Made by `tests/suites/field.rs` (`BLESS=1` writes it anew). The corpus is not part of the repository;\n\
+         Made by `crates/logparse/tests/suites/field.rs` (`BLESS=1` writes it anew). The corpus is not part of the repository;\n\
          only places and reasons stand here.\n\n\
          * {all} lines, {} of them not whole packets.\n\
          * {kernels} lines have exactly the order and spelling of the kernel's printers; of these {refused}\n  \
