@@ -396,7 +396,7 @@ pub(crate) fn unescape(text: &[u8], encoding: Encoding, out: &mut Vec<u8>) -> Re
     let broken = || ParseError::new(0, ErrorKind::Wrapper);
     match encoding {
         Encoding::Plain => out.extend_from_slice(text),
-        Encoding::Kmsg => super::unescape_kmsg(text, out),
+        Encoding::Kmsg => super::kmsg::unescape_kmsg(text, out),
         Encoding::JsonArray => {
             for number in text.split(|b| *b == b',') {
                 let value = stamp::number(number.trim_ascii()).and_then(|n| u8::try_from(n).ok());

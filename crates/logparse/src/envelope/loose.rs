@@ -12,6 +12,12 @@ use crate::time::{Civil, Stamp, Time, Zone};
 /// Elements before one envelope, at most: a line of nothing but quotes is no envelope's.
 const FRONTS: usize = 8;
 
+/// The width of `[    1.000000] `, the shortest stamp of dmesg.
+const STAMP_WIDTH: usize = 15;
+
+/// 2001 and 2100 in seconds since 1970: numbers of ten digits outside are no moments.
+const MOMENTS: core::ops::Range<i64> = 1_000_000_000..4_102_444_800;
+
 /// Opens a text that no strict form takes; `None` if it has no envelope.
 pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
     if let Some((stamp, rest)) = stamp(text) {
@@ -55,7 +61,12 @@ fn begins(text: &[u8]) -> bool {
 fn front(text: &[u8]) -> Option<&[u8]> {
     match text.first()? {
         0xef => text.strip_prefix(b"\xef\xbb\xbf"),
-        b' ' | b'\t' => Some(text.trim_ascii_start()),
+        b' ' | b'\t' => {
+            // dmesg indents the further lines of a record by the width of its stamp: what looks like
+            // a stamp there is the record's own text.
+            let rest = text.trim_ascii_start();
+            (text.len() - rest.len() < STAMP_WIDTH || rest.first() != Some(&b'[')).then_some(rest)
+        }
         b'>' | b'|' => Some(&text[1..]),
         b'0'..=b'9' => {
             let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -65,7 +76,9 @@ fn front(text: &[u8]) -> Option<&[u8]> {
         b'(' if text.starts_with(b"(standard input):") => Some(&text[17..]),
         _ => {
             let name = text.iter().take(255).position(|b| matches!(b, b':' | b' ' | b'=' | b'[' | b'<'))?;
-            (name > 0).then(|| text[name..].strip_prefix(b":"))?
+            // No blank follows a file's name, as one follows a prefix that ends in a colon.
+            let rest = text[name..].strip_prefix(b":").filter(|rest| rest.first() != Some(&b' '))?;
+            (name > 0).then_some(rest)
         }
     }
 }
@@ -143,7 +156,7 @@ fn unix_seconds(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     if digits.len() != 10 {
         return None;
     }
-    let seconds = i64::try_from(stamp::number(digits)?).ok()?;
+    let seconds = i64::try_from(stamp::number(digits)?).ok().filter(|seconds| MOMENTS.contains(seconds))?;
     Some((Stamp { text: digits, time: Time::Unix { seconds, nanos: 0 } }, rest))
 }
 

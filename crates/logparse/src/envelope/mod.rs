@@ -7,6 +7,8 @@
 
 mod colour;
 mod json;
+mod kmsg;
+mod level;
 mod loose;
 mod month;
 mod stamp;
@@ -15,12 +17,12 @@ mod writer;
 use memchr::memchr;
 
 use crate::bytes::simd::{find, find_either};
-use crate::bytes::swar;
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
 pub(crate) use colour::{is_coloured, without_colours};
 pub(crate) use json::unescape;
+use level::{dmesg_level, facility_name, facility_number, level_words, pri, set_level, severity_number};
 pub use writer::{JournalTransport, Writer};
 
 /// What the envelope of a line says. Every field that the line does not have is `None`.
@@ -125,7 +127,7 @@ pub(crate) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Op
     match text.first() {
         Some(b'{') => json::open(text, envelope),
         Some(b'0'..=b'9') => {
-            if let Some((message, encoding)) = kmsg(text, envelope) {
+            if let Some((message, encoding)) = kmsg::open(text, envelope) {
                 return Ok(Opened { message, encoding });
             }
             let Some((stamp, rest)) = stamp::rfc3339(text) else {
@@ -363,6 +365,10 @@ fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool)
         return None;
     }
     let (name, rest) = text.split_at(len);
+    // `kern.warn: ` is a level.
+    if level_words(text).is_some_and(|(_, _, after)| after.len() == rest.len()) {
+        return None;
+    }
     let (pid, rest) = match rest {
         [b'[', inside @ ..] => {
             let end = memchr(b']', inside)?;
@@ -463,7 +469,13 @@ fn repeated<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
 }
 
 /// The forms of `dmesg`, and `journalctl -o short-monotonic`, which puts its host behind.
+///
+/// dmesg takes levels out of what it prints: one that is left there is a rule's prefix.
 fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    let marks = |text: &'a [u8], envelope: &mut Envelope<'a>| match text.first() {
+        Some(b'<') => text,
+        _ => marks(text, envelope),
+    };
     let Some(inside) = text.strip_prefix(b"[") else { return marks(text, envelope) };
     if let Some((uptime, rest)) = stamp::uptime(text) {
         envelope.uptime = Some(uptime);
@@ -535,92 +547,6 @@ fn caller(text: &[u8]) -> Option<(&[u8], &[u8])> {
     ok.then_some((name, &inside[end + 1..]))
 }
 
-/// `kern  :warn  : ` of `dmesg -x`: both words padded to six.
-fn dmesg_level<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
-    let colon = memchr(b':', text)?;
-    let facility = facility_number(text[..colon].trim_ascii_end())?;
-    let rest = &text[colon + 1..];
-    let colon = memchr(b':', rest)?;
-    let severity = severity_number(rest[..colon].trim_ascii_end())?;
-    let rest = rest[colon + 1..].strip_prefix(b" ")?;
-    set_level(envelope, facility, severity);
-    Some(rest)
-}
-
-fn set_level(envelope: &mut Envelope<'_>, facility: u8, severity: u8) {
-    envelope.facility = Some(facility);
-    envelope.severity = Some(severity);
-}
-
-/// `facility.severity` at the beginning of a text.
-fn level_words(text: &[u8]) -> Option<(u8, u8, &[u8])> {
-    // No facility's name is longer than eight letters.
-    let dot = find(&text[..text.len().min(16)], b'.');
-    let rest = text.get(dot + 1..)?;
-    let facility = facility_number(&text[..dot])?;
-    let len = rest.iter().take_while(|b| b.is_ascii_lowercase()).count();
-    Some((facility, severity_number(&rest[..len])?, &rest[len..]))
-}
-
-/// Facilities by the names of syslog.conf(5), in their numbers' order.
-const FACILITIES: [&[u8]; 24] = [
-    b"kern",
-    b"user",
-    b"mail",
-    b"daemon",
-    b"auth",
-    b"syslog",
-    b"lpr",
-    b"news",
-    b"uucp",
-    b"cron",
-    b"authpriv",
-    b"ftp",
-    b"ntp",
-    b"security",
-    b"console",
-    b"clock",
-    b"local0",
-    b"local1",
-    b"local2",
-    b"local3",
-    b"local4",
-    b"local5",
-    b"local6",
-    b"local7",
-];
-
-fn facility_number(name: &[u8]) -> Option<u8> {
-    FACILITIES.iter().position(|known| *known == name).map(|at| at as u8)
-}
-
-/// A facility's name; `other` for numbers that have none.
-fn facility_name(number: u8) -> &'static [u8] {
-    FACILITIES.get(usize::from(number)).copied().unwrap_or(b"other")
-}
-
-/// Severities by their names, in their numbers' order.
-fn severity_number(name: &[u8]) -> Option<u8> {
-    const NAMES: [&[u8]; 8] = [b"emerg", b"alert", b"crit", b"err", b"warn", b"notice", b"info", b"debug"];
-    match name {
-        b"warning" => Some(4),
-        b"error" => Some(3),
-        b"panic" => Some(0),
-        _ => NAMES.iter().position(|known| *known == name).map(|at| at as u8),
-    }
-}
-
-/// `<N>`, 0 to 1023.
-fn pri<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
-    let inside = text.strip_prefix(b"<")?;
-    let len = inside.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
-    let value = stamp::number(&inside[..len]).filter(|n| *n <= 1023)?;
-    let rest = inside[len..].strip_prefix(b">")?;
-    envelope.pri = Some(value as u16);
-    set_level(envelope, (value >> 3) as u8, (value & 7) as u8);
-    Some(rest)
-}
-
 /// `1 STAMP HOST APP PROCID MSGID SD [BOM]MSG` behind the PRI. `- - - [ 8486.9]` is no
 /// structured data: the third `-` is.
 fn rfc5424<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
@@ -686,29 +612,6 @@ fn bracketed_unix(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((unix, inside[end + 1..].strip_prefix(b" ")?)).filter(|_| ok)
 }
 
-/// `/dev/kmsg`: `priority,sequence,microseconds,flags[,...];text`.
-fn kmsg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], Encoding)> {
-    let (_, digits) = swar::number(text)?;
-    if text.get(digits) != Some(&b',') {
-        return None;
-    }
-    let head = memchr(b';', &text[..text.len().min(128)])?;
-    let mut fields = text[..head].split(|b| *b == b',');
-    let priority = stamp::number(fields.next()?).filter(|n| *n <= 1023)?;
-    let sequence = stamp::number(fields.next()?)?;
-    let micros = stamp::number(fields.next()?)?;
-    let flags = fields.next()?;
-    // Unknown further fields are skipped, as the kernel's documentation asks.
-    let caller = fields.find_map(|field| field.strip_prefix(b"caller="));
-    envelope.pri = Some(priority as u16);
-    set_level(envelope, (priority >> 3) as u8, (priority & 7) as u8);
-    envelope.sequence = Some(sequence);
-    envelope.uptime = Some(Uptime { seconds: micros / 1_000_000, micros: (micros % 1_000_000) as u32 });
-    envelope.kmsg_flags = Some(flags);
-    envelope.caller = caller;
-    Some((&text[head + 1..], Encoding::Kmsg))
-}
-
 /// CRI (Kubernetes): `STAMP stdout F text`; `P` marks a part of a longer line.
 fn cri<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], bool)> {
     let rest = rest.strip_prefix(b" stdout ").or_else(|| rest.strip_prefix(b" stderr "))?;
@@ -766,24 +669,4 @@ pub(crate) fn inner_envelope(text: &[u8], from: usize) -> Option<(usize, usize)>
         at = colon + 1;
     }
     None
-}
-
-/// Undoes `\xNN`, the only escape of `/dev/kmsg`.
-pub(crate) fn unescape_kmsg(text: &[u8], out: &mut Vec<u8>) {
-    let mut rest = text;
-    while let Some(at) = memchr(b'\\', rest) {
-        out.extend_from_slice(&rest[..at]);
-        let digit = |i: usize| rest.get(at + i).and_then(|b| crate::types::hex_value(*b));
-        match (rest.get(at + 1), digit(2), digit(3)) {
-            (Some(b'x'), Some(high), Some(low)) => {
-                out.push(high << 4 | low);
-                rest = &rest[at + 4..];
-            }
-            _ => {
-                out.push(b'\\');
-                rest = &rest[at + 1..];
-            }
-        }
-    }
-    out.extend_from_slice(rest);
 }
