@@ -138,6 +138,38 @@ const ROWS: &[Row<'_>] = &[
     ("[  123.456789] [T22] ", "DROP ", None, "", "", "123.456789", None),
     ("03-24 14:19:27.123     0     0 W kernel  : ", "DROP ", Some((3, 24)), "", "kernel", "", Some(4)),
     ("\u{1b}[32m[  123.456789] \u{1b}[0m\u{1b}[33m", "IPTables-Dropped: ", None, "", "", "123.456789", None),
+    (
+        "Oct 28 21:23:30 gw kernel: device eth0 entered promiscuous mode<4>",
+        "DROP ",
+        Some((10, 28)),
+        "gw",
+        "kernel",
+        "",
+        Some(4),
+    ),
+    ("<4>[  123.456789] ", "DROP ", None, "", "", "123.456789", Some(4)),
+    ("[  123.456789] (3)[1184:Binder:1184_2]", "DROP ", None, "", "", "123.456789", None),
+    ("2 dec. 2024 12:13:52 gw kernel: ", "DROP ", Some((12, 2)), "gw", "kernel", "", None),
+    ("Oct  4 12:13:52.123 gw kernel: ", "DROP ", Some((10, 4)), "gw", "kernel", "", None),
+    ("2024-10-04 12:13:52 gw kernel: ", "DROP ", Some((10, 4)), "gw", "kernel", "", None),
+    (
+        "2017-04-13T12:15:04Z relay 2017-04-13T14:15:03+02:00 gw kernel: ",
+        "DROP ",
+        Some((4, 13)),
+        "gw",
+        "kernel",
+        "",
+        None,
+    ),
+    (
+        "<4>Apr 13 12:15:04 relay <4>Apr 13 14:15:03 gw kernel: ",
+        "DROP ",
+        Some((4, 13)),
+        "gw",
+        "kernel",
+        "",
+        Some(4),
+    ),
 ];
 
 #[test]
@@ -175,6 +207,119 @@ fn every_kind_says_what_it_says() {
                     failures.add(format!("{engine}: {head}\n  said     {said:?}\n  expected {expected:?}"));
                 }
             });
+        }
+    }
+    failures.check();
+}
+
+/// A shipper's object, then what it says: host, tag, uptime, severity, the moment in UTC or the text of
+/// a stamp around.
+type Shipped<'a> = (&'a str, &'a str, &'a str, &'a str, Option<u8>, &'a str);
+
+const SHIPPED: &[Shipped<'_>] = &[
+    (
+        r#"{"PROGRAM":"kernel","PRIORITY":"warning","MESSAGE":"[  123.456789] M","ISODATE":"2021-01-20T21:10:46+03:00","HOST":"gw"}"#,
+        "gw",
+        "kernel",
+        "123.456789",
+        Some(4),
+        "2021-01-20T21:10:46+03:00",
+    ),
+    (
+        r#"{"@timestamp":"2024-06-30T06:06:13.123456+02:00","host":"gw","severity":"warning","tag":"kernel:","message":" [  123.456789] M"}"#,
+        "gw",
+        "kernel",
+        "123.456789",
+        Some(4),
+        "2024-06-30T06:06:13.123456+02:00",
+    ),
+    (
+        r#"{"version":"1.1","host":"gw","short_message":"M","timestamp":1719720373.123,"level":4,"_application_name":"kernel"}"#,
+        "gw",
+        "kernel",
+        "",
+        Some(4),
+        "1719720373.123",
+    ),
+    (
+        r#"{"_index":"l","_source":{"@timestamp":"2024-06-30T04:06:13Z","host":{"name":"gw"},"process":{"name":"kernel"},"log":{"syslog":{"severity":{"code":4}}},"message":"M"}}"#,
+        "gw",
+        "kernel",
+        "",
+        Some(4),
+        "2024-06-30T04:06:13Z",
+    ),
+    (
+        r#"{"date":1719720373.123456,"ident":"kernel","host":"gw","pri":"4","message":"M"}"#,
+        "gw",
+        "kernel",
+        "",
+        Some(4),
+        "1719720373.123456",
+    ),
+    (
+        r#"{"log":"Jun 30 06:06:13 gw kernel: M\n","stream":"stdout","time":"2024-06-30T04:06:13.1Z"}"#,
+        "gw",
+        "kernel",
+        "",
+        None,
+        "2024-06-30T04:06:13.1Z",
+    ),
+    (
+        r#"{"labels":{"job":"syslog","hostname":"gw","level":"warning"},"line":"[  123.456789] M","timestamp":"2024-06-30T04:06:13Z"}"#,
+        "gw",
+        "",
+        "123.456789",
+        Some(4),
+        "2024-06-30T04:06:13Z",
+    ),
+    (
+        r#"{"message":"Jun 30 06:06:13 gw kernel: [  123.456789] M"}"#,
+        "gw",
+        "kernel",
+        "123.456789",
+        None,
+        "Jun 30 06:06:13",
+    ),
+];
+
+#[test]
+fn every_shipper_says_who_wrote_when() {
+    let mut failures = Failures::default();
+    for (object, host, tag, uptime, severity, moment) in SHIPPED {
+        // The message stands for a packet in a text of its own.
+        let at = object.rfind("M\"").or_else(|| object.rfind("M\\n")).unwrap();
+        let line = format!("{}DROP {PACKET}{}", &object[..at], &object[at + 1..]);
+        let mut scratch = Vec::new();
+        let entry = match parse_with(line.as_bytes(), &mut scratch) {
+            Ok(entry) => entry,
+            Err(error) => {
+                failures.add(format!("{line}: {error}"));
+                continue;
+            }
+        };
+        let envelope = &entry.envelope;
+        let text = |text: Option<&[u8]>| String::from_utf8_lossy(text.unwrap_or_default()).into_owned();
+        let stamps = [envelope.stamp.map(|stamp| stamp.text), envelope.outer_stamp];
+        let said = (
+            text(Some(entry.packet.prefix)),
+            text(envelope.host),
+            text(envelope.tag),
+            envelope.uptime.map_or(String::new(), |uptime| uptime.to_string()),
+            envelope.severity,
+            stamps.into_iter().flatten().any(|stamp| stamp == moment.as_bytes()),
+        );
+        let expected = (
+            "DROP ".to_owned(),
+            (*host).to_owned(),
+            (*tag).to_owned(),
+            (*uptime).to_owned(),
+            *severity,
+            true,
+        );
+        if said != expected {
+            failures
+                .add(format!("{object}\n  said     {said:?}\n  expected {expected:?}\n  stamps {stamps:?}"));
         }
     }
     failures.check();
