@@ -12,6 +12,7 @@ mod export;
 mod faults;
 mod filters;
 mod inputs;
+mod invariants;
 mod journal;
 mod pandas;
 #[cfg(feature = "parquet")]

@@ -409,17 +409,7 @@ fn kernel_marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     {
         rest = after;
     }
-    if rest.first() == Some(&b'[')
-        && let Some((uptime, after)) = stamp::uptime(rest)
-    {
-        envelope.uptime = Some(uptime);
-        rest = after;
-        if let Some((caller, after)) = caller(rest) {
-            envelope.caller = Some(caller);
-            rest = after;
-        }
-        rest = rest.strip_prefix(b" ").unwrap_or(rest);
-    }
+    let rest = uptime_and_caller(rest, envelope);
     marks(rest, envelope)
 }
 
@@ -446,6 +436,20 @@ fn marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     }
 }
 
+/// `[ 8486.974964] [    C1] ` is taken off, if it is there.
+fn uptime_and_caller<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    if text.first() != Some(&b'[') {
+        return text;
+    }
+    let Some((uptime, mut rest)) = stamp::uptime(text) else { return text };
+    envelope.uptime = Some(uptime);
+    if let Some((caller, after)) = caller(rest) {
+        envelope.caller = Some(caller);
+        rest = after;
+    }
+    rest.strip_prefix(b" ").unwrap_or(rest)
+}
+
 /// The most repeats that are believed of one line: a rule that logs a thousand packets a second,
 /// through the longest window in which a daemon counts (rsyslog: ten minutes), has fewer.
 const MOST_REPEATS: u32 = 1_000_000;
@@ -465,7 +469,7 @@ fn repeated<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     envelope.repeat = if count <= MOST_REPEATS { count.max(1) } else { 1 };
     let trimmed = inside.trim_ascii_end();
     // Without its bracket the record was cut (rsyslog keeps 800 bytes of it).
-    trimmed.strip_suffix(b"]").unwrap_or(inside)
+    uptime_and_caller(trimmed.strip_suffix(b"]").unwrap_or(inside), envelope)
 }
 
 /// The forms of `dmesg`, and `journalctl -o short-monotonic`, which puts its host behind.
