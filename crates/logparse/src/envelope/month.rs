@@ -52,10 +52,9 @@ pub(super) fn month(word: &[u8]) -> Option<u8> {
         return None;
     }
     let word = core::str::from_utf8(word).ok()?;
-    if let Some(digits) = word.strip_suffix('月').or_else(|| word.strip_suffix('월')) {
-        if let Ok(month) = digits.parse::<u8>() {
-            return (1..=12).contains(&month).then_some(month);
-        }
+    let numbered = word.strip_suffix('月').or_else(|| word.strip_suffix('월'));
+    if let Some(month) = numbered.and_then(|digits| digits.parse::<u8>().ok()) {
+        return (1..=12).contains(&month).then_some(month);
     }
     let word = word.strip_suffix('.').unwrap_or(word);
     let same = |name: &str| name.chars().eq(word.chars().flat_map(char::to_lowercase));
