@@ -12,7 +12,7 @@ use testkit::journal::{Entry, Form, Pack, file};
 
 use crate::support::*;
 
-const REMOTE: &str = "/lib/systemd/systemd-journal-remote";
+pub(crate) const REMOTE: &str = "/lib/systemd/systemd-journal-remote";
 
 fn packet(n: u64) -> String {
     format!(
@@ -26,7 +26,7 @@ fn packet(n: u64) -> String {
 }
 
 /// Messages of all kinds: long ones are packed, some recur, some are no text or not there.
-fn entries(count: u64) -> Vec<Entry> {
+pub(crate) fn entries(count: u64) -> Vec<Entry> {
     (0..count)
         .map(|n| {
             let body = packet(n);
@@ -61,7 +61,7 @@ fn entries(count: u64) -> Vec<Entry> {
 }
 
 /// The records of a run, without the names of files; without numbers of lines too, if they differ.
-fn records(ran: &Ran, numbers: bool) -> Vec<Value> {
+pub(crate) fn records(ran: &Ran, numbers: bool) -> Vec<Value> {
     assert!(ran.code < 2, "{}", ran.err);
     let without = |line: &str| {
         let mut record: Value = serde_json::from_str(line).unwrap();
@@ -75,7 +75,7 @@ fn records(ran: &Ran, numbers: bool) -> Vec<Value> {
 }
 
 /// What journalctl exports of the kernel, read by the program.
-fn oracle(arguments: &[&str], ours: &[&str]) -> Ran {
+pub(crate) fn oracle(arguments: &[&str], ours: &[&str]) -> Ran {
     let mut command = Command::new("journalctl");
     let output =
         command.args(["-q", "-o", "export", "--all"]).args(arguments).arg("_TRANSPORT=kernel").output();
@@ -83,7 +83,7 @@ fn oracle(arguments: &[&str], ours: &[&str]) -> Ran {
     run_with(&output.unwrap().stdout, &arguments)
 }
 
-fn has_journalctl() -> bool {
+pub(crate) fn has_journalctl() -> bool {
     let there = has("journalctl");
     if !there {
         skipped("journalctl is not installed");

@@ -12,6 +12,7 @@ mod export;
 mod filters;
 mod inputs;
 mod journal;
+mod journal_writers;
 mod pandas;
 #[cfg(feature = "parquet")]
 mod parquet;

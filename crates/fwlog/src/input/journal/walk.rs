@@ -245,6 +245,10 @@ impl Walker {
                 Err(why) => flaw = flaw.or(Some((data, why))),
             }
         }
+        if flaw.is_some() {
+            // Its size may be the damage: the next entry may begin before the end it claims.
+            self.floor = at + (ENTRY_ITEMS + width) as u64;
+        }
         // A transport that journald does not have is a damaged one: it may have been the kernel's.
         let possible =
             matches!(facts.transport, None | Some(JournalTransport::Kernel | JournalTransport::Other));
@@ -298,7 +302,8 @@ impl Walker {
         }
         let base = at.saturating_sub(BACK) & !63;
         let wanted = self.step.max((at - base) as usize + len);
-        self.main.load(&journal.medium, base, wanted);
+        let there = usize::try_from(journal.limit - base).unwrap_or(usize::MAX);
+        self.main.load(&journal.medium, base, wanted.min(there));
         self.main.has(at, len)
     }
 
