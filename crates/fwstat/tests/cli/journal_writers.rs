@@ -211,3 +211,75 @@ fn the_writers_of_this_machine_are_read_in_all_their_settings() {
         ));
     }
 }
+
+/// journald on a disk of its own, with rotation, vacuum and a crash: in mounts of its own, so that
+/// nothing of the machine's journal is touched. `Audit=`, or it would switch the audit of the whole machine.
+fn journald(out: &Path, setting: &str) -> bool {
+    let script = format!(
+        "mount -t tmpfs none /run && mount -t tmpfs none /var/log || exit 7\n\
+         mkdir -p {out}/disk /var/log/journal /run/systemd/journal /run/log/journal /run/systemd/journald.conf.d\n\
+         mount --bind {out}/disk /var/log/journal || exit 7\n\
+         mkdir -p /var/log/journal/$(cat /etc/machine-id)\n\
+         journalctl --setup-keys --interval=1s >/dev/null 2>&1\n\
+         printf '[Journal]\\nStorage=persistent\\nRateLimitIntervalSec=0\\nForwardToSyslog=no\\nForwardToWall=no\\n\
+         ReadKMsg=yes\\nAudit=\\nSystemMaxFileSize=1M\\nSystemMaxUse=6M\\n{setting}' > /run/systemd/journald.conf.d/x.conf\n\
+         start() {{ /lib/systemd/systemd-journald >/dev/null 2>&1 & pid=$!; sleep 1.5; touch /run/systemd/journal/flushed; kill -USR1 $pid; sleep 1; }}\n\
+         fill() {{ seq $1 $2 | sed 's/$/ and some words that others write/' | systemd-cat -t other; }}\n\
+         start\n\
+         cp -r {out}/disk {out}/begun\n\
+         for n in 1 2 3 4; do echo \"<4>fwstat-test-$n IN=eth0 OUT= SRC=10.0.0.$n DST=10.0.0.9 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=2\" > /dev/kmsg; \
+           fill ${{n}}0000 ${{n}}2500; kill -USR2 $pid; done\n\
+         fill 50000 53000 & cp -r {out}/disk {out}/live; wait $!\n\
+         sleep 1; kill -9 $pid; wait $pid; cp -r {out}/disk {out}/killed\n\
+         start; fill 60000 60500; sleep 1; cp -r {out}/disk {out}/again; kill $pid; wait $pid; cp -r {out}/disk {out}/done; exit 0\n",
+        out = out.display()
+    );
+    let status = Command::new("unshare").args(["-m", "sh", "-c", &script]).stdin(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn journald_rotates_deletes_is_killed_and_is_read() {
+    let may = shell(&std::env::temp_dir(), "id -u").trim() == "0" && has("unshare") && has("systemd-cat");
+    if !may || !Path::new("/lib/systemd/systemd-journald").exists() || !Path::new("/dev/kmsg").exists() {
+        return skipped(
+            "we are not root, or systemd-journald, systemd-cat, unshare or /dev/kmsg is not there",
+        );
+    }
+    if !has_journalctl() {
+        return;
+    }
+    for setting in ["Seal=no\\n", "Seal=yes\\nCompress=8\\n", "Compress=no\\n"] {
+        let folder = Folder::new();
+        if !journald(&folder.0, setting) {
+            return skipped("no mounts of our own are allowed here");
+        }
+        let names = shell(&folder.0, "ls begun/* live/* killed/* again/* done/*");
+        assert!(names.contains(".journal~") && names.contains("system@"), "{names}");
+        let mut most = 0;
+        for name in ["begun", "live", "killed", "again", "done"] {
+            let path = folder.path(name);
+            let ours = records(&run(&["export", &path]), false);
+            let theirs = records(&oracle(&["-D", &path], &[]), false);
+            if name == "live" {
+                // Copied while it was written: nothing less than what journalctl can read of that.
+                assert!(theirs.iter().all(|record| ours.contains(record)), "{setting} {name}");
+            } else {
+                let differ = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs);
+                assert!(ours == theirs, "{setting} {name}: {} and {}: {differ:?}", ours.len(), theirs.len());
+            }
+            let mut command = Command::new("journalctl");
+            let export = command
+                .args(["-q", "-D", &path, "-o", "export", "--all", "_TRANSPORT=kernel"])
+                .output()
+                .unwrap();
+            let lines = |ran: Ran| ran.json()["totals"]["lines"].as_u64().unwrap();
+            let count = lines(run(&["check", "-j", &path]));
+            if name != "live" {
+                assert_eq!(count, lines(run_with(&export.stdout, &["check", "-j", "-"])), "{setting} {name}");
+            }
+            most = most.max(count);
+        }
+        assert!(most > 4, "{setting}: {most}");
+    }
+}

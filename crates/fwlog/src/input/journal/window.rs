@@ -5,8 +5,33 @@
 //! Tested by: the tests of `look`.
 
 use std::fs::File;
+use std::io::{self, Read, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+
+/// Keeps a stream in a file without a name, in the folder for temporary files: a journal is read from
+/// many places of it at once.
+///
+/// # Errors
+/// The stream cannot be read, or there is no room for it.
+pub fn spool(mut stream: impl Read) -> io::Result<File> {
+    let folder = std::env::temp_dir();
+    let told = |error: io::Error| {
+        let text = format!("a journal in a stream is kept in {} (TMPDIR): {error}", folder.display());
+        io::Error::new(error.kind(), text)
+    };
+    let mut file = tempfile::tempfile_in(&folder).map_err(told)?;
+    let mut piece = vec![0; 256 << 10];
+    loop {
+        let read = match stream.read(&mut piece) {
+            Ok(0) => return Ok(file),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        file.write_all(&piece[..read]).map_err(told)?;
+    }
+}
 
 /// Where a journal's bytes are.
 #[derive(Clone, Debug)]
