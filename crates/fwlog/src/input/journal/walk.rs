@@ -120,7 +120,7 @@ pub(super) struct Walker {
     step: usize,
     /// Where the entry before ended: none lies inside another.
     floor: u64,
-    /// Where the entry before begins: what lies behind it was never looked at.
+    /// Where the previous entry begins: what lies after it was never looked at.
     seen: u64,
     /// Only entries of this boot.
     pub(super) boot: Option<[u8; 16]>,
@@ -329,7 +329,7 @@ impl Walker {
             return Ok(previous.kind);
         }
         let slot = (data >> 3) as usize % KNOWN;
-        // What lies behind the entry before is new; to ask the memory for it would cost a miss of the
+        // What lies after the previous entry is new; to ask the memory for it would cost a miss of the
         // processor's cache for each entry.
         let known = if data > self.seen { Known::default() } else { self.known[slot] };
         let kind = if known.at == data { known.kind } else { self.look(journal, data, slot)? };
@@ -342,7 +342,7 @@ impl Walker {
     /// Looks at an object for the first time.
     fn look(&mut self, journal: &Journal, data: u64, slot: usize) -> Result<Kind, &'static str> {
         let payload = journal.layout().payload();
-        // The longest name, and the longest number behind it.
+        // The longest name, and the longest number after it.
         let wanted = payload + 48;
         let near = self.main.has(data, wanted);
         let available = usize::try_from(journal.limit.saturating_sub(data)).unwrap_or(usize::MAX);

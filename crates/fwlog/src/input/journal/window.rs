@@ -50,7 +50,7 @@ impl Medium {
             Medium::File(file) => {
                 let mut read = 0;
                 while read < buffer.len() {
-                    match file.read_at(&mut buffer[read..], at + read as u64) {
+                    match file.read_at(&mut buffer[read..], at.saturating_add(read as u64)) {
                         Ok(0) => break,
                         Ok(more) => read += more,
                         Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -95,7 +95,9 @@ impl Window {
     /// Whether it holds these bytes.
     #[inline]
     pub(super) fn has(&self, at: u64, len: usize) -> bool {
-        at >= self.base && at - self.base + len as u64 <= self.len as u64
+        at.checked_sub(self.base)
+            .and_then(|from| from.checked_add(len as u64))
+            .is_some_and(|end| end <= self.len as u64)
     }
 
     /// The bytes, if it holds them.
