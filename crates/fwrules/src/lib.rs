@@ -76,7 +76,9 @@
 //! | `comment` | yes | always matches | – | yes |
 //! | `time` | word by word | [`Context::time`], in UTC | no time given, `--kerneltz` | no |
 //! | `limit` | word by word | – | always | yes |
-//! | `hashlimit`, `recent`, `connlimit`, `statistic`, `string`, `u32`, `bpf`, `rpfilter`, any other | word by word | – | always | no |
+//! | `statistic` | yes | – | always | yes |
+//! | `connlimit` | yes | – | always | all connections |
+//! | `hashlimit`, `recent`, `string`, `u32`, `bpf`, `rpfilter`, any other | word by word | – | always | no |
 //! | nft: sets of addresses, interfaces, protocols, ports; named sets; verdict maps; `fib type`; `meta`, `ct state` | yes | as above | | yes |
 //! | nft: any other expression | its JSON | – | always | no |
 //!
@@ -88,24 +90,38 @@
 //! * nft lists rules of `iptables-nft` without their old extensions' values: read
 //!   `iptables-save` for those ([`Ruleset::notes`] says so).
 //! * Big `ipset`s are searched entry by entry, once for each class of packets.
+#![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod eval;
 mod iptables;
 mod lint;
+mod matches;
 mod model;
 mod nft;
 mod replay;
+mod values;
+mod view;
+mod words;
 
 pub use eval::evidence::Evidence;
-pub use eval::rule::{Context, LocalAddress, Tri, Why};
-pub use eval::walk::{End, Fate, Missed, Outcome, Reach, Step, Walk, Walker};
-pub use iptables::write::COMMENT;
+pub use eval::near_miss::NearMiss;
+pub use eval::outcome::{End, Fate, Missed, Outcome, Reach, Step, Walk};
+pub use eval::walker::Walker;
+pub use iptables::write::Verb;
 pub use lint::{Finding, FindingKind, lint, unwritten};
-pub use model::conntrack::StateSet;
-pub use model::error::{ReadError, WriteError};
-pub use model::ipset::{Entry, Part, PartKind, Set, Sets};
-pub use model::rule::*;
-pub use model::ruleset::{Base, Chain, Hook, Path, Place, RuleId, Ruleset, Table};
-pub use model::text::{Text, shell_quote, shown};
-pub use replay::compiled::{AnswerId, Compiled, Front, Replayed, Replayer};
+pub use matches::*;
+pub use model::rule::{Counters, Rule};
+pub use model::ruleset::{Base, Chain, Place, RuleId, Ruleset, Table};
+pub use model::target::{Log, Target, Verdict};
+pub use replay::compiled::{AnswerId, Compiled, Replayed, Replayer};
+pub use replay::key::Front;
+pub use values::conntrack::StateSet;
+pub use values::error::{ReadError, WriteError};
+pub use values::header::{Flags, Icmp};
+pub use values::hook::{Hook, Path};
+pub use values::ipset::{Entry, Part, PartKind, Set, Sets};
+pub use values::net::{AddressRange, Family, Interface, Masked, Net, PortSide, Range, Side, Test};
+pub use values::text::{Text, shell_quote, shown};
+pub use values::tri::{Tri, Why};
+pub use view::{Context, LocalAddress};

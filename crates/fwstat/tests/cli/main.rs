@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod filters;
 mod inputs;
+mod invariants;
 mod journal;
 mod journal_writers;
 mod pandas;

@@ -335,19 +335,22 @@ fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool)
 /// What the kernel itself puts in front of its text: `[ 8486.974964] `, `[    C1] `. Only one
 /// stamp, and only here: the same text further on belongs to the message.
 fn kernel_marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
-    let mut rest = text;
-    if rest.first() == Some(&b'[')
-        && let Some((uptime, after)) = stamp::uptime(rest)
-    {
-        envelope.uptime = Some(uptime);
-        rest = after;
-        if let Some((caller, after)) = caller(rest) {
-            envelope.caller = Some(caller);
-            rest = after;
-        }
-        rest = rest.strip_prefix(b" ").unwrap_or(rest);
-    }
+    let rest = uptime_and_caller(text, envelope);
     repeated(rest, envelope)
+}
+
+/// `[ 8486.974964] [    C1] ` is taken off, if it is there.
+fn uptime_and_caller<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    if text.first() != Some(&b'[') {
+        return text;
+    }
+    let Some((uptime, mut rest)) = stamp::uptime(text) else { return text };
+    envelope.uptime = Some(uptime);
+    if let Some((caller, after)) = caller(rest) {
+        envelope.caller = Some(caller);
+        rest = after;
+    }
+    rest.strip_prefix(b" ").unwrap_or(rest)
 }
 
 /// The most repeats that are believed of one line: a rule that logs a thousand packets a second,
@@ -369,7 +372,7 @@ fn repeated<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     envelope.repeat = if count <= MOST_REPEATS { count.max(1) } else { 1 };
     let trimmed = inside.trim_ascii_end();
     // Without its bracket the record was cut (rsyslog keeps 800 bytes of it).
-    trimmed.strip_suffix(b"]").unwrap_or(inside)
+    uptime_and_caller(trimmed.strip_suffix(b"]").unwrap_or(inside), envelope)
 }
 
 /// The forms of `dmesg`, and `journalctl -o short-monotonic`, which puts its host behind.

@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use fwrules::{
-    Base, Chain, Compiled, Evidence, Family, Fate, Hook, Match, Place, Reach, Replayed, Replayer, Rule,
-    RuleId, Ruleset, Sets, StateSet, Table, Target, Test, Text, Verdict,
+    Base, Chain, Compiled, Condition, Evidence, Family, Fate, Hook, Place, Reach, Replayed, Replayer, Rule,
+    RuleId, Ruleset, Sets, StateSet, Table, Target, Text, Verdict,
 };
 use logparse::{Completeness, Network, Packet};
 
@@ -68,7 +68,7 @@ impl Site {
                 .position(|c| c.base.is_some_and(|base| base.hook == Some(Hook::Input)))
                 .unwrap_or_default();
             let own = &mut table.chains[input].rules;
-            // Behind what lets known connections in, in front of everything that logs.
+            // After what lets known connections in, before everything that logs.
             let first_log = own.iter().position(|rule| rule.log.is_some()).unwrap_or(own.len());
             let at = own[..first_log].iter().position(lets_answers_in).map_or(0, |at| at + 1);
             own.insert(at, Rule { target: Target::Jump(text_of(chain)), added: true, ..Rule::default() });
@@ -166,9 +166,9 @@ pub(super) fn text_of(name: &[u8]) -> Text {
 
 fn lets_answers_in(rule: &Rule) -> bool {
     rule.target == Target::Accept
-        && rule.matches.iter().any(|test| {
-            matches!(test, Match::State { states: Test { not: false, value }, .. }
-                if value.contains(StateSet::ESTABLISHED))
+        && rule.conditions.iter().any(|condition| {
+            matches!(condition, Condition::State(state)
+                if !state.states.not && state.states.value.contains(StateSet::ESTABLISHED))
         })
 }
 
