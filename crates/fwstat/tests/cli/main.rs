@@ -16,6 +16,7 @@ mod journal;
 mod pandas;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod place;
 mod profiles;
 mod readme;
 mod replay;
