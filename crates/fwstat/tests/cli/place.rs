@@ -3,8 +3,6 @@
 
 use std::process::Command;
 
-use serde_json::Value;
-
 use crate::support::{Folder, run, skipped};
 use crate::worlds;
 
@@ -36,11 +34,9 @@ fn the_place_is_after_lo_and_known_connections_and_the_program_is_named() {
         assert_eq!(text.contains("DOCKER-USER"), name == "docker.save", "{text}");
         let document = run(&["suggest", "--json", "--rules", rules, &log]).json();
         let list = document["rules"].as_array().unwrap();
-        let all = |key: &str| -> Vec<&str> {
-            let of = |rule: &'_ Value| {
-                rule[key].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect::<Vec<_>>()
-            };
-            list.iter().flat_map(of).collect()
+        let all = |key: &str| -> Vec<String> {
+            let lists = list.iter().flat_map(|rule| rule[key].as_array().unwrap());
+            lists.map(|one| one.as_str().unwrap().to_owned()).collect()
         };
         // What is printed is what the document has.
         let printed: Vec<&str> = script.lines().filter(|line| !line.is_empty()).collect();
