@@ -18,6 +18,8 @@ use fwlog::time::clock::NANOS;
 
 /// The table that is made beside those of nft's rulesets.
 pub const OWN_TABLE: &str = "fwstat";
+/// Its chain as the replay knows it: no chain of the ruleset has this name.
+const OWN_CHAIN: &[u8] = b"fwstat beside";
 /// Rules of a path looked at, at most.
 const LONGEST_PATH: usize = 1 << 16;
 
@@ -59,7 +61,7 @@ impl Site {
             return Err("the ruleset has no chain INPUT in a table filter".to_owned());
         };
         if rules.nft {
-            return Ok(Site::beside(rules, chain));
+            return Ok(Site::beside(rules, t));
         }
         let table = &mut rules.tables[t];
         let made = table.chain(chain).is_none();
@@ -85,31 +87,24 @@ impl Site {
         Ok(Site { rules, assumed: false, table: t, chain: c, before, made, hung, answers_pass, elsewhere })
     }
 
-    /// A ruleset of nft: a table beside its own ones, whose base chain lets `lo` and known
-    /// connections pass and comes before all filter chains. No reload of another table removes it.
-    fn beside(mut rules: Ruleset, chain: &[u8]) -> Site {
-        let base = Base { hook: Some(Hook::Input), priority: -10, policy: Verdict::Accept, nat: false };
-        let added = |text: &[u8]| {
-            let rule = Rule::parse(text).map(|(_, rule)| rule).unwrap_or_default();
-            Rule { added: true, ..rule }
-        };
-        let first = vec![
-            added(b"-A X -i lo -j RETURN"),
-            added(b"-A X -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"),
-            Rule { target: Target::Jump(text_of(chain)), added: true, ..Rule::default() },
-        ];
-        let input = Chain { name: Text::from("input"), base: Some(base), counters: None, rules: first };
-        let own = Chain { name: text_of(chain), base: None, counters: None, rules: Vec::new() };
-        rules.tables.push(Table {
-            family: Family::Inet,
-            name: Text::from(OWN_TABLE),
-            chains: vec![input, own],
-        });
+    /// A ruleset of nft: the rules go into a table beside its own ones, whose base chain lets `lo`
+    /// and known connections pass and comes before all filter chains. No reload of another table
+    /// removes it. For the replay that is a jump before all rules of the input chain: no line is
+    /// about a packet of `lo` or of a known connection.
+    fn beside(mut rules: Ruleset, table: usize) -> Site {
+        let tables = &mut rules.tables[table];
+        let own = Chain { name: text_of(OWN_CHAIN), base: None, counters: None, rules: Vec::new() };
+        tables.chains.push(own);
+        let input =
+            tables.chains.iter().position(|c| c.base.is_some_and(|base| base.hook == Some(Hook::Input)));
+        let jump = Rule { target: Target::Jump(text_of(OWN_CHAIN)), added: true, ..Rule::default() };
+        let own = tables.chains.len() - 1;
+        tables.chains[input.unwrap_or_default()].rules.insert(0, jump);
         Site {
-            table: rules.tables.len() - 1,
             rules,
             assumed: false,
-            chain: 1,
+            table,
+            chain: own,
             before: 0,
             made: true,
             hung: None,
