@@ -12,7 +12,7 @@ import threading
 import time
 
 RULES, SCRIPT, UNDO = sys.argv[1:4]
-HOST, PEER = "185.13.9.20", "185.13.9.1"
+HOST, PEER = "185.13.9.20", "203.0.113.5"
 
 
 def sh(command, check=True):
@@ -78,7 +78,8 @@ inside = f"nsenter -t {other.pid} -n"
 try:
     sh(f"ip link add ens3 type veth peer name peer0 && ip link set peer0 netns {other.pid}")
     sh(f"ip addr add {HOST}/24 dev ens3 && ip link set ens3 up")
-    sh(f"{inside} ip addr add {PEER}/24 dev peer0 && {inside} ip link set peer0 up")
+    sh(f"{inside} ip addr add {PEER}/32 dev peer0 && {inside} ip link set peer0 up")
+    sh(f"{inside} ip route add {HOST}/32 dev peer0 && ip route add {PEER}/32 dev ens3")
     sh(f"nft -j -f {RULES}" if RULES.endswith(".json") else f"iptables-restore < {RULES}")
     serve("0.0.0.0", 443)
     serve("127.0.0.1", 23)

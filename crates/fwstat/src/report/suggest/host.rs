@@ -8,10 +8,32 @@
 use fwrules::{Counters, Net, Rule, shell_quote};
 
 use super::super::rules;
-use super::Verb;
 use crate::analysis::noise::address::net_name;
 use crate::analysis::suggest::site::OWN_TABLE;
 use crate::analysis::suggest::suggestion::{Rated, Suggestion};
+
+/// Which form of commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Add.
+    Add,
+    /// Add what is not there.
+    AddOnce,
+    /// Take away.
+    Undo,
+}
+
+impl Verb {
+    /// As `--undo` and `--idempotent` say.
+    #[must_use]
+    pub fn new(undo: bool, idempotent: bool) -> Verb {
+        match (undo, idempotent) {
+            (true, _) => Verb::Undo,
+            (_, true) => Verb::AddOnce,
+            _ => Verb::Add,
+        }
+    }
+}
 
 /// Whether rules of a family go into a table beside the others.
 fn beside(s: &Suggestion, v6: bool) -> bool {

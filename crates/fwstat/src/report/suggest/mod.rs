@@ -29,29 +29,7 @@ mod host;
 mod page;
 
 pub use forms::{json, nft, restore};
-
-/// Which form of commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// Add.
-    Add,
-    /// Add what is not there.
-    AddOnce,
-    /// Take away.
-    Undo,
-}
-
-impl Verb {
-    /// As `--undo` and `--idempotent` say.
-    #[must_use]
-    pub fn new(undo: bool, idempotent: bool) -> Verb {
-        match (undo, idempotent) {
-            (true, _) => Verb::Undo,
-            (_, true) => Verb::AddOnce,
-            _ => Verb::Add,
-        }
-    }
-}
+pub use host::Verb;
 
 const PLAIN: anstyle::Style = anstyle::Style::new();
 
