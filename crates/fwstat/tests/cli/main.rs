@@ -25,6 +25,7 @@ mod journal_writers;
 mod pandas;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod place;
 mod profiles;
 mod readers;
 mod readme;

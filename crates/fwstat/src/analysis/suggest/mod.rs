@@ -18,6 +18,7 @@ pub mod evidence;
 pub mod exceptions;
 pub mod honeypot;
 pub mod lines;
+pub mod manager;
 pub mod outside;
 pub mod proof;
 pub mod session;

@@ -10,6 +10,7 @@ use fwrules::{Family, Hook, Net, Rule, Ruleset, Sets};
 
 use super::chain::{self, Chain, Proposal};
 use super::evidence::{Asked, Evidence};
+use super::manager::{Manager, has_docker};
 use super::proof::{Case, Proof, Proved, Prover, Taken};
 use super::signals::{Signals, is_kept};
 use super::site::{Judge, Site};
@@ -251,6 +252,7 @@ impl Session {
         remain.remove(&None);
         let mut notes = draft.notes;
         notes.extend(self.idle_rules(proved));
+        notes.extend(self.lasting(&rules));
         Suggestion {
             chain: self.settings.chain.clone(),
             before: proved.before,
@@ -288,6 +290,32 @@ impl Session {
         all.into_iter()
             .flat_map(|(v6, site)| wrong_protocol::dead(&site.chain_rules()[..site.before], |_| 0, log, v6))
             .collect()
+    }
+
+    /// How the rules outlive the next run of the program that writes the host's rules.
+    fn lasting(&self, rules: &[Rated]) -> Vec<String> {
+        let mut notes = Vec::new();
+        for (v6, site) in [(false, &self.sites[0]), (true, &self.sites[1])] {
+            let any = rules.iter().any(|rated| rated.proposal.v6 == v6 && rated.proposal.drops());
+            if site.assumed || !any {
+                continue;
+            }
+            let manager = Manager::of(&site.rules);
+            notes.push(format!(
+                "Managed by {}. These commands take effect now; {}",
+                manager.name(),
+                manager.lasting(site.rules.nft)
+            ));
+            if has_docker(&site.rules) && !site.rules.nft && !site.elsewhere.contains(&Hook::Forward) {
+                let (program, chain) = (if v6 { "ip6tables" } else { "iptables" }, &self.settings.chain);
+                notes.push(format!(
+                    "Packets to containers are forwarded and do not come to {chain}. To filter them too: {program} -I \
+                     DOCKER-USER -j {chain}; then run suggest again with the new rules"
+                ));
+            }
+        }
+        notes.dedup();
+        notes
     }
 
     /// Rules of the chain that no longer count: zero counters in `iptables-save -c`, and no line.

@@ -16,6 +16,13 @@ use super::classes::Tests;
 use fwlog::record::Record;
 use fwlog::time::clock::NANOS;
 
+/// The table that is made beside those of nft's rulesets.
+pub const OWN_TABLE: &str = "fwstat";
+/// Its chain as the replay knows it: no chain of the ruleset has this name.
+const OWN_CHAIN: &[u8] = b"fwstat beside";
+/// Rules of a path looked at, at most.
+const LONGEST_PATH: usize = 1 << 16;
+
 /// A ruleset with a place for new rules: the chain, hung into INPUT.
 #[derive(Clone, Debug)]
 pub struct Site {
@@ -31,8 +38,8 @@ pub struct Site {
     pub before: usize,
     /// The chain had to be made.
     pub made: bool,
-    /// Where in INPUT the jump had to be put (from 1), if it was missing.
-    pub hung: Option<usize>,
+    /// In which chain and where (from 1) the jump had to be put, if it was missing.
+    pub hung: Option<(Text, usize)>,
     /// Answers to connections of this host are let in before the chain is asked.
     pub answers_pass: bool,
     /// Other hooks from which packets come to the chain.
@@ -53,6 +60,9 @@ impl Site {
         let Some(t) = named.or_else(|| rules.tables.iter().position(filters)) else {
             return Err("the ruleset has no chain INPUT in a table filter".to_owned());
         };
+        if rules.nft {
+            return Ok(Site::beside(rules, t));
+        }
         let table = &mut rules.tables[t];
         let made = table.chain(chain).is_none();
         if made {
@@ -62,17 +72,10 @@ impl Site {
         let c = table.chain(chain).unwrap_or_default();
         let mut hung = None;
         if !reached(table, Hook::Input).contains(&c) {
-            let input = table
-                .chains
-                .iter()
-                .position(|c| c.base.is_some_and(|base| base.hook == Some(Hook::Input)))
-                .unwrap_or_default();
-            let own = &mut table.chains[input].rules;
-            // After what lets known connections in, before everything that logs.
-            let first_log = own.iter().position(|rule| rule.log.is_some()).unwrap_or(own.len());
-            let at = own[..first_log].iter().position(lets_answers_in).map_or(0, |at| at + 1);
-            own.insert(at, Rule { target: Target::Jump(text_of(chain)), added: true, ..Rule::default() });
-            hung = Some(at + 1);
+            let (from, at) = place(table);
+            let jump = Rule { target: Target::Jump(text_of(chain)), added: true, ..Rule::default() };
+            table.chains[from].rules.insert(at, jump);
+            hung = Some((table.chains[from].name.clone(), at + 1));
         }
         let table = &rules.tables[t];
         let elsewhere = [Hook::Forward, Hook::Output]
@@ -82,6 +85,32 @@ impl Site {
         let answers_pass = answers_pass(table, c);
         let before = table.chains[c].rules.len();
         Ok(Site { rules, assumed: false, table: t, chain: c, before, made, hung, answers_pass, elsewhere })
+    }
+
+    /// A ruleset of nft: the rules go into a table beside its own ones, whose base chain lets `lo`
+    /// and known connections pass and comes before all filter chains. No reload of another table
+    /// removes it. For the replay that is a jump before all rules of the input chain: no line is
+    /// about a packet of `lo` or of a known connection.
+    fn beside(mut rules: Ruleset, table: usize) -> Site {
+        let tables = &mut rules.tables[table];
+        let own = Chain { name: text_of(OWN_CHAIN), base: None, counters: None, rules: Vec::new() };
+        tables.chains.push(own);
+        let input =
+            tables.chains.iter().position(|c| c.base.is_some_and(|base| base.hook == Some(Hook::Input)));
+        let jump = Rule { target: Target::Jump(text_of(OWN_CHAIN)), added: true, ..Rule::default() };
+        let own = tables.chains.len() - 1;
+        tables.chains[input.unwrap_or_default()].rules.insert(0, jump);
+        Site {
+            rules,
+            assumed: false,
+            table,
+            chain: own,
+            before: 0,
+            made: true,
+            hung: None,
+            answers_pass: true,
+            elsewhere: Vec::new(),
+        }
     }
 
     /// What is assumed where no ruleset is given: INPUT asks the chain first.
@@ -170,6 +199,61 @@ fn lets_answers_in(rule: &Rule) -> bool {
             matches!(condition, Condition::State(state)
                 if !state.states.not && state.states.value.contains(StateSet::ESTABLISHED))
         })
+}
+
+fn lets_lo_in(rule: &Rule) -> bool {
+    rule.target == Target::Accept
+        && rule.conditions.iter().any(|condition| {
+            matches!(condition, Condition::Interface(on)
+                if on.input && !on.name.not && on.name.value.0 == "lo")
+        })
+}
+
+/// Where a jump belongs: after the rules that accept `lo` and known connections, also where those
+/// are in a chain that every packet passes, and before everything that logs.
+fn place(table: &Table) -> (usize, usize) {
+    let input = table.chains.iter().position(|c| c.base.is_some_and(|base| base.hook == Some(Hook::Input)));
+    let input = input.unwrap_or_default();
+    let mut path = Vec::new();
+    passed(table, input, 0, &mut path);
+    let rule = |place: &(usize, usize)| &table.chains[place.0].rules[place.1];
+    let logs = path.iter().position(|place| rule(place).log.is_some()).unwrap_or(path.len());
+    let before = &path[..logs];
+    let last = [lets_answers_in, lets_lo_in]
+        .iter()
+        .filter_map(|is| before.iter().position(|place| is(rule(place))))
+        .max();
+    last.map_or((input, 0), |at| (before[at].0, before[at].1 + 1))
+}
+
+/// The rules that every packet comes to from a chain, but for those that an earlier one takes, in
+/// order; whether a packet may come to the end of the chain.
+fn passed(table: &Table, chain: usize, depth: usize, path: &mut Vec<(usize, usize)>) -> bool {
+    for (at, rule) in table.chains[chain].rules.iter().enumerate() {
+        if path.len() >= LONGEST_PATH {
+            return false;
+        }
+        path.push((chain, at));
+        if !rule.is_unconditional() {
+            continue;
+        }
+        match &rule.target {
+            Target::Jump(name) | Target::Goto(name) if depth < 16 => {
+                let open =
+                    table.chain(name.as_bytes()).is_none_or(|next| passed(table, next, depth + 1, path));
+                if !open {
+                    return false;
+                }
+                if matches!(rule.target, Target::Goto(_)) {
+                    return true;
+                }
+            }
+            Target::Return => return true,
+            Target::Accept | Target::Drop | Target::Reject(_) => return false,
+            _ => {}
+        }
+    }
+    true
 }
 
 /// Whether everything that comes to a chain passed a rule that lets known connections in.
@@ -356,13 +440,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_chain_is_hung_behind_known_connections() {
+    fn the_jump_comes_after_lo_and_known_connections() {
         let rules = b"*filter\n:INPUT DROP [0:0]\n:STDIN - [0:0]\n\
             -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -i lo -j ACCEPT\n\
             -A INPUT -j STDIN\n-A INPUT -p tcp -m tcp -j LOG --log-prefix \"tcp.in.dropped \"\nCOMMIT\n";
         let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS").unwrap();
         assert!(site.made && site.answers_pass);
-        assert_eq!(site.hung, Some(2));
+        // After both: known connections, and lo.
+        assert_eq!(site.hung, Some((Text::from("INPUT"), 3)));
         assert!(Site::new(Ruleset::default(), b"MALICIOUS").is_err());
+        // ufw's accept them in a chain of its own.
+        let rules =
+            b"*filter\n:INPUT DROP [0:0]\n:ufw-before-logging-input - [0:0]\n:ufw-before-input - [0:0]\n\
+            -A INPUT -j ufw-before-logging-input\n-A INPUT -j ufw-before-input\n\
+            -A ufw-before-input -i lo -j ACCEPT\n\
+            -A ufw-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n\
+            -A ufw-before-input -p udp -j LOG\nCOMMIT\n";
+        let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS").unwrap();
+        assert_eq!(site.hung, Some((Text::from("ufw-before-input"), 3)));
+        assert!(site.answers_pass);
     }
 }

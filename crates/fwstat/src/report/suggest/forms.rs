@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 
 use super::super::{Head, Ranking, rules};
 use super::page::Page;
-use super::{PLAIN, Verb, command, friend_commands, friend_rule, set_commands, why};
+use super::{PLAIN, Verb, friend_commands, friend_rule, host, why};
 use crate::analysis::noise::address::net_name;
 use crate::analysis::suggest::lines::Why;
 use crate::analysis::suggest::proof::Samples;
+use crate::analysis::suggest::site::OWN_TABLE;
 use crate::analysis::suggest::suggestion::{Rated, Suggestion};
 use crate::report::style::RenderOptions;
 use fwlog::time::clock::{self, Clock, NANOS};
@@ -36,6 +37,10 @@ pub fn restore(look: &RenderOptions, s: &Suggestion, v6_only: Option<bool>) -> S
             continue;
         }
         let site = &s.sites[usize::from(v6)];
+        if site.rules.nft {
+            out.push_str("# The ruleset is nft's: --format nft\n");
+            continue;
+        }
         let mut page = Page::new(look);
         if look.header {
             let tool = if v6 { "ip6tables-restore" } else { "iptables-restore" };
@@ -45,7 +50,7 @@ pub fn restore(look: &RenderOptions, s: &Suggestion, v6_only: Option<bool>) -> S
                 false => page.say(0, PLAIN, &format!("chain {} whole, with the rules it has", s.chain)),
             }
             for (name, nets) in s.sets.iter().filter(|(_, nets)| is_of(nets, v6)) {
-                set_commands(name, nets)
+                host::ipset(name, nets)
                     .iter()
                     .for_each(|command| page.say(0, PLAIN, &format!("first: {command}")));
             }
@@ -54,8 +59,8 @@ pub fn restore(look: &RenderOptions, s: &Suggestion, v6_only: Option<bool>) -> S
         out.push_str("*filter\n");
         if !site.assumed {
             out.push_str(&format!(":{} - [0:0]\n", s.chain));
-            if let Some(at) = site.hung {
-                out.push_str(&format!("-I INPUT {at} -j {}\n", s.chain));
+            if let Some((from, at)) = &site.hung {
+                out.push_str(&format!("-I {from} {at} -j {}\n", s.chain));
             }
             for rule in &site.chain_rules()[..site.before] {
                 out.push_str(&(rules::restore(rule, &s.chain) + "\n"));
@@ -89,41 +94,21 @@ fn is_of(nets: &[Net], v6: bool) -> bool {
     nets.iter().any(|net| net.addr().is_ipv6() == v6)
 }
 
-/// A file for `nft -f`.
+/// A file for `nft -f`: a table of each family beside the others.
 #[must_use]
 pub fn nft(look: &RenderOptions, s: &Suggestion) -> String {
     let mut out = String::new();
     for v6 in [false, true] {
-        let list: Vec<&Rated> = s.rules.iter().filter(|rated| rated.proposal.v6 == v6).collect();
-        if !list.iter().any(|rated| rated.proposal.drops()) {
+        if !s.drops().any(|rated| rated.proposal.v6 == v6) {
             continue;
         }
-        let table = if v6 { "ip6" } else { "ip" };
         if look.header {
-            out.push_str(&format!("# for nft -f: adds to chain {} of table {table} filter\n", s.chain));
-        }
-        let name: String = s
-            .chain
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'))
-            .collect();
-        out.push_str(&format!("table {table} filter {{\n"));
-        for (set, nets) in s.sets.iter().filter(|(_, nets)| is_of(nets, v6)) {
-            let kind = if v6 { "ipv6_addr" } else { "ipv4_addr" };
-            let nets: Vec<String> = nets.iter().map(net_name).collect();
+            let family = if v6 { "ip6" } else { "ip" };
             out.push_str(&format!(
-                "\tset {set} {{\n\t\ttype {kind}\n\t\tflags interval\n\t\telements = {{ {} }}\n\t}}\n",
-                nets.join(", ")
+                "# for nft -f: a table beside the others; to remove it: nft delete table {family} {OWN_TABLE}\n"
             ));
         }
-        out.push_str(&format!("\tchain {name} {{\n"));
-        for rated in list {
-            match rules::nft(&rated.proposal.rule, v6) {
-                Ok(rule) => out.push_str(&format!("\t\t{rule}\n")),
-                Err(error) => out.push_str(&format!("\t\t# {error}\n")),
-            }
-        }
-        out.push_str("\t}\n}\n");
+        out.push_str(&host::nft_file(s, v6));
     }
     if out.is_empty() { NOTHING.to_owned() } else { out }
 }
@@ -175,8 +160,17 @@ pub fn json(clock: &Clock, head: &Head, s: &Suggestion) -> Vec<u8> {
     let moment =
         |seconds: u32| (seconds > 0).then(|| clock::utc_text(clock.at(i64::from(seconds) * NANOS).utc));
     let open = s.before - s.old;
-    let rule = |rated: &Rated| {
+    let rule = |(at, rated): (usize, &Rated)| {
         let (proposal, taken) = (&rated.proposal, &rated.taken);
+        // What all rules of a family need comes with its first one, and goes with its last one.
+        let of_family = |other: &Rated| other.proposal.v6 == proposal.v6;
+        let first = !s.rules[..at].iter().any(of_family);
+        let last = !s.rules[at + 1..].iter().any(of_family);
+        let nft = s.sites[usize::from(proposal.v6)].rules.nft;
+        let mut undo = if nft { Vec::new() } else { vec![host::rule(s, rated, Verb::Undo)] };
+        if last {
+            undo.extend(host::after(s, proposal.v6));
+        }
         RuleDocument {
             rule: rules::restore(&proposal.rule, &s.chain),
             family: if proposal.v6 { 6 } else { 4 },
@@ -200,8 +194,13 @@ pub fn json(clock: &Clock, head: &Head, s: &Suggestion) -> Vec<u8> {
                     (why.word(), HidesDocument { lines: *lines, sample: first_sample(samples) })
                 })
                 .collect(),
-            commands: vec![command(rated, &s.chain, Verb::Add)],
-            undo: vec![command(rated, &s.chain, Verb::Undo)],
+            commands: first
+                .then(|| host::before(s, proposal.v6, Verb::Add))
+                .into_iter()
+                .flatten()
+                .chain([host::rule(s, rated, Verb::Add)])
+                .collect(),
+            undo,
         }
     };
     let friends: Vec<FriendDocument> = s
@@ -244,7 +243,7 @@ pub fn json(clock: &Clock, head: &Head, s: &Suggestion) -> Vec<u8> {
     put("unknown", json!(s.unknown));
     put("noise", json!(s.noise));
     put("hidden", json!(s.hidden()));
-    put("rules", json!(s.rules.iter().map(rule).collect::<Vec<_>>()));
+    put("rules", json!(s.rules.iter().enumerate().map(rule).collect::<Vec<_>>()));
     put("sets", json!(sets));
     put("remain", json!(remain));
     put("refused", json!(s.refused));

@@ -14,7 +14,6 @@ use logparse::Protocol;
 use self::page::Page;
 use super::style::{DIM, HEADING, WARN, percent};
 use super::{Head, rules};
-use crate::analysis::noise::address::net_name;
 use crate::analysis::suggest::candidate::Reason;
 use crate::analysis::suggest::chain::{Proposal, port_name};
 use crate::analysis::suggest::lines::Lines;
@@ -26,32 +25,11 @@ use fwlog::text;
 use fwlog::time::clock::{self, Clock, NANOS};
 
 mod forms;
+mod host;
 mod page;
 
 pub use forms::{json, nft, restore};
-
-/// Which form of commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// Add.
-    Add,
-    /// Add what is not there.
-    AddOnce,
-    /// Take away.
-    Undo,
-}
-
-impl Verb {
-    /// As `--undo` and `--idempotent` say.
-    #[must_use]
-    pub fn new(undo: bool, idempotent: bool) -> Verb {
-        match (undo, idempotent) {
-            (true, _) => Verb::Undo,
-            (_, true) => Verb::AddOnce,
-            _ => Verb::Add,
-        }
-    }
-}
+pub use host::Verb;
 
 const PLAIN: anstyle::Style = anstyle::Style::new();
 
@@ -120,6 +98,9 @@ fn friend_commands(suggestion: &Suggestion, friend: &Friend, known: bool) -> Vec
     let site = &suggestion.sites[usize::from(v6)];
     let has = |name: &[u8]| site.rules.tables[site.table].chain(name).is_some();
     let mut rule = friend_rule(friend);
+    if site.rules.nft {
+        return Vec::new();
+    }
     if site.assumed || (has(b"STDIN") && has(b"FRIENDLY")) {
         let mut commands = vec![rules::command(&rule, "STDIN", v6)];
         if !known {
@@ -139,18 +120,20 @@ pub fn script(look: &RenderOptions, clock: &Clock, head: &Head, s: &Suggestion, 
     if look.header {
         summary(&mut page, clock, head, s);
     }
+    if verb == Verb::Undo {
+        let list = [false, true].into_iter().flat_map(|v6| host::undo(s, v6));
+        list.for_each(|command| page.run(&command));
+        return page.out;
+    }
     for v6 in [false, true] {
-        if verb != Verb::Undo && s.rules.iter().any(|rule| rule.proposal.v6 == v6) {
+        if s.rules.iter().any(|rule| rule.proposal.v6 == v6) {
             setup(&mut page, s, v6, verb);
         }
-    }
-    if verb != Verb::Undo {
-        sets(&mut page, s);
     }
     let mut number = 0;
     let mut exceptions = false;
     for rated in &s.rules {
-        if look.header && verb != Verb::Undo {
+        if look.header {
             if rated.proposal.drops() {
                 number += 1;
                 page.blank();
@@ -161,44 +144,13 @@ pub fn script(look: &RenderOptions, clock: &Clock, head: &Head, s: &Suggestion, 
             }
             exceptions = !rated.proposal.drops();
         }
-        page.run(&command(rated, &s.chain, verb));
+        page.run(&host::rule(s, rated, verb));
     }
-    if verb == Verb::Undo {
-        for name in s.sets.keys() {
-            page.run(&format!("ipset destroy {name}"));
-        }
-    } else {
-        honeypot(&mut page, s, verb);
-    }
-    if look.header && verb != Verb::Undo {
+    honeypot(&mut page, s, verb);
+    if look.header {
         rest(&mut page, head, s);
     }
     page.out
-}
-
-/// What to type for a rule.
-fn command(rated: &Rated, chain: &str, verb: Verb) -> String {
-    let (rule, v6) = (&rated.proposal.rule, rated.proposal.v6);
-    match verb {
-        Verb::Add => rules::command(rule, chain, v6),
-        Verb::AddOnce => rules::idempotent(rule, chain, v6),
-        Verb::Undo => rules::command_as(fwrules::Verb::Delete, rule, chain, v6),
-    }
-}
-
-/// Commands that make a set.
-fn set_commands(name: &str, nets: &[Net]) -> Vec<String> {
-    let family = if nets.iter().any(|net| net.addr().is_ipv6()) { "inet6" } else { "inet" };
-    let mut list = vec![format!("ipset create {name} hash:net family {family} -exist")];
-    list.extend(nets.iter().map(|net| format!("ipset add {name} {} -exist", net_name(net))));
-    list
-}
-
-fn sets(page: &mut Page<'_>, s: &Suggestion) {
-    for (name, nets) in &s.sets {
-        page.blank();
-        set_commands(name, nets).iter().for_each(|command| page.run(command));
-    }
 }
 
 fn summary(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
@@ -289,25 +241,22 @@ fn setup(page: &mut Page<'_>, s: &Suggestion, v6: bool, verb: Verb) {
             page.could_run(&format!("{program} -N {chain}"));
             page.could_run(&format!("{program} -I INPUT 2 -j {chain}"));
         }
+    }
+    let commands = host::before(s, v6, verb);
+    if commands.is_empty() {
         return;
     }
-    if site.made || site.hung.is_some() {
-        page.blank();
-        if page.look.header {
-            page.say(0, WARN, &format!("INPUT does not jump to a chain {}: it comes first.", s.chain));
-        }
-        if site.made {
-            let quiet = if verb == Verb::AddOnce { " 2>/dev/null" } else { "" };
-            page.run(&format!("{program} -N {chain}{quiet}"));
-        }
-        if let Some(at) = site.hung {
-            let ask = match verb {
-                Verb::AddOnce => format!("{program} -C INPUT -j {chain} 2>/dev/null || "),
-                _ => String::new(),
-            };
-            page.run(&format!("{ask}{program} -I INPUT {at} -j {chain}"));
-        }
+    page.blank();
+    if page.look.header && site.rules.nft {
+        page.say(
+            0,
+            WARN,
+            "A table beside the others, before their filter chains; lo and known connections pass it by.",
+        );
+    } else if page.look.header && (site.made || site.hung.is_some()) {
+        page.say(0, WARN, &format!("INPUT does not jump to a chain {}: it comes first.", s.chain));
     }
+    commands.iter().for_each(|command| page.run(command));
 }
 
 fn explain(page: &mut Page<'_>, clock: &Clock, s: &Suggestion, number: usize, rated: &Rated) {
@@ -483,10 +432,8 @@ fn rest(page: &mut Page<'_>, head: &Head, s: &Suggestion) {
         page.heading("To remove these rules: the same command with --undo");
     } else if !s.rules.is_empty() {
         page.heading("To remove these rules (or: --undo)");
-        for rated in &s.rules {
-            let proposal = &rated.proposal;
-            let verb = fwrules::Verb::Delete;
-            page.could_run(&rules::command_as(verb, &proposal.rule, &s.chain, proposal.v6));
+        for command in [false, true].into_iter().flat_map(|v6| host::undo(s, v6)) {
+            page.could_run(&command);
         }
     }
     if !s.notes.is_empty() || !head.notes.is_empty() {

@@ -1,0 +1,136 @@
+//! Which program writes a host's rules, and how new ones outlive its next run.
+//!
+//! Responsible for: telling it from names of tables and chains.
+//! Must not know: logs, noise.
+//! Tested by: the unit tests below.
+
+use fwrules::Ruleset;
+
+/// A program that writes rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manager {
+    /// Nothing known: rules that were typed.
+    Iptables,
+    /// nft's rules, by hand.
+    Nft,
+    /// ufw.
+    Ufw,
+    /// firewalld.
+    Firewalld,
+    /// OpenWrt's fw4.
+    Fw4,
+    /// Shorewall.
+    Shorewall,
+    /// FireHOL.
+    Firehol,
+    /// arno-iptables-firewall.
+    Arno,
+}
+
+impl Manager {
+    /// That of a ruleset.
+    #[must_use]
+    pub fn of(rules: &Ruleset) -> Manager {
+        let table = |name: &str| rules.tables.iter().any(|table| table.name == *name);
+        let chain = |is: &dyn Fn(&str) -> bool| {
+            let mut chains = rules.tables.iter().flat_map(|table| &table.chains);
+            chains.any(|chain| is(&chain.name.to_string()))
+        };
+        let named = |list: &[&str]| chain(&|name| list.contains(&name));
+        if rules.nft && table("fw4") {
+            Manager::Fw4
+        } else if table("firewalld") || named(&["IN_public", "INPUT_direct", "INPUT_ZONES"]) {
+            Manager::Firewalld
+        } else if chain(&|name| name.starts_with("ufw-") || name.starts_with("ufw6-")) {
+            Manager::Ufw
+        } else if named(&["net-fw", "net2fw", "fw-net", "fw2net", "shorewall", "sha-lh"]) {
+            Manager::Shorewall
+        } else if named(&["EXT_INPUT_CHAIN"]) {
+            Manager::Arno
+        } else if chain(&|name| name.starts_with("in_world_") || name.starts_with("in_internet_"))
+            || named(&["in_world", "in_internet"])
+        {
+            Manager::Firehol
+        } else if rules.nft {
+            Manager::Nft
+        } else {
+            Manager::Iptables
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Manager::Iptables => "iptables",
+            Manager::Nft => "nft",
+            Manager::Ufw => "ufw",
+            Manager::Firewalld => "firewalld",
+            Manager::Fw4 => "fw4 (OpenWrt)",
+            Manager::Shorewall => "Shorewall",
+            Manager::Firehol => "FireHOL",
+            Manager::Arno => "arno-iptables-firewall",
+        }
+    }
+
+    /// How the rules last, in a sentence; `nft`: they are a table beside the others.
+    #[must_use]
+    pub fn lasting(self, nft: bool) -> &'static str {
+        match self {
+            Manager::Fw4 => {
+                "save the output of --format nft as /usr/share/nftables.d/ruleset-post/fwstat.nft, which fw4 reads \
+                 at each start"
+            }
+            Manager::Firewalld | Manager::Nft if nft => {
+                "the table survives a reload; for the next boot save the output of --format nft as \
+                 /etc/nftables.d/fwstat.nft and include that in /etc/nftables.conf after `flush ruleset`"
+            }
+            Manager::Ufw => {
+                "`ufw reload` removes the jump; put the rules of --format restore and the jump into \
+                 /etc/ufw/before.rules (IPv6: before6.rules), after the rule for RELATED,ESTABLISHED"
+            }
+            Manager::Firewalld => {
+                "a reload removes them; add each with firewall-cmd --permanent --direct --passthrough ipv4 (or ipv6)"
+            }
+            Manager::Shorewall => {
+                "a restart removes them; put the output of --idempotent into /etc/shorewall/started"
+            }
+            Manager::Firehol => {
+                "a restart removes them; put the output of --idempotent at the end of /etc/firehol/firehol.conf"
+            }
+            Manager::Arno => {
+                "a restart removes them; put the output of --idempotent into \
+                 /etc/arno-iptables-firewall/custom-rules"
+            }
+            _ => {
+                "for the next boot: iptables-save > /etc/iptables/rules.v4 (IPv6: rules.v6, iptables-persistent)"
+            }
+        }
+    }
+}
+
+/// Whether Docker's chain for forwarded packets is there.
+#[must_use]
+pub fn has_docker(rules: &Ruleset) -> bool {
+    rules.tables.iter().any(|table| table.chain(b"DOCKER-USER").is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_chains_tell_the_program() {
+        for (chain, manager) in [
+            ("STDIN", Manager::Iptables),
+            ("ufw-before-input", Manager::Ufw),
+            ("IN_public", Manager::Firewalld),
+            ("net-fw", Manager::Shorewall),
+            ("in_internet_http_s1", Manager::Firehol),
+            ("EXT_INPUT_CHAIN", Manager::Arno),
+        ] {
+            let text = format!("*filter\n:INPUT ACCEPT [0:0]\n:{chain} - [0:0]\nCOMMIT\n");
+            assert_eq!(Manager::of(&Ruleset::parse(text.as_bytes()).unwrap()), manager, "{chain}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The commands for one host: iptables where its ruleset is iptables', a table beside the others
+//! where it is nft's.
+//!
+//! Responsible for: what is typed, in order, to add and to remove.
+//! Must not know: why there is such a rule.
+//! Tested by: `tests/cli/place.rs`, in network namespaces.
+
+use fwrules::{Counters, Net, Rule, shell_quote};
+
+use super::super::rules;
+use crate::analysis::noise::address::net_name;
+use crate::analysis::suggest::site::OWN_TABLE;
+use crate::analysis::suggest::suggestion::{Rated, Suggestion};
+
+/// Which form of commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Add.
+    Add,
+    /// Add what is not there.
+    AddOnce,
+    /// Take away.
+    Undo,
+}
+
+impl Verb {
+    /// As `--undo` and `--idempotent` say.
+    #[must_use]
+    pub fn new(undo: bool, idempotent: bool) -> Verb {
+        match (undo, idempotent) {
+            (true, _) => Verb::Undo,
+            (_, true) => Verb::AddOnce,
+            _ => Verb::Add,
+        }
+    }
+}
+
+/// Whether rules of a family go into a table beside the others.
+fn beside(s: &Suggestion, v6: bool) -> bool {
+    s.sites[usize::from(v6)].rules.nft
+}
+
+/// The table beside the others: `ip fwstat`.
+fn table(v6: bool) -> String {
+    format!("{} {OWN_TABLE}", if v6 { "ip6" } else { "ip" })
+}
+
+/// The chain's name as nft takes it.
+fn nft_name(chain: &str) -> String {
+    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    let name: String = chain.chars().filter(plain).collect();
+    if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("c{name}") }
+}
+
+fn is_of(nets: &[Net], v6: bool) -> bool {
+    nets.iter().any(|net| net.addr().is_ipv6() == v6)
+}
+
+/// The rules of a base chain that asks the chain last: `lo` and known connections pass it by.
+fn base_rules(chain: &str) -> [String; 3] {
+    [
+        "iifname \"lo\" accept".to_owned(),
+        "ct state established,related accept".to_owned(),
+        format!("jump {}", nft_name(chain)),
+    ]
+}
+
+/// Base chains: name and what makes them such. The priority is before any filter chain.
+fn base_chains(s: &Suggestion, v6: bool) -> Vec<(String, String)> {
+    let base = |hook: &&str| {
+        let hook = hook.to_lowercase();
+        let text = format!("type filter hook {hook} priority -10; policy accept;");
+        (hook, text)
+    };
+    s.hooks[usize::from(v6)].iter().map(base).collect()
+}
+
+/// A set's body in nft.
+fn nft_set(nets: &[Net], v6: bool) -> String {
+    let kind = if v6 { "ipv6_addr" } else { "ipv4_addr" };
+    let nets: Vec<String> = nets.iter().map(net_name).collect();
+    format!("type {kind}; flags interval; elements = {{ {} }};", nets.join(", "))
+}
+
+/// Commands that make an ipset.
+pub(super) fn ipset(name: &str, nets: &[Net]) -> Vec<String> {
+    let family = if nets.iter().any(|net| net.addr().is_ipv6()) { "inet6" } else { "inet" };
+    let mut list = vec![format!("ipset create {name} hash:net family {family} -exist")];
+    list.extend(nets.iter().map(|net| format!("ipset add {name} {} -exist", net_name(net))));
+    list
+}
+
+/// What comes before the rules of a family: sets, the chain, the jump to it.
+pub(super) fn before(s: &Suggestion, v6: bool, verb: Verb) -> Vec<String> {
+    let sets = s.sets.iter().filter(|(_, nets)| is_of(nets, v6));
+    if beside(s, v6) {
+        return nft_before(s, v6, verb);
+    }
+    let (site, program) = (&s.sites[usize::from(v6)], rules::program(v6));
+    let chain = shell_quote(s.chain.as_bytes());
+    let mut list: Vec<String> = sets.flat_map(|(name, nets)| ipset(name, nets)).collect();
+    if site.assumed {
+        return list;
+    }
+    if site.made {
+        let quiet = if verb == Verb::AddOnce { " 2>/dev/null || true" } else { "" };
+        list.push(format!("{program} -N {chain}{quiet}"));
+    }
+    if let Some((from, at)) = &site.hung {
+        let from = shell_quote(from.as_bytes());
+        let ask = match verb {
+            Verb::AddOnce => format!("{program} -C {from} -j {chain} 2>/dev/null || "),
+            _ => String::new(),
+        };
+        list.push(format!("{ask}{program} -I {from} {at} -j {chain}"));
+    }
+    list
+}
+
+fn nft_before(s: &Suggestion, v6: bool, verb: Verb) -> Vec<String> {
+    let (table, chain) = (table(v6), nft_name(&s.chain));
+    let mut list = Vec::new();
+    if verb == Verb::AddOnce {
+        list.push(format!("nft list table {table} >/dev/null 2>&1 && nft delete table {table}"));
+    }
+    list.push(format!("nft add table {table}"));
+    for (name, nets) in s.sets.iter().filter(|(_, nets)| is_of(nets, v6)) {
+        list.push(format!("nft 'add set {table} {name} {{ {} }}'", nft_set(nets, v6)));
+    }
+    list.push(format!("nft add chain {table} {chain}"));
+    for (hook, base) in base_chains(s, v6) {
+        list.push(format!("nft 'add chain {table} {hook} {{ {base} }}'"));
+        list.extend(base_rules(&s.chain).map(|rule| format!("nft 'add rule {table} {hook} {rule}'")));
+    }
+    list
+}
+
+/// The command of a rule.
+pub(super) fn rule(s: &Suggestion, rated: &Rated, verb: Verb) -> String {
+    let (rule, v6) = (&rated.proposal.rule, rated.proposal.v6);
+    match verb {
+        _ if beside(s, v6) => {
+            let counted = counted(rule);
+            let (table, chain) = (OWN_TABLE.as_bytes(), nft_name(&s.chain));
+            counted
+                .to_nft_command(rules::family(v6), table, chain.as_bytes())
+                .unwrap_or_else(|error| format!("# {error}"))
+        }
+        Verb::Add => rules::command(rule, &s.chain, v6),
+        Verb::AddOnce => rules::idempotent(rule, &s.chain, v6),
+        Verb::Undo => rules::command_as(fwrules::Verb::Delete, rule, &s.chain, v6),
+    }
+}
+
+fn counted(rule: &Rule) -> Rule {
+    Rule { counters: Some(Counters { packets: 0, bytes: 0 }), ..rule.clone() }
+}
+
+/// Everything that removes what was added for a family, jump, chain and sets too.
+pub(super) fn undo(s: &Suggestion, v6: bool) -> Vec<String> {
+    let rules: Vec<&Rated> = s.rules.iter().filter(|rated| rated.proposal.v6 == v6).collect();
+    if rules.is_empty() {
+        return Vec::new();
+    }
+    if beside(s, v6) {
+        return vec![format!("nft delete table {}", table(v6))];
+    }
+    let mut list: Vec<String> = rules.iter().map(|rated| rule(s, rated, Verb::Undo)).collect();
+    list.extend(after(s, v6));
+    list
+}
+
+/// What is removed after the rules of a family: jump, chain, sets.
+pub(super) fn after(s: &Suggestion, v6: bool) -> Vec<String> {
+    if beside(s, v6) {
+        return vec![format!("nft delete table {}", table(v6))];
+    }
+    let (site, program) = (&s.sites[usize::from(v6)], rules::program(v6));
+    let chain = shell_quote(s.chain.as_bytes());
+    let mut list = Vec::new();
+    if let Some((from, _)) = &site.hung {
+        list.push(format!("{program} -D {} -j {chain}", shell_quote(from.as_bytes())));
+    }
+    if site.made {
+        list.push(format!("{program} -X {chain}"));
+    }
+    let sets = s.sets.iter().filter(|(_, nets)| is_of(nets, v6));
+    list.extend(sets.map(|(name, _)| format!("ipset destroy {name}")));
+    list
+}
+
+/// The whole table for `nft -f`. Reading it twice is the same as once.
+pub(super) fn nft_file(s: &Suggestion, v6: bool) -> String {
+    let table = table(v6);
+    let mut out = format!("table {table}\ndelete table {table}\ntable {table} {{\n");
+    for (name, nets) in s.sets.iter().filter(|(_, nets)| is_of(nets, v6)) {
+        out.push_str(&format!("\tset {name} {{\n\t\t{}\n\t}}\n", nft_set(nets, v6).replace("; ", "\n\t\t")));
+    }
+    out.push_str(&format!("\tchain {} {{\n", nft_name(&s.chain)));
+    for rated in s.rules.iter().filter(|rated| rated.proposal.v6 == v6) {
+        match rules::nft(&rated.proposal.rule, v6) {
+            Ok(rule) => out.push_str(&format!("\t\t{rule}\n")),
+            Err(error) => out.push_str(&format!("\t\t# {error}\n")),
+        }
+    }
+    out.push_str("\t}\n");
+    for (hook, base) in base_chains(s, v6) {
+        out.push_str(&format!("\tchain {hook} {{\n\t\t{base}\n"));
+        base_rules(&s.chain).iter().for_each(|rule| out.push_str(&format!("\t\t{rule}\n")));
+        out.push_str("\t}\n");
+    }
+    out + "}\n"
+}
