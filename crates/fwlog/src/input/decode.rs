@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::bytes::{Counting, Meter, Plain, buffered, peek};
 use super::journal::SIGNATURE;
-use super::reframe::{Export, Objects};
+use super::reframe::{self, Export, Objects};
 use super::ulogd::{self, Ulogd};
 
 /// What a file is that holds no lines.
@@ -65,20 +65,23 @@ pub enum Records {
 /// The format of records that `head` begins, if it begins one.
 #[must_use]
 pub fn records(head: &[u8]) -> Option<Records> {
-    if head.starts_with(b"__CURSOR=") || head.starts_with(b"__REALTIME_TIMESTAMP=") {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    // What was cut at its beginning, or follows text, is found by the lines below.
+    let mut lines = head.split(|byte| *byte == b'\n');
+    if lines.clone().any(reframe::begins_export) {
         return Some(Records::Export);
-    }
-    if ulogd::is_ulogd(head) {
-        return Some(Records::Ulogd);
     }
     let compact: Vec<u8> = head.iter().copied().filter(|b| !b.is_ascii_whitespace()).take(10).collect();
     match &compact[..] {
-        b"{\"dmesg\":[" => Some(Records::Objects(2)),
-        [b'[', b'{', ..] => Some(Records::Objects(1)),
-        // An object whose first line ends behind its bracket goes on below.
-        [b'{', b'"', ..] if matches!(head, [b'{', b'\n' | b'\r', ..]) => Some(Records::Objects(0)),
-        _ => None,
+        b"{\"dmesg\":[" => return Some(Records::Objects(2)),
+        [b'[', b'{', b'"' | b'}', ..] => return Some(Records::Objects(1)),
+        _ => {}
     }
+    // An object whose first line ends after its bracket goes on below.
+    if lines.clone().any(|line| matches!(line, b"{" | b"{\r")) {
+        return Some(Records::Objects(0));
+    }
+    lines.any(ulogd::is_ulogd).then_some(Records::Ulogd)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -116,7 +119,7 @@ pub enum Decoded {
 pub fn open(inner: Plain, decompress: bool, meter: &mut Meter) -> io::Result<Decoded> {
     let (head, stream) = peek(Box::new(Counting::new(inner, Arc::clone(&meter.taken))))?;
     let plain = match packing(&head).filter(|_| decompress) {
-        None => return Ok(reframe(&head, stream, meter)),
+        None => return Ok(lines_of(&head, stream, meter)),
         Some(Packing::Gzip) => packed("gzip", flate2::bufread::MultiGzDecoder::new(buffered(stream))),
         Some(Packing::Zstd) => packed("zstd", zstd::stream::read::Decoder::with_buffer(buffered(stream))?),
         Some(Packing::Xz) => packed("xz", liblzma::bufread::XzDecoder::new_multi_decoder(buffered(stream))),
@@ -124,11 +127,11 @@ pub fn open(inner: Plain, decompress: bool, meter: &mut Meter) -> io::Result<Dec
     };
     // A stream that ends in its first block still has its error to tell.
     let (head, plain) = peek(plain)?;
-    Ok(reframe(&head, plain, meter))
+    Ok(lines_of(&head, plain, meter))
 }
 
 /// Turns records of several lines into one line each.
-fn reframe(head: &[u8], stream: Plain, meter: &mut Meter) -> Decoded {
+fn lines_of(head: &[u8], stream: Plain, meter: &mut Meter) -> Decoded {
     if head.starts_with(SIGNATURE) {
         return Decoded::Journal(stream);
     }
@@ -138,7 +141,8 @@ fn reframe(head: &[u8], stream: Plain, meter: &mut Meter) -> Decoded {
     Decoded::Lines(match records {
         Some(Records::Export) => Box::new(Export::new(stream)),
         Some(Records::Ulogd) => Box::new(Ulogd::new(stream)),
-        Some(Records::Objects(level)) => Box::new(Objects::new(stream, level)),
+        // ulogd's objects may be spread over lines too.
+        Some(Records::Objects(level)) => Box::new(Ulogd::new(Box::new(Objects::new(stream, level)))),
         None => stream,
     })
 }

@@ -22,6 +22,9 @@ const FIELDS: [&str; 8] = [
     "MESSAGE",
 ];
 
+/// No value of a journal is longer (`DATA_SIZE_MAX` of systemd): a larger length is damage.
+const LONGEST_VALUE: u64 = 768 << 20;
+
 /// The journal's export format as lines of JSON, one per record, numbered like the records.
 pub struct Export {
     input: BufReader<Plain>,
@@ -65,38 +68,81 @@ impl Export {
                 }
                 continue;
             }
-            self.begun = true;
-            if let Some(at) = memchr::memchr(b'=', field) {
+            if let Some(at) = memchr::memchr(b'=', field).filter(|at| is_name(&field[..*at])) {
+                self.begun = true;
                 if let Some(name) = known(&field[..at]) {
                     keep(&mut self.record, name, &field[at + 1..]);
                 }
                 continue;
             }
+            if !is_name(field) {
+                // Text between records, which ends one.
+                let text = std::mem::take(&mut self.field);
+                self.close();
+                self.out.extend_from_slice(text.strip_suffix(b"\n").unwrap_or(&text));
+                self.out.push(b'\n');
+                self.field = text;
+                return Ok(true);
+            }
+            self.begun = true;
             // No `=`: the length follows in eight bytes, then the value, then a line end.
             let name = known(field);
-            let mut length = [0; 8];
-            self.input.read_exact(&mut length)?;
-            let length = u64::from_le_bytes(length);
-            let limit = length.min(LONGEST_LINE as u64);
-            let mut value = Vec::new();
-            let kept = (&mut self.input).take(limit).read_to_end(&mut value)? as u64;
-            let left = io::copy(&mut (&mut self.input).take(length - kept), &mut io::sink())?;
-            if kept + left < length {
+            match self.value()? {
+                Some(value) => {
+                    if let Some(name) = name {
+                        keep(&mut self.record, name, &value);
+                    }
+                }
+                None => return self.find_record(),
+            }
+        }
+    }
+
+    /// A value of so many bytes; `None` if no field ends there.
+    fn value(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut value = Vec::new();
+        (&mut self.input).take(8).read_to_end(&mut value)?;
+        let Some(length) = value.first_chunk().map(|length| u64::from_le_bytes(*length)) else {
+            return Ok(None);
+        };
+        value.clear();
+        if length > LONGEST_VALUE {
+            return Ok(None);
+        }
+        let limit = length.min(LONGEST_LINE as u64);
+        let kept = (&mut self.input).take(limit).read_to_end(&mut value)? as u64;
+        let left = io::copy(&mut (&mut self.input).take(length - kept), &mut io::sink())?;
+        let mut end = [0; 1];
+        let ends = kept + left == length && (self.input.read(&mut end)? == 0 || end == *b"\n");
+        Ok(ends.then_some(value))
+    }
+
+    /// Ends a record that is not well formed and goes on at the next. What there is of it is a broken
+    /// object, and counted as such.
+    fn find_record(&mut self) -> io::Result<bool> {
+        loop {
+            self.field.clear();
+            if (&mut self.input).take(LONGEST_LINE as u64).read_until(b'\n', &mut self.field)? == 0 {
+                self.record.clear();
+                self.begun = false;
                 return Err(io::Error::new(
                     io::ErrorKind::UnexpectedEof,
                     "ends in the middle of a journal record; what came before was read",
                 ));
             }
-            let mut end = [0; 1];
-            if self.input.read(&mut end)? == 1 && end != *b"\n" {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "holds a journal record that is not well formed; what came before was read",
-                ));
+            if !begins_export(&self.field) {
+                continue;
             }
-            if let Some(name) = name {
-                keep(&mut self.record, name, &value);
+            self.out.push(b'{');
+            self.out.append(&mut self.record);
+            self.out.push(b'\n');
+            let field = self.field.strip_suffix(b"\n").unwrap_or(&self.field);
+            let at = memchr::memchr(b'=', field).unwrap_or(0);
+            if let Some(name) = known(&field[..at]) {
+                keep(&mut self.record, name, &field[at + 1..]);
             }
+            self.begun = true;
+            return Ok(true);
         }
     }
 
@@ -110,6 +156,17 @@ impl Export {
         self.out.extend_from_slice(b"}\n");
         true
     }
+}
+
+/// Whether a line is the first of a record.
+pub(super) fn begins_export(line: &[u8]) -> bool {
+    line.starts_with(b"__CURSOR=") || line.starts_with(b"__REALTIME_TIMESTAMP=")
+}
+
+/// Whether this may be the name of one of the journal's fields.
+fn is_name(name: &[u8]) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+    !name.is_empty() && name.iter().all(is_part)
 }
 
 fn known(name: &[u8]) -> Option<&'static str> {
@@ -185,84 +242,158 @@ impl Read for Export {
     }
 }
 
-/// JSON objects that are spread over lines, as one line each.
+/// JSON objects that are spread over lines, as one line each; text around them stays as it is.
+///
+/// A writer puts the first bracket of every record at the same column. A line that begins a record
+/// there begins one even if the record before it never ended: a damaged record costs itself.
 pub struct Objects {
     input: BufReader<Plain>,
     /// How deep in other brackets a record is: 0 when objects simply follow each other, 1 in an
     /// array, 2 in `{"dmesg":[`.
     level: usize,
+    /// The column at which records begin, once the first was seen at the beginning of a line.
+    column: Option<usize>,
     depth: usize,
     in_string: bool,
     escaped: bool,
+    /// The line, or a piece of a long one, and whether it continues one.
+    line: Vec<u8>,
+    continues: bool,
+    /// Whether the line is text between objects.
+    is_text: bool,
+    /// The bytes of `out` that belong to whole records.
+    whole: usize,
     out: Vec<u8>,
     given: usize,
 }
+
+/// How much of a long line is looked at together.
+const PIECE: u64 = 64 << 10;
 
 impl Objects {
     /// The objects at some depth of a stream.
     #[must_use]
     pub fn new(input: Plain, level: usize) -> Objects {
         Objects {
-            input: BufReader::with_capacity(64 << 10, input),
+            input: BufReader::with_capacity(PIECE as usize, input),
             level,
+            column: None,
             depth: 0,
             in_string: false,
             escaped: false,
+            line: Vec::new(),
+            continues: false,
+            is_text: false,
+            whole: 0,
             out: Vec::new(),
             given: 0,
         }
     }
-}
 
-impl Objects {
-    /// Goes on over what was read, and puts out what belongs to a record.
+    /// Goes on over the next line, and puts out what belongs to a record; `false` at the end.
     fn fold(&mut self) -> io::Result<bool> {
-        let input = self.input.fill_buf()?;
-        for byte in input {
-            let inside = self.depth > self.level;
-            if self.in_string {
-                match byte {
-                    _ if self.escaped => self.escaped = false,
-                    b'\\' => self.escaped = true,
-                    b'"' => self.in_string = false,
-                    _ => {}
-                }
-                if inside {
-                    // No string of JSON holds a line end, but a broken writer's may.
-                    self.out.push(if *byte == b'\n' { b' ' } else { *byte });
-                }
-                continue;
+        self.line.clear();
+        if (&mut self.input).take(PIECE).read_until(b'\n', &mut self.line)? == 0 {
+            self.abandon();
+            return Ok(false);
+        }
+        let line = std::mem::take(&mut self.line);
+        let text = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line);
+        if !self.continues {
+            self.begin_line(text);
+        }
+        self.continues = line.last() != Some(&b'\n');
+        if self.is_text {
+            self.out.extend_from_slice(text);
+            self.whole = self.out.len();
+        } else {
+            text.iter().for_each(|byte| self.byte(*byte));
+        }
+        self.line = line;
+        Ok(true)
+    }
+
+    /// What a line's beginning tells: text, a record where records begin, or what goes on.
+    fn begin_line(&mut self, line: &[u8]) {
+        let column = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let first = line.get(column).copied().unwrap_or(b'\n');
+        // No line of JSON that is spread over lines begins with a word at the edge.
+        self.is_text = column == 0 && (first.is_ascii_alphanumeric() || first == b'<' || !first.is_ascii())
+            || self.depth == 0 && !matches!(first, b'{' | b'[' | b'}' | b']' | b',' | b'"' | b'\r' | b'\n');
+        if self.is_text {
+            self.abandon();
+            return;
+        }
+        let opens = first == b'{' && self.depth == self.level;
+        match self.column {
+            None if opens && !self.in_string => self.column = Some(column),
+            Some(records) if column == records && first == b'{' => {
+                self.abandon();
+                self.depth = self.level;
             }
+            // The record's end, whatever is open in it.
+            Some(records) if column == records && first == b'}' && self.depth > self.level => {
+                (self.in_string, self.escaped) = (false, false);
+                self.depth = self.level + 1;
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends a record that has no end: its line is no whole object, and is counted as such.
+    fn abandon(&mut self) {
+        if self.out.len() > self.whole {
+            self.out.push(b'\n');
+        }
+        self.whole = self.out.len();
+        (self.depth, self.in_string, self.escaped) = (0, false, false);
+    }
+
+    fn byte(&mut self, byte: u8) {
+        let inside = self.depth > self.level;
+        if self.in_string {
             match byte {
-                b'"' => self.in_string = true,
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' => {
-                    self.depth = self.depth.saturating_sub(1);
-                    if inside && self.depth == self.level {
-                        self.out.extend_from_slice(&[*byte, b'\n']);
-                        continue;
-                    }
-                }
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = true,
+                b'"' => self.in_string = false,
                 _ => {}
             }
-            if self.depth > self.level && !matches!(byte, b'\n' | b'\r' | b'\t') {
-                self.out.push(*byte);
+            if inside {
+                // No string of JSON holds a line end, but a broken writer's may.
+                self.out.push(if byte == b'\n' { b' ' } else { byte });
             }
+            return;
         }
-        let used = input.len();
-        self.input.consume(used);
-        Ok(used > 0)
+        match byte {
+            b'"' => self.in_string = true,
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                if inside && self.depth == self.level {
+                    self.out.extend_from_slice(&[byte, b'\n']);
+                    self.whole = self.out.len();
+                    return;
+                }
+            }
+            _ => {}
+        }
+        if self.depth > self.level && !matches!(byte, b'\n' | b'\r' | b'\t') {
+            self.out.push(byte);
+        }
     }
 }
 
 impl Read for Objects {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.out.len() {
-            self.out.clear();
-            self.given = 0;
-            while self.out.is_empty() && self.fold()? {}
+        if self.given == self.whole {
+            // A record that has begun is kept until it is whole, or longer than any line.
+            self.out.drain(..self.given);
+            (self.whole, self.given) = (0, 0);
+            while self.whole == 0 && self.out.len() <= LONGEST_LINE && self.fold()? {}
         }
-        let part = &self.out[self.given..];
+        let ready = if self.whole == 0 { self.out.len() } else { self.whole };
+        self.whole = ready;
+        let part = &self.out[self.given..ready];
         let len = part.len().min(buffer.len());
         buffer[..len].copy_from_slice(&part[..len]);
         self.given += len;
@@ -323,5 +454,56 @@ mod tests {
         assert_eq!(first["msg"], "a } \" ] b");
         let second: serde_json::Value = serde_json::from_str(lines[1]).unwrap();
         assert_eq!(second["x"][0], 1);
+    }
+
+    fn objects(bytes: &str, level: usize) -> Vec<String> {
+        let (lines, _) = text(Objects::new(Box::new(io::Cursor::new(bytes.as_bytes().to_vec())), level));
+        lines.lines().map(str::to_owned).collect()
+    }
+
+    fn whole(lines: &[String]) -> usize {
+        lines.iter().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).count()
+    }
+
+    #[test]
+    fn a_damaged_object_costs_itself() {
+        let good = "{\n  \"a\" : {\n    \"b\" : [ 1 ]\n  },\n  \"c\" : \"x\"\n}\n";
+        for damaged in [
+            "{\n  \"a\" : \"open quote\n",
+            "{\n  \"a\" : \"open quote\n}\n",
+            "{\n  \"a\" : {\n",
+            "{\n  \"a\" : \"b\",\n",
+            "{\n  \"a\" : \"b\\\n}\n",
+            "{\n",
+        ] {
+            let lines = objects(&format!("{good}{damaged}{good}{good}"), 0);
+            assert_eq!(whole(&lines), 3, "{lines:?}");
+            assert_eq!(lines.len(), 4, "{lines:?}");
+        }
+        let array = "[\n  {\n    \"a\": 1\n  },\n  {\n    \"a\": \"open\n  },\n  {\n    \"a\": 3\n  }\n]\n";
+        let lines = objects(array, 1);
+        assert_eq!((lines.len(), whole(&lines)), (3, 2), "{lines:?}");
+    }
+
+    #[test]
+    fn text_around_objects_stays() {
+        let lines = objects("Jun 30 a\n{\n  \"a\": 1\n}\nJun 30 b\n{\n  \"a\n<4>c\n", 0);
+        assert_eq!(lines, ["Jun 30 a", "{  \"a\": 1}", "Jun 30 b", "{  \"a ", "<4>c"]);
+    }
+
+    #[test]
+    fn a_damaged_export_goes_on_at_the_next_record() {
+        let good = "__CURSOR=s=1\n__REALTIME_TIMESTAMP=17\nMESSAGE=one\n\n".as_bytes();
+        for damage in [
+            [&b"__CURSOR=s=2\nMESSAGE\n"[..], &9u64.to_le_bytes(), b"short\n\n"].concat(),
+            [&b"__CURSOR=s=2\nMESSAGE\n"[..], &u64::MAX.to_le_bytes(), b"long\n\n"].concat(),
+            b"Jun 30 06:06:13 gw kernel: text\n".to_vec(),
+            b"__CURSOR=s=2\nMESS".to_vec(),
+        ] {
+            let (lines, error) = export(&[good, &damage, b"\n", good].concat());
+            let whole =
+                lines.lines().filter(|line| *line == "{\"__REALTIME_TIMESTAMP\":\"17\",\"MESSAGE\":\"one\"}");
+            assert_eq!((whole.count(), error), (2, None), "{lines}");
+        }
     }
 }

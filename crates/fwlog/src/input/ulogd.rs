@@ -24,7 +24,8 @@ pub fn is_ulogd(head: &[u8]) -> bool {
     // A quote behind a backslash belongs to a text.
     let has =
         |words: &[u8]| memchr::memmem::find_iter(head, words).any(|at| at == 0 || head[at - 1] != b'\\');
-    head.starts_with(b"{\"") && (has(b"\"dvc\":") || has(b"\"oob.") || has(b"\"raw.pkt"))
+    let opens = head.strip_prefix(b"{").is_some_and(|rest| rest.trim_ascii_start().first() == Some(&b'"'));
+    opens && (has(b"\"dvc\":") || has(b"\"oob.") || has(b"\"raw.pkt"))
 }
 
 /// The lines of a stream as records of a journal.
@@ -52,7 +53,8 @@ impl Read for Ulogd {
             self.line.clear();
             // A longer line comes in pieces, none of which is whole JSON: they pass as they are.
             (&mut self.input).take(LONGEST_LINE as u64).read_until(b'\n', &mut self.line)?;
-            match serde_json::from_slice(&self.line).ok().and_then(|object| record(&object)) {
+            let object = || serde_json::from_slice(&self.line).ok();
+            match is_ulogd(&self.line).then(object).flatten().and_then(|object| record(&object)) {
                 Some(text) => self.out.extend_from_slice(text.as_bytes()),
                 None => self.out.extend_from_slice(&self.line),
             }

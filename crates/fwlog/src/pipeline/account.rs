@@ -5,6 +5,7 @@
 //! Must not know: filters, tables.
 //! Tested by: the unit tests below, `fwstat/tests/cli/check.rs`.
 
+use super::unread::Unread;
 use std::sync::LazyLock;
 
 use hashbrown::HashMap;
@@ -114,6 +115,8 @@ pub struct Account {
     pub losses: HashMap<&'static str, (u64, Seen)>,
     /// Records that others than the kernel wrote, by writer.
     writers: HashMap<Vec<u8>, Seen>,
+    /// Packets whose prefix holds what an envelope is made of.
+    pub unread: Unread,
     /// The first and the last moment of a record (nanoseconds, UTC).
     pub span: Option<(i64, i64)>,
     /// Records of programs that do not log for the kernel: claims, which no rule follows from.
@@ -249,6 +252,7 @@ impl Account {
             seen.first = seen.first.min(theirs.first);
         }
         self.foreign += other.foreign;
+        self.unread.merge(other.unread);
         for (name, theirs) in other.writers {
             self.add_writer(&name, theirs, false);
         }
@@ -281,6 +285,9 @@ impl Account {
         self.reasons.values_mut().for_each(|seen| settle(&mut seen.first));
         self.losses.values_mut().for_each(|(_, seen)| settle(&mut seen.first));
         self.writers.values_mut().for_each(|seen| settle(&mut seen.first));
+        if let Some((seen, _)) = &mut self.unread.found {
+            settle(&mut seen.first);
+        }
         self.chunks.clear();
         self.sequences.sort_unstable();
         for pair in std::mem::take(&mut self.sequences).windows(2) {

@@ -9,6 +9,7 @@ pub mod account;
 pub mod order;
 mod plan;
 mod scan;
+pub mod unread;
 
 pub use account::{Account, Position, Totals, Why};
 pub use plan::Plan;

@@ -20,6 +20,15 @@ use crate::time::clock::{Resolver, When};
 /// What is done with a record that counts.
 pub(super) type Add<'f> = &'f mut dyn FnMut(&Record<'_>);
 
+/// What is found out once of lines that begin alike.
+#[derive(Clone, Copy)]
+struct Known {
+    /// Whether they pass `front_filter`.
+    passes: bool,
+    /// Whether the prefix holds an envelope that was not understood.
+    is_envelope: bool,
+}
+
 /// One thread's work.
 pub(super) struct Worker<'p> {
     plan: &'p Plan,
@@ -31,8 +40,8 @@ pub(super) struct Worker<'p> {
     needs_time: bool,
     /// The part of the filter that lines which begin alike share, and what it said.
     front_filter: Filter,
-    /// Whether lines with a prefix and its interfaces pass `front_filter`.
-    prefix_passes: PrefixCache<bool>,
+    /// What is known of a prefix and its interfaces.
+    prefixes: PrefixCache<Known>,
     rest_filter: Filter,
     /// The chunk's lines that are no records, if they are wanted.
     pub(super) rejects: Option<Vec<u8>>,
@@ -49,7 +58,7 @@ impl<'p> Worker<'p> {
             resolver: Resolver::new(&plan.clock),
             scanner: Scanner::new(),
             front_filter,
-            prefix_passes: PrefixCache::default(),
+            prefixes: PrefixCache::default(),
             rest_filter,
             rejects: None,
         }
@@ -133,19 +142,30 @@ impl<'p> Worker<'p> {
         };
         // A filter on the prefix and the interfaces alone is tested once for each of them.
         let read = Line::Fast(scanned);
-        let known = self.prefix_passes.get(&read);
-        if known == Some(false) {
+        let known = self.prefixes.get(&read);
+        if let Some(Known { is_envelope: true, .. }) = known {
+            self.account.unread.note(scanned.prefix(), Account::position(chunk, line.offset, number));
+        }
+        if let Some(Known { passes: false, .. }) = known {
             return;
         }
         let at = (chunk.source, chunk.offset + line.offset as u64);
         let beside = chunk.heads.and_then(|heads| heads.beside(number));
         let (file, line_number) = self.place(chunk, number);
         let record = Record { line: read, raw: line.text, when, file, line_number, at, beside };
-        let passes = known.unwrap_or_else(|| {
-            let passes = self.front_filter.test(&record);
-            self.prefix_passes.insert(&read, passes);
-            passes
-        });
+        let passes = match known {
+            Some(known) => known.passes,
+            None => {
+                let passes = self.front_filter.test(&record);
+                let prefix = scanned.prefix();
+                let is_envelope = super::unread::is_envelope(prefix);
+                self.prefixes.insert(&read, Known { passes, is_envelope });
+                if is_envelope {
+                    self.account.unread.note(prefix, Account::position(chunk, line.offset, number));
+                }
+                passes
+            }
+        };
         if passes && self.rest_filter.test(&record) {
             self.account.totals.matched += 1;
             add(&record);
@@ -309,6 +329,7 @@ impl<'p> Worker<'p> {
         if writer != Writer::Kernel {
             self.account.wrote(writer, position);
         }
+        self.account.unread.see(entry.packet.prefix, position, self.account.totals.packets);
         let when = self.moment(chunk, line.offset, &entry.envelope);
         let at = (chunk.source, chunk.offset + line.offset as u64);
         let beside = chunk.heads.and_then(|heads| heads.beside(number));

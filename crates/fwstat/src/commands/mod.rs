@@ -127,6 +127,7 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
         notes.extend(options.queue.remarks());
     }
     notes.extend(foreign(look, account));
+    notes.extend(unread(look, account));
     let lines = |n: u64| look.count_of(n, "line", "lines");
     let asked = options.plan.filter.needs_time();
     let year = assumed.year.load(Relaxed);
@@ -161,6 +162,25 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// What is said about envelopes that were not understood.
+fn unread(look: &RenderOptions, account: &Account) -> Option<String> {
+    if let Some((seen, prefix)) = &account.unread.found {
+        let packets = look.count_of(seen.count, "packet has", "packets have");
+        return Some(format!(
+            "{packets} an envelope that was not understood: it is part of the prefix, as in `{}`; times, hosts and counts by \
+             prefix are not those of the log",
+            text::escape(prefix)
+        ));
+    }
+    let (different, among, prefix) = account.unread.differ()?;
+    Some(format!(
+        "{} of {} have a prefix of their own, as `{}`: an envelope may be part of it",
+        look.number(different),
+        look.count_of(among, "packet", "packets"),
+        text::escape(prefix)
+    ))
 }
 
 /// What is said about records that the kernel did not write.

@@ -51,6 +51,10 @@ impl Report for Checked<'_> {
         document.insert("reasons".to_owned(), json!(reasons));
         document.insert("writers".to_owned(), json!(writers));
         document.insert("losses".to_owned(), json!(losses));
+        if let Some((seen, prefix)) = &self.account.unread.found {
+            let unread = json!({ "count": seen.count, "first": at(seen), "example": json::bytes(prefix) });
+            document.insert("unread_envelopes".to_owned(), unread);
+        }
         document
     }
 

@@ -1,0 +1,147 @@
+//! Envelopes that were not understood: they become part of the prefix, and must not do so in silence.
+//!
+//! Responsible for: which prefixes hold what an envelope is made of, how many packets have one, and an
+//! example; whether nearly every packet has a prefix of its own.
+//! Must not know: lines, files.
+//! Tested by: the unit tests below, `fwstat/tests/cli/faults.rs`.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use super::account::{Position, Seen};
+
+/// Prefixes that are remembered: enough to see whether they repeat.
+const SAMPLE: usize = 2_000;
+/// Fewer prefixes than this tell nothing.
+const FEWEST: usize = 20;
+
+/// What is known of packets with such prefixes.
+#[derive(Clone, Debug, Default)]
+pub struct Unread {
+    /// How many packets, and the prefix of the first.
+    pub found: Option<(Seen, Vec<u8>)>,
+    /// The different prefixes of the packets that the grammar read, by hash.
+    prefixes: HashSet<u64>,
+    /// The packets among which they were found.
+    among: u64,
+    /// The first of these prefixes.
+    first: Option<(Position, Vec<u8>)>,
+}
+
+impl Unread {
+    /// Notes the prefix of a packet that was read by the grammar; `packets` have been read so far.
+    pub(super) fn see(&mut self, prefix: &[u8], at: Position, packets: u64) {
+        if is_envelope(prefix) {
+            self.note(prefix, at);
+        }
+        if self.prefixes.len() < SAMPLE && !is_of_the_kernel(prefix) {
+            let mut hasher = DefaultHasher::new();
+            prefix.hash(&mut hasher);
+            self.prefixes.insert(hasher.finish());
+            self.among = packets;
+            if self.first.is_none() {
+                self.first = Some((at, prefix.to_vec()));
+            }
+        }
+    }
+
+    /// Notes a packet whose prefix is known to be such a one.
+    pub(super) fn note(&mut self, prefix: &[u8], at: Position) {
+        match &mut self.found {
+            Some((seen, _)) => seen.count += 1,
+            None => self.found = Some((Seen { count: 1, first: at }, prefix.to_vec())),
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Unread) {
+        match (&mut self.found, other.found) {
+            (own @ None, theirs) => *own = theirs,
+            (Some((seen, prefix)), Some((theirs, other))) => {
+                seen.count += theirs.count;
+                if theirs.first < seen.first {
+                    (seen.first, *prefix) = (theirs.first, other);
+                }
+            }
+            _ => {}
+        }
+        self.prefixes.extend(other.prefixes);
+        self.among += other.among;
+        self.first = match (self.first.take(), other.first) {
+            (Some(own), Some(theirs)) => Some(own.min(theirs)),
+            (own, theirs) => own.or(theirs),
+        };
+    }
+
+    /// If nearly every packet has a prefix of its own: how many were different among how many, and one.
+    #[must_use]
+    pub fn differ(&self) -> Option<(u64, u64, &[u8])> {
+        let different = self.prefixes.len() as u64;
+        let many = self.prefixes.len() >= FEWEST && different * 10 >= self.among * 8;
+        let (_, first) = self.first.as_ref().filter(|_| many)?;
+        Some((different, self.among, first))
+    }
+}
+
+/// Whether a prefix holds a clock, an uptime, a level or the kernel's tag.
+pub(super) fn is_envelope(prefix: &[u8]) -> bool {
+    let digit = |at: usize| prefix.get(at).is_some_and(u8::is_ascii_digit);
+    let clock = |at: usize| {
+        at >= 2
+            && digit(at - 2)
+            && digit(at - 1)
+            && digit(at + 1)
+            && digit(at + 2)
+            && prefix.get(at + 3) == Some(&b':')
+            && digit(at + 4)
+            && digit(at + 5)
+    };
+    let uptime = |at: usize| {
+        let inside = prefix[at + 1..].trim_ascii_start();
+        let seconds = inside.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let micros = inside.get(seconds + 1..).unwrap_or_default();
+        seconds > 0
+            && inside.get(seconds) == Some(&b'.')
+            && micros.iter().take(6).filter(|byte| byte.is_ascii_digit()).count() == 6
+    };
+    let level = |at: usize| matches!(&prefix[at..], [b'<', b'0'..=b'7', b'>', ..]);
+    prefix.iter().enumerate().any(|(at, byte)| match byte {
+        b':' => clock(at) || prefix[..at].ends_with(b"kernel"),
+        b'[' => uptime(at),
+        b'<' => level(at),
+        _ => false,
+    })
+}
+
+/// The kernel's own prefixes tell of the packet, and differ.
+fn is_of_the_kernel(prefix: &[u8]) -> bool {
+    [&b"nf_ct_"[..], b"ip_ct_", b"TRACE: "].iter().any(|known| prefix.starts_with(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_envelope_is_made_of_is_found() {
+        for prefix in [
+            "2024/06/30 06:06:13 gw DROP ",
+            "gw kernel: DROP ",
+            "[4617.129012] [UFW BLOCK] ",
+            "<4>DROP ",
+            "!06:06:13.1 DROP ",
+        ] {
+            assert!(is_envelope(prefix.as_bytes()), "{prefix}");
+        }
+        for prefix in [
+            "",
+            "[UFW BLOCK] ",
+            "Shorewall:net-fw:DROP:",
+            "TRACE: filter:INPUT:rule:12 ",
+            "[WAN_LOCAL-10-D]",
+            "a<b>c ",
+            "mac 00:11:22:33 ",
+        ] {
+            assert!(!is_envelope(prefix.as_bytes()), "{prefix}");
+        }
+    }
+}
