@@ -9,6 +9,7 @@ mod daemons;
 mod envelopes;
 mod explain;
 mod export;
+mod faults;
 mod filters;
 mod inputs;
 mod invariants;
