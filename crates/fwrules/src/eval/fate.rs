@@ -13,6 +13,7 @@ use crate::eval::walker::{Newer, Walker};
 use crate::model::ruleset::{Place, RuleId};
 use crate::model::target::{Effect, Verdict};
 use crate::values::conntrack::StateSet;
+use crate::values::net::Family;
 use crate::values::tri::Why;
 use crate::view::Context;
 
@@ -32,15 +33,27 @@ impl Walker<'_> {
         outcome: &Outcome,
         candidates: Candidates<'_>,
     ) -> Fate {
-        if outcome.other_family {
-            return Fate::OtherFamily;
-        }
         let writes = |id: RuleId| {
             let log = self.rules.rule(id).and_then(|r| r.log.as_ref());
             log.is_some_and(|log| log.written(self.rules.nft) == packet.prefix)
         };
+        // Tables before routing and of bridges are not walked: a rule there may write it.
+        let unwalked = || {
+            let other = |id: &RuleId| self.rules.tables[id.table as usize].family == Family::Other;
+            self.rules.rules().map(|(id, _)| id).find(|id| other(id) && writes(*id))
+        };
+        if outcome.other_family {
+            return unwalked().map_or(Fate::OtherFamily, |id| Fate::Unknown(id, Why::Route));
+        }
         let mut writers = outcome.logged.iter().filter(|(id, _)| writes(*id)).peekable();
         if writers.peek().is_none() {
+            if let Some(id) = unwalked() {
+                return Fate::Unknown(id, Why::Route);
+            }
+            let may_log = |id: &RuleId| self.rules.rule(*id).is_some_and(|rule| rule.target.may_log());
+            if let Some((id, _)) = outcome.taken.iter().find(|(id, _)| may_log(id)) {
+                return Fate::Unknown(*id, Why::Match);
+            }
             if !self.rules.rules().any(|(id, _)| writes(id)) {
                 return Fate::Unwritten;
             }
@@ -50,7 +63,10 @@ impl Walker<'_> {
                 _ => None,
             });
         }
-        match writers.find(|(_, reach)| *reach == Reach::Certain) {
+        // These very rules wrote the line: one of the writers did, whichever it was.
+        let unchanged = matches!(self.evidence, Newer::Added)
+            && outcome.taken.iter().all(|(id, _)| self.rules.rule(*id).is_some_and(|rule| !rule.added));
+        match writers.find(|(_, reach)| unchanged || *reach == Reach::Certain) {
             Some((id, _)) => match self.unanswered(packet, context, candidates) {
                 Some(Ok(by)) => Fate::Unanswered(by),
                 Some(Err((rule, why))) => Fate::Unknown(rule, why),

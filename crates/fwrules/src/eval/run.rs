@@ -20,7 +20,7 @@ use crate::model::ruleset::{Place, RuleId};
 use crate::model::target::{Effect, Verdict};
 use crate::values::conntrack::StateSet;
 use crate::values::hook::{Hook, Path};
-use crate::values::net::Family;
+use crate::values::net::{Family, Test};
 use crate::values::tri::{Tri, Why};
 use crate::view::{Context, View};
 
@@ -465,10 +465,23 @@ impl<'w, 'p> Run<'w, 'p> {
 
     /// Walking on: notes the rule if the packet's way has ended before it.
     fn note_behind(&mut self, id: RuleId, rule: &Rule, reach: Reach) {
+        let rules = self.walker.rules;
+        // It makes no difference which of two rules with one verdict takes the packet, and to
+        // drop what is INVALID is what such a rule is for.
+        let in_order = |end: Place| {
+            let Place::Rule(by) = end else { return false };
+            rules.rule(by).is_some_and(|by| {
+                let effect = by.target.effect();
+                let invalid = |c: &Condition| matches!(c, Condition::State(s) if s.states == Test::is(StateSet::INVALID));
+                matches!(effect, Effect::Verdict(_)) && effect == rule.target.effect()
+                    || effect != Effect::Verdict(Verdict::Accept) && by.conditions.iter().any(invalid)
+            })
+        };
         if let Some(beyond) = &mut self.beyond
             && let Some(end) = beyond.ended.or(beyond.table_left)
             && reach == Reach::Certain
             && !rule.is_unconditional()
+            && !in_order(end)
         {
             beyond.missed.behind.push((id, end));
         }

@@ -168,6 +168,34 @@ mod tests {
     }
 
     #[test]
+    fn one_of_several_writers_wrote_the_line() {
+        let rules = ":INPUT DROP [0:0]\n-A INPUT -m limit --limit 1/s -j LOG --log-prefix \"in \"\n\
+            -A INPUT -m recent --rcheck --name x -j LOG --log-prefix \"in \"";
+        let old = Ruleset::parse_save(format!("*filter\n{rules}\nCOMMIT\n").as_bytes()).unwrap();
+        assert!(matches!(fate(rules, Evidence::Writer(&old)).0, Fate::Remains(_)));
+        assert!(matches!(fate(rules, Evidence::Nothing).0, Fate::Unknown(..)));
+        // A rule that was not there then makes a difference.
+        let new = rules.replacen("-A INPUT", "-A INPUT -m limit --limit 2/s -j DROP\n-A INPUT", 1);
+        assert!(matches!(fate(&new, Evidence::Writer(&old)).0, Fate::Unknown(..)));
+    }
+
+    #[test]
+    fn rules_of_one_verdict_in_a_row_miss_nothing() {
+        let missed = |rules: &str| {
+            let rules =
+                Ruleset::parse_save(format!("*filter\n:INPUT DROP [0:0]\n{rules}\nCOMMIT\n").as_bytes())
+                    .unwrap();
+            let entry = logparse::parse(LINE).unwrap();
+            Walker::new(&rules, Evidence::Nothing)
+                .missed(&entry.packet, &Context::default(), true)
+                .behind
+                .len()
+        };
+        assert_eq!(missed("-A INPUT -s 10.0.0.0/8 -j DROP\n-A INPUT -p tcp -j DROP"), 0);
+        assert_eq!(missed("-A INPUT -s 10.0.0.0/8 -j ACCEPT\n-A INPUT -p tcp -j DROP"), 1);
+    }
+
+    #[test]
     fn fields_win_over_a_wrong_writer() {
         // SYN and FIN together are INVALID, and the rules that are said to have written the line
         // would have dropped it.

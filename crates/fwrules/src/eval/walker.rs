@@ -87,6 +87,7 @@ impl<'r> Walker<'r> {
         let newer = match evidence {
             Evidence::Nothing | Evidence::Usual => Newer::Any,
             Evidence::Same => Newer::Added,
+            Evidence::Writer(writer) if same_but_added(writer, rules) => Newer::Added,
             Evidence::Writer(writer) => {
                 let old = rules.rules().filter(|(id, rule)| {
                     let name = rules.chain_of(*id).map(|c| &c.name);
@@ -124,6 +125,21 @@ fn numbers(rules: &Ruleset) -> Vec<Vec<u32>> {
         first
     };
     rules.tables.iter().map(|table| table.chains.iter().map(&mut first).collect()).collect()
+}
+
+/// Whether the rulesets are the same but for rules that were added to the second.
+fn same_but_added(old: &Ruleset, new: &Ruleset) -> bool {
+    let chain = |(old, new): (&Chain, &Chain)| {
+        old.name == new.name
+            && old.base == new.base
+            && old.rules.len() == new.rules.iter().filter(|rule| !rule.added).count()
+            && old.rules.iter().zip(new.rules.iter().filter(|rule| !rule.added)).all(|(a, b)| a.same(b))
+    };
+    old.tables.len() == new.tables.len()
+        && old.tables.iter().zip(&new.tables).all(|(old, new)| {
+            (old.family, &old.name, old.chains.len()) == (new.family, &new.name, new.chains.len())
+                && old.chains.iter().zip(&new.chains).all(chain)
+        })
 }
 
 /// Which fields the ruleset changes on a packet's way.

@@ -362,6 +362,19 @@ mod tests {
     }
 
     #[test]
+    fn a_range_that_runs_backwards_takes_nothing() {
+        let rule = one("-p tcp -m tcp --dport 60000:29 -j DROP");
+        assert_eq!(rule.to_display(), "-p tcp -m tcp --dport 60000:29 -j DROP");
+        assert!(rule.to_nft(Family::Ipv4).is_err());
+        let rules = Ruleset::parse_save(
+            b"*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp -m tcp --dport 60000:29 -j DROP\nCOMMIT\n",
+        );
+        let found = crate::lint(&rules.unwrap());
+        assert_eq!(found[0].message, "INPUT 1 can never fire: its own conditions exclude each other");
+        assert!(error("-p tcp -m multiport --dports 60000:29").contains("takes ports with commas"));
+    }
+
+    #[test]
     fn what_is_not_known_is_kept() {
         let rule = one(
             "-p tcp -m hashlimit --hashlimit-upto 3/min --hashlimit-mode srcip ! --foo a b --dport 22 -j SYNPROXY --sack-perm",

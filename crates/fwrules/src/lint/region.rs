@@ -143,7 +143,8 @@ impl Region {
 
 /// The numbers in some ranges, or all others.
 fn numbers(ranges: &[Range<u16>], not: bool) -> Ranges {
-    let set = Ranges::union(ranges.iter().map(|r| (u128::from(r.first), u128::from(r.last))).collect());
+    let forward = ranges.iter().filter(|r| r.first <= r.last);
+    let set = Ranges::union(forward.map(|r| (u128::from(r.first), u128::from(r.last))).collect());
     if not { Ranges::of(0, PORTS).without(&set) } else { set }
 }
 

@@ -63,9 +63,8 @@ impl Kind for Addresses {
     fn save(&self, out: &mut Pieces) {
         // Only for people: iptables has no word for it.
         let not = if self.ranges.not { " !=" } else { "" };
-        out.bare(format!("{}{not} {{ ", self.side.of("saddr", "daddr")));
-        let list: Vec<String> = self.ranges.value.iter().map(|r| r.text('-')).collect();
-        out.bare(format!("{} }}", list.join(", ")));
+        let list = set(&self.ranges.value, |range| range.text('-'));
+        out.bare(format!("{}{not} {list}", self.side.of("saddr", "daddr")));
     }
 
     fn nft(&self, nft: &mut Nft) -> Result<(), NoWord> {

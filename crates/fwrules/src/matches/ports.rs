@@ -54,8 +54,7 @@ impl Kind for Ports {
     }
 
     fn nft(&self, nft: &mut Nft) -> Result<(), NoWord> {
-        nft.ports(self.protocol, self.sport.as_ref(), self.dport.as_ref());
-        Ok(())
+        nft.ports(self.protocol, self.sport.as_ref(), self.dport.as_ref())
     }
 
     fn evaluate(&self, view: &View<'_>) -> Tri {

@@ -95,7 +95,7 @@ impl Kind for Tcp {
     }
 
     fn nft(&self, nft: &mut Nft) -> Result<(), NoWord> {
-        nft.ports(Protocol::TCP, self.sport.as_ref(), self.dport.as_ref());
+        nft.ports(Protocol::TCP, self.sport.as_ref(), self.dport.as_ref())?;
         let words = |flags| words(flags, "0x0", "|").to_ascii_lowercase().replace("ece", "ecn");
         if let Some(test) = &self.flags {
             nft.masked("tcp flags", format!("({})", words(test.value.mask)), test.not, words(test.value.set));

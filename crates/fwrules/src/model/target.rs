@@ -121,7 +121,7 @@ impl Verdict {
 }
 
 /// Extensions after which the walk goes on (man 8 iptables-extensions).
-const CONTINUING: [&str; 27] = [
+const CONTINUING: [&str; 29] = [
     "AUDIT",
     "CHECKSUM",
     "CLASSIFY",
@@ -135,6 +135,8 @@ const CONTINUING: [&str; 27] = [
     "HMARK",
     "IDLETIMER",
     "LED",
+    "LOG",
+    "NFLOG",
     "MARK",
     "NOTRACK",
     "RATEEST",
@@ -173,6 +175,12 @@ impl Target {
                 _ => Effect::Unknown,
             },
         }
+    }
+
+    /// Whether it may write a line whose prefix is not known: nft lists no more than the names of
+    /// the old extensions.
+    pub(crate) fn may_log(&self) -> bool {
+        matches!(self, Target::Other { name, .. } if *name == "LOG" || *name == "NFLOG" || *name == "xt")
     }
 
     /// The word behind `-j`: `DROP`, a chain, an extension. Empty if there is none.

@@ -53,15 +53,23 @@ impl Ruleset {
             ));
         };
         let mut rules = Ruleset { nft: true, ..Ruleset::default() };
+        let maps: Vec<&Value> = list.iter().filter_map(|item| item.get("map")).collect();
         for (i, item) in list.iter().enumerate() {
-            if let Err(what) = rules.nft_item(item) {
+            if let Err(what) = rules.nft_item(item, &maps) {
                 rules.notes.push((0, format!("item {}: {what}", i + 1)));
+            }
+        }
+        // What rules put into a set, its listing need not have had when the log was written.
+        let filled: Vec<&str> = list.iter().filter_map(|item| item.get("rule")).flat_map(filled).collect();
+        for set in &mut rules.sets.sets {
+            if filled.iter().any(|name| set.name == *name) && !set.is_timed() {
+                set.options.push(Text::from("timeout"));
             }
         }
         Ok(rules)
     }
 
-    fn nft_item(&mut self, item: &Value) -> Result<(), String> {
+    fn nft_item(&mut self, item: &Value, maps: &[&Value]) -> Result<(), String> {
         let Some((kind, body)) = item.as_object().and_then(|o| o.iter().next()) else {
             return Err(String::from("no object"));
         };
@@ -102,7 +110,8 @@ impl Ruleset {
                 };
                 let empty = Vec::new();
                 let expressions = body.get("expr").and_then(Value::as_array).unwrap_or(&empty);
-                let mut read = read_rule(expressions);
+                let listed: Vec<Value> = expressions.iter().map(|e| with_elements(e, body, maps)).collect();
+                let mut read = read_rule(&listed);
                 if expressions.iter().any(|e| e.get("xt").is_some()) {
                     let note =
                         "a rule of iptables-nft, of which nft lists only names: read `iptables-save` instead";
@@ -193,6 +202,34 @@ fn set_part(value: &Value, kind: PartKind) -> Option<Part> {
         PartKind::Mark => Part::Mark(u32::try_from(value.as_u64()?).ok()?),
         PartKind::Set => return None,
     })
+}
+
+/// The sets that a rule's statements fill: `add @s`, `update @s`.
+fn filled(rule: &Value) -> impl Iterator<Item = &str> {
+    let list = rule.get("expr").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    list.iter().filter_map(|e| e.get("set")?.get("set")?.as_str()?.strip_prefix('@'))
+}
+
+/// A verdict map that is named in a rule, with the elements that are listed for it.
+fn with_elements(expression: &Value, rule: &Value, maps: &[&Value]) -> Value {
+    let named = || {
+        let body = expression.get("vmap")?;
+        let name = body.get("data")?.as_str()?.strip_prefix('@')?;
+        let same = |map: &Value, key: &str| map.get(key) == rule.get(key);
+        let is = |map: &&&Value| {
+            same(map, "family") && same(map, "table") && map.get("name").and_then(Value::as_str) == Some(name)
+        };
+        let map = maps.iter().find(is)?;
+        // Elements that come and go say nothing about the time of the log.
+        let changes = |flag: &Value| matches!(flag.as_str(), Some("timeout" | "dynamic"));
+        let flags = map.get("flags").and_then(Value::as_array);
+        if map.get("timeout").is_some() || flags.is_some_and(|flags| flags.iter().any(changes)) {
+            return None;
+        }
+        let elements = map.get("elem").cloned().unwrap_or_else(|| Value::Array(Vec::new()));
+        Some(serde_json::json!({ "vmap": { "key": body.get("key")?, "data": { "set": elements } } }))
+    };
+    named().unwrap_or_else(|| expression.clone())
 }
 
 /// The rules that one rule of nft's gives: a verdict map gives one per element.
@@ -314,10 +351,17 @@ fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
             rule.set(Other { module: Text::from("limit"), words });
         }
         // `iptables-nft` rules with old extensions: nft knows no more than the name.
+        // Before 1.0.6 not even that: it may be a match, or a target that ends the packet's way.
+        "xt" if body.is_null() => {
+            rule.set(Other { module: Text::from("xt"), words: Vec::new() });
+            if rule.target == Target::Continue {
+                rule.target = Target::Other { name: Text::from("xt"), words: Vec::new() };
+            }
+        }
         "xt" => {
             let name = body.get("name").and_then(Value::as_str).unwrap_or("xt");
             match body.get("type").and_then(Value::as_str) {
-                Some("target") if name == "LOG" => rule.log = Some(Log::default()),
+                Some("target") if name == "REJECT" => rule.target = Target::Reject(Text::default()),
                 Some("target") => {
                     rule.target = Target::Other { name: Text::from(name), words: Vec::new() };
                 }
@@ -443,6 +487,11 @@ fn reject(body: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::evidence::Evidence;
+    use crate::eval::outcome::Fate;
+    use crate::eval::walker::Walker;
+    use crate::values::tri::Why;
+    use crate::view::Context;
 
     fn rule(expressions: &str) -> Vec<String> {
         let json = format!(
@@ -461,6 +510,66 @@ mod tests {
                 r#"{"vmap": {"key": {"ct": {"key": "state"}}, "data": {"set": [["invalid", {"drop": null}], ["established", {"accept": null}]]}}}"#
             ),
             ["-m conntrack --ctstate INVALID -j DROP", "-m conntrack --ctstate ESTABLISHED -j ACCEPT"]
+        );
+    }
+
+    /// A chain in `input` that jumps by a named map, a set that rules fill, and a table before routing.
+    const NAMED: &str = r#"{"nftables": [
+        {"table": {"family": "ip", "name": "t"}},
+        {"set": {"family": "ip", "table": "t", "name": "s", "type": "ipv4_addr"}},
+        {"chain": {"family": "ip", "table": "t", "name": "i", "type": "filter", "hook": "input", "prio": 0, "policy": "accept"}},
+        {"chain": {"family": "ip", "table": "t", "name": "x"}},
+        {"map": {"family": "ip", "table": "t", "name": "m", "type": "ifname", "map": "verdict",
+            "elem": [["eth0", {"jump": {"target": "x"}}], ["eth1", {"accept": null}]]}},
+        {"rule": {"family": "ip", "table": "t", "chain": "i", "expr": [{"vmap": {"key": {"meta": {"key": "iifname"}}, "data": "@m"}}]}},
+        {"rule": {"family": "ip", "table": "t", "chain": "x", "expr": [{"match": {"op": "==",
+            "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": "@s"}}, {"log": {"prefix": "seen "}}]}},
+        {"rule": {"family": "ip", "table": "t", "chain": "x", "expr": [{"set": {"op": "add",
+            "elem": {"payload": {"protocol": "ip", "field": "saddr"}}, "set": "@s"}}]}},
+        {"rule": {"family": "ip", "table": "t", "chain": "x", "expr": [{"log": {"prefix": "x "}}, {"drop": null}]}},
+        {"table": {"family": "netdev", "name": "d"}},
+        {"chain": {"family": "netdev", "table": "d", "name": "g", "type": "filter", "hook": "ingress", "prio": 0, "policy": "accept"}},
+        {"rule": {"family": "netdev", "table": "d", "chain": "g", "expr": [{"log": {"prefix": "early "}}, {"drop": null}]}}]}"#;
+
+    fn fate(rules: &str, prefix: &str) -> Fate {
+        let rules = Ruleset::parse_nft_json(rules.as_bytes()).unwrap();
+        let line = format!(
+            "{prefix}IN=eth0 OUT= MAC= SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=TCP SPT=1 DPT=22 WINDOW=0 RES=0x00 SYN URGP=0 "
+        );
+        let entry = logparse::parse(line.as_bytes()).unwrap();
+        Walker::new(&rules, Evidence::Usual).fate(&entry.packet, &Context::default())
+    }
+
+    #[test]
+    fn named_maps_sets_that_rules_fill_and_tables_before_routing() {
+        assert!(matches!(fate(NAMED, "x "), Fate::Remains(_)));
+        // That the line was written proves that the address was in the set.
+        assert!(matches!(fate(NAMED, "seen "), Fate::Remains(_)));
+        assert!(matches!(fate(NAMED, "early "), Fate::Unknown(_, Why::Route)));
+        assert_eq!(fate(NAMED, "other "), Fate::Unwritten);
+    }
+
+    #[test]
+    fn of_old_extensions_only_names_are_known() {
+        let with = |xt: &str| {
+            let rule = r#"{"rule": {"family": "ip", "table": "t", "chain": "i", "expr": [XT]}}"#;
+            NAMED
+                .replace(
+                    "{\"table\": {\"family\": \"netdev\"",
+                    &format!("{},{{\"table\": {{\"family\": \"netdev\"", rule.replace("XT", xt)),
+                )
+                .replace("\"eth0\"", "\"eth9\"")
+        };
+        let log = r#"{"xt": {"type": "target", "name": "LOG"}}"#;
+        assert!(matches!(fate(&with(log), "in "), Fate::Unknown(_, Why::Match)));
+        assert!(matches!(fate(&with(r#"{"xt": null}"#), "in "), Fate::Unknown(_, Why::Match)));
+        let reject = with(r#"{"xt": {"type": "target", "name": "REJECT"}}"#);
+        assert_eq!(fate(&reject, "in "), Fate::Unwritten);
+        assert!(
+            Ruleset::parse_nft_json(reject.as_bytes())
+                .unwrap()
+                .rules()
+                .any(|(_, r)| r.target == Target::Reject(Text::default()))
         );
     }
 

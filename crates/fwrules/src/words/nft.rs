@@ -60,18 +60,23 @@ impl Nft {
     }
 
     /// A field of a transport's header: the packet must be of that protocol.
+    /// One that runs backwards, which iptables takes, nft refuses.
     pub(crate) fn ports(
         &mut self,
         of: Protocol,
         sport: Option<&Test<Range<u16>>>,
         dport: Option<&Test<Range<u16>>>,
-    ) {
+    ) -> Result<(), NoWord> {
         for (test, word) in [(sport, "sport"), (dport, "dport")] {
             if let Some(test) = test {
+                if test.value.first > test.value.last {
+                    return Err(None);
+                }
                 self.range(&format!("{} {word}", protocol(of)), test);
                 self.says = Some(of);
             }
         }
+        Ok(())
     }
 
     /// A text in quotes; there is no way to put a quote inside.

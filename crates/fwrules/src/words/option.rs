@@ -66,7 +66,9 @@ impl Opt {
 
     /// A test of a port; `None` if it lets every port through.
     pub(crate) fn ports(&self) -> Result<Option<Test<Range<u16>>>> {
-        let range = self.read("a port or a range of ports (22, 1:1023)", port_range)?;
+        // `iptables` takes a range that runs backwards; no port lies in it.
+        let range = self
+            .read("a port or a range of ports (22, 1:1023)", |text| ends(text, ':', (0, u16::MAX), port))?;
         // Every port is no test; iptables-save drops it as well. The rest of an open range is
         // a range, which is how iptables-nft saves it.
         Ok(match (range.first, range.last, self.not) {
@@ -95,16 +97,23 @@ fn port(text: &str) -> Option<u16> {
     text.parse().ok().or_else(|| names::service(text))
 }
 
+/// Both ends of a range, in any order.
+fn ends<T: Copy>(text: &str, between: char, open: (T, T), one: fn(&str) -> Option<T>) -> Option<Range<T>> {
+    let Some((first, last)) = text.split_once(between) else {
+        return one(text).map(|value| Range { first: value, last: value });
+    };
+    let first = if first.is_empty() { open.0 } else { one(first)? };
+    let last = if last.is_empty() { open.1 } else { one(last)? };
+    Some(Range { first, last })
+}
+
 fn range<T: PartialOrd + Copy>(
     text: &str,
     between: char,
-    ends: (T, T),
+    open: (T, T),
     one: fn(&str) -> Option<T>,
 ) -> Option<Range<T>> {
-    let Some((first, last)) = text.split_once(between) else { return one(text).map(Range::one) };
-    let first = if first.is_empty() { ends.0 } else { one(first)? };
-    let last = if last.is_empty() { ends.1 } else { one(last)? };
-    (first <= last).then_some(Range { first, last })
+    ends(text, between, open, one).filter(|range| range.first <= range.last)
 }
 
 /// `22`, `1:1023`, `:1023`, `1024:`, `ssh`.

@@ -11,8 +11,8 @@
 
 use fwrules::{
     Address, AddressRange, AddressTypes, Addresses, Condition, Expression, Family, Hook, IcmpTest, Interface,
-    Interfaces, IpRange, Multiport, Net, PacketType, PortSide, Range, Rule, Ruleset, Side, State, StateSet,
-    Table, Target, Test, Verdict, Version,
+    Interfaces, IpRange, Multiport, Net, PacketType, PortSide, Ports, Range, Rule, Ruleset, Side, State,
+    StateSet, Table, Target, Tcp, Test, Verdict, Version,
 };
 use logparse::{Protocol, TcpFlags};
 
@@ -175,6 +175,15 @@ fn of_condition(condition: &Condition, v6: bool) -> Option<Vec<Pattern>> {
         }
         Condition::Interface(test) => {
             Some(vec![on_interface(base(), test.input, &test.name.value, test.name.not)])
+        }
+        Condition::Tcp(Tcp { sport, dport, .. }) | Condition::Ports(Ports { sport, dport, .. })
+            if [sport, dport]
+                .into_iter()
+                .flatten()
+                .any(|test| !test.not && test.value.first > test.value.last) =>
+        {
+            // A range that runs backwards: no port is in it.
+            Some(Vec::new())
         }
         Condition::Tcp(tcp) => {
             let asked = TcpFlags::SYN | TcpFlags::ACK | TcpFlags::RST | TcpFlags::FIN;
