@@ -119,6 +119,7 @@ impl Options {
             zone: zone.clone(),
             now: now.div_euclid(NANOS),
             limit: now.div_euclid(NANOS) + i64::from(clock.offset_at(now)) + 86_400,
+            written: None,
         };
         for (option, written) in [("--output", &output.look.output_file), ("--rejects", &input.books.rejects)]
         {

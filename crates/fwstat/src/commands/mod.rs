@@ -79,7 +79,12 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
     let progress =
         options.progress.then(|| Progress::start(Arc::clone(&options.feed.taken), options.feed.size()));
     let writer = rejects.as_ref().map(|(writer, _)| writer);
-    let (aggregate, account) = pipeline::run(&options.feed, &options.plan, writer, make)?;
+    let (mut aggregate, mut account) = pipeline::run(&options.feed, &options.plan, writer, &make)?;
+    let assumed = &options.plan.clock.assumed;
+    if writer.is_none() && options.feed.begin_anew(assumed.far.load(Ordering::Relaxed) > 0) {
+        options.plan.clock.begin_anew();
+        (aggregate, account) = pipeline::run(&options.feed, &options.plan, writer, &make)?;
+    }
     drop(progress);
     if let Some((writer, file)) = rejects {
         writer.finish()?;

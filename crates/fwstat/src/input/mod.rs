@@ -9,9 +9,11 @@
 pub mod decode;
 pub mod places;
 pub mod split;
+pub mod stamps;
 pub mod stream;
 pub mod ulogd;
 pub mod unfold;
+pub mod walk;
 pub mod years;
 
 use std::fs::File;
@@ -25,7 +27,7 @@ use std::time::SystemTime;
 use self::decode::Meter;
 use self::split::Split;
 use self::stream::Stream;
-use self::years::{Calendar, Years};
+use self::years::{Calendar, Depth, Survey, Years};
 
 /// The longest line that is read. A kernel's line ends below 1,024 bytes and a journal's JSON
 /// record with one below 100 KiB; a longer line is counted and left out.
@@ -91,8 +93,8 @@ pub struct Reading {
     pub ordered: bool,
     /// Whether stamps are wanted, and how years are found.
     pub years: Years,
-    /// Only lines between these moments are wanted (local seconds): of a sorted plain file,
-    /// nothing else is read.
+    /// Only lines between these moments are wanted (local seconds): of a plain file, stretches
+    /// whose lines all have other stamps are not read.
     pub between: Option<(i64, i64)>,
 }
 
@@ -176,6 +178,14 @@ pub struct Feed {
     errors: Mutex<Vec<InputError>>,
     notes: Mutex<Vec<String>>,
     remarks: Mutex<Vec<String>>,
+    /// What had to be assumed about years: the input, the number of a line, a sentence.
+    doubts: Mutex<Vec<(usize, u64, String)>>,
+    /// Lines that were not read: the input, where they begin, how many they are.
+    skipped: Mutex<Vec<(usize, u64, u64)>>,
+    /// Whether all stamps are looked at before any line is read.
+    thorough: AtomicBool,
+    /// Whether the years of something that can be read once more may be wrong.
+    doubtful: AtomicBool,
     tickets: AtomicU64,
     /// Bytes taken from files so far, as they lie on the disk.
     pub taken: Arc<AtomicU64>,
@@ -209,6 +219,10 @@ impl Feed {
             errors: Mutex::default(),
             notes: Mutex::default(),
             remarks: Mutex::default(),
+            doubts: Mutex::default(),
+            skipped: Mutex::default(),
+            thorough: AtomicBool::new(false),
+            doubtful: AtomicBool::new(false),
             tickets: AtomicU64::new(0),
             taken: Arc::default(),
             plain: Arc::default(),
@@ -217,41 +231,67 @@ impl Feed {
     }
 
     /// Takes neighbouring inputs for one set, the oldest first: no line of a file is later than
-    /// the first line of the next.
+    /// the first line of the next, but for some disorder.
     pub fn chain(&mut self) {
         let mut limit = None;
         for at in (0..self.sources.len()).rev() {
             self.sources[at].limit = limit;
             let Input::File(path) = &self.sources[at].input else { continue };
-            let Ok(file) = File::open(path) else { continue };
-            let written = file.metadata().ok().and_then(|meta| meta.modified().ok());
-            let years = self.reading.years.of_file(written, limit);
-            let size = file.metadata().map_or(0, |meta| meta.len());
-            let Ok(stream) = decode::open(Box::new(file), self.reading.decompress, &mut Meter::default())
-            else {
-                continue;
-            };
-            let mut stream = Stream::new(stream, 64 << 10, years);
-            // A plain file is walked back from its end, as it will be when it is read.
-            let mut buffer = Buffer::default();
-            if !stream.next(&mut buffer).unwrap_or(false) {
-                continue;
-            }
-            let first = match File::open(path) {
-                Ok(file) if self.is_plain(path) => {
-                    years::survey(&file, size, &stream.years).ok().and_then(|calendar| calendar.hint(0))
-                }
-                _ => buffer.chunk().calendar.hint(0),
-            };
-            limit = first.map(|hint| hint.near + 86_400).or(limit);
+            let first = self.first_moment(path, limit).unwrap_or_default();
+            limit = first.map(|first| first + walk::SLACK).or(limit);
         }
     }
 
-    /// Whether a file is read as it is.
-    fn is_plain(&self, path: &Path) -> bool {
+    /// When a file begins, in local seconds.
+    fn first_moment(&self, path: &Path, limit: Option<i64>) -> io::Result<Option<i64>> {
+        let mut file = File::open(path)?;
+        let meta = file.metadata()?;
+        let years = self.reading.years.of_file(meta.modified().ok(), limit);
         let mut head = [0; decode::HEAD];
-        let read = File::open(path).and_then(|mut file| decode::read_full(&mut file, &mut head)).unwrap_or(0);
-        self.is_text(&head[..read])
+        let read = decode::read_full(&mut file, &mut head)?;
+        if self.is_text(&head[..read]) {
+            return Ok(years::survey(&file, meta.len(), &years, Depth::Sample)?.calendar.first());
+        }
+        let mut stream = Stream::new(self.again(path)?, 64 << 10, years.clone());
+        let (survey, all) = stream.look_ahead();
+        match all {
+            true => Ok(survey.calendar.first()),
+            false => Ok(years::survey_stream(&mut self.again(path)?, &years)?.calendar.first()),
+        }
+    }
+
+    /// The plain bytes of a file that are read once more, and not counted.
+    fn again(&self, path: &Path) -> io::Result<decode::Plain> {
+        decode::open(Box::new(File::open(path)?), self.reading.decompress, &mut Meter::default())
+    }
+
+    /// Whether what was read is to be read again because years may be wrong that can be known: then
+    /// it begins anew, more thoroughly.
+    #[must_use]
+    pub fn begin_anew(&self, far: bool) -> bool {
+        let doubtful = self.doubtful.load(Ordering::Relaxed) || far;
+        let files = self.sources.iter().all(|source| match &source.input {
+            Input::File(path) => std::fs::metadata(path).is_ok_and(|meta| meta.is_file()),
+            _ => false,
+        });
+        let stopped = self.stop.load(Ordering::Relaxed);
+        if !doubtful || !files || stopped || self.thorough.swap(true, Ordering::Relaxed) {
+            return false;
+        }
+        for source in &self.sources {
+            *lock(&source.state) = State::Unopened;
+            source.done.store(false, Ordering::Release);
+        }
+        lock(&self.errors).clear();
+        for texts in [&self.notes, &self.remarks] {
+            lock(texts).clear();
+        }
+        lock(&self.doubts).clear();
+        lock(&self.skipped).clear();
+        for sum in [&self.tickets, &*self.taken, &*self.plain] {
+            sum.store(0, Ordering::Relaxed);
+        }
+        true
     }
 
     /// Whether a file with these first bytes is read as it is.
@@ -281,6 +321,27 @@ impl Feed {
         let mut notes = lock(&self.notes).clone();
         notes.sort();
         notes
+    }
+
+    /// What had to be assumed about the years of lines, with the first line of each.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = lock(&self.doubts).clone();
+        doubts.sort();
+        let text = |(source, line, text): (usize, u64, String)| {
+            let name = &self.sources[source].name;
+            match line {
+                0 => format!("{name}: {text}"),
+                line => format!("{name}:{line}: {text}"),
+            }
+        };
+        doubts.into_iter().map(text).collect()
+    }
+
+    /// Lines that were not read: the input, where they begin, how many they are.
+    #[must_use]
+    pub fn skipped(&self) -> Vec<(usize, u64, u64)> {
+        lock(&self.skipped).clone()
     }
 
     /// How the inputs' lines are counted, where that is not plain.
@@ -365,7 +426,7 @@ impl Feed {
         buffer: &mut Buffer,
     ) -> Take {
         if matches!(*state, State::Unopened) {
-            *state = self.open(source).unwrap_or_else(|error| {
+            *state = self.open(at, source).unwrap_or_else(|error| {
                 lock(&self.errors).push(error);
                 State::Done
             });
@@ -402,8 +463,11 @@ impl Feed {
                 Take::Chunk
             }
             Ok(false) => {
-                if let State::Stream(stream) = &mut *state {
-                    lock(&self.notes).extend(stream.note(&source.name));
+                if let State::Stream(stream) = &mut *state
+                    && let Some(line) = stream.doubt()
+                {
+                    self.doubtful.store(true, Ordering::Relaxed);
+                    lock(&self.doubts).push((at, line, stream::DOUBT.to_owned()));
                 }
                 *state = State::Done;
                 self.finish(source)
@@ -449,7 +513,7 @@ impl Feed {
     }
 
     /// Opens an input and looks at its first bytes.
-    fn open(&self, source: &Source) -> Result<State, InputError> {
+    fn open(&self, at: usize, source: &Source) -> Result<State, InputError> {
         let name = source.name.as_str();
         let reading = &self.reading;
         let years = |written: Option<SystemTime>| reading.years.of_file(written, source.limit);
@@ -461,7 +525,7 @@ impl Feed {
                 let stream = self
                     .decode(name, self.pipe(stdin), reading.decompress)
                     .map_err(|error| InputError::new(name, reason(&error)))?;
-                Ok(State::Stream(Box::new(Stream::new(stream, reading.chunk, years(None)))))
+                Ok(self.stream(at, Stream::new(stream, reading.chunk, years(None))))
             }
             Input::Program(words) => {
                 let program = stream::Program::start(words).map_err(|error| {
@@ -470,14 +534,28 @@ impl Feed {
                 let stream = self
                     .decode(name, self.pipe(program), false)
                     .map_err(|error| InputError::new(name, reason(&error)))?;
-                Ok(State::Stream(Box::new(Stream::new(stream, reading.chunk, years(None)))))
+                Ok(self.stream(at, Stream::new(stream, reading.chunk, years(None))))
             }
-            Input::File(path) => self.open_file(path, source, years),
+            Input::File(path) => self.open_file(at, path, source, years),
         }
+    }
+
+    /// What can be read once only.
+    fn stream(&self, at: usize, mut stream: Stream) -> State {
+        let (survey, _) = stream.look_ahead();
+        self.found(at, &survey);
+        State::Stream(Box::new(stream))
+    }
+
+    /// Keeps what a survey found.
+    fn found(&self, at: usize, survey: &Survey) {
+        lock(&self.doubts).extend(survey.doubts.iter().map(|(line, text)| (at, *line, text.clone())));
+        lock(&self.skipped).extend(survey.skip.iter().map(|(from, _, lines)| (at, *from, *lines)));
     }
 
     fn open_file(
         &self,
+        at: usize,
         path: &Path,
         source: &Source,
         years: impl Fn(Option<SystemTime>) -> Years,
@@ -492,13 +570,13 @@ impl Feed {
         if is_kmsg(path) {
             let kmsg = stream::Kmsg::open(path).map_err(failed)?;
             let stream = self.decode(name, Box::new(kmsg), false).map_err(failed)?;
-            return Ok(State::Stream(Box::new(Stream::new(stream, self.reading.chunk, years(None)))));
+            return Ok(self.stream(at, Stream::new(stream, self.reading.chunk, years(None))));
         }
         let mut file = File::open(path).map_err(failed)?;
         let years = years(meta.modified().ok());
         if !meta.is_file() {
             let stream = self.decode(name, self.pipe(file), self.reading.decompress).map_err(failed)?;
-            return Ok(State::Stream(Box::new(Stream::new(stream, self.reading.chunk, years))));
+            return Ok(self.stream(at, Stream::new(stream, self.reading.chunk, years)));
         }
         let mut head = [0; decode::HEAD];
         let read = decode::read_full(&mut file, &mut head).map_err(failed)?;
@@ -507,24 +585,36 @@ impl Feed {
             return Err(InputError::new(name, what.reason).hint(what.hint));
         }
         let plain = self.is_text(head);
+        let thorough = self.thorough.load(Ordering::Relaxed);
         // The size of files in /proc and /sys is 0 and says nothing.
         if plain && meta.len() > 0 && !self.reading.ordered {
-            let split = Split::new(file, meta.len(), &self.reading, years).map_err(failed)?;
-            if let Some(note) = split.note(name) {
-                lock(&self.notes).push(note);
-            }
+            let split = Split::new(file, meta.len(), &self.reading, &years, thorough).map_err(failed)?;
+            lock(&self.notes).extend(split.note(name));
+            self.found(at, split.survey());
             return Ok(State::Split(Arc::new(split)));
         }
         let rest = Box::new(io::Cursor::new(head.to_vec()).chain(file));
         let stream = self.decode(name, rest, self.reading.decompress).map_err(failed)?;
-        let mut stream = Stream::new(stream, self.reading.chunk, years);
-        if plain {
-            // Read in order, but the years are known as exactly as for a file that is cut.
-            if let Ok(file) = File::open(path) {
-                let calendar = years::survey(&file, meta.len(), &stream.years).map_err(failed)?;
-                stream.know(calendar);
+        let mut stream = Stream::new(stream, self.reading.chunk, years.clone());
+        let survey = if plain && meta.len() > 0 {
+            let depth = if thorough { Depth::All } else { Depth::Likely };
+            let file = File::open(path).map_err(failed)?;
+            years::survey(&file, meta.len(), &years, depth).map_err(failed)?
+        } else {
+            match stream.look_ahead() {
+                // What was written already is not written again: the years must be right at once.
+                (_, false) if thorough || self.reading.ordered => {
+                    // What is wrong with it is said when it is read.
+                    self.again(path).and_then(|mut text| years::survey_stream(&mut text, &years)).unwrap_or_default()
+                }
+                (survey, _) => {
+                    self.found(at, &survey);
+                    return Ok(State::Stream(Box::new(stream)));
+                }
             }
-        }
+        };
+        self.found(at, &survey);
+        stream.know(survey.calendar);
         Ok(State::Stream(Box::new(stream)))
     }
 }

@@ -83,6 +83,7 @@ pub fn run<A: Aggregate>(
             (aggregate, account)
         }
     };
+    account.skip(feed.skipped());
     account.settle();
     account.bytes = feed.bytes();
     Ok((aggregate, account))
