@@ -17,8 +17,13 @@ baseline=benches/instructions.txt
 limit=3
 lines=20000
 
+# Said as tests say it: .ci/run counts what is appended to the file that SKIPPED names.
+skipped() {
+    echo "skipped: benches/instructions.sh: $1" | tee -a "${SKIPPED:-/dev/null}"
+}
+
 if ! command -v valgrind >/dev/null; then
-    echo "skipped: instruction counts: valgrind is not installed"
+    skipped "valgrind is not installed"
     exit 0
 fi
 avx2=$(grep -qw avx2 /proc/cpuinfo 2>/dev/null && echo avx2 || echo no-avx2)
@@ -82,7 +87,7 @@ if [ "${1-}" = --update ]; then
 fi
 
 if ! grep -qxF "# counted with: $where" $baseline; then
-    echo "skipped: instruction counts: the baseline was $(sed -n 's/^# //;/^counted with/p' $baseline); here it is $where:"
+    skipped "the baseline was $(sed -n 's/^# //;/^counted with/p' $baseline); here it is $where"
     cat "$scratch/counted"
     exit 0
 fi

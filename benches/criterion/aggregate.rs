@@ -9,10 +9,10 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use fwstat::aggregate::{Aggregate, Counts};
-use fwstat::record::{Field, Reading, Record};
+use fwlog::aggregate::{Aggregate, Counts};
+use fwlog::record::{Field, Record};
 use fwstat_bench::corpus::{self, Parameters};
-use logparse::{Found, Scanner};
+use logparse::Scanner;
 
 /// All sources alike, some more frequent, and as logs show it.
 const EXPONENTS: [f64; 3] = [0.0, 0.6, 1.1];
@@ -32,13 +32,9 @@ fn log(exponent: f64) -> Vec<u8> {
 fn each(scanner: &mut Scanner, log: &[u8], mut with: impl FnMut(&Record<'_>)) -> u64 {
     let mut records = 0;
     scanner.scan(log, |line| {
-        let entry = match line.found {
-            Found::Packet(packet) => Reading::scanned(packet),
-            Found::Entry(entry) => Reading::entry(entry),
-            Found::Other(_) => return,
-        };
+        let Ok(read) = line.record else { return };
         records += 1;
-        with(&Record { entry, raw: line.text, when: None, file: "log", line: 0 });
+        with(&Record { line: read, raw: line.text, when: None, file: "log", line_number: 0 });
     });
     records
 }
@@ -90,7 +86,7 @@ fn merge(criterion: &mut Criterion) {
             counts.settle();
             counts
         };
-        let middle = logparse::whole_lines(&log[..log.len() / 2]);
+        let middle = logparse::last_line_end(&log[..log.len() / 2]);
         let (first, second) = (half(&log[..middle]), half(&log[middle..]));
         let whole = half(&log).distinct();
         group.throughput(Throughput::Elements(whole));

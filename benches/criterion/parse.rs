@@ -13,7 +13,7 @@ use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
 use fwstat_bench::corpus::{self, Parameters};
-use logparse::{Found, Scanner, lines, parse_with};
+use logparse::{Line, Scanner, lines, parse_with};
 
 const HEAD: &str = "Jun 30 06:06:13 gw kernel: [ 8486.974964] drop IN=eth0 OUT= \
                     MAC=00:16:3e:5e:6c:00:fe:ff:ff:ff:ff:ff:08:00 ";
@@ -77,25 +77,30 @@ fn grammar(log: &[u8]) -> usize {
     let mut packets = 0;
     for (_, line) in lines(log) {
         let entry = &parse_with(line, &mut scratch);
-        packets += usize::from(black_box(entry).as_ref().is_ok_and(|entry| entry.stop.is_none()));
+        packets += usize::from(black_box(entry).as_ref().is_ok_and(|entry| entry.error.is_none()));
     }
     packets
 }
 
 fn scan(scanner: &mut Scanner, log: &[u8], full: bool) -> (usize, usize) {
     let (mut packets, mut quick) = (0, 0);
-    scanner.scan(log, |line| match line.found {
-        Found::Packet(packet) => {
+    scanner.scan(log, |line| match line.record {
+        Ok(record @ Line::Fast(packet)) => {
             packets += 1;
             quick += 1;
             if full {
-                line.with_entry(|entry| _ = black_box(entry));
+                record.with_entry(|entry| _ = black_box(entry));
             } else {
-                black_box((packet.src_ipv4(), packet.dport(), packet.protocol(), packet.front_id()));
+                black_box((
+                    packet.src_ipv4(),
+                    packet.dport(),
+                    packet.protocol(),
+                    packet.prefix_key().index(),
+                ));
             }
         }
-        Found::Entry(entry) => packets += usize::from(black_box(entry).stop.is_none()),
-        Found::Other(_) => {}
+        Ok(Line::Full(entry)) => packets += usize::from(black_box(entry).error.is_none()),
+        Err(_) => {}
     });
     (packets, quick)
 }

@@ -164,10 +164,10 @@ fn logged_packet(numbers: &mut Numbers, parameters: &Parameters, line: &mut Vec<
     let mut packet =
         Packet { prefix: PREFIXES[usize::from(kind >= 70)][usize::from(routed)], ..Packet::default() };
     if outgoing {
-        packet.output = b"eth0";
+        packet.out_iface = b"eth0";
     } else {
-        packet.input = if numbers.one_in(10) { b"eno1" } else { b"eth0" };
-        packet.output = if routed { b"br0" } else { b"" };
+        packet.in_iface = if numbers.one_in(10) { b"eno1" } else { b"eth0" };
+        packet.out_iface = if routed { b"br0" } else { b"" };
         packet.link = Link::Raw(RawMac(mac.as_bytes()));
     }
     packet.datagram.network = network(numbers, v6, rank);
@@ -274,7 +274,7 @@ mod tests {
         let (mut lines, mut v6) = (0, 0);
         for (_, line) in logparse::lines(&text) {
             let entry = logparse::parse(line).expect("a packet");
-            assert_eq!(entry.stop, None, "{}", line.escape_ascii());
+            assert_eq!(entry.error, None, "{}", line.escape_ascii());
             lines += 1;
             v6 += usize::from(entry.packet.src().is_some_and(|src| src.is_ipv6()));
         }

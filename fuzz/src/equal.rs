@@ -4,11 +4,11 @@
 //! saying where the two differ; counting, so that a test can tell that the quick path was
 //! taken at all.
 //! Must not know: how the scan works. Uses the library's public face only.
-//! Used by: the fuzz target `scan_equals_grammar` and `crates/logparse/tests/engines.rs`.
+//! Used by: the fuzz target `scan_equals_grammar` and `crates/logparse/tests/suites/engines.rs`.
 
 use core::fmt;
 
-use logparse::{Civil, Entry, Found, ParseError, Scanned, Scanner, Time, lines, parse_with};
+use logparse::{Civil, Entry, FastPacket, Line, ParseError, Scanner, Time, lines, parse_with};
 
 /// What a scan found so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,18 +70,18 @@ impl Beside {
                 Some((offset, text)) if offset == line.offset && same_place(text, line.text) => {
                     count.lines += 1;
                     let read = parse_with(text, scratch);
-                    match line.found {
-                        Found::Packet(packet) => {
+                    match line.record {
+                        Ok(Line::Fast(packet)) => {
                             count.quick += 1;
                             let civil = packet.civil().filter(|_| packet.has_clock());
                             clocks.extend(civil.map(|civil| (line.offset, civil)));
                             against(packet, read).or_else(|| renumbered(packet, fronts))
                         }
-                        Found::Entry(entry) => {
+                        Ok(Line::Full(entry)) => {
                             count.entries += 1;
                             (read != Ok(*entry)).then(|| format!("an entry {entry:?}\n  grammar: {read:?}"))
                         }
-                        Found::Other(error) => {
+                        Err(error) => {
                             (read != Err(error)).then(|| format!("error {error:?}\n  grammar: {read:?}"))
                         }
                     }
@@ -122,7 +122,7 @@ fn same_place(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// What differs between a line of the quick path and the grammar, field by field.
-fn against(packet: &Scanned<'_>, read: Result<Entry<'_>, ParseError>) -> Option<String> {
+fn against(packet: &FastPacket<'_>, read: Result<Entry<'_>, ParseError>) -> Option<String> {
     let Ok(entry) = read else { return Some(format!("{packet:?}\n  grammar: {read:?}")) };
     let whole = packet.entry();
     if whole != entry {
@@ -141,8 +141,8 @@ fn against(packet: &Scanned<'_>, read: Result<Entry<'_>, ParseError>) -> Option<
         (a, b) => a.is_some() || b.is_some(),
     };
     differs("prefix", place(Some(packet.prefix()), Some(of.prefix)));
-    differs("input", place(Some(packet.input()), Some(of.input)));
-    differs("output", place(Some(packet.output()), Some(of.output)));
+    differs("input", place(Some(packet.in_iface()), Some(of.in_iface)));
+    differs("output", place(Some(packet.out_iface()), Some(of.out_iface)));
     differs("host", place(packet.host(), entry.envelope.host));
     let civil = entry.envelope.stamp.and_then(|stamp| match stamp.time {
         Time::Civil(civil) => Some(civil),
@@ -164,6 +164,17 @@ fn against(packet: &Scanned<'_>, read: Result<Entry<'_>, ParseError>) -> Option<
     differs("sport", packet.sport() != of.sport());
     differs("dport", packet.dport() != of.dport());
     differs("tcp_flags", packet.tcp_flags() != of.tcp_flags());
+    let (fast, full) = (Line::Fast(packet), Line::Full(&entry));
+    macro_rules! same {
+        ($($accessor:ident)*) => {
+            $(differs(concat!("Line::", stringify!($accessor)), fast.$accessor() != full.$accessor());)*
+        };
+    }
+    same! {
+        prefix in_iface out_iface phys_in phys_out link tunnel dialect src dst ip_len protocol sport dport
+        tcp_flags network transport quoted uid gid mark incomplete truncated datagram packet stamp host tag
+        severity uptime repeat envelope error completeness src_ipv4 dst_ipv4 mac_header icmp_type icmp_code
+    }
     (!wrong.is_empty()).then(|| format!("accessors that differ: {wrong}\n  {packet:?}"))
 }
 
@@ -173,7 +184,7 @@ fn other_span(scanner: &mut Scanner, clocks: &[(usize, Civil)]) -> Option<String
         (civil.year, civil.month, civil.day, civil.hour, civil.minute, civil.second, civil.nanos)
     };
     let (mut found, mut lines, mut wrong) = (Vec::new(), 0, None);
-    scanner.extremes(|extremes| {
+    scanner.time_spans(|extremes| {
         lines += extremes.lines;
         for end in [extremes.earliest, extremes.latest] {
             if !clocks.contains(&end) {
@@ -191,15 +202,15 @@ fn other_span(scanner: &mut Scanner, clocks: &[(usize, Civil)]) -> Option<String
 }
 
 /// Whether a front's number was used for something else before.
-fn renumbered(packet: &Scanned<'_>, fronts: &mut Vec<Option<[Vec<u8>; 3]>>) -> Option<String> {
-    let id = packet.front_id();
+fn renumbered(packet: &FastPacket<'_>, fronts: &mut Vec<Option<[Vec<u8>; 3]>>) -> Option<String> {
+    let id = packet.prefix_key().index();
     if id >= 65_535 {
         return Some(format!("front {id}"));
     }
     if fronts.len() <= id {
         fronts.resize(id + 1, None);
     }
-    let texts = [packet.prefix(), packet.input(), packet.output()];
+    let texts = [packet.prefix(), packet.in_iface(), packet.out_iface()];
     match &fronts[id] {
         Some(known) if known.iter().zip(texts).all(|(known, text)| known == text) => None,
         Some(known) => Some(format!("front {id} was {known:?}, is {texts:?}")),

@@ -3,7 +3,7 @@
 //! Responsible for: the bodies of all fuzz targets. Each takes any bytes and panics if
 //! something that must hold does not.
 //! Must not know: where the bytes come from. Uses the library's public face only.
-//! Run by: cargo-fuzz, the driver, and `crates/logparse/tests/regressions.rs`.
+//! Run by: cargo-fuzz, the driver, and `crates/logparse/tests/suites/regressions.rs`.
 
 use super::equal::Beside;
 use logparse::testgen::{Source, Texts, packet};
@@ -31,7 +31,7 @@ pub fn parse_line(line: &[u8]) {
         let with = parse_with(line, &mut scratch);
         match &with {
             Ok(entry) => {
-                written_and_read(&entry.packet, entry.stop);
+                written_and_read(&entry.packet, entry.error);
                 // Without escapes both doors say the same.
                 if !line.contains(&b'\\') && !escaped {
                     assert_eq!(plain, with);
@@ -55,13 +55,13 @@ fn check(line: &[u8], result: &Result<Entry<'_>, ParseError>) {
         Ok(entry) => {
             let packet = &entry.packet;
             let range = line.as_ptr_range();
-            for slice in [packet.prefix, packet.input, packet.output] {
+            for slice in [packet.prefix, packet.in_iface, packet.out_iface] {
                 let slice = slice.as_ptr_range();
                 assert!(slice.is_empty() || range.start <= slice.start && slice.end <= range.end);
             }
             let _ = packet.mac_header();
             assert!(packet.to_string().len() < 8 * (line.len() + 256));
-            entry.stop
+            entry.error
         }
         Err(error) => Some(*error),
     };
@@ -109,7 +109,7 @@ pub fn round_trip(bytes: &[u8]) {
     packet.emit(&mut text);
     let mut scratch = Vec::new();
     let entry = parse_with(&text, &mut scratch);
-    let result = entry.map(|entry| (entry.packet, entry.stop));
+    let result = entry.map(|entry| (entry.packet, entry.error));
     assert_eq!(result, Ok((packet, None)), "{}", text.escape_ascii());
     assert_eq!(parse_message(&text[15..]), Ok((packet, None)), "{}", text.escape_ascii());
 }

@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::process::ExitCode;
 
-use logparse::{Entry, Found, Scanned, Scanner};
+use logparse::{Entry, FastPacket, Line, Scanner};
 
 /// What is read at a time, as fwstat reads.
 const CHUNK: usize = 1 << 20;
@@ -62,7 +62,7 @@ fn chunks(path: &str, mut each: impl FnMut(&[u8])) -> io::Result<()> {
         }
         let read = file.read(&mut buffer[filled..])?;
         filled += read;
-        let whole = if read == 0 { filled } else { logparse::whole_lines(&buffer[..filled]) };
+        let whole = if read == 0 { filled } else { logparse::last_line_end(&buffer[..filled]) };
         each(&buffer[..whole]);
         buffer.copy_within(whole..filled, 0);
         filled -= whole;
@@ -85,22 +85,22 @@ impl Work {
     fn full(&mut self, log: &[u8]) {
         let Work { scanner, packets, sum, .. } = self;
         scanner.scan(log, |line| {
-            line.with_entry(|entry| {
-                if let Ok(entry) = entry {
+            if let Ok(record) = line.record {
+                record.with_entry(|entry| {
                     *packets += 1;
                     *sum = add(*sum, entry);
-                }
-            });
+                });
+            }
         });
     }
 
     fn few(&mut self, log: &[u8]) {
         let Work { scanner, packets, sum, .. } = self;
         scanner.scan(log, |line| {
-            match line.found {
-                Found::Packet(packet) => *sum = sum.wrapping_add(few_fields(packet)),
-                Found::Entry(_) => {}
-                Found::Other(_) => return,
+            match line.record {
+                Ok(Line::Fast(packet)) => *sum = sum.wrapping_add(few_fields(packet)),
+                Ok(Line::Full(_)) => {}
+                Err(_) => return,
             }
             *packets += 1;
         });
@@ -109,7 +109,7 @@ impl Work {
 
 /// What `top` asks for.
 #[inline(always)]
-fn few_fields(packet: &Scanned<'_>) -> u64 {
+fn few_fields(packet: &FastPacket<'_>) -> u64 {
     let source = packet.src_ipv4().unwrap_or_default();
     u64::from(source)
         + u64::from(packet.dport().unwrap_or_default())
@@ -124,7 +124,9 @@ fn add(sum: u64, entry: &Entry<'_>) -> u64 {
     let entry = std::hint::black_box(entry);
     let number = |text: &[u8]| text.len() as u64;
     sum.wrapping_mul(31)
-        .wrapping_add(number(entry.packet.prefix) + number(entry.packet.input) + number(entry.packet.output))
+        .wrapping_add(
+            number(entry.packet.prefix) + number(entry.packet.in_iface) + number(entry.packet.out_iface),
+        )
         .wrapping_add(u64::from(entry.packet.dport().unwrap_or_default()))
         .wrapping_add(u64::from(entry.packet.protocol().map_or(0, |protocol| protocol.0)))
         .wrapping_add(entry.envelope.uptime.map_or(0, |uptime| uptime.seconds))

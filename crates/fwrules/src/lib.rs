@@ -90,37 +90,22 @@
 //! * Big `ipset`s are searched entry by entry, once for each class of packets.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
-mod candidates;
-mod classes;
-mod clock;
-mod compiled;
-mod conntrack;
-mod error;
-mod evidence;
+mod eval;
+mod iptables;
 mod lint;
-mod matching;
-mod names;
+mod model;
 mod nft;
-mod nft_text;
-mod nft_write;
-mod read;
-mod rule;
-mod ruleset;
-mod sets;
-mod space;
-mod text;
-mod walk;
-mod write;
+mod replay;
 
-pub use compiled::{AnswerId, Compiled, Front, Replayed, Replayer};
-pub use conntrack::StateSet;
-pub use error::{ReadError, WriteError};
-pub use evidence::Evidence;
+pub use eval::evidence::Evidence;
+pub use eval::rule::{Context, LocalAddress, Tri, Why};
+pub use eval::walk::{End, Fate, Missed, Outcome, Reach, Step, Walk, Walker};
+pub use iptables::write::COMMENT;
 pub use lint::{Finding, FindingKind, lint, unwritten};
-pub use matching::{Context, LocalAddress, Tri, Why};
-pub use rule::*;
-pub use ruleset::{Base, Chain, Hook, RuleId, Ruleset, Table};
-pub use sets::{Entry, Part, PartKind, Set, Sets};
-pub use text::{Text, shell_quote, shown};
-pub use walk::{End, Fate, Missed, Outcome, Place, Reach, Step, Walk, Walker};
-pub use write::COMMENT;
+pub use model::conntrack::StateSet;
+pub use model::error::{ReadError, WriteError};
+pub use model::ipset::{Entry, Part, PartKind, Set, Sets};
+pub use model::rule::*;
+pub use model::ruleset::{Base, Chain, Hook, Path, Place, RuleId, Ruleset, Table};
+pub use model::text::{Text, shell_quote, shown};
+pub use replay::compiled::{AnswerId, Compiled, Front, Replayed, Replayer};

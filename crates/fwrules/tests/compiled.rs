@@ -3,8 +3,8 @@
 mod common;
 
 use common::Rng;
-use fwrules::{Compiled, Context, Evidence, Hook, LocalAddress, Match, Missed, Replayed};
-use logparse::{Found, Scanner};
+use fwrules::{Compiled, Context, Evidence, LocalAddress, Match, Missed, Path, Replayed};
+use logparse::{Line, Scanner};
 
 #[test]
 fn compiled_equals_reference() {
@@ -45,7 +45,7 @@ fn compiled_equals_reference() {
             let saved = || String::from_utf8_lossy(&rules.to_save(false).unwrap()).into_owned();
             assert_eq!(
                 *found,
-                Replayed { hook: Hook::middle(packet.input, packet.output), fate, outcome, missed },
+                Replayed { path: Path::of(packet.in_iface, packet.out_iface), fate, outcome, missed },
                 "seed {seed}\n{}\n{}",
                 line.escape_ascii(),
                 saved()
@@ -84,8 +84,8 @@ fn recalled_equals_replayed() {
         // What a scanner has learned is of use the second time.
         let log = log.repeat(2);
         Scanner::new().scan(&log, |line| {
-            let Found::Packet(scanned) = line.found else { return };
-            let front = replayer.front(scanned.prefix(), scanned.input(), scanned.output());
+            let Ok(Line::Fast(scanned)) = line.record else { return };
+            let front = replayer.front(scanned.prefix(), scanned.in_iface(), scanned.out_iface());
             let known = front.and_then(|front| replayer.recall(front, scanned));
             let id = replayer.replay(&scanned.entry().packet, None, false);
             if let Some(known) = known {

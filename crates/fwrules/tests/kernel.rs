@@ -35,7 +35,7 @@ fn in_namespace(script: &str, input: &[u8]) -> Result<Vec<u8>, String> {
 fn can(tool: &str) -> bool {
     let found = in_namespace(&format!("{tool} >/dev/null"), b"");
     if let Err(why) = &found {
-        common::skip(&format!("`unshare -n {tool}`: {}", why.trim()));
+        testkit::skipped(&format!("`unshare -n {tool}`: {}", why.trim()));
     }
     found.is_ok()
 }
@@ -221,7 +221,7 @@ fn ipset_restores_what_was_saved() {
         b"",
     );
     if let Err(why) = probe {
-        common::skip(&format!("ipset: {}", why.trim()));
+        testkit::skipped(&format!("ipset: {}", why.trim()));
         return;
     }
     let saved = in_namespace(
@@ -229,7 +229,7 @@ fn ipset_restores_what_was_saved() {
         &sets.to_restore().unwrap(),
     );
     match saved {
-        Err(why) if why.contains("not supported") => common::skip(&format!("ipset: {}", why.trim())),
+        Err(why) if why.contains("not supported") => testkit::skipped(&format!("ipset: {}", why.trim())),
         Err(why) => panic!("{why}"),
         Ok(saved) => {
             let again = Sets::parse(&saved).unwrap();

@@ -1,14 +1,7 @@
 //! Replay against what a real kernel did: each set is a log A, a ruleset B and the log B that
 //! the kernel wrote for the same frames.
 
-use std::path::PathBuf;
-
 use fwrules::{Compiled, Context, Evidence, Fate, Reach, Ruleset, Tri, Walker, Why};
-
-fn shared(path: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(path);
-    path.exists().then_some(path)
-}
 
 /// A set's fate of each line of log A, by its number: whether the kernel wrote it again.
 fn fates(text: &str, count: usize) -> Vec<Option<bool>> {
@@ -94,11 +87,7 @@ fn replay(set: &std::path::Path, evidence: &str) -> Tally {
 
 #[test]
 fn what_the_kernel_wrote_is_what_replay_says() {
-    let Some(root) = shared("data/replay") else {
-        use std::io::Write;
-        let _ = writeln!(std::io::stderr(), "skipped: no ../shared/data/replay beside the repository");
-        return;
-    };
+    let root = testkit::testdata("replay");
     let summary: serde_json::Value =
         serde_json::from_slice(&std::fs::read(root.join("summary.json")).unwrap()).unwrap();
     for set in summary.as_array().unwrap() {
@@ -130,7 +119,7 @@ fn what_the_kernel_wrote_is_what_replay_says() {
 /// LOG rules exactly as many as there are lines.
 #[test]
 fn rules_take_as_many_lines_as_the_kernel_counted() {
-    let Some(root) = shared("data/replay") else { return };
+    let root = testkit::testdata("replay");
     for set in std::fs::read_dir(root).unwrap().filter_map(Result::ok).filter(|e| e.path().is_dir()) {
         let read = |name: &str| std::fs::read(set.path().join(name)).unwrap();
         // Each log with the ruleset that wrote it, and the counters afterwards.

@@ -1,28 +1,15 @@
 //! The guide's ruleset as it grows: its faults are found by looking at it, and its own logs
 //! replay as they were written.
 
-mod common;
-
-use std::path::PathBuf;
-
 use fwrules::{Context, Evidence, Fate, Ruleset, Walker, lint, unwritten};
 
-fn seed() -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/seed");
-    if !path.exists() {
-        common::skip("no ../shared/data/seed beside the repository");
-        return None;
-    }
-    Some(path)
-}
-
-fn rules(stage: &str) -> Option<Ruleset> {
-    Some(Ruleset::parse_save(&std::fs::read(seed()?.join(stage).join("ruleset.rules")).unwrap()).unwrap())
+fn rules(stage: &str) -> Ruleset {
+    Ruleset::parse_save(&testkit::bytes(&format!("seed/{stage}/ruleset.rules"))).unwrap()
 }
 
 #[test]
 fn the_guides_faults_are_found() {
-    let Some(rules) = rules("5-netbios-as-written") else { return };
+    let rules = rules("5-netbios-as-written");
     let messages: Vec<String> = lint(&rules).into_iter().map(|f| f.message).collect();
     assert_eq!(
         messages,
@@ -43,8 +30,11 @@ fn the_guides_faults_are_found() {
 
 #[test]
 fn what_each_stage_logged_it_would_log_again() {
-    let Some(root) = seed() else { return };
-    for stage in std::fs::read_dir(root).unwrap().filter_map(Result::ok).filter(|e| e.path().is_dir()) {
+    for stage in std::fs::read_dir(testkit::testdata("seed"))
+        .unwrap()
+        .filter_map(Result::ok)
+        .filter(|e| e.path().is_dir())
+    {
         let text = std::fs::read(stage.path().join("ruleset-after.rules")).unwrap();
         let rules = Ruleset::parse_save(&text).unwrap();
         let log = std::fs::read(stage.path().join("dmesg.txt")).unwrap();

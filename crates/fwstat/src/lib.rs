@@ -1,40 +1,29 @@
 //! Answers from the logs of Linux firewalls.
 //!
-//! The way of the data, which is also the order of the modules: bytes ([`input`]) → lines →
-//! packets ([`pipeline`], on the parser `logparse`) → [`filter`] → [`aggregate`] → result →
-//! [`report`]. [`cli`] is what was typed, [`options`] what it means here, [`commands`] put the
-//! rest together.
-//!
-//! Used as a library by `fwstat-sql`; the program itself is [`main`].
+//! The way of the data: bytes → lines → packets → filter → aggregate (all of that is `fwlog`) →
+//! [`analysis`] → result → [`report`]. [`cli`] is what was typed, [`options`] what it means here,
+//! [`commands`] put the rest together. The program itself is [`main`].
 
-pub mod aggregate;
 pub mod analysis;
 pub mod cli;
-pub mod clock;
 pub mod commands;
 pub mod config;
-pub mod filter;
 pub mod generate;
-pub mod input;
-pub mod moment;
 pub mod options;
-pub mod pipeline;
 pub mod progress;
-pub mod record;
 pub mod report;
 pub mod rules;
-pub mod services;
-pub mod text;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use fwlog::text;
 
 use crate::cli::{Cli, Command};
 use crate::commands::Outcome;
-use crate::input::InputError;
 use crate::report::style;
+use fwlog::input::InputError;
 
 /// The program: reads the arguments, does what they say, and returns the exit code.
 ///

@@ -12,20 +12,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use jiff::tz::TimeZone;
-use logparse::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
-use regex::bytes::Regex;
 use serde_json::{Map, json};
 
 use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, LookArgs};
-use crate::clock::{Clock, NANOS};
-use crate::filter::expr::{self, Context};
-use crate::filter::{Filter, Set, set};
-use crate::input::places::{self, Found};
-use crate::input::years::Years;
-use crate::input::{Feed, Input, Reading, is_kmsg};
-use crate::moment;
-use crate::pipeline::Plan;
-use crate::record::{Field, Key};
+use fwlog::filter::Filter;
+use fwlog::filter::arguments::Argument;
+use fwlog::filter::expr::{self, Context};
+use fwlog::input::discover::{self, Found};
+use fwlog::input::years::Years;
+use fwlog::input::{Input, InputQueue, ReadOptions, is_kmsg};
+use fwlog::pipeline::Plan;
+use fwlog::record::{Field, Key};
+use fwlog::time::clock::{Clock, NANOS};
+use fwlog::time::timespec;
 
 /// The default size of a chunk: large enough for the reading to be cheap, small enough for
 /// two of them to stay in the cache.
@@ -37,7 +36,7 @@ pub struct Options {
     /// What every line goes through.
     pub plan: Plan,
     /// What is read.
-    pub feed: Feed,
+    pub queue: InputQueue,
     /// The filters as typed, for the report.
     pub filters: Map<String, serde_json::Value>,
     /// What the report looks like.
@@ -128,7 +127,7 @@ impl Options {
         if output.look.output_file.is_some() && output.look.output_file == input.books.rejects {
             bail!("--output and --rejects name the same file");
         }
-        let reading = Reading {
+        let reading = ReadOptions {
             chunk: input.chunk_size.unwrap_or(CHUNK).max(1),
             decompress: !input.no_decompress,
             // Rejected lines come out in the order of the input.
@@ -140,15 +139,15 @@ impl Options {
         let streams = ordered && output.look.output_file.is_none() && std::io::stdout().is_terminal();
         let wanted = !output.look.no_progress && !output.look.quiet && !streams;
         let progress = wanted && std::io::stderr().is_terminal();
-        let mut feed = Feed::new(inputs, reading);
+        let mut queue = InputQueue::new(inputs, reading);
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
         let threads = input
             .threads
-            .unwrap_or_else(|| if (1..=SMALL).contains(&feed.size()) { 1 } else { processors() })
+            .unwrap_or_else(|| if (1..=SMALL).contains(&queue.size()) { 1 } else { processors() })
             // More than there can be processors only costs time.
             .clamp(1, 512);
         if input.rotated {
-            feed.chain();
+            queue.chain();
         }
         Ok(Options {
             plan: Plan {
@@ -156,7 +155,7 @@ impl Options {
                 clock,
                 threads,
             },
-            feed,
+            queue,
             filters: typed(filter),
             look: look(&output.look, output.is_plain()),
             format: if output.json { Some(Format::Json) } else { output.format },
@@ -215,12 +214,12 @@ fn zone(input: &InputArgs) -> anyhow::Result<TimeZone> {
 }
 
 fn time(option: &str, text: &str, now: i64, zone: &TimeZone) -> anyhow::Result<i64> {
-    Ok(moment::parse(text, now, zone).map_err(|error| anyhow!("{option}: {error}"))?.utc)
+    Ok(timespec::parse(text, now, zone).map_err(|error| anyhow!("{option}: {error}"))?.utc)
 }
 
 /// As `time`, but a moment given to the second means the whole second.
 fn until(option: &str, text: &str, now: i64, zone: &TimeZone) -> anyhow::Result<i64> {
-    let moment = moment::parse(text, now, zone).map_err(|error| anyhow!("{option}: {error}"))?;
+    let moment = timespec::parse(text, now, zone).map_err(|error| anyhow!("{option}: {error}"))?;
     Ok(if moment.exact { moment.utc } else { moment.utc.saturating_add(NANOS - 1) })
 }
 
@@ -237,7 +236,7 @@ fn inputs(files: &[PathBuf], input: &InputArgs, since: Option<i64>) -> anyhow::R
             }
             inputs.push(Input::Stdin);
         } else if input.rotated {
-            inputs.extend(places::rotated(file).into_iter().map(Input::File));
+            inputs.extend(discover::rotated(file).into_iter().map(Input::File));
         } else {
             inputs.push(Input::File(file.clone()));
         }
@@ -247,7 +246,7 @@ fn inputs(files: &[PathBuf], input: &InputArgs, since: Option<i64>) -> anyhow::R
             return Ok(vec![Input::Stdin]);
         }
         let root = input.root.as_deref().unwrap_or(Path::new("/"));
-        inputs = found(places::discover(root), input.rotated, since)?;
+        inputs = found(discover::discover(root), input.rotated, since)?;
     }
     Ok(inputs)
 }
@@ -291,8 +290,8 @@ fn found(found: Found, rotated: bool, since: Option<i64>) -> anyhow::Result<Vec<
     match found {
         Found::File(path) => {
             let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
-            say(format!("{} ({})", path.display(), crate::text::bytes(size)));
-            let paths = if rotated { places::rotated(&path) } else { vec![path] };
+            say(format!("{} ({})", path.display(), fwlog::text::bytes(size)));
+            let paths = if rotated { discover::rotated(&path) } else { vec![path] };
             Ok(paths.into_iter().map(Input::File).collect())
         }
         Found::Journal => {
@@ -330,151 +329,32 @@ fn predicate(
     if since.is_some() || until.is_some() {
         all.push(Filter::Between(since.unwrap_or(i64::MIN), until.unwrap_or(i64::MAX)));
     }
-    let field = |key: Key| move |text: &str| Ok(Filter::In(Field::of(key), Set::parse(key, text)?));
-    all.push(each("--prefix", &filter.prefix, false, |text| {
-        Ok(match text.contains(['*', '?']) {
-            true => Filter::In(Field::of(Key::Prefix), Set::glob(text)),
-            false => Filter::Prefix(text.as_bytes().to_vec()),
-        })
-    })?);
     if filter.ipv4 || filter.ipv6 {
         all.push(Filter::Family(if filter.ipv4 { 4 } else { 6 }));
     }
-    all.push(each("--proto", &filter.proto, true, field(Key::Proto))?);
-    all.push(each("--dport", &filter.dport, true, field(Key::Dpt))?);
-    all.push(each("--sport", &filter.sport, true, field(Key::Spt))?);
-    all.push(each("--src", &filter.src, true, field(Key::Src))?);
-    all.push(each("--dst", &filter.dst, true, field(Key::Dst))?);
-    all.push(each("--in-interface", &filter.input, true, field(Key::In))?);
-    all.push(each("--out-interface", &filter.output, true, field(Key::Out))?);
-    all.push(each("--flags", &filter.flags, false, flags)?);
-    all.push(each("--type", &filter.icmp_type, true, icmp_type)?);
-    all.push(each("--mac", &filter.mac, true, mac)?);
-    all.push(each("--mark", &filter.mark, true, mark)?);
-    all.push(each("--uid", &filter.uid, true, field(Key::Uid))?);
-    all.push(each("--grep", &filter.grep, false, |text| {
-        Regex::new(text).map(Filter::Line).map_err(|error| error.to_string())
-    })?);
+    let arguments = [
+        ("--prefix", &filter.prefix, Argument::Prefix),
+        ("--proto", &filter.proto, Argument::Field(Key::Proto)),
+        ("--dport", &filter.dport, Argument::Field(Key::Dpt)),
+        ("--sport", &filter.sport, Argument::Field(Key::Spt)),
+        ("--src", &filter.src, Argument::Field(Key::Src)),
+        ("--dst", &filter.dst, Argument::Field(Key::Dst)),
+        ("--in-interface", &filter.input, Argument::Field(Key::In)),
+        ("--out-interface", &filter.output, Argument::Field(Key::Out)),
+        ("--flags", &filter.flags, Argument::Flags),
+        ("--type", &filter.icmp_type, Argument::IcmpType),
+        ("--mac", &filter.mac, Argument::Mac),
+        ("--mark", &filter.mark, Argument::Mark),
+        ("--uid", &filter.uid, Argument::Field(Key::Uid)),
+        ("--grep", &filter.grep, Argument::Line),
+    ];
+    for (option, values, argument) in arguments {
+        all.push(argument.filter(values).map_err(|error| anyhow!("{option}: {error}"))?);
+    }
     for text in &filter.expression {
         all.push(expr::parse(text, context).map_err(|error| anyhow!("--where: {error}"))?);
     }
     Ok(Filter::all(all))
-}
-
-/// A repeatable option whose values may be negated, and lists.
-fn each(
-    option: &str,
-    values: &[String],
-    list: bool,
-    parse: impl Fn(&str) -> Result<Filter, String>,
-) -> anyhow::Result<Filter> {
-    let mut parts = Vec::new();
-    for value in values {
-        let (negated, text) = match value.strip_prefix('!') {
-            Some(rest) => (true, rest.trim_start()),
-            None => (false, value.as_str()),
-        };
-        let items: Vec<&str> = if list { text.split(',').collect() } else { vec![text] };
-        for item in items {
-            let filter = parse(item).map_err(|error| anyhow!("{option}: {error}"))?;
-            parts.push((negated, filter));
-        }
-    }
-    Ok(Filter::any_of(parts))
-}
-
-/// `SYN`, `SYN,!ACK`, `=SYN`, `none`, `SYN,ACK,FIN,RST/SYN`.
-///
-/// # Errors
-/// A word is no flag.
-pub fn flags(text: &str) -> Result<Filter, String> {
-    let word = |text: &str| -> Result<TcpFlags, String> {
-        match text.trim() {
-            word if word.eq_ignore_ascii_case("none") || word.is_empty() => Ok(TcpFlags::EMPTY),
-            word if word.eq_ignore_ascii_case("all") => Ok(TcpFlags::from_bits(0x3f)),
-            word => TcpFlags::from_word(word.as_bytes()).ok_or_else(|| {
-                format!("`{word}` is no TCP flag: SYN ACK FIN RST PSH URG ECE CWR AE, none, all")
-            }),
-        }
-    };
-    let words = |text: &str| {
-        text.split(',').try_fold(TcpFlags::EMPTY, |sum, part| Ok::<_, String>(sum | word(part)?))
-    };
-    let every = TcpFlags::from_bits(u16::MAX);
-    if let Some((mask, set)) = text.split_once('/') {
-        let (mask, set) = (words(mask)?, words(set)?);
-        return Ok(Filter::Flags { mask: mask | set, set });
-    }
-    if let Some(only) = text.strip_prefix('=') {
-        return Ok(Filter::Flags { mask: every, set: words(only)? });
-    }
-    if text.eq_ignore_ascii_case("none") {
-        return Ok(Filter::Flags { mask: every, set: TcpFlags::EMPTY });
-    }
-    let (mut mask, mut set) = (TcpFlags::EMPTY, TcpFlags::EMPTY);
-    for part in text.split(',') {
-        let flag = match part.trim().strip_prefix('!') {
-            Some(part) => word(part)?,
-            None => {
-                let flag = word(part)?;
-                set |= flag;
-                flag
-            }
-        };
-        mask |= flag;
-    }
-    Ok(Filter::Flags { mask, set })
-}
-
-/// `8`, `3/4`, `echo-request`.
-fn icmp_type(text: &str) -> Result<Filter, String> {
-    let (kind, code) = match text.split_once('/') {
-        Some((kind, code)) => {
-            (kind, Some(code.parse::<u8>().map_err(|_| format!("`{code}` is no ICMP code (0 to 255)"))?))
-        }
-        None => (text, None),
-    };
-    if let Ok(number) = kind.parse::<u8>() {
-        return Ok(Filter::icmp(None, number, code));
-    }
-    let mut any = Vec::new();
-    for number in 0..=255 {
-        let is = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(kind));
-        if is(IcmpType(number).name()) {
-            any.push((false, Filter::icmp(Some(Protocol::ICMP.0), number, code)));
-        }
-        if is(Icmpv6Type(number).name()) {
-            any.push((false, Filter::icmp(Some(Protocol::ICMPV6.0), number, code)));
-        }
-    }
-    match any.is_empty() {
-        true => {
-            Err(format!("`{kind}` is no ICMP type: a number, or a name as `iptables -p icmp -h` lists them"))
-        }
-        false => Ok(Filter::any_of(any)),
-    }
-}
-
-/// `00:16:3e`, `00:16:3e:5e:6c:00`.
-fn mac(text: &str) -> Result<Filter, String> {
-    let bytes: Option<Vec<u8>> = text
-        .split([':', '-'])
-        .map(|part| u8::from_str_radix(part, 16).ok().filter(|_| part.len() == 2))
-        .collect();
-    match bytes {
-        Some(bytes) if bytes.len() <= 6 => Ok(Filter::Mac(Key::MacSrc, bytes)),
-        _ => Err(format!("`{text}` is no hardware address and no beginning of one (as 00:16:3e)")),
-    }
-}
-
-/// `0x10`, `0x10/0xff`.
-fn mark(text: &str) -> Result<Filter, String> {
-    let number = |text: &str| set::number(text).and_then(|n| u32::try_from(n).ok());
-    let (value, mask) = text.split_once('/').unwrap_or((text, "0xffffffff"));
-    match (number(value), number(mask)) {
-        (Some(value), Some(mask)) => Ok(Filter::Mark { value, mask }),
-        _ => Err(format!("`{text}` is no mark: 0x10, or masked, 0x10/0xff")),
-    }
 }
 
 /// The filters as typed, in the order of the help text.

@@ -13,7 +13,7 @@ use fwrules::{Family, LocalAddress, Ruleset, Sets};
 use logparse::{Network, Packet};
 
 use crate::cli::RulesArgs;
-use crate::text;
+use fwlog::text;
 
 /// The rulesets that are asked, at most one per family.
 #[derive(Debug)]

@@ -4,8 +4,8 @@
 //! stand here a second time on purpose: a token that reader and writer share would hide its
 //! own misspelling from the round trip.
 //! Must not know: how a line is read, or what stood in front of the message.
-//! Tested by: `tests/suite.rs` (every kernel line byte for byte, with its list of exceptions)
-//! and the property tests of `tests/properties.rs`.
+//! Tested by: `tests/suites/suite.rs` (every kernel line byte for byte, with its list of exceptions)
+//! and the property tests of `tests/suites/properties.rs`.
 //!
 //! One rule: what is `Some` is printed, in the printer's order, each field with its own
 //! blank. So a packet of a cut line gives the certain part of that line.
@@ -112,15 +112,15 @@ fn packet(out: &mut impl Sink, packet: &Packet<'_>) -> fmt::Result {
     if let Dialect::Ipchains { .. } | Dialect::Ipfwadm = packet.dialect {
         return legacy(out, packet);
     }
-    text(out, "IN=", packet.input, " ")?;
-    text(out, "OUT=", packet.output, " ")?;
+    text(out, "IN=", packet.in_iface, " ")?;
+    text(out, "OUT=", packet.out_iface, " ")?;
     if packet.dialect == Dialect::Ebtables {
         return ebtables(out, packet);
     }
-    if let Some(name) = packet.phys_input {
+    if let Some(name) = packet.phys_in {
         text(out, "PHYSIN=", name, " ")?;
     }
-    if let Some(name) = packet.phys_output {
+    if let Some(name) = packet.phys_out {
         text(out, "PHYSOUT=", name, " ")?;
     }
     link(out, &packet.link)?;
@@ -448,7 +448,7 @@ fn ebtables(out: &mut impl Sink, packet: &Packet<'_>) -> fmt::Result {
 /// `dump_packet` of `ipchains_core.c` and `dprint_packet` of `ipfwadm_core.c`, behind the
 /// action.
 fn legacy(out: &mut impl Sink, packet: &Packet<'_>) -> fmt::Result {
-    text(out, "", packet.input, " ")?;
+    text(out, "", packet.in_iface, " ")?;
     let (datagram, chains) = (&packet.datagram, packet.dialect != Dialect::Ipfwadm);
     let Network::Ipv4(ip) = &datagram.network else { return Ok(()) };
     let mut ports = datagram.ports();

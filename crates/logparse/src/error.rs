@@ -13,7 +13,7 @@ use core::fmt;
 /// ```
 /// let line = b"kernel: drop IN=eth0 OUT= SRC=10.0.0.300 DST=10.0.0.1 LEN=40 ";
 /// let entry = logparse::parse(line).unwrap();
-/// let stop = entry.stop.unwrap();
+/// let stop = entry.error.unwrap();
 /// assert_eq!(stop.to_string(), "byte 30: expected an IPv4 or IPv6 address after SRC=");
 /// assert!(stop.render(line).to_string().contains("\n                              ^"));
 /// ```
@@ -40,7 +40,7 @@ pub enum ErrorKind {
     /// A wrapper (JSON, octet count) that is not well formed.
     Wrapper,
     /// The text ended where the grammar still expects this.
-    Cut(Expected),
+    Truncated(Expected),
     /// Another text stands where the grammar expects this.
     Unexpected(Expected),
     /// The beginning of another record stands inside this one: two lines were joined.
@@ -200,8 +200,8 @@ impl ParseError {
 
     /// Whether the text ended too early, as opposed to being wrong.
     #[must_use]
-    pub const fn is_cut(&self) -> bool {
-        matches!(self.kind, ErrorKind::Cut(_) | ErrorKind::Joined | ErrorKind::Partial)
+    pub const fn is_truncation(&self) -> bool {
+        matches!(self.kind, ErrorKind::Truncated(_) | ErrorKind::Joined | ErrorKind::Partial)
     }
 
     /// A short name of the reason, the same for every line with it: what `check` groups by.
@@ -242,7 +242,7 @@ impl fmt::Display for Reason {
             ErrorKind::NeedsScratch => f.write_str("escaped JSON text needs a scratch buffer"),
             ErrorKind::Wrapper => f.write_str("the wrapper around the message is not well formed"),
             ErrorKind::Joined => f.write_str("another record begins inside this one"),
-            ErrorKind::Cut(expected) => write!(f, "the line ends, expected {expected}"),
+            ErrorKind::Truncated(expected) => write!(f, "the line ends, expected {expected}"),
             ErrorKind::Unexpected(expected) => write!(f, "expected {expected}"),
         }
     }

@@ -48,11 +48,11 @@ impl<'a> Iterator for Lines<'a> {
 /// How much of `buffer` is whole lines: the offset behind its last `\n`, 0 if there is none.
 ///
 /// ```
-/// assert_eq!(logparse::whole_lines(b"one\ntw"), 4);
-/// assert_eq!(logparse::whole_lines(b"tw"), 0);
+/// assert_eq!(logparse::last_line_end(b"one\ntw"), 4);
+/// assert_eq!(logparse::last_line_end(b"tw"), 0);
 /// ```
 #[must_use]
-pub fn whole_lines(buffer: &[u8]) -> usize {
+pub fn last_line_end(buffer: &[u8]) -> usize {
     memrchr(b'\n', buffer).map_or(0, |at| at + 1)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: IPv4 options, TCP options, and the printed IPv6 extension headers.
 //! Must not know: where in a line the text stood.
-//! Tested by: the unit tests below, `tests/suite.rs` (every line's options), the fuzz target
+//! Tested by: the unit tests below, `tests/suites/suite.rs` (every line's options), the fuzz target
 //! `options` (any bytes).
 //!
 //! Options come from the wire, so nothing here trusts a length: one that does not fit is a

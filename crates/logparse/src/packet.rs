@@ -18,24 +18,30 @@ use crate::types::{EtherType, IcmpType, Icmpv6Type, Mac, Protocol, TcpFlags};
 /// | tokens | field | kernel source (`net/netfilter/nf_log_syslog.c`) |
 /// | --- | --- | --- |
 /// | text before `IN=` | [`prefix`](Packet::prefix) | `nf_log_dump_packet_common` |
-/// | `IN= OUT=` | [`input`](Packet::input), [`output`](Packet::output) | same |
-/// | `PHYSIN= PHYSOUT=` | [`phys_input`](Packet::phys_input), [`phys_output`](Packet::phys_output) | same |
+/// | `IN= OUT=` | [`in_iface`](Packet::in_iface), [`out_iface`](Packet::out_iface) | same |
+/// | `PHYSIN= PHYSOUT=` | [`phys_in`](Packet::phys_in), [`phys_out`](Packet::phys_out) | same |
 /// | `MAC=`, `MACSRC= MACDST= ...` | [`link`](Packet::link) | `dump_mac_header` |
 /// | `TUNNEL=` | [`tunnel`](Packet::tunnel) | `dump_mac_header` |
 /// | `SRC=` ... | [`datagram`](Packet::datagram) | `dump_ipv4_packet`, `dump_ipv6_packet`, `dump_arp_packet` |
 /// | `[SRC=` ... `]` | [`quoted`](Packet::quoted) | same, called again |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Packet<'a> {
     /// The text of `--log-prefix`, byte for byte, with its blanks. Anything may stand here.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::bytes"))]
     pub prefix: &'a [u8],
     /// `IN=`: the interface the packet came in by; empty for packets this host sent.
-    pub input: &'a [u8],
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::bytes"))]
+    pub in_iface: &'a [u8],
     /// `OUT=`: the interface it leaves by; empty for packets to this host.
-    pub output: &'a [u8],
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::bytes"))]
+    pub out_iface: &'a [u8],
     /// `PHYSIN=`: the bridge port it came in by.
-    pub phys_input: Option<&'a [u8]>,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::bytes_or_none"))]
+    pub phys_in: Option<&'a [u8]>,
     /// `PHYSOUT=`: the bridge port it leaves by.
-    pub phys_output: Option<&'a [u8]>,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::bytes_or_none"))]
+    pub phys_out: Option<&'a [u8]>,
     /// The link layer.
     pub link: Link<'a>,
     /// `TUNNEL=`: the outer addresses on a sit device.
@@ -51,6 +57,7 @@ pub struct Packet<'a> {
 
 /// Who wrote the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Dialect {
     /// The kernel's `LOG` target and `nft log`.
@@ -73,6 +80,7 @@ pub enum Dialect {
 
 /// The link layer of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Link<'a> {
     /// Nothing was printed.
@@ -82,6 +90,18 @@ pub enum Link<'a> {
     Raw(RawMac<'a>),
     /// `MACSRC= MACDST= [VPROTO= VID=] MACPROTO=` (`--log-macdecode`), and ebtables' form.
     Decoded(MacHeader),
+}
+
+impl Link<'_> {
+    /// The hardware addresses, whichever way the line shows them.
+    #[must_use]
+    pub fn mac_header(&self) -> Option<MacHeader> {
+        match self {
+            Link::None => None,
+            Link::Raw(raw) => raw.ethernet(),
+            Link::Decoded(header) => Some(*header),
+        }
+    }
 }
 
 /// The text of `MAC=`: colon-separated hex, as long as the device's link header.
@@ -118,6 +138,7 @@ impl RawMac<'_> {
 
 /// A decoded Ethernet header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct MacHeader {
     /// `MACSRC=`.
     pub src: Option<Mac>,
@@ -131,6 +152,7 @@ pub struct MacHeader {
 
 /// A VLAN tag. `VID=` prints the whole tag control information, not only the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Vlan {
     /// `VPROTO=`: 802.1Q or 802.1ad.
     pub protocol: EtherType,
@@ -154,6 +176,7 @@ impl Vlan {
 
 /// `TUNNEL=a->b`: the outer addresses of a packet that came through a sit device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Tunnel {
     /// The outer source.
     pub src: Ipv4Addr,
@@ -163,6 +186,7 @@ pub struct Tunnel {
 
 /// A network packet: the logged one, or the one quoted in an ICMP error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Datagram<'a> {
     /// The network layer.
     pub network: Network<'a>,
@@ -183,6 +207,7 @@ pub struct Datagram<'a> {
 
 /// `INCOMPLETE`: how many bytes there were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Incomplete {
     /// `[n bytes]`. Unsigned arithmetic of the kernel, so it may have wrapped
@@ -194,6 +219,7 @@ pub enum Incomplete {
 
 /// `TRUNCATED`: the header that was not there in full, known by its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Truncated {
     /// The IP (or ARP) header.
@@ -216,6 +242,7 @@ pub enum Truncated {
 
 /// The network layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Network<'a> {
     /// None was printed: an ethertype the kernel does not print, or a cut line.
@@ -231,6 +258,7 @@ pub enum Network<'a> {
 
 /// The IPv4 header as printed by `dump_ipv4_packet`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Ipv4<'a> {
     /// `SRC=`.
     pub src: Option<Ipv4Addr>,
@@ -256,6 +284,7 @@ pub struct Ipv4<'a> {
 
 /// The three bits above an IPv4 fragment offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct IpFlags {
     /// `CE`: the reserved bit (not ECN's congestion mark).
     pub reserved: bool,
@@ -267,6 +296,7 @@ pub struct IpFlags {
 
 /// The IPv6 header as printed by `dump_ipv6_packet`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Ipv6<'a> {
     /// `SRC=`.
     pub src: Option<Ipv6Addr>,
@@ -315,6 +345,7 @@ impl<'a> Extensions<'a> {
 
 /// One printed IPv6 extension header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Extension {
     /// Whether it stood in `OPT ( ... )` (`--log-ip-options`).
     pub wrapped: bool,
@@ -326,6 +357,7 @@ pub struct Extension {
 
 /// What is printed of an IPv6 extension header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum ExtensionKind {
     /// Hop-by-hop, routing or destination options: nothing but the wrapper.
@@ -350,6 +382,7 @@ pub enum ExtensionKind {
 
 /// What is printed of an AH or ESP extension header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Security {
     /// `SPI=0x`.
     pub spi: Option<u32>,
@@ -359,6 +392,7 @@ pub struct Security {
 
 /// An ARP or RARP packet as printed by `dump_arp_packet`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Arp {
     /// `HTYPE=`.
     pub hardware: Option<u16>,
@@ -378,6 +412,7 @@ pub struct Arp {
 
 /// The transport layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Transport<'a> {
     /// No `PROTO=` was printed: ESP in IPv6, a later AH fragment, ARP, a cut line.
@@ -405,6 +440,7 @@ pub enum Transport<'a> {
 
 /// Two ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Ports {
     /// `SPT=`.
     pub src: Option<u16>,
@@ -414,6 +450,7 @@ pub struct Ports {
 
 /// The TCP header as printed by `nf_log_dump_tcp_header`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Tcp<'a> {
     /// `SPT=`, `DPT=`; none on a later fragment.
     pub ports: Ports,
@@ -435,6 +472,7 @@ pub struct Tcp<'a> {
 
 /// The UDP header as printed by `nf_log_dump_udp_header`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Udp {
     /// `SPT=`, `DPT=`; none on a later fragment.
     pub ports: Ports,
@@ -444,6 +482,7 @@ pub struct Udp {
 
 /// ICMP for IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Icmp {
     /// `TYPE=`.
     pub kind: Option<IcmpType>,
@@ -463,6 +502,7 @@ pub struct Icmp {
 
 /// ICMP for IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Icmpv6 {
     /// `TYPE=`.
     pub kind: Option<Icmpv6Type>,
@@ -582,11 +622,7 @@ impl<'a> Packet<'a> {
     /// The hardware addresses, whichever way the line shows them.
     #[must_use]
     pub fn mac_header(&self) -> Option<MacHeader> {
-        match self.link {
-            Link::None => None,
-            Link::Raw(raw) => raw.ethernet(),
-            Link::Decoded(header) => Some(header),
-        }
+        self.link.mac_header()
     }
 }
 
@@ -642,6 +678,16 @@ impl<'a> Datagram<'a> {
             Transport::Ah(_) => Some(Protocol::AH),
             Transport::Esp(_) => Some(Protocol::ESP),
             Transport::Ports(protocol, _) | Transport::Other(protocol) => Some(protocol),
+        }
+    }
+
+    /// Type and code of an ICMP or ICMPv6 packet, as far as the line shows them.
+    #[must_use]
+    pub fn icmp(&self) -> (Option<u8>, Option<u8>) {
+        match self.transport {
+            Transport::Icmp(icmp) => (icmp.kind.map(|kind| kind.0), icmp.code),
+            Transport::Icmpv6(icmp) => (icmp.kind.map(|kind| kind.0), icmp.code),
+            _ => (None, None),
         }
     }
 

@@ -4,7 +4,7 @@
 //! give the same packet; fewer and smaller bytes give a plainer one, so whatever shrinks
 //! bytes shrinks packets.
 //! Must not know: where the bytes come from.
-//! Tested by: `tests/properties.rs`.
+//! Tested by: `tests/suites/properties.rs`.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
@@ -232,8 +232,8 @@ pub fn packet<'a>(source: &mut Source<'_>, texts: &'a Texts) -> Packet<'a> {
     let some = |source: &mut Source<'_>, text: &'a [u8]| (!source.one_in(3)).then_some(text);
     let mut packet = Packet {
         prefix: &texts.prefix,
-        input: some(source, &texts.names[0]).unwrap_or_default(),
-        output: some(source, &texts.names[1]).unwrap_or_default(),
+        in_iface: some(source, &texts.names[0]).unwrap_or_default(),
+        out_iface: some(source, &texts.names[1]).unwrap_or_default(),
         ..Packet::default()
     };
     match source.below(12) {
@@ -245,12 +245,12 @@ pub fn packet<'a>(source: &mut Source<'_>, texts: &'a Texts) -> Packet<'a> {
         }
         kind => {
             if source.one_in(8) {
-                packet.phys_input = Some(&texts.names[2]);
+                packet.phys_in = Some(&texts.names[2]);
             }
             if source.one_in(8) {
-                packet.phys_output = Some(&texts.names[3]);
+                packet.phys_out = Some(&texts.names[3]);
             }
-            if !packet.input.is_empty() {
+            if !packet.in_iface.is_empty() {
                 packet.link = link(source, texts);
                 if matches!(packet.link, Link::Raw(_)) && source.one_in(16) {
                     packet.tunnel = Some(Tunnel { src: source.ipv4(), dst: source.ipv4() });
@@ -259,7 +259,7 @@ pub fn packet<'a>(source: &mut Source<'_>, texts: &'a Texts) -> Packet<'a> {
             let v6 = kind % 3 == 0;
             let (datagram, quotes) = datagram(source, v6, &texts.outer, true);
             packet.datagram = datagram;
-            if quotes && !v6 && packet.input.is_empty() && source.one_in(3) {
+            if quotes && !v6 && packet.in_iface.is_empty() && source.one_in(3) {
                 // As on netdev egress: no brackets, no owner, no mark.
                 let packet = &mut packet.datagram;
                 (packet.uid, packet.gid, packet.mark) = (None, None, None);

@@ -3,7 +3,7 @@
 //! Responsible for: reading a stamp's text into numbers, and turning numbers into seconds.
 //! Must not know: today's date, the host's zone, or any other clock. What a stamp leaves out
 //! (the year, the zone) is given by the caller or stays open.
-//! Tested by: the unit tests below, `testdata/lines/envelope*`.
+//! Tested by: the unit tests below, `testdata/lines/derived-envelopes.toml`.
 
 /// A stamp of a log line: its text, and what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

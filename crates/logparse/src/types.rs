@@ -7,7 +7,7 @@
 
 use core::fmt;
 
-use crate::words::HEX;
+use crate::bytes::swar::HEX;
 
 /// An IP protocol number: the `PROTO=` of a line (IANA "Assigned Internet Protocol Numbers").
 ///
@@ -21,7 +21,7 @@ use crate::words::HEX;
 /// assert_eq!(Protocol(253).to_string(), "253");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Protocol(pub u8);
 
 macro_rules! protocols {
@@ -272,6 +272,17 @@ impl serde::Serialize for TcpFlags {
     }
 }
 
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for TcpFlags {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<TcpFlags, D::Error> {
+        let words = <Vec<String> as serde::Deserialize>::deserialize(deserializer)?;
+        words.iter().try_fold(TcpFlags::EMPTY, |flags, word| {
+            let flag = TcpFlags::from_word(word.as_bytes());
+            flag.map(|flag| flags | flag).ok_or_else(|| serde::de::Error::custom("not a TCP flag"))
+        })
+    }
+}
+
 /// An Ethernet hardware address, printed with colons in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mac(pub [u8; 6]);
@@ -337,6 +348,63 @@ impl serde::Serialize for Mac {
     }
 }
 
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Mac {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Mac, D::Error> {
+        <String as serde::Deserialize>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A text that is not what its type reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidText(&'static str);
+
+impl fmt::Display for InvalidText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected {}", self.0)
+    }
+}
+
+impl core::error::Error for InvalidText {}
+
+/// `aa:bb:cc:dd:ee:ff`, in either case.
+impl core::str::FromStr for Mac {
+    type Err = InvalidText;
+
+    fn from_str(text: &str) -> Result<Mac, InvalidText> {
+        Mac::from_text(text.as_bytes()).ok_or(InvalidText("a hardware address, such as 00:16:3e:5e:6c:00"))
+    }
+}
+
+/// A protocol by its name in any case, or by its number.
+///
+/// ```
+/// use logparse::Protocol;
+/// assert_eq!("udp".parse(), Ok(Protocol::UDP));
+/// assert_eq!("47".parse(), Ok(Protocol::GRE));
+/// assert!("300".parse::<Protocol>().is_err());
+/// ```
+impl core::str::FromStr for Protocol {
+    type Err = InvalidText;
+
+    fn from_str(text: &str) -> Result<Protocol, InvalidText> {
+        let number = || text.parse().ok().map(Protocol);
+        Protocol::from_name(text.as_bytes()).or_else(number).ok_or(InvalidText("a protocol's name or number"))
+    }
+}
+
+/// The words of flags, with blanks or commas between them.
+impl core::str::FromStr for TcpFlags {
+    type Err = InvalidText;
+
+    fn from_str(text: &str) -> Result<TcpFlags, InvalidText> {
+        let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+        words.map(|word| TcpFlags::from_word(word.as_bytes())).try_fold(TcpFlags::EMPTY, |flags, flag| {
+            flag.map(|flag| flags | flag).ok_or(InvalidText("TCP flags, such as SYN ACK"))
+        })
+    }
+}
+
 /// The value of one hex digit in either case.
 #[inline]
 pub(crate) const fn hex_value(digit: u8) -> Option<u8> {
@@ -350,7 +418,7 @@ pub(crate) const fn hex_value(digit: u8) -> Option<u8> {
 
 /// What a frame carries: the type field of Ethernet.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct EtherType(pub u16);
 
 #[allow(missing_docs)] // the names say it
@@ -371,12 +439,12 @@ impl fmt::Debug for EtherType {
 
 /// An ICMP type and code of IPv4 (RFC 792 and successors).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct IcmpType(pub u8);
 
 /// An ICMPv6 type (RFC 4443 and successors).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Icmpv6Type(pub u8);
 
 macro_rules! named {

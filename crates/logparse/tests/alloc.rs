@@ -97,8 +97,8 @@ fn every_slice_lies_in_the_line() {
             );
         };
         let packet = entry.packet;
-        [packet.prefix, packet.input, packet.output].into_iter().for_each(inside);
-        [packet.phys_input, packet.phys_output].into_iter().flatten().for_each(inside);
+        [packet.prefix, packet.in_iface, packet.out_iface].into_iter().for_each(inside);
+        [packet.phys_in, packet.phys_out].into_iter().flatten().for_each(inside);
         if let Link::Raw(mac) = packet.link {
             inside(mac.0);
         }

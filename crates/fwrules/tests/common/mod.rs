@@ -493,16 +493,10 @@ pub(crate) fn line(rng: &mut Rng, v6: bool, prefixes: &[Vec<u8>]) -> Vec<u8> {
 
 pub(crate) fn packet(line: &[u8]) -> Packet<'_> {
     let entry = logparse::parse(line).unwrap_or_else(|e| panic!("{e}: {}", line.escape_ascii()));
-    assert!(entry.stop.is_none(), "{:?}: {}", entry.stop, line.escape_ascii());
+    assert!(entry.error.is_none(), "{:?}: {}", entry.error, line.escape_ascii());
     entry.packet
 }
 
 pub(crate) fn prefixes(rules: &Ruleset) -> Vec<Vec<u8>> {
     rules.rules().filter_map(|(_, r)| r.log.as_ref().map(|l| l.written(false).to_vec())).collect()
-}
-
-/// Says on standard error why a test did nothing.
-pub(crate) fn skip(why: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

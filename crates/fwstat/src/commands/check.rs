@@ -7,15 +7,15 @@
 use serde_json::{Value, json};
 
 use super::{Outcome, format, outcome, place, run, sheet, write};
-use crate::aggregate::Counts;
 use crate::cli::{self, Format};
 use crate::options::{Look, Options};
-use crate::pipeline::Account;
-use crate::pipeline::account::Seen;
 use crate::report::csv::Sheet;
 use crate::report::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
 use crate::report::{self, Head};
-use crate::text;
+use fwlog::aggregate::Counts;
+use fwlog::pipeline::Account;
+use fwlog::pipeline::account::Seen;
+use fwlog::text;
 
 /// Runs it.
 ///
@@ -27,7 +27,7 @@ pub fn command(arguments: &cli::Check) -> anyhow::Result<Outcome> {
     let form = format(&options, Format::Table, &known)?;
     let (_, account, mut head) = run(&options, || Counts::by(Vec::new()))?;
     if !options.verbose {
-        head.notes.extend(options.feed.remarks());
+        head.notes.extend(options.queue.remarks());
     }
     let bytes = match (form, sheet(form)) {
         (_, Some(sheet)) => reasons(sheet, options.look.header, &account, &head),

@@ -8,12 +8,12 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use super::{Beside, Outcome, format, outcome, run, sheet};
-use crate::aggregate::Aggregate;
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
-use crate::pipeline::order::{Out, Sink, Writer};
-use crate::record::{Field, Record};
 use crate::report;
+use fwlog::aggregate::Aggregate;
+use fwlog::pipeline::order::{Out, Sink, Writer};
+use fwlog::record::{Field, Record};
 
 /// Runs it.
 ///
@@ -101,7 +101,7 @@ fn export<S: Sink>(
     beside: Option<Beside>,
     add: impl Fn(&mut S::Part, &Record<'_>) + Sync,
 ) -> anyhow::Result<Outcome> {
-    let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.feed.stop));
+    let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.queue.stop));
     let make = || Exported { writer: &writer, add: &add, part: S::Part::default() };
     let (_, account, _) = run(options, make)?;
     writer.finish()?;

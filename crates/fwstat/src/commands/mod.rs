@@ -24,16 +24,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::aggregate::Aggregate;
 use crate::cli::Format;
 use crate::options::Options;
-use crate::pipeline::account::Seen;
-use crate::pipeline::order::{Out, Writer};
-use crate::pipeline::{self, Account};
 use crate::progress::Progress;
 use crate::report::csv::Sheet;
 use crate::report::{self, Head, style};
-use crate::text;
+use fwlog::aggregate::Aggregate;
+use fwlog::pipeline::account::Seen;
+use fwlog::pipeline::order::{Out, Writer};
+use fwlog::pipeline::{self, Account};
+use fwlog::text;
 
 /// What a command came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl From<Outcome> for ExitCode {
 /// Reads everything, and reports what could not be read.
 fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::Result<(A, Account, Head)> {
     // Ctrl-C once: report what there is. Twice: go away.
-    let stop = &options.feed.stop;
+    let stop = &options.queue.stop;
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(stop))?;
         signal_hook::flag::register(signal, Arc::clone(stop))?;
@@ -77,27 +77,27 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
     };
     let started = Instant::now();
     let progress =
-        options.progress.then(|| Progress::start(Arc::clone(&options.feed.taken), options.feed.size()));
+        options.progress.then(|| Progress::start(Arc::clone(&options.queue.taken), options.queue.size()));
     let writer = rejects.as_ref().map(|(writer, _)| writer);
-    let (mut aggregate, mut account) = pipeline::run(&options.feed, &options.plan, writer, &make)?;
+    let (mut aggregate, mut account) = pipeline::run(&options.queue, &options.plan, writer, &make)?;
     let assumed = &options.plan.clock.assumed;
-    if writer.is_none() && options.feed.begin_anew(assumed.far.load(Ordering::Relaxed) > 0) {
+    if writer.is_none() && options.queue.begin_anew(assumed.far.load(Ordering::Relaxed) > 0) {
         options.plan.clock.begin_anew();
-        (aggregate, account) = pipeline::run(&options.feed, &options.plan, writer, &make)?;
+        (aggregate, account) = pipeline::run(&options.queue, &options.plan, writer, &make)?;
     }
     drop(progress);
     if let Some((writer, file)) = rejects {
         writer.finish()?;
         file.done_unless_stopped(options)?;
     }
-    crate::complain(&options.feed.errors())?;
+    crate::complain(&options.queue.errors())?;
     say(options, &account, started.elapsed())?;
     let mut notes = notes(options, &account);
-    let partial = options.feed.stop.load(Ordering::Relaxed);
+    let partial = options.queue.stop.load(Ordering::Relaxed);
     if partial {
         notes.insert(0, "interrupted: this is what was counted so far".to_owned());
     }
-    let files = options.feed.names();
+    let files = options.queue.names();
     let mut head = Head::new(files, options.filters.clone(), &account, &options.plan.clock, notes);
     head.partial = partial;
     Ok((aggregate, account, head))
@@ -106,14 +106,14 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
 /// What is said on standard error about the reading: `--strict`, `--stats`, `-v`.
 fn say(options: &Options, account: &Account, took: Duration) -> io::Result<()> {
     let mut out = anstream::stderr().lock();
-    let files = options.feed.names();
+    let files = options.queue.names();
     if let (true, Some((why, seen))) = (options.strict, account.first_damaged()) {
         let lines = text::count_of(account.totals.damaged, "line is", "lines are");
         let style = style::ERROR;
         writeln!(out, "{style}fwstat{style:#}: {}: {lines} damaged: {why}", place(&files, &seen))?;
     }
     if options.stats {
-        out.write_all(report::stats::text(account, &files, options.feed.taken(), took).as_bytes())?;
+        out.write_all(report::stats::text(account, &files, options.queue.taken(), took).as_bytes())?;
     } else if options.verbose {
         writeln!(out, "fwstat: {}", report::stats::line(account, took))?;
     }
@@ -134,9 +134,10 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
     use std::sync::atomic::Ordering::Relaxed;
     let look = &options.look;
     let assumed = &options.plan.clock.assumed;
-    let mut notes = options.feed.notes();
+    let mut notes = options.queue.notes();
+    notes.extend(options.queue.doubts());
     if options.verbose {
-        notes.extend(options.feed.remarks());
+        notes.extend(options.queue.remarks());
     }
     let lines = |n: u64| look.count_of(n, "line", "lines");
     let asked = options.plan.filter.needs_time();
@@ -176,9 +177,9 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
 
 /// What came of a run.
 fn outcome(options: &Options, account: &Account) -> Outcome {
-    if options.feed.stop.load(Ordering::Relaxed) {
+    if options.queue.stop.load(Ordering::Relaxed) {
         Outcome::Interrupted
-    } else if !options.feed.errors().is_empty() || (options.strict && account.totals.damaged > 0) {
+    } else if !options.queue.errors().is_empty() || (options.strict && account.totals.damaged > 0) {
         Outcome::Failed
     } else if account.totals.matched > 0 {
         Outcome::Found
@@ -189,7 +190,7 @@ fn outcome(options: &Options, account: &Account) -> Outcome {
 
 /// Writes a report where it belongs. Where nothing could be read there is nothing to report.
 fn write(options: &Options, account: &Account, bytes: &[u8]) -> anyhow::Result<()> {
-    let failed = account.totals.lines == 0 && !options.feed.errors().is_empty();
+    let failed = account.totals.lines == 0 && !options.queue.errors().is_empty();
     if options.quiet || failed {
         return Ok(());
     }
@@ -268,7 +269,7 @@ impl Beside {
     /// Gives it its name, unless somebody stopped the reading: records bear no mark that says
     /// that some are missing.
     fn done_unless_stopped(self, options: &Options) -> anyhow::Result<()> {
-        if !options.feed.stop.load(Ordering::Relaxed) || self.here.is_none() {
+        if !options.queue.stop.load(Ordering::Relaxed) || self.here.is_none() {
             return self.done();
         }
         let name = text::escape(self.name.to_string_lossy().as_bytes());

@@ -10,13 +10,13 @@ use clap::CommandFactory as _;
 use serde_json::{Value, json};
 
 use super::{Outcome, format, outcome, run, write};
-use crate::aggregate::{Counts, Timeline};
 use crate::cli::{self, Format};
 use crate::options::Options;
-use crate::record::{Field, Key};
 use crate::report::style::{BAR, DIM, HEADING, KEY, sparkline};
 use crate::report::{self, Head, Table};
-use crate::text;
+use fwlog::aggregate::{Counts, Timeline};
+use fwlog::record::{Field, Key};
+use fwlog::text;
 
 /// Days that a sparkline shows, at most.
 const DAYS: usize = 400;
@@ -143,7 +143,7 @@ fn next(head: &Head, tables: &[Table]) -> Vec<(String, &'static str)> {
     let files = files.join(" ");
     let prefix =
         tables.first().and_then(|table| table.ranked.rows.first()).and_then(|row| match row.cells.first() {
-            Some(crate::aggregate::key::Cell::Text(text)) if !text.is_empty() => {
+            Some(fwlog::aggregate::key::Cell::Text(text)) if !text.is_empty() => {
                 Some(format!(" --prefix {}", quoted(&text::escape(text))))
             }
             _ => None,

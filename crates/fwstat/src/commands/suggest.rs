@@ -24,11 +24,11 @@ use crate::analysis::noise::site::{Judge, Site};
 use crate::analysis::noise::tally::Tally;
 use crate::analysis::noise::{self, Found, Refused};
 use crate::cli::{self, Common, OutputArgs, RuleFormat};
-use crate::moment;
 use crate::options::Options;
-use crate::pipeline::Account;
 use crate::report::suggest::{self as report, Rated, Suggestion, Verb};
 use crate::report::{Head, handoff};
+use fwlog::pipeline::Account;
+use fwlog::time::timespec;
 
 /// Runs it.
 ///
@@ -40,10 +40,10 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
         bail!("--interactive needs a terminal on standard input and standard error");
     }
     let target = arguments.target.as_deref().map(part).transpose()?;
-    let timeout = moment::span(&arguments.timeout)
+    let timeout = timespec::span(&arguments.timeout)
         .filter(|span| *span > 0)
         .with_context(|| format!("--timeout: `{}` is no span of time, as 1w or 36h", arguments.timeout))?;
-    let timeout = timeout.unsigned_abs() / crate::clock::NANOS.unsigned_abs();
+    let timeout = timeout.unsigned_abs() / fwlog::time::clock::NANOS.unsigned_abs();
     let mut session = Session::new(arguments)?;
     let (suggestion, options, account, head) = session.suggest(target)?;
     let mut suggestion = suggestion;
@@ -68,9 +68,9 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
         }
     };
     write(&options, &account, &bytes)?;
-    Ok(if options.feed.stop.load(Ordering::Relaxed) {
+    Ok(if options.queue.stop.load(Ordering::Relaxed) {
         Outcome::Interrupted
-    } else if !options.feed.errors().is_empty() {
+    } else if !options.queue.errors().is_empty() {
         Outcome::Failed
     } else if suggestion.rules.is_empty() {
         Outcome::Nothing
@@ -181,7 +181,7 @@ impl Session {
     /// The options of one more pass over the log.
     fn options(&mut self) -> anyhow::Result<Options> {
         let options = Options::new(&self.common, false)?;
-        if self.stdin.is_some() || !options.feed.names().iter().any(|name| name == "-") {
+        if self.stdin.is_some() || !options.queue.names().iter().any(|name| name == "-") {
             return Ok(options);
         }
         // Standard input can be read once only, and the proof is a second pass.
@@ -241,7 +241,7 @@ impl Session {
             }
         }
         self.found = found;
-        let (rules, proved) = if options.feed.stop.load(Ordering::Relaxed) {
+        let (rules, proved) = if options.queue.stop.load(Ordering::Relaxed) {
             (Vec::new(), Proved { before: account.totals.matched, ..Proved::default() })
         } else {
             self.settle(proposals, target)?

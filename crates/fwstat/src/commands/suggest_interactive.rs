@@ -15,7 +15,7 @@ use crate::options::Options;
 use crate::report::style::{DIM, HEADING, KEY, WARN};
 use crate::report::suggest::{Rated, Suggestion};
 use crate::report::{rules, suggest as report};
-use crate::text;
+use fwlog::text;
 
 const HELP: &str = "y: take the rule   n: leave it   w: a narrower rule   s: show lines   q: no more rules";
 

@@ -8,16 +8,16 @@ use anyhow::{anyhow, bail};
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, format, outcome, run, sheet, write};
-use crate::aggregate::Timeline;
-use crate::aggregate::key::{self, Cell};
 use crate::cli::{self, Format};
-use crate::clock::{self, NANOS};
-use crate::moment;
 use crate::options::{self, Look, Options};
 use crate::report::csv::Sheet;
 use crate::report::style::{BAR, Column, DIM, KEY, bar, cell, columns};
 use crate::report::{self, Head};
-use crate::text;
+use fwlog::aggregate::Timeline;
+use fwlog::aggregate::key::{self, Cell};
+use fwlog::text;
+use fwlog::time::clock::{self, NANOS};
+use fwlog::time::timespec;
 
 /// Rows of a timeline whose bucket is chosen by itself.
 const ROWS: usize = 100;
@@ -59,9 +59,10 @@ pub fn command(arguments: &cli::Timeline) -> anyhow::Result<Outcome> {
 /// The width of a bucket in seconds.
 fn bucket(text: &str) -> anyhow::Result<i64> {
     let wrong = || anyhow!("--bucket: `{text}` is no length of time: 10s, 5min, 1h, 6h, 1d, 1w");
-    let nanos = moment::span(text)
+    let nanos = timespec::span(text)
         .or_else(|| {
-            text.starts_with(|c: char| c.is_ascii_alphabetic()).then(|| moment::span(&format!("1{text}")))?
+            text.starts_with(|c: char| c.is_ascii_alphabetic())
+                .then(|| timespec::span(&format!("1{text}")))?
         })
         .ok_or_else(wrong)?;
     match nanos / NANOS {

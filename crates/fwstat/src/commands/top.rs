@@ -7,11 +7,11 @@
 use serde_json::{Value, json};
 
 use super::{Outcome, format, outcome, run, sheet, write};
-use crate::aggregate::Counts;
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
-use crate::record::{Field, Key};
 use crate::report::{self, Table};
+use fwlog::aggregate::Counts;
+use fwlog::record::{Field, Key};
 
 /// Runs it.
 ///

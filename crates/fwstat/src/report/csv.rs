@@ -8,7 +8,7 @@
 
 use super::Table;
 use super::style::cell;
-use crate::aggregate::key::Cell;
+use fwlog::aggregate::key::Cell;
 
 /// What keeps cells and lines apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub fn value(value: &Cell) -> String {
         Cell::Missing => String::new(),
         Cell::Text(text) if text.is_empty() => String::new(),
         Cell::Flags(flags) => flags.to_string(),
-        Cell::Time(when) => crate::clock::offset_text(*when),
+        Cell::Time(when) => fwlog::time::clock::offset_text(*when),
         other => cell(other),
     }
 }

@@ -5,9 +5,9 @@
 //! Must not know: where records go.
 //! Tested by: `tests/cli/export.rs`.
 
-use crate::clock;
-use crate::filter::words;
-use crate::record::{Key, Record, Value, value};
+use fwlog::filter::words;
+use fwlog::record::{Key, Record, Value, value};
+use fwlog::time::clock;
 
 /// Our field, its name there.
 pub const FIELDS: [(Key, &str); 37] = [

@@ -5,21 +5,25 @@
 //! Must not know: how a report looks for people.
 //! Tested by: `tests/cli/schemas.rs`, `tests/cli/top.rs`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
 use serde_json::{Map, Number, Value, json};
 
 use super::{Head, Table};
-use crate::aggregate::key::Cell;
-use crate::clock;
-use crate::text;
+use crate::analysis::log_text::LogText;
+use fwlog::aggregate::key::Cell;
+use fwlog::text;
+use fwlog::time::clock;
 
 /// Text of a log as a JSON value.
 #[must_use]
 pub fn bytes(text: &[u8]) -> Value {
-    match std::str::from_utf8(text) {
-        Ok(text) => Value::String(text.to_owned()),
-        Err(_) => json!({ "bytes": STANDARD.encode(text) }),
+    json!(LogText::from(text))
+}
+
+/// Adds the fields of a result to a document.
+pub fn extend(document: &mut Map<String, Value>, result: &impl Serialize) {
+    if let Ok(Value::Object(fields)) = serde_json::to_value(result) {
+        document.extend(fields);
     }
 }
 
@@ -117,12 +121,6 @@ pub fn visible(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_that_is_no_utf8_is_base64() {
-        assert_eq!(bytes(b"a\xffb"), json!({ "bytes": "Yf9i" }));
-        assert_eq!(bytes("ü".as_bytes()), json!("ü"));
-    }
 
     #[test]
     fn prefix_cannot_reverse_the_terminal() {

@@ -9,10 +9,10 @@
 
 use logparse::{Datagram, Transport};
 
-use crate::filter::words;
-use crate::record::{Key, Record, Value, packet_value, value};
-use crate::services;
-use crate::text;
+use fwlog::filter::words;
+use fwlog::record::{Key, Record, Value, packet_value, value};
+use fwlog::services;
+use fwlog::text;
 
 /// One field, explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Said {
 #[must_use]
 pub fn all(record: &Record<'_>) -> Vec<Said> {
     let mut said = Vec::new();
-    let packet = &record.entry.packet;
+    let packet = &record.line.packet();
     for key in Key::ALL.iter().copied().filter(|key| key.in_record()) {
         if let (Key::Uid, Some(inner)) = (key, &packet.quoted) {
             said.push(Said {
@@ -57,7 +57,7 @@ pub fn all(record: &Record<'_>) -> Vec<Said> {
         if let Some(said) = &mut found
             && matches!(key, Key::In | Key::Out)
         {
-            said.meaning = interface(key, packet.input, packet.output).to_owned();
+            said.meaning = interface(key, packet.in_iface, packet.out_iface).to_owned();
         }
         said.extend(found);
     }

@@ -6,6 +6,7 @@
 
 pub mod csv;
 pub mod ecs;
+pub mod explain;
 pub mod handoff;
 pub mod json;
 pub mod markdown;
@@ -13,6 +14,7 @@ pub mod meaning;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod record;
+pub mod replay;
 pub mod rules;
 pub mod stats;
 pub mod style;
@@ -21,9 +23,44 @@ pub mod table;
 
 use serde_json::{Map, Value};
 
-use crate::aggregate::Ranked;
-use crate::clock;
-use crate::pipeline::{Account, Totals};
+use crate::cli::Format;
+use crate::options::Look;
+use fwlog::aggregate::Ranked;
+use fwlog::pipeline::{Account, Totals};
+use fwlog::time::clock;
+
+/// A result in every form that it has.
+pub trait Report {
+    /// The whole document.
+    fn json(&self) -> Map<String, Value>;
+
+    /// The text for people.
+    fn table(&self, look: &Look) -> String;
+
+    /// The rows with a delimiter, if the result is rows.
+    fn rows(&self, _delimiter: csv::Sheet, _header: bool) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The tables as Markdown, if the result is tables.
+    fn markdown(&self) -> Option<String> {
+        None
+    }
+}
+
+/// A result in one form. A form that the result does not have is not asked for: a command
+/// lists those that it writes.
+#[must_use]
+pub fn render(report: &dyn Report, form: Format, look: &Look) -> Vec<u8> {
+    let rows = match form {
+        Format::Csv => report.rows(csv::Sheet::Csv, look.header),
+        Format::Tsv => report.rows(csv::Sheet::Tsv, look.header),
+        Format::Markdown => report.markdown().map(String::into_bytes),
+        Format::Json => Some(json::print(&Value::Object(report.json()))),
+        _ => None,
+    };
+    rows.unwrap_or_else(|| report.table(look).into_bytes())
+}
 
 /// What every report begins with: what was read, what was asked, what came of the lines.
 #[derive(Clone, Debug)]

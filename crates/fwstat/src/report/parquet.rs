@@ -20,10 +20,10 @@ use parquet::schema::types::Type;
 
 use super::ecs;
 use super::record::all_fields;
-use crate::filter::words;
-use crate::pipeline::order::Sink;
-use crate::record::{Field, Key, Record, Value};
-use crate::text;
+use fwlog::filter::words;
+use fwlog::pipeline::order::Sink;
+use fwlog::record::{Field, Key, Record, Value};
+use fwlog::text;
 
 /// Rows of a group: enough to be read in one go, few enough to be kept until they are written.
 const GROUP: usize = 64 << 10;

@@ -8,21 +8,27 @@ use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use logparse::{Datagram, Extension, ExtensionKind, Extensions, Network, Security};
+use logparse::{Datagram, Extension, ExtensionKind, Extensions, Line, Network, Packet, Security};
 
 use super::csv::Sheet;
 use super::ecs;
-use crate::clock;
-use crate::filter::words;
-use crate::record::{Field, Key, Record, Value, packet_value, value};
-use crate::text;
+use fwlog::filter::words;
+use fwlog::record::{Field, Key, Record, Value, packet_value, value};
+use fwlog::text;
+use fwlog::time::clock;
 
 /// Appends a record as one line of JSON.
 pub fn ndjson(out: &mut Vec<u8>, record: &Record<'_>) {
+    record.line.with_entry(|entry| {
+        whole(out, &Record { line: Line::Full(entry), ..*record }, &entry.packet);
+    });
+}
+
+fn whole(out: &mut Vec<u8>, record: &Record<'_>, packet: &Packet<'_>) {
     let mut object = Object::open(out);
     for key in Key::ALL.iter().copied().filter(|key| key.in_record()) {
         // The quoted packet stands where the kernel prints it: behind the ICMP fields.
-        if let (Key::Uid, Some(inner)) = (key, &record.entry.packet.quoted) {
+        if let (Key::Uid, Some(inner)) = (key, &packet.quoted) {
             object.key("inner");
             let mut quoted = Object::open(object.out);
             for key in Key::ALL.iter().copied().filter(|key| key.in_record() && !key.of_line()) {
@@ -30,7 +36,7 @@ pub fn ndjson(out: &mut Vec<u8>, record: &Record<'_>) {
             }
             quoted.close();
         }
-        object.part(key, value(key, record), &record.entry.packet.datagram);
+        object.part(key, value(key, record), &packet.datagram);
     }
     object.close();
     out.push(b'\n');
@@ -39,9 +45,11 @@ pub fn ndjson(out: &mut Vec<u8>, record: &Record<'_>) {
 /// Appends a record's chosen fields as one line of JSON.
 pub fn ndjson_of(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field]) {
     let mut object = Object::open(out);
-    for field in fields {
-        object.field(&field.name, field.value(record));
-    }
+    for_fields(record, fields, |record| {
+        for field in fields {
+            object.field(&field.name, field.value(record));
+        }
+    });
     object.close();
     out.push(b'\n');
 }
@@ -57,8 +65,19 @@ pub fn all_fields() -> Vec<Field> {
     fields
 }
 
+/// Gives `look` the record, decoded once if many of its fields are asked for.
+fn for_fields(record: &Record<'_>, fields: &[Field], look: impl FnOnce(&Record<'_>)) {
+    /// Decoding a field on its own takes less than a tenth of decoding all.
+    const MANY: usize = 10;
+    if fields.len() < MANY { look(record) } else { record.decoded(look) }
+}
+
 /// Appends a record's fields as one line of a table.
 pub fn row_of(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field], sheet: Sheet) {
+    for_fields(record, fields, |record| row(out, record, fields, sheet));
+}
+
+fn row(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field], sheet: Sheet) {
     for (i, field) in fields.iter().enumerate() {
         if i > 0 {
             sheet.next(out);
@@ -77,6 +96,10 @@ pub fn row_of(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field], sheet: S
 
 /// Appends a record under the names of the Elastic Common Schema: as a line of JSON, or of a table.
 pub fn ecs(out: &mut Vec<u8>, record: &Record<'_>, sheet: Option<Sheet>) {
+    record.decoded(|record| ecs_of(out, record, sheet));
+}
+
+fn ecs_of(out: &mut Vec<u8>, record: &Record<'_>, sheet: Option<Sheet>) {
     if let Some(sheet) = sheet {
         let cells: Vec<String> = ecs::FIELDS
             .iter()

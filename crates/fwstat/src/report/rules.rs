@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use fwrules::{AddressRange, Family, Match, Net, PacketType, PortSide, Range, Rule, Target, Test, Text};
 use logparse::{Protocol, TcpFlags};
 
-use crate::text;
+use fwlog::text;
 
 /// Which of the two families' tools a rule is for.
 #[must_use]

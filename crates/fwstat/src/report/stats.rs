@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use crate::pipeline::Account;
-use crate::text;
+use fwlog::pipeline::Account;
+use fwlog::text;
 
 /// One line: `1.0 GiB, 3,873,120 lines in 0.512 s (2.0 GiB/s)`.
 #[must_use]

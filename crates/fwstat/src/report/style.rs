@@ -6,10 +6,10 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::aggregate::key::Cell;
-use crate::clock;
 use crate::options::Look;
-use crate::text;
+use fwlog::aggregate::key::Cell;
+use fwlog::text;
+use fwlog::time::clock;
 
 /// Bold: headings.
 pub const HEADING: Style = Style::new().bold();

@@ -23,9 +23,9 @@ use crate::analysis::noise::rules::Proposal;
 use crate::analysis::noise::site::Site;
 use crate::analysis::noise::sources::Lines;
 use crate::analysis::noise::{Class, Friend, Host, Noise, Refused, Shape, Why, net_name};
-use crate::clock::{self, Clock, NANOS};
 use crate::options::Look;
-use crate::text;
+use fwlog::text;
+use fwlog::time::clock::{self, Clock, NANOS};
 
 /// A proposed rule with its proof.
 #[derive(Clone, Debug)]
@@ -485,7 +485,7 @@ fn sample(raw: &[u8], width: usize) -> String {
     // The words in their order, and which of them goes first if there is no room.
     let mut words: Vec<(u8, String)> = [
         (2, Some(text::escape(packet.prefix.trim_ascii_end()))),
-        (3, named("IN", Some(text::escape(packet.input)))),
+        (3, named("IN", Some(text::escape(packet.in_iface)))),
         (9, named("SRC", packet.src().map(|addr| addr.to_string()))),
         (5, named("DST", packet.dst().map(|addr| addr.to_string()))),
         (8, named("PROTO", packet.protocol().map(|protocol| protocol.to_string()))),

@@ -8,9 +8,9 @@ use anstyle::Style;
 
 use super::style::{self, BAR, Column, DIM, HEADING, KEY, WARN, bar, cell, percent};
 use super::{Head, Table};
-use crate::clock::local_text;
 use crate::options::Look;
-use crate::text;
+use fwlog::text;
+use fwlog::time::clock::local_text;
 
 /// The lines in front of every report.
 #[must_use]
@@ -197,12 +197,12 @@ pub fn counts(look: &Look, table: &Table, matched: u64) -> String {
     out
 }
 
-fn service_name(port: &crate::aggregate::key::Cell, protocol: &crate::aggregate::key::Cell) -> String {
-    use crate::aggregate::key::Cell;
+fn service_name(port: &fwlog::aggregate::key::Cell, protocol: &fwlog::aggregate::key::Cell) -> String {
+    use fwlog::aggregate::key::Cell;
     match (port, protocol) {
         (Cell::Number(port), Cell::Proto(protocol)) => {
             let port = u16::try_from(*port).ok();
-            port.and_then(|port| crate::services::name(*protocol, port)).unwrap_or("").to_owned()
+            port.and_then(|port| fwlog::services::name(*protocol, port)).unwrap_or("").to_owned()
         }
         _ => String::new(),
     }

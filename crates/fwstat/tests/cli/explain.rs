@@ -1,7 +1,7 @@
 //! `fwstat explain`: every kind of line as a snapshot, and ways through the chains.
 //!
 //! `tests/explain/lines.txt` holds a name, a tab and a line of a real kernel each; the pages are
-//! beside it. `FWSTAT_BLESS=1` writes them anew.
+//! beside it. `BLESS=1` writes them anew.
 
 use std::path::PathBuf;
 
@@ -13,12 +13,7 @@ fn folder() -> PathBuf {
 }
 
 fn snapshot(name: &str, text: &str) {
-    let path = folder().join(format!("{name}.txt"));
-    if std::env::var_os("FWSTAT_BLESS").is_some() {
-        std::fs::write(&path, text).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(text == expected, "{name} differs from {}:\n{text}", path.display());
+    testkit::kept(&folder().join(format!("{name}.txt")), text);
 }
 
 #[test]

@@ -4,12 +4,6 @@ use serde_json::{Map, Value, json};
 
 use crate::support::*;
 
-/// The shared data set beside the repository, if it is there.
-fn shared(name: &str) -> Option<String> {
-    let path = format!("{}/../../../shared/data/{name}", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read_to_string(path).ok()
-}
-
 /// What a record must look like, from what a line's description says (other names, other spellings).
 fn expected(fields: &Map<String, Value>) -> Map<String, Value> {
     let mut record = Map::new();
@@ -71,7 +65,7 @@ fn expected(fields: &Map<String, Value>) -> Map<String, Value> {
 fn every_line_of_the_kernels_grammar_gives_its_record() {
     let mut checked = 0;
     for name in ["derived.jsonl", "measured.jsonl"] {
-        let Some(text) = shared(name) else { return skipped("shared/data is not beside the repository") };
+        let text = testkit::text(&format!("measured/{name}.gz"));
         for line in text.lines() {
             let described: Value = serde_json::from_str(line).unwrap();
             if !matches!(described["format"].as_str(), Some("nf" | "nf-old")) || described["expect"].is_null()

@@ -1,6 +1,6 @@
 //! CSV, NDJSON and, where the build has it, Parquet open in DuckDB and pandas with the same
 //! totals, where those are installed (`pip install duckdb pandas pyarrow` in an environment of its
-//! own; FWSTAT_PYTHON names its python).
+//! own, which is active).
 
 use std::process::Command;
 
@@ -40,14 +40,13 @@ for p in parquet:
 
 #[test]
 fn duckdb_and_pandas_agree() {
-    let python = std::env::var("FWSTAT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let wanted = if cfg!(feature = "parquet") { "duckdb, pandas, pyarrow" } else { "duckdb, pandas" };
-    let there = Command::new(&python)
+    let there = Command::new("python3")
         .args(["-c", &format!("import {wanted}")])
         .output()
         .is_ok_and(|ran| ran.status.success());
     if !there {
-        return skipped(&format!("python has not all of {wanted} (FWSTAT_PYTHON names another one)"));
+        return skipped(&format!("python3 has not all of {wanted}"));
     }
     let folder = Folder::new();
     let log = folder.write("kern.log", log(20_000, 60, 91));
@@ -60,7 +59,7 @@ fn duckdb_and_pandas_agree() {
     for out in &outs {
         assert_eq!(run(&["export", "--year", "2026", "--output", out, &log]).code, 0);
     }
-    let output = Command::new(&python).args(["-c", SCRIPT]).args(&outs).output().unwrap();
+    let output = Command::new("python3").args(["-c", SCRIPT]).args(&outs).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let answers: Vec<&str> = text.lines().collect();

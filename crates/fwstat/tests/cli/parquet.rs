@@ -16,8 +16,8 @@ fn cell(field: &Field) -> String {
         Field::Long(n) => n.to_string(),
         Field::Double(n) => format!("{n:.6}"),
         Field::Str(text) => text.clone(),
-        Field::TimestampMicros(micros) => fwstat::clock::utc_text(micros * 1_000),
-        Field::Date(days) => fwstat::clock::day_text(i64::from(*days)),
+        Field::TimestampMicros(micros) => fwlog::time::clock::utc_text(micros * 1_000),
+        Field::Date(days) => fwlog::time::clock::day_text(i64::from(*days)),
         other => panic!("{other:?}"),
     }
 }

@@ -1,6 +1,6 @@
 //! The README's commands print what the README says.
 //!
-//! `FWSTAT_BLESS=1 cargo test` writes the output into it anew.
+//! `BLESS=1 cargo test` writes the output into it anew.
 
 use std::path::Path;
 
@@ -30,11 +30,7 @@ fn every_command_prints_what_the_readme_says() {
         blocks += 1;
     }
     assert!(blocks >= 4);
-    if std::env::var_os("FWSTAT_BLESS").is_some() {
-        std::fs::write(&path, &written).unwrap();
-    } else {
-        assert!(written == text, "README.md is not what the program prints:\n{written}");
-    }
+    testkit::kept(&path, &written);
 }
 
 /// A command line of the README, with nothing of the surroundings that could change its output.

@@ -1,17 +1,6 @@
 //! `fwstat replay`: against what a real kernel did, and for any number of threads.
 
-use std::path::PathBuf;
-
 use crate::support::*;
-
-fn data(path: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(path);
-    if !path.exists() {
-        skipped("shared/data is not beside the repository");
-        return None;
-    }
-    Some(path)
-}
 
 const RULES: &str = "*filter
 :INPUT DROP [0:0]
@@ -64,7 +53,7 @@ fn messages(text: &str) -> Vec<&str> {
 
 #[test]
 fn what_remains_is_what_the_kernel_wrote() {
-    let Some(root) = data("replay") else { return };
+    let root = testkit::testdata("replay");
     let summary: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(root.join("summary.json")).unwrap()).unwrap();
     let mut sets = 0;
@@ -113,7 +102,7 @@ fn what_remains_is_what_the_kernel_wrote() {
 
 #[test]
 fn log_rules_take_as_many_lines_as_the_kernel_counted() {
-    let Some(root) = data("replay") else { return };
+    let root = testkit::testdata("replay");
     for name in ["01-udp-138", "06-port-ranges", "10-negations", "11-icmp", "19-legacy-backend"] {
         let path = |file: &str| root.join(name).join(file).to_str().unwrap().to_owned();
         let rules = path("B.counters.save");
@@ -142,7 +131,7 @@ fn log_rules_take_as_many_lines_as_the_kernel_counted() {
 /// Each of the guide's faults, wherever it stands, and nothing else.
 #[test]
 fn the_guides_faults_are_said_without_being_asked_for() {
-    let Some(root) = data("seed") else { return };
+    let root = testkit::testdata("seed");
     const FOREIGN: &str = "FRIENDLY 2 can never fire: only icmp and tcp packets are sent to FRIENDLY";
     const SYN_FIN: &str = "MALICIOUS 2 can never fire: MALICIOUS 1 takes all its packets";
     const SYN_RST: &str = "MALICIOUS 3 can never fire: MALICIOUS 1 takes all its packets";

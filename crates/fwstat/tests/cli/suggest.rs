@@ -2,7 +2,7 @@
 //! rules that the real tools take.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use fwrules::{Context, Rule, Tri};
 use serde_json::Value;
@@ -12,11 +12,6 @@ use crate::support::{Folder, run, run_with, skipped};
 
 /// Lines of each label, and how many of them the rules take.
 type Score = BTreeMap<String, (u64, u64)>;
-
-fn shared(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(path);
-    path.exists().then_some(path)
-}
 
 /// What a list of rules hides, by a reading of our own: rule by rule, without the replay.
 fn score(document: &Value, lines: &[String], labels: &[&str]) -> Score {
@@ -34,7 +29,7 @@ fn score(document: &Value, lines: &[String], labels: &[&str]) -> Score {
         let entry = logparse::parse(line.as_bytes()).unwrap();
         let packet = &entry.packet;
         // INPUT only.
-        let asked = !packet.input.is_empty() && packet.output.is_empty();
+        let asked = !packet.in_iface.is_empty() && packet.out_iface.is_empty();
         let v6 = packet.src().unwrap().is_ipv6();
         let taken = asked
             && rules
@@ -110,24 +105,20 @@ fn made_up_networks_hold_the_bars() {
     }
 }
 
-fn labelled(name: &str) -> Option<(PathBuf, Vec<String>, Vec<String>)> {
-    let log = shared(&format!("data/noise/{name}.log"))?;
-    let labels = shared(&format!("data/noise/{name}.labels"))?;
-    let read = |path: &Path| -> Vec<String> {
-        String::from_utf8(std::fs::read(path).unwrap()).unwrap().lines().map(str::to_owned).collect()
+/// A log of `testdata/noise`, its lines and what each is.
+fn labelled(name: &str) -> (PathBuf, Vec<String>, Vec<String>) {
+    let read = |end: &str| -> Vec<String> {
+        testkit::text(&format!("noise/{name}.{end}.gz")).lines().map(str::to_owned).collect()
     };
-    Some((log.clone(), read(&log), read(&labels)))
+    (testkit::testdata(&format!("noise/{name}.log.gz")), read("log"), read("labels"))
 }
 
 #[test]
 fn labelled_logs_hold_the_bars_with_and_without_help() {
     for (name, lan) in [("home", "192.168.50.0/24"), ("vps", "10.137.0.0/24")] {
-        let Some((log, lines, labels)) = labelled(name) else {
-            skipped("../shared/data/noise is not there");
-            return;
-        };
+        let (log, lines, labels) = labelled(name);
         let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
-        let rules = log.with_extension("rules");
+        let rules = testkit::testdata(&format!("noise/{name}.rules"));
         let (log, rules) = (log.to_str().unwrap(), rules.to_str().unwrap());
         for extra in [&["--rules", rules, "--trusted", lan][..], &["--rules", rules], &[]] {
             let mut arguments = vec!["suggest", "--json", log];
@@ -161,9 +152,7 @@ fn the_guides_line_gives_the_guides_rule_with_udp() {
 
 #[test]
 fn a_rule_for_the_wrong_protocol_is_named() {
-    let Some(rules) = shared("data/seed/5-netbios-as-written/ruleset.rules") else {
-        return skipped("../shared/data/seed is not there");
-    };
+    let rules = testkit::testdata("seed/5-netbios-as-written/ruleset.rules");
     let arguments = ["suggest", "--json", "--rules", rules.to_str().unwrap()];
     let document = run_with(OFFICEBEAR.as_bytes(), &arguments).json();
     let dead = &document["dead"][0];
@@ -173,7 +162,7 @@ fn a_rule_for_the_wrong_protocol_is_named() {
         "-A MALICIOUS -p udp -m udp --dport 138 -m comment --comment \"[unwanted netbios]\" -j DROP"
     );
     // And where it stands as it should, nothing is left to suggest.
-    let rules = shared("data/seed/6-netbios-udp/ruleset.rules").unwrap();
+    let rules = testkit::testdata("seed/6-netbios-udp/ruleset.rules");
     let ran = run_with(OFFICEBEAR.as_bytes(), &["suggest", "--json", "--rules", rules.to_str().unwrap()]);
     assert_eq!(ran.code, 1);
     let document = ran.json();
@@ -713,10 +702,8 @@ fn interactive_takes_what_is_chosen() {
     if !crate::support::has("tmux") {
         return skipped("tmux is not installed");
     }
-    let Some(log) = shared("data/noise/home.log") else {
-        return skipped("../shared/data/noise is not there");
-    };
-    let rules = log.with_extension("rules");
+    let log = testkit::testdata("noise/home.log.gz");
+    let rules = testkit::testdata("noise/home.rules");
     let folder = Folder::new();
     let script = folder.path("taken.sh");
     let screen = Screen(format!("fwstat-{}", std::process::id()));
@@ -752,9 +739,7 @@ fn interactive_takes_what_is_chosen() {
 
 #[test]
 fn explanations_fit_the_screen() {
-    let Some(log) = shared("data/noise/vps.log") else {
-        return skipped("../shared/data/noise is not there");
-    };
+    let log = testkit::testdata("noise/vps.log.gz");
     for width in [80, 160] {
         let text = run(&["suggest", log.to_str().unwrap(), "--width", &width.to_string()]).out;
         // Commands are as long as they are; everything else fits.

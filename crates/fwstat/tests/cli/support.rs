@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+pub(crate) use testkit::skipped;
+
 /// What a run came to.
 #[derive(Debug)]
 pub(crate) struct Ran {
@@ -82,11 +84,6 @@ pub(crate) fn has(program: &str) -> bool {
         .stdout(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
-}
-
-/// Says that a test is left out, and why.
-pub(crate) fn skipped(why: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
 /// A folder that goes away with the test.

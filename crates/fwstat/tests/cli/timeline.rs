@@ -1,5 +1,7 @@
 //! `fwstat timeline` and the overview: counts over time, screens.
 
+use std::path::Path;
+
 use crate::support::*;
 
 #[test]
@@ -69,18 +71,14 @@ fn a_wrong_bucket_is_an_error() {
     assert!(ran.code == 2 && ran.err.contains("take a wider bucket"), "{}", ran.err);
 }
 
-/// Screens are kept as files; `FWSTAT_BLESS=1 cargo test` writes them anew.
+/// Screens are kept as files; `BLESS=1 cargo test` writes them anew.
 fn screen(name: &str, arguments: &[&str]) {
     let folder = Folder::new();
     folder.write("kern.log", log(3_000, 700, 74));
     let ran = finish(program().args(arguments).args(["--year", "2026", "kern.log"]).current_dir(&folder.0));
     assert_eq!(ran.code, 0, "{}", ran.err);
     let path = format!("{}/tests/screens/{name}.txt", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var_os("FWSTAT_BLESS").is_some() {
-        std::fs::write(&path, &ran.out).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(ran.out == expected, "{name} differs from {path}:\n{}", ran.out);
+    testkit::kept(Path::new(&path), &ran.out);
 }
 
 #[test]

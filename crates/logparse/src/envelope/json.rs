@@ -2,7 +2,7 @@
 //!
 //! Responsible for: finding the message and its attributes in one object, without decoding.
 //! Must not know: what the message says. Objects deeper than one level are skipped.
-//! Tested by: `testdata/lines/envelope*`, the unit tests below.
+//! Tested by: `testdata/lines/derived-envelopes.toml`, the unit tests below.
 //!
 //! This is not a JSON library: it reads just enough to borrow from the line. What it does not
 //! find well formed it refuses.

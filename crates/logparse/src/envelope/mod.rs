@@ -3,18 +3,18 @@
 //! Responsible for: recognising every one-line envelope of FORMAT.md section 3 and leaving
 //! exactly the kernel's text behind it.
 //! Must not know: what the message says.
-//! Tested by: `testdata/lines/envelope*`, and every envelope in front of every packet.
+//! Tested by: `testdata/lines/derived-envelopes.toml`, and every envelope in front of every packet.
 
 mod json;
 mod stamp;
 
 use memchr::memchr;
 
+use crate::bytes::simd::{find, find_either};
+use crate::bytes::swar;
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
-use crate::vector::{find, find_either};
-use crate::words;
 pub(crate) use json::unescape;
 
 /// What the envelope of a line says. Every field that the line does not have is `None`.
@@ -579,7 +579,7 @@ fn bracketed_unix(text: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// `/dev/kmsg`: `priority,sequence,microseconds,flags[,...];text`.
 fn kmsg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], Encoding)> {
-    let (_, digits) = words::number(text)?;
+    let (_, digits) = swar::number(text)?;
     if text.get(digits) != Some(&b',') {
         return None;
     }

@@ -2,10 +2,10 @@
 //!
 //! Responsible for: where a stamp ends and what it says.
 //! Must not know: what stands behind it.
-//! Tested by: the unit tests below, `testdata/lines/envelope*`.
+//! Tested by: the unit tests below, `testdata/lines/derived-envelopes.toml`.
 
+use crate::bytes::swar;
 use crate::time::{Civil, Stamp, Time, Uptime, Zone, month_number};
-use crate::words;
 
 /// A decimal number of 1 to 19 digits and nothing else.
 #[inline]
@@ -33,10 +33,10 @@ fn clock(text: &[u8], at: usize) -> Option<(u8, u8, u8)> {
     const COLONS: u64 = 0x0000_ff00_00ff_0000;
     let text = text.get(at..)?.first_chunk()?;
     let values = u64::from_le_bytes(*text) ^ u64::from_le_bytes(*b"00:00:00");
-    if words::no_digits(values) | values & COLONS != 0 {
+    if swar::no_digits(values) | values & COLONS != 0 {
         return None;
     }
-    let (hour, minute, second) = words::clock(text);
+    let (hour, minute, second) = swar::clock(text);
     (hour < 24 && minute < 60 && second <= 60).then_some((hour, minute, second))
 }
 
@@ -63,7 +63,7 @@ fn fraction(text: &[u8], at: usize) -> (u32, usize) {
     if !matches!(text.get(at), Some(b'.' | b',')) {
         return (0, at);
     }
-    match words::number(&text[at + 1..]) {
+    match swar::number(&text[at + 1..]) {
         Some((value, digits)) if digits <= 9 => {
             (value as u32 * 10u32.pow(9 - digits as u32), at + 1 + digits)
         }
@@ -256,13 +256,13 @@ fn uptime_digits(text: &[u8]) -> Option<(Uptime, usize)> {
     while text.get(at) == Some(&b' ') {
         at += 1;
     }
-    let (seconds, digits) = words::number(text.get(at..)?)?;
+    let (seconds, digits) = swar::number(text.get(at..)?)?;
     at += digits;
     if text.get(at) != Some(&b'.') {
         return None;
     }
     at += 1;
-    let (micros, digits) = words::number(&text[at..])?;
+    let (micros, digits) = swar::number(&text[at..])?;
     let missing = 6usize.checked_sub(digits)?;
     let micros = if missing == 0 { micros as u32 } else { micros as u32 * 10u32.pow(missing as u32) };
     Some((Uptime { seconds, micros }, at + digits))

@@ -2,14 +2,14 @@
 //!
 //! Responsible for: `MAC source = ... MAC dest = ... proto = 0x...` and its details.
 //! Must not know: the other formats.
-//! Tested by: `testdata/lines/ebtables*`.
+//! Tested by: `testdata/lines/kernel-ebtables.toml`.
 //!
 //! Blanks stand in front of the keys here, values are followed by a comma or nothing, and the
 //! line ends without a blank.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::leaf::{Hex, In, Res, ShortHex, Value, fail, field, ipv6_any, ipv6_full, token};
+use super::value::{Hex, In, Res, ShortHex, Value, fail, field, ipv6_any, ipv6_full, token};
 use super::{end, keep};
 use crate::error::{Token, What};
 use crate::packet::{

@@ -16,7 +16,7 @@ use nom::{
     sequence::{preceded, terminated},
 };
 
-use super::leaf::{Fail, Hex, In, Res, Value, blank, blank_or_end, fail, word};
+use super::value::{Fail, Hex, In, Res, Value, blank, blank_or_end, fail, word};
 use crate::error::{Token, What};
 use crate::packet::{Datagram, Dialect, Icmp, IpFlags, Ipv4, Network, Packet, Ports, Tcp, Transport, Udp};
 use crate::types::{IcmpType, Protocol, TcpFlags};
@@ -48,7 +48,7 @@ fn ipchains<'a>(text: In<'a>, rest: In<'a>, packet: &mut Packet<'a>) -> Res<'a, 
     };
     packet.prefix = &text[..text.len() - rest.len()];
     let (rest, device) = word_and_blank(rest)?;
-    packet.input = device;
+    packet.in_iface = device;
     let (rest, protocol) = keyed::<u8>("PROTO=", Token::Proto).parse(rest)?;
     let protocol = Protocol(protocol);
     let mut ip = Ipv4::default();
@@ -78,7 +78,7 @@ fn ipfwadm<'a>(text: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
     let (rest, _action) = word_and_blank(rest)?;
     packet.prefix = &text[..text.len() - rest.len()];
     let (rest, device) = word_and_blank(rest)?;
-    packet.input = device;
+    packet.in_iface = device;
     let (after, name) = word_and_blank(rest)?;
     // ICMP is followed by its type: `ICMP/8`; others are `PROTO=n`.
     let (name, kind) = match name.iter().position(|byte| *byte == b'/') {

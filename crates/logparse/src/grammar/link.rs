@@ -6,11 +6,11 @@
 
 use core::net::Ipv4Addr;
 
-use super::leaf::{In, Res, Value, blank, blank_or_end, fail, field, maybe, token, word};
+use super::value::{In, Res, Value, blank, blank_or_end, fail, field, maybe, token, word};
+use crate::bytes::simd::{MAC_TEXT, is_mac_text};
 use crate::error::{Token, What};
 use crate::packet::{Link, MacHeader, Packet, RawMac, Tunnel, Vlan};
 use crate::types::{EtherType, Mac};
-use crate::vector::{MAC_TEXT, is_mac_text};
 
 /// The link part, if there is one.
 pub(super) fn link<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {

@@ -7,7 +7,7 @@
 //!
 //! | module | reads |
 //! | --- | --- |
-//! | [`leaf`] | tokens, numbers, addresses, terminators |
+//! | [`value`] | tokens, numbers, addresses, terminators |
 //! | [`link`] | `MAC=`, `MACSRC=` ..., `TUNNEL=` |
 //! | [`network`] | IPv4, IPv6 with extension headers, ARP |
 //! | [`transport`] | TCP, UDP, ICMP and all other protocols; the quoted packet |
@@ -18,21 +18,22 @@
 //! holds what stood in front of it and was complete.
 
 mod ebtables;
-mod leaf;
+
 mod legacy;
 mod link;
 mod network;
 mod transport;
+mod value;
 
 use core::iter;
 
 use memchr::memmem;
 use nom::Parser;
 
+use crate::bytes::simd::find;
 use crate::error::{ErrorKind, Expected, ParseError, Token, What};
 use crate::packet::{Dialect, Link, Network, Packet};
-use crate::vector::find;
-use leaf::{Fail, In, Res, blank, blank_or_end, fail, token, word};
+use value::{Fail, In, Res, blank, blank_or_end, fail, token, word};
 
 /// What a message's writer is known to be before its first byte is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,9 +46,6 @@ pub(crate) enum Source {
     /// header cut in its middle is a cut record and not somebody's text.
     Kernel,
 }
-
-/// The longest prefix any writer allows (nft: 127 bytes).
-const LONGEST_PREFIX: usize = 127;
 
 /// The kernel's line buffer is cut at 976 to 1,018 bytes, depending on its version. A text of
 /// this length that stops where it might also go on was cut.
@@ -91,7 +89,7 @@ pub(crate) fn message<'a>(
     // that contains `IN=`; so for a whole line the first candidate from the left that
     // reaches the end is the rightmost, unless another begins inside its `IN=` name.
     let mut best: Option<(Packet<'_>, Fail)> = None;
-    for (number, at) in ins(text).enumerate() {
+    for at in ins(text) {
         // `PHYSIN=` ends in `IN=`; on 2.4 bridges `OUT=` even follows it.
         if best.is_some() && text[..at].ends_with(b"PHYS") {
             continue;
@@ -104,17 +102,15 @@ pub(crate) fn message<'a>(
                 let came_in = packet.dialect == Dialect::Kernel
                     && !matches!(packet.link, Link::None)
                     && matches!(packet.datagram.network, Network::Ipv4(_) | Network::Ipv6(_));
-                let name = packet.input;
+                let name = packet.in_iface;
                 let searched = if came_in { &name[..name.len().saturating_sub(1)] } else { name };
-                let mut prefix_has_header = number > 0;
                 if let Some(nested) = memmem::rfind(searched, b"IN=")
                     && !searched[..nested].ends_with(b"PHYS")
                 {
                     packet.prefix = &text[..at + 3 + nested];
-                    packet.input = &name[nested + 3..];
-                    prefix_has_header = true;
+                    packet.in_iface = &name[nested + 3..];
                 }
-                return Ok(if prefix_has_header { joined(packet, text) } else { None });
+                return Ok(None);
             }
             Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => {
                 // Of several headers that do not reach the end, the rightmost is the real
@@ -131,8 +127,6 @@ pub(crate) fn message<'a>(
     match best {
         Some((read, failure)) if header_is_whole(&failure) || source == Source::Kernel && failure.ended => {
             *packet = read;
-            // Where reading stopped says more than where the records were joined.
-            let _ = joined(packet, text);
             Ok(Some(failure.at(text.len())))
         }
         _ => Err(ParseError::new(0, ErrorKind::NoHeader)),
@@ -162,22 +156,6 @@ fn header_is_whole(failure: &Fail) -> bool {
     !matches!(failure.expected.token, Token::In | Token::Out)
 }
 
-/// Whether a whole packet's prefix holds the beginning of another record: two writers on one
-/// file, or a line end that was lost. The prefix then begins behind the second envelope.
-fn joined<'a>(packet: &mut Packet<'a>, text: &'a [u8]) -> Option<ParseError> {
-    let prefix = packet.prefix;
-    if prefix.len() <= 16 {
-        return None;
-    }
-    let header = memmem::find(prefix, b"IN=")?;
-    memmem::find(&prefix[header..], b" OUT=")?;
-    if let Some((stamp, end)) = crate::envelope::inner_envelope(prefix, header) {
-        packet.prefix = &text[end..prefix.len()];
-        return Some(ParseError::new(stamp, ErrorKind::Joined));
-    }
-    (prefix.len() > LONGEST_PREFIX).then(|| ParseError::new(prefix.len(), ErrorKind::Joined))
-}
-
 /// From `IN=` to the end of the text.
 fn record<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
     let (input, ()) = header(input, packet)?;
@@ -187,15 +165,15 @@ fn record<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
 /// `IN=if OUT=if [PHYSIN=if] [PHYSOUT=if]`; the 2.4 bridge code has `PHYSIN=` behind `IN=`.
 fn header<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
     let (input, name) = interface(input, Token::In)?;
-    packet.input = name;
+    packet.in_iface = name;
     let (input, before_out) = physical(input, Token::PhysIn)?;
-    packet.phys_input = before_out;
+    packet.phys_in = before_out;
     let (input, name) = interface(input, Token::Out)?;
-    packet.output = name;
+    packet.out_iface = name;
     let (input, behind_out) = physical(input, Token::PhysIn)?;
-    packet.phys_input = before_out.or(behind_out);
+    packet.phys_in = before_out.or(behind_out);
     let (input, name) = physical(input, Token::PhysOut)?;
-    packet.phys_output = name;
+    packet.phys_out = name;
     Ok((input, ()))
 }
 
@@ -239,14 +217,14 @@ fn physical(input: In<'_>, name: Token) -> Res<'_, Option<&[u8]>> {
 /// Everything behind the header.
 fn body<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
     // ebtables has no bridge ports in its header: its devices are the ports.
-    let ports = packet.phys_input.is_some() || packet.phys_output.is_some();
+    let ports = packet.phys_in.is_some() || packet.phys_out.is_some();
     if !ports && input.starts_with(Token::EbtSource.text().as_bytes()) {
         packet.dialect = Dialect::Ebtables;
         return ebtables::body(input, packet);
     }
     let (input, ()) = link::link(input, packet)?;
     let mut reader =
-        transport::Reader { dialect: packet.dialect, text_len: 0, egress: packet.input.is_empty() };
+        transport::Reader { dialect: packet.dialect, text_len: 0, egress: packet.in_iface.is_empty() };
     // The kernel's cut is reckoned over the whole record, the prefix included.
     reader.text_len = packet.prefix.len() + input.len();
     let result = network::payload(input, packet, &mut reader);
@@ -281,18 +259,18 @@ fn pvefw<'a>(text: &'a [u8], packet: &mut Packet<'a>) -> Result<Option<ParseErro
 fn pvefw_record<'a>(mut input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
     if input.starts_with(b"IN=") {
         let (rest, name) = interface(input, Token::In)?;
-        packet.input = name;
+        packet.in_iface = name;
         input = rest;
     }
     if input.starts_with(b"OUT=") {
         let (rest, name) = interface(input, Token::Out)?;
-        packet.output = name;
+        packet.out_iface = name;
         input = rest;
     }
     let (input, name) = physical(input, Token::PhysIn)?;
-    packet.phys_input = name;
+    packet.phys_in = name;
     let (input, name) = physical(input, Token::PhysOut)?;
-    packet.phys_output = name;
+    packet.phys_out = name;
     body(input, packet)
 }
 

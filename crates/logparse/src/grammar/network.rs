@@ -9,11 +9,11 @@ use core::net::{IpAddr, Ipv4Addr};
 
 use nom::{Parser, bytes::complete::take_while, combinator::opt};
 
-use super::leaf::{
+use super::transport::{self, Reader};
+use super::value::{
     Hex, In, Res, ShortHex, Value, blank, decimal, fail, field, ipv6_any, ipv6_full, maybe, quad_and_blank,
     token,
 };
-use super::transport::{self, Reader};
 use super::{Flow, keep, truncated};
 use crate::error::{Token, What};
 use crate::packet::{

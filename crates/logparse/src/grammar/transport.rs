@@ -7,18 +7,18 @@
 
 use core::net::Ipv4Addr;
 
-use super::leaf::{
+use super::network::{datagram, hex_options_value, incomplete};
+use super::value::{
     In, Res, ShortHex, Value, blank_or_end, decimal, fail, field, last, last_end, maybe, maybe_last, token,
     word,
 };
-use super::network::{datagram, hex_options_value, incomplete};
 use super::{SHORTEST_CUT, truncated};
+use crate::bytes::simd::find_either;
 use crate::error::{Token, What};
 use crate::packet::{
     Arp, Datagram, Dialect, Icmp, Icmpv6, Incomplete, Ipv4, Network, Ports, Tcp, Transport, Truncated, Udp,
 };
 use crate::types::{IcmpType, Icmpv6Type, Mac, Protocol, TcpFlags};
-use crate::vector::find_either;
 
 /// What is known about the line while its body is read.
 pub(super) struct Reader {

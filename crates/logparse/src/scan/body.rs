@@ -4,17 +4,17 @@
 //! that is a bare number, in the forms that make up nearly all of a log. Anything else, and
 //! anything wrong, is refused and left to the grammar.
 //! Must not know: heads.
-//! Tested by: `tests/engines.rs` (equality with the grammar on every input tried).
+//! Tested by: `tests/suites/engines.rs` (equality with the grammar on every input tried).
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::memory::Memory;
-use super::window::{Cursor, Digits, Window, hex_pair, pair_value};
+use super::cache::TextCache;
+use super::cursor::{Cursor, Digits, Window, hex_pair, pair_value};
+use crate::bytes::swar::{LOWER_HEX, UPPER_HEX, ipv6_value};
 use crate::packet::{
     Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Packet, Ports, Tcp, Transport, Udp,
 };
 use crate::types::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
-use crate::words::{LOWER_HEX, UPPER_HEX, ipv6_value};
 
 const U8: u64 = u8::MAX as u64;
 const U16: u64 = u16::MAX as u64;
@@ -31,7 +31,7 @@ pub(super) struct Body {
     /// Whether the ports mean something.
     pub(super) has_ports: bool,
     /// Whether ICMP was written as a word; `PROTO=1` is a bare number.
-    named_icmp: bool,
+    pub(super) named_icmp: bool,
     dont_fragment: bool,
     has_seq: bool,
     pub(super) flags: TcpFlags,
@@ -75,7 +75,7 @@ pub(super) struct Ending {
 }
 
 /// Ends of TCP lines, by their window and flags.
-pub(super) type Endings = Memory<Ending, 8, 22>;
+pub(super) type Endings = TextCache<Ending, 8, 22>;
 
 /// What an ICMP type brought.
 #[derive(Clone, Copy, Default)]
@@ -102,7 +102,7 @@ pub(super) fn read(window: Window<'_>, at: usize, body: &mut Body, endings: &mut
     let at = match Protocol(body.protocol) {
         Protocol::TCP if body.has_ports => match endings.find(cursor.here()) {
             Some(known) => {
-                let (start, ending) = (cursor.place(), known.says);
+                let (start, ending) = (cursor.place(), known.value);
                 body.flags = ending.flags;
                 body.window = Digits::up_to(start + usize::from(ending.window));
                 body.rest = (start + usize::from(ending.rest)) as u16;
@@ -424,10 +424,15 @@ impl Body {
     #[inline(always)]
     pub(super) fn fill<'a>(&self, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
         self.fill_datagram(window, line, &mut packet.datagram);
-        // Most lines end where the transport does.
-        if self.named_icmp || usize::from(self.rest) + 1 < line.len() {
+        if self.has_rest(line) {
             self.fill_rest(window, line, packet);
         }
+    }
+
+    /// Whether there is more than the two layers. Most lines end where the transport does.
+    #[inline(always)]
+    pub(super) fn has_rest(&self, line: &[u8]) -> bool {
+        self.named_icmp || usize::from(self.rest) + 1 < line.len()
     }
 
     /// What few lines have.
@@ -479,11 +484,24 @@ impl Body {
         self.named_icmp.then(|| (self.kind.value(window) as u8, self.code.value(window) as u8))
     }
 
+    /// The length that the IP header claims.
+    #[inline(always)]
+    pub(super) fn len(&self, window: Window<'_>) -> u32 {
+        self.len.value(window)
+    }
+
     /// The typed datagram; `line` is the line that was read.
     #[inline(always)]
     fn fill_datagram<'a>(&self, window: Window<'_>, line: &'a [u8], datagram: &mut Datagram<'a>) {
+        self.fill_network(window, line, &mut datagram.network);
+        self.fill_transport(window, line, &mut datagram.transport);
+    }
+
+    /// The network layer alone.
+    #[inline(always)]
+    pub(super) fn fill_network<'a>(&self, window: Window<'_>, line: &'a [u8], network: &mut Network<'a>) {
         if self.v6 {
-            datagram.network = Network::Ipv6(Ipv6 {
+            *network = Network::Ipv6(Ipv6 {
                 src: ipv6_at(line, self.src),
                 dst: ipv6_at(line, self.dst),
                 len: Some(self.len.value(window)),
@@ -494,7 +512,7 @@ impl Body {
             });
         } else {
             let service: &[u8; SERVICE.len()] = window.bytes(usize::from(self.service));
-            datagram.network = Network::Ipv4(Ipv4 {
+            *network = Network::Ipv4(Ipv4 {
                 src: Some(Ipv4Addr::from_bits(self.src)),
                 dst: Some(Ipv4Addr::from_bits(self.dst)),
                 len: Some(self.len.value(window)),
@@ -506,11 +524,16 @@ impl Body {
                 ..Ipv4::default()
             });
         }
-        self.fill_transport(window, line, &mut datagram.transport);
     }
 
+    /// The transport layer, but for what an ICMP type brings.
     #[inline(always)]
-    fn fill_transport<'a>(&self, window: Window<'_>, line: &'a [u8], transport: &mut Transport<'a>) {
+    pub(super) fn fill_transport<'a>(
+        &self,
+        window: Window<'_>,
+        line: &'a [u8],
+        transport: &mut Transport<'a>,
+    ) {
         let ports = || Ports { src: Some(self.sport(window)), dst: Some(self.dport(window)) };
         let icmp = || (self.kind.value(window) as u8, self.code.value(window) as u8);
         match Protocol(self.protocol) {

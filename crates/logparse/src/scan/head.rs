@@ -4,7 +4,7 @@
 //! Responsible for: deriving from a line that the grammar has read which other lines would be
 //! read the same way, and checking a line against that with vector-sized compares.
 //! Must not know: what stands behind `SRC=`.
-//! Tested by: `tests/engines.rs` (equality with the grammar on every input tried).
+//! Tested by: `tests/suites/engines.rs` (equality with the grammar on every input tried).
 //!
 //! A head has two parts, learned apart because they vary apart:
 //!
@@ -12,31 +12,31 @@
 //!   the digits of the clock and of the uptime, each of which has a range. The ranges are such
 //!   that every stamp inside them is valid: the tens of the hour are fixed, so the ones are
 //!   `0-9` or `0-3`.
-//! - the **front**: prefix, `IN=`, `OUT=` up to `MAC=` or `SRC=`. Every byte must be the
+//! - the **template**: prefix, `IN=`, `OUT=` up to `MAC=` or `SRC=`. Every byte must be the
 //!   learned one.
 //!
 //! Why this is equal to the grammar: the parsers of both parts decide by the bytes of both
 //! parts only; the learned bytes decide as they did, and digits inside their ranges change
-//! values and no decision. The front's prefix holds no `IN=`, so the first header candidate
+//! values and no decision. The template's prefix holds no `IN=`, so the first header candidate
 //! is the learned one. Where the message begins may depend on the message's first words (is
-//! `DROP` a host or a prefix?): so a pair of an envelope and a front is used only after a line
+//! `DROP` a host or a prefix?): so a pair of an envelope and a template is used only after a line
 //! of that very pair was read by the grammar and in the quick way, and both said the same
 //! ([`super::Scanner`] keeps the pairs).
 
 use core::ops::Range;
 
-use super::window::Window;
+use super::cursor::Window;
+use crate::bytes::simd::{MAC_TEXT, same, within};
+use crate::bytes::swar::{aligned, clock, from_digits, last};
 use crate::envelope::Envelope;
 use crate::packet::{Dialect, Link, Packet};
 use crate::time::{Civil, Stamp, Time, TimeOfDay, Uptime};
-use crate::vector::{MAC_TEXT, same, within};
-use crate::words::{aligned, clock, from_digits, last};
 use crate::{Entry, Network};
 
 /// The longest envelope that is learned.
-const ENVELOPE: usize = 96;
-/// The longest front that is learned.
-const FRONT: usize = 128;
+const LONGEST_ENVELOPE: usize = 96;
+/// The longest template that is learned.
+const LONGEST_TEMPLATE: usize = 128;
 
 /// A range of a line, for slices that are found at the same place in every line of a shape.
 type Place = Range<u16>;
@@ -59,10 +59,10 @@ fn part<const N: usize>(bytes: &[u8], from: usize) -> &[u8; N] {
 }
 
 /// A learned envelope.
-pub(super) struct EnvelopeShape {
+pub(super) struct EnvelopeTemplate {
     /// The least byte at each position, and how far above it a byte may be.
-    least: [u8; ENVELOPE],
-    above: [u8; ENVELOPE],
+    least: [u8; LONGEST_ENVELOPE],
+    above: [u8; LONGEST_ENVELOPE],
     /// Where a line tells soonest that it has another envelope: eight bytes of the host.
     pub(super) tell_at: usize,
     /// Where the message begins.
@@ -79,9 +79,9 @@ pub(super) struct EnvelopeShape {
     uptime: Option<Place>,
 }
 
-impl EnvelopeShape {
+impl EnvelopeTemplate {
     /// Learns from a line that the grammar read to its end.
-    pub(super) fn learn(line: &[u8], entry: &Entry<'_>, message_at: usize) -> Option<EnvelopeShape> {
+    pub(super) fn learn(line: &[u8], entry: &Entry<'_>, message_at: usize) -> Option<EnvelopeTemplate> {
         let envelope = &entry.envelope;
         // What varies from line to line in another way than by digits of a clock, or was
         // taken from a wrapper, is left to the grammar.
@@ -95,12 +95,12 @@ impl EnvelopeShape {
             || envelope.repeat != 1
             // Once is also a count: what closes its bracket stands behind the packet.
             || memchr::memmem::find(&line[..message_at], b" times: [").is_some();
-        if varies || message_at > ENVELOPE {
+        if varies || message_at > LONGEST_ENVELOPE {
             return None;
         }
-        let mut shape = EnvelopeShape {
-            least: [0; ENVELOPE],
-            above: [u8::MAX; ENVELOPE],
+        let mut shape = EnvelopeTemplate {
+            least: [0; LONGEST_ENVELOPE],
+            above: [u8::MAX; LONGEST_ENVELOPE],
             tell_at: 0,
             message_at,
             constant: Envelope {
@@ -128,7 +128,8 @@ impl EnvelopeShape {
             part.map_or(Some(None), |part| place(line, part).map(Some))
         };
         shape.host = find(envelope.host)?;
-        shape.tell_at = shape.host.as_ref().map_or(0, |host| usize::from(host.start)).min(ENVELOPE - 8);
+        shape.tell_at =
+            shape.host.as_ref().map_or(0, |host| usize::from(host.start)).min(LONGEST_ENVELOPE - 8);
         shape.tag = find(envelope.tag)?;
         shape.pid = find(envelope.pid)?;
         shape.caller = find(envelope.caller)?;
@@ -229,9 +230,7 @@ impl EnvelopeShape {
     #[inline(always)]
     pub(super) fn fill<'a>(&self, line: &'a [u8], envelope: &mut Envelope<'a>) {
         let find = |place: &Option<Place>| place.as_ref().map(|place| at(line, place));
-        if let (Some((place, ..)), Some(civil)) = (&self.stamp, self.civil(line)) {
-            envelope.stamp = Some(Stamp { text: at(line, place), time: Time::Civil(civil) });
-        }
+        envelope.stamp = self.stamp(line);
         envelope.host = find(&self.host);
         envelope.tag = find(&self.tag);
         envelope.pid = find(&self.pid);
@@ -289,6 +288,22 @@ impl EnvelopeShape {
         Some(Civil { hour, minute, second, nanos, ..*civil })
     }
 
+    /// The stamp alone.
+    pub(super) fn stamp<'a>(&self, line: &'a [u8]) -> Option<Stamp<'a>> {
+        let (place, ..) = self.stamp.as_ref()?;
+        Some(Stamp { text: at(line, place), time: Time::Civil(self.civil(line)?) })
+    }
+
+    /// The tag alone.
+    pub(super) fn tag<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
+        self.tag.as_ref().map(|place| at(line, place))
+    }
+
+    /// The severity alone.
+    pub(super) fn severity(&self) -> Option<u8> {
+        self.constant.severity
+    }
+
     /// The host alone.
     pub(super) fn host<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
         self.host.as_ref().map(|place| at(line, place))
@@ -302,7 +317,7 @@ fn fraction(text: &[u8]) -> u32 {
     value * 10u32.pow(9 - digits as u32)
 }
 
-/// How far a front goes.
+/// How far a template goes.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Extent {
     /// Length up to and with `MAC=`, or up to and with `SRC=` if there is no `MAC=`, or if
@@ -312,35 +327,35 @@ pub(super) struct Extent {
     pub(super) mac_follows: bool,
 }
 
-/// A learned front: from the prefix to `MAC=` or `SRC=`.
-pub(super) struct Front {
-    text: [u8; FRONT],
-    mask: [u8; FRONT],
+/// A learned template: from the prefix to `MAC=` or `SRC=`.
+pub(super) struct PrefixTemplate {
+    text: [u8; LONGEST_TEMPLATE],
+    mask: [u8; LONGEST_TEMPLATE],
     pub(super) extent: Extent,
-    /// A number of its own: the first front learned is 0.
-    pub(super) id: u16,
+    /// Its number: the first template learned has 0.
+    pub(super) key: u16,
     /// Places relative to the message.
     prefix: Place,
-    input: Place,
-    output: Place,
-    phys_input: Option<Place>,
-    phys_output: Option<Place>,
+    in_iface: Place,
+    out_iface: Place,
+    phys_in: Option<Place>,
+    phys_out: Option<Place>,
     /// What the link layer is, if it is not a `MAC=` text that follows.
     link: Link<'static>,
 }
 
-impl Front {
+impl PrefixTemplate {
     /// Learns from a line that the grammar read to its end, whose message is `message`.
-    pub(super) fn learn(message: &[u8], packet: &Packet<'_>, id: u16) -> Option<Front> {
+    pub(super) fn learn(message: &[u8], packet: &Packet<'_>, key: u16) -> Option<PrefixTemplate> {
         let usable = packet.dialect == Dialect::Kernel
             && packet.tunnel.is_none()
             && matches!(packet.datagram.network, Network::Ipv4(_) | Network::Ipv6(_))
             && memchr::memmem::find(packet.prefix, b"IN=").is_none()
-            && memchr::memchr(b'=', packet.input).is_none();
+            && memchr::memchr(b'=', packet.in_iface).is_none();
         if !usable {
             return None;
         }
-        let output_end = usize::from(place(message, packet.output)?.end);
+        let output_end = usize::from(place(message, packet.out_iface)?.end);
         let rest = message.get(output_end..)?;
         let (len, mac_follows, link) = match packet.link {
             Link::Raw(mac) if mac.0.len() == MAC_TEXT => {
@@ -354,26 +369,27 @@ impl Front {
             }
         };
         // Doubled blanks are somebody's editing; the grammar reads such lines.
-        if len > FRONT || memchr::memmem::find(&message[packet.prefix.len()..len], b"  ").is_some() {
+        if len > LONGEST_TEMPLATE || memchr::memmem::find(&message[packet.prefix.len()..len], b"  ").is_some()
+        {
             return None;
         }
-        let mut text = [0; FRONT];
-        let mut mask = [0; FRONT];
+        let mut text = [0; LONGEST_TEMPLATE];
+        let mut mask = [0; LONGEST_TEMPLATE];
         text[..len].copy_from_slice(&message[..len]);
         mask[..len].fill(0xff);
         let find = |part: Option<&[u8]>| -> Option<Option<Place>> {
             part.map_or(Some(None), |part| place(message, part).map(Some))
         };
-        Some(Front {
+        Some(PrefixTemplate {
             text,
             mask,
             extent: Extent { len: len as u8, mac_follows },
-            id,
+            key,
             prefix: place(message, packet.prefix)?,
-            input: place(message, packet.input)?,
-            output: place(message, packet.output)?,
-            phys_input: find(packet.phys_input)?,
-            phys_output: find(packet.phys_output)?,
+            in_iface: place(message, packet.in_iface)?,
+            out_iface: place(message, packet.out_iface)?,
+            phys_in: find(packet.phys_in)?,
+            phys_out: find(packet.phys_out)?,
             link,
         })
     }
@@ -383,39 +399,47 @@ impl Front {
     pub(super) fn fits(&self, window: Window<'_>, at: usize) -> bool {
         // Most have less than 48 bytes.
         const MOST: usize = 48;
-        const REST: usize = FRONT - MOST;
+        const REST: usize = LONGEST_TEMPLATE - MOST;
         same::<MOST>(window.bytes(at), part(&self.text, 0), part(&self.mask, 0))
             && (usize::from(self.extent.len) <= MOST
                 || same::<REST>(window.bytes(at + MOST), part(&self.text, MOST), part(&self.mask, MOST)))
     }
 
-    /// Whether this front says the same about a message as the grammar did.
+    /// Whether this template says the same about a message as the grammar did.
     pub(super) fn says(&self, message: &[u8], packet: &Packet<'_>) -> bool {
         place(message, packet.prefix) == Some(self.prefix.clone())
-            && place(message, packet.input) == Some(self.input.clone())
-            && place(message, packet.output) == Some(self.output.clone())
+            && place(message, packet.in_iface) == Some(self.in_iface.clone())
+            && place(message, packet.out_iface) == Some(self.out_iface.clone())
     }
 
     pub(super) fn prefix<'a>(&self, message: &'a [u8]) -> &'a [u8] {
         at(message, &self.prefix)
     }
 
-    pub(super) fn input<'a>(&self, message: &'a [u8]) -> &'a [u8] {
-        at(message, &self.input)
+    pub(super) fn in_iface<'a>(&self, message: &'a [u8]) -> &'a [u8] {
+        at(message, &self.in_iface)
     }
 
-    pub(super) fn output<'a>(&self, message: &'a [u8]) -> &'a [u8] {
-        at(message, &self.output)
+    pub(super) fn out_iface<'a>(&self, message: &'a [u8]) -> &'a [u8] {
+        at(message, &self.out_iface)
     }
 
-    /// Fills in what the front says.
+    pub(super) fn phys_in<'a>(&self, message: &'a [u8]) -> Option<&'a [u8]> {
+        self.phys_in.as_ref().map(|place| at(message, place))
+    }
+
+    pub(super) fn phys_out<'a>(&self, message: &'a [u8]) -> Option<&'a [u8]> {
+        self.phys_out.as_ref().map(|place| at(message, place))
+    }
+
+    /// Fills in what the template says.
     #[inline(always)]
     pub(super) fn fill<'a>(&self, message: &'a [u8], packet: &mut Packet<'a>) {
         packet.prefix = self.prefix(message);
-        packet.input = self.input(message);
-        packet.output = self.output(message);
-        packet.phys_input = self.phys_input.as_ref().map(|place| at(message, place));
-        packet.phys_output = self.phys_output.as_ref().map(|place| at(message, place));
+        packet.in_iface = self.in_iface(message);
+        packet.out_iface = self.out_iface(message);
+        packet.phys_in = self.phys_in(message);
+        packet.phys_out = self.phys_out(message);
         packet.link = self.link(message);
     }
 

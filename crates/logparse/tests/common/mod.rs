@@ -36,7 +36,10 @@ fn scan(line: &[u8], each: Each<'_>) {
     buffer.resize(buffer.len() + 700, b'#');
     Scanner::new().scan(&buffer, |found| {
         if found.offset == third {
-            found.with_entry(|entry| each(entry.copied()));
+            match found.record {
+                Ok(record) => record.with_entry(|entry| each(Ok(*entry))),
+                Err(error) => each(Err(error)),
+            }
         }
     });
 }
@@ -85,32 +88,10 @@ pub(crate) struct Case {
     pub(crate) cut: bool,
 }
 
-/// The directory of the repository.
-pub(crate) fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// The directory of real lines that are not ours to commit, if it is there.
-pub(crate) fn shared(path: &str) -> Option<PathBuf> {
-    let found = workspace().join("../shared/data").join(path);
-    if found.exists() {
-        return Some(found);
-    }
-    // A work tree beside the repository's own.
-    let found = workspace().join("../../shared/data").join(path);
-    found.exists().then_some(found)
-}
-
-/// Says on stderr that a test could not run here.
-pub(crate) fn skipped(why: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
-}
-
 /// Every line of `testdata/lines`.
 pub(crate) fn cases() -> Vec<Case> {
     let mut files: Vec<PathBuf> =
-        std::fs::read_dir(workspace().join("testdata/lines")).unwrap().map(|e| e.unwrap().path()).collect();
+        std::fs::read_dir(testkit::testdata("lines")).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
     let mut cases = Vec::new();
     for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "toml")) {
@@ -233,10 +214,10 @@ impl Report {
 pub(crate) fn observe(packet: &Packet<'_>) -> Fields {
     let mut out = Report::default();
     out.text("prefix", Some(packet.prefix));
-    out.text("in", Some(packet.input));
-    out.text("out", Some(packet.output));
-    out.text("physin", packet.phys_input);
-    out.text("physout", packet.phys_output);
+    out.text("in", Some(packet.in_iface));
+    out.text("out", Some(packet.out_iface));
+    out.text("physin", packet.phys_in);
+    out.text("physout", packet.phys_out);
     match &packet.link {
         Link::None => {}
         Link::Raw(mac) => out.text("mac", Some(mac.0)),

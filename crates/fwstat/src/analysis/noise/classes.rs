@@ -17,10 +17,10 @@ use std::net::IpAddr;
 
 use fwrules::{AddressRange, Match, Net, PortSide, Range, Rule, Side, Test};
 use hashbrown::HashMap;
-use logparse::{Protocol, Scanned};
+use logparse::{FastPacket, Protocol};
 
 use super::packet::Addressed;
-use crate::record::Record;
+use fwlog::record::Record;
 
 /// Everything that is asked of a packet.
 #[derive(Clone, Debug, Default)]
@@ -162,9 +162,9 @@ impl Classes {
 
     /// The class of a line that the bulk path read.
     #[inline]
-    fn of(&self, scanned: &Scanned<'_>) -> Option<u64> {
+    fn of(&self, scanned: &FastPacket<'_>) -> Option<u64> {
         let addressed = Addressed::scanned(scanned.link());
-        let front = scanned.front_id() as u64;
+        let front = scanned.prefix_key().index() as u64;
         let protocol = scanned.protocol();
         let ports = scanned.sport().zip(scanned.dport());
         let (source, destination, v6) = match (scanned.src_ipv4(), scanned.dst_ipv4()) {
@@ -204,7 +204,7 @@ impl Classes {
                 push(u64::from(protocol.0) << 16 | u64::from(kind) << 8 | u64::from(code), self.tail());
             }
         }
-        (scanned.front_id() < 1 << FRONT).then_some(key)
+        (scanned.prefix_key().index() < 1 << FRONT).then_some(key)
     }
 }
 
@@ -228,7 +228,7 @@ impl<'c, V: Copy> Remembered<'c, V> {
     /// What is known about a line's class, or `find` finds out.
     #[inline]
     pub fn get<'a>(&mut self, record: &Record<'a>, find: impl FnOnce(&Record<'a>) -> V) -> V {
-        let class = self.classes.zip(record.scanned()).and_then(|(classes, scanned)| classes.of(scanned));
+        let class = self.classes.zip(record.line.fast()).and_then(|(classes, scanned)| classes.of(scanned));
         let Some(class) = class else { return find(record) };
         if let Some(value) = self.known.get(&class) {
             return *value;

@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fwrules::{Hook, Interface, Match, Net, Range, Rule, Ruleset, Table, Target, Test};
-use logparse::{Protocol, Scanned};
+use logparse::{PrefixCache, Protocol};
 
 use super::site::{reached, text_of};
-use crate::record::Record;
+use fwlog::record::Record;
 
 /// What the admin said about the networks, and what the rules say.
 #[derive(Clone, Debug, Default)]
@@ -53,11 +53,7 @@ impl Ground {
     }
 
     fn front(&self, record: &Record<'_>) -> Front {
-        let (input, output) = match record.scanned() {
-            Some(scanned) => (scanned.input(), scanned.output()),
-            None => (record.entry.packet.input, record.entry.packet.output),
-        };
-        let way = match (input.is_empty(), output.is_empty()) {
+        let way = match (record.line.in_iface().is_empty(), record.line.out_iface().is_empty()) {
             (true, _) => Way::Out,
             (false, false) => Way::Through,
             (false, true) => Way::In,
@@ -156,20 +152,13 @@ pub struct Front {
 
 /// What fronts say: found out once for lines that begin alike. One per thread.
 #[derive(Clone, Debug, Default)]
-pub struct Fronts(Vec<Option<Front>>);
+pub struct Fronts(PrefixCache<Front>);
 
 impl Fronts {
     /// What the front of a line says.
     #[inline]
     pub fn of(&mut self, record: &Record<'_>, ground: &Ground) -> Front {
-        let Some(id) = record.scanned().map(Scanned::front_id) else { return ground.front(record) };
-        if let Some(Some(front)) = self.0.get(id) {
-            return *front;
-        }
-        let front = ground.front(record);
-        self.0.resize(self.0.len().max(id + 1), None);
-        self.0[id] = Some(front);
-        front
+        self.0.get_or_insert_with(&record.line, || ground.front(record))
     }
 }
 

@@ -103,7 +103,7 @@ pub fn name(protocol: u8, port: u16) -> String {
 pub fn known(protocol: u8, port: u16) -> Option<&'static str> {
     match service(protocol, port) {
         Some(service) => Some(service.name),
-        None => crate::services::name(Protocol(protocol), port),
+        None => fwlog::services::name(Protocol(protocol), port),
     }
 }
 

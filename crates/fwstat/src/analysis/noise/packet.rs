@@ -8,9 +8,9 @@
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
-use logparse::{Link, MacHeader, Packet, Protocol, RawMac, Scanned, TcpFlags, Transport};
+use logparse::{FastPacket, Line, Link, MacHeader, Packet, Protocol, RawMac, TcpFlags, Transport};
 
-use crate::record::Record;
+use fwlog::record::Record;
 
 /// What a packet is, as far as rules can tell packets apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -287,14 +287,14 @@ impl Glance {
     #[must_use]
     #[inline]
     pub fn of(record: &Record<'_>) -> Option<Glance> {
-        match record.scanned() {
-            Some(scanned) => Some(Glance::scanned(scanned)),
-            None => Glance::packet(&record.entry.packet),
+        match record.line {
+            Line::Fast(scanned) => Some(Glance::scanned(scanned)),
+            Line::Full(entry) => Glance::packet(&entry.packet),
         }
     }
 
     #[inline]
-    fn scanned(scanned: &Scanned<'_>) -> Glance {
+    fn scanned(scanned: &FastPacket<'_>) -> Glance {
         let (src, dst) = (scanned.src(), scanned.dst());
         let many = to_many(src, dst, Addressed::scanned(scanned.link()));
         let kind = match (scanned.sport(), scanned.dport(), scanned.tcp_flags(), scanned.icmp()) {
@@ -333,7 +333,7 @@ pub enum Many {
 
 #[cfg(test)]
 mod tests {
-    use logparse::{Found, Scanner};
+    use logparse::{Line, Scanner};
 
     use super::*;
 
@@ -420,7 +420,7 @@ mod tests {
         let log = log.repeat(2) + &"x\n".repeat(600);
         let mut quick = 0;
         Scanner::new().scan(log.as_bytes(), |line| {
-            if let Found::Packet(scanned) = line.found {
+            if let Ok(Line::Fast(scanned)) = line.record {
                 quick += 1;
                 assert_eq!(
                     Some(Glance::scanned(scanned)),

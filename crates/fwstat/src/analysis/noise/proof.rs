@@ -23,9 +23,9 @@ use super::packet::Glance;
 use super::site::{Answer, Asker, Judge};
 use super::sources::Lines;
 use super::tally::seconds;
-use crate::aggregate::Aggregate;
-use crate::clock::NANOS;
-use crate::record::Record;
+use fwlog::aggregate::Aggregate;
+use fwlog::record::Record;
+use fwlog::time::clock::NANOS;
 
 /// How many different addresses: exact up to a limit, then a close guess.
 ///
@@ -309,8 +309,8 @@ impl<'g> Prover<'g> {
             let verdict = verdict(case, with, without, fronts, record);
             let number = number_of(verdict, numbers, groups);
             let Group { taken, inputs, .. } = &mut groups[number];
-            if *taken && !inputs.contains(record.entry.packet.input) {
-                inputs.insert(record.entry.packet.input.to_vec());
+            if *taken && !inputs.contains(record.line.in_iface()) {
+                inputs.insert(record.line.in_iface().to_vec());
                 if inputs.len() > INPUTS {
                     inputs.pop_last();
                 }
@@ -345,7 +345,7 @@ fn verdict(
     fronts: &mut Fronts,
     record: &Record<'_>,
 ) -> Verdict {
-    let packet = &record.entry.packet;
+    let packet = &record.line.packet();
     let v6 = matches!(packet.datagram.network, Network::Ipv6(_));
     let front = fronts.of(record, case.ground);
     let signal = match (front.way, front.kept) {
@@ -363,7 +363,7 @@ fn verdict(
         return Verdict { answer, then: Vec::new(), without: answer, signal, v6 };
     };
     let time = record.when.map(|when| when.utc.div_euclid(NANOS));
-    let cut = record.entry.completeness() != Completeness::Whole;
+    let cut = record.line.completeness() != Completeness::Whole;
     let context = Context { time, cut, ..Context::default() };
     let rules = case.rules[usize::from(v6)].iter().enumerate().skip(first + 1);
     let then = rules
@@ -383,12 +383,9 @@ impl Aggregate for Prover<'_> {
         if !group.taken {
             return;
         }
-        let hash = match record.scanned() {
-            Some(scanned) => Some(match scanned.src_ipv4() {
-                Some(src) => mixed_v4(src),
-                None => mixed_addr(scanned.src()),
-            }),
-            None => record.entry.packet.src().map(mixed_addr),
+        let hash = match record.line.src_ipv4() {
+            Some(src) => Some(mixed_v4(src.to_bits())),
+            None => record.line.src().map(mixed_addr),
         };
         if let Some(hash) = hash {
             group.sources.put(hash);

@@ -13,8 +13,8 @@ use fwrules::{
 use logparse::{Completeness, Network, Packet};
 
 use super::classes::Tests;
-use crate::clock::NANOS;
-use crate::record::Record;
+use fwlog::record::Record;
+use fwlog::time::clock::NANOS;
 
 /// A ruleset with a place for new rules: the chain, hung into INPUT.
 #[derive(Clone, Debug)]
@@ -336,9 +336,9 @@ pub struct Asker<'j> {
 impl Asker<'_> {
     /// What becomes of a line.
     pub fn ask(&mut self, record: &Record<'_>) -> Answer {
-        let packet = &record.entry.packet;
+        let packet = &record.line.packet();
         let time = record.when.map(|when| when.utc.div_euclid(NANOS));
-        let cut = record.entry.completeness() != Completeness::Whole;
+        let cut = record.line.completeness() != Completeness::Whole;
         let f = usize::from(matches!(packet.datagram.network, Network::Ipv6(_)));
         match self.own[f].ask(self.judge.sites[f], packet, time, cut) {
             Reading::Answer(answer) => answer,

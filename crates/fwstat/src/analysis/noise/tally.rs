@@ -16,9 +16,9 @@ use super::packet::{Glance, Kind, Many};
 use super::pairs::Pairs;
 use super::site::{Answer, Asker};
 use super::sources::{Bounded, Hosts, Lines, Sources};
-use crate::aggregate::Aggregate;
-use crate::clock::NANOS;
-use crate::record::Record;
+use fwlog::aggregate::Aggregate;
+use fwlog::record::Record;
+use fwlog::time::clock::NANOS;
 
 /// Talk on one's own network: what, to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -213,7 +213,7 @@ impl<'g> Tally<'g> {
     /// Counts the prefix of a line that came in.
     #[inline]
     fn prefix(&mut self, record: &Record<'_>, times: u64) {
-        let Some(id) = record.scanned().map(|scanned| scanned.front_id()) else {
+        let Some(id) = record.line.fast().map(|scanned| scanned.prefix_key().index()) else {
             return self.count_prefix(record.prefix(), times);
         };
         if self.of_fronts.len() <= id {

@@ -1,0 +1,286 @@
+//! How often, over time.
+//!
+//! Responsible for: counts per bucket of time and key, with buckets that become wider by
+//! themselves as the span grows, so that memory does not grow with the time a log covers.
+//! Must not know: how a timeline is drawn.
+//! Tested by: the unit tests below, `fwstat/tests/cli/timeline.rs`.
+//!
+//! Buckets are of local time, so that a day begins at midnight; each width divides the next.
+
+use std::collections::HashMap;
+
+use super::Aggregate;
+use super::key;
+use crate::record::{Field, Record};
+
+/// Widths in seconds; each divides the one behind it, and days are whole.
+pub const STEPS: [i64; 10] = [1, 10, 60, 300, 1_800, 3_600, 10_800, 43_200, 86_400, 604_800];
+/// More buckets than this, and they become wider.
+const MOST: usize = 4_096;
+
+/// Counts by time and key.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    fields: Vec<Field>,
+    step: i64,
+    /// Whether the width may grow.
+    grows: bool,
+    /// All counts, and those of each key, by the number of the bucket.
+    all: HashMap<i64, u64>,
+    by: HashMap<Vec<u8>, HashMap<i64, u64>>,
+    open: Open,
+    scratch: Vec<u8>,
+    /// Records without a known moment.
+    timeless: u64,
+}
+
+/// The bucket that is counted in: lines of a log come in the order of time, so most fall where
+/// the one before them fell.
+#[derive(Clone, Debug, Default)]
+struct Open {
+    bucket: i64,
+    all: u64,
+    /// The first keys that came; searched one by one, so they are few.
+    by: Vec<(Vec<u8>, u64)>,
+}
+
+/// Keys of an open bucket.
+const OPEN_KEYS: usize = 8;
+
+impl Timeline {
+    /// A timeline with buckets of a fixed width, or of one that suits the span.
+    #[must_use]
+    pub fn new(fields: Vec<Field>, step: Option<i64>) -> Timeline {
+        Timeline {
+            fields,
+            step: step.unwrap_or(STEPS[0]),
+            grows: step.is_none(),
+            all: HashMap::new(),
+            by: HashMap::new(),
+            open: Open::default(),
+            scratch: Vec::new(),
+            timeless: 0,
+        }
+    }
+
+    /// Makes the buckets as wide as `step`, which is a multiple of their width.
+    fn widen(&mut self, step: i64) {
+        if step == self.step {
+            return;
+        }
+        let ratio = step / self.step;
+        let wider = |narrow: &HashMap<i64, u64>| {
+            let mut wide = HashMap::new();
+            for (bucket, count) in narrow {
+                *wide.entry(shifted(*bucket, self.step, ratio, step)).or_default() += count;
+            }
+            wide
+        };
+        self.all = wider(&self.all);
+        self.by = self.by.iter().map(|(key, counts)| (key.clone(), wider(counts))).collect();
+        self.step = step;
+    }
+
+    /// Makes the buckets wide enough for the span to fit into about `most` of them.
+    pub fn fit(&mut self, most: usize) {
+        if !self.grows {
+            return;
+        }
+        let Some((first, last)) = self.span() else { return };
+        let fits = |step: &i64| *step >= self.step && (last - first) / step < most as i64;
+        let widest = STEPS[STEPS.len() - 1];
+        self.widen(STEPS.iter().copied().find(fits).unwrap_or(widest));
+    }
+
+    /// Makes the buckets days, if they are narrower and there is a week of them or more.
+    pub fn prefer_days(&mut self) {
+        const DAY: i64 = 86_400;
+        let days = self.span().map_or(0, |(first, last)| (last - first) / DAY);
+        if self.grows && self.step < DAY && DAY % self.step == 0 && days >= 7 {
+            self.widen(DAY);
+        }
+    }
+
+    /// The beginning of the first and of the last bucket (local seconds).
+    #[must_use]
+    pub fn span(&self) -> Option<(i64, i64)> {
+        let first = self.all.keys().min()?;
+        let last = self.all.keys().max()?;
+        Some((self.start(*first), self.start(*last)))
+    }
+
+    /// The width of a bucket in seconds.
+    #[must_use]
+    pub fn step(&self) -> i64 {
+        self.step
+    }
+
+    /// The fields counted by.
+    #[must_use]
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Records without a known moment.
+    #[must_use]
+    pub fn timeless(&self) -> u64 {
+        self.timeless
+    }
+
+    /// The beginnings of all buckets from the first to the last, empty ones included; at most
+    /// `most` of them, from the first on.
+    #[must_use]
+    pub fn starts(&self, most: usize) -> Vec<i64> {
+        let (Some(first), Some(last)) = (self.all.keys().min(), self.all.keys().max()) else {
+            return Vec::new();
+        };
+        (*first..=*last).take(most).map(|bucket| self.start(bucket)).collect()
+    }
+
+    /// All counts in a bucket that begins at `start`.
+    #[must_use]
+    pub fn at(&self, start: i64) -> u64 {
+        self.all.get(&bucket(start, self.step)).copied().unwrap_or(0)
+    }
+
+    /// The keys with their counts over all time, the largest first; ties by key.
+    #[must_use]
+    pub fn ranked(&self) -> Vec<(Vec<u8>, u64)> {
+        let mut all: Vec<(Vec<u8>, u64)> =
+            self.by.iter().map(|(key, counts)| (key.clone(), counts.values().sum())).collect();
+        all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        all
+    }
+
+    /// The count of a key in a bucket that begins at `start`.
+    #[must_use]
+    pub fn of(&self, key: &[u8], start: i64) -> u64 {
+        let counts = self.by.get(key).and_then(|counts| counts.get(&bucket(start, self.step)));
+        counts.copied().unwrap_or(0)
+    }
+
+    fn start(&self, bucket: i64) -> i64 {
+        bucket * self.step + shift(self.step)
+    }
+}
+
+/// Weeks begin on Monday; 1970-01-01 was a Thursday.
+fn shift(step: i64) -> i64 {
+    if step % 604_800 == 0 { -3 * 86_400 } else { 0 }
+}
+
+fn bucket(local: i64, step: i64) -> i64 {
+    (local - shift(step)).div_euclid(step)
+}
+
+/// The wider bucket that a narrow one lies in.
+fn shifted(narrow: i64, step: i64, ratio: i64, wide: i64) -> i64 {
+    if shift(step) == shift(wide) {
+        narrow.div_euclid(ratio)
+    } else {
+        bucket(narrow * step + shift(step), wide)
+    }
+}
+
+impl Aggregate for Timeline {
+    fn add(&mut self, record: &Record<'_>) {
+        let Some(when) = record.when else {
+            self.timeless += record.times();
+            return;
+        };
+        let (local, times) = (when.local_seconds(), record.times());
+        if bucket(local, self.step) != self.open.bucket {
+            self.settle();
+            // Which may have made them wider.
+            self.open.bucket = bucket(local, self.step);
+        }
+        let bucket = self.open.bucket;
+        self.open.all += times;
+        if self.fields.is_empty() {
+            return;
+        }
+        self.scratch.clear();
+        for field in &self.fields {
+            key::encode(&mut self.scratch, field.value(record));
+        }
+        let by = &mut self.open.by;
+        match by.iter().position(|(key, _)| *key == self.scratch) {
+            Some(at) => by[at].1 += times,
+            None if by.len() < OPEN_KEYS => by.push((self.scratch.clone(), times)),
+            None => add_to(&mut self.by, &self.scratch, bucket, times),
+        }
+    }
+
+    /// Closes the open bucket.
+    fn settle(&mut self) {
+        let Open { bucket, all, by } = std::mem::take(&mut self.open);
+        if all == 0 {
+            return;
+        }
+        *self.all.entry(bucket).or_default() += all;
+        for (key, count) in by {
+            add_to(&mut self.by, &key, bucket, count);
+        }
+        if self.grows
+            && self.all.len() > MOST
+            && let Some(step) = STEPS.iter().copied().find(|step| *step > self.step)
+        {
+            self.widen(step);
+        }
+    }
+
+    fn merge(&mut self, mut other: Timeline) {
+        self.settle();
+        other.settle();
+        let step = self.step.max(other.step);
+        self.widen(step);
+        other.widen(step);
+        for (bucket, count) in other.all {
+            *self.all.entry(bucket).or_default() += count;
+        }
+        for (key, counts) in other.by {
+            let own = self.by.entry(key).or_default();
+            for (bucket, count) in counts {
+                *own.entry(bucket).or_default() += count;
+            }
+        }
+        self.timeless += other.timeless;
+    }
+}
+
+fn add_to(by: &mut HashMap<Vec<u8>, HashMap<i64, u64>>, key: &[u8], bucket: i64, count: u64) {
+    let buckets = match by.get_mut(key) {
+        Some(buckets) => buckets,
+        None => by.entry(key.to_vec()).or_default(),
+    };
+    *buckets.entry(bucket).or_default() += count;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_divide_each_other() {
+        for pair in STEPS.windows(2) {
+            assert_eq!(pair[1] % pair[0], 0, "{pair:?}");
+            // So that a thread's width is never wider than what fits in the end.
+            assert!(pair[1] / pair[0] <= 10, "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn widening_keeps_the_counts_in_their_time() {
+        let mut timeline = Timeline::new(Vec::new(), None);
+        for second in [0, 9, 10, 59, 60, 86_399, 86_400, 5 * 86_400] {
+            timeline.all.insert(second, 1);
+        }
+        for step in &STEPS[1..] {
+            timeline.widen(*step);
+            assert_eq!(timeline.all.values().sum::<u64>(), 8);
+        }
+        // Monday, December 29, 1969 and Monday, January 5, 1970.
+        assert_eq!(timeline.starts(9), [-3 * 86_400, 4 * 86_400]);
+        assert_eq!((timeline.at(-3 * 86_400), timeline.at(4 * 86_400)), (7, 1));
+    }
+}

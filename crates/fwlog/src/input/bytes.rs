@@ -1,0 +1,109 @@
+//! Streams of bytes, and what is done with every one of them: counted, looked at, read in full.
+//!
+//! Responsible for: the type of a stream, and the small readers that others are made from.
+//! Must not know: formats, lines.
+//! Tested by: `fwstat/tests/cli/inputs.rs`.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many bytes of an input are looked at.
+pub const HEAD: usize = 256;
+
+/// Counts the bytes that pass.
+pub(super) struct Counting<R> {
+    inner: R,
+    taken: Arc<AtomicU64>,
+}
+
+impl<R> Counting<R> {
+    pub(super) fn new(inner: R, taken: Arc<AtomicU64>) -> Counting<R> {
+        Counting { inner, taken }
+    }
+}
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.taken.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// What is counted on the way.
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
+    /// Bytes as they are stored.
+    pub taken: Arc<AtomicU64>,
+    /// Bytes after decompression, before records become lines.
+    pub plain: Arc<AtomicU64>,
+    /// Whether records of several lines became one line each.
+    pub folded: bool,
+}
+
+/// A stream of plain bytes.
+pub type Plain = Box<dyn Read + Send>;
+
+/// A buffer of the size that decoders read at once.
+pub(super) fn buffered(stream: Plain) -> impl BufRead + Send {
+    BufReader::with_capacity(128 << 10, stream)
+}
+
+/// The first bytes of a stream, and the stream as if they had not been read.
+pub(super) fn peek(mut stream: Plain) -> io::Result<(Vec<u8>, Plain)> {
+    let mut head = vec![0; HEAD];
+    let mut read = 0;
+    let failed = loop {
+        match stream.read(&mut head[read..]) {
+            Ok(0) => break None,
+            Ok(n) => read += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Some(error),
+        }
+        if read == head.len() {
+            break None;
+        }
+    };
+    head.truncate(read);
+    let front = io::Cursor::new(head.clone());
+    Ok(match failed {
+        // What came before the error is good; the error comes when it is used up.
+        Some(error) => (head, Box::new(front.chain(Fail::new(error)))),
+        None => (head, Box::new(front.chain(stream))),
+    })
+}
+
+/// A stream that is nothing but an error.
+pub struct Fail(Option<io::Error>);
+
+impl Fail {
+    /// Gives this error once.
+    #[must_use]
+    pub fn new(error: io::Error) -> Fail {
+        Fail(Some(error))
+    }
+}
+
+impl Read for Fail {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+/// Reads until `buffer` is full or the input ends.
+///
+/// # Errors
+/// Reading fails.
+pub fn read_full(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut read = 0;
+    while read < buffer.len() {
+        match input.read(&mut buffer[read..]) {
+            Ok(0) => break,
+            Ok(n) => read += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
+}

@@ -1,0 +1,617 @@
+//! Where lines come from: files, compressed files, standard input, the journal.
+//!
+//! Responsible for: opening inputs, undoing compression, and handing out chunks of whole lines
+//! to whoever asks next. Plain files are cut in place, so that every thread reads for itself;
+//! everything else is a stream that one thread at a time reads on.
+//! Must not know: what a line says, except the stamp at its head (`years`).
+//! Tested by: the unit tests of its files, `fwstat/tests/cli/inputs.rs`.
+
+pub mod bytes;
+pub mod chunk;
+pub mod decode;
+pub mod discover;
+pub mod reframe;
+pub mod split;
+pub mod stamps;
+pub mod stream;
+pub mod ulogd;
+pub mod walk;
+pub mod years;
+
+pub use self::chunk::{BEFORE, Buffer, Chunk, LONGEST_LINE, ReadOptions};
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::SystemTime;
+
+use self::bytes::{Meter, Plain};
+use self::split::Split;
+use self::stream::Stream;
+use self::years::{Depth, Survey, Years};
+
+/// One thing to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Standard input.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+    /// The output of a program: `journalctl` of a running system.
+    Program(Vec<String>),
+}
+
+impl Input {
+    /// The name under which it is reported.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Input::Stdin => "-".to_owned(),
+            Input::File(path) => path.to_string_lossy().into_owned(),
+            Input::Program(words) => words.join(" "),
+        }
+    }
+}
+
+/// Something that could not be read, in full or in part. The rest is still read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputError {
+    /// The input's name.
+    pub name: String,
+    /// What happened.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl InputError {
+    fn new(name: &str, reason: impl Into<String>) -> InputError {
+        InputError { name: name.to_owned(), reason: reason.into(), hint: None }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> InputError {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// What one input is at the moment.
+#[derive(Debug)]
+enum State {
+    Unopened,
+    Split(Arc<Split>),
+    Stream(Box<Stream>),
+    Done,
+}
+
+/// One input.
+#[derive(Debug)]
+struct Source {
+    input: Input,
+    name: String,
+    done: AtomicBool,
+    state: Mutex<State>,
+    /// The years' limit that a newer file of the same set puts on this one.
+    limit: Option<i64>,
+}
+
+/// All inputs, handed out chunk by chunk to many threads.
+#[derive(Debug)]
+pub struct InputQueue {
+    sources: Vec<Source>,
+    reading: ReadOptions,
+    errors: Mutex<Vec<InputError>>,
+    notes: Mutex<Vec<String>>,
+    remarks: Mutex<Vec<String>>,
+    /// What had to be assumed about years: the input, the number of a line, a sentence.
+    doubts: Mutex<Vec<(usize, u64, String)>>,
+    /// Lines that were not read: the input, where they begin, how many they are.
+    skipped: Mutex<Vec<(usize, u64, u64)>>,
+    /// Whether all stamps are looked at before any line is read.
+    thorough: AtomicBool,
+    /// Whether the years of something that can be read once more may be wrong.
+    doubtful: AtomicBool,
+    tickets: AtomicU64,
+    /// Bytes taken from files so far, as they lie on the disk.
+    pub taken: Arc<AtomicU64>,
+    /// Bytes read so far, decompressed.
+    plain: Arc<AtomicU64>,
+    /// Set from outside to stop handing out chunks.
+    pub stop: Arc<AtomicBool>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl InputQueue {
+    /// A feed of these inputs; nothing is opened yet.
+    #[must_use]
+    pub fn new(inputs: Vec<Input>, reading: ReadOptions) -> InputQueue {
+        let sources = inputs
+            .into_iter()
+            .map(|input| Source {
+                name: input.name(),
+                input,
+                done: AtomicBool::new(false),
+                state: Mutex::new(State::Unopened),
+                limit: None,
+            })
+            .collect();
+        InputQueue {
+            sources,
+            reading,
+            errors: Mutex::default(),
+            notes: Mutex::default(),
+            remarks: Mutex::default(),
+            doubts: Mutex::default(),
+            skipped: Mutex::default(),
+            thorough: AtomicBool::new(false),
+            doubtful: AtomicBool::new(false),
+            tickets: AtomicU64::new(0),
+            taken: Arc::default(),
+            plain: Arc::default(),
+            stop: Arc::default(),
+        }
+    }
+
+    /// Takes neighbouring inputs for one set, the oldest first: no line of a file is later than
+    /// the first line of the next, but for some disorder.
+    pub fn chain(&mut self) {
+        let mut limit = None;
+        for at in (0..self.sources.len()).rev() {
+            self.sources[at].limit = limit;
+            let Input::File(path) = &self.sources[at].input else { continue };
+            let first = self.first_moment(path, limit).unwrap_or_default();
+            limit = first.map(|first| first + walk::SLACK).or(limit);
+        }
+    }
+
+    /// When a file begins, in local seconds.
+    fn first_moment(&self, path: &Path, limit: Option<i64>) -> io::Result<Option<i64>> {
+        let mut file = File::open(path)?;
+        let meta = file.metadata()?;
+        let years = self.reading.years.of_file(meta.modified().ok(), limit);
+        let mut head = [0; bytes::HEAD];
+        let read = bytes::read_full(&mut file, &mut head)?;
+        if self.is_text(&head[..read]) {
+            return Ok(years::survey(&file, meta.len(), &years, Depth::Sample)?.calendar.first());
+        }
+        let mut stream = Stream::new(self.again(path)?, 64 << 10, years.clone());
+        let (survey, all) = stream.look_ahead();
+        match all {
+            true => Ok(survey.calendar.first()),
+            false => Ok(years::survey_stream(&mut self.again(path)?, &years)?.calendar.first()),
+        }
+    }
+
+    /// The plain bytes of a file that are read once more, and not counted.
+    fn again(&self, path: &Path) -> io::Result<Plain> {
+        decode::open(Box::new(File::open(path)?), self.reading.decompress, &mut Meter::default())
+    }
+
+    /// Whether what was read is to be read again because years may be wrong that can be known: then
+    /// it begins anew, more thoroughly.
+    #[must_use]
+    pub fn begin_anew(&self, far: bool) -> bool {
+        let doubtful = self.doubtful.load(Ordering::Relaxed) || far;
+        let files = self.sources.iter().all(|source| match &source.input {
+            Input::File(path) => std::fs::metadata(path).is_ok_and(|meta| meta.is_file()),
+            _ => false,
+        });
+        let stopped = self.stop.load(Ordering::Relaxed);
+        // What was written in order is not written again.
+        if !doubtful
+            || !files
+            || stopped
+            || self.reading.ordered
+            || self.thorough.swap(true, Ordering::Relaxed)
+        {
+            return false;
+        }
+        for source in &self.sources {
+            *lock(&source.state) = State::Unopened;
+            source.done.store(false, Ordering::Release);
+        }
+        lock(&self.errors).clear();
+        for texts in [&self.notes, &self.remarks] {
+            lock(texts).clear();
+        }
+        lock(&self.doubts).clear();
+        lock(&self.skipped).clear();
+        for sum in [&self.tickets, &*self.taken, &*self.plain] {
+            sum.store(0, Ordering::Relaxed);
+        }
+        true
+    }
+
+    /// Whether a file with these first bytes is read as it is.
+    fn is_text(&self, head: &[u8]) -> bool {
+        let packed = self.reading.decompress && decode::is_compressed(head);
+        !packed && !decode::is_records(head)
+    }
+
+    /// The inputs' names, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.sources.iter().map(|source| source.name.clone()).collect()
+    }
+
+    /// What could not be read so far, by input.
+    #[must_use]
+    pub fn errors(&self) -> Vec<InputError> {
+        let mut errors = lock(&self.errors).clone();
+        let place = |error: &InputError| self.sources.iter().position(|source| source.name == error.name);
+        errors.sort_by_key(place);
+        errors
+    }
+
+    /// What was assumed or left out on reading.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = lock(&self.notes).clone();
+        notes.sort();
+        notes
+    }
+
+    /// What had to be assumed about the years of lines, with the first line of each.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = lock(&self.doubts).clone();
+        doubts.sort();
+        let text = |(source, line, text): (usize, u64, String)| {
+            let name = &self.sources[source].name;
+            match line {
+                0 => format!("{name}: {text}"),
+                line => format!("{name}:{line}: {text}"),
+            }
+        };
+        doubts.into_iter().map(text).collect()
+    }
+
+    /// Lines that were not read: the input, where they begin, how many they are.
+    #[must_use]
+    pub fn skipped(&self) -> Vec<(usize, u64, u64)> {
+        lock(&self.skipped).clone()
+    }
+
+    /// How the inputs' lines are counted, where that is not plain.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = lock(&self.remarks).clone();
+        remarks.sort();
+        remarks
+    }
+
+    /// Bytes read so far: decompressed, but as the input has them.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.plain.load(Ordering::Relaxed)
+    }
+
+    /// Bytes taken from the inputs so far, as they are stored.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// The size of all regular files, for progress; 0 if there is none.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let size = |source: &Source| match &source.input {
+            Input::File(path) => {
+                std::fs::metadata(path).ok().filter(|meta| meta.is_file()).map(|meta| meta.len())
+            }
+            _ => None,
+        };
+        self.sources.iter().map(size).sum::<Option<u64>>().unwrap_or(0)
+    }
+
+    /// Fills `buffer` with the next chunk; `false` when there is none left.
+    pub fn next(&self, buffer: &mut Buffer) -> bool {
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return false;
+            }
+            let mut busy = None;
+            let mut again = false;
+            for (at, source) in self.sources.iter().enumerate() {
+                if source.done.load(Ordering::Acquire) {
+                    continue;
+                }
+                let state = match source.state.try_lock() {
+                    Ok(state) => state,
+                    Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                    // Another thread reads on here. In order, wait; else look at the next input.
+                    Err(TryLockError::WouldBlock) if self.reading.ordered => lock(&source.state),
+                    Err(TryLockError::WouldBlock) => {
+                        busy = busy.or(Some(source));
+                        continue;
+                    }
+                };
+                match self.take(at, source, state, buffer) {
+                    Take::Chunk => return true,
+                    Take::Done if self.reading.ordered => {
+                        // Whoever waited for this input has to look again from the first on.
+                        again = true;
+                        break;
+                    }
+                    Take::Done => {}
+                }
+            }
+            match busy {
+                _ if again => {}
+                // Nothing free: wait until a stream can be read on.
+                Some(source) => drop(lock(&source.state)),
+                None => return false,
+            }
+        }
+    }
+
+    /// Takes the next chunk of one input.
+    fn take(
+        &self,
+        at: usize,
+        source: &Source,
+        mut state: MutexGuard<'_, State>,
+        buffer: &mut Buffer,
+    ) -> Take {
+        if matches!(*state, State::Unopened) {
+            *state = self.open(at, source).unwrap_or_else(|error| {
+                lock(&self.errors).push(error);
+                State::Done
+            });
+        }
+        buffer.source = at;
+        buffer.ticket = 0;
+        let taken = match &mut *state {
+            State::Unopened | State::Done => Ok(false),
+            State::Split(split) => {
+                // The file is cut in place: let the others in before reading.
+                let split = Arc::clone(split);
+                drop(state);
+                return match split.next(buffer) {
+                    Ok(true) => {
+                        let read = (buffer.end - buffer.start) as u64;
+                        self.taken.fetch_add(read, Ordering::Relaxed);
+                        self.plain.fetch_add(read, Ordering::Relaxed);
+                        Take::Chunk
+                    }
+                    Ok(false) => self.finish(source),
+                    Err(error) => {
+                        self.fail(source, &error);
+                        self.finish(source)
+                    }
+                };
+            }
+            State::Stream(stream) => stream.next(buffer),
+        };
+        match taken {
+            Ok(true) => {
+                if self.reading.ordered {
+                    buffer.ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+                }
+                Take::Chunk
+            }
+            Ok(false) => {
+                if let State::Stream(stream) = &mut *state
+                    && let Some(line) = stream.doubt()
+                {
+                    self.doubtful.store(true, Ordering::Relaxed);
+                    lock(&self.doubts).push((at, line, stream::DOUBT.to_owned()));
+                }
+                *state = State::Done;
+                self.finish(source)
+            }
+            Err(error) => {
+                *state = State::Done;
+                self.fail(source, &error);
+                self.finish(source)
+            }
+        }
+    }
+
+    fn finish(&self, source: &Source) -> Take {
+        source.done.store(true, Ordering::Release);
+        Take::Done
+    }
+
+    /// Keeps an error of reading.
+    fn fail(&self, source: &Source, error: &io::Error) {
+        // Whoever stopped the reading knows that it did not come to an end.
+        if self.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        lock(&self.errors).push(InputError::new(&source.name, reason(error)));
+    }
+
+    /// A stream of plain bytes, counted.
+    fn decode(&self, name: &str, inner: Plain, decompress: bool) -> io::Result<Plain> {
+        let mut meter =
+            Meter { taken: Arc::clone(&self.taken), plain: Arc::clone(&self.plain), folded: false };
+        let stream = decode::open(inner, decompress, &mut meter)?;
+        if meter.folded {
+            lock(&self.remarks).push(format!(
+                "{name}: its records are of several lines; each counts as one line, and line numbers count records"
+            ));
+        }
+        Ok(stream)
+    }
+
+    /// What may keep us waiting.
+    fn pipe(&self, inner: impl Read + AsFd + Send + 'static) -> Plain {
+        Box::new(stream::Pipe::new(inner, Arc::clone(&self.stop)))
+    }
+
+    /// Opens an input and looks at its first bytes.
+    fn open(&self, at: usize, source: &Source) -> Result<State, InputError> {
+        let name = source.name.as_str();
+        let reading = &self.reading;
+        let years = |written: Option<SystemTime>| reading.years.of_file(written, source.limit);
+        match &source.input {
+            Input::Stdin => {
+                // Not `io::stdin`: its buffer would hide from `poll` what was read already.
+                let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+                let stdin = stdin.map_err(|error| InputError::new(name, reason(&error)))?;
+                let stream = self
+                    .decode(name, self.pipe(stdin), reading.decompress)
+                    .map_err(|error| InputError::new(name, reason(&error)))?;
+                Ok(self.stream(at, Stream::new(stream, reading.chunk, years(None))))
+            }
+            Input::Program(words) => {
+                let program = stream::Program::start(words).map_err(|error| {
+                    InputError::new(name, reason(&error)).hint("is it installed, and may you run it?")
+                })?;
+                let stream = self
+                    .decode(name, self.pipe(program), false)
+                    .map_err(|error| InputError::new(name, reason(&error)))?;
+                Ok(self.stream(at, Stream::new(stream, reading.chunk, years(None))))
+            }
+            Input::File(path) => self.open_file(at, path, source, years),
+        }
+    }
+
+    /// What can be read once only.
+    fn stream(&self, at: usize, mut stream: Stream) -> State {
+        let (survey, _) = stream.look_ahead();
+        self.found(at, &survey);
+        State::Stream(Box::new(stream))
+    }
+
+    /// Keeps what a survey found.
+    fn found(&self, at: usize, survey: &Survey) {
+        lock(&self.doubts).extend(survey.doubts.iter().map(|(line, text)| (at, *line, text.clone())));
+        lock(&self.skipped).extend(survey.skip.iter().map(|(from, _, lines)| (at, *from, *lines)));
+    }
+
+    fn open_file(
+        &self,
+        at: usize,
+        path: &Path,
+        source: &Source,
+        years: impl Fn(Option<SystemTime>) -> Years,
+    ) -> Result<State, InputError> {
+        let name = source.name.as_str();
+        let failed = |error: io::Error| explain(name, path, &error);
+        let meta = std::fs::metadata(path).map_err(failed)?;
+        if meta.is_dir() {
+            return Err(InputError::new(name, "is a directory")
+                .hint(format!("name the files in it: {}/*.log", name.trim_end_matches('/'))));
+        }
+        if is_kmsg(path) {
+            let kmsg = stream::Kmsg::open(path).map_err(failed)?;
+            let stream = self.decode(name, Box::new(kmsg), false).map_err(failed)?;
+            return Ok(self.stream(at, Stream::new(stream, self.reading.chunk, years(None))));
+        }
+        let mut file = File::open(path).map_err(failed)?;
+        let years = years(meta.modified().ok());
+        if !meta.is_file() {
+            let stream = self.decode(name, self.pipe(file), self.reading.decompress).map_err(failed)?;
+            return Ok(self.stream(at, Stream::new(stream, self.reading.chunk, years)));
+        }
+        let mut head = [0; bytes::HEAD];
+        let read = bytes::read_full(&mut file, &mut head).map_err(failed)?;
+        let head = &head[..read];
+        if let Some(what) = decode::foreign(head) {
+            return Err(InputError::new(name, what.reason).hint(what.hint));
+        }
+        let plain = self.is_text(head);
+        let thorough = self.thorough.load(Ordering::Relaxed);
+        // The size of files in /proc and /sys is 0 and says nothing.
+        if plain && meta.len() > 0 && !self.reading.ordered {
+            let split = Split::new(file, meta.len(), &self.reading, &years, thorough).map_err(failed)?;
+            lock(&self.notes).extend(split.note(name));
+            self.found(at, split.survey());
+            return Ok(State::Split(Arc::new(split)));
+        }
+        let rest = Box::new(io::Cursor::new(head.to_vec()).chain(file));
+        let stream = self.decode(name, rest, self.reading.decompress).map_err(failed)?;
+        let mut stream = Stream::new(stream, self.reading.chunk, years.clone());
+        let survey = if plain && meta.len() > 0 {
+            let depth = if thorough { Depth::All } else { Depth::Likely };
+            let file = File::open(path).map_err(failed)?;
+            years::survey(&file, meta.len(), &years, depth).map_err(failed)?
+        } else {
+            match stream.look_ahead() {
+                // What was written already is not written again: the years must be right at once.
+                (_, false) if thorough || self.reading.ordered => {
+                    // What is wrong with it is said when it is read.
+                    self.again(path)
+                        .and_then(|mut text| years::survey_stream(&mut text, &years))
+                        .unwrap_or_default()
+                }
+                (survey, _) => {
+                    self.found(at, &survey);
+                    return Ok(State::Stream(Box::new(stream)));
+                }
+            }
+        };
+        self.found(at, &survey);
+        stream.know(survey.calendar);
+        Ok(State::Stream(Box::new(stream)))
+    }
+}
+
+/// Whether a path is the kernel's ring buffer.
+#[must_use]
+pub fn is_kmsg(path: &Path) -> bool {
+    let kmsg = Path::new("/dev/kmsg");
+    path == kmsg || std::fs::canonicalize(path).is_ok_and(|path| path == kmsg)
+}
+
+/// What came of asking an input for a chunk.
+enum Take {
+    Chunk,
+    Done,
+}
+
+/// The text of an error without the number that the system gives it.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut chars = text.chars();
+    match chars.next() {
+        // "No such file" -> "no such file"; but "I/O error" stays.
+        Some(first) if chars.as_str().starts_with(|c: char| c.is_ascii_lowercase()) => {
+            first.to_lowercase().collect::<String>() + chars.as_str()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// An error of opening a file, with what helps against it.
+fn explain(name: &str, path: &Path, error: &io::Error) -> InputError {
+    let plain = InputError::new(name, reason(error));
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            let group = if path.starts_with("/var/log") { "adm" } else { "file's group" };
+            plain.hint(format!("`sudo fwstat {name}`, or join the group that may read it ({group})"))
+        }
+        io::ErrorKind::NotFound => match similar(path) {
+            Some(near) => plain.hint(format!("there is {}", near.display())),
+            None => plain,
+        },
+        _ => plain,
+    }
+}
+
+/// A file beside `path` whose name begins with its name, such as a compressed one.
+fn similar(path: &Path) -> Option<PathBuf> {
+    let wanted = path.file_name()?.to_str()?;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut near: Vec<PathBuf> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|found| {
+            found.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(wanted))
+        })
+        .collect();
+    near.sort();
+    near.into_iter().next()
+}

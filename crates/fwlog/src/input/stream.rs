@@ -1,0 +1,422 @@
+//! An input that can only be read from front to back, as chunks of whole lines.
+//!
+//! Responsible for: line ends, line numbers, lines too long to be read.
+//! Must not know: what the bytes were packed with.
+//! Tested by: the unit tests below.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use memchr::{memchr, memchr_iter, memrchr};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::bytes::Plain;
+use super::chunk::{BEFORE, Buffer, LONGEST_LINE};
+use super::years::{self, Calendar, Survey, Years};
+
+/// What is said of a stream whose years could not be followed to its end.
+pub const DOUBT: &str = "its stamps have no year, and from about here on they do not fit what came before: the clock \
+     was wrong, or there is more than a year in it, which is known from a file only; --year fixes the year of the \
+     last line";
+
+/// The stream and what of it was read but not handed out.
+pub struct Stream {
+    inner: Plain,
+    chunk: usize,
+    /// Read, not handed out.
+    rest: Vec<u8>,
+    /// The end of what was handed out.
+    before: Vec<u8>,
+    /// The offset of `rest`.
+    offset: u64,
+    /// The number of the next line.
+    line: u64,
+    /// An error to give when everything in front of it was handed out.
+    failed: Option<io::Error>,
+    ended: bool,
+    years: Years,
+    /// What is known of them, up to this byte.
+    calendar: Calendar,
+    known_until: u64,
+    /// The number of the first line whose year is in doubt.
+    doubtful: Option<u64>,
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stream")
+            .field("offset", &self.offset)
+            .field("line", &self.line)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Stream {
+    /// Chunks of about `chunk` bytes of a stream.
+    #[must_use]
+    pub fn new(inner: Plain, chunk: usize, years: Years) -> Stream {
+        Stream {
+            inner,
+            chunk,
+            rest: Vec::new(),
+            before: Vec::new(),
+            offset: 0,
+            line: 1,
+            failed: None,
+            ended: false,
+            years,
+            calendar: Calendar::default(),
+            known_until: 0,
+            doubtful: None,
+        }
+    }
+
+    /// Takes over what a survey of the whole input found.
+    pub fn know(&mut self, calendar: Calendar) {
+        self.calendar = calendar;
+        self.known_until = u64::MAX;
+    }
+
+    /// Reads ahead, if stamps have no years: what comes later tells them. What was found, and whether
+    /// that was all.
+    pub fn look_ahead(&mut self) -> (Survey, bool) {
+        /// As much as may be held in memory.
+        const AHEAD: usize = 32 << 20;
+        if !self.years.wanted {
+            return (Survey::default(), true);
+        }
+        let mut ahead = Vec::new();
+        self.fill(&mut ahead, 64 << 10);
+        if !years::is_yearless(&ahead) {
+            self.put_back(ahead);
+            return (Survey::default(), true);
+        }
+        self.fill(&mut ahead, AHEAD);
+        let all = self.ended;
+        // A line that goes on is looked at when it is whole.
+        let whole = if all { ahead.len() } else { logparse::whole_lines(&ahead) };
+        let survey = years::survey_stream(&mut &ahead[..whole], &self.years).unwrap_or_default();
+        self.calendar = survey.calendar.clone();
+        self.known_until = if all { u64::MAX } else { whole as u64 };
+        self.put_back(ahead);
+        (survey, all)
+    }
+
+    /// Makes what was read the next to be read.
+    fn put_back(&mut self, bytes: Vec<u8>) {
+        let front = io::Cursor::new(bytes);
+        let rest = std::mem::replace(&mut self.inner, Box::new(io::empty()));
+        self.inner = match self.failed.take() {
+            Some(error) => Box::new(front.chain(super::bytes::Fail::new(error))),
+            None => Box::new(front.chain(rest)),
+        };
+        self.ended = false;
+    }
+
+    /// From which line on the years are in doubt, once everything was read.
+    #[must_use]
+    pub fn doubt(&self) -> Option<u64> {
+        self.doubtful
+    }
+
+    /// What is known about the years of the next bytes.
+    fn calendar_of(&mut self, bytes: &[u8]) -> Calendar {
+        let end = self.offset + bytes.len() as u64;
+        if end <= self.known_until || self.calendar.is_empty() {
+            return self.calendar.for_range(self.offset, bytes.len() as u64);
+        }
+        // From the first line of this chunk on, if that is known; else from the last one before.
+        let Some(hint) = self.calendar.hint(self.offset) else { return Calendar::default() };
+        let (calendar, wrong) = years::go_on(bytes, self.offset, hint.near, &self.years);
+        if wrong && self.doubtful.is_none() {
+            self.doubtful = Some(self.line);
+        }
+        // A chunk without stamps leaves it as it is.
+        if !calendar.is_empty() {
+            self.calendar = calendar;
+            self.known_until = self.known_until.min(self.offset);
+        }
+        self.calendar.clone()
+    }
+
+    /// Fills `buffer`; `false` at the end.
+    ///
+    /// # Errors
+    /// ReadOptions failed; everything in front was handed out before.
+    pub fn next(&mut self, buffer: &mut Buffer) -> io::Result<bool> {
+        buffer.bytes.clear();
+        buffer.bytes.extend_from_slice(&self.before);
+        buffer.start = buffer.bytes.len();
+        buffer.bytes.append(&mut self.rest);
+        // Read until there is a whole line and the chunk is full.
+        let mut searched = buffer.start;
+        let mut wanted = buffer.start + self.chunk;
+        let end = loop {
+            let more = wanted.saturating_sub(buffer.bytes.len());
+            if more > 0 && !self.ended {
+                self.fill(&mut buffer.bytes, more);
+            }
+            if let Some(at) = memrchr(b'\n', &buffer.bytes[searched..]) {
+                break searched + at + 1;
+            }
+            if self.ended {
+                break buffer.bytes.len();
+            }
+            if buffer.bytes.len() - buffer.start > LONGEST_LINE {
+                // No end in sight: hand out enough to be seen as too long, and skip the rest.
+                let keep = buffer.start + LONGEST_LINE + 1;
+                let extra = buffer.bytes.split_off(keep);
+                let skipped = extra.len() as u64 + self.skip_line();
+                return Ok(self.hand_out(buffer, keep, skipped));
+            }
+            searched = buffer.bytes.len();
+            wanted = buffer.bytes.len() + self.chunk.max(64 << 10);
+        };
+        if end == buffer.start {
+            return match self.failed.take() {
+                Some(error) => Err(error),
+                None => Ok(false),
+            };
+        }
+        self.rest.extend_from_slice(&buffer.bytes[end..]);
+        Ok(self.hand_out(buffer, end, 0))
+    }
+
+    /// Notes what a chunk is, and what comes behind it.
+    fn hand_out(&mut self, buffer: &mut Buffer, end: usize, skipped: u64) -> bool {
+        let bytes = &buffer.bytes[buffer.start..end];
+        buffer.end = end;
+        buffer.offset = self.offset;
+        buffer.first_line = Some(self.line);
+        buffer.calendar = self.calendar_of(bytes);
+        self.line += memchr_iter(b'\n', bytes).count() as u64 + u64::from(skipped > 0);
+        self.offset += bytes.len() as u64 + skipped;
+        self.before.clear();
+        let from = bytes.len().saturating_sub(BEFORE);
+        self.before.extend_from_slice(&bytes[from..]);
+        true
+    }
+
+    /// Appends up to `more` bytes.
+    fn fill(&mut self, bytes: &mut Vec<u8>, more: usize) {
+        let start = bytes.len();
+        match (&mut self.inner).take(more as u64).read_to_end(bytes) {
+            Ok(_) if bytes.len() - start < more => self.ended = true,
+            Ok(_) => {}
+            Err(error) => {
+                self.ended = true;
+                self.failed = Some(error);
+            }
+        }
+    }
+
+    /// Reads on to the end of a line; what follows it stays in `rest`.
+    fn skip_line(&mut self) -> u64 {
+        let mut skipped = 0;
+        let mut bytes = Vec::new();
+        while !self.ended {
+            bytes.clear();
+            self.fill(&mut bytes, 256 << 10);
+            if let Some(at) = memchr(b'\n', &bytes) {
+                self.rest.extend_from_slice(&bytes[at + 1..]);
+                return skipped + at as u64 + 1;
+            }
+            skipped += bytes.len() as u64;
+        }
+        skipped
+    }
+}
+
+/// A pipe or a terminal: whoever waits for it looks up now and then whether he still shall.
+#[derive(Debug)]
+pub struct Pipe<R> {
+    inner: R,
+    stop: Arc<AtomicBool>,
+}
+
+impl<R: Read + AsFd> Pipe<R> {
+    /// Reads `inner` until `stop` is set: then it has ended.
+    #[must_use]
+    pub fn new(inner: R, stop: Arc<AtomicBool>) -> Pipe<R> {
+        Pipe { inner, stop }
+    }
+}
+
+impl<R: Read + AsFd> Read for Pipe<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        /// How long a person waits for Ctrl-C without noticing.
+        const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(0);
+            }
+            match poll(&mut [PollFd::new(&self.inner, PollFlags::IN)], Some(&GLANCE)) {
+                Ok(0) | Err(Errno::INTR) => {}
+                // What cannot be waited for can be read at once.
+                Ok(_) | Err(_) => return self.inner.read(buffer),
+            }
+        }
+    }
+}
+
+/// A program whose output is read.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    output: ChildStdout,
+    name: String,
+}
+
+impl Program {
+    /// Starts it; its complaints go to our standard error.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(words: &[String]) -> io::Result<Program> {
+        let (name, arguments) =
+            words.split_first().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no program"))?;
+        let mut child =
+            Command::new(name).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let output = child.stdout.take().ok_or_else(|| io::Error::other("no output"))?;
+        Ok(Program { child, output, name: name.clone() })
+    }
+}
+
+impl AsFd for Program {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.output.as_fd()
+    }
+}
+
+impl Read for Program {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.output.read(buffer)?;
+        if read == 0 && !buffer.is_empty() {
+            let status = self.child.wait()?;
+            if !status.success() {
+                return Err(io::Error::other(format!("{} failed: {status}", self.name)));
+            }
+        }
+        Ok(read)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Nobody reads on: it would wait for ever. If it has ended already, so much the better.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The kernel's ring buffer, `/dev/kmsg`: what is in it now.
+#[derive(Debug)]
+pub struct Kmsg {
+    file: File,
+    /// One record; the kernel gives a whole one at a time or none.
+    record: Vec<u8>,
+    len: usize,
+    given: usize,
+}
+
+impl Kmsg {
+    /// Opens it without waiting for records that are still to come.
+    ///
+    /// # Errors
+    /// It cannot be opened, as by users other than root on most systems.
+    pub fn open(path: &Path) -> io::Result<Kmsg> {
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        Ok(Kmsg { file, record: vec![0; 16 << 10], len: 0, given: 0 })
+    }
+}
+
+impl Read for Kmsg {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.given == self.len {
+            match self.file.read(&mut self.record) {
+                Ok(len) => (self.len, self.given) = (len, 0),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+                // Records were overwritten before they were read; their numbers leave a gap.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => continue,
+                Err(error) => return Err(error),
+            }
+            if self.len == 0 {
+                return Ok(0);
+            }
+        }
+        let part = &self.record[self.given..self.len];
+        let len = part.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&part[..len]);
+        self.given += len;
+        Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every chunk of a text: where it begins, its first line's number, its bytes.
+    fn chunks(text: &[u8], chunk: usize) -> Vec<(u64, u64, Vec<u8>)> {
+        let input = Box::new(io::Cursor::new(text.to_vec()));
+        let mut stream = Stream::new(input, chunk, Years::default());
+        let mut buffer = Buffer::default();
+        let mut all = Vec::new();
+        while stream.next(&mut buffer).unwrap() {
+            let chunk = buffer.chunk();
+            all.push((chunk.offset, chunk.first_line.unwrap(), chunk.bytes.to_vec()));
+        }
+        all
+    }
+
+    #[test]
+    fn chunks_are_whole_lines_of_any_size() {
+        let text: Vec<u8> =
+            (0..500).flat_map(|i| format!("line {}\n", "x".repeat(i % 90)).into_bytes()).collect();
+        for size in [1, 7, 64, 1000, 1 << 20] {
+            let chunks = chunks(&text, size);
+            let joined: Vec<u8> = chunks.iter().flat_map(|(_, _, bytes)| bytes.clone()).collect();
+            assert_eq!(joined, text, "{size}");
+            let mut line = 1;
+            let mut offset = 0;
+            for (at, first, bytes) in &chunks {
+                assert_eq!((*at, *first), (offset, line));
+                assert!(bytes.ends_with(b"\n"));
+                line += memchr_iter(b'\n', bytes).count() as u64;
+                offset += bytes.len() as u64;
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_line_needs_no_end() {
+        assert_eq!(chunks(b"a\nb", 1), [(0, 1, b"a\n".to_vec()), (2, 2, b"b".to_vec())]);
+        assert!(chunks(b"", 10).is_empty());
+    }
+
+    #[test]
+    fn a_line_without_end_is_not_kept() {
+        let mut text = b"first\n".to_vec();
+        text.resize(text.len() + 5 * LONGEST_LINE, b'x');
+        text.extend_from_slice(b"\nlast\n");
+        for size in [1024, 1 << 20, 1 << 24] {
+            let chunks = chunks(&text, size);
+            let last = chunks.last().unwrap();
+            assert!(last.2.ends_with(b"last\n"), "{size}");
+            assert!(
+                chunks
+                    .iter()
+                    .all(|(_, _, bytes)| size > LONGEST_LINE || bytes.len() <= LONGEST_LINE + size + 1)
+            );
+            let lines: usize = chunks.iter().flat_map(|(_, _, bytes)| logparse::lines(bytes)).count();
+            assert_eq!(lines, 3, "{size}");
+        }
+    }
+}

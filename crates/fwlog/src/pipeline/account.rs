@@ -1,0 +1,335 @@
+//! The books: every line is a packet, cut, other or damaged, and has a reason.
+//!
+//! Responsible for: the sums, the first place of each reason, lines that are known to be lost,
+//! the span of time.
+//! Must not know: filters, tables.
+//! Tested by: the unit tests below, `fwstat/tests/cli/check.rs`.
+
+use std::sync::LazyLock;
+
+use hashbrown::HashMap;
+use logparse::Reason;
+use memchr::memmem::Finder;
+use serde::Serialize;
+
+/// Sums over all lines. `lines = packets + cut + other + damaged`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Lines read.
+    pub lines: u64,
+    /// Whole firewall records.
+    pub packets: u64,
+    /// Records whose end is missing; what is there is certain.
+    pub cut: u64,
+    /// Lines that are no firewall records.
+    pub other: u64,
+    /// Records with something in them that nobody writes.
+    pub damaged: u64,
+    /// Packets that pass the filters, each counted as often as its line says.
+    pub matched: u64,
+    /// Lines that were never written, as far as the log itself says so.
+    pub lost_at_least: u64,
+}
+
+/// Why a line is no whole packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// It was cut here.
+    Cut(Reason),
+    /// It is something else.
+    Other(Reason),
+    /// It is damaged here.
+    Damaged(Reason),
+    /// It is longer than any line that is read.
+    TooLong,
+    /// There is nothing in it.
+    Empty,
+}
+
+impl Why {
+    /// The class that the line is counted in.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self {
+            Why::Cut(_) => "cut",
+            Why::Damaged(_) => "damaged",
+            Why::Other(_) | Why::TooLong | Why::Empty => "other",
+        }
+    }
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Why::Cut(reason) | Why::Other(reason) | Why::Damaged(reason) => reason.fmt(f),
+            Why::TooLong => f.write_str("longer than 1 MiB, not read"),
+            Why::Empty => f.write_str("an empty line"),
+        }
+    }
+}
+
+/// A line's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Which input.
+    pub source: usize,
+    /// Where the line begins.
+    pub offset: u64,
+    /// The line's number. While lines are still being read, counted from its chunk's first line.
+    pub line: u64,
+    /// The offset of its chunk, while `line` is counted from there.
+    chunk: Option<u64>,
+}
+
+/// How often, and where first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// How many lines.
+    pub count: u64,
+    /// The first of them.
+    pub first: Position,
+}
+
+/// The books of one thread, or of all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    /// The sums.
+    pub totals: Totals,
+    /// Bytes read, decompressed. Known when everything was read.
+    pub bytes: u64,
+    /// Each reason with its lines.
+    pub reasons: HashMap<Why, Seen>,
+    /// The latest reason and its lines of this chunk, not yet among the others: most lines of other
+    /// programs have the same one.
+    latest: Option<(Why, Seen)>,
+    /// Lines that say that others were lost: what they say, by kind.
+    pub losses: HashMap<&'static str, (u64, Seen)>,
+    /// The first and the last moment of a record (nanoseconds, UTC).
+    pub span: Option<(i64, i64)>,
+    /// Records without a known moment.
+    pub timeless: u64,
+    /// Lines of each chunk, where lines are not counted on reading.
+    chunks: Vec<(usize, u64, u64)>,
+    /// The first and last `/dev/kmsg` sequence number of each chunk.
+    sequences: Vec<(usize, u64, u64, u64)>,
+}
+
+impl Account {
+    /// The place of a line of a chunk.
+    pub(super) fn position(chunk: &crate::input::Chunk<'_>, offset: usize, line: u64) -> Position {
+        Position {
+            source: chunk.source,
+            offset: chunk.offset + offset as u64,
+            line: chunk.first_line.unwrap_or(0) + line,
+            chunk: chunk.first_line.is_none().then_some(chunk.offset),
+        }
+    }
+
+    /// Notes a line's reason. Lines of a chunk are noted in order.
+    #[inline]
+    pub(super) fn note(&mut self, why: Why, at: Position) {
+        match &mut self.latest {
+            Some((latest, seen)) if *latest == why => seen.count += 1,
+            _ => {
+                self.settle_latest();
+                self.latest = Some((why, Seen { count: 1, first: at }));
+            }
+        }
+    }
+
+    fn settle_latest(&mut self) {
+        if let Some((why, seen)) = self.latest.take() {
+            self.add_reason(why, seen);
+        }
+    }
+
+    fn add_reason(&mut self, why: Why, more: Seen) {
+        let seen = self.reasons.entry(why).or_insert(Seen { count: 0, first: more.first });
+        seen.count += more.count;
+        seen.first = seen.first.min(more.first);
+    }
+
+    pub(super) fn lose(&mut self, what: &'static str, lines: u64, at: Position) {
+        self.totals.lost_at_least = self.totals.lost_at_least.saturating_add(lines);
+        let (sum, seen) = self.losses.entry(what).or_insert((0, Seen { count: 0, first: at }));
+        *sum = sum.saturating_add(lines);
+        seen.count += 1;
+        seen.first = seen.first.min(at);
+    }
+
+    pub(super) fn moment(&mut self, utc: i64) {
+        self.span = Some(self.span.map_or((utc, utc), |(first, last)| (first.min(utc), last.max(utc))));
+    }
+
+    pub(super) fn end_of_chunk(
+        &mut self,
+        chunk: &crate::input::Chunk<'_>,
+        lines: u64,
+        kmsg: Option<(u64, u64)>,
+    ) {
+        self.totals.lines += lines;
+        self.settle_latest();
+        if chunk.first_line.is_none() {
+            self.chunks.push((chunk.source, chunk.offset, lines));
+        }
+        if let Some((first, last)) = kmsg {
+            self.sequences.push((chunk.source, chunk.offset, first, last));
+        }
+    }
+
+    /// Lines that were not read, for the numbers of those behind them.
+    pub(super) fn skip(&mut self, skipped: Vec<(usize, u64, u64)>) {
+        self.chunks.extend(skipped);
+    }
+
+    /// Takes over another thread's books.
+    pub fn merge(&mut self, other: Account) {
+        debug_assert!(other.latest.is_none(), "a chunk's end was not seen");
+        let (own, theirs) = (&mut self.totals, other.totals);
+        own.lines += theirs.lines;
+        own.packets += theirs.packets;
+        own.cut += theirs.cut;
+        own.other += theirs.other;
+        own.damaged += theirs.damaged;
+        own.matched += theirs.matched;
+        own.lost_at_least = own.lost_at_least.saturating_add(theirs.lost_at_least);
+        self.timeless += other.timeless;
+        for (why, theirs) in other.reasons {
+            self.add_reason(why, theirs);
+        }
+        for (what, (lines, theirs)) in other.losses {
+            let (sum, seen) = self.losses.entry(what).or_insert((0, Seen { count: 0, first: theirs.first }));
+            *sum = sum.saturating_add(lines);
+            seen.count += theirs.count;
+            seen.first = seen.first.min(theirs.first);
+        }
+        if let Some((first, last)) = other.span {
+            self.moment(first);
+            self.moment(last);
+        }
+        self.chunks.extend(other.chunks);
+        self.sequences.extend(other.sequences);
+    }
+
+    /// Once all chunks are in: line numbers from the beginning of each file, and gaps between
+    /// the `/dev/kmsg` records of neighbouring chunks.
+    pub(super) fn settle(&mut self) {
+        self.chunks.sort_unstable();
+        let mut before = HashMap::new();
+        let mut at = (usize::MAX, 0);
+        for (source, offset, lines) in &self.chunks {
+            if at.0 != *source {
+                at = (*source, 0);
+            }
+            before.insert((*source, *offset), at.1);
+            at.1 += lines;
+        }
+        let settle = |first: &mut Position| {
+            if let Some(chunk) = first.chunk.take() {
+                first.line += 1 + before.get(&(first.source, chunk)).copied().unwrap_or(0);
+            }
+        };
+        self.reasons.values_mut().for_each(|seen| settle(&mut seen.first));
+        self.losses.values_mut().for_each(|(_, seen)| settle(&mut seen.first));
+        self.chunks.clear();
+        self.sequences.sort_unstable();
+        for pair in std::mem::take(&mut self.sequences).windows(2) {
+            let ((source, _, _, last), (same, offset, first, _)) = (pair[0], pair[1]);
+            if source == same && first > last + 1 {
+                let at = Position { source, offset, line: 0, chunk: None };
+                self.lose("a gap in the kernel's record numbers", first - last - 1, at);
+            }
+        }
+    }
+
+    /// The reasons, the most frequent first, ties by text.
+    #[must_use]
+    pub fn ranked_reasons(&self) -> Vec<(Why, Seen)> {
+        let mut all: Vec<_> = self.reasons.iter().map(|(why, seen)| (*why, *seen)).collect();
+        all.sort_by_key(|(why, seen)| (std::cmp::Reverse(seen.count), why.class(), why.to_string()));
+        all
+    }
+}
+
+impl Account {
+    /// The first damaged line, and what is wrong with it.
+    #[must_use]
+    pub fn first_damaged(&self) -> Option<(Why, Seen)> {
+        let damaged = self.reasons.iter().filter(|(why, _)| matches!(why, Why::Damaged(_)));
+        damaged.min_by_key(|(_, seen)| seen.first).map(|(why, seen)| (*why, *seen))
+    }
+}
+
+/// Lines that say that other lines are missing: the words that announce a number of them.
+const LOSSES: [(&[u8], &str); 6] = [
+    (b" callbacks suppressed", "callbacks suppressed"),
+    (b" messages lost due to rate-limiting", "messages lost due to rate-limiting"),
+    (b" printk messages dropped", "printk messages dropped"),
+    (b"Missed ", "the journal missed kernel messages"),
+    (b"Suppressed ", "the journal suppressed messages"),
+    (b"last message repeated ", "last message repeated"),
+];
+
+/// What all of these words have in them, and how it goes on: in a mixed log every third line is
+/// asked, so this is one search.
+static HINT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ss"));
+const HINT_GOES_ON: [&[u8]; 2] = [b"ed", b"age"];
+
+/// Whether one of the words may be in a line. None of them has an `s` in front of its `ss`, so
+/// looking behind each `ss` that does not overlap another finds all.
+fn may_announce(line: &[u8]) -> bool {
+    HINT.find_iter(line).any(|at| HINT_GOES_ON.iter().any(|on| line[at + 2..].starts_with(on)))
+}
+
+/// How many lines a line says are missing.
+#[must_use]
+pub fn loss(line: &[u8]) -> Option<(&'static str, u64)> {
+    if !may_announce(line) {
+        return None;
+    }
+    for (words, what) in LOSSES {
+        let Some(at) = memchr::memmem::find(line, words) else { continue };
+        let number = if words.starts_with(b" ") {
+            let digits = line[..at].iter().rev().take_while(|b| b.is_ascii_digit()).count();
+            &line[at - digits..at]
+        } else {
+            let rest = &line[at + words.len()..];
+            let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+            let means = match what {
+                "last message repeated" => rest[digits..].starts_with(b" time"),
+                "the journal missed kernel messages" => rest[digits..].starts_with(b" kernel messages"),
+                _ => rest[digits..].starts_with(b" messages from"),
+            };
+            if means { &rest[..digits] } else { b"" }
+        };
+        if let Some(lines) = std::str::from_utf8(number).ok().and_then(|text| text.parse().ok()) {
+            return Some((what, lines));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_announcement_has_a_hint_in_it() {
+        for (words, _) in LOSSES {
+            assert!(may_announce(words), "{}", words.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn announced_losses_are_read() {
+        let told = |line: &str| loss(line.as_bytes()).map(|(_, lines)| lines);
+        assert_eq!(told("kernel: [ 12.3] net_ratelimit: 42 callbacks suppressed"), Some(42));
+        assert_eq!(told("rsyslogd: imjournal: 119806 messages lost due to rate-limiting"), Some(119_806));
+        assert_eq!(told("kernel: ** 17 printk messages dropped **"), Some(17));
+        assert_eq!(told("systemd-journald[3]: Missed 5 kernel messages"), Some(5));
+        assert_eq!(told("systemd-journald[3]: Suppressed 88 messages from x.service"), Some(88));
+        assert_eq!(told("host last message repeated 3 times"), Some(3));
+        assert_eq!(told("kernel: callbacks suppressed"), None);
+        assert_eq!(told("Missed calls"), None);
+    }
+}

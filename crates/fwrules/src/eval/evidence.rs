@@ -1,0 +1,306 @@
+//! What a line's being there proves.
+//!
+//! A line says more than its fields: it was **written**, by a LOG rule with its prefix. So
+//! every rule that could have ended the packet's way in front of that LOG rule did not take
+//! it, and every jump on the only way there did. That settles most of what the fields leave
+//! open: a packet that was logged behind `-m conntrack --ctstate RELATED,ESTABLISHED -j
+//! ACCEPT` was neither; the LOG rule's own `limit` let it through.
+//!
+//! The proof holds for the ruleset that wrote the line, which need not be the one that is
+//! replayed. [`Evidence`] says what is known of it. Such facts only ever decide what the
+//! fields leave unknown; they never overrule a field.
+//!
+//! Responsible for: finding these facts, once per ruleset.
+//! Must not know: packets.
+//! Tested by: the unit tests in `walk`, `tests/replay.rs`.
+
+use std::collections::HashMap;
+
+use crate::model::conntrack::StateSet;
+use crate::model::rule::{Effect, Match, Rule, Target, Verdict};
+use crate::model::ruleset::{Hook, Path, RuleId, Ruleset};
+
+/// What is known of the ruleset that wrote the log.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub enum Evidence<'a> {
+    /// Nothing: only the fields count.
+    Nothing,
+    /// It may have been an older one, but it already accepted packets of known connections
+    /// (`ESTABLISHED`, `RELATED`) where this one does, and the LOG rule was reached and
+    /// limited as it is here. Rules that drop may all be new. What one wants when an edited
+    /// ruleset is tried on an older log.
+    #[default]
+    Usual,
+    /// It was this ruleset, but for rules put in with [`Ruleset::add`].
+    Same,
+    /// It was that one.
+    Writer(&'a Ruleset),
+}
+
+/// The facts of a ruleset, by prefix.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prior {
+    facts: [HashMap<Vec<u8>, Facts>; 3],
+}
+
+/// What follows from a line with one prefix.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// Rules of the replayed ruleset that did not take the packet, each with the jumps that
+    /// must certainly have led to it.
+    pub(crate) no: HashMap<RuleId, Vec<Rule>>,
+    /// Rules that took it.
+    pub(crate) yes: HashMap<RuleId, ()>,
+    /// Rules of the writing ruleset that did not take it, for what they say about the state
+    /// of the connection.
+    pub(crate) refused: Vec<(Rule, Vec<Rule>)>,
+    /// Hooks at which a LOG rule with this prefix stands.
+    pub(crate) hooks: Vec<Hook>,
+}
+
+impl Prior {
+    pub(crate) fn new(rules: &Ruleset, evidence: Evidence<'_>) -> Prior {
+        let writer = match evidence {
+            Evidence::Nothing => {
+                // Hooks are not a matter of evidence: they follow from the ruleset alone.
+                let mut prior = Prior::of(rules);
+                for facts in prior.facts.iter_mut().flat_map(HashMap::values_mut) {
+                    *facts = Facts { hooks: std::mem::take(&mut facts.hooks), ..Facts::default() };
+                }
+                return prior;
+            }
+            Evidence::Usual | Evidence::Same => rules,
+            Evidence::Writer(writer) => writer,
+        };
+        let mut prior = Prior::of(writer);
+        match evidence {
+            Evidence::Usual => {
+                for facts in prior.facts.iter_mut().flat_map(HashMap::values_mut) {
+                    facts.no.retain(|id, _| rules.rule(*id).is_some_and(lets_known_connections_in));
+                }
+            }
+            Evidence::Writer(writer) => {
+                let hooks = Prior::of(rules);
+                let twins = twins(writer, rules);
+                for (way, facts) in prior.facts.iter_mut().enumerate() {
+                    for (prefix, facts) in facts.iter_mut() {
+                        facts.translate(writer, &twins);
+                        facts.hooks =
+                            hooks.facts[way].get(prefix).map(|f| f.hooks.clone()).unwrap_or_default();
+                    }
+                }
+            }
+            _ => {}
+        }
+        prior
+    }
+
+    /// The facts about a line with this prefix on this way.
+    pub(crate) fn get(&self, path: Path, prefix: &[u8]) -> Option<&Facts> {
+        self.facts[path as usize].get(prefix)
+    }
+
+    fn of(rules: &Ruleset) -> Prior {
+        let mut prior = Prior::default();
+        for path in Path::ALL {
+            let mut search =
+                Search { rules, passed: Vec::new(), via: Vec::new(), found: HashMap::new(), budget: 200_000 };
+            for hook in path.hooks() {
+                for (table, chain, _) in rules.base_chains(*hook) {
+                    search.base(table, chain, *hook);
+                }
+            }
+            // A search that was given up proves nothing.
+            let complete = search.budget > 0;
+            for (prefix, places) in search.found {
+                let mut hooks: Vec<Hook> = places.iter().map(|p| p.hook).collect();
+                hooks.dedup();
+                let mut facts = Facts { hooks, ..Facts::default() };
+                if complete {
+                    let everywhere =
+                        |id: &RuleId| places.iter().all(|p| p.passed.iter().any(|(other, _)| other == id));
+                    for (id, guards) in &places[0].passed {
+                        if everywhere(id) {
+                            facts.no.insert(*id, guards.clone());
+                        }
+                    }
+                    for id in &places[0].via {
+                        if places.iter().all(|p| p.via.contains(id)) {
+                            facts.yes.insert(*id, ());
+                        }
+                    }
+                }
+                prior.facts[path as usize].insert(prefix, facts);
+            }
+        }
+        prior
+    }
+}
+
+impl Facts {
+    /// Facts about the writing ruleset as facts about the replayed one.
+    fn translate(&mut self, writer: &Ruleset, twins: &HashMap<RuleId, RuleId>) {
+        let no = std::mem::take(&mut self.no);
+        for (id, guards) in no {
+            if let Some(rule) = writer.rule(id) {
+                self.refused.push((rule.clone(), guards.clone()));
+            }
+            if let Some(twin) = twins.get(&id) {
+                self.no.insert(*twin, guards);
+            }
+        }
+        let yes = std::mem::take(&mut self.yes);
+        self.yes = yes.into_keys().filter_map(|id| twins.get(&id).map(|twin| (*twin, ()))).collect();
+    }
+}
+
+/// Whether the rule accepts packets of connections that are known, and only those.
+fn lets_known_connections_in(rule: &Rule) -> bool {
+    rule.target == Target::Accept
+        && rule.matches.iter().any(|m| match m {
+            Match::State { states, .. } if !states.not => {
+                let asked = states.value;
+                asked.and(StateSet::NEW | StateSet::INVALID).is_empty()
+                    && !asked.and(StateSet::ESTABLISHED | StateSet::RELATED).is_empty()
+            }
+            _ => false,
+        })
+}
+
+/// Rules of `new` that stand in `old` as well, in the same chain: old id to new id.
+fn twins(old: &Ruleset, new: &Ruleset) -> HashMap<RuleId, RuleId> {
+    let mut twins = HashMap::new();
+    for (t, table) in old.tables.iter().enumerate() {
+        let found = new.tables.iter().position(|n| n.name == table.name && n.family == table.family);
+        let Some(nt) = found else { continue };
+        for (c, chain) in table.chains.iter().enumerate() {
+            let Some(nc) = new.tables[nt].chain(chain.name.as_bytes()) else { continue };
+            let mut used = vec![false; new.tables[nt].chains[nc].rules.len()];
+            for (r, rule) in chain.rules.iter().enumerate() {
+                let rules = &new.tables[nt].chains[nc].rules;
+                if let Some(nr) = (0..rules.len()).find(|&i| !used[i] && rules[i].same(rule)) {
+                    used[nr] = true;
+                    let id = |t: usize, c: usize, r: usize| RuleId {
+                        table: t as u32,
+                        chain: c as u32,
+                        rule: r as u32,
+                    };
+                    twins.insert(id(t, c, r), id(nt, nc, nr));
+                }
+            }
+        }
+    }
+    twins
+}
+
+struct Place {
+    hook: Hook,
+    passed: Vec<(RuleId, Vec<Rule>)>,
+    via: Vec<RuleId>,
+}
+
+/// Walks every chain as often as it is jumped to and notes what lies in front of LOG rules.
+struct Search<'r> {
+    rules: &'r Ruleset,
+    /// Rules that did not take a packet that has come this far, with their guards.
+    passed: Vec<(RuleId, Vec<Rule>)>,
+    /// The jumps that led here.
+    via: Vec<RuleId>,
+    found: HashMap<Vec<u8>, Vec<Place>>,
+    budget: usize,
+}
+
+impl Search<'_> {
+    fn base(&mut self, table: usize, chain: usize, hook: Hook) {
+        let mut accepts = usize::MAX;
+        self.chain(table, chain, hook, 0, &mut accepts);
+        // An accepted packet goes on to the next table: what stood behind the first ACCEPT
+        // it may not have seen.
+        self.passed.truncate(accepts);
+    }
+
+    fn chain(&mut self, table: usize, chain: usize, hook: Hook, depth: usize, accepts: &mut usize) {
+        let mut keep = usize::MAX;
+        let rules = self.rules;
+        if depth > 16 {
+            self.budget = 0;
+            return;
+        }
+        for (i, rule) in rules.tables[table].chains[chain].rules.iter().enumerate() {
+            if rule.added {
+                continue;
+            }
+            self.budget = self.budget.saturating_sub(1);
+            if self.budget == 0 {
+                return;
+            }
+            let id = RuleId { table: table as u32, chain: chain as u32, rule: i as u32 };
+            if let Some(log) = &rule.log {
+                let mut via = self.via.clone();
+                via.push(id);
+                let place = Place { hook, passed: self.passed.clone(), via };
+                self.budget = self.budget.saturating_sub(self.passed.len() / 8);
+                self.found.entry(log.written(rules.nft).to_vec()).or_default().push(place);
+            }
+            let effect = rule.target.effect();
+            let target = match &rule.target {
+                Target::Jump(name) | Target::Goto(name) => rules.tables[table].chain(name.as_bytes()),
+                _ => None,
+            };
+            match effect {
+                Effect::Continue => {}
+                Effect::Verdict(verdict) => {
+                    if verdict == Verdict::Accept {
+                        *accepts = (*accepts).min(self.passed.len());
+                    }
+                    self.pass(id);
+                }
+                Effect::Return => {
+                    keep = keep.min(self.passed.len());
+                    self.pass(id);
+                }
+                Effect::Jump => {
+                    if let Some(target) = target {
+                        self.via.push(id);
+                        self.chain(table, target, hook, depth + 1, accepts);
+                        self.via.pop();
+                    }
+                }
+                Effect::Goto => {
+                    keep = keep.min(self.passed.len());
+                    if let Some(target) = target {
+                        let before = self.passed.clone();
+                        self.via.push(id);
+                        self.chain(table, target, hook, depth + 1, accepts);
+                        self.via.pop();
+                        self.passed = before;
+                    }
+                    self.pass(id);
+                }
+                Effect::Unknown => keep = keep.min(self.passed.len()),
+            }
+        }
+        self.passed.truncate(keep);
+    }
+
+    fn pass(&mut self, id: RuleId) {
+        let conditional = |id: &RuleId| self.rules.rule(*id).filter(|r| !r.is_unconditional()).cloned();
+        let guards = self.via.iter().filter_map(conditional).collect();
+        self.passed.push((id, guards));
+    }
+}
+
+impl Rule {
+    /// Whether the rule takes every packet that comes to it.
+    #[must_use]
+    pub fn is_unconditional(&self) -> bool {
+        self.protocol.is_none()
+            && self.source.is_none()
+            && self.destination.is_none()
+            && self.input.is_none()
+            && self.output.is_none()
+            && self.fragment.is_none()
+            && self.matches.iter().all(|m| matches!(m, Match::Comment(_)))
+    }
+}

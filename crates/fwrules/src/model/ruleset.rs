@@ -1,0 +1,296 @@
+//! A ruleset: tables, chains, rules, sets.
+//!
+//! Responsible for: the containers, looking things up in them, and adding rules for
+//! "what if".
+//! Must not know: how text is read or a packet matched.
+//! Tested by: the unit tests below.
+
+use core::fmt;
+
+use crate::model::ipset::Sets;
+use crate::model::rule::{Counters, Family, Rule, Target, Verdict};
+use crate::model::text::Text;
+
+/// Everything the kernel was told: tables with their chains, and the sets they name.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Ruleset {
+    /// The tables.
+    pub tables: Vec<Table>,
+    /// Sets, from `ipset save` or from nft. Rules that name a set which is not here are
+    /// unknown.
+    pub sets: Sets,
+    /// Written by nft: prefixes may be longer, chains have priorities.
+    pub nft: bool,
+    /// What was read over: line and why. Nothing in here is lost, it only has no effect.
+    pub notes: Vec<(usize, String)>,
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Table {
+    /// Which packets it sees.
+    pub family: Family,
+    /// Its name: `filter`.
+    pub name: Text,
+    /// Its chains, in the order of the text.
+    pub chains: Vec<Chain>,
+}
+
+/// A chain.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Chain {
+    /// Its name.
+    pub name: Text,
+    /// What makes it a built-in (base) chain; `None` for a user's chain.
+    pub base: Option<Base>,
+    /// `[packets:bytes]` behind the policy.
+    pub counters: Option<Counters>,
+    /// Its rules.
+    pub rules: Vec<Rule>,
+}
+
+/// A chain into which the kernel itself sends packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// Where in the packet's way; `None` for a hook that has no place here.
+    pub hook: Option<Hook>,
+    /// Lower runs first.
+    pub priority: i32,
+    /// What happens at its end.
+    pub policy: Verdict,
+    /// nft's `type nat`: only the first packet of a connection comes by.
+    pub nat: bool,
+}
+
+/// Where in a packet's way through the host rules are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hook {
+    /// Came in, not yet routed.
+    Prerouting,
+    /// For this host.
+    Input,
+    /// Passing through.
+    Forward,
+    /// From this host.
+    Output,
+    /// About to leave.
+    Postrouting,
+}
+
+impl Hook {
+    /// The built-in chain of this hook, as iptables writes it.
+    #[must_use]
+    pub const fn chain(self) -> &'static str {
+        match self {
+            Hook::Prerouting => "PREROUTING",
+            Hook::Input => "INPUT",
+            Hook::Forward => "FORWARD",
+            Hook::Output => "OUTPUT",
+            Hook::Postrouting => "POSTROUTING",
+        }
+    }
+
+    /// The hook of a built-in chain's or nft hook's name, in any case.
+    #[must_use]
+    pub fn from_name(name: &[u8]) -> Option<Hook> {
+        [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting]
+            .into_iter()
+            .find(|hook| hook.chain().as_bytes().eq_ignore_ascii_case(name))
+    }
+}
+
+/// Which way a packet takes through this host, told by the interfaces of its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Path {
+    /// For this host: `IN=` only.
+    Input,
+    /// Passing through: `IN=` and `OUT=`.
+    Forward,
+    /// From this host: `OUT=` only.
+    Output,
+}
+
+impl Path {
+    /// All of them; `path as usize` is the index.
+    pub const ALL: [Path; 3] = [Path::Input, Path::Forward, Path::Output];
+
+    /// The path of a packet with these interfaces; an empty name is no interface. `None`
+    /// without any: the line was written by no packet on its way.
+    #[must_use]
+    pub const fn of(input: &[u8], output: &[u8]) -> Option<Path> {
+        match (input.is_empty(), output.is_empty()) {
+            (false, true) => Some(Path::Input),
+            (false, false) => Some(Path::Forward),
+            (true, false) => Some(Path::Output),
+            (true, true) => None,
+        }
+    }
+
+    /// The hook in its middle: INPUT, FORWARD or OUTPUT.
+    #[must_use]
+    pub const fn hook(self) -> Hook {
+        match self {
+            Path::Input => Hook::Input,
+            Path::Forward => Hook::Forward,
+            Path::Output => Hook::Output,
+        }
+    }
+
+    /// The hooks that a packet on it has come or will come by, in order.
+    #[must_use]
+    pub const fn hooks(self) -> &'static [Hook] {
+        match self {
+            Path::Input => &[Hook::Prerouting, Hook::Input],
+            Path::Forward => &[Hook::Prerouting, Hook::Forward, Hook::Postrouting],
+            Path::Output => &[Hook::Output, Hook::Postrouting],
+        }
+    }
+}
+
+/// Where a rule stands: its table, chain and position. Ordered as in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleId {
+    /// Index into [`Ruleset::tables`].
+    pub table: u32,
+    /// Index into [`Table::chains`].
+    pub chain: u32,
+    /// Index into [`Chain::rules`].
+    pub rule: u32,
+}
+
+/// A place at which a packet's way can end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A rule.
+    Rule(RuleId),
+    /// The policy of a built-in chain: table and chain.
+    Policy(u32, u32),
+}
+
+impl Base {
+    /// The built-in chain of this name in iptables' table `table`; `policy` as in the text.
+    #[must_use]
+    pub(crate) fn iptables(table: &[u8], chain: &[u8], policy: Verdict) -> Base {
+        let hook = Hook::from_name(chain);
+        // include/uapi/linux/netfilter_ipv4.h
+        let priority = match table {
+            b"raw" => -300,
+            b"mangle" => -150,
+            b"nat" if matches!(hook, Some(Hook::Prerouting | Hook::Output)) => -100,
+            b"nat" => 100,
+            b"security" => 50,
+            _ => 0,
+        };
+        Base { hook, priority, policy, nat: table == b"nat" }
+    }
+}
+
+impl Table {
+    /// The chain of this name.
+    #[must_use]
+    pub fn chain(&self, name: &[u8]) -> Option<usize> {
+        self.chains.iter().position(|c| c.name.as_bytes() == name)
+    }
+}
+
+impl Ruleset {
+    /// The rule with this id.
+    #[must_use]
+    pub fn rule(&self, id: RuleId) -> Option<&Rule> {
+        self.chain_of(id)?.rules.get(id.rule as usize)
+    }
+
+    /// The chain in which the rule with this id stands.
+    #[must_use]
+    pub fn chain_of(&self, id: RuleId) -> Option<&Chain> {
+        self.tables.get(id.table as usize)?.chains.get(id.chain as usize)
+    }
+
+    /// Every rule with its id, in the order of the text.
+    pub fn rules(&self) -> impl Iterator<Item = (RuleId, &Rule)> {
+        self.tables.iter().enumerate().flat_map(|(t, table)| {
+            table.chains.iter().enumerate().flat_map(move |(c, chain)| {
+                chain
+                    .rules
+                    .iter()
+                    .enumerate()
+                    .map(move |(r, rule)| (RuleId { table: t as u32, chain: c as u32, rule: r as u32 }, rule))
+            })
+        })
+    }
+
+    /// `INPUT 4`: the chain and the rule's number in it from 1, as `iptables -L
+    /// --line-numbers` counts; with the table in front unless it is `filter`.
+    #[must_use]
+    pub fn name(&self, id: RuleId) -> String {
+        match (self.tables.get(id.table as usize), self.chain_of(id)) {
+            (Some(table), Some(chain)) if table.name == "filter" => format!("{} {}", chain.name, id.rule + 1),
+            (Some(table), Some(chain)) => format!("{} {} {}", table.name, chain.name, id.rule + 1),
+            _ => String::from("?"),
+        }
+    }
+
+    /// A place in words: `INPUT 4`, `the policy of INPUT`.
+    #[must_use]
+    pub fn place(&self, place: Place) -> String {
+        match place {
+            Place::Rule(id) => self.name(id),
+            Place::Policy(table, chain) => {
+                let chain = self.tables.get(table as usize).and_then(|t| t.chains.get(chain as usize));
+                chain.map_or_else(|| String::from("?"), |c| format!("the policy of {}", c.name))
+            }
+        }
+    }
+
+    /// The rules that write a line with exactly this prefix (as cut by the kernel).
+    pub fn writers<'a>(&'a self, prefix: &'a [u8]) -> impl Iterator<Item = RuleId> + 'a {
+        self.rules()
+            .filter(move |(_, rule)| rule.log.as_ref().is_some_and(|log| log.written(self.nft) == prefix))
+            .map(|(id, _)| id)
+    }
+
+    /// Which packets the tables see: one family, or both.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        let mut families = self.tables.iter().map(|t| t.family).filter(|f| *f != Family::Other);
+        match families.next() {
+            None => Family::Inet,
+            Some(first) if families.all(|f| f == first) => first,
+            Some(_) => Family::Inet,
+        }
+    }
+
+    /// Base chains of `hook`, in the order in which the kernel asks them.
+    pub(crate) fn base_chains(&self, hook: Hook) -> Vec<(usize, usize, Base)> {
+        let mut found = Vec::new();
+        for (t, table) in self.tables.iter().enumerate() {
+            if table.family == Family::Other {
+                continue;
+            }
+            for (c, chain) in table.chains.iter().enumerate() {
+                match chain.base {
+                    Some(base) if base.hook == Some(hook) => found.push((t, c, base)),
+                    _ => {}
+                }
+            }
+        }
+        found.sort_by_key(|(_, _, base)| base.priority);
+        found
+    }
+
+    /// Whether some packets are taken out of connection tracking.
+    pub(crate) fn untracks(&self) -> bool {
+        self.rules().any(|(_, rule)| match &rule.target {
+            Target::Other { name, words } => {
+                *name == "NOTRACK" || (*name == "CT" && words.iter().any(|w| *w == "--notrack"))
+            }
+            _ => false,
+        })
+    }
+}
+
+impl fmt::Display for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.chain())
+    }
+}

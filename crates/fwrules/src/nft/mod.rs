@@ -1,0 +1,9 @@
+//! What `nft -j list ruleset` prints, and nft's syntax.
+//!
+//! Responsible for: reading the one and writing the other.
+//! Must not know: how a rule is matched.
+//! Tested by: `tests/kernel.rs`.
+
+pub(crate) mod expression;
+pub(crate) mod parse;
+pub(crate) mod write;

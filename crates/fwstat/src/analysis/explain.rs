@@ -1,0 +1,225 @@
+//! One line's path through the chains of a ruleset, with the reason for every step.
+//!
+//! Responsible for: what each rule answers and why, the chains passed, the verdict.
+//! Must not know: how a rule is matched (`fwrules`), how a result is shown (`report::explain`).
+//! Tested by: `tests/cli/explain.rs`.
+
+use fwrules::{Context, Evidence, Place, Reach, Ruleset, Step, Tri, Walk, Walker};
+use logparse::Packet;
+use serde::Serialize;
+
+use fwlog::text;
+
+/// The path of one line through one ruleset; serialises to its part of
+/// `schemas/fwstat.explain-1.schema.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct PathTaken {
+    /// `INPUT -> MALICIOUS -> STDIN -> LOG -> DROP`.
+    pub way: String,
+    /// Every rule and policy that was asked.
+    pub steps: Vec<StepTaken>,
+    /// The verdict, where the line decides it.
+    pub end: Option<&'static str>,
+    /// The verdict in words, and whether it fits the line.
+    #[serde(skip)]
+    pub verdict: String,
+}
+
+/// One rule or policy on the path.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepTaken {
+    /// Its name.
+    pub place: String,
+    /// How many jumps deep.
+    pub depth: usize,
+    /// `yes`, `no`, `unknown`, or `if it comes here`.
+    pub answer: &'static str,
+    /// The rule as people read it.
+    pub rule: String,
+    /// Why.
+    pub why: String,
+}
+
+impl PathTaken {
+    /// The path of `packet` through `rules`, which are taken to have written the line.
+    #[must_use]
+    pub fn new(rules: &Ruleset, packet: &Packet<'_>, context: &Context<'_>) -> PathTaken {
+        let walker = Walker::new(rules, Evidence::Same);
+        let walk = walker.walk(packet, context);
+        let steps = walk.steps.iter().map(|step| StepTaken {
+            place: rules.place(step.place),
+            depth: step.depth,
+            answer: answer(step),
+            rule: rule_text(rules, step),
+            why: why(&walker, packet, context, step),
+        });
+        PathTaken {
+            steps: steps.collect(),
+            end: walk.outcome.verdict().map(|verdict| verdict.word()),
+            way: drawn(rules, &walk),
+            verdict: verdict(rules, packet.prefix, &walk),
+        }
+    }
+}
+
+/// What a step's rule answers.
+fn answer(step: &Step) -> &'static str {
+    match (step.result, step.reach) {
+        (Tri::No, _) => "no",
+        (Tri::Yes, Reach::Certain) => "yes",
+        (Tri::Yes, Reach::Possible) => "if it comes here",
+        (Tri::Unknown(_), _) => "unknown",
+    }
+}
+
+/// Why a rule took the packet or did not.
+fn why(walker: &Walker<'_>, packet: &Packet<'_>, context: &Context<'_>, step: &Step) -> String {
+    let Place::Rule(_) = step.place else { return "nothing else took it".to_owned() };
+    let conditions = walker.conditions(packet, context, step);
+    if step.proved {
+        return match step.result {
+            Tri::Yes => "it must have: the line would not have been written else".to_owned(),
+            _ => "it cannot have: the line would not have been written then".to_owned(),
+        };
+    }
+    let of = |wanted: fn(&Tri) -> bool| -> Vec<&(String, Tri)> {
+        conditions.iter().filter(|(_, tri)| wanted(tri)).collect()
+    };
+    match step.result {
+        Tri::No => {
+            let mut names: Vec<String> =
+                of(|t| *t == Tri::No).iter().map(|(name, _)| instead(name, packet)).collect();
+            // What is asked of a protocol's header says nothing about a packet of another.
+            if names.first().is_some_and(|name| name.starts_with("-p ")) {
+                names.retain(|name| !["-m tcp", "-m udp", "-m icmp"].iter().any(|m| name.starts_with(m)));
+            }
+            if names.is_empty() {
+                return "what is known of the connection excludes it".to_owned();
+            }
+            let mut why = format!("does not fit: {}", names.join(", "));
+            if let Some(change) = walker.near_miss(packet, context, step) {
+                why += &format!("; with {change} it would");
+            }
+            why
+        }
+        Tri::Unknown(reason) => {
+            let names: Vec<&str> =
+                of(|t| matches!(t, Tri::Unknown(_))).iter().map(|(name, _)| name.as_str()).collect();
+            format!("{reason}: {}", names.join(", "))
+        }
+        Tri::Yes if conditions.is_empty() => "takes every packet".to_owned(),
+        Tri::Yes => "every condition fits".to_owned(),
+    }
+}
+
+/// A condition that does not fit, with what the packet has instead where that is one word.
+fn instead(condition: &str, packet: &Packet<'_>) -> String {
+    let ports = packet.datagram.ports();
+    let name = |name: &[u8]| if name.is_empty() { "empty".to_owned() } else { text::escape(name) };
+    let mut words = condition.split(' ');
+    let first = words.next();
+    let option = match first {
+        Some("-m") => words.nth(1),
+        Some("!") => words.next(),
+        first => first,
+    };
+    let one_option = condition.matches("--").count() == 1;
+    let has = match option {
+        Some("-p") => packet.datagram.protocol().map(|protocol| protocol.to_string()),
+        Some("-s") => packet.src().map(|addr| addr.to_string()),
+        Some("-d") => packet.dst().map(|addr| addr.to_string()),
+        Some("-i") => Some(name(packet.in_iface)),
+        Some("-o") => Some(name(packet.out_iface)),
+        Some("--dport" | "--dports") if one_option => ports.dst.map(|port| port.to_string()),
+        Some("--sport" | "--sports") if one_option => ports.src.map(|port| port.to_string()),
+        _ => None,
+    };
+    match has {
+        Some(has) => format!("{condition} (here {has})"),
+        None => condition.to_owned(),
+    }
+}
+
+/// `INPUT -> MALICIOUS -> STDIN -> LOG -> DROP`.
+fn drawn(rules: &Ruleset, walk: &Walk) -> String {
+    let outcome = &walk.outcome;
+    if outcome.other_family {
+        return "these rules do not see packets of this family".to_owned();
+    }
+    let mut parts: Vec<String> = Vec::new();
+    for step in &walk.steps {
+        let doubt =
+            if step.reach == Reach::Possible || matches!(step.result, Tri::Unknown(_)) { "?" } else { "" };
+        match step.place {
+            Place::Rule(id) => {
+                let chain = rules.chain_of(id).map(|c| c.name.to_string()).unwrap_or_default();
+                if step.depth == 0 && id.rule == 0 {
+                    parts.push(chain);
+                }
+                let Some(rule) = rules.rule(id) else { continue };
+                if step.result == Tri::No {
+                    continue;
+                }
+                if rule.log.is_some() {
+                    parts.push(format!("LOG{doubt}"));
+                }
+                let word = String::from_utf8_lossy(rule.target.word()).into_owned();
+                if !word.is_empty() && !matches!(word.as_str(), "LOG" | "NFLOG" | "RETURN") {
+                    parts.push(format!("{word}{doubt}"));
+                }
+            }
+            Place::Policy(table, chain) => {
+                let chain = &rules.tables[table as usize].chains[chain as usize];
+                let policy = chain.base.map_or("", |base| base.policy.word());
+                if chain.rules.is_empty() {
+                    parts.push(chain.name.to_string());
+                }
+                parts.push(format!("{policy}{doubt}"));
+            }
+        }
+    }
+    text::escape(parts.join(" -> ").as_bytes())
+}
+
+/// What the kernel did in the end, and whether it fits the line.
+fn verdict(rules: &Ruleset, prefix: &[u8], walk: &Walk) -> String {
+    let outcome = &walk.outcome;
+    if outcome.other_family {
+        return String::new();
+    }
+    let end = match outcome.verdict() {
+        Some(verdict) => {
+            let by: Vec<String> = outcome.ends.iter().map(|end| rules.place(end.by)).collect();
+            match &by[..] {
+                [one] => format!("{} by {one}", verdict.word()),
+                _ => verdict.word().to_owned(),
+            }
+        }
+        None => "unknown: it depends on what the line does not tell".to_owned(),
+    };
+    let mut writers = rules.writers(prefix).peekable();
+    let line = if writers.peek().is_none() {
+        "no rule here writes this prefix: other rules wrote the line".to_owned()
+    } else {
+        let logged: Vec<String> = writers
+            .filter(|id| outcome.logged.iter().any(|(logged, _)| logged == id))
+            .map(|id| rules.name(id))
+            .collect();
+        match logged.is_empty() {
+            true => "with these rules the line would not be written".to_owned(),
+            false => format!("the line is written by {}", logged.join(", ")),
+        }
+    };
+    format!("End: {end}; {line}.")
+}
+
+/// The rule of a step as people read it.
+fn rule_text(rules: &Ruleset, step: &Step) -> String {
+    match step.place {
+        Place::Rule(id) => rules.rule(id).map(fwrules::Rule::to_display).unwrap_or_default(),
+        Place::Policy(table, chain) => {
+            let chain = &rules.tables[table as usize].chains[chain as usize];
+            chain.base.map_or_else(String::new, |base| format!("-P {} {}", chain.name, base.policy.word()))
+        }
+    }
+}

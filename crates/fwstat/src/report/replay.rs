@@ -1,0 +1,273 @@
+//! `fwstat replay` on paper: the three numbers, rules and their lines, reasons, findings.
+//!
+//! Responsible for: the words around the numbers of [`Replay`].
+//! Must not know: how they came about (`analysis::replay`).
+//! Tested by: `tests/cli/replay.rs`, `tests/screens`.
+
+use serde_json::{Map, Value};
+
+use super::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
+use super::{Head, Report, json, table};
+use crate::analysis::replay::{RemovedBecause, Replay, RuleRow};
+use crate::options::Look;
+use fwlog::text;
+use fwlog::time::clock::{self, Clock};
+
+/// A replay with what its table depends on.
+pub struct Replayed<'r> {
+    /// The result.
+    pub replay: &'r Replay,
+    /// What was read.
+    pub head: &'r Head,
+    /// The zone of times in tables.
+    pub clock: &'r Clock,
+    /// Rows of each table.
+    pub limit: usize,
+    /// Whether each rule's sample line is shown.
+    pub samples: bool,
+}
+
+impl Report for Replayed<'_> {
+    fn json(&self) -> Map<String, Value> {
+        let mut document = json::head("fwstat.replay/1", self.head);
+        json::extend(&mut document, self.replay);
+        document
+    }
+
+    fn table(&self, look: &Look) -> String {
+        let mut out = table::head(look, self.head);
+        self.verdict(look, &mut out);
+        self.rules_table(look, &mut out);
+        self.silent(look, &mut out);
+        self.reasons(look, &mut out);
+        self.wrong(look, &mut out);
+        self.lost(look, &mut out);
+        out.push_str(&table::foot(look, self.head));
+        out
+    }
+}
+
+impl Replayed<'_> {
+    /// The three numbers that the whole report is about.
+    fn verdict(&self, look: &Look, out: &mut String) {
+        let classes = [self.replay.remaining, self.replay.removed, self.replay.unknown];
+        let all: u64 = classes.iter().sum();
+        let means = [
+            ("remaining", "would still be written"),
+            ("removed", "would not"),
+            ("unknown", "depends on what the line does not tell"),
+        ];
+        let rows: Vec<Vec<String>> = means
+            .iter()
+            .zip(classes)
+            .map(|((name, means), lines)| {
+                vec![(*name).to_owned(), look.number(lines), percent(lines, all), (*means).to_owned()]
+            })
+            .collect();
+        let heads = [
+            Column::text("LINES").styled(HEADING),
+            Column::number("COUNT"),
+            Column::number("SHARE").styled(DIM),
+            Column::text("").styled(DIM),
+        ];
+        out.push_str(&columns(look, &heads, &rows));
+    }
+
+    /// Rules that take lines.
+    fn rules_table(&self, look: &Look, out: &mut String) {
+        let taking: Vec<&RuleRow> = self.replay.rules.iter().filter(|row| !row.is_silent()).collect();
+        if taking.is_empty() {
+            return;
+        }
+        let wide =
+            look.width.is_none_or(|width| width >= 120) && taking.iter().any(|row| row.seen.first.is_some());
+        let unknown = taking.iter().any(|row| row.unknown > 0);
+        let mut heads =
+            vec![Column { shrinks: false, ..Column::text("RULE") }.styled(KEY), Column::number("LINES")];
+        if unknown {
+            heads.push(Column::number("MAYBE"));
+        }
+        if wide {
+            heads.push(Column { shrinks: false, ..Column::text("FIRST") }.styled(DIM));
+            heads.push(Column { shrinks: false, ..Column::text("LAST") }.styled(DIM));
+        }
+        heads.push(Column::text(""));
+        let mut rows = Vec::new();
+        for row in taking.iter().take(self.limit) {
+            let mut cells = vec![row.name.clone(), look.number(row.lines)];
+            if unknown {
+                cells.push(if row.unknown > 0 { look.number(row.unknown) } else { String::new() });
+            }
+            if wide {
+                let local = |utc: i64| clock::local_text(self.clock.at(utc).local_seconds());
+                let moment = |utc: Option<i64>| utc.map_or_else(String::new, local);
+                cells.extend([moment(row.seen.first), moment(row.seen.last)]);
+            }
+            let new = if row.added { "(new) " } else { "" };
+            cells.push(format!("{new}{}", row.text));
+            rows.push(cells);
+        }
+        out.push('\n');
+        let table = columns(look, &heads, &rows);
+        if self.samples {
+            let mut lines = table.lines();
+            out.extend(lines.by_ref().take(usize::from(look.header)).map(|line| format!("{line}\n")));
+            for (line, row) in lines.zip(&taking) {
+                out.push_str(&format!("{line}\n"));
+                if let Some(raw) = &row.seen.sample {
+                    let sample = text::shorten(
+                        &text::escape(&raw.0),
+                        look.width.unwrap_or(usize::MAX).saturating_sub(2),
+                    );
+                    out.push_str(&format!("  {}\n", look.paint(DIM, &sample)));
+                }
+            }
+        } else {
+            out.push_str(&table);
+        }
+        more(look, taking.len(), self.limit, "rules", out);
+    }
+
+    /// Rules that take none.
+    fn silent(&self, look: &Look, out: &mut String) {
+        let silent: Vec<&RuleRow> = self.replay.rules.iter().filter(|row| row.is_silent()).collect();
+        if silent.is_empty() {
+            return;
+        }
+        let counted = silent.iter().any(|row| row.packets.is_some());
+        let mut heads = vec![Column { shrinks: false, ..Column::text("NO LINES") }.styled(KEY)];
+        if counted {
+            heads.push(Column::number("PACKETS"));
+        }
+        heads.push(Column::text(""));
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        for row in silent.iter().take(self.limit) {
+            let mut cells = vec![row.name.clone()];
+            if counted {
+                cells.push(row.packets.map_or_else(String::new, |packets| look.number(packets)));
+            }
+            cells.push(row.text.clone());
+            rows.push(cells);
+            for near in &row.near_misses {
+                let mut cells = vec![String::new(); heads.len()];
+                let lines = look.count_of(near.lines, "line", "lines");
+                cells[heads.len() - 1] = format!("  with {} it would take {lines}", near.change);
+                rows.push(cells);
+            }
+        }
+        out.push('\n');
+        out.push_str(&columns(look, &heads, &rows));
+        more(look, silent.len(), self.limit, "rules that take no line", out);
+    }
+
+    /// What removes lines, and what is unknown because of what.
+    fn reasons(&self, look: &Look, out: &mut String) {
+        let none = || "-".to_owned();
+        let removed = ranked(&self.replay.removed_by, |row| row.lines).into_iter().map(|row| {
+            let by = row.by.clone().unwrap_or_else(none);
+            let (by, how) = match row.why {
+                RemovedBecause::Taken if row.single => (by, "ends the packet's way first".to_owned()),
+                RemovedBecause::Taken => (none(), by),
+                RemovedBecause::Unanswered => (by, "drops what this host answered here".to_owned()),
+                RemovedBecause::Unwritten => (none(), "no rule writes this prefix".to_owned()),
+            };
+            vec![by, look.number(row.lines), how]
+        });
+        section(look, "REMOVED BY", removed.collect(), self.limit, out);
+        let unknown = ranked(&self.replay.unknown_by, |row| row.lines)
+            .into_iter()
+            .map(|row| vec![row.rule.clone().unwrap_or_else(none), look.number(row.lines), row.why.clone()]);
+        section(look, "UNKNOWN AT", unknown.collect(), self.limit, out);
+        let unwritten = self.replay.unwritten.iter().map(|row| {
+            let shown = text::escape(&row.prefix.0);
+            let shown = if shown.is_empty() { "(empty)".to_owned() } else { shown };
+            vec![shown, look.number(row.lines), "in the log, but no rule writes it".to_owned()]
+        });
+        section(look, "PREFIX", unwritten.collect(), self.limit, out);
+    }
+
+    fn wrong(&self, look: &Look, out: &mut String) {
+        if self.replay.findings.is_empty() {
+            return;
+        }
+        out.push_str(&format!("\n{}\n", look.paint(HEADING, "Wrong with the rules:")));
+        for finding in self.replay.findings.iter().take(self.limit) {
+            out.push_str(&item(look, &format!("{}{}", finding.family, finding.message)));
+        }
+        more(look, self.replay.findings.len(), self.limit, "findings", out);
+    }
+
+    fn lost(&self, look: &Look, out: &mut String) {
+        if self.replay.lost.is_empty() {
+            return;
+        }
+        let rows: Vec<Vec<String>> = self
+            .replay
+            .lost
+            .iter()
+            .take(self.limit)
+            .map(|loss| {
+                let what = match loss.packets.checked_sub(loss.lines) {
+                    Some(0) => "all there".to_owned(),
+                    Some(lost) => format!("{} lost", look.number(lost)),
+                    None => "the log is older than the counters".to_owned(),
+                };
+                vec![
+                    text::escape(&loss.prefix.0),
+                    look.number(loss.packets),
+                    look.number(loss.lines),
+                    what,
+                    loss.rules.join(", "),
+                ]
+            })
+            .collect();
+        let heads = [
+            Column::text("LOG PREFIX").styled(KEY),
+            Column::number("PACKETS"),
+            Column::number("LINES"),
+            Column { shrinks: false, ..Column::text("") },
+            Column::text("WRITTEN BY").styled(DIM),
+        ];
+        out.push('\n');
+        out.push_str(&columns(look, &heads, &rows));
+        more(look, self.replay.lost.len(), self.limit, "prefixes", out);
+        if self.replay.lost.iter().any(|loss| loss.packets > loss.lines) {
+            let words = "PACKETS are the LOG rules' counters since they were set to zero. Lines that are \
+                missing were lost on their way, or this is not the whole log since then.";
+            out.push_str(&sentence(look, DIM, words));
+        }
+    }
+}
+
+/// Rows, most lines first; of equal ones the first stays first.
+fn ranked<T>(rows: &[T], lines: impl Fn(&T) -> u64) -> Vec<&T> {
+    let mut all: Vec<&T> = rows.iter().collect();
+    all.sort_by_key(|row| std::cmp::Reverse(lines(row)));
+    all
+}
+
+/// A small table of who, how many, why.
+fn section(look: &Look, title: &str, rows: Vec<Vec<String>>, limit: usize, out: &mut String) {
+    if rows.is_empty() {
+        return;
+    }
+    let heads = [Column::text(title).styled(KEY), Column::number("LINES"), Column::text("").styled(DIM)];
+    out.push('\n');
+    out.push_str(&columns(look, &heads, &rows[..rows.len().min(limit)]));
+    more(look, rows.len(), limit, "rows", out);
+}
+
+/// Says that there is more.
+fn more(look: &Look, all: usize, limit: usize, what: &str, out: &mut String) {
+    if all > limit && look.header {
+        let line = format!("showing {limit} of {all} {what} (-n 0 for all)");
+        out.push_str(&(look.paint(DIM, &line) + "\n"));
+    }
+}
+
+/// A sentence as an item of a list.
+fn item(look: &Look, words: &str) -> String {
+    let narrow = Look { width: look.width.map(|width| width.saturating_sub(2)), ..look.clone() };
+    let text = sentence(&narrow, WARN, words);
+    text.lines().enumerate().map(|(i, line)| format!("{} {line}\n", if i == 0 { '-' } else { ' ' })).collect()
+}

@@ -1,0 +1,272 @@
+//! One line read on its own: its envelope opened, then its message read by the grammar.
+//!
+//! Responsible for: the way from a line's bytes to an [`Entry`]; what depends on the envelope
+//! and the message together (records joined to one line, a tag that belongs to ulogd's prefix).
+//! Must not know: how many lines there are, or what the lines before this one said.
+//! Tested by: `testdata/lines`, `tests/suites/damage.rs`, `tests/suites/hostile.rs`.
+
+use memchr::memmem;
+
+use crate::bytes::simd;
+use crate::envelope::{self, Encoding, Envelope};
+use crate::error::{ErrorKind, ParseError};
+use crate::grammar;
+use crate::packet::{Dialect, Packet};
+
+/// One line of a log: its envelope and the packet it reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Entry<'a> {
+    /// What the logging program put in front.
+    pub envelope: Envelope<'a>,
+    /// The packet; of a line that was not read to its end, what is certain of it.
+    pub packet: Packet<'a>,
+    /// Why and where reading stopped before the line's end; `None` for a whole packet.
+    pub error: Option<ParseError>,
+}
+
+/// How much of a line was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Completeness {
+    /// All of it.
+    Whole,
+    /// The kernel or a relay cut the line; what stands in front of the cut is certain.
+    Truncated,
+    /// The line holds something that no kernel writes; what stands in front of it was read.
+    Corrupt,
+}
+
+impl Entry<'_> {
+    /// Whether the packet is whole, cut or damaged.
+    #[must_use]
+    pub fn completeness(&self) -> Completeness {
+        match self.error {
+            None => Completeness::Whole,
+            Some(error) if error.is_truncation() => Completeness::Truncated,
+            Some(_) => Completeness::Corrupt,
+        }
+    }
+}
+
+/// Reads one line.
+///
+/// Copies nothing: every slice of the result lies in `line`. A line end, a carriage return
+/// and NULs at the end are not part of the message.
+///
+/// ```
+/// let line = b"Jun 30 06:06:13 gw kernel: [ 8486.974964] tcp.in.dropped IN=eth0 OUT= \
+///     MAC=00:16:3e:5e:6c:00:fe:ff:ff:ff:ff:ff:08:00 SRC=10.137.0.14 DST=10.137.0.16 LEN=52 \
+///     TOS=0x00 PREC=0x00 TTL=63 ID=758 DF PROTO=TCP SPT=56296 DPT=8443 WINDOW=64240 RES=0x00 SYN URGP=0 ";
+/// let entry = logparse::parse(line).unwrap();
+/// assert_eq!(entry.packet.prefix, b"tcp.in.dropped ");
+/// assert_eq!(entry.packet.src().unwrap().to_string(), "10.137.0.14");
+/// assert_eq!(entry.packet.dport(), Some(8443));
+/// assert_eq!(entry.envelope.host, Some(&b"gw"[..]));
+/// ```
+///
+/// # Errors
+/// The line is no firewall record; the kind says what else it is.
+/// [`ErrorKind::NeedsScratch`] says that [`parse_with`] can read it.
+pub fn parse(line: &[u8]) -> Result<Entry<'_>, ParseError> {
+    filled(|entry| {
+        let line = trimmed(line);
+        if holds_no_header(line) {
+            return Err(ParseError::new(0, ErrorKind::NoHeader));
+        }
+        let opened = envelope::open(line, &mut entry.envelope)?;
+        match opened.encoding {
+            Encoding::Json | Encoding::JsonArray => Err(ParseError::new(0, ErrorKind::NeedsScratch)),
+            // Without a scratch buffer a /dev/kmsg record keeps its escapes in the prefix.
+            Encoding::Plain | Encoding::Kmsg => finish(line, opened.message, entry),
+        }
+    })
+}
+
+/// Reads one line; text that its wrapper wrote with escapes (JSON, `/dev/kmsg`) is decoded
+/// into `scratch`, which is cleared first and keeps its memory from line to line.
+///
+/// ```
+/// let line = br#"{"log":"kernel: say \"hi\" IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=28 \
+/// TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=2 \n","stream":"stdout","time":"2024-06-30T04:06:13Z"}"#;
+/// let line: Vec<u8> = line.iter().copied().filter(|b| *b != b'\n').collect();
+/// let line = String::from_utf8(line).unwrap().replace("\\TOS", "TOS");
+/// let mut scratch = Vec::new();
+/// let entry = logparse::parse_with(line.as_bytes(), &mut scratch).unwrap();
+/// assert_eq!(entry.packet.prefix, b"say \"hi\" ");
+/// ```
+///
+/// # Errors
+/// As [`parse`], without [`ErrorKind::NeedsScratch`].
+#[inline]
+pub fn parse_with<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<'a>, ParseError> {
+    match holds_no_header(line) {
+        true => Err(ParseError::new(0, ErrorKind::NoHeader)),
+        false => parse_record(line, scratch),
+    }
+}
+
+/// [`parse_with`] of a line in which a packet may be.
+#[inline]
+pub(crate) fn parse_record<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<'a>, ParseError> {
+    filled(|entry| {
+        let line = trimmed(line);
+        let opened = envelope::open(line, &mut entry.envelope)?;
+        let escaped = match opened.encoding {
+            Encoding::Plain => false,
+            Encoding::Kmsg => memchr::memchr(b'\\', opened.message).is_some(),
+            Encoding::Json | Encoding::JsonArray => true,
+        };
+        if !escaped {
+            return finish(line, opened.message, entry);
+        }
+        scratch.clear();
+        envelope::unescape(opened.message, opened.encoding, scratch)?;
+        let text = trimmed(scratch);
+        let has_own_envelope = matches!(opened.encoding, Encoding::Json)
+            && entry.envelope.realtime_us.is_none()
+            && entry.envelope.uptime.is_none();
+        let message = if has_own_envelope { envelope::syslog(text, &mut entry.envelope) } else { text };
+        finish(text, message, entry)
+    })
+}
+
+/// An entry as `read` fills it. It is large: made where it will be, and never copied.
+#[inline(always)]
+fn filled<'a>(read: impl FnOnce(&mut Entry<'a>) -> Result<(), ParseError>) -> Result<Entry<'a>, ParseError> {
+    let mut result = Ok(Entry::default());
+    if let Ok(entry) = &mut result
+        && let Err(error) = read(entry)
+    {
+        result = Err(error);
+    }
+    result
+}
+
+/// Reads a message that stands alone: from the prefix on, without any envelope.
+///
+/// For callers that have the kernel's text already (the journal's `MESSAGE=`, a database).
+/// What looks like an envelope is part of the prefix here.
+///
+/// # Errors
+/// The message is no firewall record.
+pub fn parse_message(message: &[u8]) -> Result<(Packet<'_>, Option<ParseError>), ParseError> {
+    let mut packet = Packet::default();
+    let stop = message_or_joined(trimmed(message), grammar::Source::Kernel, &mut packet)?;
+    Ok((packet, stop))
+}
+
+/// Reads a line of ipchains (Linux 2.2) or ipfwadm (2.0), the filters before netfilter.
+///
+/// [`parse`] does not take these for packets of a `LOG` rule; who has logs of that age asks
+/// for them by name.
+///
+/// ```
+/// let line = b"kernel: Packet log: input DENY eth0 PROTO=6 203.0.113.9:51514 198.51.100.7:22 \
+///     L=60 S=0x00 I=54321 F=0x4000 T=52 SYN (#3)";
+/// let entry = logparse::parse_legacy(line).unwrap();
+/// assert_eq!(entry.packet.chain_and_action(), Some((&b"input"[..], &b"DENY"[..])));
+/// assert_eq!(entry.packet.dport(), Some(22));
+/// ```
+///
+/// # Errors
+/// The line is no such record.
+pub fn parse_legacy(line: &[u8]) -> Result<Entry<'_>, ParseError> {
+    let line = trimmed(line);
+    let mut entry = Entry::default();
+    let opened = envelope::open(line, &mut entry.envelope)?;
+    let base = line.len().saturating_sub(opened.message.len());
+    let (packet, stop) = grammar::legacy_message(opened.message)?;
+    entry.packet = packet;
+    entry.error = stop.map(|stop| stop.moved(base));
+    Ok(entry)
+}
+
+/// Whether a look at the bytes tells that no packet can be in a line: most lines of a mixed
+/// log end here. Lines that wrap their text (JSON, CRI), belong to the record above, or leave
+/// out an empty `IN=` (Proxmox) need a closer look.
+pub(crate) fn holds_no_header(line: &[u8]) -> bool {
+    let closer_look = match line.first() {
+        Some(b'{' | b' ' | 0) => true,
+        Some(b'0'..=b'9') => line.get(4) != Some(&b'-') || line.get(20..).is_some_and(cri_part),
+        _ => false,
+    };
+    !closer_look && grammar::ins(line).next().is_none()
+}
+
+/// Whether CRI's mark of a partial line stands behind its stamp.
+fn cri_part(rest: &[u8]) -> bool {
+    let rest = &rest[..rest.len().min(32)];
+    let behind = &rest[simd::find(rest, b' ')..];
+    behind.starts_with(b" stdout P ") || behind.starts_with(b" stderr P ")
+}
+
+/// The line without what relays and crashes leave at its end. The kernel's blank stays.
+fn trimmed(line: &[u8]) -> &[u8] {
+    let mut line = line;
+    while let [rest @ .., b'\n' | b'\r' | 0] = line {
+        line = rest;
+    }
+    line
+}
+
+/// Reads the message of an opened line; positions are moved to the line's beginning.
+fn finish<'a>(line: &'a [u8], message: &'a [u8], entry: &mut Entry<'a>) -> Result<(), ParseError> {
+    // The message is the line's tail, but for a wrapper's closing bracket or quote.
+    let base = (message.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
+    let stop = message_or_joined(message, envelope::source(&entry.envelope), &mut entry.packet)?;
+    entry.error = stop.map(|stop| stop.moved(base));
+    tag_of_ulogd(entry, line);
+    Ok(())
+}
+
+/// ulogd's LOGEMU writes no tag: what looks like one is the beginning of its prefix.
+fn tag_of_ulogd<'a>(entry: &mut Entry<'a>, line: &'a [u8]) {
+    if entry.packet.dialect != Dialect::Ulogd || entry.envelope.pid.is_some() {
+        return;
+    }
+    let Some(tag) = entry.envelope.tag else { return };
+    if matches!(tag, b"kernel" | b"ulogd" | b"ulogd2") {
+        return;
+    }
+    // The tag may lie in another buffer than the message (a JSON attribute); then no range fits.
+    let offset = |part: &[u8]| (part.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
+    let (start, end) = (offset(tag), offset(entry.packet.prefix).wrapping_add(entry.packet.prefix.len()));
+    if let Some(prefix) = line.get(start..end) {
+        entry.packet.prefix = prefix;
+        entry.envelope.tag = None;
+    }
+}
+
+/// Reads a message; if its prefix holds the beginning of another record, what follows that.
+fn message_or_joined<'a>(
+    text: &'a [u8],
+    source: grammar::Source,
+    packet: &mut Packet<'a>,
+) -> Result<Option<ParseError>, ParseError> {
+    let stop = grammar::message(text, source, packet)?;
+    // Proxmox writes each record with an envelope of its own, which was opened.
+    if source == grammar::Source::Pvefw {
+        return Ok(stop);
+    }
+    // Where reading stopped says more than where the records were joined.
+    let joined = joined(packet, text);
+    Ok(stop.or(joined))
+}
+
+/// The longest prefix any writer allows (nft: 127 bytes).
+const LONGEST_PREFIX: usize = 127;
+
+/// Whether a packet's prefix holds the beginning of another record: two writers on one file, or
+/// a line end that was lost. The prefix then begins after the second envelope.
+fn joined<'a>(packet: &mut Packet<'a>, text: &'a [u8]) -> Option<ParseError> {
+    let prefix = packet.prefix;
+    if prefix.len() <= 16 {
+        return None;
+    }
+    let header = grammar::ins(prefix).next()?;
+    memmem::find(&prefix[header..], b" OUT=")?;
+    if let Some((stamp, end)) = envelope::inner_envelope(prefix, header) {
+        packet.prefix = &text[end..prefix.len()];
+        return Some(ParseError::new(stamp, ErrorKind::Joined));
+    }
+    (prefix.len() > LONGEST_PREFIX).then(|| ParseError::new(prefix.len(), ErrorKind::Joined))
+}
