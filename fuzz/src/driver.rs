@@ -15,6 +15,11 @@ use std::time::Instant;
 use fwstat_fuzz::mutate::{Rng, buffer as lines, input, seeds};
 use fwstat_fuzz::targets::{TARGETS, Target};
 
+/// Every target by its name.
+fn targets() -> impl Iterator<Item = (&'static str, Target)> {
+    TARGETS.iter().copied().chain([("journal", fwstat_fuzz::journal::journal as Target)])
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -27,26 +32,26 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         [name, count] | [name, count, _] => {
-            let target = TARGETS.iter().find(|(of, _)| *of == name);
+            let target = targets().find(|(of, _)| *of == name);
             let start = arguments.get(2).map_or(Some(1), |text| number(text));
             let (Some((name, target)), Some(count), Some(start)) = (target, number(count), start) else {
                 return usage();
             };
-            run(name, *target, count, start, &seeds, &root.join("../testdata/fuzz-regressions"))
+            run(name, target, count, start, &seeds, &root.join("../testdata/fuzz-regressions"))
         }
         _ => usage(),
     }
 }
 
 fn usage() -> ExitCode {
-    let names: Vec<&str> = TARGETS.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = targets().map(|(name, _)| name).collect();
     eprintln!("usage: driver TARGET COUNT [SEED]  |  driver seed\ntargets: {}", names.join(" "));
     ExitCode::from(2)
 }
 
 /// One file for each seed and target: the same bytes are lines, decisions and options.
 fn seed(corpus: &Path, seeds: &[Vec<u8>]) {
-    for (name, _) in TARGETS {
+    for (name, _) in targets() {
         let directory = corpus.join(name);
         std::fs::create_dir_all(&directory).expect("fuzz/corpus can be written");
         for (i, seed) in seeds.iter().enumerate() {
@@ -70,7 +75,7 @@ fn run(
     let mut bytes = 0;
     let mut buffer = Vec::new();
     for i in 0..count {
-        if name == "round_trip" || name == "options" {
+        if matches!(name, "round_trip" | "options" | "journal") {
             // These take decisions and hex, not lines: plain bytes reach more of them.
             noise(&mut rng, seeds, &mut buffer);
         } else if name == "scan_equals_grammar" {

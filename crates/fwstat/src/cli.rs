@@ -244,10 +244,10 @@ pub struct Suggest {
     /// The commands that take the rules away again, instead of those that add them.
     #[arg(long)]
     pub undo: bool,
-    /// Also: rules of the nat table that send knocks at services which are let in for friends
-    /// only to a honeypot.
-    #[arg(long, value_name = "ADDRESS")]
-    pub honeypot: Option<std::net::IpAddr>,
+    /// Also print nat rules that redirect untrusted connections to restricted services to this
+    /// honeypot, with their LOG, FORWARD and return path.
+    #[arg(long, value_name = "ADDRESS[:PORT]")]
+    pub honeypot: Option<String>,
     /// How long entries of ipset and crowdsec stay.
     #[arg(long, value_name = "SPAN", default_value = "1w")]
     pub timeout: String,
@@ -364,9 +364,19 @@ pub struct FilterArgs {
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// The journal's kernel messages (runs `journalctl -k -o export`).
-    #[arg(long)]
-    pub journal: bool,
+    /// The kernel's messages in the journal of this machine, or in the journal files of a folder.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    pub journal: Option<Option<PathBuf>>,
+    /// The same from journalctl: runs `journalctl -k -o export`.
+    #[arg(hide_short_help = true, long, conflicts_with = "journal")]
+    pub journal_pipe: bool,
+    /// Of the journal, only one boot: 0 the last, -1 the one before, 1 the first, or its id.
+    #[arg(hide_short_help = true, long, value_name = "BOOT", num_args = 0..=1, require_equals = true,
+        default_missing_value = "0", allow_hyphen_values = true)]
+    pub boot: Option<String>,
+    /// Of the journal, only this machine.
+    #[arg(hide_short_help = true, long, value_name = "ID")]
+    pub machine_id: Option<String>,
     /// Also read FILE.1, FILE.2.gz, FILE-20260301.xz ..., oldest first.
     #[arg(long, overrides_with = "no_rotated")]
     pub rotated: bool,
@@ -394,8 +404,8 @@ pub struct InputArgs {
     /// Threads to work with (else: as many as there are processors).
     #[arg(hide_short_help = true, long, value_name = "N", env = "FWSTAT_THREADS", hide_env_values = true)]
     pub threads: Option<usize>,
-    /// Where the places that hold logs are looked for, in tests.
-    #[arg(long, value_name = "FOLDER", hide = true)]
+    /// Look for logs below DIR: the root of another system, an image or a backup.
+    #[arg(hide_short_help = true, long, value_name = "DIR")]
     pub root: Option<PathBuf>,
     #[arg(long, value_name = "BYTES", hide = true)]
     #[allow(missing_docs)]

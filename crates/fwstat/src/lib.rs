@@ -5,11 +5,13 @@
 //! [`commands`] put the rest together. The program itself is [`main`].
 
 pub mod analysis;
+pub mod atomic_file;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod generate;
 pub mod options;
+mod places;
 pub mod progress;
 pub mod report;
 pub mod rules;

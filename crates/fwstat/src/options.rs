@@ -7,7 +7,6 @@
 //! Tested by: `tests/cli/surface.rs`, the unit tests below.
 
 use std::io::IsTerminal as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
@@ -15,10 +14,12 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, json};
 
 use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, LookArgs};
+use crate::places;
 use fwlog::filter::Filter;
 use fwlog::filter::arguments::Argument;
 use fwlog::filter::expr::{self, Context};
-use fwlog::input::discover::{self, Found};
+use fwlog::input::discover;
+use fwlog::input::journal::{Boot, Wanted};
 use fwlog::input::years::Years;
 use fwlog::input::{Input, InputQueue, ReadOptions, is_kmsg};
 use fwlog::pipeline::Plan;
@@ -99,7 +100,7 @@ impl Options {
         {
             bail!("--since is later than --until");
         }
-        let inputs = inputs(files, input, since)?;
+        let inputs = inputs(files, input, since, &Clock::new(zone.clone(), None))?;
         let boot = match &input.boot_time {
             Some(text) => Some(time("--boot-time", text, now, &zone)?),
             // The ring buffer of this machine counts from this machine's start.
@@ -134,6 +135,7 @@ impl Options {
             ordered: ordered || input.books.rejects.is_some(),
             years: Years { wanted: true, ..years },
             between,
+            entries: wanted(since, until, input)?,
         };
         // Records on a terminal are a sign of progress themselves.
         let streams = ordered && output.look.output_file.is_none() && std::io::stdout().is_terminal();
@@ -213,6 +215,11 @@ fn zone(input: &InputArgs) -> anyhow::Result<TimeZone> {
     }
 }
 
+/// Stamps in the zone of this machine, for single lines.
+pub(crate) fn local_years() -> Years {
+    Years { zone: local_zone().unwrap_or_else(TimeZone::system), ..Years::default() }
+}
+
 fn time(option: &str, text: &str, now: i64, zone: &TimeZone) -> anyhow::Result<i64> {
     Ok(timespec::parse(text, now, zone).map_err(|error| anyhow!("{option}: {error}"))?.utc)
 }
@@ -224,10 +231,20 @@ fn until(option: &str, text: &str, now: i64, zone: &TimeZone) -> anyhow::Result<
 }
 
 /// The inputs to read.
-fn inputs(files: &[PathBuf], input: &InputArgs, since: Option<i64>) -> anyhow::Result<Vec<Input>> {
+fn inputs(
+    files: &[PathBuf],
+    input: &InputArgs,
+    since: Option<i64>,
+    clock: &Clock,
+) -> anyhow::Result<Vec<Input>> {
     let mut inputs = Vec::new();
-    if input.journal {
-        inputs.push(journal(since));
+    if input.journal_pipe {
+        inputs.push(places::journal_pipe(since));
+    }
+    if let Some(folder) = &input.journal {
+        inputs.extend(places::journal(folder.as_deref(), input)?);
+    } else if input.boot.is_some() && files.is_empty() && !input.journal_pipe {
+        inputs.extend(places::journal(None, input)?);
     }
     for file in files {
         if file.as_os_str() == "-" {
@@ -238,17 +255,32 @@ fn inputs(files: &[PathBuf], input: &InputArgs, since: Option<i64>) -> anyhow::R
         } else if input.rotated {
             inputs.extend(discover::rotated(file).into_iter().map(Input::File));
         } else {
-            inputs.push(Input::File(file.clone()));
+            inputs.extend(places::file(file, input.machine_id.as_deref())?);
         }
     }
     if inputs.is_empty() {
         if input.root.is_none() && !nothing_is_piped_in() {
             return Ok(vec![Input::Stdin]);
         }
-        let root = input.root.as_deref().unwrap_or(Path::new("/"));
-        inputs = found(discover::discover(root), input.rotated, since)?;
+        inputs = places::found(input, clock)?;
     }
     Ok(inputs)
+}
+
+/// Which of a journal's entries are read.
+fn wanted(since: Option<i64>, until: Option<i64>, input: &InputArgs) -> anyhow::Result<Wanted> {
+    let micros = |nanos: i64| u64::try_from(nanos.div_euclid(1_000)).unwrap_or(0);
+    let between = (since.is_some() || until.is_some())
+        .then(|| (since.map_or(0, micros), until.map_or(u64::MAX, micros)));
+    let boot = match input.boot.as_deref() {
+        None => None,
+        Some(text) => Some(Boot::parse(text).ok_or_else(|| {
+            anyhow!("--boot: `{text}` is no boot: 0 the last, -1 the one before, 1 the first, or its id (journalctl --list-boots)")
+        })?),
+    };
+    // An entry is a line of about 256 bytes.
+    let part = (input.chunk_size.unwrap_or(CHUNK) as u64 / 256).max(1);
+    Ok(Wanted { between, boot, part, ..Wanted::default() })
 }
 
 /// Nobody wants his log replaced by a report on it.
@@ -271,51 +303,6 @@ fn nothing_is_piped_in() -> bool {
     let device = |path: &str| std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
     std::io::stdin().is_terminal()
         || (device("/dev/stdin").is_some() && device("/dev/stdin") == device("/dev/null"))
-}
-
-/// The journal's kernel messages.
-fn journal(since: Option<i64>) -> Input {
-    let mut words = vec!["journalctl".to_owned()];
-    // Without its `-q`: what it says about missing permissions is what the user needs to know.
-    words.extend(["-k", "-o", "export", "--no-pager"].map(str::to_owned));
-    words.extend(since.map(|utc| format!("--since=@{}", utc.div_euclid(NANOS))));
-    Input::Program(words)
-}
-
-/// The inputs that were found; said on standard error, since nobody asked for them.
-fn found(found: Found, rotated: bool, since: Option<i64>) -> anyhow::Result<Vec<Input>> {
-    let say = |text: String| {
-        let _ = writeln!(anstream::stderr(), "fwstat: reading {text}");
-    };
-    match found {
-        Found::File(path) => {
-            let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
-            say(format!("{} ({})", path.display(), fwlog::text::bytes(size)));
-            let paths = if rotated { discover::rotated(&path) } else { vec![path] };
-            Ok(paths.into_iter().map(Input::File).collect())
-        }
-        Found::Journal => {
-            say("the journal (journalctl -k)".to_owned());
-            Ok(vec![journal(since)])
-        }
-        Found::Kmsg(path) => {
-            say(format!("{}, the kernel's ring buffer (there is no log file)", path.display()));
-            Ok(vec![Input::File(path)])
-        }
-        Found::Forbidden(path) if is_kmsg(&path) => bail!(
-            "no log file and no journal, and the kernel's ring buffer is for root: permission denied\n  \
-             `sudo fwstat`, or pipe it in: `sudo dmesg | fwstat`"
-        ),
-        Found::Forbidden(path) => bail!(
-            "{0}: permission denied\n  `sudo fwstat {0}`, or join the group that may read it (adm)",
-            path.display()
-        ),
-        Found::Nothing => bail!(
-            "no input, and no log in the usual places (/var/log/kern.log, messages, syslog, ufw.log, the journal)\n  \
-             name a file: `fwstat FILE`, pipe one in: `ssh gateway dmesg | fwstat`; \
-             if nothing is logged yet: `iptables -A INPUT -j LOG --log-prefix \"in.dropped \"`"
-        ),
-    }
 }
 
 /// One predicate from all filter options.

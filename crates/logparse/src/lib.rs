@@ -85,6 +85,7 @@ mod envelope;
 mod error;
 mod flow;
 mod grammar;
+mod hex;
 mod line;
 mod lines;
 mod options;
@@ -98,7 +99,7 @@ pub mod testgen;
 mod time;
 mod types;
 
-pub use envelope::Envelope;
+pub use envelope::{Envelope, JournalTransport, Writer};
 pub use error::{ErrorKind, Expected, ParseError, Reason};
 pub use flow::{Flow, FlowSide, parse_flow};
 pub use line::{Line, PrefixCache};
@@ -109,7 +110,7 @@ pub use packet::{
     Ipv4, Ipv6, Link, MacHeader, Network, Packet, Ports, RawMac, Security, Tcp, Transport, Truncated, Tunnel,
     Udp, Vlan,
 };
-pub use parse::{Completeness, Entry, parse, parse_legacy, parse_message, parse_with};
+pub use parse::{Completeness, Entry, parse, parse_legacy, parse_message, parse_with, writer};
 pub use scan::{FastPacket, PrefixKey, ScannedLine, Scanner, TimeSpan};
 pub use time::{Civil, Stamp, Time, TimeOfDay, Uptime, Zone, days_from_civil, month_number};
 pub use types::{EtherType, IcmpType, Icmpv6Type, InvalidText, Mac, Protocol, TcpFlags};

@@ -9,7 +9,7 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, Writer};
 use crate::error::ParseError;
 use crate::packet::{
     Datagram, Dialect, Incomplete, Link, MacHeader, Network, Packet, Transport, Truncated, Tunnel,
@@ -128,6 +128,12 @@ both! {
     host: Option<&'a [u8]> = |fast| fast.host(), |full| full.envelope.host;
     /// The program that wrote the line.
     tag: Option<&'a [u8]> = |fast| fast.tag(), |full| full.envelope.tag;
+    /// Who wrote the line: the kernel, a daemon that logs for it, or another program.
+    writer: Writer<'a> = |fast| fast.writer(), |full| full.writer();
+    /// Proxmox: the number of the guest.
+    vmid: Option<u32> = |_fast| None, |full| full.envelope.vmid;
+    /// Proxmox: the chain that logged.
+    chain: Option<&'a [u8]> = |_fast| None, |full| full.envelope.chain;
     /// The severity, 0 (emergency) to 7 (debug).
     severity: Option<u8> = |fast| fast.severity(), |full| full.envelope.severity;
     /// The kernel's stamp: time since boot.

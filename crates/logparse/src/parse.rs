@@ -8,7 +8,7 @@
 use memchr::memmem;
 
 use crate::bytes::simd;
-use crate::envelope::{self, Encoding, Envelope};
+use crate::envelope::{self, Encoding, Envelope, Writer};
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar;
 use crate::packet::{Dialect, Packet};
@@ -35,7 +35,16 @@ pub enum Completeness {
     Corrupt,
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// Who wrote the line: [`Envelope::writer`], and ulogd by its own form of a packet.
+    #[must_use]
+    pub fn writer(&self) -> Writer<'a> {
+        match self.packet.dialect {
+            Dialect::Ulogd if self.envelope.tag.is_none() => Writer::Ulogd,
+            _ => self.envelope.writer(),
+        }
+    }
+
     /// Whether the packet is whole, cut or damaged.
     #[must_use]
     pub fn completeness(&self) -> Completeness {
@@ -139,6 +148,20 @@ fn filled<'a>(read: impl FnOnce(&mut Entry<'a>) -> Result<(), ParseError>) -> Re
         result = Err(error);
     }
     result
+}
+
+/// Who wrote a line that is no firewall record, as far as its envelope tells.
+///
+/// ```
+/// let line = b"Jun 30 06:06:13 gw mallory: net_ratelimit: 9999999 callbacks suppressed";
+/// assert_eq!(logparse::writer(line).name(), b"mallory");
+/// ```
+#[must_use]
+pub fn writer(line: &[u8]) -> Writer<'_> {
+    let mut envelope = Envelope::default();
+    // Without a message there may still be a tag.
+    let _ = envelope::open(trimmed(line), &mut envelope);
+    envelope.writer()
 }
 
 /// Reads a message that stands alone: from the prefix on, without any envelope.

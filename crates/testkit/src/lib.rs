@@ -5,6 +5,8 @@
 //! Must not know: any crate of the program; it is a dependency of tests only.
 //! Tested by: the unit tests below.
 
+pub mod journal;
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::panic::Location;

@@ -22,8 +22,8 @@ use logparse::Protocol;
 
 use super::Aggregate;
 use super::addresses::Addresses;
-use super::key::{self, Cell};
-use crate::record::{Field, Key, Record, Value};
+use super::key;
+use crate::record::{Field, Key, OwnedValue, Record, Value};
 
 /// Counts by key.
 #[derive(Clone, Debug, Default)]
@@ -118,7 +118,7 @@ impl Slot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The values of the key.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<OwnedValue>,
     /// How often.
     pub count: u64,
 }
@@ -454,7 +454,7 @@ mod tests {
 
     fn rows(ranked: &Ranked) -> Vec<(String, u64)> {
         let text = |row: &Row| match &row.cells[..] {
-            [Cell::Text(text)] => String::from_utf8_lossy(text).into_owned(),
+            [OwnedValue::Text(text)] => String::from_utf8_lossy(text).into_owned(),
             _ => panic!(),
         };
         ranked.rows.iter().map(|row| (text(row), row.count)).collect()

@@ -9,37 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use logparse::{Mac, Protocol, TcpFlags, Uptime};
 
-use crate::record::Value;
+use crate::record::{OwnedValue, Value};
 use crate::time::clock::When;
-
-/// A value that outlives its line.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cell {
-    /// The line does not have it.
-    Missing,
-    /// It is so.
-    True,
-    /// A number.
-    Number(u64),
-    /// Text, as it stood in the line.
-    Text(Vec<u8>),
-    /// An address.
-    Addr(IpAddr),
-    /// A network.
-    Net(IpAddr, u8),
-    /// A hardware address.
-    Mac(Mac),
-    /// TCP flags.
-    Flags(TcpFlags),
-    /// A protocol.
-    Proto(Protocol),
-    /// Seconds since the machine was started.
-    Uptime(Uptime),
-    /// A moment.
-    Time(When),
-    /// A day.
-    Day(i64),
-}
 
 const MISSING: u8 = 0x00;
 const TRUE: u8 = 0x01;
@@ -71,7 +42,6 @@ pub fn encode(key: &mut Vec<u8>, value: Value<'_>) {
         }
         Value::Text(text) => encode_text(key, text.iter().copied()),
         Value::Lower(text) => encode_text(key, text.iter().map(u8::to_ascii_lowercase)),
-        Value::Word(word) => encode_text(key, word.bytes()),
         Value::Addr(IpAddr::V4(addr)) => {
             key.push(ADDR4);
             key.extend_from_slice(&addr.octets());
@@ -133,7 +103,7 @@ fn encode_text(key: &mut Vec<u8>, text: impl Iterator<Item = u8>) {
 /// # Panics
 /// If the bytes do not come from [`encode`].
 #[must_use]
-pub fn decode(mut key: &[u8]) -> Vec<Cell> {
+pub fn decode(mut key: &[u8]) -> Vec<OwnedValue> {
     let mut cells = Vec::new();
     while let Some((tag, rest)) = key.split_first() {
         key = rest;
@@ -149,8 +119,8 @@ pub fn decode(mut key: &[u8]) -> Vec<Cell> {
         }
         let unsign = |bytes: &[u8]| (u64::from_be_bytes(array(bytes)) ^ (1 << 63)) as i64;
         cells.push(match *tag {
-            MISSING => Cell::Missing,
-            TRUE => Cell::True,
+            MISSING => OwnedValue::Missing,
+            TRUE => OwnedValue::True,
             TEXT => {
                 let mut text = Vec::new();
                 loop {
@@ -159,24 +129,26 @@ pub fn decode(mut key: &[u8]) -> Vec<Cell> {
                         byte => text.push(byte),
                     }
                 }
-                Cell::Text(text)
+                OwnedValue::Text(text)
             }
-            ADDR4 => Cell::Addr(Ipv4Addr::from(array::<4>(take(4))).into()),
-            ADDR6 => Cell::Addr(Ipv6Addr::from(array::<16>(take(16))).into()),
-            NET4 => Cell::Net(Ipv4Addr::from(array::<4>(take(4))).into(), take(1)[0]),
-            NET6 => Cell::Net(Ipv6Addr::from(array::<16>(take(16))).into(), take(1)[0]),
-            MAC => Cell::Mac(Mac(array(take(6)))),
-            FLAGS => Cell::Flags(TcpFlags::from_bits(u16::from_be_bytes(array(take(2))))),
-            PROTO => Cell::Proto(Protocol(take(1)[0])),
-            UPTIME => Cell::Uptime(Uptime {
+            ADDR4 => OwnedValue::Addr(Ipv4Addr::from(array::<4>(take(4))).into()),
+            ADDR6 => OwnedValue::Addr(Ipv6Addr::from(array::<16>(take(16))).into()),
+            NET4 => OwnedValue::Net(Ipv4Addr::from(array::<4>(take(4))).into(), take(1)[0]),
+            NET6 => OwnedValue::Net(Ipv6Addr::from(array::<16>(take(16))).into(), take(1)[0]),
+            MAC => OwnedValue::Mac(Mac(array(take(6)))),
+            FLAGS => OwnedValue::Flags(TcpFlags::from_bits(u16::from_be_bytes(array(take(2))))),
+            PROTO => OwnedValue::Proto(Protocol(take(1)[0])),
+            UPTIME => OwnedValue::Uptime(Uptime {
                 seconds: u64::from_be_bytes(array(take(8))),
                 micros: u32::from_be_bytes(array(take(4))),
             }),
-            TIME => Cell::Time(When { utc: unsign(take(8)), offset: i32::from_be_bytes(array(take(4))) }),
-            DAY => Cell::Day(unsign(take(8))),
+            TIME => {
+                OwnedValue::Time(When { utc: unsign(take(8)), offset: i32::from_be_bytes(array(take(4))) })
+            }
+            DAY => OwnedValue::Day(unsign(take(8))),
             number => {
                 let bytes = take(usize::from(number - NUMBER));
-                Cell::Number(bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b)))
+                OwnedValue::Number(bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b)))
             }
         });
     }
@@ -221,13 +193,13 @@ mod tests {
         assert_eq!(
             decode(&key),
             [
-                Cell::Text(b"a\0\x01b".to_vec()),
-                Cell::Number(443),
-                Cell::Missing,
-                Cell::Number(0),
-                Cell::Addr("2001:db8::1".parse().unwrap()),
-                Cell::Time(When { utc: -5, offset: -3600 }),
-                Cell::Text(b"ab:cd".to_vec()),
+                OwnedValue::Text(b"a\0\x01b".to_vec()),
+                OwnedValue::Number(443),
+                OwnedValue::Missing,
+                OwnedValue::Number(0),
+                OwnedValue::Addr("2001:db8::1".parse().unwrap()),
+                OwnedValue::Time(When { utc: -5, offset: -3600 }),
+                OwnedValue::Text(b"ab:cd".to_vec()),
             ]
         );
     }

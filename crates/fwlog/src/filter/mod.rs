@@ -10,7 +10,6 @@ pub mod arguments;
 pub mod expr;
 pub mod set;
 pub mod values;
-pub mod words;
 
 pub use set::Set;
 
@@ -115,7 +114,7 @@ impl Filter {
             Filter::Matches(field, regex) => match field.value(record) {
                 Value::Missing => None,
                 Value::Text(text) => Some(regex.is_match(text)),
-                other => Some(regex.is_match(words::plain(other).as_bytes())),
+                other => Some(regex.is_match(other.to_plain().as_bytes())),
             },
             Filter::Between(since, until) => record.when.map(|when| (*since..=*until).contains(&when.utc)),
         }

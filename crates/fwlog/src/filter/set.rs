@@ -9,7 +9,6 @@ use std::net::IpAddr;
 use logparse::Protocol;
 use regex::bytes::Regex;
 
-use super::words;
 use crate::record::{Key, Value};
 use crate::services;
 
@@ -50,8 +49,7 @@ impl Set {
                 .iter()
                 .any(|(from, to)| from.is_ipv4() == addr.is_ipv4() && (*from..=*to).contains(&addr)),
             Value::Text(text) => self.is_text(text),
-            Value::Word(word) => self.is_text(word.as_bytes()),
-            other => self.is_text(words::plain(other).as_bytes()),
+            other => self.is_text(other.to_plain().as_bytes()),
         })
     }
 

@@ -8,6 +8,10 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// The longest line that is read. A kernel's line ends below 1,024 bytes and a journal's JSON
+/// record with one below 100 KiB; a longer line is counted and left out.
+pub const LONGEST_LINE: usize = 1 << 20;
+
 /// How many bytes of an input are looked at.
 pub const HEAD: usize = 256;
 

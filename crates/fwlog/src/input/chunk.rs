@@ -4,11 +4,8 @@
 //! Must not know: where the bytes come from.
 //! Tested by: the unit tests of `split` and `stream`.
 
+use super::journal::{Desk, Heads, Wanted};
 use super::years::{Calendar, Years};
-
-/// The longest line that is read. A kernel's line ends below 1,024 bytes and a journal's JSON
-/// record with one below 100 KiB; a longer line is counted and left out.
-pub const LONGEST_LINE: usize = 1 << 20;
 
 /// How much of the text in front of a chunk comes with it: enough for the first line of a
 /// record of several lines.
@@ -28,6 +25,8 @@ pub struct ReadOptions {
     /// Only lines between these moments are wanted (local seconds): of a plain file, stretches
     /// whose lines all have other stamps are not read.
     pub between: Option<(i64, i64)>,
+    /// Which of a journal's entries are wanted.
+    pub entries: Wanted,
 }
 
 /// Whole lines to work on.
@@ -47,6 +46,8 @@ pub struct Chunk<'b> {
     pub bytes: &'b [u8],
     /// What is known about the years of stamps here.
     pub calendar: Calendar,
+    /// What the journal says beside each line, where the lines are its entries.
+    pub heads: Option<&'b Heads>,
 }
 
 /// A thread's memory for one chunk at a time.
@@ -64,9 +65,23 @@ pub struct Buffer {
     pub(super) first_line: Option<u64>,
     pub(super) ticket: u64,
     pub(super) calendar: Calendar,
+    /// For the journal's entries: whether the chunk is such, and what they are read with.
+    pub(super) is_journal: bool,
+    desk: Option<Box<Desk>>,
 }
 
 impl Buffer {
+    /// Empties it for entries of the journal; gives where their lines go.
+    pub(super) fn begin_entries(&mut self) -> (&mut Desk, &mut Vec<u8>) {
+        self.bytes.clear();
+        self.start = 0;
+        self.offset = 0;
+        self.first_line = Some(1);
+        self.calendar = Calendar::default();
+        self.is_journal = true;
+        (self.desk.get_or_insert_default(), &mut self.bytes)
+    }
+
     /// The chunk it holds.
     #[must_use]
     pub fn chunk(&self) -> Chunk<'_> {
@@ -78,6 +93,7 @@ impl Buffer {
             before: &self.bytes[..self.start],
             bytes: &self.bytes[self.start..self.end],
             calendar: self.calendar.clone(),
+            heads: self.desk.as_ref().filter(|_| self.is_journal).map(|desk| &desk.heads),
         }
     }
 }

@@ -24,7 +24,7 @@ pub struct Foreign {
 pub fn foreign(head: &[u8]) -> Option<Foreign> {
     let (reason, hint) = match head {
         [b'L', b'P', b'K', b'S', b'H', b'H', b'R', b'H', ..] => {
-            ("is a journal file, which only journalctl reads", "journalctl --file FILE -k -o export | fwstat")
+            ("is a journal file, which is not read as a stream", "name the file itself: fwstat FILE")
         }
         [0xd4, 0xc3, 0xb2, 0xa1, ..] | [0xa1, 0xb2, 0xc3, 0xd4, ..] | [0x0a, 0x0d, 0x0d, 0x0a, ..] => {
             ("is a packet capture, not a log", "fwstat reads the text that a LOG rule writes")

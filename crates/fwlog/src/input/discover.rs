@@ -1,9 +1,10 @@
 //! What to read: the places where kernels' lines live, and rotated sets.
 //!
-//! Responsible for: finding files. Opens none.
+//! Responsible for: finding files, and whether they may be read.
 //! Must not know: what is in them.
 //! Tested by: the unit tests below, `fwstat/tests/cli/inputs.rs`.
 
+use super::journal;
 use std::fs::File;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
@@ -18,43 +19,66 @@ const PLACES: [&str; 6] = [
     "var/log/syslog",
 ];
 
-/// What looking for a log came to.
+/// A place with the kernel's lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum Place {
     /// A file that may be read.
     File(PathBuf),
-    /// There is a journal.
-    Journal,
+    /// A folder of journals that may be read, and its files.
+    Journal(PathBuf, Vec<PathBuf>),
+}
+
+/// What looking for logs came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Places that may be read, the most specific first; at least one.
+    Places(Vec<Place>),
     /// There is nothing but the kernel's ring buffer.
     Kmsg(PathBuf),
-    /// There is a file or a ring buffer, but it may not be read.
+    /// There is a file, a journal or a ring buffer, but it may not be read.
     Forbidden(PathBuf),
     /// There is nothing.
     Nothing,
 }
 
-/// Looks for a log below `root`.
+/// Looks for logs below `root`; of journals, for those of `machine`, else of the system there.
 #[must_use]
-pub fn discover(root: &Path) -> Found {
+pub fn discover(root: &Path, machine: Option<&str>) -> Found {
     let mut forbidden = None;
+    let mut places = Vec::new();
     for place in PLACES {
         let path = root.join(place);
         match std::fs::metadata(&path) {
             Ok(meta) if meta.is_file() && meta.len() > 0 => match File::open(&path) {
-                Ok(_) => return Found::File(path),
+                Ok(_) => places.push(Place::File(path)),
                 Err(_) => forbidden = forbidden.or(Some(path)),
             },
             _ => {}
         }
     }
-    let journal = ["var/log/journal", "run/log/journal"]
-        .iter()
-        .any(|place| std::fs::read_dir(root.join(place)).is_ok_and(|mut entries| entries.next().is_some()));
+    match journal::places::folders(root, machine) {
+        Err((path, _)) => forbidden = forbidden.or(Some(path)),
+        Ok(folders) => {
+            for folder in folders {
+                match journal::places::files(&folder, None) {
+                    Err(_) => forbidden = forbidden.or(Some(folder)),
+                    Ok(files) if files.is_empty() => {}
+                    // The kernel's messages are in those of the system, which few may read.
+                    Ok(files) => match files.iter().find(|file| File::open(file).is_err()) {
+                        Some(file) => forbidden = forbidden.or(Some(file.clone())),
+                        None => places.push(Place::Journal(folder, files)),
+                    },
+                }
+            }
+        }
+    }
+    if !places.is_empty() {
+        return Found::Places(places);
+    }
     // What the kernel still remembers, which is better than nothing.
     let kmsg = root.join("dev/kmsg");
     let device = std::fs::metadata(&kmsg).is_ok_and(|meta| meta.file_type().is_char_device());
     match forbidden {
-        _ if journal => Found::Journal,
         Some(path) => Found::Forbidden(path),
         None if device => match super::stream::Kmsg::open(&kmsg) {
             Ok(_) => Found::Kmsg(kmsg),

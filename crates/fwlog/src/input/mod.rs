@@ -10,6 +10,7 @@ pub mod bytes;
 pub mod chunk;
 pub mod decode;
 pub mod discover;
+pub mod journal;
 pub mod reframe;
 pub mod split;
 pub mod stamps;
@@ -18,17 +19,20 @@ pub mod ulogd;
 pub mod walk;
 pub mod years;
 
-pub use self::chunk::{BEFORE, Buffer, Chunk, LONGEST_LINE, ReadOptions};
+pub use self::bytes::LONGEST_LINE;
+pub use self::chunk::{BEFORE, Buffer, Chunk, ReadOptions};
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
 use self::bytes::{Meter, Plain};
+use self::journal::{Lost, Merge, Parts, Refused, Wanted, Work};
 use self::split::Split;
 use self::stream::Stream;
 use self::years::{Depth, Survey, Years};
@@ -84,6 +88,8 @@ enum State {
     Unopened,
     Split(Arc<Split>),
     Stream(Box<Stream>),
+    Entries(Arc<Parts>),
+    Merge(Box<Merge>),
     Done,
 }
 
@@ -104,6 +110,8 @@ pub struct InputQueue {
     sources: Vec<Source>,
     reading: ReadOptions,
     errors: Mutex<Vec<InputError>>,
+    /// What could not be read of journals' entries, by input.
+    lost: Mutex<Vec<Lost>>,
     notes: Mutex<Vec<String>>,
     remarks: Mutex<Vec<String>>,
     /// What had to be assumed about years: the input, the number of a line, a sentence.
@@ -131,20 +139,11 @@ impl InputQueue {
     /// A feed of these inputs; nothing is opened yet.
     #[must_use]
     pub fn new(inputs: Vec<Input>, reading: ReadOptions) -> InputQueue {
-        let sources = inputs
-            .into_iter()
-            .map(|input| Source {
-                name: input.name(),
-                input,
-                done: AtomicBool::new(false),
-                state: Mutex::new(State::Unopened),
-                limit: None,
-            })
-            .collect();
-        InputQueue {
-            sources,
+        let mut feed = InputQueue {
+            sources: Vec::new(),
             reading,
             errors: Mutex::default(),
+            lost: Mutex::default(),
             notes: Mutex::default(),
             remarks: Mutex::default(),
             doubts: Mutex::default(),
@@ -155,6 +154,62 @@ impl InputQueue {
             taken: Arc::default(),
             plain: Arc::default(),
             stop: Arc::default(),
+        };
+        let is_journal = |input: &Input| matches!(input, Input::File(path) if journal::is_journal(path));
+        let (journals, others): (Vec<_>, Vec<_>) =
+            inputs.into_iter().enumerate().partition(|(_, input)| is_journal(input));
+        // All journals are one set, where the first of them was named.
+        let place = journals.first().map_or(usize::MAX, |(at, _)| *at);
+        let paths = journals.into_iter().filter_map(|(_, input)| match input {
+            Input::File(path) => Some(path),
+            _ => None,
+        });
+        let mut paths = Some(paths.collect::<Vec<_>>());
+        for (at, input) in others {
+            if at > place
+                && let Some(paths) = paths.take()
+            {
+                feed.add_journals(paths);
+            }
+            feed.add(input, State::Unopened);
+        }
+        feed.add_journals(paths.unwrap_or_default());
+        feed
+    }
+
+    fn add(&mut self, input: Input, state: State) {
+        let done = AtomicBool::new(matches!(state, State::Done));
+        let source = Source { name: input.name(), input, done, state: Mutex::new(state), limit: None };
+        self.sources.push(source);
+    }
+
+    /// Opens a set of journals, which become neighbouring inputs in the order of their entries.
+    fn add_journals(&mut self, paths: Vec<PathBuf>) {
+        let wanted = Wanted { ordered: self.reading.ordered, ..self.reading.entries.clone() };
+        let (members, work) = journal::open(paths, &wanted, self.sources.len());
+        let mut work = work.into_iter().peekable();
+        for (at, member) in members.into_iter().enumerate() {
+            let state = match work.next_if(|(first, _)| *first == at) {
+                Some((_, Work::Parts(parts))) => State::Entries(parts),
+                Some((_, Work::Merge(merge))) => State::Merge(merge),
+                None => State::Done,
+            };
+            let input = Input::File(member.path);
+            let name = input.name();
+            match member.refused {
+                None => {}
+                Some(Refused::Io(error)) => {
+                    let Input::File(path) = &input else { continue };
+                    lock(&self.errors).push(explain(&name, path, &error));
+                }
+                Some(Refused::Form(why)) => {
+                    let hint = format!("journalctl --file {name} -o export _TRANSPORT=kernel | fwstat");
+                    lock(&self.errors).push(InputError::new(&name, why).hint(hint));
+                }
+            }
+            lock(&self.errors).extend(member.troubles.into_iter().map(|why| InputError::new(&name, why)));
+            lock(&self.notes).extend(member.notes.into_iter().map(|note| format!("{name}: {note}")));
+            self.add(input, state);
         }
     }
 
@@ -244,6 +299,8 @@ impl InputQueue {
     #[must_use]
     pub fn errors(&self) -> Vec<InputError> {
         let mut errors = lock(&self.errors).clone();
+        let name = |lost: &Lost| self.sources[lost.source].name.as_str();
+        errors.extend(lock(&self.lost).iter().map(|lost| InputError::new(name(lost), lost.to_string())));
         let place = |error: &InputError| self.sources.iter().position(|source| source.name == error.name);
         errors.sort_by_key(place);
         errors
@@ -367,6 +424,7 @@ impl InputQueue {
         }
         buffer.source = at;
         buffer.ticket = 0;
+        buffer.is_journal = false;
         let taken = match &mut *state {
             State::Unopened | State::Done => Ok(false),
             State::Split(split) => {
@@ -375,9 +433,7 @@ impl InputQueue {
                 drop(state);
                 return match split.next(buffer) {
                     Ok(true) => {
-                        let read = (buffer.end - buffer.start) as u64;
-                        self.taken.fetch_add(read, Ordering::Relaxed);
-                        self.plain.fetch_add(read, Ordering::Relaxed);
+                        self.count((buffer.end - buffer.start) as u64);
                         Take::Chunk
                     }
                     Ok(false) => self.finish(source),
@@ -388,6 +444,33 @@ impl InputQueue {
                 };
             }
             State::Stream(stream) => stream.next(buffer),
+            State::Entries(parts) => {
+                let parts = Arc::clone(parts);
+                let Some(part) = parts.next() else {
+                    *state = State::Done;
+                    return self.finish(source);
+                };
+                if self.reading.ordered {
+                    buffer.ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+                }
+                drop(state);
+                let (desk, bytes) = buffer.begin_entries();
+                let (taken, lost) = parts.read(part, &self.reading.years, desk, bytes);
+                buffer.end = buffer.bytes.len();
+                self.count(taken);
+                self.lose([lost]);
+                return Take::Chunk;
+            }
+            State::Merge(merge) => {
+                let (desk, bytes) = buffer.begin_entries();
+                let more = merge.next(&self.reading.years, &mut desk.heads, bytes);
+                buffer.end = buffer.bytes.len();
+                if !more {
+                    self.count(merge.size());
+                }
+                self.lose(merge.lost());
+                Ok(more)
+            }
         };
         match taken {
             Ok(true) => {
@@ -410,6 +493,23 @@ impl InputQueue {
                 *state = State::Done;
                 self.fail(source, &error);
                 self.finish(source)
+            }
+        }
+    }
+
+    /// Counts bytes that were read as they are.
+    fn count(&self, read: u64) {
+        self.taken.fetch_add(read, Ordering::Relaxed);
+        self.plain.fetch_add(read, Ordering::Relaxed);
+    }
+
+    /// Notes what was lost of journals' entries.
+    fn lose(&self, lost: impl IntoIterator<Item = Lost>) {
+        for lost in lost.into_iter().filter(|lost| lost.objects > 0) {
+            let mut all = lock(&self.lost);
+            match all.iter_mut().find(|known| known.source == lost.source) {
+                Some(known) => known.merge(lost),
+                None => all.push(lost),
             }
         }
     }
@@ -587,8 +687,7 @@ fn explain(name: &str, path: &Path, error: &io::Error) -> InputError {
     let plain = InputError::new(name, reason(error));
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            let group = if path.starts_with("/var/log") { "adm" } else { "file's group" };
-            plain.hint(format!("`sudo fwstat {name}`, or join the group that may read it ({group})"))
+            plain.hint(format!("`sudo fwstat {name}`, or join the group that may read it ({})", group(path)))
         }
         io::ErrorKind::NotFound => match similar(path) {
             Some(near) => plain.hint(format!("there is {}", near.display())),
@@ -596,6 +695,22 @@ fn explain(name: &str, path: &Path, error: &io::Error) -> InputError {
         },
         _ => plain,
     }
+}
+
+/// The name of the group that owns a file, or the folder it is in.
+#[must_use]
+pub fn group(path: &Path) -> String {
+    let gid = path.ancestors().find_map(|path| std::fs::metadata(path).ok()).map(|meta| meta.gid());
+    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    let named = groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse().ok() == gid && gid != Some(0)).then(|| name.to_owned())
+    });
+    // The files in it belong to this one where the folder is root's alone.
+    let usual =
+        if path.components().any(|part| part.as_os_str() == "journal") { "systemd-journal" } else { "adm" };
+    named.unwrap_or_else(|| usual.to_owned())
 }
 
 /// A file beside `path` whose name begins with its name, such as a compressed one.

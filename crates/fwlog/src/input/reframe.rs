@@ -7,14 +7,15 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use super::bytes::LONGEST_LINE;
 use super::bytes::Plain;
-use super::chunk::LONGEST_LINE;
 
 /// The fields of the journal that say something about a packet's line.
-const FIELDS: [&str; 7] = [
+const FIELDS: [&str; 8] = [
     "__REALTIME_TIMESTAMP",
     "_SOURCE_MONOTONIC_TIMESTAMP",
     "_HOSTNAME",
+    "_TRANSPORT",
     "SYSLOG_IDENTIFIER",
     "PRIORITY",
     "SYSLOG_FACILITY",
@@ -124,7 +125,7 @@ fn keep(record: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 /// Appends a field to an object.
-fn add(record: &mut Vec<u8>, name: &str, value: &[u8]) {
+pub(super) fn add(record: &mut Vec<u8>, name: &str, value: &[u8]) {
     if !record.is_empty() {
         record.push(b',');
     }

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memchr::memchr;
 
-use super::chunk::{BEFORE, Buffer, LONGEST_LINE, ReadOptions};
+use super::bytes::LONGEST_LINE;
+use super::chunk::{BEFORE, Buffer, ReadOptions};
 use super::years::{self, Depth, Survey, Years};
 
 /// How much is read at a time in search of the end of a piece's last line.
@@ -148,8 +149,14 @@ mod tests {
         let path =
             std::env::temp_dir().join(format!("fwstat-split-{}-{chunk}-{}", std::process::id(), text.len()));
         File::create(&path).unwrap().write_all(text).unwrap();
-        let reading =
-            ReadOptions { chunk, decompress: true, ordered: false, years: Years::default(), between: None };
+        let reading = ReadOptions {
+            chunk,
+            decompress: true,
+            ordered: false,
+            years: Years::default(),
+            between: None,
+            entries: Default::default(),
+        };
         let split =
             Split::new(File::open(&path).unwrap(), text.len() as u64, &reading, &Years::default(), false)
                 .unwrap();

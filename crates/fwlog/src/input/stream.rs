@@ -17,8 +17,9 @@ use memchr::{memchr, memchr_iter, memrchr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use super::bytes::LONGEST_LINE;
 use super::bytes::Plain;
-use super::chunk::{BEFORE, Buffer, LONGEST_LINE};
+use super::chunk::{BEFORE, Buffer};
 use super::years::{self, Calendar, Survey, Years};
 
 /// What is said of a stream whose years could not be followed to its end.

@@ -13,8 +13,8 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
+use super::bytes::LONGEST_LINE;
 use super::bytes::Plain;
-use super::chunk::LONGEST_LINE;
 use crate::time::clock;
 
 /// Whether a stream's first bytes are such a line's. The order of the keys is not asked for:

@@ -8,7 +8,7 @@
 use std::sync::LazyLock;
 
 use hashbrown::HashMap;
-use logparse::Reason;
+use logparse::{Reason, Writer};
 use memchr::memmem::Finder;
 use serde::Serialize;
 
@@ -44,6 +44,8 @@ pub enum Why {
     TooLong,
     /// There is nothing in it.
     Empty,
+    /// It is an entry of a journal that cannot be read.
+    Entry(&'static str),
 }
 
 impl Why {
@@ -52,7 +54,7 @@ impl Why {
     pub fn class(&self) -> &'static str {
         match self {
             Why::Cut(_) => "cut",
-            Why::Damaged(_) => "damaged",
+            Why::Damaged(_) | Why::Entry(_) => "damaged",
             Why::Other(_) | Why::TooLong | Why::Empty => "other",
         }
     }
@@ -64,6 +66,7 @@ impl std::fmt::Display for Why {
             Why::Cut(reason) | Why::Other(reason) | Why::Damaged(reason) => reason.fmt(f),
             Why::TooLong => f.write_str("longer than 1 MiB, not read"),
             Why::Empty => f.write_str("an empty line"),
+            Why::Entry(why) => write!(f, "a damaged journal entry: {why}"),
         }
     }
 }
@@ -80,6 +83,11 @@ pub struct Position {
     /// The offset of its chunk, while `line` is counted from there.
     chunk: Option<u64>,
 }
+
+/// Writers that are counted by name; a log in which every line names another program is a forged one.
+const WRITERS: usize = 256;
+/// All others.
+const OTHER_WRITERS: &[u8] = b"(others)";
 
 /// How often, and where first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,8 +112,12 @@ pub struct Account {
     latest: Option<(Why, Seen)>,
     /// Lines that say that others were lost: what they say, by kind.
     pub losses: HashMap<&'static str, (u64, Seen)>,
+    /// Records that others than the kernel wrote, by writer.
+    writers: HashMap<Vec<u8>, Seen>,
     /// The first and the last moment of a record (nanoseconds, UTC).
     pub span: Option<(i64, i64)>,
+    /// Records of programs that do not log for the kernel: claims, which no rule follows from.
+    pub foreign: u64,
     /// Records without a known moment.
     pub timeless: u64,
     /// Lines of each chunk, where lines are not counted on reading.
@@ -117,6 +129,9 @@ pub struct Account {
 impl Account {
     /// The place of a line of a chunk.
     pub(super) fn position(chunk: &crate::input::Chunk<'_>, offset: usize, line: u64) -> Position {
+        if let Some(head) = chunk.heads.and_then(|heads| heads.get(line)) {
+            return Position { source: head.source, offset: head.line, line: head.line, chunk: None };
+        }
         Position {
             source: chunk.source,
             offset: chunk.offset + offset as u64,
@@ -155,6 +170,41 @@ impl Account {
         *sum = sum.saturating_add(lines);
         seen.count += 1;
         seen.first = seen.first.min(at);
+    }
+
+    /// Notes a record that another than the kernel wrote.
+    #[cold]
+    pub(super) fn wrote(&mut self, writer: Writer<'_>, at: Position) {
+        let more = Seen { count: 1, first: at };
+        self.add_writer(writer.name(), more, writer.is_foreign());
+    }
+
+    fn add_writer(&mut self, name: &[u8], more: Seen, foreign: bool) {
+        if foreign {
+            self.foreign += more.count;
+        }
+        let known = self.writers.len() < WRITERS || self.writers.contains_key(name);
+        let seen = self
+            .writers
+            .entry_ref(if known { name } else { OTHER_WRITERS })
+            .or_insert(Seen { count: 0, first: more.first });
+        seen.count += more.count;
+        seen.first = seen.first.min(more.first);
+    }
+
+    /// Who wrote the records: each writer with its records and, but for the kernel, the first of
+    /// them; the most frequent first, ties by name.
+    #[must_use]
+    pub fn writers(&self) -> Vec<(&[u8], u64, Option<Position>)> {
+        let mut all: Vec<_> =
+            self.writers.iter().map(|(name, seen)| (&name[..], seen.count, Some(seen.first))).collect();
+        let others: u64 = all.iter().map(|(_, count, _)| count).sum();
+        let kernel = (self.totals.packets + self.totals.cut).saturating_sub(others);
+        if kernel > 0 {
+            all.push((b"kernel", kernel, None));
+        }
+        all.sort_by_key(|(name, count, _)| (std::cmp::Reverse(*count), *name));
+        all
     }
 
     pub(super) fn moment(&mut self, utc: i64) {
@@ -203,6 +253,10 @@ impl Account {
             seen.count += theirs.count;
             seen.first = seen.first.min(theirs.first);
         }
+        self.foreign += other.foreign;
+        for (name, theirs) in other.writers {
+            self.add_writer(&name, theirs, false);
+        }
         if let Some((first, last)) = other.span {
             self.moment(first);
             self.moment(last);
@@ -231,6 +285,7 @@ impl Account {
         };
         self.reasons.values_mut().for_each(|seen| settle(&mut seen.first));
         self.losses.values_mut().for_each(|(_, seen)| settle(&mut seen.first));
+        self.writers.values_mut().for_each(|seen| settle(&mut seen.first));
         self.chunks.clear();
         self.sequences.sort_unstable();
         for pair in std::mem::take(&mut self.sequences).windows(2) {
@@ -255,20 +310,40 @@ impl Account {
     /// The first damaged line, and what is wrong with it.
     #[must_use]
     pub fn first_damaged(&self) -> Option<(Why, Seen)> {
-        let damaged = self.reasons.iter().filter(|(why, _)| matches!(why, Why::Damaged(_)));
+        let damaged = self.reasons.iter().filter(|(why, _)| matches!(why, Why::Damaged(_) | Why::Entry(_)));
         damaged.min_by_key(|(_, seen)| seen.first).map(|(why, seen)| (*why, *seen))
     }
 }
 
-/// Lines that say that other lines are missing: the words that announce a number of them.
-const LOSSES: [(&[u8], &str); 6] = [
-    (b" callbacks suppressed", "callbacks suppressed"),
-    (b" messages lost due to rate-limiting", "messages lost due to rate-limiting"),
-    (b" printk messages dropped", "printk messages dropped"),
-    (b"Missed ", "the journal missed kernel messages"),
-    (b"Suppressed ", "the journal suppressed messages"),
-    (b"last message repeated ", "last message repeated"),
+/// Lines that say that other lines are missing: the words that announce a number of them, what they
+/// are called, and the tags under which they are written (any, where syslog daemons write none).
+struct Loss {
+    words: &'static [u8],
+    what: &'static str,
+    writers: &'static [&'static [u8]],
+}
+
+const fn announcement(words: &'static [u8], what: &'static str, writers: &'static [&'static [u8]]) -> Loss {
+    Loss { words, what, writers }
+}
+
+const LOSSES: [Loss; 6] = [
+    announcement(b" callbacks suppressed", "callbacks suppressed", &[b"kernel"]),
+    announcement(
+        b" messages lost due to rate-limiting",
+        "messages lost due to rate-limiting",
+        &[b"rsyslogd", b"rsyslogd-2177", b"kernel"],
+    ),
+    announcement(b" printk messages dropped", "printk messages dropped", &[b"kernel"]),
+    announcement(b"Missed ", "the journal missed kernel messages", JOURNAL),
+    announcement(b"Suppressed ", "the journal suppressed messages", JOURNAL),
+    announcement(b"last message repeated ", "last message repeated", &[b"kernel", b"syslogd", b"last"]),
 ];
+
+const JOURNAL: &[&[u8]] = &[b"systemd-journald", b"journal", b"systemd-journal", b"kernel"];
+
+/// The most lines that one line may claim are missing: the kernel and the daemons print an `int`.
+const LARGEST_CLAIM: u64 = i32::MAX as u64;
 
 /// What all of these words have in them, and how it goes on: in a mixed log every third line is
 /// asked, so this is one search.
@@ -287,7 +362,7 @@ pub fn loss(line: &[u8]) -> Option<(&'static str, u64)> {
     if !may_announce(line) {
         return None;
     }
-    for (words, what) in LOSSES {
+    for Loss { words, what, writers } in LOSSES {
         let Some(at) = memchr::memmem::find(line, words) else { continue };
         let number = if words.starts_with(b" ") {
             let digits = line[..at].iter().rev().take_while(|b| b.is_ascii_digit()).count();
@@ -303,7 +378,9 @@ pub fn loss(line: &[u8]) -> Option<(&'static str, u64)> {
             if means { &rest[..digits] } else { b"" }
         };
         if let Some(lines) = std::str::from_utf8(number).ok().and_then(|text| text.parse().ok()) {
-            return Some((what, lines));
+            let writer = logparse::writer(line);
+            let believed = lines <= LARGEST_CLAIM && writers.contains(&writer.name());
+            return believed.then_some((what, lines));
         }
     }
     None
@@ -315,7 +392,7 @@ mod tests {
 
     #[test]
     fn every_announcement_has_a_hint_in_it() {
-        for (words, _) in LOSSES {
+        for Loss { words, .. } in LOSSES {
             assert!(may_announce(words), "{}", words.escape_ascii());
         }
     }
@@ -331,5 +408,23 @@ mod tests {
         assert_eq!(told("host last message repeated 3 times"), Some(3));
         assert_eq!(told("kernel: callbacks suppressed"), None);
         assert_eq!(told("Missed calls"), None);
+    }
+
+    #[test]
+    fn no_program_speaks_for_another_and_no_line_for_more_than_a_counter_holds() {
+        let told = |line: &str| loss(line.as_bytes()).map(|(_, lines)| lines);
+        let most = "net_ratelimit: 18446744073709551615 callbacks suppressed";
+        assert_eq!(told(&format!("Jun 30 06:06:13 gw kernel: [   12.345678] {most}")), None);
+        assert_eq!(told(&format!("[   12.345678] {most}")), None);
+        for tag in ["mallory", "mallory[77]", "kernel[1234]", "sshd", "systemd-journald"] {
+            assert_eq!(
+                told(&format!("Jun 30 06:06:13 gw {tag}: net_ratelimit: 42 callbacks suppressed")),
+                None
+            );
+        }
+        assert_eq!(told("Jun 30 06:06:13 gw kernel: net_ratelimit: 42 callbacks suppressed"), Some(42));
+        assert_eq!(told("Jun 30 06:06:13 gw mallory: Missed 5 kernel messages"), None);
+        assert_eq!(told("Jun 30 06:06:13 gw mallory: last message repeated 3 times"), None);
+        assert_eq!(told("Jun 30 06:06:13 gw last message repeated 3 times"), Some(3));
     }
 }

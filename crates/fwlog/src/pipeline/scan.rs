@@ -6,12 +6,13 @@
 
 use logparse::{
     Completeness, Entry, Envelope, ErrorKind, FastPacket, Line, ParseError, PrefixCache, ScannedLine,
-    Scanner, Stamp, Time, TimeSpan,
+    Scanner, Stamp, Time, TimeSpan, Writer,
 };
 
 use super::Plan;
 use super::account::{Account, Position, Why, loss};
 use crate::filter::Filter;
+use crate::input::journal::Missing;
 use crate::input::{Chunk, LONGEST_LINE};
 use crate::record::Record;
 use crate::time::clock::{Resolver, When};
@@ -73,11 +74,10 @@ impl<'p> Worker<'p> {
     pub(super) fn chunk(&mut self, chunk: &Chunk<'_>, add: Add<'_>) {
         let mut number = 0;
         let mut kmsg: Option<(u64, u64)> = None;
-        let file = self.names[chunk.source].as_str();
         let mut scanner = std::mem::take(&mut self.scanner);
         scanner.scan(chunk.bytes, |line| {
             match line.record {
-                Ok(Line::Fast(scanned)) => self.quick(chunk, &line, scanned, file, number, add),
+                Ok(Line::Fast(scanned)) => self.quick(chunk, &line, scanned, number, add),
                 found => {
                     if let Some(sequence) = kmsg_sequence(line.text) {
                         let at = Account::position(chunk, line.offset, number);
@@ -118,11 +118,14 @@ impl<'p> Worker<'p> {
         chunk: &Chunk<'_>,
         line: &ScannedLine<'_>,
         scanned: &FastPacket<'_>,
-        file: &str,
         number: u64,
         add: Add<'_>,
     ) {
         self.account.totals.packets += 1;
+        let writer = scanned.writer();
+        if writer != Writer::Kernel {
+            self.account.wrote(writer, Account::position(chunk, line.offset, number));
+        }
         let when = match scanned.has_clock() {
             true if self.needs_time => self.clock(chunk, line.offset, scanned),
             true => None,
@@ -134,13 +137,10 @@ impl<'p> Worker<'p> {
         if known == Some(false) {
             return;
         }
-        let record = Record {
-            line: read,
-            raw: line.text,
-            when,
-            file,
-            line_number: chunk.first_line.map_or(0, |first| first + number),
-        };
+        let at = (chunk.source, chunk.offset + line.offset as u64);
+        let beside = chunk.heads.and_then(|heads| heads.beside(number));
+        let (file, line_number) = self.place(chunk, number);
+        let record = Record { line: read, raw: line.text, when, file, line_number, at, beside };
         let passes = known.unwrap_or_else(|| {
             let passes = self.front_filter.test(&record);
             self.prefix_passes.insert(&read, passes);
@@ -149,6 +149,15 @@ impl<'p> Worker<'p> {
         if passes && self.rest_filter.test(&record) {
             self.account.totals.matched += 1;
             add(&record);
+        }
+    }
+
+    /// The file of a line and its number in it; 0 if lines are not counted on reading.
+    #[inline]
+    fn place(&self, chunk: &Chunk<'_>, number: u64) -> (&'p str, u64) {
+        match chunk.heads.and_then(|heads| heads.get(number)) {
+            Some(head) => (self.names[head.source].as_str(), head.line),
+            None => (self.names[chunk.source].as_str(), chunk.first_line.map_or(0, |first| first + number)),
         }
     }
 
@@ -204,13 +213,20 @@ impl<'p> Worker<'p> {
     ) {
         let (offset, text) = (line.offset, line.text);
         let position = || Account::position(chunk, offset, number);
+        let head = chunk.heads.and_then(|heads| heads.get(number));
+        if let Some(missing) = head.and_then(|head| head.missing) {
+            self.missing(missing, position());
+            return;
+        }
         if text.len() > LONGEST_LINE {
             self.account.totals.other += 1;
             self.account.note(Why::TooLong, position());
             self.reject(text);
             return;
         }
-        if let Some(above) = indented(text).and_then(|indent| above(chunk, offset, indent)) {
+        if head.is_none()
+            && let Some(above) = indented(text).and_then(|indent| above(chunk, offset, indent))
+        {
             let mut scratch = Vec::new();
             match logparse::parse_with(&joined(above, text), &mut scratch) {
                 Ok(entry) => {
@@ -227,6 +243,20 @@ impl<'p> Worker<'p> {
             Ok(Line::Full(entry)) => self.entry(chunk, line, entry, number, add),
             Err(error) => self.other(text, error, position()),
             Ok(Line::Fast(_)) => {}
+        }
+    }
+
+    /// An entry of a journal of which there is no line.
+    fn missing(&mut self, missing: Missing, at: Position) {
+        match missing {
+            Missing::TooLong => {
+                self.account.totals.other += 1;
+                self.account.note(Why::TooLong, at);
+            }
+            Missing::Damaged(why) => {
+                self.account.totals.damaged += 1;
+                self.account.note(Why::Entry(why), at);
+            }
         }
     }
 
@@ -275,14 +305,15 @@ impl<'p> Worker<'p> {
                 return;
             }
         }
+        let writer = entry.writer();
+        if writer != Writer::Kernel {
+            self.account.wrote(writer, position);
+        }
         let when = self.moment(chunk, line.offset, &entry.envelope);
-        let record = Record {
-            line: Line::Full(entry),
-            raw: line.text,
-            when,
-            file: &self.names[chunk.source],
-            line_number: chunk.first_line.map_or(0, |first| first + number),
-        };
+        let at = (chunk.source, chunk.offset + line.offset as u64);
+        let beside = chunk.heads.and_then(|heads| heads.beside(number));
+        let (file, line_number) = self.place(chunk, number);
+        let record = Record { line: Line::Full(entry), raw: line.text, when, file, line_number, at, beside };
         if self.plan.filter.test(&record) {
             self.account.totals.matched += record.times();
             add(&record);
@@ -367,6 +398,7 @@ mod tests {
             before: b"",
             bytes: text,
             calendar: crate::input::years::Calendar::default(),
+            heads: None,
         };
         assert_eq!(indented(&text[25..]), Some(15));
         assert_eq!(above(&chunk, 25, 15), Some(&text[..24]));

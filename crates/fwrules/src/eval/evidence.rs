@@ -14,7 +14,7 @@
 //! Must not know: packets.
 //! Tested by: the unit tests in `walk`, `tests/replay.rs`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::model::conntrack::StateSet;
 use crate::model::rule::{Effect, Match, Rule, Target, Verdict};
@@ -118,8 +118,9 @@ impl Prior {
                 hooks.dedup();
                 let mut facts = Facts { hooks, ..Facts::default() };
                 if complete {
-                    let everywhere =
-                        |id: &RuleId| places.iter().all(|p| p.passed.iter().any(|(other, _)| other == id));
+                    let others: Vec<HashSet<RuleId>> =
+                        places[1..].iter().map(|p| p.passed.iter().map(|(id, _)| *id).collect()).collect();
+                    let everywhere = |id: &RuleId| others.iter().all(|passed| passed.contains(id));
                     for (id, guards) in &places[0].passed {
                         if everywhere(id) {
                             facts.no.insert(*id, guards.clone());

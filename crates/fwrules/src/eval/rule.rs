@@ -184,6 +184,8 @@ pub(crate) struct Rewrites {
     pub(crate) tos: bool,
     pub(crate) ttl: bool,
     pub(crate) address: bool,
+    /// Sets that rules fill.
+    pub(crate) sets: bool,
 }
 
 /// A packet as one rule sees it.

@@ -465,7 +465,7 @@ pub(crate) fn near_misses(rules: &Ruleset, all: bool) -> Vec<Vec<Rule>> {
 }
 
 /// Which fields the ruleset changes on a packet's way.
-fn rewrites(rules: &Ruleset) -> Rewrites {
+pub(crate) fn rewrites(rules: &Ruleset) -> Rewrites {
     let mut found = Rewrites::default();
     for (_, rule) in rules.rules() {
         if let Target::Other { name, .. } = &rule.target {
@@ -473,6 +473,7 @@ fn rewrites(rules: &Ruleset) -> Rewrites {
                 b"MARK" | b"CONNMARK" | b"TPROXY" | b"HMARK" | b"nft" => found.mark = true,
                 b"TOS" | b"DSCP" | b"ECN" => found.tos = true,
                 b"TTL" | b"HL" => found.ttl = true,
+                b"SET" => found.sets = true,
                 b"DNAT" | b"SNAT" | b"MASQUERADE" | b"REDIRECT" | b"NETMAP" => found.address = true,
                 _ => {}
             }

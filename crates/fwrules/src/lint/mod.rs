@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use logparse::Protocol;
 
+use crate::eval::walk::rewrites;
 use crate::lint::space::{Bytes, Cube, FIELDS, Field, Names, Ranges, Region, Space, address, everything};
 use crate::model::conntrack::StateSet;
 use crate::model::names::{SERVICES, Speaks};
@@ -188,11 +189,16 @@ struct Seen {
     wanted: bool,
     /// Some packet is left that fits.
     fires: bool,
-    /// Rules in front that end a packet's way, on every way here.
-    before: Option<BTreeSet<RuleId>>,
+    /// The last of the rules before it that end a packet's way, for each way here.
+    before: Vec<Option<u32>>,
     /// What comes to the chain at all.
     entry: Space,
 }
+
+/// Rules with one prefix that are compared with each other.
+const PREFIXES: usize = 64;
+/// Rules before a rule that are compared with it, where conditions have no field.
+const OPAQUE: usize = 1_000;
 
 /// What became of the packets of one LOG rule.
 #[derive(Default)]
@@ -208,6 +214,9 @@ struct Lint<'r> {
     seen: BTreeMap<RuleId, Seen>,
     traced: BTreeMap<RuleId, Traced>,
     chains: BTreeSet<(usize, usize)>,
+    /// Rules that end a packet's way, as they were met, each with the one before it: ways share
+    /// their beginnings.
+    ended: Vec<(RuleId, Option<u32>)>,
     found: Vec<Finding>,
     budget: usize,
 }
@@ -233,6 +242,17 @@ impl Flow {
         self
     }
 
+    /// The same packets; of those that some rules logged, without these.
+    fn logged_less(mut self, of: impl Fn(RuleId) -> bool, space: &Space) -> Flow {
+        for (id, logged) in &mut self.logged {
+            if of(*id) {
+                *logged = std::mem::take(logged).without(space);
+            }
+        }
+        self.logged.retain(|(_, s)| !s.is_empty());
+        self
+    }
+
     fn or(mut self, other: Flow) -> Flow {
         self.all = self.all.or(other.all);
         for (id, space) in other.logged {
@@ -247,7 +267,10 @@ impl Flow {
 
 /// A way through the chains while it is walked.
 struct Trail {
-    before: Vec<RuleId>,
+    /// The last rule that ends a packet's way, in [`Lint::ended`].
+    last: Option<u32>,
+    /// Those of them with conditions on what has no field.
+    opaque: Vec<RuleId>,
     hook: Hook,
     /// Only look where packets end; the findings are made elsewhere.
     silent: bool,
@@ -267,8 +290,11 @@ impl<'r> Lint<'r> {
         }
         let names = Names::new(patterns.into_iter());
         let family = |id: RuleId| rules.tables[id.table as usize].family;
-        let regions =
-            rules.rules().map(|(id, rule)| (id, Region::of(rule, family(id), &names, rules.nft))).collect();
+        let changes = rewrites(rules);
+        let regions = rules
+            .rules()
+            .map(|(id, rule)| (id, Region::of(rule, family(id), &names, rules.nft, changes)))
+            .collect();
         Lint {
             rules,
             names,
@@ -276,6 +302,7 @@ impl<'r> Lint<'r> {
             seen: BTreeMap::new(),
             traced: BTreeMap::new(),
             chains: BTreeSet::new(),
+            ended: Vec::new(),
             found: Vec::new(),
             budget: 100_000,
         }
@@ -303,7 +330,8 @@ impl<'r> Lint<'r> {
                 let family = self.rules.tables[table].family;
                 let (input, output) = Lint::interfaces(hook);
                 let all = everything(family, input, output, self.rules.untracks());
-                let mut path = Trail { before: Vec::new(), hook, silent: false, ends: Vec::new() };
+                let mut path =
+                    Trail { last: None, opaque: Vec::new(), hook, silent: false, ends: Vec::new() };
                 let left = self.chain(table, chain, Flow { all, logged: Vec::new() }, &mut path, 0);
                 self.end(base.policy, None, &left, true);
             }
@@ -333,6 +361,39 @@ impl<'r> Lint<'r> {
         }
     }
 
+    /// Notes a rule that ends a packet's way.
+    fn ends(&mut self, id: RuleId, path: &mut Trail) {
+        self.ended.push((id, path.last));
+        path.last = Some(self.ended.len() as u32 - 1);
+        if !self.regions[&id].opaque.is_empty() {
+            path.opaque.push(id);
+        }
+    }
+
+    /// The rules that end a packet's way before this one, on every way here, in order.
+    fn before(&self, seen: &Seen, id: RuleId) -> Vec<RuleId> {
+        let way = |last: &Option<u32>| {
+            let mut at = *last;
+            let mut rules: Vec<RuleId> = std::iter::from_fn(|| {
+                let (rule, before) = self.ended[at? as usize];
+                at = before;
+                Some(rule)
+            })
+            .collect();
+            rules.reverse();
+            rules
+        };
+        let mut ways = seen.before.iter().map(way);
+        let mut common = ways.next().unwrap_or_default();
+        for other in ways {
+            let other: BTreeSet<RuleId> = other.into_iter().collect();
+            common.retain(|rule| other.contains(rule));
+        }
+        common.sort_unstable();
+        common.retain(|rule| *rule != id);
+        common
+    }
+
     fn chain(&mut self, table: usize, chain: usize, entry: Flow, path: &mut Trail, depth: usize) -> Flow {
         if !path.silent {
             self.chains.insert((table, chain));
@@ -340,7 +401,7 @@ impl<'r> Lint<'r> {
         let rules = self.rules;
         let mut now = entry.clone();
         let mut returned = Flow::default();
-        let length = path.before.len();
+        let start = (path.last, path.opaque.len());
         for (i, rule) in rules.tables[table].chains[chain].rules.iter().enumerate() {
             let id = RuleId { table: table as u32, chain: chain as u32, rule: i as u32 };
             if self.budget == 0 || depth > 32 {
@@ -351,24 +412,36 @@ impl<'r> Lint<'r> {
             let taken = now.map(|s| s.and(&region.space));
             if !path.silent {
                 // A rule in front with the same conditions on what has no field.
-                let covered = path.before.iter().any(|b| {
-                    let other = &self.regions[b];
-                    !other.opaque.is_empty() && other.covers(&region, &entry.all)
-                });
+                let covered = !region.opaque.is_empty()
+                    && path
+                        .opaque
+                        .iter()
+                        .rev()
+                        .take(OPAQUE)
+                        .any(|b| self.regions[b].covers(&region, &entry.all));
                 let seen = self.seen.entry(id).or_default();
                 seen.asked |= !entry.all.is_empty();
                 seen.wanted |= !entry.all.and(&region.space).is_empty();
                 seen.fires |= !taken.all.is_empty() && !covered;
                 seen.entry = std::mem::take(&mut seen.entry).or(entry.all.clone());
-                let before: BTreeSet<RuleId> = path.before.iter().copied().collect();
-                seen.before = Some(match seen.before.take() {
-                    Some(old) => old.intersection(&before).copied().collect(),
-                    None => before,
-                });
+                if !seen.before.contains(&path.last) {
+                    seen.before.push(path.last);
+                }
             }
             // What goes on to the next rule if this one takes what it can be sure of.
             let exact = region.is_exact();
-            let left = |now: Flow| if exact { now.without(&region.space) } else { now };
+            let left = |now: Flow, regions: &BTreeMap<RuleId, Region>| match exact {
+                true => now.without(&region.space),
+                // Conditions that have no field, but are those of the LOG rule: what it logged
+                // ends here. So does what this very rule logs.
+                false => now.logged_less(
+                    |log| {
+                        log == id
+                            || !region.moody && region.opaque.iter().all(|m| regions[&log].opaque.contains(m))
+                    },
+                    &region.space,
+                ),
+            };
             if rule.log.is_some() && !path.silent && !taken.all.is_empty() {
                 now.logged.retain(|(l, _)| *l != id);
                 now.logged.push((id, taken.all.clone()));
@@ -381,13 +454,13 @@ impl<'r> Lint<'r> {
                         let logged = now.map(|s| s.and(&region.space));
                         self.end(verdict, Some(id), &logged, exact);
                     }
-                    now = left(now);
-                    path.before.push(id);
+                    now = left(now, &self.regions);
+                    self.ends(id, path);
                 }
                 Effect::Return => {
                     returned = returned.or(taken);
-                    now = left(now);
-                    path.before.push(id);
+                    now = left(now, &self.regions);
+                    self.ends(id, path);
                 }
                 Effect::Jump | Effect::Goto => {
                     let is_goto = rule.target.effect() == Effect::Goto;
@@ -395,16 +468,17 @@ impl<'r> Lint<'r> {
                     if taken.all.is_empty() {
                         continue;
                     }
-                    let before = path.before.len();
+                    let before = (path.last, path.opaque.len());
                     let back = self.chain(table, target, taken, path, depth + 1);
                     if !rule.is_unconditional() {
                         // What stood in there, not every packet has seen.
-                        path.before.truncate(before);
+                        path.last = before.0;
+                        path.opaque.truncate(before.1);
                     }
-                    now = left(now);
+                    now = left(now, &self.regions);
                     if is_goto {
                         returned = returned.or(back);
-                        path.before.push(id);
+                        self.ends(id, path);
                     } else {
                         now = now.or(back);
                     }
@@ -413,7 +487,8 @@ impl<'r> Lint<'r> {
         }
         // A RETURN leads past what stands behind it.
         if !returned.all.is_empty() {
-            path.before.truncate(length);
+            path.last = start.0;
+            path.opaque.truncate(start.1);
         }
         now.or(returned)
     }
@@ -439,7 +514,7 @@ impl<'r> Lint<'r> {
                 continue;
             }
             // Who takes them? One rule alone, or several together.
-            let before: Vec<RuleId> = seen.before.iter().flatten().copied().filter(|b| *b != id).collect();
+            let before = self.before(seen, id);
             let alone = before.iter().find(|b| self.regions[b].covers(region, &seen.entry));
             let (others, message) = match alone {
                 Some(other) => {
@@ -527,19 +602,18 @@ impl<'r> Lint<'r> {
     fn chains(&mut self) {
         let rules = self.rules;
         let mut news = Vec::new();
+        let mut callers: BTreeMap<(usize, &[u8]), Vec<RuleId>> = BTreeMap::new();
+        for (id, rule) in rules.rules() {
+            if let Target::Jump(name) | Target::Goto(name) = &rule.target {
+                callers.entry((id.table as usize, name.as_bytes())).or_default().push(id);
+            }
+        }
         for (t, table) in rules.tables.iter().enumerate() {
             for (c, chain) in table.chains.iter().enumerate() {
                 if self.chains.contains(&(t, c)) || self.budget == 0 {
                     continue;
                 }
-                let callers: Vec<RuleId> = rules
-                    .rules()
-                    .filter(|(id, r)| {
-                        id.table as usize == t
-                            && matches!(&r.target, Target::Jump(n) | Target::Goto(n) if *n == chain.name)
-                    })
-                    .map(|(id, _)| id)
-                    .collect();
+                let callers = callers.get(&(t, chain.name.as_bytes())).cloned().unwrap_or_default();
                 let message = if callers.is_empty() {
                     format!("no rule jumps to chain {}", chain.name)
                 } else {
@@ -568,7 +642,7 @@ impl<'r> Lint<'r> {
     fn prefixes(&mut self) {
         let rules = self.rules;
         let mut news = Vec::new();
-        let mut first: BTreeMap<Vec<u8>, RuleId> = BTreeMap::new();
+        let mut earlier: BTreeMap<Vec<u8>, Vec<RuleId>> = BTreeMap::new();
         for (id, rule) in rules.rules() {
             let Some(log) = &rule.log else { continue };
             let name = rules.name(id);
@@ -582,17 +656,25 @@ impl<'r> Lint<'r> {
                 );
                 news.push((FindingKind::PrefixCut, id, Vec::new(), message));
             }
-            match first.get(written) {
-                Some(other) => {
-                    let message = format!(
-                        "{name} and {} write the same prefix `{}`: their lines cannot be told apart",
-                        rules.name(*other),
-                        crate::model::text::shown(written)
-                    );
-                    news.push((FindingKind::SamePrefix, id, vec![*other], message));
-                }
-                None => drop(first.insert(written.to_vec(), id)),
+            // The same packet, on the same path through the host: only then a line does not say
+            // which of the two wrote it.
+            let writes = |id: RuleId| self.seen.get(&id).map(|seen| seen.entry.and(&self.regions[&id].space));
+            let others = earlier.entry(written.to_vec()).or_default();
+            let own = writes(id).filter(|own| !own.is_empty());
+            let twin = own.and_then(|own| {
+                let meets =
+                    |other: &&RuleId| writes(**other).is_some_and(|theirs| !theirs.and(&own).is_empty());
+                others.iter().rev().take(PREFIXES).rev().find(meets).copied()
+            });
+            if let Some(other) = twin {
+                let message = format!(
+                    "{name} and {} write the same prefix `{}`: their lines cannot be told apart",
+                    rules.name(other),
+                    crate::model::text::shown(written)
+                );
+                news.push((FindingKind::SamePrefix, id, vec![other], message));
             }
+            others.push(id);
             let Some(traced) = self.traced.get(&id) else { continue };
             let says = |words: &[&str]| {
                 let text = String::from_utf8_lossy(written).to_ascii_lowercase();
@@ -684,7 +766,8 @@ impl<'r> Lint<'r> {
                     if rules.tables[table].family != family || base.nat {
                         continue;
                     }
-                    let mut path = Trail { before: Vec::new(), hook: there, silent: true, ends: Vec::new() };
+                    let mut path =
+                        Trail { last: None, opaque: Vec::new(), hook: there, silent: true, ends: Vec::new() };
                     let flow = Flow { all: Space(sent.clone()), logged: Vec::new() };
                     let left = self.chain(table, chain, flow, &mut path, 0);
                     for (verdict, by) in &path.ends {
@@ -842,9 +925,78 @@ mod tests {
             [
                 "INPUT 1 writes `tcp dropped `, but the packets are accepted afterwards by the chain's policy",
                 "INPUT 4 writes `udp dropped `, but the packets are accepted afterwards by the chain's policy",
-                "INPUT 4 and INPUT 2 write the same prefix `udp dropped `: their lines cannot be told apart",
             ]
         );
+    }
+
+    #[test]
+    fn one_prefix_is_told_apart_by_path_protocol_and_reach() {
+        let log = |rest: &str| format!("\n-A {rest} -j LOG --log-prefix \"x \"");
+        let chains = ":INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:A - [0:0]\n-A INPUT -s 10.0.0.0/8 -j A";
+        let apart = [log("INPUT -p tcp"), log("INPUT -p udp"), log("FORWARD -p tcp")].concat();
+        assert!(messages(&format!("{chains}{apart}")).is_empty());
+        let same = [log("A -p tcp"), log("INPUT -p tcp -m tcp --dport 22")].concat();
+        assert_eq!(
+            messages(&format!("{chains}{same}")),
+            ["A 1 and INPUT 2 write the same prefix `x `: their lines cannot be told apart"]
+        );
+    }
+
+    #[test]
+    fn families_are_apart_in_inet() {
+        let rule = |side: &str, op: &str, addr: &str, verdict: &str| {
+            let (address, len) = addr.split_once('/').unwrap();
+            let protocol = if address.contains(':') { "ip6" } else { "ip" };
+            format!(
+                r#"{{"rule": {{"family": "inet", "table": "t", "chain": "c", "expr": [{{"match": {{"op": "{op}",
+                "left": {{"payload": {{"protocol": "{protocol}", "field": "{side}"}}}},
+                "right": {{"prefix": {{"addr": "{address}", "len": {len}}}}}}}}}, {{"{verdict}": null}}]}}}}"#
+            )
+        };
+        for (first, second) in [
+            (rule("daddr", "==", "::ffff:0.0.0.0/96", "drop"), rule("daddr", "==", "10.66.0.0/24", "accept")),
+            (rule("saddr", "!=", "10.0.0.0/8", "drop"), rule("saddr", "==", "fe80::/10", "accept")),
+            (rule("saddr", "!=", "fe80::/10", "drop"), rule("saddr", "==", "10.0.0.0/8", "accept")),
+        ] {
+            let json = format!(
+                r#"{{"nftables": [{{"table": {{"family": "inet", "name": "t"}}}}, {{"chain": {{"family": "inet", "table": "t",
+                "name": "c", "type": "filter", "hook": "input", "prio": 0, "policy": "accept"}}}}, {first}, {second}]}}"#
+            );
+            assert_eq!(lint(&Ruleset::parse(json.as_bytes()).unwrap()), [], "{json}");
+        }
+    }
+
+    #[test]
+    fn what_rules_change_on_the_way_is_asked_anew() {
+        let mark = "*mangle\n:INPUT ACCEPT [0:0]\n-A INPUT -m mark --mark 0x1 -j ACCEPT\n\
+            -A INPUT -p tcp -m tcp --dport 22 -j MARK --set-xmark 0x1/0xffffffff\n-A INPUT -m mark --mark 0x1 -j ACCEPT\nCOMMIT\n";
+        assert_eq!(lint(&Ruleset::parse(mark.as_bytes()).unwrap()), []);
+        let fixed = mark.replace("-j MARK --set-xmark 0x1/0xffffffff", "-j ACCEPT");
+        assert_eq!(lint(&Ruleset::parse(fixed.as_bytes()).unwrap()).len(), 1);
+    }
+
+    #[test]
+    fn what_is_logged_and_dropped_by_the_same_set_is_not_accepted() {
+        let set =
+            ":INPUT ACCEPT [0:0]\n-A INPUT -m set --match-set bad src -j LOG --log-prefix \"bad DROP \"\n";
+        let drop = "-A INPUT -m set --match-set bad src -j DROP";
+        assert!(messages(&format!("{set}{drop}")).is_empty());
+        assert_eq!(messages(&format!("{set}{}", drop.replace("bad", "worse"))).len(), 1);
+    }
+
+    #[test]
+    fn a_long_blocklist_is_noted_once() {
+        const RULES: usize = 5_000;
+        let mut text = String::from("*filter\n:INPUT ACCEPT [0:0]\n");
+        for i in 0..RULES {
+            text.push_str(&format!("-A INPUT -s 10.{}.{}.1/32 -j DROP\n", i >> 8, i & 0xff));
+        }
+        let rules = Ruleset::parse_save(text.as_bytes()).unwrap();
+        let mut lint = Lint::new(&rules);
+        lint.walk_all();
+        // What each rule knows of those before it is one number.
+        assert_eq!(lint.ended.len(), RULES);
+        assert!(lint.seen.values().all(|seen| seen.before.len() == 1));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use logparse::{Protocol, TcpFlags};
 
+use crate::eval::rule::Rewrites;
 use crate::model::conntrack::{StateSet, valid_flags};
 use crate::model::rule::*;
 
@@ -183,8 +184,9 @@ pub(crate) struct Cube {
     pub(crate) icmp: Ranges,
 }
 
-/// Where IPv4 addresses lie among IPv6's: `::ffff:0:0/96`.
-const MAPPED: u128 = 0xffff_0000_0000;
+/// Where IPv4 addresses are kept among the numbers of IPv6's: at the very top, among groups
+/// that nobody can assign, and never in an IPv6 range. `::ffff:0:0/96` is IPv6 like any other.
+const MAPPED: u128 = u128::MAX << 32;
 const PORTS: u128 = 65_535;
 
 pub(crate) fn address(addr: IpAddr) -> u128 {
@@ -194,8 +196,15 @@ pub(crate) fn address(addr: IpAddr) -> u128 {
     }
 }
 
-fn range_of(range: &AddressRange) -> (u128, u128) {
-    (address(range.first), address(range.last))
+/// The addresses of some ranges.
+fn addresses(ranges: &[AddressRange]) -> Ranges {
+    let of = |v4: bool| {
+        let family = ranges.iter().filter(|range| range.first.is_ipv4() == v4);
+        family.map(|range| (address(range.first), address(range.last))).collect()
+    };
+    let (four, six) = (Ranges::union(of(true)), Ranges::union(of(false)));
+    let six = six.without(&family_range(Family::Ipv4));
+    Ranges::union(four.0.iter().chain(six.0.iter()).copied().collect())
 }
 
 /// All addresses of a family.
@@ -353,11 +362,20 @@ impl Cube {
         let mut rest = self;
         for field in FIELDS {
             let outside = rest.less(other, field);
+            if outside.pieces() > PIECES {
+                out.push(rest);
+                return;
+            }
             if !outside.is_empty_in(field) {
                 out.push(outside);
                 rest.cut(other, field);
             }
         }
+    }
+
+    /// How many ranges its addresses and ports are.
+    fn pieces(&self) -> usize {
+        self.source.0.len().max(self.destination.0.len()).max(self.sport.0.len()).max(self.dport.0.len())
     }
 
     fn covers(&self, other: &Cube) -> bool {
@@ -382,6 +400,8 @@ pub(crate) struct Space(pub(crate) Vec<Cube>);
 /// With more boxes than this a set is no longer cut down: it stays too large, which makes
 /// "this can never fire" harder to say, never wrong.
 const BOXES: usize = 300;
+/// As [`BOXES`], for the ranges of one field: a blocklist cuts addresses into very many.
+const PIECES: usize = 1_000;
 
 impl Space {
     pub(crate) fn is_empty(&self) -> bool {
@@ -509,7 +529,7 @@ impl Region {
             && self.space.covers(&other.space.and(within))
     }
 
-    pub(crate) fn of(rule: &Rule, family: Family, names: &Names, nft: bool) -> Region {
+    pub(crate) fn of(rule: &Rule, family: Family, names: &Names, nft: bool, rewrites: Rewrites) -> Region {
         let mut region = Region { space: Space(vec![Cube::all(family)]), opaque: Vec::new(), moody: false };
         let mut all = Cube::all(family);
         if let Some(test) = rule.protocol {
@@ -518,7 +538,7 @@ impl Region {
         for (test, side) in [(&rule.source, Side::Source), (&rule.destination, Side::Destination)] {
             let Some(test) = test else { continue };
             match test.value.range() {
-                Some(range) => all.set(side, Ranges::union(vec![range_of(&range)]), test.not, family),
+                Some(range) => all.set(side, addresses(&[range]), test.not, family),
                 // A mask that is no prefix: opaque, told apart by its text.
                 None => region.opaque.push(Match::Addresses {
                     side,
@@ -546,6 +566,14 @@ impl Region {
                 _ => region.one(m, family, names),
             }
         }
+        // What the ruleset itself changes on the way is another question at each rule.
+        region.moody |= region.opaque.iter().any(|m| match m {
+            Match::Mark(_) => rewrites.mark,
+            Match::Tos(_) | Match::Dscp(_) => rewrites.tos,
+            Match::Ttl { .. } => rewrites.ttl,
+            Match::Set { .. } => rewrites.sets,
+            _ => false,
+        });
         region
     }
 
@@ -616,17 +644,12 @@ impl Region {
             Match::IpRange { source, destination } => {
                 for (test, side) in [(source, Side::Source), (destination, Side::Destination)] {
                     if let Some(test) = test {
-                        cube.set(side, Ranges::union(vec![range_of(&test.value)]), test.not, family);
+                        cube.set(side, addresses(&[test.value]), test.not, family);
                     }
                 }
             }
             Match::Addresses { side, ranges } => {
-                cube.set(
-                    *side,
-                    Ranges::union(ranges.value.iter().map(range_of).collect()),
-                    ranges.not,
-                    family,
-                );
+                cube.set(*side, addresses(&ranges.value), ranges.not, family);
             }
             Match::Interfaces { input, names: test } => {
                 let any = test.value.iter().fold(0, |set, name| set | names.test(&Test::is(name.clone())));
@@ -695,7 +718,9 @@ fn turned(set: Bytes, not: bool) -> Bytes {
 impl Cube {
     fn set(&mut self, side: Side, set: Ranges, not: bool, family: Family) {
         // `! -s` of one family's network never means the other family.
-        let set = if not { family_range(family).without(&set) } else { set };
+        let four = family_range(Family::Ipv4);
+        let own = if set.meets(&four) { four } else { family_range(Family::Ipv6) };
+        let set = if not { family_range(family).and(&own).without(&set) } else { set };
         match side {
             Side::Source => self.source = self.source.and(&set),
             Side::Destination => self.destination = self.destination.and(&set),
@@ -753,7 +778,7 @@ mod tests {
     fn region(text: &str) -> Region {
         let (_, rule) = Rule::parse(text.as_bytes()).unwrap();
         let names = Names::new(rule.input.iter().chain(rule.output.iter()).map(|t| &t.value));
-        Region::of(&rule, Family::Ipv4, &names, false)
+        Region::of(&rule, Family::Ipv4, &names, false, Rewrites::default())
     }
 
     #[test]

@@ -9,3 +9,4 @@ pub mod log_text;
 pub mod noise;
 pub mod replay;
 pub mod replayed;
+pub mod suggest;

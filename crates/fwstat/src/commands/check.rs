@@ -51,8 +51,14 @@ fn json_of(account: &Account, head: &Head) -> Vec<u8> {
         .iter()
         .map(|(what, lines, seen)| json!({ "reason": what, "lines": lines, "count": seen.count, "first": at(seen) }))
         .collect();
+    let writers: Vec<Value> = account
+        .writers()
+        .into_iter()
+        .map(|(name, count, _)| json!({ "writer": report::json::bytes(name), "count": count }))
+        .collect();
     let mut document = report::json::head("fwstat.check/1", head);
     document.insert("reasons".to_owned(), json!(reasons));
+    document.insert("writers".to_owned(), json!(writers));
     document.insert("losses".to_owned(), json!(losses));
     report::json::print(&Value::Object(document))
 }
@@ -82,6 +88,29 @@ fn losses(account: &Account) -> Vec<(&'static str, u64, Seen)> {
     let mut all: Vec<_> = account.losses.iter().map(|(what, (lines, seen))| (*what, *lines, *seen)).collect();
     all.sort_by_key(|(what, lines, _)| (std::cmp::Reverse(*lines), *what));
     all
+}
+
+/// Who wrote the records, if the kernel did not write all.
+fn writers(look: &Look, account: &Account, head: &Head) -> String {
+    const SHOWN: usize = 20;
+    let all = account.writers();
+    if all.iter().all(|(_, _, first)| first.is_none()) {
+        return String::new();
+    }
+    let rows: Vec<Vec<String>> = all
+        .iter()
+        .take(SHOWN)
+        .map(|(name, count, first)| {
+            let at = first.map_or(String::new(), |first| place(&head.files, &Seen { count: *count, first }));
+            vec![text::escape(name), look.number(*count), at]
+        })
+        .collect();
+    let heads = [
+        Column::text("WRITTEN BY"),
+        Column::number("COUNT"),
+        Column { shrinks: false, ..Column::text("FIRST AT") }.styled(KEY),
+    ];
+    format!("\n{}", columns(look, &heads, &rows))
 }
 
 fn table(look: &Look, account: &Account, head: &Head) -> String {
@@ -125,6 +154,7 @@ fn table(look: &Look, account: &Account, head: &Head) -> String {
         out.push('\n');
         out.push_str(&columns(look, &heads, &rows));
     }
+    out.push_str(&writers(look, account, head));
     let losses = losses(account);
     if !losses.is_empty() {
         out.push('\n');

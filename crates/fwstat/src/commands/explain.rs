@@ -22,7 +22,7 @@ use crate::report::{self, meaning};
 use crate::rules::Rulesets;
 use fwlog::input::LONGEST_LINE;
 use fwlog::input::bytes::Meter;
-use fwlog::input::decode;
+use fwlog::input::{decode, journal};
 use fwlog::pipeline::{self, is_one_record};
 use fwlog::record::Record;
 use fwlog::text;
@@ -63,7 +63,15 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
         };
         found = Outcome::Found;
         let cut = entry.completeness() != Completeness::Whole;
-        let record = Record { line: Line::Full(&entry), raw: line, when: None, file: "", line_number: 0 };
+        let record = Record {
+            line: Line::Full(&entry),
+            raw: line,
+            when: None,
+            file: "",
+            line_number: 0,
+            at: (0, 0),
+            beside: None,
+        };
         let context = Context { local: &rulesets.local, time: None, cut };
         let rules = rulesets.all.get(rulesets.of(&entry.packet));
         let explained = Explained {
@@ -113,6 +121,11 @@ fn lines(words: &[String]) -> anyhow::Result<Vec<Vec<u8>>> {
 
 /// Line `number` of a file, compressed or not; both lines of a record of two.
 fn line_of(file: &str, number: usize) -> anyhow::Result<Vec<u8>> {
+    let path = std::path::Path::new(file);
+    if journal::is_journal(path) {
+        let years = options::local_years();
+        return journal::line(path, number as u64, &years).map_err(|why| anyhow::anyhow!("{file}: {why}"));
+    }
     let input = File::open(file).with_context(|| file.to_owned())?;
     let plain =
         decode::open(Box::new(input), true, &mut Meter::default()).with_context(|| file.to_owned())?;

@@ -7,7 +7,8 @@
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use super::{Beside, Outcome, format, outcome, run, sheet};
+use super::{Outcome, commit_unless_stopped, format, outcome, run, sheet};
+use crate::atomic_file::AtomicFile;
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
 use crate::report;
@@ -83,13 +84,13 @@ fn parquet(_: &Options, _: Vec<Field>, _: bool) -> anyhow::Result<Outcome> {
 }
 
 /// Where the output goes, and the file that takes its name at the end.
-fn output(options: &Options) -> anyhow::Result<(Out, Option<Beside>)> {
+fn output(options: &Options) -> anyhow::Result<(Out, Option<AtomicFile>)> {
     Ok(match &options.output {
         _ if options.quiet => (Box::new(io::sink()), None),
         None => (Box::new(io::stdout()), None),
         Some(path) => {
-            let file = Beside::create(path)?;
-            (Box::new(file.try_clone()?), Some(file))
+            let file = AtomicFile::create(path)?;
+            (Box::new(file.writer()?), Some(file))
         }
     })
 }
@@ -98,7 +99,7 @@ fn output(options: &Options) -> anyhow::Result<(Out, Option<Beside>)> {
 fn export<S: Sink>(
     options: &Options,
     out: S,
-    beside: Option<Beside>,
+    beside: Option<AtomicFile>,
     add: impl Fn(&mut S::Part, &Record<'_>) + Sync,
 ) -> anyhow::Result<Outcome> {
     let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.queue.stop));
@@ -106,7 +107,7 @@ fn export<S: Sink>(
     let (_, account, _) = run(options, make)?;
     writer.finish()?;
     if let Some(file) = beside {
-        file.done_unless_stopped(options)?;
+        commit_unless_stopped(file, options)?;
     }
     Ok(outcome(options, &account))
 }

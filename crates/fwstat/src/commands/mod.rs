@@ -15,7 +15,7 @@ pub mod timeline;
 pub mod top;
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,8 +24,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use crate::atomic_file::AtomicFile;
 use crate::cli::Format;
-use crate::options::Options;
+use crate::options::{Look, Options};
 use crate::progress::Progress;
 use crate::report::csv::Sheet;
 use crate::report::{self, Head, style};
@@ -35,7 +36,7 @@ use fwlog::pipeline::order::{Out, Writer};
 use fwlog::pipeline::{self, Account};
 use fwlog::text;
 
-/// What a command came to.
+/// Result of a command; decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Something was found: 0.
@@ -44,7 +45,7 @@ pub enum Outcome {
     Nothing,
     /// Some input could not be read; what could be was reported: 2.
     Failed,
-    /// Somebody pressed Ctrl-C; what was counted so far was reported: 130.
+    /// Interrupted; partial results were printed: 130.
     Interrupted,
 }
 
@@ -61,7 +62,7 @@ impl From<Outcome> for ExitCode {
 
 /// Reads everything, and reports what could not be read.
 fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::Result<(A, Account, Head)> {
-    // Ctrl-C once: report what there is. Twice: go away.
+    // First Ctrl-C: stop and print partial results. Second: exit at once.
     let stop = &options.queue.stop;
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(stop))?;
@@ -69,8 +70,8 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
     }
     let rejects = match &options.rejects {
         Some(path) => {
-            let file = Beside::create(path)?;
-            let out: Out = Box::new(file.try_clone()?);
+            let file = AtomicFile::create(path)?;
+            let out: Out = Box::new(file.writer()?);
             Some((Writer::new(out, options.plan.threads, Arc::clone(stop)), file))
         }
         None => None,
@@ -88,7 +89,7 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
     drop(progress);
     if let Some((writer, file)) = rejects {
         writer.finish()?;
-        file.done_unless_stopped(options)?;
+        commit_unless_stopped(file, options)?;
     }
     crate::complain(&options.queue.errors())?;
     say(options, &account, started.elapsed())?;
@@ -139,6 +140,7 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
     if options.verbose {
         notes.extend(options.queue.remarks());
     }
+    notes.extend(foreign(look, account));
     let lines = |n: u64| look.count_of(n, "line", "lines");
     let asked = options.plan.filter.needs_time();
     let year = assumed.year.load(Relaxed);
@@ -175,6 +177,30 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
     notes
 }
 
+/// What is said about records that the kernel did not write.
+fn foreign(look: &Look, account: &Account) -> Option<String> {
+    const NAMED: usize = 3;
+    if account.foreign == 0 {
+        return None;
+    }
+    let writers = account.writers();
+    let programs: Vec<_> = writers
+        .iter()
+        .filter(|(name, _, _)| !matches!(*name, b"kernel" | b"ulogd" | b"pvefw-logger"))
+        .collect();
+    let named: Vec<String> = programs
+        .iter()
+        .take(NAMED)
+        .map(|(name, count, _)| format!("{} ({})", text::escape(name), look.number(*count)))
+        .collect();
+    let more = if programs.len() > NAMED { " ..." } else { "" };
+    let records = look.count_of(account.foreign, "record was", "records were");
+    Some(format!(
+        "{records} not written by the kernel, but by {}{more}: any user can write such lines (--where 'writer = \"kernel\"')",
+        named.join(", ")
+    ))
+}
+
 /// What came of a run.
 fn outcome(options: &Options, account: &Account) -> Outcome {
     if options.queue.stop.load(Ordering::Relaxed) {
@@ -205,85 +231,22 @@ fn write(options: &Options, account: &Account, bytes: &[u8]) -> anyhow::Result<(
     }
 }
 
-/// Writes a file beside `path` and renames it, so that nobody sees half of it.
+/// Writes a file at once or not at all.
 fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let mut file = Beside::create(path)?;
-    file.file.write_all(bytes).with_context(|| path.display().to_string())?;
-    file.done()
+    let file = AtomicFile::create(path)?;
+    file.writer()?.write_all(bytes).with_context(|| path.display().to_string())?;
+    file.commit()
 }
 
-/// A file that takes its name when it is complete.
-#[derive(Debug)]
-pub struct Beside {
-    file: std::fs::File,
-    /// Its name so far; none if it is written in place.
-    here: Option<PathBuf>,
-    name: PathBuf,
-}
-
-impl Beside {
-    /// Creates it beside `path`; beside the file it leads to, if `path` is a link. What is no
-    /// regular file (`/dev/null`, a pipe) is written to as it is, and stays what it is.
-    ///
-    /// # Errors
-    /// The folder cannot be written to.
-    pub fn create(path: &Path) -> anyhow::Result<Beside> {
-        let failed = || path.display().to_string();
-        let name = match std::fs::canonicalize(path) {
-            Ok(name) => name,
-            Err(_) => path.to_owned(),
-        };
-        if std::fs::metadata(&name).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
-            let file = std::fs::File::options().write(true).open(&name).with_context(failed)?;
-            return Ok(Beside { file, here: None, name });
-        }
-        let mut here = name.as_os_str().to_owned();
-        here.push(format!(".{}.part", std::process::id()));
-        let here = PathBuf::from(here);
-        let file = std::fs::File::create(&here).with_context(failed)?;
-        Ok(Beside { file, here: Some(here), name })
+/// Gives a file its name, unless the reading was interrupted: records have no mark that says that
+/// some are missing.
+fn commit_unless_stopped(file: AtomicFile, options: &Options) -> anyhow::Result<()> {
+    if !options.queue.stop.load(Ordering::Relaxed) || !file.is_atomic() {
+        return file.commit();
     }
-
-    /// A second handle to write to.
-    ///
-    /// # Errors
-    /// The system has none left.
-    pub fn try_clone(&self) -> io::Result<std::fs::File> {
-        self.file.try_clone()
-    }
-
-    /// Gives it its name.
-    ///
-    /// # Errors
-    /// It cannot be renamed.
-    pub fn done(mut self) -> anyhow::Result<()> {
-        let Some(here) = &self.here else { return Ok(()) };
-        self.file.sync_all().with_context(|| self.name.display().to_string())?;
-        std::fs::rename(here, &self.name).with_context(|| self.name.display().to_string())?;
-        self.here = None;
-        Ok(())
-    }
-}
-
-impl Beside {
-    /// Gives it its name, unless somebody stopped the reading: records bear no mark that says
-    /// that some are missing.
-    fn done_unless_stopped(self, options: &Options) -> anyhow::Result<()> {
-        if !options.queue.stop.load(Ordering::Relaxed) || self.here.is_none() {
-            return self.done();
-        }
-        let name = text::escape(self.name.to_string_lossy().as_bytes());
-        writeln!(anstream::stderr(), "fwstat: {name}: interrupted, so it was not written")?;
-        Ok(())
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        if let Some(here) = &self.here {
-            let _ = std::fs::remove_file(here);
-        }
-    }
+    let name = text::escape(file.target().to_string_lossy().as_bytes());
+    writeln!(anstream::stderr(), "fwstat: {name}: interrupted, so it was not written")?;
+    Ok(())
 }
 
 /// The form of output: the one asked for, if the command has it.
@@ -320,4 +283,10 @@ fn sheet(format: Format) -> Option<Sheet> {
         Format::Tsv => Some(Sheet::Tsv),
         _ => None,
     }
+}
+
+/// Says something that went wrong and does not end the run.
+fn complain(text: &str) -> io::Result<()> {
+    let style = style::ERROR;
+    writeln!(anstream::stderr().lock(), "{style}fwstat{style:#}: {text}")
 }

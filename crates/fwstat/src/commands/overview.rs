@@ -64,7 +64,7 @@ fn misspelt(files: &[PathBuf]) -> anyhow::Result<()> {
     }
     let command = cli::Cli::command();
     let names = command.get_subcommands().map(clap::Command::get_name);
-    let near = names.map(|name| (text::distance(word, name), name)).min();
+    let near = names.map(|name| (strsim::levenshtein(word, name), name)).min();
     match near {
         Some((1 | 2, name)) if word.len() > 2 => {
             anyhow::bail!("no command and no file is called `{word}`; did you mean `fwstat {name}`?")
@@ -143,7 +143,7 @@ fn next(head: &Head, tables: &[Table]) -> Vec<(String, &'static str)> {
     let files = files.join(" ");
     let prefix =
         tables.first().and_then(|table| table.ranked.rows.first()).and_then(|row| match row.cells.first() {
-            Some(fwlog::aggregate::key::Cell::Text(text)) if !text.is_empty() => {
+            Some(fwlog::record::OwnedValue::Text(text)) if !text.is_empty() => {
                 Some(format!(" --prefix {}", quoted(&text::escape(text))))
             }
             _ => None,

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use anyhow::bail;
 use fwrules::{Compiled, Evidence};
 
-use super::{Beside, Outcome, format, outcome, run, write};
+use super::{Outcome, format, outcome, run, write};
 use crate::analysis::replay::Replay;
 use crate::analysis::replayed::{Class, Replays};
+use crate::atomic_file::AtomicFile;
 use crate::cli::{self, Format, Print};
 use crate::options::Options;
 use crate::report;
@@ -92,8 +93,8 @@ fn print_lines(
         _ if options.quiet => Box::new(io::sink()),
         None => Box::new(io::stdout()),
         Some(path) => {
-            let file = Beside::create(path)?;
-            let out = Box::new(file.try_clone()?);
+            let file = AtomicFile::create(path)?;
+            let out = Box::new(file.writer()?);
             beside = Some(file);
             out
         }
@@ -106,7 +107,7 @@ fn print_lines(
     drop(replays);
     writer.finish()?;
     if let Some(file) = beside {
-        file.done()?;
+        file.commit()?;
     }
     Ok(match outcome(&options, &account) {
         Outcome::Found if !any => Outcome::Nothing,

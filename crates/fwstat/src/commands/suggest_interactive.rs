@@ -9,80 +9,67 @@
 
 use std::io::{self, BufRead as _, Write as _};
 
-use super::suggest::Session;
-use crate::analysis::noise::rules as noise_rules;
+use crate::analysis::suggest::chain::Proposal;
+use crate::analysis::suggest::proof::Proof;
+use crate::analysis::suggest::session::{Draft, Session};
+use crate::analysis::suggest::suggestion::{Rated, Suggestion};
 use crate::options::Options;
 use crate::report::style::{DIM, HEADING, KEY, WARN};
-use crate::report::suggest::{Rated, Suggestion};
 use crate::report::{rules, suggest as report};
 use fwlog::text;
 
-const HELP: &str = "y: take the rule   n: leave it   w: a narrower rule   s: show lines   q: no more rules";
+const HELP: &str = "y accept, n skip, s show lines, q finish";
 
-/// Asks for every rule; gives back what was taken.
+/// Asks for every rule that drops; gives back what was accepted, proven as it is.
 ///
 /// # Errors
-/// The terminal cannot be read or written, or a narrower rule cannot be proven.
-pub(super) fn choose(session: &Session, all: Suggestion, options: &Options) -> anyhow::Result<Suggestion> {
+/// The terminal cannot be read or written, or the log cannot be read again.
+pub(super) fn choose(
+    session: &Session,
+    mut draft: Draft,
+    proof: &Proof,
+    options: &Options,
+    mut prove: impl FnMut(&Draft, &[Proposal]) -> anyhow::Result<Proof>,
+) -> anyhow::Result<Suggestion> {
     let look = &options.look;
     let mut out = io::stderr().lock();
+    let all = session.settle(draft.clone(), proof, None);
     let mut remaining = all.before - all.old;
-    let mut taken: Vec<Rated> = Vec::new();
-    let many = all.rules.len();
-    'rules: for (number, mut rated) in all.rules.clone().into_iter().enumerate() {
+    let many = all.drops().count();
+    let mut accepted: Vec<Proposal> = Vec::new();
+    let mut done = false;
+    let mut number = 0;
+    for rated in &all.rules {
+        if !rated.proposal.drops() {
+            accepted.push(rated.proposal.clone());
+            continue;
+        }
+        number += 1;
+        if done {
+            continue;
+        }
+        let left = look.count_of(remaining, "line remains", "lines remain");
+        writeln!(out, "\n{}", look.paint(HEADING, &format!("{left}. Rule {number} of {many}:")))?;
+        show(&mut out, options, &all, rated)?;
         loop {
-            let left = look.count_of(remaining, "line remains", "lines remain");
-            let proposal = &rated.proposal;
-            writeln!(out)?;
-            writeln!(out, "{}", look.paint(HEADING, &format!("{left}. Rule {} of {many}:", number + 1)))?;
-            writeln!(out, "  {}", text::escape(report::why(proposal).as_bytes()))?;
-            let command = rules::command(&proposal.rule, &all.chain, proposal.v6);
-            for line in rules::folded(&command, look.width.map(|width| width.saturating_sub(2))) {
-                writeln!(out, "  {}", look.paint(KEY, &line))?;
-            }
-            let lines = look.count_of(rated.taken.seen.lines, "line", "lines");
-            let (sources, exact) = rated.taken.sources.count();
-            let about = if exact { "" } else { "about " };
-            let after = look.number(remaining - rated.taken.seen.lines.min(remaining));
-            let sources = look.count_of(sources, "source", "sources");
-            writeln!(out, "  silences {lines} of {about}{sources}; {after} would remain")?;
-            for (why, (lines, _)) in &rated.taken.hides {
-                let lines = look.count_of(*lines, "line", "lines");
-                writeln!(out, "  {}", look.paint(WARN, &format!("also hides {lines} of {}", why.title())))?;
-            }
-            let Some(answer) = ask(&mut out, "[y]es, [n]o, narro[w]er, [s]how lines, [q]uit? ")? else {
-                break 'rules;
+            let Some(answer) = ask(&mut out, "[y]es, [n]o, [s]how lines, [q]uit? ")? else {
+                done = true;
+                break;
             };
             match answer.as_str() {
                 "y" | "yes" => {
                     remaining -= rated.taken.seen.lines.min(remaining);
-                    taken.push(rated);
-                    continue 'rules;
+                    accepted.push(rated.proposal.clone());
+                    break;
                 }
-                "n" | "no" => continue 'rules,
-                "q" | "quit" => break 'rules,
+                "n" | "no" => break,
+                "q" | "quit" => {
+                    done = true;
+                    break;
+                }
                 "s" | "show" => {
                     for (_, raw) in &rated.taken.samples {
                         writeln!(out, "  {}", look.paint(DIM, &text::escape(raw)))?;
-                    }
-                    let rest = rated.taken.seen.lines.saturating_sub(rated.taken.samples.len() as u64);
-                    if rest > 0 {
-                        writeln!(out, "  and {} more", look.number(rest))?;
-                    }
-                }
-                "w" | "narrower" => {
-                    let only = if rated.taken.inputs.len() == 1 { rated.taken.inputs.first() } else { None };
-                    let Some(rule) = noise_rules::narrower(&rated.proposal, only.map(Vec::as_slice)) else {
-                        writeln!(out, "  there is no narrower form of this rule")?;
-                        continue;
-                    };
-                    let mut proposal = rated.proposal.clone();
-                    proposal.rule = rule;
-                    // What it takes after those that were taken already.
-                    let mut with: Vec<_> = taken.iter().map(|rated| rated.proposal.clone()).collect();
-                    with.push(proposal.clone());
-                    if let Some(taken) = session.proved(&with)?.0.pop() {
-                        rated = Rated { proposal, taken };
                     }
                 }
                 _ => writeln!(out, "  {HELP}")?,
@@ -90,16 +77,34 @@ pub(super) fn choose(session: &Session, all: Suggestion, options: &Options) -> a
         }
     }
     // What was left out changes what the others take: the script is proven as it is.
-    let chosen: Vec<_> = taken.into_iter().map(|rated| rated.proposal).collect();
-    let (taken, proved) = session.proved(&chosen)?;
-    let rules: Vec<Rated> =
-        chosen.into_iter().zip(taken).map(|(proposal, taken)| Rated { proposal, taken }).collect();
-    let all =
-        Suggestion { rules, remain: proved.remain, unknown: proved.unknown, noise: proved.noise, ..all };
-    let count = look.count_of(all.rules.len() as u64, "rule was", "rules were");
+    draft.advice.chain.rules = accepted;
+    let list = draft.advice.chain.rules.clone();
+    let proof = prove(&draft, &list)?;
+    let all = session.settle(draft, &proof, None);
+    let count = look.count_of(all.drops().count() as u64, "rule was", "rules were");
     let left = look.count_of(all.after(), "line remains", "lines remain");
     writeln!(out, "\n{}\n", look.paint(HEADING, &format!("{count} taken, {left}.")))?;
     Ok(all)
+}
+
+/// A rule and what it takes.
+fn show(out: &mut impl io::Write, options: &Options, all: &Suggestion, rated: &Rated) -> io::Result<()> {
+    let look = &options.look;
+    writeln!(out, "  {}", text::escape(report::why(&rated.proposal).as_bytes()))?;
+    let command = rules::command(&rated.proposal.rule, &all.chain, rated.proposal.v6);
+    for line in rules::folded(&command, look.width.map(|width| width.saturating_sub(2))) {
+        writeln!(out, "  {}", look.paint(KEY, &line))?;
+    }
+    let lines = look.count_of(rated.taken.seen.lines, "line", "lines");
+    let (sources, exact) = rated.taken.sources.count();
+    let about = if exact { "" } else { "about " };
+    let sources = look.count_of(sources, "source", "sources");
+    writeln!(out, "  silences {lines} of {about}{sources}")?;
+    for (why, (lines, _)) in &rated.taken.hides {
+        let lines = look.count_of(*lines, "line", "lines");
+        writeln!(out, "  {}", look.paint(WARN, &format!("also hides {lines} of {}", why.title())))?;
+    }
+    Ok(())
 }
 
 /// One answer, in lower case; `None` at the end of input.

@@ -14,7 +14,8 @@ use crate::report::csv::Sheet;
 use crate::report::style::{BAR, Column, DIM, KEY, bar, cell, columns};
 use crate::report::{self, Head};
 use fwlog::aggregate::Timeline;
-use fwlog::aggregate::key::{self, Cell};
+use fwlog::aggregate::key;
+use fwlog::record::OwnedValue;
 use fwlog::text;
 use fwlog::time::clock::{self, NANOS};
 use fwlog::time::timespec;
@@ -76,7 +77,7 @@ struct Shown<'t> {
     timeline: &'t Timeline,
     starts: Vec<i64>,
     /// The keys with their names, the largest first.
-    keys: Vec<(Vec<u8>, Vec<Cell>)>,
+    keys: Vec<(Vec<u8>, Vec<OwnedValue>)>,
     /// How many keys there are.
     distinct: usize,
     clock: &'t clock::Clock,
@@ -103,7 +104,7 @@ impl<'t> Shown<'t> {
     fn json(&self, head: &Head) -> Vec<u8> {
         let mut rows = Vec::new();
         for start in &self.starts {
-            let row = |cells: &[Cell], count: u64| {
+            let row = |cells: &[OwnedValue], count: u64| {
                 let mut object = Map::new();
                 object.insert("time".to_owned(), json!(self.time(*start)));
                 for (name, value) in self.names().iter().zip(cells) {
@@ -136,7 +137,7 @@ impl<'t> Shown<'t> {
             sheet.line(&mut out, ["time"].into_iter().chain(self.names()).chain(["count"]));
         }
         for start in &self.starts {
-            let mut row = |cells: &[Cell], count: u64| {
+            let mut row = |cells: &[OwnedValue], count: u64| {
                 let mut line = vec![self.time(*start)];
                 line.extend(cells.iter().map(report::csv::value));
                 line.push(count.to_string());

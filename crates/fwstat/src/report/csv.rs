@@ -8,7 +8,7 @@
 
 use super::Table;
 use super::style::cell;
-use fwlog::aggregate::key::Cell;
+use fwlog::record::OwnedValue;
 
 /// What keeps cells and lines apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,12 +79,12 @@ impl Sheet {
 
 /// A value for a program: nothing for what is missing.
 #[must_use]
-pub fn value(value: &Cell) -> String {
+pub fn value(value: &OwnedValue) -> String {
     match value {
-        Cell::Missing => String::new(),
-        Cell::Text(text) if text.is_empty() => String::new(),
-        Cell::Flags(flags) => flags.to_string(),
-        Cell::Time(when) => fwlog::time::clock::offset_text(*when),
+        OwnedValue::Missing => String::new(),
+        OwnedValue::Text(text) if text.is_empty() => String::new(),
+        OwnedValue::Flags(flags) => flags.to_string(),
+        OwnedValue::Time(when) => fwlog::time::clock::offset_text(*when),
         other => cell(other),
     }
 }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn prefix_cannot_add_a_column() {
         let mut out = Vec::new();
-        let shown = value(&Cell::Text(b"a\tb\nc".as_slice().into()));
+        let shown = value(&OwnedValue::Text(b"a\tb\nc".as_slice().into()));
         Sheet::Tsv.line(&mut out, [shown.as_str(), "2"]);
         assert_eq!(out, b"a\\x09b\\x0ac\t2\n");
     }

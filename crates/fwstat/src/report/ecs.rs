@@ -5,7 +5,6 @@
 //! Must not know: where records go.
 //! Tested by: `tests/cli/export.rs`.
 
-use fwlog::filter::words;
 use fwlog::record::{Key, Record, Value, value};
 use fwlog::time::clock;
 
@@ -58,12 +57,12 @@ pub fn text(key: Key, record: &Record<'_>) -> Option<String> {
         (_, Value::Missing) => None,
         (Key::In | Key::Out | Key::Prefix, Value::Text([])) => None,
         (Key::Proto, value) => {
-            let name = words::plain(value).to_ascii_lowercase();
+            let name = value.to_plain().to_ascii_lowercase();
             Some(if name == "icmpv6" { "ipv6-icmp".to_owned() } else { name })
         }
         (_, Value::Time(when)) => Some(clock::utc_text(when.utc)),
         (_, Value::Mac(mac)) => Some(mac.to_string().to_ascii_uppercase().replace(':', "-")),
-        (_, value) => Some(words::plain(value)),
+        (_, value) => Some(value.to_plain()),
     }
 }
 

@@ -3,77 +3,110 @@
 //! Responsible for: their forms. Log text is escaped for the regex and the INI file that it
 //! ends up in.
 //! Must not know: how noise is found.
-//! Tested by: `tests/cli/suggest.rs` with `fail2ban-regex` and `ipset restore`, the unit tests.
+//! Tested by: `tests/cli/suggest.rs` with fail2ban and `ipset restore`, the unit tests.
+
+use std::net::IpAddr;
 
 use fwrules::Net;
 use serde_json::{Value, json};
 
-use crate::analysis::noise::sources::Lines;
-use crate::analysis::noise::{Class, net_name};
+use crate::analysis::noise::address::net_name;
+use crate::analysis::suggest::bans::{FIND_TIME, Jail, RETRIES};
 
-/// A prefix as a regular expression of Python, inside an INI file of fail2ban.
-fn regex(prefix: &[u8]) -> String {
+/// Addresses named in the proof.
+const NAMED: usize = 20;
+
+/// A prefix as a regular expression of Python, inside an INI file of fail2ban: each byte means
+/// itself. `None` for one with bytes that a log's reader may change: it is left out, never
+/// written as "anything".
+fn regex(prefix: &[u8]) -> Option<String> {
     let mut out = String::new();
     for byte in prefix {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'/' | b':' => {
                 out.push(char::from(*byte))
             }
-            b' ' => out.push_str(r"\s"),
+            b' ' => out.push_str(r"\x20"),
             b'!'..=b'~' => out.push_str(&format!("\\x{byte:02x}")),
-            // What the log's reader may have changed: any one character or more.
-            _ if out.ends_with(".+?") => {}
-            _ => out.push_str(".+?"),
+            _ => return None,
         }
     }
-    out
+    (!out.is_empty()).then_some(out)
 }
 
 /// Filter and jail in one file: `fail2ban-regex` reads it as it is.
 #[must_use]
-pub fn fail2ban(prefixes: &[(Vec<u8>, u64)], own: &[Net], logs: &[String]) -> String {
-    let lines: u64 = prefixes.iter().map(|(_, lines)| lines).sum();
-    let list: Vec<String> = prefixes.iter().map(|(prefix, _)| regex(prefix)).collect();
-    let ignore: Vec<String> = own.iter().map(net_name).collect();
-    let path = |name: &String| name.chars().all(|c| !c.is_control() && c != '%').then(|| name.clone());
-    let logs: Vec<String> = logs.iter().filter(|name| *name != "-").filter_map(path).collect();
-    let logs = if logs.is_empty() { "/var/log/kern.log".to_owned() } else { logs.join("\n          ") };
-    let head = r"^\s*(?:\S+\s+)?(?:kernel:\s+)?(?:\[\s*\d+\.\d+\]\s*)?";
-    // Only packets that came in, and the first SRC= of the line: what a packet quotes is a claim.
-    let tail = r"\s*IN=\S+ OUT= (?:[A-Z0-9]+=\S* )*?SRC=<HOST> ";
-    format!(
+pub fn fail2ban(jail: &Jail, banned: &[(IpAddr, u64)], logs: &[String]) -> String {
+    let list: Vec<String> = jail.prefixes.iter().filter_map(|prefix| regex(prefix)).collect();
+    let ignore: Vec<String> = jail.ignored.iter().map(net_name).collect();
+    let plain = |name: &&String| {
+        *name != "-"
+            && !name.chars().any(|c| c.is_control() || matches!(c, '%' | '*' | '?' | '[' | '<' | '#' | ';'))
+    };
+    let paths: Vec<&String> = logs.iter().filter(plain).collect();
+    let paths: Vec<&str> = paths.iter().map(|path| path.as_str()).collect();
+    let paths = if paths.is_empty() { "/var/log/kern.log".to_owned() } else { paths.join("\n          ") };
+    let mut out = String::from(
         "# [Definition] belongs into /etc/fail2ban/filter.d/fwstat.conf, [fwstat] into\n\
-         # /etc/fail2ban/jail.d/fwstat.conf. To see what it finds: fail2ban-regex LOG THIS-FILE\n\
-         # Meant for {lines} lines of this log.\n\
-         [Definition]\n\
+         # /etc/fail2ban/jail.d/fwstat.conf. To see what it finds: fail2ban-regex LOG ./THIS-FILE\n",
+    );
+    match banned.len() {
+        0 => out.push_str("# Of this log it would have banned nobody.\n"),
+        n => {
+            let shown: Vec<String> =
+                banned.iter().take(NAMED).map(|(addr, lines)| format!("{addr} ({lines})")).collect();
+            let more = if n > NAMED { ", ..." } else { "" };
+            let addresses = if n == 1 { "address" } else { "addresses" };
+            out.push_str(&format!(
+                "# Of this log it would have banned {n} {addresses}: {}{more}\n",
+                shown.join(", ")
+            ));
+        }
+    }
+    if list.is_empty() {
+        out.push_str(
+            "# No near hits with a prefix that can be written literally: nothing to ban. --rules says which\n\
+             # services are open, --keep which prefixes are near hits.\n",
+        );
+        return out;
+    }
+    // After the stamp, which fail2ban has cut out: the host, the kernel's tag without a process
+    // id, the literal prefix, a TCP packet that came in for this host and opens a connection.
+    let head = r"^\s*(?:[\w.:-]+\s+)?kernel:\s+(?:\[\s*\d+\.\d+\]\s*)?";
+    let tail = r"\s*IN=[^\s=]+ OUT= (?:MAC=[0-9a-fA-F:]* )?SRC=<HOST> DST=\S+ (?:[A-Z0-9]+=\S* |CE |DF |MF )*PROTO=TCP SPT=\d+ DPT=\d+ (?:[A-Z0-9]+=\S* )*SYN URGP=\d";
+    let ignoreregex = r"\sDST=(?:2(?:2[4-9]|3\d)\.|255\.255\.255\.255|ff[0-9a-f]{2}:)|\sMAC=(?:ff:ff:ff:ff:ff:ff|01:00:5e|33:33)";
+    out.push_str(&format!(
+        "[Definition]\n\
          failregex = {head}(?:{}){tail}\n\
-         ignoreregex =\n\
+         # Groups and broadcast: nobody is banned for talking to everybody.\n\
+         ignoreregex = {ignoreregex}\n\
          \n\
          [fwstat]\n\
          enabled   = true\n\
          filter    = fwstat\n\
-         logpath   = {logs}\n\
-         maxretry  = 5\n\
-         findtime  = 10m\n\
+         logpath   = {paths}\n\
+         maxretry  = {RETRIES}\n\
+         findtime  = {FIND_TIME}\n\
          bantime   = 1d\n\
          banaction = %(banaction_allports)s\n\
          ignoreip  = 127.0.0.0/8 ::1{}{}\n",
         list.join("|"),
         if ignore.is_empty() { "" } else { " " },
         ignore.join(" ")
-    )
+    ));
+    out
 }
 
 /// Decisions for `cscli decisions import --input FILE --format json`.
 #[must_use]
-pub fn crowdsec(loud: &[(Net, Class, Lines)], seconds: u64) -> Vec<u8> {
+pub fn crowdsec(loud: &[(Net, u64)], seconds: u64) -> Vec<u8> {
     let list: Vec<Value> = loud
         .iter()
-        .map(|(net, class, seen)| {
+        .map(|(net, lines)| {
             let name = net_name(net);
             json!({
                 "duration": format!("{seconds}s"),
-                "reason": format!("fwstat: {}, {} lines", class.word(), seen.lines),
+                "reason": format!("fwstat: scanner, {lines} lines of this log"),
                 "scope": if name.contains('/') { "range" } else { "ip" },
                 "type": "ban",
                 "value": name,
@@ -83,9 +116,9 @@ pub fn crowdsec(loud: &[(Net, Class, Lines)], seconds: u64) -> Vec<u8> {
     crate::report::json::print(&Value::Array(list))
 }
 
-/// Sets of the loudest sources, for `ipset restore`.
+/// Sets of the networks that scan, for `ipset restore`.
 #[must_use]
-pub fn ipset(loud: &[(Net, Class, Lines)], chain: &str, seconds: u64) -> String {
+pub fn ipset(loud: &[(Net, u64)], chain: &str, seconds: u64) -> String {
     let chain = fwrules::shell_quote(chain.as_bytes());
     let mut out = String::new();
     for v6 in [false, true] {
@@ -95,17 +128,18 @@ pub fn ipset(loud: &[(Net, Class, Lines)], chain: &str, seconds: u64) -> String 
         }
         let (name, family, program) =
             if v6 { ("fwstat-loud6", "inet6", "ip6tables") } else { ("fwstat-loud", "inet", "iptables") };
+        let lines: u64 = list.iter().map(|(_, lines)| lines).sum();
         out.push_str(&format!(
             "# for ipset restore; then: {program} -A {chain} -m set --match-set {name} src -m comment --comment \"[loud \
-             sources]\" -j DROP\n"
+             sources]\" -j DROP\n# Of this log it would have banned {} networks ({lines} lines), none of them own or \
+             trusted.\n",
+            list.len()
         ));
         out.push_str(&format!("create {name} hash:net family {family} timeout {seconds} comment -exist\n"));
-        for (net, class, seen) in list {
+        for (net, lines) in list {
             out.push_str(&format!(
-                "add {name} {} timeout {seconds} comment \"{}, {} lines\" -exist\n",
-                net_name(net),
-                class.word(),
-                seen.lines
+                "add {name} {} timeout {seconds} comment \"scanner, {lines} lines\" -exist\n",
+                net_name(net)
             ));
         }
     }
@@ -121,9 +155,13 @@ mod tests {
 
     #[test]
     fn prefix_cannot_become_a_regex_or_a_section() {
+        let regex = |prefix: &[u8]| regex(prefix).unwrap_or_default();
         assert_eq!(regex(b"tcp.in.dropped"), r"tcp\x2ein\x2edropped");
-        assert_eq!(regex(b"[UFW BLOCK]"), r"\x5bUFW\sBLOCK\x5d");
-        assert_eq!(regex(b"<HOST>%(x)s\n[a]"), r"\x3cHOST\x3e\x25\x28x\x29s.+?\x5ba\x5d");
-        assert_eq!(regex(b"a\xff\xfeb"), "a.+?b");
+        assert_eq!(regex(b"[UFW BLOCK]"), r"\x5bUFW\x20BLOCK\x5d");
+        assert_eq!(regex(b"<HOST>%(x)s[a]"), r"\x3cHOST\x3e\x25\x28x\x29s\x5ba\x5d");
+        // What cannot be written literally is never "anything".
+        for prefix in [&b"a\xff\xfeb"[..], "\u{202e}".as_bytes(), b"", b"a\nb"] {
+            assert_eq!(regex(prefix), "");
+        }
     }
 }

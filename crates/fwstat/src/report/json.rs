@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value, json};
 
 use super::{Head, Table};
 use crate::analysis::log_text::LogText;
-use fwlog::aggregate::key::Cell;
+use fwlog::record::OwnedValue;
 use fwlog::text;
 use fwlog::time::clock;
 
@@ -29,21 +29,18 @@ pub fn extend(document: &mut Map<String, Value>, result: &impl Serialize) {
 
 /// A value of a table.
 #[must_use]
-pub fn cell(cell: &Cell) -> Value {
+pub fn cell(cell: &OwnedValue) -> Value {
     match cell {
-        Cell::Missing => Value::Null,
-        Cell::True => Value::Bool(true),
-        Cell::Number(n) => json!(n),
-        Cell::Text(text) => bytes(text),
-        Cell::Addr(addr) => json!(addr),
-        Cell::Net(addr, length) => json!(format!("{addr}/{length}")),
-        Cell::Mac(mac) => json!(mac.to_string()),
-        Cell::Flags(flags) => flags.words().collect(),
-        Cell::Proto(protocol) => json!(protocol.to_string()),
-        Cell::Uptime(uptime) => Number::from_f64(uptime.seconds as f64 + f64::from(uptime.micros) / 1e6)
-            .map_or(Value::Null, Value::Number),
-        Cell::Time(when) => json!(clock::offset_text(*when)),
-        Cell::Day(day) => json!(clock::day_text(*day)),
+        OwnedValue::Missing => Value::Null,
+        OwnedValue::True => Value::Bool(true),
+        OwnedValue::Number(n) => json!(n),
+        OwnedValue::Text(text) => bytes(text),
+        OwnedValue::Flags(flags) => flags.words().collect(),
+        OwnedValue::Uptime(uptime) => {
+            Number::from_f64(uptime.seconds as f64 + f64::from(uptime.micros) / 1e6)
+                .map_or(Value::Null, Value::Number)
+        }
+        other => json!(other.to_plain()),
     }
 }
 

@@ -9,7 +9,6 @@
 
 use logparse::{Datagram, Transport};
 
-use fwlog::filter::words;
 use fwlog::record::{Key, Record, Value, packet_value, value};
 use fwlog::services;
 use fwlog::text;
@@ -49,6 +48,10 @@ pub fn all(record: &Record<'_>) -> Vec<Said> {
                 value: String::new(),
                 meaning: "end of the quoted packet".to_owned(),
             });
+        }
+        // A writer is worth a line where it is not the one that everyone expects.
+        if key == Key::Writer && !record.writer().is_foreign() {
+            continue;
         }
         if matches!(key, Key::File | Key::Line | Key::Kind | Key::Family | Key::ProtoNumber | Key::Time) {
             continue;
@@ -92,7 +95,7 @@ fn one(key: Key, value: Value<'_>, packet: &Datagram<'_>, quoted: bool) -> Optio
         (_, Value::True) => String::new(),
         (_, Value::Text(bytes)) => text::escape(bytes),
         (_, Value::Flags(flags)) if flags.is_empty() => "(none)".to_owned(),
-        (_, other) => text::escape(words::plain(other).as_bytes()),
+        (_, other) => text::escape(other.to_plain().as_bytes()),
     };
     let number = match value {
         Value::Number(n) => Some(n),
@@ -112,6 +115,9 @@ fn kernel_name(key: Key) -> &'static str {
         Key::Uptime => "[uptime]",
         Key::Host => "host",
         Key::Tag => "program",
+        Key::Writer => "writer",
+        Key::Vmid => "guest",
+        Key::Chain => "chain",
         Key::Severity => "severity",
         Key::Repeat => "repeated",
         Key::Prefix => "prefix",
@@ -182,6 +188,9 @@ fn meaning(key: Key, value: Value<'_>, number: Option<u64>, packet: &Datagram<'_
         Key::Uptime => "seconds since the machine was started, by the kernel's clock",
         Key::Host => "the machine that wrote the line, as the log names it",
         Key::Tag => "the program that wrote the line; kernel: the packet filter itself",
+        Key::Writer => "who wrote the line; any user can write one with another program's tag",
+        Key::Vmid => "Proxmox: the number of the virtual machine or container",
+        Key::Chain => "Proxmox: the chain whose rule logged the packet",
         Key::Severity => "how grave the message is: 0 emergency to 7 debug, set with --log-level",
         Key::Repeat => "the log says that the same message came so many times",
         Key::Prefix if value == Value::Text(b"") => "none: the rule that wrote the line has no --log-prefix",

@@ -20,7 +20,6 @@ use parquet::schema::types::Type;
 
 use super::ecs;
 use super::record::all_fields;
-use fwlog::filter::words;
 use fwlog::pipeline::order::Sink;
 use fwlog::record::{Field, Key, Record, Value};
 use fwlog::text;
@@ -197,7 +196,7 @@ impl Values {
                     },
                     Value::True => bytes.extend_from_slice(b"true"),
                     Value::Text(value) => bytes.extend_from_slice(text::escape(value).as_bytes()),
-                    other => bytes.extend_from_slice(text::escape(words::plain(other).as_bytes()).as_bytes()),
+                    other => bytes.extend_from_slice(text::escape(other.to_plain().as_bytes()).as_bytes()),
                 }
                 ends.push(bytes.len());
             }

@@ -12,7 +12,6 @@ use logparse::{Datagram, Extension, ExtensionKind, Extensions, Line, Network, Pa
 
 use super::csv::Sheet;
 use super::ecs;
-use fwlog::filter::words;
 use fwlog::record::{Field, Key, Record, Value, packet_value, value};
 use fwlog::text;
 use fwlog::time::clock;
@@ -88,7 +87,7 @@ fn row(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field], sheet: Sheet) {
             Value::True => out.extend_from_slice(b"true"),
             Value::Text(text) => sheet.cell(out, &text::escape(text)),
             Value::Time(when) if field.key == Key::Time => sheet.cell(out, &clock::utc_text(when.utc)),
-            other => sheet.cell(out, &text::escape(words::plain(other).as_bytes())),
+            other => sheet.cell(out, &text::escape(other.to_plain().as_bytes())),
         }
     }
     sheet.end(out);
@@ -111,13 +110,16 @@ fn ecs_of(out: &mut Vec<u8>, record: &Record<'_>, sheet: Option<Sheet>) {
         return;
     }
     let mut object = Object::open(out);
-    object.field("ecs.version", Value::Word("8.17"));
-    object.field("event.kind", Value::Word("event"));
+    object.field("ecs.version", Value::Text(b"8.17"));
+    object.field("event.kind", Value::Text(b"event"));
     object.key("event.category");
     object.out.extend_from_slice(b"[\"network\"]");
     object.key("event.type");
     object.out.extend_from_slice(b"[\"info\"]");
-    object.field("network.type", ecs::network_type(record).map_or(Value::Missing, Value::Word));
+    object.field(
+        "network.type",
+        ecs::network_type(record).map_or(Value::Missing, |kind| Value::Text(kind.as_bytes())),
+    );
     for (key, name) in ecs::FIELDS {
         match (key, value(key, record)) {
             (_, Value::Number(_) | Value::Flags(_) | Value::True) => object.field(name, value(key, record)),
@@ -201,7 +203,7 @@ impl<'o> Object<'o> {
                 let _ = write!(self.out, "\"{}\"", clock::utc_text(when.utc));
             }
             Value::Lower(text) => self.text(&text.to_ascii_lowercase()),
-            other => self.text(words::plain(other).as_bytes()),
+            other => self.text(other.to_plain().as_bytes()),
         }
     }
 
@@ -286,7 +288,7 @@ fn extensions(out: &mut Vec<u8>, extensions: Extensions<'_>) {
         let flag = |yes: bool| if yes { Value::True } else { Value::Missing };
         object.field("par", flag(extension.wrapped));
         let security = |object: &mut Object<'_>, hdr: &'static str, security: Security| {
-            object.field("hdr", Value::Word(hdr));
+            object.field("hdr", Value::Text(hdr.as_bytes()));
             object.field("spi", security.spi.map_or(Value::Missing, |spi| number(spi.into())));
             object.field("incomplete", security.incomplete.map_or(Value::Missing, |n| number(n.into())));
         };

@@ -6,7 +6,9 @@
 
 use std::fmt::Write as _;
 
-use fwrules::{AddressRange, Family, Match, Net, PacketType, PortSide, Range, Rule, Target, Test, Text};
+use fwrules::{
+    AddressRange, Family, Match, Net, PacketType, PortSide, Range, Rule, Side, Target, Test, Text,
+};
 use logparse::{Protocol, TcpFlags};
 
 use fwlog::text;
@@ -115,7 +117,7 @@ fn parts(command: &str) -> Vec<&str> {
 ///
 /// # Errors
 /// The rule tests something that is not made here.
-pub fn nft(rule: &Rule) -> Result<String, String> {
+pub fn nft(rule: &Rule, six: bool) -> Result<String, String> {
     let mut out = String::new();
     let v6 = |net: &Net| net.addr().is_ipv6();
     let mut put = |text: String| {
@@ -125,8 +127,10 @@ pub fn nft(rule: &Rule) -> Result<String, String> {
         out.push_str(&text);
     };
     let not = |not: bool| if not { "!= " } else { "" };
-    if let Some(Test { not: no, value }) = &rule.input {
-        put(format!("iifname {}{}", not(*no), quoted(&value.0.to_string().replace('+', "*"))));
+    for (test, word) in [(&rule.input, "iifname"), (&rule.output, "oifname")] {
+        if let Some(Test { not: no, value }) = test {
+            put(format!("{word} {}{}", not(*no), quoted(&value.0.to_string().replace('+', "*"))));
+        }
     }
     for (test, word) in [(&rule.source, "saddr"), (&rule.destination, "daddr")] {
         if let Some(Test { not: no, value }) = test {
@@ -203,6 +207,11 @@ pub fn nft(rule: &Rule) -> Result<String, String> {
                 };
                 put(format!("meta pkttype {}{word}", not(*no)));
             }
+            Match::Set { name, sides, not: no } if sides.len() == 1 => {
+                let version = if six { "ip6" } else { "ip" };
+                let word = if sides[0] == Side::Source { "saddr" } else { "daddr" };
+                put(format!("{version} {word} {}@{name}", not(*no)));
+            }
             Match::Comment(text) => comment = text.to_string(),
             other => return Err(format!("nft: {}", other.to_display())),
         }
@@ -216,6 +225,7 @@ pub fn nft(rule: &Rule) -> Result<String, String> {
     let verdict = match rule.target {
         Target::Drop => "drop",
         Target::Accept => "accept",
+        Target::Return => "return",
         _ => return Err("nft: this target is not made here".to_owned()),
     };
     put(format!("counter {verdict}"));
@@ -237,7 +247,7 @@ fn quoted(text: &str) -> String {
 
 /// A network; a host without its length.
 fn net_text(net: &Net) -> String {
-    crate::analysis::noise::net_name(net)
+    crate::analysis::noise::address::net_name(net)
 }
 
 fn range_text(range: &Range<u16>) -> String {
@@ -311,7 +321,7 @@ mod tests {
             ),
             ("-A M -p icmp -m icmp --icmp-type 8 -j DROP", "icmp type 8 counter drop"),
         ] {
-            assert_eq!(nft(&rule(iptables)).unwrap(), expected);
+            assert_eq!(nft(&rule(iptables), false).unwrap(), expected);
         }
     }
 

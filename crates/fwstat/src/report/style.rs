@@ -7,7 +7,7 @@
 use anstyle::{AnsiColor, Style};
 
 use crate::options::Look;
-use fwlog::aggregate::key::Cell;
+use fwlog::record::OwnedValue;
 use fwlog::text;
 use fwlog::time::clock;
 
@@ -84,22 +84,15 @@ pub fn sparkline(values: &[u64]) -> String {
 
 /// A value for people; log text escaped.
 #[must_use]
-pub fn cell(cell: &Cell) -> String {
+pub fn cell(cell: &OwnedValue) -> String {
     match cell {
-        Cell::Missing => "(none)".to_owned(),
-        Cell::True => "yes".to_owned(),
-        Cell::Number(n) => n.to_string(),
-        Cell::Text(bytes) if bytes.is_empty() => "(empty)".to_owned(),
-        Cell::Text(bytes) => text::escape(bytes),
-        Cell::Addr(addr) => addr.to_string(),
-        Cell::Net(addr, length) => format!("{addr}/{length}"),
-        Cell::Mac(mac) => mac.to_string(),
-        Cell::Flags(flags) if flags.is_empty() => "(no flags)".to_owned(),
-        Cell::Flags(flags) => flags.to_string(),
-        Cell::Proto(protocol) => protocol.to_string(),
-        Cell::Uptime(uptime) => uptime.to_string(),
-        Cell::Time(when) => clock::local_text(when.local_seconds()),
-        Cell::Day(day) => clock::day_text(*day),
+        OwnedValue::Missing => "(none)".to_owned(),
+        OwnedValue::True => "yes".to_owned(),
+        OwnedValue::Text(bytes) if bytes.is_empty() => "(empty)".to_owned(),
+        OwnedValue::Text(bytes) => text::escape(bytes),
+        OwnedValue::Flags(flags) if flags.is_empty() => "(no flags)".to_owned(),
+        OwnedValue::Time(when) => clock::local_text(when.local_seconds()),
+        other => other.to_plain(),
     }
 }
 

@@ -197,10 +197,10 @@ pub fn counts(look: &Look, table: &Table, matched: u64) -> String {
     out
 }
 
-fn service_name(port: &fwlog::aggregate::key::Cell, protocol: &fwlog::aggregate::key::Cell) -> String {
-    use fwlog::aggregate::key::Cell;
+fn service_name(port: &fwlog::record::OwnedValue, protocol: &fwlog::record::OwnedValue) -> String {
+    use fwlog::record::OwnedValue;
     match (port, protocol) {
-        (Cell::Number(port), Cell::Proto(protocol)) => {
+        (OwnedValue::Number(port), OwnedValue::Proto(protocol)) => {
             let port = u16::try_from(*port).ok();
             port.and_then(|port| fwlog::services::name(*protocol, port)).unwrap_or("").to_owned()
         }

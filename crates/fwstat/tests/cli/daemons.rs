@@ -43,7 +43,9 @@ fn records(ran: &Ran) -> Vec<Value> {
         .lines()
         .map(|line| {
             let mut record: Value = serde_json::from_str(line).unwrap();
-            for key in ["time", "stamp", "uptime", "host", "tag", "severity", "file", "line", "repeat"] {
+            for key in
+                ["time", "stamp", "uptime", "host", "tag", "writer", "severity", "file", "line", "repeat"]
+            {
                 record.as_object_mut().unwrap().remove(key);
             }
             record

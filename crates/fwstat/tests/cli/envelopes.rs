@@ -184,7 +184,7 @@ fn records(ran: &Ran) -> (Vec<Value>, Vec<Option<String>>) {
             let mut record: Value = serde_json::from_str(line).unwrap();
             let object = record.as_object_mut().unwrap();
             times.push(object.get("time").and_then(Value::as_str).map(str::to_owned));
-            for key in ["time", "stamp", "uptime", "host", "tag", "severity", "file", "line"] {
+            for key in ["time", "stamp", "uptime", "host", "tag", "writer", "severity", "file", "line"] {
                 object.remove(key);
             }
             record

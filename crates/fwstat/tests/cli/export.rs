@@ -77,7 +77,7 @@ fn every_line_of_the_kernels_grammar_gives_its_record() {
             let mut record: Value =
                 serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{input}: {ran:?}"));
             let record = record.as_object_mut().unwrap();
-            for key in ["uptime", "file", "line", "kind", "family"] {
+            for key in ["uptime", "writer", "file", "line", "kind", "family"] {
                 assert!(record.remove(key).is_some(), "{key}: {input}");
             }
             assert_eq!(*record, expected(described["expect"].as_object().unwrap()), "{input}");

@@ -33,10 +33,7 @@ fn what_is_wrong_is_said_and_the_rest_is_read() {
         (folder.path("folder"), "folder: is a directory"),
         (cut, "the gzip data ends in the middle"),
         (broken, "the gzip data is damaged"),
-        (
-            folder.write("system.journal", b"LPKSHHRH\0\0\0\0"),
-            "is a journal file, which only journalctl reads",
-        ),
+        (folder.write("system.journal", b"LPKSHHRH\0\0\0\0"), "is a journal file that ends in its header"),
         (folder.write("x.pcap", b"\xd4\xc3\xb2\xa1\x02\0\x04\0"), "is a packet capture, not a log"),
         (folder.write("ls", b"\x7fELF\x02\x01\x01"), "is a program, not a log"),
         (folder.write("x.zip", b"PK\x03\x04abc"), "is a zip archive"),
@@ -325,7 +322,7 @@ fn the_journals_program_is_run() {
     std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", folder.0.display(), std::env::var("PATH").unwrap());
     let mut command = program();
-    let ran = finish(command.args(["export", "--journal", "--since", "@1782799570"]).env("PATH", &path));
+    let ran = finish(command.args(["export", "--journal-pipe", "--since", "@1782799570"]).env("PATH", &path));
     assert_eq!(ran.code, 0, "{}", ran.err);
     let record: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(record["host"], "-k -o export --no-pager --since=@1782799570");
@@ -333,7 +330,7 @@ fn the_journals_program_is_run() {
     // And if it fails, that is said.
     folder.write("journalctl", "#!/bin/sh\necho 'No journal files were opened' >&2\nexit 1\n");
     let mut command = program();
-    let ran = finish(command.args(["top", "--journal"]).env("PATH", &path));
+    let ran = finish(command.args(["top", "--journal-pipe"]).env("PATH", &path));
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("journalctl failed"), "{}", ran.err);
 }

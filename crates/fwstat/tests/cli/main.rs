@@ -3,6 +3,7 @@
 //! Every answer is checked against an independent one: `awk`, a reading of our own, or the
 //! program itself with other threads and chunks.
 
+mod advice;
 mod check;
 mod daemons;
 mod envelopes;
@@ -10,6 +11,7 @@ mod explain;
 mod export;
 mod filters;
 mod inputs;
+mod journal;
 mod pandas;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -23,3 +25,5 @@ mod surface;
 mod terminal;
 mod timeline;
 mod top;
+mod worlds;
+mod writers;

@@ -11,7 +11,8 @@ fn options(help: &str) -> Vec<String> {
         .filter(|line| line.trim_start().starts_with('-') && line.find('-') < Some(10))
         .filter_map(|line| {
             let name = line.split_whitespace().find(|word| word.starts_with("--"))?;
-            Some(name.trim_end_matches(',').to_owned())
+            // `--boot[=<BOOT>]`: the name ends where its value begins.
+            Some(name.trim_end_matches(',').split(['[', '=']).next()?.to_owned())
         })
         .filter(|name| name.len() > 3)
         .collect();

@@ -9,7 +9,7 @@
 
 use memchr::{memchr, memchr2};
 
-use super::{Encoding, Envelope, Opened, stamp};
+use super::{Encoding, Envelope, JournalTransport, Opened, stamp};
 use crate::error::{ErrorKind, ParseError};
 use crate::time::Uptime;
 
@@ -86,6 +86,9 @@ fn attribute<'a>(key: &[u8], text: &'a [u8], envelope: &mut Envelope<'a>) {
             }
         }
         b"_HOSTNAME" => envelope.host = Some(text),
+        // The field is the journal's own, so no program can write it; of two, the kernel's tells.
+        b"_TRANSPORT" if envelope.transport == Some(JournalTransport::Kernel) => {}
+        b"_TRANSPORT" => envelope.transport = Some(JournalTransport::from(text)),
         b"SYSLOG_IDENTIFIER" => envelope.tag = Some(text),
         b"PRIORITY" => envelope.severity = small(7).map(|n| n as u8).or(envelope.severity),
         b"SYSLOG_FACILITY" => envelope.facility = small(127).map(|n| n as u8).or(envelope.facility),

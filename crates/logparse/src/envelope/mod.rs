@@ -7,6 +7,7 @@
 
 mod json;
 mod stamp;
+mod writer;
 
 use memchr::memchr;
 
@@ -16,6 +17,7 @@ use crate::error::{ErrorKind, ParseError};
 use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
 pub(crate) use json::unescape;
+pub use writer::{JournalTransport, Writer};
 
 /// What the envelope of a line says. Every field that the line does not have is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub struct Envelope<'a> {
     pub outer_stamp: Option<&'a [u8]>,
     /// The journal's stamp in microseconds since 1970.
     pub realtime_us: Option<u64>,
+    /// How the record came into the journal (`_TRANSPORT`): `kernel`, `syslog`, `stdout` ...
+    pub transport: Option<JournalTransport>,
     /// Proxmox: the virtual machine's number.
     pub vmid: Option<u32>,
     /// Proxmox: the chain that logged.
@@ -76,6 +80,7 @@ impl Default for Envelope<'_> {
             unix: None,
             outer_stamp: None,
             realtime_us: None,
+            transport: None,
             vmid: None,
             chain: None,
             repeat: 1,
@@ -345,6 +350,10 @@ fn kernel_marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     repeated(rest, envelope)
 }
 
+/// The most repeats that are believed of one line: a rule that logs a thousand packets a second,
+/// through the longest window in which a daemon counts (rsyslog: ten minutes), has fewer.
+const MOST_REPEATS: u32 = 1_000_000;
+
 /// `message repeated N times: [ original]`, as rsyslog writes it: in front of a kernel's stamp,
 /// if there is one. Behind the stamp it is a prefix that wants to be counted.
 fn repeated<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
@@ -356,7 +365,8 @@ fn repeated<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     let Some(count) = stamp::number(&rest[..digits]).and_then(|n| u32::try_from(n).ok()) else { return text };
     let Some(inside) = rest[digits..].strip_prefix(b" times: [") else { return text };
     let inside = inside.strip_prefix(b" ").unwrap_or(inside);
-    envelope.repeat = count.max(1);
+    // More than any daemon counts in its window is a claim, and counts once.
+    envelope.repeat = if count <= MOST_REPEATS { count.max(1) } else { 1 };
     let trimmed = inside.trim_ascii_end();
     // Without its bracket the record was cut (rsyslog keeps 800 bytes of it).
     trimmed.strip_suffix(b"]").unwrap_or(inside)
@@ -460,34 +470,40 @@ fn level_words(text: &[u8]) -> Option<(u8, u8, &[u8])> {
 }
 
 /// Facilities by the names of syslog.conf(5), in their numbers' order.
+const FACILITIES: [&[u8]; 24] = [
+    b"kern",
+    b"user",
+    b"mail",
+    b"daemon",
+    b"auth",
+    b"syslog",
+    b"lpr",
+    b"news",
+    b"uucp",
+    b"cron",
+    b"authpriv",
+    b"ftp",
+    b"ntp",
+    b"security",
+    b"console",
+    b"clock",
+    b"local0",
+    b"local1",
+    b"local2",
+    b"local3",
+    b"local4",
+    b"local5",
+    b"local6",
+    b"local7",
+];
+
 fn facility_number(name: &[u8]) -> Option<u8> {
-    const NAMES: [&[u8]; 24] = [
-        b"kern",
-        b"user",
-        b"mail",
-        b"daemon",
-        b"auth",
-        b"syslog",
-        b"lpr",
-        b"news",
-        b"uucp",
-        b"cron",
-        b"authpriv",
-        b"ftp",
-        b"ntp",
-        b"security",
-        b"console",
-        b"clock",
-        b"local0",
-        b"local1",
-        b"local2",
-        b"local3",
-        b"local4",
-        b"local5",
-        b"local6",
-        b"local7",
-    ];
-    NAMES.iter().position(|known| *known == name).map(|at| at as u8)
+    FACILITIES.iter().position(|known| *known == name).map(|at| at as u8)
+}
+
+/// A facility's name; `other` for numbers that have none.
+fn facility_name(number: u8) -> &'static [u8] {
+    FACILITIES.get(usize::from(number)).copied().unwrap_or(b"other")
 }
 
 /// Severities by their names, in their numbers' order.

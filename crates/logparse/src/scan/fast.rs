@@ -10,6 +10,7 @@ use super::PrefixKey;
 use super::body::{self, Body};
 use super::cursor::Window;
 use super::head::{EnvelopeTemplate, PrefixTemplate};
+use crate::envelope::Writer;
 use crate::packet::{Link, Network, Packet, Transport};
 use crate::parse::Entry;
 use crate::time::{Civil, Stamp, TimeOfDay, Uptime};
@@ -148,6 +149,13 @@ impl<'a> FastPacket<'a> {
         let mut envelope = crate::Envelope::default();
         self.envelope.fill(self.line(), &mut envelope);
         envelope
+    }
+
+    /// Who wrote the line.
+    #[must_use]
+    #[inline]
+    pub fn writer(&self) -> Writer<'a> {
+        self.envelope.writer.unwrap_or_else(|| self.envelope().writer())
     }
 
     /// The source address.

@@ -28,7 +28,7 @@ use core::ops::Range;
 use super::cursor::Window;
 use crate::bytes::simd::{MAC_TEXT, same, within};
 use crate::bytes::swar::{aligned, clock, from_digits, last};
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, Writer};
 use crate::packet::{Dialect, Link, Packet};
 use crate::time::{Civil, Stamp, Time, TimeOfDay, Uptime};
 use crate::{Entry, Network};
@@ -69,6 +69,8 @@ pub(super) struct EnvelopeTemplate {
     pub(super) message_at: usize,
     /// Everything the envelope says that does not change; the rest is read by place.
     constant: Envelope<'static>,
+    /// Who writes such lines, if it is not told by a name in the line.
+    pub(super) writer: Option<Writer<'static>>,
     stamp: Option<(Place, Civil, usize)>,
     clock: Option<(usize, usize)>,
     host: Option<Place>,
@@ -87,6 +89,7 @@ impl EnvelopeTemplate {
         // taken from a wrapper, is left to the grammar.
         let varies = envelope.sequence.is_some()
             || envelope.realtime_us.is_some()
+            || envelope.transport.is_some()
             || envelope.delta.is_some()
             || envelope.unix.is_some()
             || envelope.outer_stamp.is_some()
@@ -103,6 +106,11 @@ impl EnvelopeTemplate {
             above: [u8::MAX; LONGEST_ENVELOPE],
             tell_at: 0,
             message_at,
+            writer: match envelope.writer() {
+                Writer::Kernel => Some(Writer::Kernel),
+                Writer::Ulogd => Some(Writer::Ulogd),
+                _ => None,
+            },
             constant: Envelope {
                 stamp: None,
                 host: None,

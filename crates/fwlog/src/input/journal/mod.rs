@@ -1,0 +1,33 @@
+//! The journal's own files, `*.journal`, read without journalctl.
+//!
+//! Responsible for: the kernel's entries of regular and compact files, whole, growing or damaged, of
+//! one file or a folder of them, as lines and what the journal says beside them.
+//! Must not know: what a message says.
+//! Tested by: the tests of its files; `fwstat/tests/cli/journal.rs` compares with `journalctl`.
+//!
+//! The way of the data: [`places`] finds files, `plan` opens them and cuts their lists of entries into
+//! pieces, `desk` reads a piece: `walk` takes entries apart, `lines` makes lines of them. `file` knows
+//! one file's lists, `layout` where things lie in it, `window` reads its bytes. A journal is untrusted:
+//! every offset is checked before it is followed, lists only go forward, nothing is allocated by a
+//! number that the file claims.
+
+mod boot;
+mod desk;
+mod file;
+mod layout;
+mod lines;
+mod look;
+mod merge;
+pub mod places;
+mod plan;
+mod unpack;
+mod walk;
+mod window;
+
+pub use boot::Boot;
+pub use desk::Desk;
+pub use layout::{Id, SIGNATURE};
+pub use lines::{Beside, Head, Heads, Missing};
+pub use look::{Read, line, newest, read};
+pub use merge::Merge;
+pub use plan::{Lost, Member, Parts, Refused, Wanted, Work, is_journal, open};

@@ -1,0 +1,368 @@
+//! Where new rules go, and what a replay with them says about a line.
+//!
+//! Responsible for: the chain's place in a ruleset, and asking the replay.
+//! Must not know: what noise is.
+//! Tested by: the unit tests below, `tests/cli/suggest.rs`, against a real kernel.
+
+use std::collections::BTreeSet;
+
+use fwrules::{
+    Base, Chain, Compiled, Evidence, Family, Fate, Hook, Match, Place, Reach, Replayed, Replayer, Rule,
+    RuleId, Ruleset, Sets, StateSet, Table, Target, Test, Text, Verdict,
+};
+use logparse::{Completeness, Network, Packet};
+
+use super::classes::Tests;
+use fwlog::record::Record;
+use fwlog::time::clock::NANOS;
+
+/// A ruleset with a place for new rules: the chain, hung into INPUT.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The ruleset; the chain is there.
+    pub rules: Ruleset,
+    /// It stands for none: nothing is known of the real one.
+    pub assumed: bool,
+    /// The chain's table and place.
+    pub table: usize,
+    /// The chain's index in the table.
+    pub chain: usize,
+    /// Rules that were in the chain before.
+    pub before: usize,
+    /// The chain had to be made.
+    pub made: bool,
+    /// Where in INPUT the jump had to be put (from 1), if it was missing.
+    pub hung: Option<usize>,
+    /// Answers to connections of this host are let in before the chain is asked.
+    pub answers_pass: bool,
+    /// Other hooks from which packets come to the chain.
+    pub elsewhere: Vec<Hook>,
+}
+
+impl Site {
+    /// Makes a ruleset ready.
+    ///
+    /// # Errors
+    /// There is no chain INPUT to hang the chain into: a sentence.
+    pub fn new(mut rules: Ruleset, chain: &[u8]) -> Result<Site, String> {
+        let filters = |table: &Table| {
+            table.family != Family::Other
+                && table.chains.iter().any(|c| c.base.is_some_and(|b| b.hook == Some(Hook::Input) && !b.nat))
+        };
+        let named = rules.tables.iter().position(|table| filters(table) && table.name == "filter");
+        let Some(t) = named.or_else(|| rules.tables.iter().position(filters)) else {
+            return Err("the ruleset has no chain INPUT in a table filter".to_owned());
+        };
+        let table = &mut rules.tables[t];
+        let made = table.chain(chain).is_none();
+        if made {
+            let name = text_of(chain);
+            table.chains.push(Chain { name, base: None, counters: None, rules: Vec::new() });
+        }
+        let c = table.chain(chain).unwrap_or_default();
+        let mut hung = None;
+        if !reached(table, Hook::Input).contains(&c) {
+            let input = table
+                .chains
+                .iter()
+                .position(|c| c.base.is_some_and(|base| base.hook == Some(Hook::Input)))
+                .unwrap_or_default();
+            let own = &mut table.chains[input].rules;
+            // Behind what lets known connections in, in front of everything that logs.
+            let first_log = own.iter().position(|rule| rule.log.is_some()).unwrap_or(own.len());
+            let at = own[..first_log].iter().position(lets_answers_in).map_or(0, |at| at + 1);
+            own.insert(at, Rule { target: Target::Jump(text_of(chain)), added: true, ..Rule::default() });
+            hung = Some(at + 1);
+        }
+        let table = &rules.tables[t];
+        let elsewhere = [Hook::Forward, Hook::Output]
+            .into_iter()
+            .filter(|hook| reached(table, *hook).contains(&c))
+            .collect();
+        let answers_pass = answers_pass(table, c);
+        let before = table.chains[c].rules.len();
+        Ok(Site { rules, assumed: false, table: t, chain: c, before, made, hung, answers_pass, elsewhere })
+    }
+
+    /// What is assumed where no ruleset is given: INPUT asks the chain first.
+    #[must_use]
+    pub fn assumed(chain: &[u8], v6: bool) -> Site {
+        let base = |hook: Hook| Base { hook: Some(hook), priority: 0, policy: Verdict::Drop, nat: false };
+        let builtin = |hook: Hook, rules: Vec<Rule>| Chain {
+            name: Text::from(hook.chain()),
+            base: Some(base(hook)),
+            counters: None,
+            rules,
+        };
+        let jump = Rule { target: Target::Jump(text_of(chain)), added: true, ..Rule::default() };
+        let table = Table {
+            family: if v6 { Family::Ipv6 } else { Family::Ipv4 },
+            name: Text::from("filter"),
+            chains: vec![
+                builtin(Hook::Input, vec![jump]),
+                builtin(Hook::Forward, Vec::new()),
+                builtin(Hook::Output, Vec::new()),
+                Chain { name: text_of(chain), base: None, counters: None, rules: Vec::new() },
+            ],
+        };
+        Site {
+            rules: Ruleset { tables: vec![table], ..Ruleset::default() },
+            assumed: true,
+            table: 0,
+            chain: 3,
+            before: 0,
+            made: false,
+            hung: None,
+            answers_pass: true,
+            elsewhere: Vec::new(),
+        }
+    }
+
+    /// The rules that stand in the chain.
+    #[must_use]
+    pub fn chain_rules(&self) -> &[Rule] {
+        &self.rules.tables[self.table].chains[self.chain].rules
+    }
+
+    /// The site with these rules after those of the chain, and the sets that they name.
+    #[must_use]
+    pub fn with(&self, rules: &[Rule], sets: &Sets) -> Site {
+        let mut site = self.clone();
+        site.rules.sets.sets.extend(sets.sets.iter().cloned());
+        let own = &mut site.rules.tables[self.table].chains[self.chain].rules;
+        own.extend(rules.iter().map(|rule| Rule { added: true, ..rule.clone() }));
+        site
+    }
+
+    /// The number of a new rule, if `id` is one.
+    fn new_rule(&self, id: RuleId) -> Option<usize> {
+        ((id.table as usize, id.chain as usize) == (self.table, self.chain))
+            .then(|| (id.rule as usize).checked_sub(self.before))
+            .flatten()
+    }
+}
+
+/// The chains that packets come to from a hook.
+pub(super) fn reached(table: &Table, hook: Hook) -> BTreeSet<usize> {
+    let start = |chain: &Chain| chain.base.is_some_and(|base| base.hook == Some(hook));
+    let mut seen: BTreeSet<usize> = (0..table.chains.len()).filter(|i| start(&table.chains[*i])).collect();
+    let mut open: Vec<usize> = seen.iter().copied().collect();
+    while let Some(chain) = open.pop() {
+        for rule in &table.chains[chain].rules {
+            if let Target::Jump(name) | Target::Goto(name) = &rule.target
+                && let Some(next) = table.chain(name.as_bytes())
+                && seen.insert(next)
+            {
+                open.push(next);
+            }
+        }
+    }
+    seen
+}
+
+pub(super) fn text_of(name: &[u8]) -> Text {
+    Text::from(String::from_utf8_lossy(name).as_ref())
+}
+
+fn lets_answers_in(rule: &Rule) -> bool {
+    rule.target == Target::Accept
+        && rule.matches.iter().any(|test| {
+            matches!(test, Match::State { states: Test { not: false, value }, .. }
+                if value.contains(StateSet::ESTABLISHED))
+        })
+}
+
+/// Whether everything that comes to a chain passed a rule that lets known connections in.
+fn answers_pass(table: &Table, chain: usize) -> bool {
+    fn passes(table: &Table, from: usize, wanted: usize, depth: usize) -> Option<bool> {
+        for rule in &table.chains[from].rules {
+            if lets_answers_in(rule) {
+                return Some(true);
+            }
+            if let Target::Jump(name) | Target::Goto(name) = &rule.target
+                && let Some(next) = table.chain(name.as_bytes())
+            {
+                if next == wanted {
+                    return Some(false);
+                }
+                if depth < 16
+                    && let Some(answer) = passes(table, next, wanted, depth + 1)
+                {
+                    return Some(answer);
+                }
+            }
+        }
+        None
+    }
+    let input = table.chains.iter().position(|c| c.base.is_some_and(|base| base.hook == Some(Hook::Input)));
+    input.and_then(|input| passes(table, input, chain, 0)).unwrap_or(false)
+}
+
+/// What a replay says about a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// A new rule takes it: its number.
+    New(usize),
+    /// A rule that was there takes it.
+    Old(RuleId),
+    /// A new rule may take it, or not: the line does not tell enough.
+    Maybe(usize),
+    /// It would be written as before.
+    Remains,
+    /// The line does not tell enough.
+    Unknown,
+}
+
+/// Both families' rulesets, ready for replay.
+#[derive(Debug)]
+pub struct Judge<'s> {
+    sites: [&'s Site; 2],
+    compiled: [Compiled<'s>; 2],
+    /// For lines that the ruleset does not write: as if the chain were asked first.
+    plain: [(&'s Site, Compiled<'s>); 2],
+}
+
+impl<'s> Judge<'s> {
+    /// Makes them ready; `[IPv4, IPv6]`.
+    #[must_use]
+    pub fn new(sites: [&'s Site; 2], plain: [&'s Site; 2]) -> Judge<'s> {
+        let compile = |site: &'s Site| {
+            let evidence = if site.assumed { Evidence::Nothing } else { Evidence::Usual };
+            Compiled::new(&site.rules, evidence, &[])
+        };
+        Judge { sites, compiled: sites.map(compile), plain: plain.map(|site| (site, compile(site))) }
+    }
+
+    /// What the rules ask of a packet.
+    #[must_use]
+    pub fn tests(&self) -> Tests {
+        let mut tests = Tests::default();
+        for site in self.sites.into_iter().chain(self.plain.iter().map(|(site, _)| *site)) {
+            site.rules.rules().for_each(|(_, rule)| tests.rule(rule));
+        }
+        tests
+    }
+
+    /// One thread's part.
+    #[must_use]
+    pub fn asker(&self) -> Asker<'_> {
+        Asker {
+            judge: self,
+            own: [Memory::new(&self.compiled[0]), Memory::new(&self.compiled[1])],
+            plain: [Memory::new(&self.plain[0].1), Memory::new(&self.plain[1].1)],
+        }
+    }
+}
+
+/// Answers of one ruleset, remembered.
+#[derive(Debug)]
+struct Memory<'j> {
+    replayer: Replayer<'j>,
+    known: Vec<Option<Reading>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Reading {
+    Answer(Answer),
+    /// The ruleset does not write such lines.
+    Foreign,
+}
+
+impl<'j> Memory<'j> {
+    fn new(compiled: &'j Compiled<'j>) -> Memory<'j> {
+        Memory { replayer: compiled.replayer(), known: Vec::new() }
+    }
+
+    fn ask(&mut self, site: &Site, packet: &Packet<'_>, time: Option<i64>, cut: bool) -> Reading {
+        let id = self.replayer.replay(packet, time, cut);
+        let index = id.0 as usize;
+        if self.known.len() <= index {
+            self.known.resize(index + 1, None);
+        }
+        match self.known[index] {
+            Some(reading) => reading,
+            None => {
+                let reading = read(site, self.replayer.answer(id));
+                self.known[index] = Some(reading);
+                reading
+            }
+        }
+    }
+}
+
+fn read(site: &Site, replayed: &Replayed) -> Reading {
+    let outcome = &replayed.outcome;
+    let by = |place: &Place| match place {
+        Place::Rule(id) => site.new_rule(*id).map_or(Answer::Old(*id), Answer::New),
+        Place::Policy(..) => Answer::Remains,
+    };
+    // Where several rules may end the way and each of them does so without a line (a rule for
+    // INVALID stands in front), the last one is the one that surely would.
+    let last = || match outcome.ends.last().map(|end| by(&end.by)) {
+        Some(Answer::Remains) | None => Answer::Unknown,
+        Some(answer) => answer,
+    };
+    let maybe = || {
+        let new = |place: &Place| match by(place) {
+            Answer::New(rule) => Some(Answer::Maybe(rule)),
+            _ => None,
+        };
+        outcome.ends.iter().find_map(|end| new(&end.by)).unwrap_or(Answer::Unknown)
+    };
+    match replayed.fate {
+        Fate::Remains(_) => Reading::Answer(Answer::Remains),
+        // The line is written, but by another LOG rule.
+        Fate::Removed(_) if outcome.logged.iter().any(|(_, reach)| *reach == Reach::Certain) => {
+            Reading::Answer(Answer::Remains)
+        }
+        Fate::Removed(Some(place)) => Reading::Answer(by(&place)),
+        Fate::Removed(None) => Reading::Answer(last()),
+        Fate::Unwritten | Fate::OtherFamily if site.assumed => Reading::Answer(match &outcome.ends[..] {
+            [end] if end.reach == Reach::Certain => by(&end.by),
+            _ => maybe(),
+        }),
+        Fate::Unwritten | Fate::OtherFamily => Reading::Foreign,
+        _ => Reading::Answer(maybe()),
+    }
+}
+
+/// One thread's memory of answers.
+#[derive(Debug)]
+pub struct Asker<'j> {
+    judge: &'j Judge<'j>,
+    own: [Memory<'j>; 2],
+    plain: [Memory<'j>; 2],
+}
+
+impl Asker<'_> {
+    /// What becomes of a line.
+    pub fn ask(&mut self, record: &Record<'_>) -> Answer {
+        let packet = &record.line.packet();
+        let time = record.when.map(|when| when.utc.div_euclid(NANOS));
+        let cut = record.line.completeness() != Completeness::Whole;
+        let f = usize::from(matches!(packet.datagram.network, Network::Ipv6(_)));
+        match self.own[f].ask(self.judge.sites[f], packet, time, cut) {
+            Reading::Answer(answer) => answer,
+            Reading::Foreign => match self.plain[f].ask(self.judge.plain[f].0, packet, time, cut) {
+                Reading::Answer(answer) => answer,
+                Reading::Foreign => Answer::Remains,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chain_is_hung_behind_known_connections() {
+        let rules = b"*filter\n:INPUT DROP [0:0]\n:STDIN - [0:0]\n\
+            -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -i lo -j ACCEPT\n\
+            -A INPUT -j STDIN\n-A INPUT -p tcp -m tcp -j LOG --log-prefix \"tcp.in.dropped \"\nCOMMIT\n";
+        let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS").unwrap();
+        assert!(site.made && site.answers_pass);
+        assert_eq!(site.hung, Some(2));
+        assert!(Site::new(Ruleset::default(), b"MALICIOUS").is_err());
+    }
+}

@@ -1,0 +1,138 @@
+//! What is worth a look among the lines that stay: own hosts that try ports, strangers who come
+//! again and again, trusted hosts at closed ports.
+//!
+//! Responsible for: these lists, from the sample.
+//! Must not know: how they are shown.
+//! Tested by: `tests/cli/suggest.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use super::chain::{Chain, port_name};
+use super::evidence::{Evidence, PARTS_AGAIN};
+use crate::analysis::noise::address::{Nets, address};
+use crate::analysis::noise::pattern::Matcher;
+use crate::analysis::noise::sighting::To;
+
+/// Hosts, and services of one host, listed at most.
+const HOSTS: usize = 100;
+const SERVICES: usize = 12;
+/// Ports that are a scan, of an own host.
+const SCAN: usize = 3;
+/// Lines of a stranger that are a visit again and again.
+const AGAIN: usize = 4;
+
+/// A service that a host tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tried {
+    /// Its name or port.
+    pub service: String,
+    /// Lines.
+    pub lines: u64,
+}
+
+/// A host worth looking at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Host {
+    /// Its address.
+    pub src: IpAddr,
+    /// Its lines that stay.
+    pub lines: u64,
+    /// `own_network` or `slow_scan`.
+    pub why: &'static str,
+    /// It behaves like a scanner.
+    pub scans: bool,
+    /// The services it tried, most lines first.
+    pub tried: Vec<Tried>,
+}
+
+/// A trusted host at a port that is closed to it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Friend {
+    /// Who.
+    pub addr: IpAddr,
+    /// Protocol.
+    pub protocol: u8,
+    /// Port.
+    pub port: u16,
+    /// Lines.
+    pub lines: u64,
+}
+
+/// What is worth a look.
+#[derive(Clone, Debug, Default)]
+pub struct Watched {
+    /// Hosts, those that scan first.
+    pub hosts: Vec<Host>,
+    /// Trusted hosts at closed ports.
+    pub friends: Vec<Friend>,
+}
+
+#[derive(Debug, Default)]
+struct Left {
+    ports: BTreeMap<(u8, u16), u64>,
+    lines: Vec<u32>,
+    own: bool,
+}
+
+/// Looks at the lines that the chain leaves.
+#[must_use]
+pub fn find(evidence: &Evidence<'_>, chain: &Chain, trusted: &Nets) -> Watched {
+    let log = evidence.log;
+    let rules: Vec<(Matcher<'_>, bool)> =
+        chain.rules.iter().map(|rule| (rule.pattern.matcher(log), rule.drops())).collect();
+    let mut left: BTreeMap<u128, Left> = BTreeMap::new();
+    let mut friends: BTreeMap<(IpAddr, u8, u16), u64> = BTreeMap::new();
+    for line in &evidence.lines {
+        let seen = evidence.seen(*line);
+        let dropped = rules.iter().find(|(rule, _)| rule.takes(seen)).is_some_and(|(_, drops)| *drops);
+        let asks = seen.to == To::One && seen.ports && (seen.syn || seen.protocol != 6);
+        if dropped || !asks || evidence.place.here.contains(&seen.src) {
+            continue;
+        }
+        if trusted.contains(seen.src) && log.output(seen).is_none() {
+            *friends.entry((seen.source(), seen.protocol, seen.dport)).or_default() += 1;
+        }
+        let one = left.entry(seen.src).or_default();
+        *one.ports.entry((seen.protocol, seen.dport)).or_default() += 1;
+        one.lines.push(*line);
+        one.own = evidence.is_own(*line);
+    }
+    let whole = |lines: u64| (lines as f64 * evidence.weight).round() as u64;
+    let mut hosts: Vec<Host> = left
+        .into_iter()
+        .filter(|(_, left)| {
+            left.own || left.lines.len() >= AGAIN && evidence.parts(&left.lines) >= PARTS_AGAIN
+        })
+        .map(|(src, left)| host(src, &left, whole))
+        .collect();
+    hosts.sort_by_key(|host| (!host.scans, std::cmp::Reverse(host.lines), host.src));
+    hosts.truncate(HOSTS);
+    let mut friends: Vec<Friend> = friends
+        .into_iter()
+        .map(|((addr, protocol, port), lines)| Friend { addr, protocol, port, lines: whole(lines) })
+        .collect();
+    friends.sort_by_key(|friend| (std::cmp::Reverse(friend.lines), friend.clone()));
+    friends.truncate(HOSTS);
+    Watched { hosts, friends }
+}
+
+fn host(src: u128, left: &Left, whole: impl Fn(u64) -> u64) -> Host {
+    let distinct: BTreeSet<u16> = left.ports.keys().map(|(_, port)| *port).collect();
+    let mut tried: Vec<Tried> = left
+        .ports
+        .iter()
+        .map(|((protocol, port), lines)| Tried { service: port_name(*protocol, *port), lines: whole(*lines) })
+        .collect();
+    tried.sort_by(|a, b| b.lines.cmp(&a.lines).then_with(|| a.service.cmp(&b.service)));
+    tried.truncate(SERVICES);
+    Host {
+        src: address(src),
+        lines: whole(left.lines.len() as u64),
+        why: if left.own { "own_network" } else { "slow_scan" },
+        scans: !left.own || distinct.len() >= SCAN,
+        tried,
+    }
+}

@@ -1,0 +1,487 @@
+//! What `fwstat suggest` found: as a script with explanations, as a file for
+//! `iptables-restore` or `nft`, as JSON.
+//!
+//! The script is what an admin would paste: everything that is not a command is a comment, so
+//! that the whole of it can be piped into a shell.
+//!
+//! Responsible for: these forms.
+//! Must not know: how noise is found.
+//! Tested by: `tests/cli/suggest.rs` with the real tools.
+
+use fwrules::{Match, Net, Rule, Target, Test, Text};
+use logparse::Protocol;
+
+use self::page::Page;
+use super::style::{DIM, HEADING, WARN, percent};
+use super::{Head, rules};
+use crate::analysis::noise::address::net_name;
+use crate::analysis::suggest::candidate::Reason;
+use crate::analysis::suggest::chain::{Proposal, port_name};
+use crate::analysis::suggest::lines::Lines;
+use crate::analysis::suggest::proof::Taken;
+use crate::analysis::suggest::suggestion::{Rated, Suggestion};
+use crate::analysis::suggest::watch::{Friend, Host};
+use crate::options::Look;
+use fwlog::text;
+use fwlog::time::clock::{self, Clock, NANOS};
+
+mod forms;
+mod page;
+
+pub use forms::{json, nft, restore};
+
+/// Which form of commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Add.
+    Add,
+    /// Add what is not there.
+    AddOnce,
+    /// Take away.
+    Undo,
+}
+
+const PLAIN: anstyle::Style = anstyle::Style::new();
+
+/// A span of time for people, to the minute.
+fn span(clock: &Clock, seen: &Lines) -> Option<String> {
+    if seen.first == 0 {
+        return None;
+    }
+    let of = |seconds: u32| {
+        let text = clock::local_text(clock.at(i64::from(seconds) * NANOS).local_seconds());
+        text[..text.len().min(16)].to_owned()
+    };
+    let (first, last) = (of(seen.first), of(seen.last));
+    Some(if first == last {
+        first
+    } else if first[..10] == last[..10] {
+        format!("{first} to {}", &last[11..])
+    } else {
+        format!("{first} to {last}")
+    })
+}
+
+/// `12 sources`, `about 1,000,000 sources`.
+fn sources(look: &Look, taken: &Taken) -> String {
+    let (count, exact) = taken.sources.count();
+    let about = if exact { "" } else { "about " };
+    format!("{about}{}", look.count_of(count, "source", "sources"))
+}
+
+/// Why a rule is proposed: a sentence.
+#[must_use]
+pub fn why(proposal: &Proposal) -> String {
+    let Some(reason) = proposal.reason else {
+        return format!("exception: {}", proposal.what);
+    };
+    let because = match reason {
+        Reason::Chatter => "sent to everybody on the link, and asks only",
+        Reason::Steady => "the same few packets all the time; a decision",
+        Reason::Radiation => "a crowd of networks, in most parts of the log",
+        Reason::Backscatter => "answers to nothing this host asked",
+        Reason::Scanner => "very many ports, for most of the log",
+        Reason::Spoofed => "sources that no router should bring",
+    };
+    format!("{}: {} ({because})", reason.title(), proposal.what)
+}
+
+/// A rule that lets a friend in, as the guide has it.
+fn friend_rule(friend: &Friend) -> Rule {
+    let service = port_name(friend.protocol, friend.port);
+    let protocol = Protocol(friend.protocol);
+    let dport = Some(Test::is(fwrules::Range::one(friend.port)));
+    let ports = if protocol == Protocol::TCP {
+        Match::Tcp(fwrules::Tcp { dport, ..fwrules::Tcp::default() })
+    } else {
+        Match::Ports(fwrules::Ports { protocol, sport: None, dport })
+    };
+    Rule {
+        protocol: Some(Test::is(protocol)),
+        matches: vec![ports, Match::Comment(Text::from(format!("[{service} for friends]").as_str()))],
+        target: Target::Jump(Text::from("FRIENDLY")),
+        ..Rule::default()
+    }
+}
+
+/// The commands that let a friend in.
+fn friend_commands(suggestion: &Suggestion, friend: &Friend, known: bool) -> Vec<String> {
+    let v6 = friend.addr.is_ipv6();
+    let site = &suggestion.sites[usize::from(v6)];
+    let has = |name: &[u8]| site.rules.tables[site.table].chain(name).is_some();
+    let mut rule = friend_rule(friend);
+    if site.assumed || (has(b"STDIN") && has(b"FRIENDLY")) {
+        let mut commands = vec![rules::command(&rule, "STDIN", v6)];
+        if !known {
+            commands.push(format!("{} -I FRIENDLY -s {} -j ACCEPT", rules::program(v6), friend.addr));
+        }
+        return commands;
+    }
+    rule.source = Some(Test::is(Net::new(friend.addr, 128)));
+    rule.target = Target::Accept;
+    vec![rules::with_verb(&rule, "INPUT", v6, "-I")]
+}
+
+/// The script.
+#[must_use]
+pub fn script(look: &Look, clock: &Clock, head: &Head, s: &Suggestion, verb: Verb) -> String {
+    let mut page = Page::new(look);
+    if look.header {
+        summary(&mut page, clock, head, s);
+    }
+    for v6 in [false, true] {
+        if verb != Verb::Undo && s.rules.iter().any(|rule| rule.proposal.v6 == v6) {
+            setup(&mut page, s, v6, verb);
+        }
+    }
+    if verb != Verb::Undo {
+        sets(&mut page, s);
+    }
+    let mut number = 0;
+    let mut exceptions = false;
+    for rated in &s.rules {
+        if look.header && verb != Verb::Undo {
+            if rated.proposal.drops() {
+                number += 1;
+                page.blank();
+                explain(&mut page, clock, s, number, rated);
+            } else if !exceptions {
+                page.blank();
+                page.say(0, DIM, "Exceptions, made once: what they match is never dropped.");
+            }
+            exceptions = !rated.proposal.drops();
+        }
+        page.run(&command(rated, &s.chain, verb));
+    }
+    if verb == Verb::Undo {
+        for name in s.sets.keys() {
+            page.run(&format!("ipset destroy {name}"));
+        }
+    } else {
+        honeypot(&mut page, s, verb);
+    }
+    if look.header && verb != Verb::Undo {
+        rest(&mut page, head, s);
+    }
+    page.out
+}
+
+/// What to type for a rule.
+fn command(rated: &Rated, chain: &str, verb: Verb) -> String {
+    let (rule, v6) = (&rated.proposal.rule, rated.proposal.v6);
+    match verb {
+        Verb::Add => rules::command(rule, chain, v6),
+        Verb::AddOnce => rules::idempotent(rule, chain, v6),
+        Verb::Undo => rules::with_verb(rule, chain, v6, "-D"),
+    }
+}
+
+/// Commands that make a set.
+fn set_commands(name: &str, nets: &[Net]) -> Vec<String> {
+    let family = if nets.iter().any(|net| net.addr().is_ipv6()) { "inet6" } else { "inet" };
+    let mut list = vec![format!("ipset create {name} hash:net family {family} -exist")];
+    list.extend(nets.iter().map(|net| format!("ipset add {name} {} -exist", net_name(net))));
+    list
+}
+
+fn sets(page: &mut Page<'_>, s: &Suggestion) {
+    for (name, nets) in &s.sets {
+        page.blank();
+        set_commands(name, nets).iter().for_each(|command| page.run(command));
+    }
+}
+
+fn summary(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
+    let look = page.look;
+    let files = match &head.files[..] {
+        [one] if one == "-" => "standard input".to_owned(),
+        [one] => text::escape(one.as_bytes()),
+        many => look.count_of(many.len() as u64, "file", "files"),
+    };
+    let lines = look.count_of(s.before, "packet", "packets");
+    let mut first = format!("{files}: {lines}");
+    if let Some((since, until)) = head.span {
+        let seconds = |when: clock::When| u32::try_from(when.utc.div_euclid(NANOS)).unwrap_or(0);
+        let all = Lines { lines: 0, first: seconds(since), last: seconds(until) };
+        if let Some(span) = span(clock, &all) {
+            first += &format!(", {span}");
+        }
+    }
+    page.say(0, HEADING, &first);
+    if s.old > 0 {
+        let old = look.count_of(s.old, "line", "lines");
+        page.say(0, PLAIN, &format!("Your existing rules already drop {old} and are evaluated first."));
+    }
+    if s.before == 0 {
+        page.say(0, PLAIN, "No packets: nothing to silence.");
+        return;
+    }
+    if s.drops().next().is_none() {
+        page.say(
+            0,
+            PLAIN,
+            "No noise that a rule could silence without hiding something else: nothing to add.",
+        );
+        return;
+    }
+    let open = s.before - s.old;
+    let count = look.count_of(s.drops().count() as u64, "rule silences", "rules silence");
+    page.say(
+        0,
+        PLAIN,
+        &format!(
+            "{count} {} of {} lines ({}); {} remain.",
+            look.number(s.silenced()),
+            look.number(open),
+            percent(s.silenced(), open),
+            look.number(s.after())
+        ),
+    );
+    match s.hidden() {
+        0 => page.say(0, PLAIN, "Verified by replay: no line you need to see would be hidden."),
+        n => page.say(
+            0,
+            WARN,
+            &format!(
+                "They also hide {} that should stay visible: see below.",
+                look.count_of(n, "line", "lines")
+            ),
+        ),
+    }
+    if s.unknown > 0 {
+        let unknown = look.count_of(s.unknown, "line", "lines");
+        page.say(
+            0,
+            PLAIN,
+            &format!("For {unknown} the log lacks the information to predict what the rules would do."),
+        );
+    }
+}
+
+/// The chain, where it is not there or not known.
+fn setup(page: &mut Page<'_>, s: &Suggestion, v6: bool, verb: Verb) {
+    let site = &s.sites[usize::from(v6)];
+    let program = rules::program(v6);
+    let chain = fwrules::shell_quote(s.chain.as_bytes());
+    if site.assumed {
+        if page.look.header {
+            page.blank();
+            let family = if v6 { "IPv6" } else { "IPv4" };
+            page.say(
+                0,
+                DIM,
+                &format!(
+                    "{family}: no ruleset was given (--rules). Assumed: INPUT jumps to {} after ACCEPT of \
+                     RELATED,ESTABLISHED and before any LOG rule. If the chain is not there:",
+                    s.chain
+                ),
+            );
+            page.could_run(&format!("{program} -N {chain}"));
+            page.could_run(&format!("{program} -I INPUT 2 -j {chain}"));
+        }
+        return;
+    }
+    if site.made || site.hung.is_some() {
+        page.blank();
+        if page.look.header {
+            page.say(0, WARN, &format!("INPUT does not jump to a chain {}: it comes first.", s.chain));
+        }
+        if site.made {
+            let quiet = if verb == Verb::AddOnce { " 2>/dev/null" } else { "" };
+            page.run(&format!("{program} -N {chain}{quiet}"));
+        }
+        if let Some(at) = site.hung {
+            let ask = match verb {
+                Verb::AddOnce => format!("{program} -C INPUT -j {chain} 2>/dev/null || "),
+                _ => String::new(),
+            };
+            page.run(&format!("{ask}{program} -I INPUT {at} -j {chain}"));
+        }
+    }
+}
+
+fn explain(page: &mut Page<'_>, clock: &Clock, s: &Suggestion, number: usize, rated: &Rated) {
+    let look = page.look;
+    let (proposal, taken) = (&rated.proposal, &rated.taken);
+    let title = proposal.reason.map_or("exception", Reason::title);
+    let v6 = if proposal.v6 { " (IPv6)" } else { "" };
+    page.say(0, HEADING, &format!("{number}. {title}{v6}: {}", proposal.what));
+    let mut facts = format!(
+        "{} ({}), {}",
+        look.count_of(taken.seen.lines, "line", "lines"),
+        percent(taken.seen.lines, s.before - s.old),
+        sources(look, taken)
+    );
+    if let Some(span) = span(clock, &taken.seen) {
+        facts += &format!(", {span}");
+    }
+    if taken.maybe > 0 {
+        facts += &format!("; perhaps {} more, which do not tell enough", look.number(taken.maybe));
+    }
+    page.say(3, PLAIN, &facts);
+    let shown: Vec<String> =
+        proposal.ports.iter().map(|(port, lines)| format!("{port} ({})", look.number(*lines))).collect();
+    if shown.len() > 1 {
+        page.say(3, DIM, &format!("ports: {}", shown.join(", ")));
+    }
+    for (why, (lines, samples)) in &taken.hides {
+        let lines = look.count_of(*lines, "line", "lines");
+        page.say(3, WARN, &format!("also hides {lines} of {}", why.title()));
+        for (_, raw) in samples.iter().take(1) {
+            page.cut(3, WARN, &sample(raw, page.width));
+        }
+    }
+    if let Some((_, raw)) = taken.samples.first() {
+        page.cut(3, DIM, &sample(raw, page.width));
+    }
+}
+
+/// A line for people: as it stands if it fits, else what tells packets apart, and of that the
+/// more telling.
+fn sample(raw: &[u8], width: usize) -> String {
+    let whole = text::escape(raw.trim_ascii_end());
+    if text::width(&whole) + 5 <= width {
+        return whole;
+    }
+    let Ok(entry) = logparse::parse(raw) else { return whole };
+    let packet = &entry.packet;
+    let named = |key: &str, value: Option<String>| value.map(|value| format!("{key}={value}"));
+    // The words in their order, and which of them goes first if there is no room.
+    let mut words: Vec<(u8, String)> = [
+        (2, Some(text::escape(packet.prefix.trim_ascii_end()))),
+        (3, named("IN", Some(text::escape(packet.in_iface)))),
+        (9, named("SRC", packet.src().map(|addr| addr.to_string()))),
+        (5, named("DST", packet.dst().map(|addr| addr.to_string()))),
+        (8, named("PROTO", packet.protocol().map(|protocol| protocol.to_string()))),
+        (4, named("SPT", packet.sport().map(|port| port.to_string()))),
+        (9, named("DPT", packet.dport().map(|port| port.to_string()))),
+        (7, packet.tcp_flags().map(|flags| flags.to_string())),
+    ]
+    .into_iter()
+    .filter_map(|(rank, word)| Some((rank, word.filter(|word| !word.is_empty())?)))
+    .collect();
+    loop {
+        let line = words.iter().map(|(_, word)| word.as_str()).collect::<Vec<_>>().join(" ");
+        let first = words.iter().map(|(rank, _)| *rank).min().filter(|rank| *rank < 9);
+        match first {
+            Some(rank) if text::width(&line) + 5 > width => words.retain(|(own, _)| *own != rank),
+            _ => return line,
+        }
+    }
+}
+
+fn honeypot(page: &mut Page<'_>, s: &Suggestion, verb: Verb) {
+    if s.honeypot.is_empty() {
+        return;
+    }
+    page.heading("Redirect untrusted sources on restricted services to the honeypot");
+    for command in &s.honeypot {
+        page.say(2, DIM, command.why);
+        page.run(&match verb {
+            Verb::AddOnce => command.once(),
+            _ => command.command.clone(),
+        });
+    }
+    page.say(
+        0,
+        WARN,
+        "Near hits on these ports are then logged under the prefix `honeypot `, no longer by INPUT's rules.",
+    );
+}
+
+/// Everything after the rules.
+fn rest(page: &mut Page<'_>, head: &Head, s: &Suggestion) {
+    let look = page.look;
+    let mut rows: Vec<(u64, &str)> = s.remain.iter().map(|(why, lines)| (*lines, why.title())).collect();
+    rows.push((s.noise_left, "noise not worth a rule"));
+    rows.push((s.unusual, "unusual packets"));
+    rows.retain(|(lines, _)| *lines > 0);
+    if !rows.is_empty() {
+        page.heading("What remains");
+        rows.sort_by_key(|(lines, title)| (std::cmp::Reverse(*lines), *title));
+        let digits = rows.iter().map(|(lines, _)| look.number(*lines).len()).max().unwrap_or(0);
+        for (lines, title) in rows {
+            page.cut(2, PLAIN, &format!("{:>digits$}  {title}", look.number(lines)));
+        }
+    }
+    let suspects: Vec<&Host> = s.hosts.iter().filter(|host| host.scans).collect();
+    if !suspects.is_empty() || !s.going.is_empty() {
+        page.heading("Look at these");
+    }
+    for host in suspects.iter().take(10) {
+        let tried: Vec<String> = host
+            .tried
+            .iter()
+            .take(6)
+            .map(|tried| format!("{} ({})", tried.service, look.number(tried.lines)))
+            .collect();
+        let more = if host.tried.len() > 6 { ", ..." } else { "" };
+        let tried = tried.join(", ");
+        let sentence = match host.why {
+            "own_network" => format!("local host {} probes {tried}{more}", host.src),
+            _ => format!("slow scan from {}: {tried}{more}", host.src),
+        };
+        page.item(WARN, &sentence);
+    }
+    if suspects.len() > 10 {
+        page.item(PLAIN, &format!("and {} more hosts", suspects.len() - 10));
+    }
+    for (what, lines) in s.going.iter().take(5) {
+        page.item(WARN, &format!("blocked outgoing: {what}, {}", look.count_of(*lines, "line", "lines")));
+    }
+    if !s.dead.is_empty() {
+        page.heading("Rules that never match");
+        for dead in &s.dead {
+            let (old, better) = (dead.rule.protocol, dead.better.protocol);
+            let word = |test: Option<Test<Protocol>>| {
+                test.map_or(String::new(), |test| test.value.to_string().to_lowercase())
+            };
+            page.item(
+                PLAIN,
+                &format!(
+                    "{} {} asks for {}; the packets are {} ({}). Better:",
+                    s.chain,
+                    dead.number,
+                    word(old),
+                    word(better),
+                    look.count_of(dead.lines, "line", "lines")
+                ),
+            );
+            let replace = rules::with_verb(&dead.better, &s.chain, dead.v6, "-R");
+            let chain = fwrules::shell_quote(s.chain.as_bytes());
+            page.could_run(&replace.replacen(&chain, &format!("{chain} {}", dead.number), 1));
+        }
+    }
+    if !s.refused.is_empty() {
+        page.heading("No rule for");
+        for refused in &s.refused {
+            let lines = look.count_of(refused.lines, "line", "lines");
+            page.item(PLAIN, &format!("{} ({lines}): {}", refused.name, refused.why));
+        }
+    }
+    if !s.friends.is_empty() {
+        page.heading("Trusted hosts being blocked. To allow them (not part of the rules above):");
+        for (friend, known) in &s.friends {
+            let lines = look.count_of(friend.lines, "line", "lines");
+            let protocol = Protocol(friend.protocol).to_string().to_lowercase();
+            page.item(PLAIN, &format!("{} at {protocol} {}: {lines}", friend.addr, friend.port));
+            for command in friend_commands(s, friend, *known) {
+                page.could_run(&command);
+            }
+        }
+    }
+    if !s.rules.is_empty() && look.width.is_some() {
+        page.heading("To remove these rules: the same command with --undo");
+    } else if !s.rules.is_empty() {
+        page.heading("To remove these rules (or: --undo)");
+        for rated in &s.rules {
+            page.could_run(&rules::with_verb(&rated.proposal.rule, &s.chain, rated.proposal.v6, "-D"));
+        }
+    }
+    if !s.notes.is_empty() || !head.notes.is_empty() {
+        page.blank();
+        for note in s.notes.iter().chain(&head.notes) {
+            page.say(0, DIM, note);
+        }
+    }
+}
