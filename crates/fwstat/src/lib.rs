@@ -16,7 +16,7 @@ pub mod progress;
 pub mod report;
 pub mod rules;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -24,8 +24,7 @@ use fwlog::text;
 
 use crate::cli::{Cli, Command};
 use crate::commands::Outcome;
-use crate::report::style;
-use fwlog::input::InputError;
+use crate::report::diagnostics;
 
 /// The program: reads the arguments, does what they say, and returns the exit code.
 ///
@@ -42,8 +41,7 @@ pub fn main() -> ExitCode {
     }
     let cli = Cli::parse_from(arguments);
     for warning in warnings {
-        let _ =
-            writeln!(anstream::stderr(), "fwstat: {}", text::escape(text::plain_error(&warning).as_bytes()));
+        let _ = diagnostics::warning(&text::escape(text::plain_error(&warning).as_bytes()));
     }
     let outcome = match &cli.command {
         _ if cli.generate.is_some() => cli.generate.map_or(Ok(Outcome::Found), |kind| {
@@ -69,37 +67,8 @@ pub fn main() -> ExitCode {
 
 /// Says what happened; 2.
 fn fail(error: &anyhow::Error) -> ExitCode {
-    let mut out = anstream::stderr().lock();
-    let style = style::ERROR;
-    let mut prefix = format!("{style}fwstat{style:#}: ");
-    for line in text::plain_error(&format!("{error:#}")).lines() {
-        let _ = writeln!(out, "{prefix}{}", text::escape(line.as_bytes()));
-        prefix.clear();
-    }
+    diagnostics::fatal(error);
     ExitCode::from(2)
-}
-
-/// Says what could not be read.
-///
-/// # Errors
-/// Standard error cannot be written to.
-fn complain(errors: &[InputError]) -> io::Result<()> {
-    /// More of the same help nobody.
-    const SHOWN: usize = 10;
-    let mut out = anstream::stderr().lock();
-    let style = style::ERROR;
-    for error in errors.iter().take(SHOWN) {
-        let name = text::escape(error.name.as_bytes());
-        let reason = text::escape(error.reason.as_bytes());
-        writeln!(out, "{style}fwstat{style:#}: {name}: {reason}")?;
-        if let Some(hint) = &error.hint {
-            writeln!(out, "  {}", text::escape(hint.as_bytes()))?;
-        }
-    }
-    if errors.len() > SHOWN {
-        writeln!(out, "fwstat: ... and {} more", errors.len() - SHOWN)?;
-    }
-    Ok(())
 }
 
 /// Whether an error is nothing but a reader that went away.

@@ -4,7 +4,7 @@
 //! colours, the zone, the number of processors, what "now" is. Nothing else looks at the
 //! environment.
 //! Must not know: what is done with it.
-//! Tested by: `tests/cli/surface.rs`, the unit tests below.
+//! Tested by: `tests/cli/surface.rs`.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use serde_json::{Map, json};
 
 use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, LookArgs};
 use crate::places;
+use crate::report::style::RenderOptions;
 use fwlog::filter::Filter;
 use fwlog::filter::arguments::Argument;
 use fwlog::filter::expr::{self, Context};
@@ -41,7 +42,7 @@ pub struct Options {
     /// The filters as typed, for the report.
     pub filters: Map<String, serde_json::Value>,
     /// What the report looks like.
-    pub look: Look,
+    pub look: RenderOptions,
     /// The form of output, if one was asked for.
     pub format: Option<Format>,
     /// Where the output goes, if not to standard output.
@@ -58,21 +59,6 @@ pub struct Options {
     pub stats: bool,
     /// Where lines go that are no records.
     pub rejects: Option<PathBuf>,
-}
-
-/// What a report for people looks like.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// Colours.
-    pub color: bool,
-    /// Bars.
-    pub bars: bool,
-    /// Columns; `None` if there is no limit.
-    pub width: Option<usize>,
-    /// Header lines.
-    pub header: bool,
-    /// Commas in numbers.
-    pub grouped: bool,
 }
 
 impl Options {
@@ -380,7 +366,7 @@ fn typed(filter: &FilterArgs) -> Map<String, serde_json::Value> {
     map
 }
 
-pub(crate) fn look(output: &LookArgs, plain: bool) -> Look {
+pub(crate) fn look(output: &LookArgs, plain: bool) -> RenderOptions {
     let to_terminal = !plain && output.output_file.is_none() && std::io::stdout().is_terminal();
     let color = match output.color {
         _ if plain => false,
@@ -398,7 +384,7 @@ pub(crate) fn look(output: &LookArgs, plain: bool) -> Look {
         None if to_terminal => columns().or_else(terminal).or(Some(80)),
         None => None,
     };
-    Look {
+    RenderOptions {
         color,
         bars: to_terminal || (!plain && output.width.is_some_and(|width| width > 0)),
         width,

@@ -83,6 +83,7 @@ mod bytes;
 mod emit;
 mod envelope;
 mod error;
+mod fast;
 mod flow;
 mod grammar;
 mod hex;
@@ -101,6 +102,8 @@ mod types;
 
 pub use envelope::{Envelope, JournalTransport, Writer};
 pub use error::{ErrorKind, Expected, ParseError, Reason};
+pub use fast::span::TimeSpan;
+pub use fast::{FastPacket, PrefixKey};
 pub use flow::{Flow, FlowSide, parse_flow};
 pub use line::{Line, PrefixCache};
 pub use lines::{Lines, last_line_end, lines};
@@ -111,6 +114,6 @@ pub use packet::{
     Udp, Vlan,
 };
 pub use parse::{Completeness, Entry, parse, parse_legacy, parse_message, parse_with, writer};
-pub use scan::{FastPacket, PrefixKey, ScannedLine, Scanner, TimeSpan};
+pub use scan::{ScannedLine, Scanner};
 pub use time::{Civil, Stamp, Time, TimeOfDay, Uptime, Zone, days_from_civil, month_number};
 pub use types::{EtherType, IcmpType, Icmpv6Type, InvalidText, Mac, Protocol, TcpFlags};

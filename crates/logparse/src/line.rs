@@ -11,11 +11,11 @@ use core::net::{IpAddr, Ipv4Addr};
 
 use crate::envelope::{Envelope, Writer};
 use crate::error::ParseError;
+use crate::fast::{FastPacket, PrefixKey};
 use crate::packet::{
     Datagram, Dialect, Incomplete, Link, MacHeader, Network, Packet, Transport, Truncated, Tunnel,
 };
 use crate::parse::{Completeness, Entry};
-use crate::scan::{FastPacket, PrefixKey};
 use crate::time::{Stamp, Uptime};
 use crate::types::{Protocol, TcpFlags};
 

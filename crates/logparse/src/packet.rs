@@ -3,7 +3,7 @@
 //! Responsible for: the typed values of a line, by layer. Everything borrowed is a slice of
 //! the line itself; nothing here owns memory.
 //! Must not know: how a line is read (`grammar`, `scan`) or written (`emit`).
-//! Tested by: every data file in `testdata`, sizes below.
+//! Tested by: `tests/suites/main.rs` (every data file in `testdata`; the sizes).
 //!
 //! One rule holds for every `Option` in this module: **`None` means the line does not show
 //! it**, because the kernel does not print it for such a packet or because the line was cut.

@@ -7,42 +7,19 @@
 
 pub mod account;
 pub mod order;
+mod plan;
 mod scan;
 
 pub use account::{Account, Position, Totals, Why};
+pub use plan::Plan;
 pub use scan::{is_one_record, joined};
-
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::order::Writer;
 use self::scan::Worker;
 use crate::aggregate::Aggregate;
-use crate::filter::Filter;
 use crate::input::{Buffer, InputQueue};
-use crate::time::clock::Clock;
 
-/// What every line goes through.
-#[derive(Debug)]
-pub struct Plan {
-    /// Which records count.
-    pub filter: Filter,
-    /// How stamps become moments.
-    pub clock: Clock,
-    /// How many threads work.
-    pub threads: usize,
-}
-
-impl Plan {
-    /// The threads, for what is done with what was counted.
-    ///
-    /// # Errors
-    /// They cannot be started.
-    pub fn pool(&self) -> anyhow::Result<ThreadPool> {
-        Ok(ThreadPoolBuilder::new().num_threads(self.threads.max(1)).build()?)
-    }
-}
-
-/// Reads everything the feed has. Lines that are no records go to `rejects`, if it is there; the
+/// Reads everything the queue has. Lines that are no records go to `rejects`, if it is there; the
 /// feed must give its chunks in order then.
 ///
 /// # Errors

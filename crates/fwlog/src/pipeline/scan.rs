@@ -2,15 +2,15 @@
 //!
 //! Responsible for: what happens to each line. This is the one place to make faster.
 //! Must not know: files, threads.
-//! Tested by: everything in `tests/cli`.
+//! Tested by: everything in `fwstat/tests/cli/main.rs`.
 
 use logparse::{
     Completeness, Entry, Envelope, ErrorKind, FastPacket, Line, ParseError, PrefixCache, ScannedLine,
     Scanner, Stamp, Time, TimeSpan, Writer,
 };
 
-use super::Plan;
 use super::account::{Account, Position, Why, loss};
+use super::plan::Plan;
 use crate::filter::Filter;
 use crate::input::journal::Missing;
 use crate::input::{Chunk, LONGEST_LINE};

@@ -26,12 +26,13 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::atomic_file::AtomicFile;
 use crate::cli::Format;
-use crate::options::{Look, Options};
+use crate::options::Options;
 use crate::progress::Progress;
-use crate::report::csv::Sheet;
-use crate::report::{self, Head, style};
+use crate::report::csv::Delimiter;
+use crate::report::head::place;
+use crate::report::style::RenderOptions;
+use crate::report::{self, Head, diagnostics};
 use fwlog::aggregate::Aggregate;
-use fwlog::pipeline::account::Seen;
 use fwlog::pipeline::order::{Out, Writer};
 use fwlog::pipeline::{self, Account};
 use fwlog::text;
@@ -91,7 +92,7 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
         writer.finish()?;
         commit_unless_stopped(file, options)?;
     }
-    crate::complain(&options.queue.errors())?;
+    diagnostics::input_errors(&options.queue.errors())?;
     say(options, &account, started.elapsed())?;
     let mut notes = notes(options, &account);
     let partial = options.queue.stop.load(Ordering::Relaxed);
@@ -110,8 +111,7 @@ fn say(options: &Options, account: &Account, took: Duration) -> io::Result<()> {
     let files = options.queue.names();
     if let (true, Some((why, seen))) = (options.strict, account.first_damaged()) {
         let lines = text::count_of(account.totals.damaged, "line is", "lines are");
-        let style = style::ERROR;
-        writeln!(out, "{style}fwstat{style:#}: {}: {lines} damaged: {why}", place(&files, &seen))?;
+        diagnostics::error(&format!("{}: {lines} damaged: {why}", place(&files, &seen)))?;
     }
     if options.stats {
         out.write_all(report::stats::text(account, &files, options.queue.taken(), took).as_bytes())?;
@@ -119,15 +119,6 @@ fn say(options: &Options, account: &Account, took: Duration) -> io::Result<()> {
         writeln!(out, "fwstat: {}", report::stats::line(account, took))?;
     }
     Ok(())
-}
-
-/// A place as other programs print it: `kern.log:17`.
-fn place(files: &[String], seen: &Seen) -> String {
-    let file = files.get(seen.first.source).map_or("-", String::as_str);
-    match seen.first.line {
-        0 => text::escape(file.as_bytes()),
-        line => format!("{}:{line}", text::escape(file.as_bytes())),
-    }
 }
 
 /// What had to be assumed.
@@ -178,7 +169,7 @@ fn notes(options: &Options, account: &Account) -> Vec<String> {
 }
 
 /// What is said about records that the kernel did not write.
-fn foreign(look: &Look, account: &Account) -> Option<String> {
+fn foreign(look: &RenderOptions, account: &Account) -> Option<String> {
     const NAMED: usize = 3;
     if account.foreign == 0 {
         return None;
@@ -277,16 +268,10 @@ fn format(options: &Options, default: Format, known: &[Format]) -> anyhow::Resul
 }
 
 /// The kind of sheet that a form is, if it is one.
-fn sheet(format: Format) -> Option<Sheet> {
+fn sheet(format: Format) -> Option<Delimiter> {
     match format {
-        Format::Csv => Some(Sheet::Csv),
-        Format::Tsv => Some(Sheet::Tsv),
+        Format::Csv => Some(Delimiter::Csv),
+        Format::Tsv => Some(Delimiter::Tsv),
         _ => None,
     }
-}
-
-/// Says something that went wrong and does not end the run.
-fn complain(text: &str) -> io::Result<()> {
-    let style = style::ERROR;
-    writeln!(anstream::stderr().lock(), "{style}fwstat{style:#}: {text}")
 }

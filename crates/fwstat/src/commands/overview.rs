@@ -7,19 +7,17 @@
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
-use serde_json::{Value, json};
 
 use super::{Outcome, format, outcome, run, write};
 use crate::cli::{self, Format};
 use crate::options::Options;
-use crate::report::style::{BAR, DIM, HEADING, KEY, sparkline};
-use crate::report::{self, Head, Table};
+use crate::report::overview::Overview;
+use crate::report::{Ranking, render};
 use fwlog::aggregate::{Counts, Timeline};
 use fwlog::record::{Field, Key};
-use fwlog::text;
 
-/// Days that a sparkline shows, at most.
-const DAYS: usize = 400;
+/// Columns of the line over time.
+const COLUMNS: usize = 60;
 
 /// Runs it.
 ///
@@ -31,28 +29,10 @@ pub fn command(arguments: &cli::Overview) -> anyhow::Result<Outcome> {
     let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
     let empty = (tables(), Timeline::new(Vec::new(), None));
     let ((counts, mut timeline), account, head) = run(&options, || empty.clone())?;
-    let matched = account.totals.matched;
-    let tables: Vec<Table> = counts
-        .iter()
-        .map(|counts| Table {
-            by: counts.fields().iter().map(|field| field.name.clone()).collect(),
-            ranked: counts.ranked(arguments.limit),
-        })
-        .collect();
-    let bytes = match form {
-        Format::Json => {
-            let mut document = report::json::head("fwstat.overview/1", &head);
-            let tables: Vec<Value> = tables.iter().map(|table| report::json::table(table, matched)).collect();
-            document.insert("tables".to_owned(), json!(tables));
-            report::json::print(&Value::Object(document))
-        }
-        _ => {
-            timeline.fit(60);
-            timeline.prefer_days();
-            screen(&options, &head, &tables, &timeline).into_bytes()
-        }
-    };
-    write(&options, &account, &bytes)?;
+    timeline.fit(COLUMNS);
+    timeline.prefer_days();
+    let tables = counts.iter().map(|counts| Ranking::new(counts, arguments.limit)).collect();
+    write(&options, &account, &render(&Overview { head, tables, timeline }, form, &options.look))?;
     Ok(outcome(&options, &account))
 }
 
@@ -82,106 +62,4 @@ fn tables() -> Vec<Counts> {
         Counts::by(vec![network]),
         Counts::by(vec![Field::named(Key::Dpt, "dport"), Field::of(Key::Proto)]).only_present(),
     ]
-}
-
-fn screen(options: &Options, head: &Head, tables: &[Table], timeline: &Timeline) -> String {
-    let look = &options.look;
-    let matched = head.totals.matched;
-    let mut out = report::table::head(look, head);
-    if head.totals.packets + head.totals.cut == 0 {
-        return out + &report::table::nothing(look, head);
-    }
-    let starts = timeline.starts(DAYS);
-    if let (Some(first), Some(last), true) = (starts.first(), starts.last(), starts.len() > 1) {
-        let values: Vec<u64> = starts.iter().map(|start| timeline.at(*start)).collect();
-        let largest = values.iter().copied().max().unwrap_or(0);
-        let line = look.paint(BAR, &sparkline(&values));
-        out.push_str(&format!("{line}\n"));
-        let per = super::timeline::length(timeline.step());
-        let about = format!(
-            "packets per {}, at most {}, {} to {}",
-            per.strip_prefix("1 ").unwrap_or(&per),
-            look.number(largest),
-            super::timeline::start(*first, timeline.step()),
-            super::timeline::start(*last, timeline.step()),
-        );
-        out.push_str(&(look.paint(DIM, &about) + "\n\n"));
-    }
-    let shown: Vec<String> = tables.iter().map(|table| report::table::counts(look, table, matched)).collect();
-    // On a wide terminal, sources and their networks stand side by side.
-    match (&shown[..], look.width) {
-        ([prefixes, sources, networks, ports], Some(width)) if width >= 120 => {
-            out.push_str(prefixes);
-            out.push('\n');
-            out.push_str(&report::style::beside(sources, networks, 4));
-            out.push('\n');
-            out.push_str(ports);
-        }
-        _ => out.push_str(&shown.join("\n")),
-    }
-    out.push_str(&report::table::foot(look, head));
-    if look.header && matched > 0 {
-        out.push('\n');
-        out.push_str(&look.paint(HEADING, "Next:"));
-        out.push('\n');
-        for (command, what) in next(head, tables) {
-            let fits = look.width.is_none_or(|width| 4 + text::width(&command) + text::width(what) <= width);
-            let what = if fits { what } else { "" };
-            let line = format!("  {}  {}", look.paint(KEY, &command), look.paint(DIM, what));
-            out.push_str(&(line.trim_end().to_owned() + "\n"));
-        }
-    }
-    out
-}
-
-/// Commands worth typing after this one.
-fn next(head: &Head, tables: &[Table]) -> Vec<(String, &'static str)> {
-    let files: Vec<String> = match &head.files[..] {
-        files if files.len() <= 3 => files.iter().map(|file| quoted(file)).collect(),
-        _ => vec!["FILE...".to_owned()],
-    };
-    let files = files.join(" ");
-    let prefix =
-        tables.first().and_then(|table| table.ranked.rows.first()).and_then(|row| match row.cells.first() {
-            Some(fwlog::record::OwnedValue::Text(text)) if !text.is_empty() => {
-                Some(format!(" --prefix {}", quoted(&text::escape(text))))
-            }
-            _ => None,
-        });
-    let mut commands = vec![
-        (format!("fwstat top{} {files}", prefix.unwrap_or_default()), "more of one prefix"),
-        (format!("fwstat timeline --by prefix {files}"), "over time"),
-        (format!("fwstat suggest {files}"), "rules that silence the noise"),
-        (format!("fwstat check {files}"), "what could not be read"),
-    ];
-    let widest = commands.iter().map(|(command, _)| text::width(command)).max().unwrap_or(0);
-    for (command, _) in &mut commands {
-        *command += &" ".repeat(widest - text::width(command));
-    }
-    commands
-}
-
-/// A word for a shell: as it is if it needs no quotes.
-fn quoted(word: &str) -> String {
-    let word = text::escape(word.as_bytes());
-    let plain = |b: u8| {
-        b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/' | b'_' | b'-' | b'+' | b':' | b'@' | b',')
-    };
-    if !word.is_empty() && word.bytes().all(plain) {
-        return word;
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pasted_command_runs_nothing_else() {
-        assert_eq!(quoted("kern.log"), "kern.log");
-        assert_eq!(quoted("[UFW BLOCK]"), "'[UFW BLOCK]'");
-        assert_eq!(quoted("x'; rm -rf ~ #"), "'x'\\''; rm -rf ~ #'");
-        assert_eq!(quoted("a\nb"), "'a\\x0ab'");
-    }
 }

@@ -27,7 +27,7 @@ use crate::analysis::suggest::suggestion::Suggestion;
 use crate::cli::{self, Common, OutputArgs, RuleFormat};
 use crate::options::Options;
 use crate::report::suggest::{self as report, Verb};
-use crate::report::{Head, handoff};
+use crate::report::{Head, diagnostics, handoff};
 
 /// Runs it.
 ///
@@ -318,7 +318,7 @@ impl Log {
         if !stopped && (now.lines, now.packets, now.matched) != (before.lines, before.packets, before.matched)
         {
             self.failed = true;
-            super::complain(&format!(
+            diagnostics::error(&format!(
                 "the log changed between the two passes ({} lines, then {}): run it on a copy",
                 before.lines, now.lines
             ))?;

@@ -4,12 +4,11 @@
 //! Must not know: how counting works.
 //! Tested by: `tests/cli/top.rs`.
 
-use serde_json::{Value, json};
-
-use super::{Outcome, format, outcome, run, sheet, write};
+use super::{Outcome, format, outcome, run, write};
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
-use crate::report::{self, Table};
+use crate::report::top::Top;
+use crate::report::{Ranking, render};
 use fwlog::aggregate::Counts;
 use fwlog::record::{Field, Key};
 
@@ -22,47 +21,10 @@ pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
     let known = [Format::Table, Format::Json, Format::Csv, Format::Tsv, Format::Markdown];
     let form = format(&options, Format::Table, &known)?;
     let by = options::fields("--by", &arguments.by)?;
-    let tables = if by.is_empty() { defaults() } else { vec![Counts::by(by)] };
-    let (counts, account, head) = run(&options, || tables.clone())?;
-    let matched = account.totals.matched;
-    let tables: Vec<Table> = counts
-        .iter()
-        .map(|counts| Table {
-            by: counts.fields().iter().map(|field| field.name.clone()).collect(),
-            ranked: counts.ranked(arguments.limit),
-        })
-        .collect();
-    let look = &options.look;
-    let bytes = match (form, sheet(form)) {
-        (_, Some(sheet)) => {
-            let parts: Vec<Vec<u8>> =
-                tables.iter().map(|table| sheet.table(table, matched, look.header)).collect();
-            let mut between = Vec::new();
-            sheet.end(&mut between);
-            parts.join(&between[..])
-        }
-        (Format::Markdown, _) => {
-            tables.iter().map(|table| markdown(table, matched)).collect::<Vec<_>>().join("\n").into()
-        }
-        (Format::Table, _) if head.totals.packets + head.totals.cut == 0 => {
-            (report::table::head(look, &head) + &report::table::nothing(look, &head)).into_bytes()
-        }
-        (Format::Table, _) => {
-            let mut text = report::table::head(look, &head);
-            let parts: Vec<String> =
-                tables.iter().map(|table| report::table::counts(look, table, matched)).collect();
-            text.push_str(&parts.join("\n"));
-            text.push_str(&report::table::foot(look, &head));
-            text.into_bytes()
-        }
-        _ => {
-            let mut document = report::json::head("fwstat.top/1", &head);
-            let tables: Vec<Value> = tables.iter().map(|table| report::json::table(table, matched)).collect();
-            document.insert("tables".to_owned(), json!(tables));
-            report::json::print(&Value::Object(document))
-        }
-    };
-    write(&options, &account, &bytes)?;
+    let empty = if by.is_empty() { defaults() } else { vec![Counts::by(by)] };
+    let (counts, account, head) = run(&options, || empty.clone())?;
+    let tables = counts.iter().map(|counts| Ranking::new(counts, arguments.limit)).collect();
+    write(&options, &account, &render(&Top { head, tables }, form, &options.look))?;
     Ok(outcome(&options, &account))
 }
 
@@ -76,21 +38,4 @@ pub fn defaults() -> Vec<Counts> {
         Counts::by(vec![Field::named(Key::Dpt, "dport"), of(Key::Proto)]).only_present(),
         Counts::by(vec![of(Key::Proto)]),
     ]
-}
-
-fn markdown(table: &Table, matched: u64) -> String {
-    let mut names: Vec<(&str, bool)> = table.by.iter().map(|name| (name.as_str(), false)).collect();
-    names.extend([("count", true), ("share", true)]);
-    let rows: Vec<Vec<String>> = table
-        .ranked
-        .rows
-        .iter()
-        .map(|row| {
-            let mut cells: Vec<String> = row.cells.iter().map(report::style::cell).collect();
-            cells.push(row.count.to_string());
-            cells.push(report::style::percent(row.count, matched));
-            cells
-        })
-        .collect();
-    report::markdown::table(&names, &rows)
 }

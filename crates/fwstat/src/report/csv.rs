@@ -6,13 +6,13 @@
 //! Must not know: what a table is about.
 //! Tested by: the unit tests below, `tests/cli/export.rs`.
 
-use super::Table;
+use super::ranking::Ranking;
 use super::style::cell;
 use fwlog::record::OwnedValue;
 
-/// What keeps cells and lines apart.
+/// Field separator and line terminator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sheet {
+pub enum Delimiter {
     /// Commas, quotes where needed, CR LF.
     Csv,
     /// Tabs, no quotes, LF: what `cut` and `awk -F'\t'` read. No cell holds a tab or a line end,
@@ -20,7 +20,7 @@ pub enum Sheet {
     Tsv,
 }
 
-impl Sheet {
+impl Delimiter {
     /// Appends one line.
     pub fn line<'a>(self, out: &mut Vec<u8>, cells: impl IntoIterator<Item = &'a str>) {
         for (i, cell) in cells.into_iter().enumerate() {
@@ -34,17 +34,17 @@ impl Sheet {
 
     /// Appends what stands between two cells.
     pub fn next(self, out: &mut Vec<u8>) {
-        out.push(if self == Sheet::Csv { b',' } else { b'\t' });
+        out.push(if self == Delimiter::Csv { b',' } else { b'\t' });
     }
 
     /// Appends what ends a line.
     pub fn end(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(if self == Sheet::Csv { b"\r\n" } else { b"\n" });
+        out.extend_from_slice(if self == Delimiter::Csv { b"\r\n" } else { b"\n" });
     }
 
     /// Appends one cell, in quotes if it needs them.
     pub fn cell(self, out: &mut Vec<u8>, cell: &str) {
-        let quotes = self == Sheet::Csv
+        let quotes = self == Delimiter::Csv
             && (cell.contains(['"', ',', '\n', '\r']) || cell.starts_with(' ') || cell.ends_with(' '));
         if !quotes {
             out.extend_from_slice(cell.as_bytes());
@@ -62,15 +62,15 @@ impl Sheet {
 
     /// A table of counts, with a header line if one is wanted.
     #[must_use]
-    pub fn table(self, table: &Table, matched: u64, header: bool) -> Vec<u8> {
+    pub fn table(self, counts: &Ranking, matched: u64, header: bool) -> Vec<u8> {
         let mut out = Vec::new();
         if header {
-            self.line(&mut out, table.by.iter().map(String::as_str).chain(["count", "share"]));
+            self.line(&mut out, counts.by.iter().map(String::as_str).chain(["count", "share"]));
         }
-        for row in &table.ranked.rows {
+        for row in &counts.ranked.rows {
             let mut cells: Vec<String> = row.cells.iter().map(value).collect();
             cells.push(row.count.to_string());
-            cells.push(Table::share(row.count, matched).to_string());
+            cells.push(Ranking::share(row.count, matched).to_string());
             self.line(&mut out, cells.iter().map(String::as_str));
         }
         out
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn cells_are_quoted_when_needed() {
         let mut out = Vec::new();
-        Sheet::Csv.line(&mut out, ["plain", "a,b", "say \"x\"", "two\nlines", ""]);
+        Delimiter::Csv.line(&mut out, ["plain", "a,b", "say \"x\"", "two\nlines", ""]);
         assert_eq!(out, b"plain,\"a,b\",\"say \"\"x\"\"\",\"two\nlines\",\r\n");
     }
 
@@ -104,7 +104,7 @@ mod tests {
     fn prefix_cannot_add_a_column() {
         let mut out = Vec::new();
         let shown = value(&OwnedValue::Text(b"a\tb\nc".as_slice().into()));
-        Sheet::Tsv.line(&mut out, [shown.as_str(), "2"]);
+        Delimiter::Tsv.line(&mut out, [shown.as_str(), "2"]);
         assert_eq!(out, b"a\\x09b\\x0ac\t2\n");
     }
 }

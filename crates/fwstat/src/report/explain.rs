@@ -10,7 +10,7 @@ use super::meaning::Said;
 use super::style::{Column, DIM, HEADING, KEY, WARN, columns, sentence};
 use super::{Report, json};
 use crate::analysis::explain::{PathTaken, StepTaken};
-use crate::options::Look;
+use crate::report::style::RenderOptions;
 use fwlog::text;
 
 /// One line, explained.
@@ -44,7 +44,7 @@ impl Report for Explained<'_> {
         document
     }
 
-    fn table(&self, look: &Look) -> String {
+    fn table(&self, look: &RenderOptions) -> String {
         let mut out = fields(look, &self.said);
         if let Some(stop) = &self.stop {
             out.push('\n');
@@ -60,7 +60,7 @@ impl Report for Explained<'_> {
 }
 
 /// Each field with its value and meaning.
-fn fields(look: &Look, said: &[Said]) -> String {
+fn fields(look: &RenderOptions, said: &[Said]) -> String {
     let heads = [
         Column { shrinks: false, ..Column::text("FIELD") }.styled(KEY),
         Column::text("VALUE"),
@@ -70,7 +70,7 @@ fn fields(look: &Look, said: &[Said]) -> String {
     let first = said.iter().map(|s| text::width(&s.field)).max().unwrap_or(0).max(5);
     let second = said.iter().map(|s| text::width(&s.value)).max().unwrap_or(0).clamp(5, 26);
     let room = look.width.map(|width| width.saturating_sub(first + second + 4).max(20));
-    let narrow = Look { width: room, color: false, ..look.clone() };
+    let narrow = RenderOptions { width: room, color: false, ..look.clone() };
     let mut rows = Vec::new();
     for one in said {
         let value = wrap_hard(&one.value, second);
@@ -82,12 +82,12 @@ fn fields(look: &Look, said: &[Said]) -> String {
             rows.push(vec![field, part, words.get(i).copied().unwrap_or("").to_owned()]);
         }
     }
-    let unlimited = Look { width: None, ..look.clone() };
+    let unlimited = RenderOptions { width: None, ..look.clone() };
     columns(&unlimited, &heads, &rows)
 }
 
 /// The path, step by step, and the verdict.
-fn path_taken(look: &Look, path: &PathTaken) -> String {
+fn path_taken(look: &RenderOptions, path: &PathTaken) -> String {
     let mut out = format!("\n{}\n", look.paint(HEADING, "Its way through the chains"));
     out.push_str(&sentence(look, KEY, &path.way));
     let name = |step: &StepTaken| format!("{}{}", "  ".repeat(step.depth), step.place);
@@ -95,7 +95,7 @@ fn path_taken(look: &Look, path: &PathTaken) -> String {
     let first = rows.iter().map(|row| text::width(&row.0)).max().unwrap_or(0);
     let second = rows.iter().map(|row| row.1.answer.len()).max().unwrap_or(0);
     let room = look.width.map(|width| width.saturating_sub(first + second + 4).max(20));
-    let narrow = Look { width: room, color: false, ..look.clone() };
+    let narrow = RenderOptions { width: room, color: false, ..look.clone() };
     if !rows.is_empty() {
         out.push('\n');
     }

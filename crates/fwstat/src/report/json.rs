@@ -8,7 +8,8 @@
 use serde::Serialize;
 use serde_json::{Map, Number, Value, json};
 
-use super::{Head, Table};
+use super::head::Head;
+use super::ranking::Ranking;
 use crate::analysis::log_text::LogText;
 use fwlog::record::OwnedValue;
 use fwlog::text;
@@ -65,25 +66,30 @@ pub fn head(schema: &str, head: &Head) -> Map<String, Value> {
     document
 }
 
-/// A table of counts.
+/// Tables of counts.
 #[must_use]
-pub fn table(table: &Table, matched: u64) -> Value {
-    let rows: Vec<Value> = table
+pub fn tables(tables: &[Ranking], matched: u64) -> Value {
+    tables.iter().map(|counts| table(counts, matched)).collect()
+}
+
+fn table(counts: &Ranking, matched: u64) -> Value {
+    let rows: Vec<Value> = counts
         .ranked
         .rows
         .iter()
         .map(|row| {
             let mut object = Map::new();
-            for (name, value) in table.by.iter().zip(&row.cells) {
+            for (name, value) in counts.by.iter().zip(&row.cells) {
                 object.insert(name.clone(), cell(value));
             }
             object.insert("count".to_owned(), json!(row.count));
-            object.insert("share".to_owned(), json!(Table::share(row.count, matched)));
+            object.insert("share".to_owned(), json!(Ranking::share(row.count, matched)));
             Value::Object(object)
         })
         .collect();
-    let rest = json!({ "count": table.ranked.rest(), "distinct": table.ranked.distinct - rows.len() as u64 });
-    json!({ "by": table.by, "distinct": table.ranked.distinct, "rows": rows, "rest": rest })
+    let distinct = counts.ranked.distinct;
+    let rest = json!({ "count": counts.ranked.rest(), "distinct": distinct - rows.len() as u64 });
+    json!({ "by": counts.by, "distinct": distinct, "rows": rows, "rest": rest })
 }
 
 /// The text of a document: indented, and safe to show on a terminal.

@@ -4,7 +4,29 @@
 //! Must not know: what a table is about.
 //! Tested by: the unit tests below.
 
-/// A table; the columns with `true` lean right.
+use super::ranking::Ranking;
+use super::style;
+
+/// A table of counts.
+#[must_use]
+pub fn counts(counts: &Ranking, matched: u64) -> String {
+    let mut names: Vec<(&str, bool)> = counts.by.iter().map(|name| (name.as_str(), false)).collect();
+    names.extend([("count", true), ("share", true)]);
+    let rows: Vec<Vec<String>> = counts
+        .ranked
+        .rows
+        .iter()
+        .map(|row| {
+            let mut cells: Vec<String> = row.cells.iter().map(style::cell).collect();
+            cells.push(row.count.to_string());
+            cells.push(style::percent(row.count, matched));
+            cells
+        })
+        .collect();
+    table(&names, &rows)
+}
+
+/// A table; the columns with `true` are aligned to the right.
 #[must_use]
 pub fn table(names: &[(&str, bool)], rows: &[Vec<String>]) -> String {
     let mut out = String::new();

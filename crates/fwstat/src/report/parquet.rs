@@ -5,7 +5,7 @@
 //! BOOLEAN, everything else text, escaped as in every form of output. What a line does not
 //! have is null.
 //! Must not know: which records, and in what order chunks come.
-//! Tested by: the unit tests below, `tests/cli/parquet.rs`, `tests/cli/pandas.rs`.
+//! Tested by: `tests/cli/parquet.rs`, `tests/cli/pandas.rs`.
 
 use std::io::{self, Write};
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use logparse::{Datagram, Extension, ExtensionKind, Extensions, Line, Network, Packet, Security};
 
-use super::csv::Sheet;
+use super::csv::Delimiter;
 use super::ecs;
 use fwlog::record::{Field, Key, Record, Value, packet_value, value};
 use fwlog::text;
@@ -72,11 +72,11 @@ fn for_fields(record: &Record<'_>, fields: &[Field], look: impl FnOnce(&Record<'
 }
 
 /// Appends a record's fields as one line of a table.
-pub fn row_of(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field], sheet: Sheet) {
+pub fn row_of(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field], sheet: Delimiter) {
     for_fields(record, fields, |record| row(out, record, fields, sheet));
 }
 
-fn row(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field], sheet: Sheet) {
+fn row(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field], sheet: Delimiter) {
     for (i, field) in fields.iter().enumerate() {
         if i > 0 {
             sheet.next(out);
@@ -94,11 +94,11 @@ fn row(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field], sheet: Sheet) {
 }
 
 /// Appends a record under the names of the Elastic Common Schema: as a line of JSON, or of a table.
-pub fn ecs(out: &mut Vec<u8>, record: &Record<'_>, sheet: Option<Sheet>) {
+pub fn ecs(out: &mut Vec<u8>, record: &Record<'_>, sheet: Option<Delimiter>) {
     record.decoded(|record| ecs_of(out, record, sheet));
 }
 
-fn ecs_of(out: &mut Vec<u8>, record: &Record<'_>, sheet: Option<Sheet>) {
+fn ecs_of(out: &mut Vec<u8>, record: &Record<'_>, sheet: Option<Delimiter>) {
     if let Some(sheet) = sheet {
         let cells: Vec<String> = ecs::FIELDS
             .iter()

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
 use super::{Head, Report, json, table};
 use crate::analysis::replay::{RemovedBecause, Replay, RuleRow};
-use crate::options::Look;
+use crate::report::style::RenderOptions;
 use fwlog::text;
 use fwlog::time::clock::{self, Clock};
 
@@ -34,7 +34,7 @@ impl Report for Replayed<'_> {
         document
     }
 
-    fn table(&self, look: &Look) -> String {
+    fn table(&self, look: &RenderOptions) -> String {
         let mut out = table::head(look, self.head);
         self.verdict(look, &mut out);
         self.rules_table(look, &mut out);
@@ -49,7 +49,7 @@ impl Report for Replayed<'_> {
 
 impl Replayed<'_> {
     /// The three numbers that the whole report is about.
-    fn verdict(&self, look: &Look, out: &mut String) {
+    fn verdict(&self, look: &RenderOptions, out: &mut String) {
         let classes = [self.replay.remaining, self.replay.removed, self.replay.unknown];
         let all: u64 = classes.iter().sum();
         let means = [
@@ -74,7 +74,7 @@ impl Replayed<'_> {
     }
 
     /// Rules that take lines.
-    fn rules_table(&self, look: &Look, out: &mut String) {
+    fn rules_table(&self, look: &RenderOptions, out: &mut String) {
         let taking: Vec<&RuleRow> = self.replay.rules.iter().filter(|row| !row.is_silent()).collect();
         if taking.is_empty() {
             return;
@@ -129,7 +129,7 @@ impl Replayed<'_> {
     }
 
     /// Rules that take none.
-    fn silent(&self, look: &Look, out: &mut String) {
+    fn silent(&self, look: &RenderOptions, out: &mut String) {
         let silent: Vec<&RuleRow> = self.replay.rules.iter().filter(|row| row.is_silent()).collect();
         if silent.is_empty() {
             return;
@@ -161,7 +161,7 @@ impl Replayed<'_> {
     }
 
     /// What removes lines, and what is unknown because of what.
-    fn reasons(&self, look: &Look, out: &mut String) {
+    fn reasons(&self, look: &RenderOptions, out: &mut String) {
         let none = || "-".to_owned();
         let removed = ranked(&self.replay.removed_by, |row| row.lines).into_iter().map(|row| {
             let by = row.by.clone().unwrap_or_else(none);
@@ -186,7 +186,7 @@ impl Replayed<'_> {
         section(look, "PREFIX", unwritten.collect(), self.limit, out);
     }
 
-    fn wrong(&self, look: &Look, out: &mut String) {
+    fn wrong(&self, look: &RenderOptions, out: &mut String) {
         if self.replay.findings.is_empty() {
             return;
         }
@@ -197,7 +197,7 @@ impl Replayed<'_> {
         more(look, self.replay.findings.len(), self.limit, "findings", out);
     }
 
-    fn lost(&self, look: &Look, out: &mut String) {
+    fn lost(&self, look: &RenderOptions, out: &mut String) {
         if self.replay.lost.is_empty() {
             return;
         }
@@ -247,7 +247,7 @@ fn ranked<T>(rows: &[T], lines: impl Fn(&T) -> u64) -> Vec<&T> {
 }
 
 /// A small table of who, how many, why.
-fn section(look: &Look, title: &str, rows: Vec<Vec<String>>, limit: usize, out: &mut String) {
+fn section(look: &RenderOptions, title: &str, rows: Vec<Vec<String>>, limit: usize, out: &mut String) {
     if rows.is_empty() {
         return;
     }
@@ -258,7 +258,7 @@ fn section(look: &Look, title: &str, rows: Vec<Vec<String>>, limit: usize, out: 
 }
 
 /// Says that there is more.
-fn more(look: &Look, all: usize, limit: usize, what: &str, out: &mut String) {
+fn more(look: &RenderOptions, all: usize, limit: usize, what: &str, out: &mut String) {
     if all > limit && look.header {
         let line = format!("showing {limit} of {all} {what} (-n 0 for all)");
         out.push_str(&(look.paint(DIM, &line) + "\n"));
@@ -266,8 +266,8 @@ fn more(look: &Look, all: usize, limit: usize, what: &str, out: &mut String) {
 }
 
 /// A sentence as an item of a list.
-fn item(look: &Look, words: &str) -> String {
-    let narrow = Look { width: look.width.map(|width| width.saturating_sub(2)), ..look.clone() };
+fn item(look: &RenderOptions, words: &str) -> String {
+    let narrow = RenderOptions { width: look.width.map(|width| width.saturating_sub(2)), ..look.clone() };
     let text = sentence(&narrow, WARN, words);
     text.lines().enumerate().map(|(i, line)| format!("{} {line}\n", if i == 0 { '-' } else { ' ' })).collect()
 }

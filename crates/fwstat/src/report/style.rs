@@ -6,7 +6,6 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::options::Look;
 use fwlog::record::OwnedValue;
 use fwlog::text;
 use fwlog::time::clock;
@@ -24,7 +23,22 @@ pub const WARN: Style = AnsiColor::Yellow.on_default();
 /// Red: errors.
 pub const ERROR: Style = AnsiColor::Red.on_default().bold();
 
-impl Look {
+/// What a report for people looks like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderOptions {
+    /// Colours.
+    pub color: bool,
+    /// Bars.
+    pub bars: bool,
+    /// Columns; `None` if there is no limit.
+    pub width: Option<usize>,
+    /// Header lines.
+    pub header: bool,
+    /// Commas in numbers.
+    pub grouped: bool,
+}
+
+impl RenderOptions {
     /// `text` in a style, if there are colours.
     #[must_use]
     pub fn paint(&self, style: Style, text: &str) -> String {
@@ -96,22 +110,22 @@ pub fn cell(cell: &OwnedValue) -> String {
     }
 }
 
-/// Which way a column leans.
+/// Column alignment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lean {
+pub enum Align {
     /// Text.
     Left,
     /// Numbers.
     Right,
 }
 
-/// One column of a table: what it is called, which way it leans, how it is painted.
+/// One column of a table: what it is called, how it is aligned and painted.
 #[derive(Clone, Debug)]
 pub struct Column {
     /// The header.
     pub name: String,
-    /// Which way.
-    pub lean: Lean,
+    /// Left or right.
+    pub align: Align,
     /// Its style.
     pub style: Style,
     /// Whether it may be shortened when the table is too wide.
@@ -122,13 +136,13 @@ impl Column {
     /// A column of text.
     #[must_use]
     pub fn text(name: &str) -> Column {
-        Column { name: name.to_owned(), lean: Lean::Left, style: Style::new(), shrinks: true }
+        Column { name: name.to_owned(), align: Align::Left, style: Style::new(), shrinks: true }
     }
 
     /// A column of numbers.
     #[must_use]
     pub fn number(name: &str) -> Column {
-        Column { name: name.to_owned(), lean: Lean::Right, style: Style::new(), shrinks: false }
+        Column { name: name.to_owned(), align: Align::Right, style: Style::new(), shrinks: false }
     }
 
     /// The column in another style.
@@ -144,7 +158,7 @@ impl Column {
 /// The columns are two blanks apart; nothing but blanks aligns them, so that `awk` reads what a
 /// person reads.
 #[must_use]
-pub fn columns(look: &Look, columns: &[Column], rows: &[Vec<String>]) -> String {
+pub fn columns(look: &RenderOptions, columns: &[Column], rows: &[Vec<String>]) -> String {
     const GAP: usize = 2;
     let mut widths: Vec<usize> = columns
         .iter()
@@ -175,9 +189,9 @@ pub fn columns(look: &Look, columns: &[Column], rows: &[Vec<String>]) -> String 
             if i > 0 {
                 text.push_str("  ");
             }
-            match column.lean {
-                Lean::Left => text.push_str(&(painted + &pad)),
-                Lean::Right => text.push_str(&(pad + &painted)),
+            match column.align {
+                Align::Left => text.push_str(&(painted + &pad)),
+                Align::Right => text.push_str(&(pad + &painted)),
             }
         }
         out.push_str(text.trim_end());
@@ -193,9 +207,35 @@ pub fn columns(look: &Look, columns: &[Column], rows: &[Vec<String>]) -> String 
     out
 }
 
+/// Adds a column of bars, one per row, if there are at least six columns of room for them.
+pub fn add_bars(
+    look: &RenderOptions,
+    columns: &mut Vec<Column>,
+    rows: &mut [Vec<String>],
+    counts: &[u64],
+    longest: usize,
+) {
+    const GAP: usize = 2;
+    const SHORTEST: usize = 6;
+    let width = |i: usize, column: &Column| {
+        let cells = rows.iter().map(|row| text::width(&row[i])).max().unwrap_or(0);
+        GAP + cells.max(text::width(&column.name))
+    };
+    let used: usize = columns.iter().enumerate().map(|(i, column)| width(i, column)).sum();
+    let room = look.width.unwrap_or(80).saturating_sub(used).min(longest);
+    if !look.bars || room < SHORTEST {
+        return;
+    }
+    let largest = counts.iter().copied().max().unwrap_or(0);
+    columns.push(Column { shrinks: false, ..Column::text("") }.styled(BAR));
+    for (row, count) in rows.iter_mut().zip(counts) {
+        row.push(bar(*count, largest, room));
+    }
+}
+
 /// A sentence in a style, on as many lines as the terminal's width needs, words whole.
 #[must_use]
-pub fn sentence(look: &Look, style: Style, sentence: &str) -> String {
+pub fn sentence(look: &RenderOptions, style: Style, sentence: &str) -> String {
     let mut lines = vec![String::new()];
     for word in sentence.split(' ') {
         let last = lines.len() - 1;
@@ -237,8 +277,8 @@ pub fn beside(left: &str, right: &str, gap: usize) -> String {
 mod tests {
     use super::*;
 
-    fn look(width: Option<usize>) -> Look {
-        Look { color: false, bars: true, width, header: true, grouped: true }
+    fn look(width: Option<usize>) -> RenderOptions {
+        RenderOptions { color: false, bars: true, width, header: true, grouped: true }
     }
 
     #[test]

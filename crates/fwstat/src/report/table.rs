@@ -6,15 +6,14 @@
 
 use anstyle::Style;
 
-use super::style::{self, BAR, Column, DIM, HEADING, KEY, WARN, bar, cell, percent};
-use super::{Head, Table};
-use crate::options::Look;
+use super::style::{self, Column, DIM, HEADING, KEY, RenderOptions, WARN, cell, percent};
+use super::{Head, Ranking};
 use fwlog::text;
 use fwlog::time::clock::local_text;
 
-/// The lines in front of every report.
+/// The lines that every report begins with.
 #[must_use]
-pub fn head(look: &Look, head: &Head) -> String {
+pub fn head(look: &RenderOptions, head: &Head) -> String {
     let mut out = String::new();
     if look.header {
         let totals = &head.totals;
@@ -75,7 +74,7 @@ fn filters(head: &Head) -> String {
 
 /// What is said instead of empty tables when there is no firewall record at all.
 #[must_use]
-pub fn nothing(look: &Look, head: &Head) -> String {
+pub fn nothing(look: &RenderOptions, head: &Head) -> String {
     let text = match head.totals.lines {
         0 => "There is nothing in it.",
         _ => {
@@ -86,9 +85,9 @@ pub fn nothing(look: &Look, head: &Head) -> String {
     style::sentence(look, Style::new(), text) + &foot(look, head)
 }
 
-/// The lines behind every report: what makes its numbers uncertain.
+/// The lines that every report ends with: what makes its numbers uncertain.
 #[must_use]
-pub fn foot(look: &Look, head: &Head) -> String {
+pub fn foot(look: &RenderOptions, head: &Head) -> String {
     let mut out = String::new();
     if !look.header {
         return out;
@@ -96,8 +95,7 @@ pub fn foot(look: &Look, head: &Head) -> String {
     let lost = head.totals.lost_at_least;
     if lost > 0 {
         let lines = look.count_of(lost, "line was", "lines were");
-        let text =
-            format!("at least {lines} lost before anybody could read them: all numbers are lower bounds");
+        let text = format!("at least {lines} lost before they could be read: all numbers are lower bounds");
         out.push_str(&style::sentence(look, WARN, &text));
     }
     for note in &head.notes {
@@ -135,7 +133,7 @@ fn noun(by: &[String]) -> (String, String) {
 
 /// A table of counts with shares, and on a terminal with bars.
 #[must_use]
-pub fn counts(look: &Look, table: &Table, matched: u64) -> String {
+pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
     const LONGEST_BAR: usize = 32;
     let by = &table.by;
     // A port without its name says little: `dport, proto` gets a column with it.
@@ -161,22 +159,8 @@ pub fn counts(look: &Look, table: &Table, matched: u64) -> String {
         cells.push(percent(row.count, matched));
         rows.push(cells);
     }
-    if look.bars {
-        let used: usize = (0..heads.len())
-            .map(|i| {
-                let widest = rows.iter().map(|row| text::width(&row[i])).max().unwrap_or(0);
-                2 + widest.max(text::width(&heads[i].name))
-            })
-            .sum();
-        let room = look.width.unwrap_or(80).saturating_sub(used).min(LONGEST_BAR);
-        if room >= 6 {
-            let largest = table.ranked.rows.first().map_or(0, |row| row.count);
-            heads.push(Column { shrinks: false, ..Column::text("") }.styled(BAR));
-            for (cells, row) in rows.iter_mut().zip(&table.ranked.rows) {
-                cells.push(bar(row.count, largest, room));
-            }
-        }
-    }
+    let counts: Vec<u64> = table.ranked.rows.iter().map(|row| row.count).collect();
+    style::add_bars(look, &mut heads, &mut rows, &counts, LONGEST_BAR);
     let mut out = style::columns(look, &heads, &rows);
     let shown = table.ranked.rows.len() as u64;
     if look.header {

@@ -9,8 +9,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::value::{Hex, In, Res, ShortHex, Value, fail, field, ipv6_any, ipv6_full, token};
-use super::{end, keep};
+use super::value::{Hex, In, Res, ShortHex, Value, end, fail, field, ipv6_any, ipv6_full, keep, token};
 use crate::error::{Token, What};
 use crate::packet::{
     Arp, Datagram, Ipv4, Ipv6, Link, MacHeader, Network, Packet, Ports, Tcp, Transport, Truncated, Udp,

@@ -16,7 +16,7 @@ use nom::{
     sequence::{preceded, terminated},
 };
 
-use super::value::{Fail, Hex, In, Res, Value, blank, blank_or_end, fail, word};
+use super::value::{Fail, Hex, In, Res, Value, blank, blank_or_end, end, fail, word};
 use crate::error::{Token, What};
 use crate::packet::{Datagram, Dialect, Icmp, IpFlags, Ipv4, Network, Packet, Ports, Tcp, Transport, Udp};
 use crate::types::{IcmpType, Protocol, TcpFlags};
@@ -68,7 +68,7 @@ fn ipchains<'a>(text: In<'a>, rest: In<'a>, packet: &mut Packet<'a>) -> Res<'a, 
     let (rest, rule) = u32::read(rest, Token::Empty)?;
     let (rest, _) = literal(b")")(rest)?;
     packet.dialect = Dialect::Ipchains { rule: Some(rule) };
-    super::end(rest)
+    end(rest)
 }
 
 /// `IP chain action dev TCP a:p b:q L= S=0x I= FO=0x T= [DF=1] [MF=1]`.
@@ -108,7 +108,7 @@ fn ipfwadm<'a>(text: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
     ip.flags.dont_fragment |= df.is_some();
     ip.flags.more_fragments |= mf.is_some();
     packet.datagram.network = Network::Ipv4(ip);
-    super::end(rest)
+    end(rest)
 }
 
 /// A text that must stand here.

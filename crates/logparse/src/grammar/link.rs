@@ -6,7 +6,7 @@
 
 use core::net::Ipv4Addr;
 
-use super::value::{In, Res, Value, blank, blank_or_end, fail, field, maybe, token, word};
+use super::value::{In, Res, Value, blank, blank_or_end, fail, field, keep, maybe, token, word};
 use crate::bytes::simd::{MAC_TEXT, is_mac_text};
 use crate::error::{Token, What};
 use crate::packet::{Link, MacHeader, Packet, RawMac, Tunnel, Vlan};
@@ -23,7 +23,7 @@ pub(super) fn link<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
         return Ok((rest, ()));
     }
     if input.starts_with(Token::MacSrc.text().as_bytes()) {
-        return super::keep(
+        return keep(
             MacHeader::default(),
             |header| decoded(input, header),
             |header| packet.link = Link::Decoded(header),

@@ -18,7 +18,6 @@
 //! holds what stood in front of it and was complete.
 
 mod ebtables;
-
 mod legacy;
 mod link;
 mod network;
@@ -27,13 +26,11 @@ mod value;
 
 use core::iter;
 
-use memchr::memmem;
-use nom::Parser;
-
 use crate::bytes::simd::find;
 use crate::error::{ErrorKind, Expected, ParseError, Token, What};
 use crate::packet::{Dialect, Link, Network, Packet};
-use value::{Fail, In, Res, blank, blank_or_end, fail, token, word};
+use memchr::memmem;
+use value::{Fail, In, Res, blank, end, fail, token, word};
 
 /// What a message's writer is known to be before its first byte is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,10 +43,6 @@ pub(crate) enum Source {
     /// header cut in its middle is a cut record and not somebody's text.
     Kernel,
 }
-
-/// The kernel's line buffer is cut at 976 to 1,018 bytes, depending on its version. A text of
-/// this length that stops where it might also go on was cut.
-pub(crate) const SHORTEST_CUT: usize = 976;
 
 /// Where `IN=` stands. The first `=` of a firewall record is nearly always this one, and other
 /// lines have few: a search for three bytes would take longer to set up.
@@ -233,12 +226,6 @@ fn body<'a>(input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
     end(input)
 }
 
-/// Nothing but blanks may be left.
-fn end(input: In<'_>) -> Res<'_, ()> {
-    let rest = input.trim_ascii_start();
-    if rest.is_empty() { Ok((rest, ())) } else { fail(rest, What::End, Token::Empty, false) }
-}
-
 /// A message of `pvefw-logger`: `IN=` or `OUT=` are left out when empty.
 fn pvefw<'a>(text: &'a [u8], packet: &mut Packet<'a>) -> Result<Option<ParseError>, ParseError> {
     let header = |name: &[u8]| {
@@ -272,34 +259,4 @@ fn pvefw_record<'a>(mut input: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
     let (input, name) = physical(input, Token::PhysOut)?;
     packet.phys_out = name;
     body(input, packet)
-}
-
-/// Runs a layer's parser on its value and stores the value even if the parser fails.
-#[inline(always)]
-fn keep<'a, T, U>(
-    mut value: T,
-    parse: impl FnOnce(&mut T) -> Res<'a, U>,
-    store: impl FnOnce(T),
-) -> Res<'a, U> {
-    let result = parse(&mut value);
-    store(value);
-    result
-}
-
-/// `TRUNCATED` at the end of the line, or in front of the closing bracket.
-fn truncated(input: In<'_>) -> Res<'_, ()> {
-    let (rest, ()) = token(input, Token::Truncated)?;
-    match rest.first() {
-        None | Some(b']') => Ok((rest, ())),
-        _ => blank_or_end.parse(rest),
-    }
-}
-
-/// A datagram's outcome that ends the line early is no failure.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Flow {
-    /// Go on with the next layer.
-    On,
-    /// The kernel stopped printing here.
-    Ends,
 }

@@ -11,10 +11,9 @@ use nom::{Parser, bytes::complete::take_while, combinator::opt};
 
 use super::transport::{self, Reader};
 use super::value::{
-    Hex, In, Res, ShortHex, Value, blank, decimal, fail, field, ipv6_any, ipv6_full, maybe, quad_and_blank,
-    token,
+    Flow, Hex, In, Res, ShortHex, Value, blank, decimal, fail, field, ipv6_any, ipv6_full, keep, maybe,
+    quad_and_blank, token, truncated,
 };
-use super::{Flow, keep, truncated};
 use crate::error::{Token, What};
 use crate::packet::{
     Arp, Datagram, Dialect, Extensions, HexText, Incomplete, Ipv4, Ipv6, Link, Network, Packet, Truncated,

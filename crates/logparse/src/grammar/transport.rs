@@ -9,10 +9,9 @@ use core::net::Ipv4Addr;
 
 use super::network::{datagram, hex_options_value, incomplete};
 use super::value::{
-    In, Res, ShortHex, Value, blank_or_end, decimal, fail, field, last, last_end, maybe, maybe_last, token,
-    word,
+    In, Res, SHORTEST_CUT, ShortHex, Value, blank_or_end, decimal, fail, field, last, last_end, maybe,
+    maybe_last, token, truncated, word,
 };
-use super::{SHORTEST_CUT, truncated};
 use crate::bytes::simd::find_either;
 use crate::error::{Token, What};
 use crate::packet::{

@@ -14,7 +14,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use nom::IResult;
+use nom::{IResult, Parser as _};
 
 use crate::bytes::simd::{ends, find, is_ipv6_text};
 use crate::bytes::swar::{self, HEX, ipv6_value, octet};
@@ -447,6 +447,46 @@ impl Value for Mac {
 pub(crate) fn word(input: In<'_>) -> Res<'_, &[u8]> {
     let (text, rest) = input.split_at(find(input, b' '));
     Ok((rest, text))
+}
+
+/// The kernel's line buffer is cut at 976 to 1,018 bytes, depending on its version. A text of
+/// this length that stops where it might also go on was cut.
+pub(super) const SHORTEST_CUT: usize = 976;
+
+/// Nothing but blanks may be left.
+pub(super) fn end(input: In<'_>) -> Res<'_, ()> {
+    let rest = input.trim_ascii_start();
+    if rest.is_empty() { Ok((rest, ())) } else { fail(rest, What::End, Token::Empty, false) }
+}
+
+/// Runs a layer's parser on its value and stores the value even if the parser fails.
+#[inline(always)]
+pub(super) fn keep<'a, T, U>(
+    mut value: T,
+    parse: impl FnOnce(&mut T) -> Res<'a, U>,
+    store: impl FnOnce(T),
+) -> Res<'a, U> {
+    let result = parse(&mut value);
+    store(value);
+    result
+}
+
+/// `TRUNCATED` at the end of the line, or in front of the closing bracket.
+pub(super) fn truncated(input: In<'_>) -> Res<'_, ()> {
+    let (rest, ()) = token(input, Token::Truncated)?;
+    match rest.first() {
+        None | Some(b']') => Ok((rest, ())),
+        _ => blank_or_end.parse(rest),
+    }
+}
+
+/// A datagram's outcome that ends the line early is no failure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// Go on with the next layer.
+    On,
+    /// The kernel stopped printing here.
+    Ends,
 }
 
 #[cfg(test)]

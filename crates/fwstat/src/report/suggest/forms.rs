@@ -11,14 +11,14 @@ use logparse::Protocol;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::{Head, Table, rules};
+use super::super::{Head, Ranking, rules};
 use super::page::Page;
 use super::{PLAIN, Verb, command, friend_commands, friend_rule, set_commands, why};
 use crate::analysis::noise::address::net_name;
 use crate::analysis::suggest::lines::Why;
 use crate::analysis::suggest::proof::Samples;
 use crate::analysis::suggest::suggestion::{Rated, Suggestion};
-use crate::options::Look;
+use crate::report::style::RenderOptions;
 use fwlog::time::clock::{self, Clock, NANOS};
 
 /// Nothing to add, in a comment.
@@ -29,7 +29,7 @@ const NOTHING: &str = "# no noise that a rule could silence: nothing to add\n";
 /// With a ruleset at hand the chain is written whole, with the rules it has, so that reading
 /// the file twice is the same as once. Without one the rules are added.
 #[must_use]
-pub fn restore(look: &Look, s: &Suggestion, v6_only: Option<bool>) -> String {
+pub fn restore(look: &RenderOptions, s: &Suggestion, v6_only: Option<bool>) -> String {
     let mut out = String::new();
     for v6 in [false, true] {
         if v6_only.is_some_and(|only| only != v6) || !s.drops().any(|rule| rule.proposal.v6 == v6) {
@@ -91,7 +91,7 @@ fn is_of(nets: &[Net], v6: bool) -> bool {
 
 /// A file for `nft -f`.
 #[must_use]
-pub fn nft(look: &Look, s: &Suggestion) -> String {
+pub fn nft(look: &RenderOptions, s: &Suggestion) -> String {
     let mut out = String::new();
     for v6 in [false, true] {
         let list: Vec<&Rated> = s.rules.iter().filter(|rated| rated.proposal.v6 == v6).collect();
@@ -185,7 +185,7 @@ pub fn json(clock: &Clock, head: &Head, s: &Suggestion) -> Vec<u8> {
             class: proposal.reason.map(|reason| reason.word()),
             what: proposal.what.clone(),
             lines: taken.seen.lines,
-            share: Table::share(taken.seen.lines, open),
+            share: Ranking::share(taken.seen.lines, open),
             perhaps: taken.maybe,
             sources: taken.sources.count().0,
             sources_exact: taken.sources.count().1,

@@ -21,7 +21,7 @@ use crate::analysis::suggest::lines::Lines;
 use crate::analysis::suggest::proof::Taken;
 use crate::analysis::suggest::suggestion::{Rated, Suggestion};
 use crate::analysis::suggest::watch::{Friend, Host};
-use crate::options::Look;
+use crate::report::style::RenderOptions;
 use fwlog::text;
 use fwlog::time::clock::{self, Clock, NANOS};
 
@@ -63,7 +63,7 @@ fn span(clock: &Clock, seen: &Lines) -> Option<String> {
 }
 
 /// `12 sources`, `about 1,000,000 sources`.
-fn sources(look: &Look, taken: &Taken) -> String {
+fn sources(look: &RenderOptions, taken: &Taken) -> String {
     let (count, exact) = taken.sources.count();
     let about = if exact { "" } else { "about " };
     format!("{about}{}", look.count_of(count, "source", "sources"))
@@ -124,7 +124,7 @@ fn friend_commands(suggestion: &Suggestion, friend: &Friend, known: bool) -> Vec
 
 /// The script.
 #[must_use]
-pub fn script(look: &Look, clock: &Clock, head: &Head, s: &Suggestion, verb: Verb) -> String {
+pub fn script(look: &RenderOptions, clock: &Clock, head: &Head, s: &Suggestion, verb: Verb) -> String {
     let mut page = Page::new(look);
     if look.header {
         summary(&mut page, clock, head, s);

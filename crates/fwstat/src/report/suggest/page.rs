@@ -6,18 +6,18 @@
 
 use super::super::rules;
 use super::super::style::{HEADING, KEY};
-use crate::options::Look;
+use crate::report::style::RenderOptions;
 use fwlog::text;
 
 /// Comment lines, wrapped.
 pub(super) struct Page<'l> {
-    pub(super) look: &'l Look,
+    pub(super) look: &'l RenderOptions,
     pub(super) width: usize,
     pub(super) out: String,
 }
 
 impl<'l> Page<'l> {
-    pub(super) fn new(look: &'l Look) -> Page<'l> {
+    pub(super) fn new(look: &'l RenderOptions) -> Page<'l> {
         Page { look, width: look.width.unwrap_or(100).clamp(40, 160), out: String::new() }
     }
 

@@ -24,20 +24,20 @@ const LENGTH: u64 = 9_999_999;
 /// What was found of a datagram: everything was checked, and stands where it says. Nothing is
 /// decoded that was not needed for the check: most questions are about two or three fields.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Body {
-    pub(super) v6: bool,
+pub(crate) struct Body {
+    pub(crate) v6: bool,
     /// The protocol's number.
-    pub(super) protocol: u8,
+    pub(crate) protocol: u8,
     /// Whether the ports mean something.
-    pub(super) has_ports: bool,
+    pub(crate) has_ports: bool,
     /// Whether ICMP was written as a word; `PROTO=1` is a bare number.
-    pub(super) named_icmp: bool,
+    pub(crate) named_icmp: bool,
     dont_fragment: bool,
     has_seq: bool,
-    pub(super) flags: TcpFlags,
+    pub(crate) flags: TcpFlags,
     /// IPv4: the address. IPv6: where its text begins.
-    pub(super) src: u32,
-    pub(super) dst: u32,
+    pub(crate) src: u32,
+    pub(crate) dst: u32,
     len: Digits,
     /// IPv4: where ` TOS=` begins.
     service: u16,
@@ -66,7 +66,7 @@ pub(super) struct Body {
 
 /// The end of a TCP line, from the blank in front of `WINDOW=` to its `\n`. Places count from there.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Ending {
+pub(crate) struct Ending {
     /// Where the window ends.
     window: u8,
     /// Where `URGP=0` ends.
@@ -75,7 +75,7 @@ pub(super) struct Ending {
 }
 
 /// Ends of TCP lines, by their window and flags.
-pub(super) type Endings = TextCache<Ending, 8, 22>;
+pub(crate) type Endings = TextCache<Ending, 8, 22>;
 
 /// What an ICMP type brought.
 #[derive(Clone, Copy, Default)]
@@ -95,7 +95,7 @@ struct Owner {
 
 /// Reads from behind `SRC=` to the line's end into an empty body; gives the position of the `\n`.
 #[inline(always)]
-pub(super) fn read(window: Window<'_>, at: usize, body: &mut Body, endings: &mut Endings) -> Option<usize> {
+pub(crate) fn read(window: Window<'_>, at: usize, body: &mut Body, endings: &mut Endings) -> Option<usize> {
     let mut cursor = Cursor::new(window, at);
     network(&mut cursor, body)?;
     transport(&mut cursor, body)?;
@@ -422,7 +422,7 @@ fn owner_and_mark(cursor: &mut Cursor<'_>) -> Option<Owner> {
 impl Body {
     /// The packet, and the one quoted in an ICMP error, typed; `line` is the line that was read.
     #[inline(always)]
-    pub(super) fn fill<'a>(&self, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
+    pub(crate) fn fill<'a>(&self, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
         self.fill_datagram(window, line, &mut packet.datagram);
         if self.has_rest(line) {
             self.fill_rest(window, line, packet);
@@ -431,7 +431,7 @@ impl Body {
 
     /// Whether there is more than the two layers. Most lines end where the transport does.
     #[inline(always)]
-    pub(super) fn has_rest(&self, line: &[u8]) -> bool {
+    pub(crate) fn has_rest(&self, line: &[u8]) -> bool {
         self.named_icmp || usize::from(self.rest) + 1 < line.len()
     }
 
@@ -468,25 +468,25 @@ impl Body {
 
     /// The source port; any number if the packet has none.
     #[inline(always)]
-    pub(super) fn sport(&self, window: Window<'_>) -> u16 {
+    pub(crate) fn sport(&self, window: Window<'_>) -> u16 {
         self.sport.value(window) as u16
     }
 
     /// The destination port; any number if the packet has none.
     #[inline(always)]
-    pub(super) fn dport(&self, window: Window<'_>) -> u16 {
+    pub(crate) fn dport(&self, window: Window<'_>) -> u16 {
         self.dport.value(window) as u16
     }
 
     /// Type and code, if ICMP was written as a word.
     #[inline(always)]
-    pub(super) fn icmp(&self, window: Window<'_>) -> Option<(u8, u8)> {
+    pub(crate) fn icmp(&self, window: Window<'_>) -> Option<(u8, u8)> {
         self.named_icmp.then(|| (self.kind.value(window) as u8, self.code.value(window) as u8))
     }
 
     /// The length that the IP header claims.
     #[inline(always)]
-    pub(super) fn len(&self, window: Window<'_>) -> u32 {
+    pub(crate) fn len(&self, window: Window<'_>) -> u32 {
         self.len.value(window)
     }
 
@@ -499,7 +499,7 @@ impl Body {
 
     /// The network layer alone.
     #[inline(always)]
-    pub(super) fn fill_network<'a>(&self, window: Window<'_>, line: &'a [u8], network: &mut Network<'a>) {
+    pub(crate) fn fill_network<'a>(&self, window: Window<'_>, line: &'a [u8], network: &mut Network<'a>) {
         if self.v6 {
             *network = Network::Ipv6(Ipv6 {
                 src: ipv6_at(line, self.src),
@@ -528,7 +528,7 @@ impl Body {
 
     /// The transport layer, but for what an ICMP type brings.
     #[inline(always)]
-    pub(super) fn fill_transport<'a>(
+    pub(crate) fn fill_transport<'a>(
         &self,
         window: Window<'_>,
         line: &'a [u8],
@@ -577,7 +577,7 @@ impl Body {
 }
 
 /// The IPv6 address whose text begins at `at`.
-pub(super) fn ipv6_at(line: &[u8], at: u32) -> Option<Ipv6Addr> {
+pub(crate) fn ipv6_at(line: &[u8], at: u32) -> Option<Ipv6Addr> {
     let text = line.get(at as usize..)?.first_chunk::<39>()?;
     Some(ipv6_value(text))
 }

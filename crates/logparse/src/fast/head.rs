@@ -21,7 +21,7 @@
 //! is the learned one. Where the message begins may depend on the message's first words (is
 //! `DROP` a host or a prefix?): so a pair of an envelope and a template is used only after a line
 //! of that very pair was read by the grammar and in the quick way, and both said the same
-//! ([`super::Scanner`] keeps the pairs).
+//! ([`Scanner`](crate::Scanner) keeps the pairs).
 
 use core::ops::Range;
 
@@ -59,18 +59,18 @@ fn part<const N: usize>(bytes: &[u8], from: usize) -> &[u8; N] {
 }
 
 /// A learned envelope.
-pub(super) struct EnvelopeTemplate {
+pub(crate) struct EnvelopeTemplate {
     /// The least byte at each position, and how far above it a byte may be.
     least: [u8; LONGEST_ENVELOPE],
     above: [u8; LONGEST_ENVELOPE],
     /// Where a line tells soonest that it has another envelope: eight bytes of the host.
-    pub(super) tell_at: usize,
+    pub(crate) tell_at: usize,
     /// Where the message begins.
-    pub(super) message_at: usize,
+    pub(crate) message_at: usize,
     /// Everything the envelope says that does not change; the rest is read by place.
     constant: Envelope<'static>,
     /// Who writes such lines, if it is not told by a name in the line.
-    pub(super) writer: Option<Writer<'static>>,
+    pub(crate) writer: Option<Writer<'static>>,
     stamp: Option<(Place, Civil, usize)>,
     clock: Option<(usize, usize)>,
     host: Option<Place>,
@@ -83,7 +83,7 @@ pub(super) struct EnvelopeTemplate {
 
 impl EnvelopeTemplate {
     /// Learns from a line that the grammar read to its end.
-    pub(super) fn learn(line: &[u8], entry: &Entry<'_>, message_at: usize) -> Option<EnvelopeTemplate> {
+    pub(crate) fn learn(line: &[u8], entry: &Entry<'_>, message_at: usize) -> Option<EnvelopeTemplate> {
         let envelope = &entry.envelope;
         // What varies from line to line in another way than by digits of a clock, or was
         // taken from a wrapper, is left to the grammar.
@@ -214,7 +214,7 @@ impl EnvelopeTemplate {
     /// Whether a line may have this envelope: a look at its date and its host. For choosing
     /// between many.
     #[inline(always)]
-    pub(super) fn may_fit(&self, window: Window<'_>) -> bool {
+    pub(crate) fn may_fit(&self, window: Window<'_>) -> bool {
         let word = |bytes: &[u8], from: usize| u64::from_le_bytes(*part(bytes, from));
         let differs = |from: usize| {
             // Digits that may vary are let through: they differ in their lower four bits only. What
@@ -227,7 +227,7 @@ impl EnvelopeTemplate {
 
     /// Whether the grammar would read this line's envelope as it read the learned one.
     #[inline(always)]
-    pub(super) fn fits(&self, window: Window<'_>) -> bool {
+    pub(crate) fn fits(&self, window: Window<'_>) -> bool {
         within::<64>(window.bytes(0), part(&self.least, 0), part(&self.above, 0))
             && (self.message_at <= 64
                 || within::<32>(window.bytes(64), part(&self.least, 64), part(&self.above, 64)))
@@ -236,7 +236,7 @@ impl EnvelopeTemplate {
     /// Fills in what the envelope says: stamp and uptime are read again, everything else is taken by
     /// place.
     #[inline(always)]
-    pub(super) fn fill<'a>(&self, line: &'a [u8], envelope: &mut Envelope<'a>) {
+    pub(crate) fn fill<'a>(&self, line: &'a [u8], envelope: &mut Envelope<'a>) {
         let find = |place: &Option<Place>| place.as_ref().map(|place| at(line, place));
         envelope.stamp = self.stamp(line);
         envelope.host = find(&self.host);
@@ -251,7 +251,7 @@ impl EnvelopeTemplate {
 
     /// The uptime alone.
     #[inline(always)]
-    pub(super) fn uptime(&self, line: &[u8]) -> Option<Uptime> {
+    pub(crate) fn uptime(&self, line: &[u8]) -> Option<Uptime> {
         let place = self.uptime.as_ref()?;
         let (start, point) = (usize::from(place.start), usize::from(place.end));
         let seconds = match line[..point].last_chunk() {
@@ -266,7 +266,7 @@ impl EnvelopeTemplate {
     /// The clock's time alone: a date that many lines share, with a time of day of another, and
     /// this line's time of day.
     #[inline(always)]
-    pub(super) fn clock_time(&self, line: &[u8]) -> Option<(&Civil, TimeOfDay)> {
+    pub(crate) fn clock_time(&self, line: &[u8]) -> Option<(&Civil, TimeOfDay)> {
         let (place, date, at) = self.stamp.as_ref()?;
         let (hour, minute, second) = clock(line[*at..].first_chunk()?);
         let mut time = TimeOfDay { hour, minute, second, nanos: date.nanos };
@@ -277,19 +277,19 @@ impl EnvelopeTemplate {
     }
 
     /// The same as one.
-    pub(super) fn civil(&self, line: &[u8]) -> Option<Civil> {
+    pub(crate) fn civil(&self, line: &[u8]) -> Option<Civil> {
         self.clock_time(line).map(|(date, time)| date.at(time))
     }
 
     /// Where the clock's text stands and how long it is, with its fraction; none if it does not
     /// fit 16 bytes.
     #[inline(always)]
-    pub(super) fn clock(&self) -> Option<(usize, usize)> {
+    pub(crate) fn clock(&self) -> Option<(usize, usize)> {
         self.clock
     }
 
     /// The stamp's date with the time of day of another line's clock.
-    pub(super) fn civil_at(&self, text: &[u8; 16], len: usize) -> Option<Civil> {
+    pub(crate) fn civil_at(&self, text: &[u8; 16], len: usize) -> Option<Civil> {
         let (_, civil, _) = self.stamp.as_ref()?;
         let (hour, minute, second) = clock(text.first_chunk()?);
         let nanos = if len > 9 { fraction(&text[9..len]) } else { 0 };
@@ -297,23 +297,23 @@ impl EnvelopeTemplate {
     }
 
     /// The stamp alone.
-    pub(super) fn stamp<'a>(&self, line: &'a [u8]) -> Option<Stamp<'a>> {
+    pub(crate) fn stamp<'a>(&self, line: &'a [u8]) -> Option<Stamp<'a>> {
         let (place, ..) = self.stamp.as_ref()?;
         Some(Stamp { text: at(line, place), time: Time::Civil(self.civil(line)?) })
     }
 
     /// The tag alone.
-    pub(super) fn tag<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
+    pub(crate) fn tag<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
         self.tag.as_ref().map(|place| at(line, place))
     }
 
     /// The severity alone.
-    pub(super) fn severity(&self) -> Option<u8> {
+    pub(crate) fn severity(&self) -> Option<u8> {
         self.constant.severity
     }
 
     /// The host alone.
-    pub(super) fn host<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
+    pub(crate) fn host<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
         self.host.as_ref().map(|place| at(line, place))
     }
 }
@@ -327,21 +327,21 @@ fn fraction(text: &[u8]) -> u32 {
 
 /// How far a template goes.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Extent {
+pub(crate) struct Extent {
     /// Length up to and with `MAC=`, or up to and with `SRC=` if there is no `MAC=`, or if
     /// its value is empty or decoded.
-    pub(super) len: u8,
+    pub(crate) len: u8,
     /// Whether an Ethernet header of 41 bytes and ` SRC=` follow.
-    pub(super) mac_follows: bool,
+    pub(crate) mac_follows: bool,
 }
 
 /// A learned template: from the prefix to `MAC=` or `SRC=`.
-pub(super) struct PrefixTemplate {
+pub(crate) struct PrefixTemplate {
     text: [u8; LONGEST_TEMPLATE],
     mask: [u8; LONGEST_TEMPLATE],
-    pub(super) extent: Extent,
+    pub(crate) extent: Extent,
     /// Its number: the first template learned has 0.
-    pub(super) key: u16,
+    pub(crate) key: u16,
     /// Places relative to the message.
     prefix: Place,
     in_iface: Place,
@@ -354,7 +354,7 @@ pub(super) struct PrefixTemplate {
 
 impl PrefixTemplate {
     /// Learns from a line that the grammar read to its end, whose message is `message`.
-    pub(super) fn learn(message: &[u8], packet: &Packet<'_>, key: u16) -> Option<PrefixTemplate> {
+    pub(crate) fn learn(message: &[u8], packet: &Packet<'_>, key: u16) -> Option<PrefixTemplate> {
         let usable = packet.dialect == Dialect::Kernel
             && packet.tunnel.is_none()
             && matches!(packet.datagram.network, Network::Ipv4(_) | Network::Ipv6(_))
@@ -404,7 +404,7 @@ impl PrefixTemplate {
 
     /// Whether the learned bytes stand at `at`.
     #[inline(always)]
-    pub(super) fn fits(&self, window: Window<'_>, at: usize) -> bool {
+    pub(crate) fn fits(&self, window: Window<'_>, at: usize) -> bool {
         // Most have less than 48 bytes.
         const MOST: usize = 48;
         const REST: usize = LONGEST_TEMPLATE - MOST;
@@ -414,35 +414,35 @@ impl PrefixTemplate {
     }
 
     /// Whether this template says the same about a message as the grammar did.
-    pub(super) fn says(&self, message: &[u8], packet: &Packet<'_>) -> bool {
+    pub(crate) fn says(&self, message: &[u8], packet: &Packet<'_>) -> bool {
         place(message, packet.prefix) == Some(self.prefix.clone())
             && place(message, packet.in_iface) == Some(self.in_iface.clone())
             && place(message, packet.out_iface) == Some(self.out_iface.clone())
     }
 
-    pub(super) fn prefix<'a>(&self, message: &'a [u8]) -> &'a [u8] {
+    pub(crate) fn prefix<'a>(&self, message: &'a [u8]) -> &'a [u8] {
         at(message, &self.prefix)
     }
 
-    pub(super) fn in_iface<'a>(&self, message: &'a [u8]) -> &'a [u8] {
+    pub(crate) fn in_iface<'a>(&self, message: &'a [u8]) -> &'a [u8] {
         at(message, &self.in_iface)
     }
 
-    pub(super) fn out_iface<'a>(&self, message: &'a [u8]) -> &'a [u8] {
+    pub(crate) fn out_iface<'a>(&self, message: &'a [u8]) -> &'a [u8] {
         at(message, &self.out_iface)
     }
 
-    pub(super) fn phys_in<'a>(&self, message: &'a [u8]) -> Option<&'a [u8]> {
+    pub(crate) fn phys_in<'a>(&self, message: &'a [u8]) -> Option<&'a [u8]> {
         self.phys_in.as_ref().map(|place| at(message, place))
     }
 
-    pub(super) fn phys_out<'a>(&self, message: &'a [u8]) -> Option<&'a [u8]> {
+    pub(crate) fn phys_out<'a>(&self, message: &'a [u8]) -> Option<&'a [u8]> {
         self.phys_out.as_ref().map(|place| at(message, place))
     }
 
     /// Fills in what the template says.
     #[inline(always)]
-    pub(super) fn fill<'a>(&self, message: &'a [u8], packet: &mut Packet<'a>) {
+    pub(crate) fn fill<'a>(&self, message: &'a [u8], packet: &mut Packet<'a>) {
         packet.prefix = self.prefix(message);
         packet.in_iface = self.in_iface(message);
         packet.out_iface = self.out_iface(message);
@@ -453,7 +453,7 @@ impl PrefixTemplate {
 
     /// The link layer.
     #[inline(always)]
-    pub(super) fn link<'a>(&self, message: &'a [u8]) -> Link<'a> {
+    pub(crate) fn link<'a>(&self, message: &'a [u8]) -> Link<'a> {
         let Extent { len, mac_follows } = self.extent;
         if mac_follows {
             Link::Raw(crate::RawMac(&message[usize::from(len)..usize::from(len) + MAC_TEXT]))

@@ -9,42 +9,42 @@
 use crate::bytes::simd::alike;
 
 /// The longest text.
-pub(super) const LONGEST: usize = 48;
+pub(crate) const LONGEST: usize = 48;
 const PLACES: usize = 256;
 
 /// A text, and what was decoded from it.
 #[derive(Clone, Copy)]
-pub(super) struct CachedText<V> {
+pub(crate) struct CachedText<V> {
     text: [u8; LONGEST],
     len: u8,
-    pub(super) value: V,
+    pub(crate) value: V,
 }
 
 impl<V> CachedText<V> {
     #[inline(always)]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         usize::from(self.len)
     }
 }
 
 /// The texts that were seen last, each in the slot that a hash of its words at `A` and `B` gives.
-pub(super) struct TextCache<V, const A: usize, const B: usize>(Box<[CachedText<V>; PLACES]>);
+pub(crate) struct TextCache<V, const A: usize, const B: usize>(Box<[CachedText<V>; PLACES]>);
 
 impl<V: Copy + Default, const A: usize, const B: usize> TextCache<V, A, B> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // Longer than any text is: equal to none.
         TextCache(Box::new([CachedText { text: [0; LONGEST], len: u8::MAX, value: V::default() }; PLACES]))
     }
 
     /// What is known of the text that begins here.
     #[inline(always)]
-    pub(super) fn find(&self, text: &[u8; LONGEST]) -> Option<&CachedText<V>> {
+    pub(crate) fn find(&self, text: &[u8; LONGEST]) -> Option<&CachedText<V>> {
         let known = &self.0[Self::place(text)];
         (alike(text, &known.text) >= u32::from(known.len)).then_some(known)
     }
 
     /// Remembers what was decoded from the first `len` bytes, if they are not too many.
-    pub(super) fn learn(&mut self, text: &[u8; LONGEST], len: usize, value: V) {
+    pub(crate) fn learn(&mut self, text: &[u8; LONGEST], len: usize, value: V) {
         if len <= LONGEST {
             self.0[Self::place(text)] = CachedText { text: *text, len: len as u8, value };
         }

@@ -8,48 +8,23 @@
 //! tests, fuzzing; a difference to the grammar fails.
 //!
 //! How it works: lines of one log begin alike. What the grammar has read once is remembered as
-//! a [`head`]: an envelope whose bytes may only differ in the digits of its stamps, and a template
+//! a `fast::head`: an envelope whose bytes may only differ in the digits of its stamps, and a template
 //! (prefix and interfaces) whose bytes may not differ at all. If a line's bytes fit, its
-//! envelope and template are known without being read, and [`body`] reads the fields behind
+//! envelope and template are known without being read, and `fast::body` reads the fields behind
 //! `SRC=` in the order in which the kernel prints them. The checks of all numbers are
 //! gathered and looked at once. There is no `unsafe`: the compares of 16 bytes
 //! are those of `bytes::simd`, which become vector instructions where the processor has them.
 
-mod body;
-mod cache;
-mod cursor;
-mod fast;
-mod head;
-mod span;
-
 use memchr::memchr;
 
+use crate::fast::FastPacket;
+use crate::fast::body::{self, Body, Endings};
+use crate::fast::cursor::{FRAME, Macs, Window, mac_and_src};
+use crate::fast::head::{EnvelopeTemplate, Extent, PrefixTemplate};
+use crate::fast::span::{Span, TimeSpan};
 use crate::line::Line;
 use crate::parse::{Completeness, Entry, holds_no_header, parse_record};
 use crate::{ErrorKind, ParseError};
-use body::{Body, Endings};
-use cursor::{FRAME, Macs, Window, mac_and_src};
-pub use fast::FastPacket;
-use head::{EnvelopeTemplate, Extent, PrefixTemplate};
-use span::Span;
-pub use span::TimeSpan;
-
-/// Identifies a prefix and its interfaces (`IN=`, `OUT=`, bridge ports) within one [`Scanner`].
-///
-/// Keys are small numbers, given in the order in which prefixes are first seen. A prefix that was
-/// forgotten among too many others gets another key when it comes again. For keeping what was
-/// found out about a prefix or an interface; see [`PrefixCache`](crate::PrefixCache).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PrefixKey(pub(crate) u16);
-
-impl PrefixKey {
-    /// The key as an index, below 65,535.
-    #[must_use]
-    #[inline(always)]
-    pub fn index(self) -> usize {
-        usize::from(self.0)
-    }
-}
 
 /// One line of a scan.
 #[derive(Clone, Copy, Debug)]

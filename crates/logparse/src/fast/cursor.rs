@@ -11,7 +11,7 @@
 //! is wrong positions only grow, so if the last one is within, all were.
 
 /// Bytes of a line that the fast path can see.
-pub(super) const REACH: usize = 512;
+pub(crate) const REACH: usize = 512;
 
 /// Bytes of a [`Cursor`]'s view that a position in it can reach.
 const NEAR: usize = 128;
@@ -20,7 +20,7 @@ const NEAR: usize = 128;
 const READ: usize = 64;
 
 /// Bytes that must lie in a buffer from a line's first byte on: the reach, and a view behind it.
-pub(super) const FRAME: usize = REACH + NEAR + READ;
+pub(crate) const FRAME: usize = REACH + NEAR + READ;
 
 use super::cache::{LONGEST, TextCache};
 use crate::bytes::simd::{MAC_TEXT, ends, is_ipv6_text, is_mac_text};
@@ -28,18 +28,18 @@ use crate::bytes::swar::{HIGH, ZEROS, from_digits, last_digits, marks, no_digits
 
 /// The frame of a line.
 #[derive(Clone, Copy)]
-pub(super) struct Window<'a>(pub(super) &'a [u8; FRAME]);
+pub(crate) struct Window<'a>(pub(crate) &'a [u8; FRAME]);
 
 impl<'a> Window<'a> {
     /// Whether a position is within the reach.
     #[inline(always)]
-    pub(super) fn holds(at: usize) -> bool {
+    pub(crate) fn holds(at: usize) -> bool {
         at < REACH
     }
 
     /// `N` bytes from `at` on.
     #[inline(always)]
-    pub(super) fn bytes<const N: usize>(self, at: usize) -> &'a [u8; N] {
+    pub(crate) fn bytes<const N: usize>(self, at: usize) -> &'a [u8; N] {
         const { assert!(N <= FRAME - REACH) }
         let at = at % REACH;
         match self.0[at..at + N].first_chunk() {
@@ -49,7 +49,7 @@ impl<'a> Window<'a> {
     }
 
     #[inline(always)]
-    pub(super) fn u64(self, at: usize) -> u64 {
+    pub(crate) fn u64(self, at: usize) -> u64 {
         u64::from_le_bytes(*self.bytes(at))
     }
 }
@@ -94,8 +94,8 @@ static OF_LENGTH: [OfLength; 64] = {
 /// What is read next lies in a view of the frame, and positions are those of the view: the
 /// compiler knows that they are small, and checks nothing.
 #[derive(Clone, Copy)]
-pub(super) struct Cursor<'a> {
-    pub(super) window: Window<'a>,
+pub(crate) struct Cursor<'a> {
+    pub(crate) window: Window<'a>,
     /// Where the frame has the view's first position.
     base: usize,
     /// The view, with [`BACK`] bytes in front of its first position.
@@ -127,23 +127,23 @@ const BACK: usize = 8;
 /// A decimal number of at most seven digits that was found right, by where it ends in the frame.
 /// Every number stands behind a `=`.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Digits(u16);
+pub(crate) struct Digits(u16);
 
 impl Digits {
     /// The number that ends at `end`.
     #[inline(always)]
-    pub(super) fn up_to(end: usize) -> Digits {
+    pub(crate) fn up_to(end: usize) -> Digits {
         Digits(end as u16)
     }
 
     /// Where the number ends in the frame.
-    pub(super) fn end(self) -> usize {
+    pub(crate) fn end(self) -> usize {
         usize::from(self.0)
     }
 
     /// The number. There must be one.
     #[inline(always)]
-    pub(super) fn value(self, window: Window<'_>) -> u32 {
+    pub(crate) fn value(self, window: Window<'_>) -> u32 {
         // What stands in front of it is text that was checked: nothing above 127.
         from_digits(last_digits(window.u64(self.end() - BACK))) as u32
     }
@@ -152,33 +152,33 @@ impl Digits {
 impl<'a> Cursor<'a> {
     /// A cursor at a position of the frame that has a head in front of it.
     #[inline(always)]
-    pub(super) fn new(window: Window<'a>, at: usize) -> Cursor<'a> {
+    pub(crate) fn new(window: Window<'a>, at: usize) -> Cursor<'a> {
         let view = window.bytes(at.wrapping_sub(BACK));
         Cursor { window, base: at, view, at: 0, ends: 0, wrong: Wrong::default() }
     }
 
     /// Makes a new view for what follows, and looks for the ends of values in it.
     #[inline(always)]
-    pub(super) fn look(&mut self) {
+    pub(crate) fn look(&mut self) {
         self.renew();
         self.ends = ends::<64>(self.bytes(0));
     }
 
     /// Makes a new view for what follows, without ends.
     #[inline(always)]
-    pub(super) fn renew(&mut self) {
+    pub(crate) fn renew(&mut self) {
         *self = Cursor { wrong: self.wrong, ..Cursor::new(self.window, self.place()) };
     }
 
     /// Whether every number so far was right.
     #[inline(always)]
-    pub(super) fn is_right(&self) -> bool {
+    pub(crate) fn is_right(&self) -> bool {
         (self.wrong.digits & HIGH) | (self.wrong.range >> 63) == 0
     }
 
     /// The position in the frame. Beyond the reach, every later one is as well.
     #[inline(always)]
-    pub(super) fn place(&self) -> usize {
+    pub(crate) fn place(&self) -> usize {
         self.base + self.at
     }
 
@@ -202,24 +202,24 @@ impl<'a> Cursor<'a> {
 
     /// The bytes from here on.
     #[inline(always)]
-    pub(super) fn here<const N: usize>(&self) -> &'a [u8; N] {
+    pub(crate) fn here<const N: usize>(&self) -> &'a [u8; N] {
         self.bytes(self.at)
     }
 
     /// Eight bytes from here on.
     #[inline(always)]
-    pub(super) fn word(&self) -> u64 {
+    pub(crate) fn word(&self) -> u64 {
         u64::from_le_bytes(*self.here())
     }
 
     #[inline(always)]
-    pub(super) fn go(&mut self, by: usize) {
+    pub(crate) fn go(&mut self, by: usize) {
         self.at += by;
     }
 
     /// Leaves out the next end, if there is reason to; without a jump.
     #[inline(always)]
-    pub(super) fn pass_end(&mut self, pass: bool) {
+    pub(crate) fn pass_end(&mut self, pass: bool) {
         self.ends &= self.ends.wrapping_sub(u64::from(pass));
     }
 
@@ -234,7 +234,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes a text, if it stands here.
     #[inline(always)]
-    pub(super) fn key<const N: usize>(&mut self, key: &[u8; N]) -> Option<()> {
+    pub(crate) fn key<const N: usize>(&mut self, key: &[u8; N]) -> Option<()> {
         let here = self.here::<N>() == key;
         self.go(N);
         here.then_some(())
@@ -245,7 +245,7 @@ impl<'a> Cursor<'a> {
     ///
     /// The range is checked on the digits: where nobody asks for the value, nothing computes it.
     #[inline(always)]
-    pub(super) fn number<const MAX: u64>(&mut self) -> Digits {
+    pub(crate) fn number<const MAX: u64>(&mut self) -> Digits {
         let end = self.end();
         let known = &OF_LENGTH[end.wrapping_sub(self.at) % OF_LENGTH.len()];
         let values = (u64::from_le_bytes(*self.back(end)) ^ ZEROS) & known.text;
@@ -262,7 +262,7 @@ impl<'a> Cursor<'a> {
     /// A decimal number of at most 10 digits that fits 32 bits. Finds its own end: a new view
     /// is needed behind it.
     #[inline(always)]
-    pub(super) fn long_number(&mut self) -> Option<u32> {
+    pub(crate) fn long_number(&mut self) -> Option<u32> {
         let low = self.word() ^ ZEROS;
         let high = u64::from_le_bytes(*self.bytes(self.at + 8)) ^ ZEROS;
         let len = match no_digits(low) {
@@ -284,7 +284,7 @@ impl<'a> Cursor<'a> {
     /// A dotted quad up to the fourth end. Another byte between the ends, or another end, is
     /// found because it is no octet's text.
     #[inline(always)]
-    pub(super) fn ipv4(&mut self) -> Option<u32> {
+    pub(crate) fn ipv4(&mut self) -> Option<u32> {
         let (mut value, mut differs) = (0, 0);
         for after in [b'.', b'.', b'.', b' '] {
             let end = self.end();
@@ -299,7 +299,7 @@ impl<'a> Cursor<'a> {
     /// An address of 39 bytes, 8 groups of 4 lower-case digits: checked here, decoded on
     /// demand; gives its place.
     #[inline(always)]
-    pub(super) fn ipv6(&mut self) -> Option<u32> {
+    pub(crate) fn ipv6(&mut self) -> Option<u32> {
         let right = is_ipv6_text(self.here());
         let place = self.place() as u32;
         self.go(39);
@@ -309,24 +309,24 @@ impl<'a> Cursor<'a> {
 
 /// Two hex digits of a table.
 #[inline(always)]
-pub(super) fn hex_pair(text: [u8; 2], table: &[u8; 256]) -> Option<u8> {
+pub(crate) fn hex_pair(text: [u8; 2], table: &[u8; 256]) -> Option<u8> {
     let (high, low) = (table[usize::from(text[0])], table[usize::from(text[1])]);
     ((high | low) & 0x80 == 0).then_some(high << 4 | low)
 }
 
 /// The value of two hex digits that [`hex_pair`] has passed.
 #[inline(always)]
-pub(super) fn pair_value(text: [u8; 2], table: &[u8; 256]) -> u8 {
+pub(crate) fn pair_value(text: [u8; 2], table: &[u8; 256]) -> u8 {
     table[usize::from(text[0])] << 4 | table[usize::from(text[1])]
 }
 
 /// Texts of Ethernet headers and ` SRC=`, by the ends of the destination and of the source, and the
 /// type.
-pub(super) type Macs = TextCache<(), 9, 33>;
+pub(crate) type Macs = TextCache<(), 9, 33>;
 
 /// Whether 14 bytes of two lower-case digits with colons between, and ` SRC=`, stand at `at`.
 #[inline(always)]
-pub(super) fn mac_and_src(window: Window<'_>, at: &mut usize, macs: &mut Macs) -> bool {
+pub(crate) fn mac_and_src(window: Window<'_>, at: &mut usize, macs: &mut Macs) -> bool {
     let text = window.bytes(*at);
     *at += MAC_AND_SRC;
     macs.find(text).is_some() || new_mac(text, macs)

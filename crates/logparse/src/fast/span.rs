@@ -24,7 +24,7 @@ pub struct TimeSpan {
 
 /// Clock texts as numbers: within one envelope they compare as the moments do.
 #[derive(Clone, Copy)]
-pub(super) struct Span {
+pub(crate) struct Span {
     /// Where the clock stands; `mask` covers its text.
     at: usize,
     mask: u128,
@@ -34,14 +34,14 @@ pub(super) struct Span {
 }
 
 impl Span {
-    pub(super) fn of(shape: &EnvelopeTemplate) -> Span {
+    pub(crate) fn of(shape: &EnvelopeTemplate) -> Span {
         let (at, len) = shape.clock().unwrap_or((0, 0));
         let mask = if len == 0 { 0 } else { u128::MAX << (128 - len * 8) };
         Span { at, mask, lines: 0, earliest: (u128::MAX, 0), latest: (0, 0) }
     }
 
     #[inline(always)]
-    pub(super) fn note(&mut self, window: Window<'_>, offset: usize) {
+    pub(crate) fn note(&mut self, window: Window<'_>, offset: usize) {
         let clock = u128::from_be_bytes(*window.bytes(self.at)) & self.mask;
         self.lines += 1;
         if clock < self.earliest.0 {
@@ -52,7 +52,7 @@ impl Span {
     }
 
     /// What was noted, if the envelope has a clock; begins anew.
-    pub(super) fn take(&mut self, shape: &EnvelopeTemplate) -> Option<TimeSpan> {
+    pub(crate) fn take(&mut self, shape: &EnvelopeTemplate) -> Option<TimeSpan> {
         let noted = core::mem::replace(self, Span::of(shape));
         if noted.lines == 0 {
             return None;

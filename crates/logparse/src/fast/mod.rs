@@ -4,27 +4,49 @@
 //! Must not know: how the line was recognised.
 //! Tested by: `tests/suites/engines.rs` (every accessor against the grammar).
 
+pub(crate) mod body;
+pub(crate) mod cache;
+pub(crate) mod cursor;
+pub(crate) mod head;
+pub(crate) mod span;
+
 use core::net::{IpAddr, Ipv4Addr};
 
-use super::PrefixKey;
-use super::body::{self, Body};
-use super::cursor::Window;
-use super::head::{EnvelopeTemplate, PrefixTemplate};
 use crate::envelope::Writer;
 use crate::packet::{Link, Network, Packet, Transport};
 use crate::parse::Entry;
 use crate::time::{Civil, Stamp, TimeOfDay, Uptime};
 use crate::types::{Protocol, TcpFlags};
+use body::Body;
+use cursor::Window;
+use head::{EnvelopeTemplate, PrefixTemplate};
+
+/// Identifies a prefix and its interfaces (`IN=`, `OUT=`, bridge ports) within one [`Scanner`](crate::Scanner).
+///
+/// Keys are small numbers, given in the order in which prefixes are first seen. A prefix that was
+/// forgotten among too many others gets another key when it comes again. For keeping what was
+/// found out about a prefix or an interface; see [`PrefixCache`](crate::PrefixCache).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PrefixKey(pub(crate) u16);
+
+impl PrefixKey {
+    /// The key as an index, below 65,535.
+    #[must_use]
+    #[inline(always)]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
 
 /// A whole packet in a common form, checked in all its fields; each is decoded when asked for.
 #[derive(Clone, Copy)]
 pub struct FastPacket<'a> {
-    pub(super) window: Window<'a>,
-    pub(super) end: usize,
-    pub(super) message_at: usize,
-    pub(super) body: &'a Body,
-    pub(super) template: &'a PrefixTemplate,
-    pub(super) envelope: &'a EnvelopeTemplate,
+    pub(crate) window: Window<'a>,
+    pub(crate) end: usize,
+    pub(crate) message_at: usize,
+    pub(crate) body: &'a Body,
+    pub(crate) template: &'a PrefixTemplate,
+    pub(crate) envelope: &'a EnvelopeTemplate,
 }
 
 impl core::fmt::Debug for FastPacket<'_> {
@@ -35,7 +57,7 @@ impl core::fmt::Debug for FastPacket<'_> {
 
 impl<'a> FastPacket<'a> {
     #[inline(always)]
-    pub(super) fn line(&self) -> &'a [u8] {
+    pub(crate) fn line(&self) -> &'a [u8] {
         &self.window.0[..self.end]
     }
 

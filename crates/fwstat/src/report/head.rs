@@ -1,0 +1,68 @@
+//! What every report begins with.
+//!
+//! Responsible for: the facts of a reading that all reports share, as values.
+//! Must not know: how they are shown.
+//! Tested by: `tests/cli/schemas.rs`.
+
+use serde_json::{Map, Value};
+
+use fwlog::pipeline::account::Seen;
+use fwlog::pipeline::{Account, Totals};
+use fwlog::text;
+use fwlog::time::clock;
+
+/// What was read, what was asked for, how many lines of each kind there are.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The inputs' names.
+    pub files: Vec<String>,
+    /// Bytes read, decoded.
+    pub bytes: u64,
+    /// The first and the last moment of a record (nanoseconds, UTC), with the report's offset.
+    pub span: Option<(clock::When, clock::When)>,
+    /// The filters as typed.
+    pub filters: Map<String, Value>,
+    /// The sums.
+    pub totals: Totals,
+    /// What had to be assumed, and what could not be read: sentences.
+    pub notes: Vec<String>,
+    /// Whether the reading was interrupted.
+    pub partial: bool,
+}
+
+impl Head {
+    /// The head of a report on what an account says.
+    #[must_use]
+    pub fn new(
+        files: Vec<String>,
+        filters: Map<String, Value>,
+        account: &Account,
+        clock: &clock::Clock,
+        notes: Vec<String>,
+    ) -> Head {
+        let span = account.span.map(|(first, last)| (clock.at(first), clock.at(last)));
+        Head { files, bytes: account.bytes, span, filters, totals: account.totals, notes, partial: false }
+    }
+
+    /// Whether there is no firewall record at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.totals.packets + self.totals.cut == 0
+    }
+
+    /// A place as other programs print it: `kern.log:17`.
+    #[must_use]
+    pub fn place(&self, seen: &Seen) -> String {
+        place(&self.files, seen)
+    }
+}
+
+/// A place in one of `files`: `kern.log:17`.
+#[must_use]
+pub fn place(files: &[String], seen: &Seen) -> String {
+    let file = files.get(seen.first.source).map_or("-", String::as_str);
+    match seen.first.line {
+        0 => text::escape(file.as_bytes()),
+        line => format!("{}:{line}", text::escape(file.as_bytes())),
+    }
+}

@@ -1,0 +1,198 @@
+//! `fwstat timeline` on paper: a row per bucket, a column per key.
+//!
+//! Responsible for: which keys are shown, and the rows of each form.
+//! Must not know: how counting works, how wide a bucket should be.
+//! Tested by: `tests/cli/timeline.rs`, `tests/screens`.
+
+use serde_json::{Map, Value, json};
+
+use super::csv::{self, Delimiter};
+use super::style::{Column, DIM, KEY, RenderOptions, add_bars, cell, columns};
+use super::{Head, Report, json, table};
+use fwlog::aggregate::{Timeline, key};
+use fwlog::record::OwnedValue;
+use fwlog::text;
+use fwlog::time::clock::{self, Clock};
+
+/// Columns of the longest bar.
+const LONGEST_BAR: usize = 60;
+
+/// Counts over time, with the keys that are shown.
+pub struct OverTime<'t> {
+    head: &'t Head,
+    clock: &'t Clock,
+    timeline: &'t Timeline,
+    starts: Vec<i64>,
+    /// The keys with their values, the largest first.
+    keys: Vec<(Vec<u8>, Vec<OwnedValue>)>,
+    /// How many keys there are.
+    distinct: usize,
+}
+
+impl<'t> OverTime<'t> {
+    /// The `limit` largest keys of a timeline (all if it is 0), in the buckets that begin at `starts`
+    /// (local seconds).
+    #[must_use]
+    pub fn new(
+        head: &'t Head,
+        clock: &'t Clock,
+        timeline: &'t Timeline,
+        starts: Vec<i64>,
+        limit: usize,
+    ) -> OverTime<'t> {
+        let ranked = timeline.ranked();
+        let distinct = ranked.len();
+        let limit = if limit == 0 { distinct } else { limit };
+        let keys = ranked.into_iter().take(limit).map(|(key, _)| (key.clone(), key::decode(&key))).collect();
+        OverTime { head, clock, timeline, starts, keys, distinct }
+    }
+
+    /// The beginning of a bucket as RFC 3339.
+    fn time(&self, start: i64) -> String {
+        clock::offset_text(self.clock.at_local(start))
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.timeline.fields().iter().map(|field| field.name.as_str()).collect()
+    }
+
+    /// Every count above 0: the bucket's start, the key, the count. Without fields every bucket.
+    fn counted(&self) -> Vec<(i64, &[OwnedValue], u64)> {
+        let mut rows = Vec::new();
+        for start in &self.starts {
+            if self.timeline.fields().is_empty() {
+                rows.push((*start, &[][..], self.timeline.at(*start)));
+            }
+            for (key, cells) in &self.keys {
+                let count = self.timeline.of(key, *start);
+                if count > 0 {
+                    rows.push((*start, &cells[..], count));
+                }
+            }
+        }
+        rows
+    }
+
+    /// The columns with their cells, without bars.
+    fn grid(&self, look: &RenderOptions) -> (Vec<Column>, Vec<Vec<String>>) {
+        let step = self.timeline.step();
+        let mut heads = vec![Column { shrinks: false, ..Column::text("TIME") }.styled(KEY)];
+        let mut rows: Vec<Vec<String>> = self.starts.iter().map(|begin| vec![start(*begin, step)]).collect();
+        let by = !self.timeline.fields().is_empty();
+        for (key, cells) in &self.keys {
+            let name = cells.iter().map(cell).collect::<Vec<_>>().join(" ");
+            heads.push(Column { shrinks: true, ..Column::number(&name) });
+            for (row, start) in rows.iter_mut().zip(&self.starts) {
+                row.push(dot_for_none(look, self.timeline.of(key, *start)));
+            }
+        }
+        if by && self.keys.len() < self.distinct {
+            heads.push(Column::number("(other)"));
+            for (row, start) in rows.iter_mut().zip(&self.starts) {
+                let shown: u64 = self.keys.iter().map(|(key, _)| self.timeline.of(key, *start)).sum();
+                row.push(dot_for_none(look, self.timeline.at(*start) - shown));
+            }
+        }
+        heads.push(Column::number(if by { "ALL" } else { "PACKETS" }));
+        for (row, start) in rows.iter_mut().zip(&self.starts) {
+            row.push(dot_for_none(look, self.timeline.at(*start)));
+        }
+        (heads, rows)
+    }
+
+    /// What is not in the rows: how many there are, what was left out.
+    fn summary(&self, look: &RenderOptions) -> String {
+        let mut line = match self.starts.len() {
+            0 => "nothing to show".to_owned(),
+            n => format!("{} of {}", look.count_of(n as u64, "row", "rows"), length(self.timeline.step())),
+        };
+        if self.keys.len() < self.distinct {
+            line.push_str(&format!(", showing {} of {} values", self.keys.len(), self.distinct));
+        }
+        if self.timeline.timeless() > 0 {
+            line.push_str(&format!(
+                "; {} without a known time",
+                look.count_of(self.timeline.timeless(), "packet is", "packets are")
+            ));
+        }
+        look.paint(DIM, &line) + "\n"
+    }
+}
+
+impl Report for OverTime<'_> {
+    fn json(&self) -> Map<String, Value> {
+        let row = |(start, cells, count): (i64, &[OwnedValue], u64)| {
+            let mut object = Map::new();
+            object.insert("time".to_owned(), json!(self.time(start)));
+            for (name, value) in self.names().iter().zip(cells) {
+                object.insert((*name).to_owned(), json::cell(value));
+            }
+            object.insert("count".to_owned(), json!(count));
+            Value::Object(object)
+        };
+        let rows: Vec<Value> = self.counted().into_iter().map(row).collect();
+        let mut document = json::head("fwstat.timeline/1", self.head);
+        document.insert("bucket_seconds".to_owned(), json!(self.timeline.step()));
+        document.insert("by".to_owned(), json!(self.names()));
+        document.insert("distinct".to_owned(), json!(self.distinct));
+        document.insert("rows".to_owned(), json!(rows));
+        document
+    }
+
+    fn rows(&self, delimiter: Delimiter, header: bool) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        if header {
+            delimiter.line(&mut out, ["time"].into_iter().chain(self.names()).chain(["count"]));
+        }
+        for (start, cells, count) in self.counted() {
+            let mut line = vec![self.time(start)];
+            line.extend(cells.iter().map(csv::value));
+            line.push(count.to_string());
+            delimiter.line(&mut out, line.iter().map(String::as_str));
+        }
+        Some(out)
+    }
+
+    fn table(&self, look: &RenderOptions) -> String {
+        let mut out = table::head(look, self.head);
+        if self.head.is_empty() {
+            return out + &table::nothing(look, self.head);
+        }
+        let (mut heads, mut rows) = self.grid(look);
+        let all: Vec<u64> = self.starts.iter().map(|start| self.timeline.at(*start)).collect();
+        add_bars(look, &mut heads, &mut rows, &all, LONGEST_BAR);
+        out.push_str(&columns(look, &heads, &rows));
+        if look.header {
+            out.push_str(&self.summary(look));
+        }
+        out.push_str(&table::foot(look, self.head));
+        out
+    }
+}
+
+/// A count; a dot where there is none, so that the eye finds the others.
+fn dot_for_none(look: &RenderOptions, count: u64) -> String {
+    if count == 0 { "·".to_owned() } else { look.number(count) }
+}
+
+/// The beginning of a bucket, as exactly as its length needs it.
+pub(super) fn start(seconds: i64, step: i64) -> String {
+    let text = clock::local_text(seconds);
+    match step {
+        s if s % 86_400 == 0 => text[..10].to_owned(),
+        s if s % 60 == 0 => text[..16].to_owned(),
+        _ => text,
+    }
+}
+
+/// A length of time in words.
+pub(super) fn length(seconds: i64) -> String {
+    let of = |unit: i64, one: &str, many: &str| {
+        (seconds % unit == 0).then(|| text::count_of((seconds / unit) as u64, one, many))
+    };
+    of(604_800, "week", "weeks")
+        .or_else(|| of(86_400, "day", "days"))
+        .or_else(|| of(3_600, "hour", "hours"))
+        .or_else(|| of(60, "minute", "minutes"))
+        .unwrap_or_else(|| text::count_of(seconds as u64, "second", "seconds"))
+}
