@@ -102,7 +102,7 @@ impl Stream {
         self.fill(&mut ahead, AHEAD);
         let all = self.ended;
         // A line that goes on is looked at when it is whole.
-        let whole = if all { ahead.len() } else { logparse::whole_lines(&ahead) };
+        let whole = if all { ahead.len() } else { logparse::last_line_end(&ahead) };
         let survey = years::survey_stream(&mut &ahead[..whole], &self.years).unwrap_or_default();
         self.calendar = survey.calendar.clone();
         self.known_until = if all { u64::MAX } else { whole as u64 };

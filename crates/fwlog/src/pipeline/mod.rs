@@ -60,7 +60,7 @@ pub fn run<A: Aggregate>(
             (aggregate, account)
         }
     };
-    account.skip(feed.skipped());
+    account.skip(queue.skipped());
     account.settle();
     account.bytes = queue.bytes();
     Ok((aggregate, account))
