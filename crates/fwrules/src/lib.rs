@@ -88,6 +88,7 @@
 //! * nft lists rules of `iptables-nft` without their old extensions' values: read
 //!   `iptables-save` for those ([`Ruleset::notes`] says so).
 //! * Big `ipset`s are searched entry by entry, once for each class of packets.
+#![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod eval;

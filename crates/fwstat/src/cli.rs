@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(
     name = "fwstat",
     version,
-    about = "Answers from Linux firewall logs: who knocks, on what, how often, and what is noise",
+    about = "Answers from Linux firewall logs: who is probing you, on which ports, how often, and what is just noise",
     max_term_width = 98,
     args_override_self = true,
     args_conflicts_with_subcommands = true,
@@ -57,15 +57,15 @@ pub enum Command {
     Timeline(Timeline),
     /// Which lines could not be read, why, and where the first of each is.
     Check(Check),
-    /// Every record as data: NDJSON, CSV, TSV, Parquet.
+    /// Export every record as data: NDJSON, CSV, TSV, Parquet.
     Export(Export),
-    /// A ruleset over the log: which rule takes which line, which lines would remain.
+    /// Replay a log against a ruleset: which rule takes which line, which lines are still logged.
     #[command(override_usage = "fwstat replay [OPTIONS] RULES [LOG]...\n       \
         fwstat replay [OPTIONS] --rules RULES [--rules RULES]... [LOG]...")]
     Replay(Replay),
-    /// One line, field by field, and with --rules its way through the chains.
+    /// Explain one line, field by field, and with --rules its path through the chains.
     Explain(Explain),
-    /// Rules that silence the noise, proven on the log.
+    /// Suggest rules that silence noise, each verified against the log.
     Suggest(Suggest),
 }
 
@@ -196,10 +196,10 @@ pub struct RulesArgs {
     /// Sets that the rules name: what `ipset save` prints.
     #[arg(long, value_name = "FILE")]
     pub ipset: Vec<PathBuf>,
-    /// What if: a rule put in first, as typed for iptables: `-A CHAIN ...`, `-I CHAIN [N] ...`.
+    /// Add a rule before replaying, in iptables syntax: `-A CHAIN ...`, `-I CHAIN [N] ...`.
     #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
     pub add: Vec<String>,
-    /// An address of the host that wrote the log (only `-m addrtype` asks).
+    /// An address of the host that wrote the log (used only by `-m addrtype`).
     #[arg(long, value_name = "ADDR[/LEN]")]
     pub local: Vec<String>,
 }
@@ -215,21 +215,21 @@ pub struct Suggest {
     /// Files to read; `-` is standard input. gzip, zstd, xz and bzip2 are recognised.
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// What `iptables-save` (and once more, what `ip6tables-save`) printed: who is let in,
-    /// which rules there are already.
+    /// Output of `iptables-save`; repeat for `ip6tables-save`: what is let in, which rules are
+    /// there already.
     #[arg(long, value_name = "SAVE")]
     pub rules: Vec<PathBuf>,
     /// Networks and hosts whose packets to this host are never silenced: an address, a network,
     /// or a file with one a line (`#` begins a comment).
     #[arg(long, value_name = "CIDR|FILE")]
     pub trusted: Vec<String>,
-    /// Never silence lines with this prefix (as --prefix reads it). `foreign` always is kept.
+    /// Never silence lines with this prefix (as --prefix reads it). Prefixes containing `foreign` are always kept.
     #[arg(long, value_name = "PREFIX")]
     pub keep: Vec<String>,
     /// Rules at most.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub max_rules: usize,
-    /// Enough rules for this part of the noise (else: all that pay).
+    /// Stop once this share of the noise is covered (default: every worthwhile rule).
     #[arg(long, value_name = "PERCENT")]
     pub target: Option<String>,
     /// The chain for the rules.
@@ -241,14 +241,14 @@ pub struct Suggest {
     /// Commands that add a rule only if it is not there.
     #[arg(long)]
     pub idempotent: bool,
-    /// The commands that take the rules away again, instead of those that add them.
+    /// Print the commands that remove the rules, instead of those that add them.
     #[arg(long)]
     pub undo: bool,
     /// Also print nat rules that redirect untrusted connections to restricted services to this
     /// honeypot, with their LOG, FORWARD and return path.
     #[arg(long, value_name = "ADDRESS[:PORT]")]
     pub honeypot: Option<String>,
-    /// How long entries of ipset and crowdsec stay.
+    /// Lifetime of ipset and CrowdSec entries.
     #[arg(long, value_name = "SPAN", default_value = "1w")]
     pub timeout: String,
     /// Form of the output.

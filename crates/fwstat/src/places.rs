@@ -89,7 +89,7 @@ fn forbidden(path: &Path) -> String {
     )
 }
 
-/// The inputs to read where none was named; said on standard error, since nobody asked for them.
+/// The inputs to read where none was named; said on standard error, since they were not asked for.
 pub(crate) fn found(input: &InputArgs, clock: &Clock) -> anyhow::Result<Vec<Input>> {
     let root = input.root.as_deref().unwrap_or(Path::new("/"));
     let say = |text: String| {

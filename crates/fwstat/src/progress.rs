@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// How often the line is written anew.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// The line; goes away when dropped.
+/// Progress line on standard error; cleared on drop.
 #[derive(Debug)]
 pub struct Progress {
     done: Option<Sender<()>>,
@@ -26,7 +26,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Starts to watch: `taken` of `size` bytes are done (`size` 0: nobody knows).
+    /// Starts to watch: `taken` of `size` bytes are done (`size` 0: unknown).
     #[must_use]
     pub fn start(taken: Arc<AtomicU64>, size: u64) -> Progress {
         let (done, wait) = channel();

@@ -25,7 +25,7 @@ pub trait Aggregate: Send {
     /// Takes over what another thread made.
     fn merge(&mut self, other: Self);
 
-    /// Whether it looks at a record's moment. If nobody does, nobody works it out.
+    /// Whether it looks at a record's moment. If no aggregate does, it is not computed.
     fn needs_time(&self) -> bool {
         true
     }

@@ -132,7 +132,7 @@ struct Parser<'p> {
     depth: usize,
 }
 
-/// Deeper nesting than anybody types.
+/// Deeper nesting than people type.
 const DEEPEST: usize = 100;
 
 impl<'p> Parser<'p> {

@@ -29,6 +29,20 @@ pub struct ReadOptions {
     pub entries: Wanted,
 }
 
+impl Default for ReadOptions {
+    /// Chunks of 1 MiB in any order, compressed input decoded, everything wanted.
+    fn default() -> ReadOptions {
+        ReadOptions {
+            chunk: 1 << 20,
+            decompress: true,
+            ordered: false,
+            years: Years::default(),
+            between: None,
+            entries: Wanted::default(),
+        }
+    }
+}
+
 /// Whole lines to work on.
 #[derive(Debug)]
 pub struct Chunk<'b> {

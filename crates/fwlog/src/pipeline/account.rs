@@ -23,7 +23,7 @@ pub struct Totals {
     pub cut: u64,
     /// Lines that are no firewall records.
     pub other: u64,
-    /// Records with something in them that nobody writes.
+    /// Records with something in them that no kernel writes.
     pub damaged: u64,
     /// Packets that pass the filters, each counted as often as its line says.
     pub matched: u64,

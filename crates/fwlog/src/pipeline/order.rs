@@ -71,7 +71,7 @@ impl<S: Sink> Writer<S> {
     /// Takes a chunk's output; gives one to use on.
     pub fn put(&self, ticket: u64, part: S::Part) -> S::Part {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever has the oldest chunk never waits, so somebody always moves on.
+        // The thread with the oldest chunk never waits, so one always makes progress.
         while ticket > state.next + self.ahead && state.failed.is_none() {
             state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
         }

@@ -27,14 +27,14 @@ pub(super) struct Worker<'p> {
     account: Account,
     resolver: Resolver<'p>,
     scanner: Scanner,
-    /// Whether somebody asks for the moment of single records.
+    /// Whether an aggregate or filter asks for the moment of single records.
     needs_time: bool,
     /// The part of the filter that lines which begin alike share, and what it said.
     front_filter: Filter,
     /// Whether lines with a prefix and its interfaces pass `front_filter`.
     prefix_passes: PrefixCache<bool>,
     rest_filter: Filter,
-    /// The chunk's lines that are no records, if somebody wants them.
+    /// The chunk's lines that are no records, if they are wanted.
     pub(super) rejects: Option<Vec<u8>>,
 }
 
@@ -88,7 +88,7 @@ impl<'p> Worker<'p> {
             }
             number += 1;
         });
-        // Taken in any case: a scanner keeps them until somebody does.
+        // Taken in any case: a scanner keeps them until then.
         scanner.time_spans(|span| {
             if !self.needs_time {
                 self.span(chunk, &span);
@@ -185,7 +185,7 @@ impl<'p> Worker<'p> {
         when
     }
 
-    /// The first and last moment of lines whose stamps nobody asked for one by one.
+    /// The first and last moment of lines whose stamps were not asked for one by one.
     fn span(&mut self, chunk: &Chunk<'_>, span: &TimeSpan) {
         let mut known = false;
         for (offset, civil) in [span.earliest, span.latest] {

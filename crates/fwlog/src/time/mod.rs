@@ -6,3 +6,5 @@
 
 pub mod clock;
 pub mod timespec;
+
+pub use jiff::tz::TimeZone;

@@ -74,12 +74,12 @@ fn answer(step: &Step) -> &'static str {
 
 /// Why a rule took the packet or did not.
 fn why(walker: &Walker<'_>, packet: &Packet<'_>, context: &Context<'_>, step: &Step) -> String {
-    let Place::Rule(_) = step.place else { return "nothing else took it".to_owned() };
+    let Place::Rule(_) = step.place else { return "no rule gave a verdict".to_owned() };
     let conditions = walker.conditions(packet, context, step);
     if step.proved {
         return match step.result {
-            Tri::Yes => "it must have: the line would not have been written else".to_owned(),
-            _ => "it cannot have: the line would not have been written then".to_owned(),
+            Tri::Yes => "certain: otherwise the line would not have been logged".to_owned(),
+            _ => "ruled out: the line would not have been logged".to_owned(),
         };
     }
     let of = |wanted: fn(&Tri) -> bool| -> Vec<&(String, Tri)> {
@@ -195,22 +195,22 @@ fn verdict(rules: &Ruleset, prefix: &[u8], walk: &Walk) -> String {
                 _ => verdict.word().to_owned(),
             }
         }
-        None => "unknown: it depends on what the line does not tell".to_owned(),
+        None => "undecidable: it depends on what the line does not show".to_owned(),
     };
     let mut writers = rules.writers(prefix).peekable();
     let line = if writers.peek().is_none() {
-        "no rule here writes this prefix: other rules wrote the line".to_owned()
+        "no rule here has this prefix, so other rules logged the line".to_owned()
     } else {
         let logged: Vec<String> = writers
             .filter(|id| outcome.logged.iter().any(|(logged, _)| logged == id))
             .map(|id| rules.name(id))
             .collect();
         match logged.is_empty() {
-            true => "with these rules the line would not be written".to_owned(),
-            false => format!("the line is written by {}", logged.join(", ")),
+            true => "no LOG rule with this prefix is reached".to_owned(),
+            false => format!("logged by rule {}", logged.join(", ")),
         }
     };
-    format!("End: {end}; {line}.")
+    format!("Verdict: {end}; {line}.")
 }
 
 /// The rule of a step as people read it.

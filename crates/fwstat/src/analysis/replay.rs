@@ -385,9 +385,9 @@ impl<'r> Replaying<'r> {
                 continue;
             }
             let rest = if most == lines { String::new() } else { format!(" ({most} of them)") };
-            let (noun, whose) = if lines == 1 { ("line", "its") } else { ("lines", "their") };
+            let (noun, them) = if lines == 1 { ("line", "it") } else { ("lines", "them") };
             let message = format!(
-                "{} fits {lines} {noun} of this log but takes none: {} ends {whose} way first{rest}",
+                "{} fits {lines} {noun} of this log but takes none: {} decides {them} first{rest}",
                 self.rulesets.all[n].1.name(id),
                 self.rulesets.all[n].1.name(first),
             );
@@ -501,7 +501,7 @@ impl<'r> Replaying<'r> {
     fn place(&self, n: usize, place: Option<Place>) -> String {
         match place {
             Some(place) => self.in_family(n, self.rulesets.all[n].1.place(place)),
-            None => "several rules, by what the line does not tell".to_owned(),
+            None => "one of several rules; the line does not say which".to_owned(),
         }
     }
 
@@ -513,7 +513,7 @@ impl<'r> Replaying<'r> {
                 let seen: BTreeSet<&str> =
                     self.rulesets.all.iter().map(|(_, rules)| rules::family_name(rules.family())).collect();
                 let seen = seen.into_iter().collect::<Vec<_>>().join(" and ");
-                (None, format!("no chain of these rules (for {seen}) sees such a packet"))
+                (None, format!("these rules have no chain for this kind of packet ({seen})"))
             }
         }
     }

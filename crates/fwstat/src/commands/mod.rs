@@ -111,7 +111,7 @@ fn say(options: &Options, account: &Account, took: Duration) -> io::Result<()> {
     let files = options.queue.names();
     if let (true, Some((why, seen))) = (options.strict, account.first_damaged()) {
         let lines = text::count_of(account.totals.damaged, "line is", "lines are");
-        diagnostics::error(&format!("{}: {lines} damaged: {why}", place(&files, &seen)))?;
+        diagnostics::error(&format!("{}: {lines} corrupt: {why}", place(&files, &seen)))?;
     }
     if options.stats {
         out.write_all(report::stats::text(account, &files, options.queue.taken(), took).as_bytes())?;

@@ -58,7 +58,8 @@ pub fn command(arguments: &cli::Replay) -> anyhow::Result<Outcome> {
     head.notes.extend(replay.not_judged.iter().cloned());
     if arguments.written_by.is_none() && arguments.rules.add.is_empty() && replay.hangs_on_state {
         head.notes.push(
-            "if these very rules wrote the log, --written-by RULES (the same file) settles what its lines prove".to_owned(),
+            "if this ruleset produced the log, add --written-by RULES (the same file) to decide those lines"
+                .to_owned(),
         );
     }
     let report = Replayed {

@@ -9,6 +9,7 @@ use std::cmp::Reverse;
 use serde_json::{Map, Value, json};
 
 use super::csv::Delimiter;
+use super::head::class_name;
 use super::style::{Column, DIM, HEADING, KEY, RenderOptions, WARN, columns, percent, sentence};
 use super::{Head, Report, json, table};
 use fwlog::pipeline::Account;
@@ -92,9 +93,9 @@ impl Checked<'_> {
         let totals = &self.account.totals;
         let rows: Vec<Vec<String>> = [
             ("packets", totals.packets, "whole firewall records"),
-            ("cut", totals.cut, "the end is missing; what is there is certain"),
-            ("other", totals.other, "no firewall records"),
-            ("damaged", totals.damaged, "something in them that no program writes: not counted"),
+            ("truncated", totals.cut, "the end is missing; the fields present are reliable"),
+            ("other", totals.other, "not firewall lines"),
+            ("corrupt", totals.damaged, "contain something no kernel writes; not counted"),
         ]
         .iter()
         .map(|(name, count, means)| {
@@ -118,7 +119,12 @@ impl Checked<'_> {
         }
         let row = |(why, seen): &(_, Seen)| {
             let why: &fwlog::pipeline::account::Why = why;
-            vec![why.class().to_owned(), look.number(seen.count), self.head.place(seen), why.to_string()]
+            vec![
+                class_name(why.class()).to_owned(),
+                look.number(seen.count),
+                self.head.place(seen),
+                why.to_string(),
+            ]
         };
         let rows: Vec<Vec<String>> = reasons.iter().map(row).collect();
         // Places are copied and reasons are read: neither is of use when it is shortened.

@@ -88,7 +88,7 @@ fn fields(look: &RenderOptions, said: &[Said]) -> String {
 
 /// The path, step by step, and the verdict.
 fn path_taken(look: &RenderOptions, path: &PathTaken) -> String {
-    let mut out = format!("\n{}\n", look.paint(HEADING, "Its way through the chains"));
+    let mut out = format!("\n{}\n", look.paint(HEADING, "Path through the chains"));
     out.push_str(&sentence(look, KEY, &path.way));
     let name = |step: &StepTaken| format!("{}{}", "  ".repeat(step.depth), step.place);
     let rows: Vec<(String, &StepTaken)> = path.steps.iter().map(|step| (name(step), step)).collect();

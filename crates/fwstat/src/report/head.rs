@@ -57,6 +57,16 @@ impl Head {
     }
 }
 
+/// What people call a class of lines; programs are given its JSON name.
+#[must_use]
+pub fn class_name(class: &'static str) -> &'static str {
+    match class {
+        "cut" => "truncated",
+        "damaged" => "corrupt",
+        same => same,
+    }
+}
+
 /// A place in one of `files`: `kern.log:17`.
 #[must_use]
 pub fn place(files: &[String], seen: &Seen) -> String {

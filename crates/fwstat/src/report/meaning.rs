@@ -1,4 +1,4 @@
-//! What each field of a line means, in words for somebody who has never seen one.
+//! What each field of a line means, in words for people who have never seen one.
 //!
 //! Responsible for: the kernel's name of a field, its value, and a sentence.
 //! Must not know: how a line is read or where the words are shown.
@@ -206,7 +206,7 @@ fn meaning(key: Key, value: Value<'_>, number: Option<u64>, packet: &Datagram<'_
         Key::Mac => "the hardware header: receiver, sender and type in one",
         Key::MacDst => match value {
             Value::Mac(mac) if mac.is_broadcast() => {
-                "the hardware address it was sent to: everybody on the link"
+                "the hardware address it was sent to: every host on the link"
             }
             Value::Mac(mac) if mac.is_multicast() => {
                 "the hardware address it was sent to: a group on the link"
@@ -229,7 +229,7 @@ fn meaning(key: Key, value: Value<'_>, number: Option<u64>, packet: &Datagram<'_
         Key::TunnelDst => "the near end of the tunnel it came by",
         Key::Src if quoted => "who had sent the quoted packet",
         Key::Dst if quoted => "to whom the quoted packet was sent",
-        Key::Src => "the address it says it comes from; nobody checks that",
+        Key::Src => "the source address it claims; it is not verified",
         Key::Dst => return destination(value),
         Key::Len => "bytes of the whole packet, headers included",
         Key::Tos => {
@@ -238,7 +238,7 @@ fn meaning(key: Key, value: Value<'_>, number: Option<u64>, packet: &Datagram<'_
         Key::Prec => "precedence: the upper three bits of the same byte; 0x00 is routine",
         Key::Ttl | Key::HopLimit => return hops(number),
         Key::IpId => "the number by which parts of a packet that was cut up are found again",
-        Key::Ce => "the reserved bit is set: nobody sends that in earnest",
+        Key::Ce => "the reserved bit is set: no IP stack sends that",
         Key::Df => "do not fragment: routers must not cut this packet up",
         Key::Mf => "more fragments follow this one",
         Key::Frag => {
@@ -294,7 +294,7 @@ fn meaning(key: Key, value: Value<'_>, number: Option<u64>, packet: &Datagram<'_
 fn destination(value: Value<'_>) -> String {
     use std::net::IpAddr;
     let kind = match value {
-        Value::Addr(IpAddr::V4(addr)) if addr.is_broadcast() => "everybody on the link (broadcast)",
+        Value::Addr(IpAddr::V4(addr)) if addr.is_broadcast() => "every host on the link (broadcast)",
         Value::Addr(addr) if addr.is_multicast() => "a group (multicast)",
         Value::Addr(addr) if addr.is_loopback() => "the host itself (loopback)",
         _ => return "the address it is sent to".to_owned(),
@@ -360,15 +360,11 @@ fn flags(value: Value<'_>) -> String {
     let words: Vec<&str> = flags.words().collect();
     let has = |word: &str| words.contains(&word);
     let what = match () {
-        () if words.is_empty() => "no flag at all: nobody sends that in earnest, scanners do (null scan)",
-        () if has("SYN") && has("FIN") => {
-            "opens and closes at once: nobody sends that in earnest, scanners do"
-        }
-        () if has("SYN") && has("RST") => {
-            "opens and refuses at once: nobody sends that in earnest, scanners do"
-        }
+        () if words.is_empty() => "no flag at all: no TCP stack sends that, scanners do (null scan)",
+        () if has("SYN") && has("FIN") => "opens and closes at once: no TCP stack sends that, scanners do",
+        () if has("SYN") && has("RST") => "opens and refuses at once: no TCP stack sends that, scanners do",
         () if has("SYN") && has("ACK") => "second packet of a connection: the answer that accepts it",
-        () if has("SYN") => "first packet of a connection: somebody wants to connect",
+        () if has("SYN") => "first packet of a connection: a connection attempt",
         () if has("RST") => "the connection is refused or broken off",
         () if has("FIN") && has("PSH") && has("URG") && !has("ACK") => {
             "FIN, PSH and URG alone: scanners send that (Xmas scan)"
@@ -431,9 +427,9 @@ fn icmp_code(number: Option<u64>, packet: &Datagram<'_>) -> String {
             (Some(3), 0) => "no way to the network",
             (Some(3), 1) => "no way to the host",
             (Some(3), 2) => "the host does not speak the protocol",
-            (Some(3), 3) => "nobody listens on the port",
+            (Some(3), 3) => "no program listens on the port",
             (Some(3), 4) => "it would have to be cut up, and must not be (DF)",
-            (Some(3), 9 | 10 | 13) => "forbidden by somebody's rules",
+            (Some(3), 9 | 10 | 13) => "forbidden by a firewall's rules",
             (Some(11), 0) => "on its way",
             (Some(11), 1) => "while its pieces were put together",
             (Some(5), 1) => "for the host",
@@ -441,9 +437,9 @@ fn icmp_code(number: Option<u64>, packet: &Datagram<'_>) -> String {
         },
         (Transport::Icmpv6(icmp), Some(n)) => match (icmp.kind.map(|kind| kind.0), n) {
             (Some(1), 0) => "no way there",
-            (Some(1), 1) => "forbidden by somebody's rules",
+            (Some(1), 1) => "forbidden by a firewall's rules",
             (Some(1), 3) => "the host does not answer",
-            (Some(1), 4) => "nobody listens on the port",
+            (Some(1), 4) => "no program listens on the port",
             (Some(3), 0) => "on its way",
             (Some(3), 1) => "while its pieces were put together",
             _ => "a closer description of the type",

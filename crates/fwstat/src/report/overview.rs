@@ -72,7 +72,7 @@ impl Overview {
         let step = self.timeline.step();
         let per = length(step);
         let about = format!(
-            "packets per {}, at most {}, {} to {}",
+            "packets per {} (peak {}), {} to {}",
             per.strip_prefix("1 ").unwrap_or(&per),
             look.number(largest),
             start(*first, step),

@@ -53,9 +53,9 @@ impl Replayed<'_> {
         let classes = [self.replay.remaining, self.replay.removed, self.replay.unknown];
         let all: u64 = classes.iter().sum();
         let means = [
-            ("remaining", "would still be written"),
-            ("removed", "would not"),
-            ("unknown", "depends on what the line does not tell"),
+            ("still logged", "a LOG rule is reached"),
+            ("no longer logged", "a verdict comes before any LOG rule"),
+            ("undecidable", "depends on what the line does not show"),
         ];
         let rows: Vec<Vec<String>> = means
             .iter()
@@ -85,7 +85,7 @@ impl Replayed<'_> {
         let mut heads =
             vec![Column { shrinks: false, ..Column::text("RULE") }.styled(KEY), Column::number("LINES")];
         if unknown {
-            heads.push(Column::number("MAYBE"));
+            heads.push(Column::number("POSSIBLE"));
         }
         if wide {
             heads.push(Column { shrinks: false, ..Column::text("FIRST") }.styled(DIM));
@@ -135,7 +135,7 @@ impl Replayed<'_> {
             return;
         }
         let counted = silent.iter().any(|row| row.packets.is_some());
-        let mut heads = vec![Column { shrinks: false, ..Column::text("NO LINES") }.styled(KEY)];
+        let mut heads = vec![Column { shrinks: false, ..Column::text("UNUSED RULES") }.styled(KEY)];
         if counted {
             heads.push(Column::number("PACKETS"));
         }
@@ -166,18 +166,20 @@ impl Replayed<'_> {
         let removed = ranked(&self.replay.removed_by, |row| row.lines).into_iter().map(|row| {
             let by = row.by.clone().unwrap_or_else(none);
             let (by, how) = match row.why {
-                RemovedBecause::Taken if row.single => (by, "ends the packet's way first".to_owned()),
+                RemovedBecause::Taken if row.single => {
+                    (by, "terminal verdict before any LOG rule".to_owned())
+                }
                 RemovedBecause::Taken => (none(), by),
                 RemovedBecause::Unanswered => (by, "drops what this host answered here".to_owned()),
                 RemovedBecause::Unwritten => (none(), "no rule writes this prefix".to_owned()),
             };
             vec![by, look.number(row.lines), how]
         });
-        section(look, "REMOVED BY", removed.collect(), self.limit, out);
+        section(look, "DROPPED BY", removed.collect(), self.limit, out);
         let unknown = ranked(&self.replay.unknown_by, |row| row.lines)
             .into_iter()
             .map(|row| vec![row.rule.clone().unwrap_or_else(none), look.number(row.lines), row.why.clone()]);
-        section(look, "UNKNOWN AT", unknown.collect(), self.limit, out);
+        section(look, "UNDECIDED AT", unknown.collect(), self.limit, out);
         let unwritten = self.replay.unwritten.iter().map(|row| {
             let shown = text::escape(&row.prefix.0);
             let shown = if shown.is_empty() { "(empty)".to_owned() } else { shown };
@@ -260,7 +262,7 @@ fn section(look: &RenderOptions, title: &str, rows: Vec<Vec<String>>, limit: usi
 /// Says that there is more.
 fn more(look: &RenderOptions, all: usize, limit: usize, what: &str, out: &mut String) {
     if all > limit && look.header {
-        let line = format!("showing {limit} of {all} {what} (-n 0 for all)");
+        let line = format!("first {limit} of {all} {what} (-n 0 for all)");
         out.push_str(&(look.paint(DIM, &line) + "\n"));
     }
 }

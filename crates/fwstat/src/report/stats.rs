@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::head::class_name;
 use fwlog::pipeline::Account;
 use fwlog::text;
 
@@ -37,10 +38,10 @@ pub fn text(account: &Account, files: &[String], taken: u64, took: Duration) -> 
     fact("rate", format!("{}/s, {} lines/s", text::bytes(bytes), text::grouped(lines)));
     fact("lines", text::grouped(totals.lines));
     for (name, count) in [("packets", totals.packets), ("cut", totals.cut)] {
-        fact(name, text::grouped(count));
+        fact(class_name(name), text::grouped(count));
     }
     for (name, count) in [("other", totals.other), ("damaged", totals.damaged)] {
-        fact(name, text::grouped(count));
+        fact(class_name(name), text::grouped(count));
         for (why, seen) in account.ranked_reasons().iter().filter(|(why, _)| why.class() == name) {
             fact("", format!("  {}: {why}", text::grouped(seen.count)));
         }

@@ -23,7 +23,9 @@ pub fn head(look: &RenderOptions, head: &Head) -> String {
             many => look.count_of(many.len() as u64, "file", "files"),
         };
         let mut parts = vec![look.count_of(totals.packets, "packet", "packets")];
-        for (count, name) in [(totals.cut, "cut"), (totals.damaged, "damaged"), (totals.other, "other")] {
+        for (count, name) in
+            [(totals.cut, "truncated"), (totals.damaged, "corrupt"), (totals.other, "not firewall lines")]
+        {
             if count > 0 {
                 parts.push(format!("{} {name}", look.number(count)));
             }
@@ -76,10 +78,10 @@ fn filters(head: &Head) -> String {
 #[must_use]
 pub fn nothing(look: &RenderOptions, head: &Head) -> String {
     let text = match head.totals.lines {
-        0 => "There is nothing in it.",
+        0 => "The file is empty.",
         _ => {
-            "There is no firewall record in it. `fwstat check` says what its lines are; the kernel writes \
-              records when a rule tells it to, as in `iptables -A INPUT -j LOG --log-prefix \"in.dropped \"`."
+            "No firewall records found. Run `fwstat check` to see what the lines are. The kernel logs packets \
+             only if a rule says so, e.g. `iptables -A INPUT -j LOG --log-prefix \"in.dropped \"`."
         }
     };
     style::sentence(look, Style::new(), text) + &foot(look, head)
@@ -95,7 +97,8 @@ pub fn foot(look: &RenderOptions, head: &Head) -> String {
     let lost = head.totals.lost_at_least;
     if lost > 0 {
         let lines = look.count_of(lost, "line was", "lines were");
-        let text = format!("at least {lines} lost before they could be read: all numbers are lower bounds");
+        let text =
+            format!("at least {lines} lost before they reached the log, so all counts are lower bounds");
         out.push_str(&style::sentence(look, WARN, &text));
     }
     for note in &head.notes {
@@ -167,11 +170,11 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
         let (one, many) = noun(by);
         let distinct = table.ranked.distinct;
         let line = if distinct == 0 {
-            "nothing to show".to_owned()
+            "no packets match".to_owned()
         } else if shown < distinct {
-            let shown = format!("showing {} of {} {many}", look.number(shown), look.number(distinct));
+            let shown = format!("top {} of {} {many}", look.number(shown), look.number(distinct));
             let rest = percent(table.ranked.rest(), matched);
-            let long = format!("{shown}; the others have {rest} of the packets");
+            let long = format!("{shown}; the rest account for {rest} of packets");
             if look.width.is_none_or(|width| text::width(&long) <= width) { long } else { shown }
         } else {
             look.count_of(distinct, &one, &many)

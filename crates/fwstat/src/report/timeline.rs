@@ -103,7 +103,7 @@ impl<'t> OverTime<'t> {
     /// What is not in the rows: how many there are, what was left out.
     fn summary(&self, look: &RenderOptions) -> String {
         let mut line = match self.starts.len() {
-            0 => "nothing to show".to_owned(),
+            0 => "no packets match".to_owned(),
             n => format!("{} of {}", look.count_of(n as u64, "row", "rows"), length(self.timeline.step())),
         };
         if self.keys.len() < self.distinct {

@@ -122,7 +122,7 @@ fn strict_holds_for_every_command() {
     for command in [&["check"][..], &["top"], &["timeline"], &["export"], &[]] {
         let ran = run(&[command, &["--strict", &bad]].concat());
         assert_eq!(ran.code, 2, "{command:?}");
-        assert!(ran.err.contains("bad.log:2: 1 line is damaged: "), "{}", ran.err);
+        assert!(ran.err.contains("bad.log:2: 1 line is corrupt: "), "{}", ran.err);
         // What was good is there all the same.
         assert!(!ran.out.is_empty());
         assert_eq!(run(&[command, &["--strict", "--no-strict", &bad]].concat()).code, 0, "{command:?}");

@@ -386,8 +386,8 @@ fn a_rule_behind_another_is_shadowed_in_this_log() {
     assert_eq!(
         messages,
         [
-            "INPUT 4 fits 2 lines of this log but takes none: MALICIOUS 1 ends their way first (1 of them)",
-            "MALICIOUS 3 fits 2 lines of this log but takes none: MALICIOUS 1 ends their way first (1 of them)",
+            "INPUT 4 fits 2 lines of this log but takes none: MALICIOUS 1 decides them first (1 of them)",
+            "MALICIOUS 3 fits 2 lines of this log but takes none: MALICIOUS 1 decides them first (1 of them)",
         ]
     );
 }
