@@ -35,6 +35,7 @@ use self::bytes::{Meter, Plain};
 use self::journal::{Lost, Merge, Parts, Refused, Wanted, Work};
 use self::split::Split;
 use self::stream::Stream;
+use self::walk::Doubt;
 use self::years::{Depth, Survey, Years};
 
 /// One thing to read.
@@ -114,8 +115,8 @@ pub struct InputQueue {
     lost: Mutex<Vec<Lost>>,
     notes: Mutex<Vec<String>>,
     remarks: Mutex<Vec<String>>,
-    /// What had to be assumed about years: the input, the number of a line, a sentence.
-    doubts: Mutex<Vec<(usize, u64, String)>>,
+    /// What had to be assumed about years, and of which input.
+    doubts: Mutex<Vec<(usize, Doubt)>>,
     /// Lines that were not read: the input, where they begin, how many they are.
     skipped: Mutex<Vec<(usize, u64, u64)>>,
     /// Whether all stamps are looked at before any line is read.
@@ -314,19 +315,12 @@ impl InputQueue {
         notes
     }
 
-    /// What had to be assumed about the years of lines, with the first line of each.
+    /// What had to be assumed about the years of lines: of which input, and what.
     #[must_use]
-    pub fn doubts(&self) -> Vec<String> {
+    pub fn doubts(&self) -> Vec<(usize, Doubt)> {
         let mut doubts = lock(&self.doubts).clone();
         doubts.sort();
-        let text = |(source, line, text): (usize, u64, String)| {
-            let name = &self.sources[source].name;
-            match line {
-                0 => format!("{name}: {text}"),
-                line => format!("{name}:{line}: {text}"),
-            }
-        };
-        doubts.into_iter().map(text).collect()
+        doubts
     }
 
     /// Lines that were not read: the input, where they begin, how many they are.
@@ -481,10 +475,10 @@ impl InputQueue {
             }
             Ok(false) => {
                 if let State::Stream(stream) = &mut *state
-                    && let Some(line) = stream.doubt()
+                    && let Some(doubt) = stream.doubt()
                 {
                     self.doubtful.store(true, Ordering::Relaxed);
-                    lock(&self.doubts).push((at, line, stream::DOUBT.to_owned()));
+                    lock(&self.doubts).push((at, doubt));
                 }
                 *state = State::Done;
                 self.finish(source)
@@ -583,7 +577,7 @@ impl InputQueue {
 
     /// Keeps what a survey found.
     fn found(&self, at: usize, survey: &Survey) {
-        lock(&self.doubts).extend(survey.doubts.iter().map(|(line, text)| (at, *line, text.clone())));
+        lock(&self.doubts).extend(survey.doubts.iter().map(|doubt| (at, doubt.clone())));
         lock(&self.skipped).extend(survey.skip.iter().map(|(from, _, lines)| (at, *from, *lines)));
     }
 

@@ -20,10 +20,11 @@ use rustix::io::Errno;
 use super::bytes::LONGEST_LINE;
 use super::bytes::Plain;
 use super::chunk::{BEFORE, Buffer};
+use super::walk::Doubt;
 use super::years::{self, Calendar, Survey, Years};
 
 /// What is said of a stream whose years could not be followed to its end.
-pub const DOUBT: &str = "its stamps have no year, and from about here on they do not fit what came before: the clock \
+const DOUBT: &str = "its stamps have no year, and from about here on they do not fit what came before: the clock \
      was wrong, or there is more than a year in it, which is known from a file only; --year fixes the year of the \
      last line";
 
@@ -123,8 +124,9 @@ impl Stream {
 
     /// From which line on the years are in doubt, once everything was read.
     #[must_use]
-    pub fn doubt(&self) -> Option<u64> {
-        self.doubtful
+    pub fn doubt(&self) -> Option<Doubt> {
+        let line = self.doubtful?;
+        Some(Doubt { line, lines: self.line - line, text: DOUBT.to_owned() })
     }
 
     /// What is known about the years of the next bytes.

@@ -114,8 +114,19 @@ pub struct Walked {
     pub near: Vec<(u64, i64)>,
     /// Stretches of lines, with the local seconds of the earliest and the latest.
     pub spans: Vec<(Span, Option<(i64, i64)>)>,
-    /// What had to be assumed, with the number of the line from which on.
-    pub doubts: Vec<(u64, String)>,
+    /// What had to be assumed, in the order of the lines.
+    pub doubts: Vec<Doubt>,
+}
+
+/// Something that had to be assumed about the years of lines.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Doubt {
+    /// The number of the first line, 1-based.
+    pub line: u64,
+    /// For how many lines.
+    pub lines: u64,
+    /// A sentence.
+    pub text: String,
 }
 
 /// What is known beside the stamps.
@@ -314,7 +325,7 @@ impl Walk {
 
     /// Finds the runs that a wrong clock wrote; how far each run is to be moved, and whether its clock
     /// was wrong.
-    fn wrong_clocks(&self, end: End, doubts: &mut Vec<(u64, String)>) -> Vec<(i64, bool)> {
+    fn wrong_clocks(&self, end: End, doubts: &mut Vec<Doubt>) -> Vec<(i64, bool)> {
         let runs = &self.runs;
         let mut moves = vec![(0, false); runs.len()];
         let mut moved = 0;
@@ -346,19 +357,23 @@ impl Walk {
                 moves[wrong] = (moved + near - first, true);
             }
             let first = &runs[at + 1];
-            let to = match runs.get(next) {
-                Some(run) => format!("to line {}", run.line - 1),
-                None => "to its end".to_owned(),
+            let end = runs.get(next).map_or(self.lines + 1, |run| run.line);
+            let back = match runs.get(next) {
+                Some(run) => {
+                    format!("to line {}; line {} goes on where line {}", end - 1, run.line, first.line - 1)
+                }
+                None => format!("to the end; the file was written on where line {}", first.line - 1),
             };
-            doubts.push((
-                first.line,
-                format!(
-                    "its stamps have no year; {to} the clock shows {} amid lines of {}: taken as a clock that \
-                     was wrong, not as another year (--year fixes the year of the last line)",
+            doubts.push(Doubt {
+                line: first.line,
+                lines: end - first.line,
+                text: format!(
+                    "from this line the clock shows {}, {back} with {} had stopped: taken as a clock that was \
+                     wrong for a while, not as another year (--year fixes the year of the last line)",
                     day(first.first),
                     day(runs[at].last)
                 ),
-            ));
+            });
             moved -= years;
             if let Some(moves) = moves.get_mut(next) {
                 moves.0 = moved;
@@ -391,7 +406,7 @@ impl Walk {
     }
 
     /// Says which steps no other step of the log comes near.
-    fn far_steps(&self, moves: &[(i64, bool)], base: i64, doubts: &mut Vec<(u64, String)>) {
+    fn far_steps(&self, moves: &[(i64, bool)], base: i64, doubts: &mut Vec<Doubt>) {
         let mut before: Option<&Run> = None;
         let mut steps = Vec::new();
         for (run, (_, wrong)) in self.runs.iter().zip(moves) {
@@ -425,16 +440,18 @@ impl Walk {
             }
         }
         for (step, run, before) in &steps[..far] {
-            doubts.push((
-                run.line,
-                format!(
-                    "its stamps have no year, and here they go from {} to {}: taken as {} days of silence; if the \
-                     clock was set or if it was a year more, lines before this one have another year (--year)",
+            doubts.push(Doubt {
+                line: run.line,
+                lines: run.line - 1,
+                text: format!(
+                    "the stamps have no year, and here they go from {} to {}: taken as {} days of silence; if the \
+                     clock was set, or if it was a year more or less, the lines before this one have another year \
+                     (--year)",
                     &local_text(local(before.last, base))[..16],
                     &local_text(local(run.first, base))[..16],
                     step / DAY
                 ),
-            ));
+            });
         }
     }
 }

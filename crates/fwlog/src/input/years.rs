@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 use logparse::{Civil, Zone};
 
 use super::stamps::{self, Head};
-use super::walk::{End, Point, Walk, Walked};
+use super::walk::{Doubt, End, Point, Walk, Walked};
 use crate::time::clock::YearHint;
 
 const HOUR: i64 = 3_600;
@@ -150,8 +150,8 @@ impl Calendar {
 pub struct Survey {
     /// Its references.
     pub calendar: Calendar,
-    /// What had to be assumed: the number of a line, and a sentence.
-    pub doubts: Vec<(u64, String)>,
+    /// What had to be assumed.
+    pub doubts: Vec<Doubt>,
     /// Whole lines that are not wanted: where they begin and end, and how many they are.
     pub skip: Vec<(u64, u64, u64)>,
 }

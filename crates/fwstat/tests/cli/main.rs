@@ -5,6 +5,7 @@
 
 mod advice;
 mod check;
+mod clocks;
 mod daemons;
 mod envelopes;
 mod explain;
