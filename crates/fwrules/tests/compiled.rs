@@ -3,7 +3,7 @@
 mod common;
 
 use common::Rng;
-use fwrules::{Compiled, Context, Evidence, LocalAddress, Match, Missed, Path, Replayed};
+use fwrules::{Compiled, Condition, Context, Evidence, LocalAddress, Missed, Path, Replayed};
 use logparse::{Line, Scanner};
 
 #[test]
@@ -62,14 +62,22 @@ fn recalled_equals_replayed() {
     let mut recalled = 0;
     for seed in 0..25 {
         let mut rules = common::ruleset(seed, false, 12);
-        let at_a_glance = |m: &Match| {
-            let shown = matches!(m, Match::Ports(_) | Match::Multiport { .. } | Match::State { .. });
-            shown || matches!(m, Match::Tcp(tcp) if tcp.option.is_none()) || matches!(m, Match::Icmp(_))
+        let at_a_glance = |m: &Condition| {
+            let shown = matches!(
+                m,
+                Condition::Protocol(_)
+                    | Condition::Address(_)
+                    | Condition::Interface(_)
+                    | Condition::Ports(_)
+                    | Condition::Multiport(_)
+                    | Condition::State(_)
+                    | Condition::Icmp(_)
+            );
+            shown || matches!(m, Condition::Tcp(tcp) if tcp.option.is_none())
         };
         for chain in &mut rules.tables[0].chains {
             for rule in &mut chain.rules {
-                rule.fragment = None;
-                rule.matches.retain(at_a_glance);
+                rule.conditions.retain(at_a_glance);
             }
         }
         let compiled = Compiled::with_missed(&rules, Evidence::Usual, &[]);

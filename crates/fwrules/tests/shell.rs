@@ -5,7 +5,7 @@ mod common;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use fwrules::{Family, Log, Match, Rule, Sets, Target, Text, shell_quote};
+use fwrules::{Condition, Family, Log, OnInterface, Other, Rule, Sets, Target, Text, shell_quote};
 
 /// Texts that try to become something else.
 const HOSTILE: [&[u8]; 16] = [
@@ -60,7 +60,7 @@ fn pastes_harmlessly(text: &str) {
 
 fn rule(prefix: &[u8], comment: &[u8]) -> Rule {
     Rule {
-        matches: vec![Match::Comment(Text::from(comment))],
+        conditions: vec![Condition::Comment(Text::from(comment))],
         log: Some(Log { prefix: Text::from(prefix), ..Log::default() }),
         ..Rule::default()
     }
@@ -97,11 +97,11 @@ fn hostile_prefix_and_comment_stay_words() {
 fn hostile_names_stay_words() {
     for text in HOSTILE {
         let rule = Rule {
-            input: Some(fwrules::Test::is(fwrules::Interface(Text::from(text)))),
-            matches: vec![Match::Other {
-                module: Text::from(text),
-                words: vec![Text::from("--x"), Text::from(text)],
-            }],
+            conditions: vec![
+                OnInterface { input: true, name: fwrules::Test::is(fwrules::Interface(Text::from(text))) }
+                    .into(),
+                Other { module: Text::from(text), words: vec![Text::from("--x"), Text::from(text)] }.into(),
+            ],
             target: Target::Other { name: Text::from(text), words: vec![Text::from(text)] },
             ..Rule::default()
         };

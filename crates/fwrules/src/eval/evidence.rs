@@ -16,9 +16,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::conntrack::StateSet;
-use crate::model::rule::{Effect, Match, Rule, Target, Verdict};
-use crate::model::ruleset::{Hook, Path, RuleId, Ruleset};
+use crate::matches::Condition;
+use crate::model::rule::Rule;
+use crate::model::ruleset::{RuleId, Ruleset};
+use crate::model::target::{Effect, Target, Verdict};
+use crate::values::conntrack::StateSet;
+use crate::values::hook::{Hook, Path};
 
 /// What is known of the ruleset that wrote the log.
 #[derive(Clone, Copy, Debug, Default)]
@@ -159,9 +162,9 @@ impl Facts {
 /// Whether the rule accepts packets of connections that are known, and only those.
 fn lets_known_connections_in(rule: &Rule) -> bool {
     rule.target == Target::Accept
-        && rule.matches.iter().any(|m| match m {
-            Match::State { states, .. } if !states.not => {
-                let asked = states.value;
+        && rule.conditions.iter().any(|c| match c {
+            Condition::State(state) if !state.states.not => {
+                let asked = state.states.value;
                 asked.and(StateSet::NEW | StateSet::INVALID).is_empty()
                     && !asked.and(StateSet::ESTABLISHED | StateSet::RELATED).is_empty()
             }
@@ -289,19 +292,5 @@ impl Search<'_> {
         let conditional = |id: &RuleId| self.rules.rule(*id).filter(|r| !r.is_unconditional()).cloned();
         let guards = self.via.iter().filter_map(conditional).collect();
         self.passed.push((id, guards));
-    }
-}
-
-impl Rule {
-    /// Whether the rule takes every packet that comes to it.
-    #[must_use]
-    pub fn is_unconditional(&self) -> bool {
-        self.protocol.is_none()
-            && self.source.is_none()
-            && self.destination.is_none()
-            && self.input.is_none()
-            && self.output.is_none()
-            && self.fragment.is_none()
-            && self.matches.iter().all(|m| matches!(m, Match::Comment(_)))
     }
 }

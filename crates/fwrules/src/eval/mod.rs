@@ -1,10 +1,14 @@
-//! What a packet meets: one rule, and the way through the chains.
+//! Does a rule take a packet; the packet's path through the chains.
 //!
-//! Responsible for: the reference of every answer, in three values.
-//! Must not know: how rules are written, what is remembered of many lines.
-//! Tested by: `tests/oracle.rs`, `tests/replay.rs`.
+//! Responsible for: three-valued answers, and walks.
+//! Must not know: how many lines there are, or what is counted.
+//! Tested by: the unit tests of its files, `tests/replay.rs`, `tests/oracle.rs`.
 
 pub(crate) mod evidence;
+pub(crate) mod fate;
+pub(crate) mod near_miss;
+pub(crate) mod outcome;
 pub(crate) mod rule;
-pub(crate) mod time;
+pub(crate) mod run;
 pub(crate) mod walk;
+pub(crate) mod walker;

@@ -1,85 +1,44 @@
 //! Writes rules as `iptables` commands and as `iptables-restore` text.
 //!
 //! Responsible for: one form per value, the one `iptables-save` prints; the limits of the
-//! programs (15 ports, 29 bytes of prefix, 255 of comment); quoting for the reader at hand.
-//! Must not know: how a rule is matched. nft's syntax is `nft_write`.
+//! programs (15 ports, 29 bytes of prefix, 255 of comment).
+//! Must not know: how a rule is matched. nft's syntax is `nft::write`.
 //! Tested by: `tests/roundtrip.rs`, `tests/kernel.rs` (the real tools), `tests/shell.rs`
 //! (what `sh` makes of it).
 
-use crate::model::error::WriteError;
-use crate::model::names;
-use crate::model::rule::*;
+use crate::matches::Condition;
+use crate::model::rule::{Counters, Rule};
 use crate::model::ruleset::{Ruleset, Table};
-use crate::model::text::{Text, restore_word, save_string, shell_quote};
+use crate::model::target::{Log, Target};
+use crate::values::error::WriteError;
+use crate::values::net::Family;
+use crate::values::text::{restore_word, shown};
+use crate::words::piece::{Pieces, Reader};
 
-/// The longest comment of `-m comment`; a longer one is cut by `iptables` without a word.
-pub const COMMENT: usize = 255;
-
-/// A piece of a rule, by how it is to be quoted.
-pub(crate) enum Piece {
-    /// Our own text: options, numbers, addresses.
-    Bare(String),
-    /// A name or a value from the rule.
-    Word(Vec<u8>),
-    /// A text that `iptables-save` prints as a string.
-    String(Vec<u8>),
+/// What `iptables` is to do with a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// `-A`: put it at the end of the chain.
+    Append,
+    /// `-I`: put it at the beginning.
+    Insert,
+    /// `-C`: say whether it is there.
+    Check,
+    /// `-D`: take it out.
+    Delete,
+    /// `-R`: put it in the place of the rule with this number, from 1.
+    Replace(usize),
 }
 
-/// Who reads what is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reader {
-    Restore,
-    Shell,
-}
-
-/// Collects the pieces of a rule.
-#[derive(Default)]
-pub(crate) struct Pieces(pub(crate) Vec<Piece>);
-
-impl Pieces {
-    fn bare(&mut self, text: impl Into<String>) {
-        self.0.push(Piece::Bare(text.into()));
-    }
-
-    fn word(&mut self, text: &Text) {
-        self.0.push(Piece::Word(text.as_bytes().to_vec()));
-    }
-
-    fn option<T>(&mut self, test: &Test<T>, name: &str, value: impl Into<String>) {
-        if test.not {
-            self.bare("!");
+impl Verb {
+    const fn option(self) -> &'static str {
+        match self {
+            Verb::Append => "-A",
+            Verb::Insert => "-I",
+            Verb::Check => "-C",
+            Verb::Delete => "-D",
+            Verb::Replace(_) => "-R",
         }
-        self.bare(name);
-        self.bare(value);
-    }
-
-    fn module(&mut self, name: &str) {
-        self.bare("-m");
-        self.bare(name);
-    }
-
-    fn render(self, reader: Reader) -> Result<Vec<u8>, WriteError> {
-        let mut out = Vec::new();
-        for piece in self.0 {
-            if !out.is_empty() {
-                out.push(b' ');
-            }
-            match piece {
-                Piece::Bare(text) => out.extend_from_slice(text.as_bytes()),
-                Piece::Word(text) | Piece::String(text) if text.iter().any(|b| matches!(b, 0 | b'\n')) => {
-                    return Err(WriteError::new(format!(
-                        "`{}` has a line break or a zero byte in it, which iptables cannot take",
-                        text.escape_ascii()
-                    )));
-                }
-                Piece::Word(text) | Piece::String(text) if reader == Reader::Shell => {
-                    out.extend_from_slice(shell_quote(&text).as_bytes());
-                }
-                Piece::Word(text) => restore_word(&mut out, &text),
-                Piece::String(text) => save_string(&mut out, &text),
-            }
-        }
-        Ok(out)
     }
 }
 
@@ -108,7 +67,7 @@ impl Rule {
             if !out.is_empty() {
                 out.push(b'\n');
             }
-            out.append(&mut pieces(&rule, "-A", chain)?.render(Reader::Restore)?);
+            out.append(&mut pieces(&rule, Verb::Append, chain, Reader::Restore)?);
         }
         Ok(out)
     }
@@ -127,13 +86,29 @@ impl Rule {
     /// # Errors
     /// As [`to_restore`](Self::to_restore).
     pub fn to_iptables(&self, chain: &[u8], family: Family) -> Result<String, WriteError> {
+        self.to_command(Verb::Append, chain, family)
+    }
+
+    /// As [`to_iptables`](Self::to_iptables), with another verb.
+    ///
+    /// ```
+    /// use fwrules::{Family, Rule, Verb};
+    /// let (_, rule) = Rule::parse(b"-p udp -m udp --dport 138 -j DROP").unwrap();
+    /// let command = |verb| rule.to_command(verb, b"M", Family::Ipv6).unwrap();
+    /// assert_eq!(command(Verb::Delete), "ip6tables -D M -p udp -m udp --dport 138 -j DROP");
+    /// assert_eq!(command(Verb::Replace(3)), "ip6tables -R M 3 -p udp -m udp --dport 138 -j DROP");
+    /// ```
+    ///
+    /// # Errors
+    /// As [`to_restore`](Self::to_restore).
+    pub fn to_command(&self, verb: Verb, chain: &[u8], family: Family) -> Result<String, WriteError> {
         let program = if family == Family::Ipv6 { "ip6tables" } else { "iptables" };
         let mut out = String::new();
         for rule in steps(self) {
             if !out.is_empty() {
                 out.push('\n');
             }
-            let bytes = pieces(&rule, "-A", chain)?.render(Reader::Shell)?;
+            let bytes = pieces(&rule, verb, chain, Reader::Shell)?;
             out.push_str(program);
             out.push(' ');
             // Shell quoting leaves nothing but UTF-8.
@@ -146,40 +121,27 @@ impl Rule {
     /// would obey. What iptables cannot say is shown as nft has it.
     #[must_use]
     pub fn to_display(&self) -> String {
-        let shown = |rule: &Rule| {
-            let mut pieces = Pieces::default();
-            body(rule, &mut pieces);
-            let mut out = Vec::new();
-            for piece in pieces.0 {
-                if !out.is_empty() {
-                    out.push(b' ');
-                }
-                match piece {
-                    Piece::Bare(text) => out.extend_from_slice(text.as_bytes()),
-                    Piece::Word(text) => restore_word(&mut out, &text),
-                    Piece::String(text) => save_string(&mut out, &text),
-                }
-            }
-            crate::model::text::shown(&out).to_string()
-        };
         match steps(self).as_slice() {
-            [line, verdict] => {
-                let mut text = shown(line);
-                text.push_str(" + ");
-                text.push_str(&crate::model::text::shown(verdict.target.word()).to_string());
-                text
-            }
-            _ => shown(self),
+            [line, verdict] => format!("{} + {}", display(body(line)), shown(verdict.target.word())),
+            _ => display(body(self)),
         }
     }
 }
 
-impl Match {
-    /// The match as it stands in a rule, for people.
+impl Condition {
+    /// The condition as it stands in a rule, for people.
     #[must_use]
     pub fn to_display(&self) -> String {
-        Rule { matches: vec![self.clone()], ..Rule::default() }.to_display()
+        let mut pieces = Pieces::default();
+        self.save(&mut pieces);
+        display(pieces)
     }
+}
+
+fn display(pieces: Pieces) -> String {
+    // For people nothing is refused.
+    let text = pieces.render(Reader::Display).unwrap_or_default();
+    shown(&text).to_string()
 }
 
 impl Ruleset {
@@ -232,63 +194,59 @@ impl Table {
     }
 }
 
-fn pieces(rule: &Rule, verb: &str, chain: &[u8]) -> Result<Pieces, WriteError> {
-    if let Some(m) = rule.matches.iter().find(|m| {
-        matches!(
-            m,
-            Match::Addresses { .. } | Match::Interfaces { .. } | Match::Protocols(_) | Match::Expression(_)
-        )
-    }) {
-        let shown = m.to_display();
-        return Err(WriteError::new(format!("iptables has no single rule for `{shown}`: write it for nft")));
-    }
-    let many =
-        |list: &[Range<u16>]| list.iter().map(|r| if r.first == r.last { 1 } else { 2 }).sum::<usize>() > 15;
-    if rule.matches.iter().any(|m| matches!(m, Match::Multiport { ports, .. } if many(&ports.value))) {
-        return Err(WriteError::new(
-            "multiport takes at most 15 ports, a range counts two: make two rules of it",
-        ));
-    }
-    let beyond = |t: &Tcp| t.flags.is_some_and(|f| (f.value.mask.bits() | f.value.set.bits()) > 0x3f);
-    if rule.matches.iter().any(|m| matches!(m, Match::Tcp(tcp) if beyond(tcp))) {
-        return Err(WriteError::new("iptables knows no flags ECE, CWR and AE: write it for nft"));
-    }
+/// The whole rule for a reader; an error if iptables has no such rule.
+fn pieces(rule: &Rule, verb: Verb, chain: &[u8], reader: Reader) -> Result<Vec<u8>, WriteError> {
+    rule.conditions.iter().try_for_each(can_be_said)?;
     let mut out = Pieces::default();
-    out.bare(verb);
-    out.0.push(Piece::Word(chain.to_vec()));
-    body(rule, &mut out);
-    Ok(out)
+    out.bare(verb.option());
+    out.word(chain);
+    if let Verb::Replace(number) = verb {
+        out.bare(number.to_string());
+    }
+    body_to(rule, &mut out);
+    out.render(reader)
 }
 
-/// Everything behind the chain.
-fn body(rule: &Rule, out: &mut Pieces) {
-    if let Some(test) = &rule.source {
-        out.option(test, "-s", net(&test.value));
-    }
-    if let Some(test) = &rule.destination {
-        out.option(test, "-d", net(&test.value));
-    }
-    for (name, test) in [("-i", &rule.input), ("-o", &rule.output)] {
-        if let Some(test) = test {
-            interface(out, name, test);
+/// What iptables has no words for is an error.
+fn can_be_said(condition: &Condition) -> Result<(), WriteError> {
+    match condition {
+        Condition::Addresses(_)
+        | Condition::Interfaces(_)
+        | Condition::Protocols(_)
+        | Condition::Expression(_) => {
+            let shown = condition.to_display();
+            Err(WriteError::new(format!("iptables has no single rule for `{shown}`: write it for nft")))
         }
-    }
-    if let Some(test) = &rule.protocol {
-        let name = match names::protocol_name(test.value) {
-            Some(name) => name.to_owned(),
-            None => test.value.0.to_string(),
-        };
-        out.option(test, "-p", name);
-    }
-    if let Some(is) = rule.fragment {
-        if !is {
-            out.bare("!");
+        Condition::Multiport(multiport) if multiport.count() > 15 => {
+            Err(WriteError::new("multiport takes at most 15 ports, a range counts two: make two rules of it"))
         }
-        out.bare("-f");
+        Condition::Tcp(tcp)
+            if tcp.flags.is_some_and(|f| (f.value.mask.bits() | f.value.set.bits()) > 0x3f) =>
+        {
+            Err(WriteError::new("iptables knows no flags ECE, CWR and AE: write it for nft"))
+        }
+        _ => Ok(()),
     }
-    for m in &rule.matches {
-        write_match(m, out);
-    }
+}
+
+/// Everything after the chain.
+fn body(rule: &Rule) -> Pieces {
+    let mut out = Pieces::default();
+    body_to(rule, &mut out);
+    out
+}
+
+fn body_to(rule: &Rule, out: &mut Pieces) {
+    // `iptables-save` has the protocol after addresses and interfaces.
+    let (header, matches): (Vec<_>, Vec<_>) =
+        rule.conditions.iter().partition(|c| c.header_place().is_some());
+    let mut header: Vec<&Condition> = header;
+    header.sort_by_key(|c| match c {
+        Condition::Fragment(_) => 2,
+        Condition::Protocol(_) => 1,
+        _ => 0,
+    });
+    header.into_iter().chain(matches).for_each(|c| c.save(out));
     if let Some(log) = &rule.log {
         write_log(log, out);
     }
@@ -296,285 +254,20 @@ fn body(rule: &Rule, out: &mut Pieces) {
         Target::Continue => {}
         Target::Goto(chain) => {
             out.bare("-g");
-            out.word(chain);
+            out.word(chain.as_bytes());
         }
         target => {
             out.bare("-j");
-            out.0.push(Piece::Word(target.word().to_vec()));
+            out.word(target.word());
             match target {
                 Target::Reject(with) if !with.is_empty() => {
                     out.bare("--reject-with");
-                    out.word(with);
+                    out.word(with.as_bytes());
                 }
-                Target::Other { words, .. } => words_of(out, words),
+                Target::Other { words, .. } => out.words(words),
                 _ => {}
             }
         }
-    }
-}
-
-/// Words that were kept as they were: options and `!` stay bare.
-fn words_of(out: &mut Pieces, words: &[Text]) {
-    for word in words {
-        match word.as_str() {
-            Some("!") => out.bare("!"),
-            _ => out.word(word),
-        }
-    }
-}
-
-fn interface(out: &mut Pieces, name: &str, test: &Test<Interface>) {
-    if test.not {
-        out.bare("!");
-    }
-    out.bare(name);
-    out.word(&test.value.0);
-}
-
-pub(crate) fn net(net: &Net) -> String {
-    match net.prefix_len() {
-        Some(length) => format!("{}/{length}", net.addr()),
-        None => format!("{}/{}", net.addr(), net.mask()),
-    }
-}
-
-fn ports(range: &Range<u16>) -> String {
-    if range.first == range.last {
-        range.first.to_string()
-    } else {
-        format!("{}:{}", range.first, range.last)
-    }
-}
-
-fn numbers(range: &Range<u32>, separator: char) -> String {
-    if range.first == range.last {
-        range.first.to_string()
-    } else {
-        format!("{}{separator}{}", range.first, range.last)
-    }
-}
-
-pub(crate) fn address_range(range: &AddressRange) -> String {
-    format!("{}-{}", range.first, range.last)
-}
-
-/// The flags in the order of `iptables-save`.
-fn flags(flags: logparse::TcpFlags) -> String {
-    use logparse::TcpFlags as F;
-    let order = [
-        (F::FIN, "FIN"),
-        (F::SYN, "SYN"),
-        (F::RST, "RST"),
-        (F::PSH, "PSH"),
-        (F::ACK, "ACK"),
-        (F::URG, "URG"),
-        (F::ECE, "ECE"),
-        (F::CWR, "CWR"),
-    ];
-    let words: Vec<_> = order.iter().filter(|(f, _)| flags.contains(*f)).map(|(_, w)| *w).collect();
-    if words.is_empty() { String::from("NONE") } else { words.join(",") }
-}
-
-fn write_match(m: &Match, out: &mut Pieces) {
-    let range_test = |out: &mut Pieces, name: &str, test: &Option<Test<Range<u16>>>| {
-        if let Some(test) = test {
-            out.option(test, name, ports(&test.value));
-        }
-    };
-    match m {
-        Match::Tcp(tcp) => {
-            out.module("tcp");
-            range_test(out, "--sport", &tcp.sport);
-            range_test(out, "--dport", &tcp.dport);
-            if let Some(test) = &tcp.option {
-                out.option(test, "--tcp-option", test.value.to_string());
-            }
-            if let Some(test) = &tcp.flags {
-                out.option(test, "--tcp-flags", flags(test.value.mask));
-                out.bare(flags(test.value.set));
-            }
-        }
-        Match::Ports(p) => {
-            out.module(names::protocol_name(p.protocol).unwrap_or("dccp"));
-            range_test(out, "--sport", &p.sport);
-            range_test(out, "--dport", &p.dport);
-        }
-        Match::Multiport { side, ports: test } => {
-            out.module("multiport");
-            let name = match side {
-                PortSide::Source => "--sports",
-                PortSide::Destination => "--dports",
-                PortSide::Either => "--ports",
-            };
-            out.option(test, name, test.value.iter().map(ports).collect::<Vec<_>>().join(","));
-        }
-        Match::Icmp(test) | Match::Icmpv6(test) => {
-            let v6 = matches!(m, Match::Icmpv6(_));
-            out.module(if v6 { "icmp6" } else { "icmp" });
-            let value = match (test.value.kind, test.value.code) {
-                (None, _) => String::from("any"),
-                (Some(kind), None) => kind.to_string(),
-                (Some(kind), Some(code)) => format!("{kind}/{code}"),
-            };
-            out.option(test, if v6 { "--icmpv6-type" } else { "--icmp-type" }, value);
-        }
-        Match::IpRange { source, destination } => {
-            out.module("iprange");
-            for (name, test) in [("--src-range", source), ("--dst-range", destination)] {
-                if let Some(test) = test {
-                    out.option(test, name, address_range(&test.value));
-                }
-            }
-        }
-        Match::Mac(test) => {
-            out.module("mac");
-            out.option(test, "--mac-source", test.value.to_string());
-        }
-        Match::PacketType(test) => {
-            out.module("pkttype");
-            out.option(test, "--pkt-type", packet_type(test.value));
-        }
-        Match::AddressType(a) => {
-            out.module("addrtype");
-            for (name, test) in [("--src-type", &a.source), ("--dst-type", &a.destination)] {
-                if let Some(test) = test {
-                    let words =
-                        AddressTypes::WORDS.iter().filter(|(bit, _)| !test.value.and(*bit).is_empty());
-                    out.option(test, name, words.map(|(_, w)| *w).collect::<Vec<_>>().join(","));
-                }
-            }
-            if a.limit_in {
-                out.bare("--limit-iface-in");
-            }
-            if a.limit_out {
-                out.bare("--limit-iface-out");
-            }
-        }
-        Match::Ttl { hop_limit, compare, value } => {
-            let module = if *hop_limit { "hl" } else { "ttl" };
-            out.module(module);
-            let (not, name) = match compare {
-                Compare::Equal => (false, "eq"),
-                Compare::NotEqual => (true, "eq"),
-                Compare::Less => (false, "lt"),
-                Compare::Greater => (false, "gt"),
-            };
-            out.option(&Test { not, value: () }, &format!("--{module}-{name}"), value.to_string());
-        }
-        Match::Length(test) => {
-            out.module("length");
-            out.option(test, "--length", numbers(&test.value, ':'));
-        }
-        Match::Tos(test) => {
-            out.module("tos");
-            out.option(test, "--tos", format!("0x{:02x}/0x{:02x}", test.value.value, test.value.mask));
-        }
-        Match::Dscp(test) => {
-            out.module("dscp");
-            out.option(test, "--dscp", format!("0x{:02x}", test.value));
-        }
-        Match::Mark(test) => {
-            out.module("mark");
-            let value = match test.value.mask {
-                u32::MAX => format!("0x{:x}", test.value.value),
-                mask => format!("0x{:x}/0x{mask:x}", test.value.value),
-            };
-            out.option(test, "--mark", value);
-        }
-        Match::Owner { uid, gid } => {
-            out.module("owner");
-            for (name, test) in [("--uid-owner", uid), ("--gid-owner", gid)] {
-                if let Some(test) = test {
-                    out.option(test, name, numbers(&test.value, '-'));
-                }
-            }
-        }
-        Match::Esp(test) => {
-            out.module("esp");
-            out.option(test, "--espspi", numbers(&test.value, ':'));
-        }
-        Match::Ah(test) => {
-            out.module("ah");
-            out.option(test, "--ahspi", numbers(&test.value, ':'));
-        }
-        Match::Set { name, sides, not } => {
-            out.module("set");
-            if *not {
-                out.bare("!");
-            }
-            out.bare("--match-set");
-            out.word(name);
-            let word = |side: &Side| if *side == Side::Source { "src" } else { "dst" };
-            out.bare(sides.iter().map(word).collect::<Vec<_>>().join(","));
-        }
-        Match::Physdev { input, output } => {
-            out.module("physdev");
-            for (name, test) in [("--physdev-in", input), ("--physdev-out", output)] {
-                if let Some(test) = test {
-                    interface(out, name, test);
-                }
-            }
-        }
-        Match::State { old, states } => {
-            out.module(if *old { "state" } else { "conntrack" });
-            out.option(states, if *old { "--state" } else { "--ctstate" }, states.value.to_string());
-        }
-        Match::Mss(test) => {
-            out.module("tcpmss");
-            out.option(test, "--mss", ports(&test.value));
-        }
-        Match::Comment(text) => {
-            out.module("comment");
-            out.bare("--comment");
-            // A comment is for people: what cannot stand in a rule becomes a blank.
-            let text: Vec<u8> = text
-                .cut(COMMENT)
-                .iter()
-                .map(|&b| if matches!(b, 0 | b'\n' | b'\r') { b' ' } else { b })
-                .collect();
-            out.0.push(Piece::String(text));
-        }
-        Match::Other { module, words } => {
-            out.bare("-m");
-            out.word(module);
-            words_of(out, words);
-        }
-        // Only for people: `pieces` refuses these.
-        Match::Addresses { side, ranges } => {
-            let name = if *side == Side::Source { "saddr" } else { "daddr" };
-            out.bare(format!("{name}{} {{ ", if ranges.not { " !=" } else { "" }));
-            let text =
-                |r: &AddressRange| if r.first == r.last { r.first.to_string() } else { address_range(r) };
-            out.bare(format!("{} }}", ranges.value.iter().map(text).collect::<Vec<_>>().join(", ")));
-        }
-        Match::Interfaces { input, names } => {
-            out.bare(if *input { "iifname" } else { "oifname" });
-            out.bare(if names.not { "!= {" } else { "{" });
-            for name in &names.value {
-                out.word(&name.0);
-            }
-            out.bare("}");
-        }
-        Match::Protocols(test) => {
-            let text: Vec<_> = test.value.iter().map(|p| p.0.to_string()).collect();
-            out.bare(format!("l4proto{} {{ {} }}", if test.not { " !=" } else { "" }, text.join(", ")));
-        }
-        Match::Version { v6 } => out.bare(if *v6 { "-6" } else { "-4" }),
-        Match::Expression(text) => {
-            out.bare("nft:");
-            match crate::nft::expression::shown(text.as_bytes()) {
-                Some(shown) => out.bare(shown),
-                None => out.0.push(Piece::Word(text.as_bytes().to_vec())),
-            }
-        }
-    }
-}
-
-pub(crate) fn packet_type(kind: PacketType) -> &'static str {
-    match kind {
-        PacketType::Unicast => "unicast",
-        PacketType::Broadcast => "broadcast",
-        PacketType::Multicast => "multicast",
     }
 }
 
@@ -584,15 +277,15 @@ fn write_log(log: &Log, out: &mut Pieces) {
         out.bare("NFLOG");
         if !log.prefix.is_empty() {
             out.bare("--nflog-prefix");
-            out.0.push(Piece::String(log.prefix.cut(Log::NFLOG_PREFIX).to_vec()));
+            out.string(log.prefix.cut(Log::NFLOG_PREFIX).to_vec());
         }
-        words_of(out, words);
+        out.words(words);
         return;
     }
     out.bare("LOG");
     if !log.prefix.is_empty() {
         out.bare("--log-prefix");
-        out.0.push(Piece::String(log.prefix.cut(Log::IPTABLES_PREFIX).to_vec()));
+        out.string(log.prefix.cut(Log::IPTABLES_PREFIX).to_vec());
     }
     if let Some(level) = log.level {
         out.bare("--log-level");

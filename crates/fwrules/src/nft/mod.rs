@@ -4,6 +4,8 @@
 //! Must not know: how a rule is matched.
 //! Tested by: `tests/kernel.rs`.
 
-pub(crate) mod expression;
+pub(crate) mod condition;
+pub(crate) mod merge;
 pub(crate) mod parse;
+pub(crate) mod value;
 pub(crate) mod write;

@@ -1,23 +1,26 @@
 //! Reads `nft -j list ruleset`.
 //!
-//! Responsible for: what of nft's JSON (libnftables-json(5)) maps to rules here: payload, meta
-//! and ct matches, sets, verdicts, verdict maps, log. Everything else is kept as its JSON
-//! text, is shown, and evaluates to unknown.
+//! Responsible for: tables, chains, sets and rules of nft's JSON (libnftables-json(5)), and the
+//! statements of a rule. What does not map is kept as its JSON text, is shown, and is unknown.
 //! Must not know: how a rule is matched.
 //! Tested by: the unit tests below, `tests/kernel.rs` (what a real nft lists).
 
-use core::net::IpAddr;
-
-use logparse::{Mac, Protocol, TcpFlags};
+use logparse::{Mac, Protocol};
 use serde_json::Value;
 
-use crate::model::conntrack::StateSet;
-use crate::model::error::ReadError;
-use crate::model::ipset::{Entry, Part, PartKind, Set};
-use crate::model::names;
-use crate::model::rule::*;
-use crate::model::ruleset::{Base, Chain, Hook, Ruleset, Table};
-use crate::model::text::Text;
+use crate::matches::{Condition, Expression, Other, Version};
+use crate::model::rule::{Counters, Rule};
+use crate::model::ruleset::{Base, Chain, Ruleset, Table};
+use crate::model::target::{Log, Target, Verdict};
+use crate::nft::condition::{condition, test};
+use crate::nft::merge::add;
+use crate::nft::value::{addresses, interface, ports};
+use crate::values::error::ReadError;
+use crate::values::hook::Hook;
+use crate::values::ipset::{Entry, Part, PartKind, Set};
+use crate::values::names;
+use crate::values::net::{Family, Test};
+use crate::values::text::Text;
 
 impl Ruleset {
     /// Reads what `nft -j list ruleset` prints.
@@ -109,7 +112,7 @@ impl Ruleset {
                 }
                 if let Some(comment) = text("comment") {
                     for rule in &mut read {
-                        rule.matches.push(Match::Comment(Text::from(comment)));
+                        rule.set(Text::from(comment));
                     }
                 }
                 self.tables[table].chains[at].rules.append(&mut read);
@@ -202,7 +205,7 @@ fn read_rule(expressions: &[Value]) -> Vec<Rule> {
             let mapped = verdicts(body);
             let Some(mapped) = mapped else {
                 for rule in &mut rules {
-                    rule.matches.push(keep(expression));
+                    rule.set(keep(expression));
                     rule.target = unknown_target();
                 }
                 continue;
@@ -232,8 +235,30 @@ fn unknown_target() -> Target {
     Target::Other { name: Text::from("nft"), words: Vec::new() }
 }
 
-fn keep(expression: &Value) -> Match {
-    Match::Expression(Text::from(expression.to_string()))
+fn keep(expression: &Value) -> Expression {
+    Expression(Text::from(expression.to_string()))
+}
+
+fn log(body: &Value) -> Log {
+    let text = |key: &str| body.get(key).and_then(Value::as_str);
+    let level = names::LEVELS.iter().find(|(name, _)| Some(*name) == text("level"));
+    let flags: Vec<&str> = match body.get("flags") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let has = |word: &str| flags.contains(&word) || flags.contains(&"all");
+    let group = body.get("group").and_then(Value::as_u64);
+    Log {
+        prefix: Text::from(text("prefix").unwrap_or("")),
+        level: level.map(|(_, l)| *l).filter(|l| *l != 4),
+        tcp_sequence: has("tcp sequence"),
+        tcp_options: has("tcp options"),
+        ip_options: has("ip options"),
+        uid: has("skuid"),
+        macdecode: has("ether"),
+        nflog: group.map(|group| ["--nflog-group", &group.to_string()].map(Text::from).into()),
+    }
 }
 
 fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
@@ -250,10 +275,10 @@ fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
                 if rule.log.is_none() {
                     of_version(rule, body, &[]);
                     if let Some(protocol) = transport(body) {
-                        add(rule, Match::Protocols(Test::is(vec![protocol])));
+                        add(rule, Test::is(vec![protocol]).into());
                     }
                 }
-                rule.matches.push(keep(whole));
+                rule.set(keep(whole));
             }
         },
         "counter" => {
@@ -272,28 +297,7 @@ fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
             rule.target = if kind == "jump" { Target::Jump(name) } else { Target::Goto(name) };
         }
         "reject" => rule.target = Target::Reject(Text::from(reject(body))),
-        "log" => {
-            let text = |key: &str| body.get(key).and_then(Value::as_str);
-            let mut log = Log { prefix: Text::from(text("prefix").unwrap_or("")), ..Log::default() };
-            let level = names::LEVELS.iter().find(|(name, _)| Some(*name) == text("level"));
-            log.level = level.map(|(_, l)| *l).filter(|l| *l != 4);
-            let mut flags: Vec<&str> = Vec::new();
-            match body.get("flags") {
-                Some(Value::String(one)) => flags.push(one),
-                Some(Value::Array(list)) => flags.extend(list.iter().filter_map(Value::as_str)),
-                _ => {}
-            }
-            let has = |word: &str| flags.contains(&word) || flags.contains(&"all");
-            log.tcp_sequence = has("tcp sequence");
-            log.tcp_options = has("tcp options");
-            log.ip_options = has("ip options");
-            log.uid = has("skuid");
-            log.macdecode = has("ether");
-            if let Some(group) = body.get("group").and_then(Value::as_u64) {
-                log.nflog = Some(["--nflog-group", &group.to_string()].map(Text::from).into());
-            }
-            rule.log = Some(log);
-        }
+        "log" => rule.log = Some(log(body)),
         "limit" => {
             let number = |key: &str, or: u64| body.get(key).and_then(Value::as_u64).unwrap_or(or);
             let per = body.get("per").and_then(Value::as_str).unwrap_or("second");
@@ -307,7 +311,7 @@ fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
             if burst != 5 {
                 words.extend([Text::from("--limit-burst"), Text::from(burst.to_string())]);
             }
-            rule.matches.push(Match::Other { module: Text::from("limit"), words });
+            rule.set(Other { module: Text::from("limit"), words });
         }
         // `iptables-nft` rules with old extensions: nft knows no more than the name.
         "xt" => {
@@ -318,7 +322,7 @@ fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
                     rule.target = Target::Other { name: Text::from(name), words: Vec::new() };
                 }
                 _ if name == "comment" => {}
-                _ => rule.matches.push(Match::Other { module: Text::from(name), words: Vec::new() }),
+                _ => rule.set(Other { module: Text::from(name), words: Vec::new() }),
             }
         }
         // Statements after which the rule goes on and that change no verdict.
@@ -340,138 +344,20 @@ fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
         | "last" => {
             // Sets and quotas as statements may stop the rule; `add @set` does not.
             if matches!(kind, "quota" | "ct count") {
-                rule.matches.push(keep(whole));
+                rule.set(keep(whole));
             }
         }
-        _ => rule.matches.push(keep(whole)),
+        _ => rule.set(keep(whole)),
     }
-}
-
-/// Puts a condition into a rule: into its header where iptables has it there.
-fn add(rule: &mut Rule, m: Match) {
-    match m {
-        Match::Protocols(test) if test.value.len() == 1 && rule.protocol.is_none() => {
-            rule.protocol = Some(Test { not: test.not, value: test.value[0] });
-        }
-        Match::Protocols(test) if test.value.len() == 1 && rule.protocol == Some(Test::is(test.value[0])) => {
-        }
-        Match::Addresses { side, ranges } if ranges.value.len() == 1 => {
-            let slot = match side {
-                Side::Source => &mut rule.source,
-                Side::Destination => &mut rule.destination,
-            };
-            match network(&ranges.value[0]) {
-                Some(net) if slot.is_none() => *slot = Some(Test { not: ranges.not, value: net }),
-                Some(_) => rule.matches.push(Match::Addresses { side, ranges }),
-                None => {
-                    let test = Some(Test { not: ranges.not, value: ranges.value[0] });
-                    rule.matches.push(match side {
-                        Side::Source => Match::IpRange { source: test, destination: None },
-                        Side::Destination => Match::IpRange { source: None, destination: test },
-                    });
-                }
-            }
-        }
-        Match::Interfaces { input, names } if names.value.len() == 1 => {
-            let slot = if input { &mut rule.input } else { &mut rule.output };
-            if slot.is_none() {
-                *slot = Some(Test { not: names.not, value: names.value[0].clone() });
-            } else {
-                rule.matches.push(Match::Interfaces { input, names });
-            }
-        }
-        Match::Tcp(tcp) => {
-            rule.protocol.get_or_insert(Test::is(Protocol::TCP));
-            let merged = rule.matches.iter_mut().find_map(|m| match m {
-                Match::Tcp(old) => Some(old),
-                _ => None,
-            });
-            match merged {
-                Some(old) if old.free_for(&tcp) => old.take(&tcp),
-                _ => rule.matches.push(Match::Tcp(tcp)),
-            }
-        }
-        Match::Ports(ports) => {
-            rule.protocol.get_or_insert(Test::is(ports.protocol));
-            let merged = rule.matches.iter_mut().find_map(|m| match m {
-                Match::Ports(old) if old.protocol == ports.protocol => Some(old),
-                _ => None,
-            });
-            match merged {
-                Some(old) if old.sport.is_none() && old.dport.is_some() && ports.dport.is_none() => {
-                    old.sport = ports.sport;
-                }
-                Some(old) if old.dport.is_none() && ports.sport.is_none() => old.dport = ports.dport,
-                _ => rule.matches.push(Match::Ports(ports)),
-            }
-        }
-        Match::Icmp(test) => {
-            rule.protocol.get_or_insert(Test::is(Protocol::ICMP));
-            code(rule, Match::Icmp(test));
-        }
-        Match::Icmpv6(test) => {
-            rule.protocol.get_or_insert(Test::is(Protocol::ICMPV6));
-            code(rule, Match::Icmpv6(test));
-        }
-        other => rule.matches.push(other),
-    }
-}
-
-/// `icmp type 3 icmp code 1` is one test.
-fn code(rule: &mut Rule, m: Match) {
-    let (Match::Icmp(test) | Match::Icmpv6(test)) = &m else { return };
-    if let (None, Some(code)) = (test.value.kind, test.value.code) {
-        for old in &mut rule.matches {
-            if let Match::Icmp(old) | Match::Icmpv6(old) = old
-                && old.value.code.is_none()
-                && !old.not
-                && !test.not
-            {
-                old.value.code = Some(code);
-                return;
-            }
-        }
-        // A code without its type has no match here.
-        rule.matches.push(Match::Expression(Text::from(format!("icmp code {code}"))));
-        return;
-    }
-    rule.matches.push(m);
-}
-
-impl Tcp {
-    fn free_for(&self, other: &Tcp) -> bool {
-        (self.sport.is_none() || other.sport.is_none())
-            && (self.dport.is_none() || other.dport.is_none())
-            && (self.flags.is_none() || other.flags.is_none())
-            && (self.option.is_none() || other.option.is_none())
-    }
-
-    fn take(&mut self, other: &Tcp) {
-        self.sport = self.sport.or(other.sport);
-        self.dport = self.dport.or(other.dport);
-        self.flags = self.flags.or(other.flags);
-        self.option = self.option.or(other.option);
-    }
-}
-
-/// The range as a network, if it is one.
-fn network(range: &AddressRange) -> Option<Net> {
-    let length = match (range.first, range.last) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
-        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
-        _ => return None,
-    };
-    let net = Net::new(range.first, length as u8);
-    (net.range() == Some(*range)).then_some(net)
 }
 
 /// The version that an expression asks for silently, as a condition of its own.
-fn of_version(rule: &mut Rule, body: &Value, found: &[Match]) {
+fn of_version(rule: &mut Rule, body: &Value, found: &[Condition]) {
     if let Some(v6) = version(body)
-        && !found.iter().any(|m| matches!(m, Match::Addresses { .. }))
-        && !rule.matches.contains(&Match::Version { v6 })
+        && !found.iter().any(|c| matches!(c, Condition::Addresses(_)))
+        && !rule.conditions.contains(&Version { v6 }.into())
     {
-        rule.matches.push(Match::Version { v6 });
+        rule.set(Version { v6 });
     }
 }
 
@@ -511,472 +397,8 @@ fn version(value: &Value) -> Option<bool> {
     }
 }
 
-/// `match`: `None` if it has no place here.
-fn condition(body: &Value) -> Option<Vec<Match>> {
-    let op = body.get("op")?.as_str()?;
-    let left = body.get("left")?;
-    if field(left) == Some(("tcp", "flags")) && matches!(op, "in" | "!") {
-        // `tcp flags syn` is any of these, `tcp flags ! syn` none of them.
-        let mask = flag_bits(body.get("right")?)?;
-        let test = Test { not: op == "in", value: Flags { mask, set: TcpFlags::EMPTY } };
-        return Some(vec![Match::Tcp(Tcp { flags: Some(test), ..Tcp::default() })]);
-    }
-    let not = match op {
-        "==" | "in" => false,
-        "!=" => true,
-        op @ ("<" | ">" | "<=" | ">=") => return compare(body.get("left")?, op, body.get("right")?),
-        _ => return None,
-    };
-    test(body.get("left")?, body.get("right")?, not)
-}
-
-/// `ip ttl < 5`, `tcp dport >= 1024`.
-fn compare(left: &Value, op: &str, right: &Value) -> Option<Vec<Match>> {
-    let number = right.as_u64()?;
-    if let Some(hop_limit) = is_ttl(left) {
-        let value = u8::try_from(number).ok()?;
-        let (compare, value) = match op {
-            "<" => (Compare::Less, value),
-            ">" => (Compare::Greater, value),
-            "<=" => (Compare::Less, value.checked_add(1)?),
-            _ => (Compare::Greater, value.checked_sub(1)?),
-        };
-        return Some(vec![Match::Ttl { hop_limit, compare, value }]);
-    }
-    // Everything else with an order is a range.
-    let top = match field(left)?.1 {
-        "sport" | "dport" => u64::from(u16::MAX),
-        _ => u64::from(u32::MAX),
-    };
-    let (first, last) = match op {
-        "<" => (0, number.checked_sub(1)?),
-        "<=" => (0, number),
-        ">" => (number.checked_add(1)?, top),
-        _ => (number, top),
-    };
-    test(left, &serde_json::json!({ "range": [first, last] }), false)
-}
-
-/// The protocol and field of a payload expression.
-fn field(left: &Value) -> Option<(&str, &str)> {
-    let payload = left.get("payload")?;
-    Some((payload.get("protocol")?.as_str()?, payload.get("field")?.as_str()?))
-}
-
-fn is_ttl(left: &Value) -> Option<bool> {
-    match field(left)? {
-        ("ip", "ttl") => Some(false),
-        ("ip6", "hoplimit") => Some(true),
-        _ => None,
-    }
-}
-
-fn test(left: &Value, right: &Value, not: bool) -> Option<Vec<Match>> {
-    // `@name`: a named set.
-    if let Some(name) = right.as_str().and_then(|r| r.strip_prefix('@')) {
-        return named(left, name, not);
-    }
-    if let Some(key) = left.get("meta").and_then(|m| m.get("key")).and_then(Value::as_str) {
-        return meta(key, right, not).map(|m| vec![m]);
-    }
-    if let Some(key) = left.get("ct").and_then(|m| m.get("key")).and_then(Value::as_str) {
-        return match key {
-            "state" => {
-                let mut states = StateSet::EMPTY;
-                for value in elements(right) {
-                    states = states | StateSet::from_word(value.as_str()?)?;
-                }
-                Some(vec![Match::State { old: false, states: Test { not, value: states } }])
-            }
-            _ => None,
-        };
-    }
-    if let Some(list) = left.get("&").and_then(Value::as_array) {
-        return masked(list.first()?, list.get(1)?, right, not);
-    }
-    if let Some(fib) = left.get("fib") {
-        return fib_type(fib, right, not).map(|m| vec![m]);
-    }
-    if let Some(option) = left.get("tcp option") {
-        // An option without a name is listed by its number.
-        if let Some(number) = option.get("base").and_then(Value::as_u64).and_then(|n| u8::try_from(n).ok()) {
-            let whole = option.get("offset").and_then(Value::as_u64) == Some(0);
-            let test = Some(Test { not: not == right.as_bool()?, value: number });
-            return whole.then(|| vec![Match::Tcp(Tcp { option: test, ..Tcp::default() })]);
-        }
-        let name = option.get("name").and_then(Value::as_str)?;
-        if (name, option.get("field").and_then(Value::as_str)) == ("maxseg", Some("size")) {
-            let value = ports(right)?;
-            return Some(vec![Match::Mss(Test { not, value })]);
-        }
-        let number = match name {
-            "eol" => 0,
-            "nop" => 1,
-            "maxseg" => 2,
-            "window" => 3,
-            "sack-perm" | "sack-permitted" => 4,
-            "sack" | "sack0" => 5,
-            "fastopen" => 34,
-            "md5sig" => 19,
-            "mptcp" => 30,
-            "timestamp" => 8,
-            other => other.parse().ok()?,
-        };
-        let exists = right.as_bool()?;
-        let option = Some(Test { not: not == exists, value: number });
-        return Some(vec![Match::Tcp(Tcp { option, ..Tcp::default() })]);
-    }
-    if let Some(list) = left.get("concat").and_then(Value::as_array) {
-        return concat(list, right, not);
-    }
-    let (protocol, name) = field(left)?;
-    let found = payload(protocol, name, right, not)?;
-    // Ports and SPIs bring their protocol with them.
-    let of = match protocol {
-        "tcp" | "udp" | "udplite" | "sctp" | "dccp" | "esp" | "ah" => names::protocol(protocol),
-        _ => None,
-    };
-    Some(of.map(|p| Match::Protocols(Test::is(vec![p]))).into_iter().chain([found]).collect())
-}
-
-/// The values of a set, or the one value.
-fn elements(right: &Value) -> Vec<&Value> {
-    match right {
-        Value::Array(list) => list.iter().collect(),
-        _ => match right.get("set") {
-            Some(Value::Array(list)) => list.iter().collect(),
-            Some(one) => vec![one],
-            None => vec![right],
-        },
-    }
-}
-
-fn ports(value: &Value) -> Option<Range<u16>> {
-    let one = |v: &Value| match v {
-        Value::Number(n) => u16::try_from(n.as_u64()?).ok(),
-        Value::String(s) => s.parse().ok().or_else(|| names::service(s)),
-        _ => None,
-    };
-    match value.get("range").and_then(Value::as_array) {
-        Some(list) => Some(Range::new(one(list.first()?)?, one(list.get(1)?)?)),
-        None => one(value).map(Range::one),
-    }
-}
-
-fn numbers(value: &Value) -> Option<Range<u32>> {
-    let one = |v: &Value| u32::try_from(v.as_u64()?).ok();
-    match value.get("range").and_then(Value::as_array) {
-        Some(list) => Some(Range::new(one(list.first()?)?, one(list.get(1)?)?)),
-        None => one(value).map(Range::one),
-    }
-}
-
-fn addresses(value: &Value) -> Option<AddressRange> {
-    let one = |v: &Value| v.as_str()?.parse::<IpAddr>().ok();
-    if let Some(prefix) = value.get("prefix") {
-        let length = u8::try_from(prefix.get("len")?.as_u64()?).ok()?;
-        return Net::new(one(prefix.get("addr")?)?, length).range();
-    }
-    if let Some(list) = value.get("range").and_then(Value::as_array) {
-        return Some(AddressRange { first: one(list.first()?)?, last: one(list.get(1)?)? });
-    }
-    let addr = one(value)?;
-    Some(AddressRange { first: addr, last: addr })
-}
-
-/// nft's `eth*` is iptables' `eth+`. A name that ends in `+` itself has no place here.
-fn interface(value: &Value) -> Option<Interface> {
-    let name = value.as_str()?;
-    match name.strip_suffix('*') {
-        Some(start) if !start.ends_with('\\') => Some(Interface(Text::from(format!("{start}+")))),
-        None if !name.ends_with('+') => Some(Interface(Text::from(name))),
-        _ => None,
-    }
-}
-
-fn protocol(value: &Value) -> Option<Protocol> {
-    match value {
-        Value::Number(n) => u8::try_from(n.as_u64()?).ok().map(Protocol),
-        Value::String(s) => names::protocol(s),
-        _ => None,
-    }
-}
-
-fn meta(key: &str, right: &Value, not: bool) -> Option<Match> {
-    let values = elements(right);
-    Some(match key {
-        "l4proto" => {
-            Match::Protocols(Test { not, value: values.into_iter().map(protocol).collect::<Option<_>>()? })
-        }
-        "iifname" | "oifname" | "iif" | "oif" => {
-            let names = values.into_iter().map(interface).collect::<Option<Vec<_>>>()?;
-            Match::Interfaces { input: key.starts_with('i'), names: Test { not, value: names } }
-        }
-        "nfproto" => match (right.as_str()?, not) {
-            ("ipv4", false) | ("ipv6", true) => Match::Version { v6: false },
-            ("ipv6", false) | ("ipv4", true) => Match::Version { v6: true },
-            _ => return None,
-        },
-        "pkttype" => {
-            let kind = match right.as_str()? {
-                "host" | "unicast" => PacketType::Unicast,
-                "broadcast" => PacketType::Broadcast,
-                "multicast" => PacketType::Multicast,
-                _ => return None,
-            };
-            Match::PacketType(Test { not, value: kind })
-        }
-        "length" => Match::Length(Test { not, value: numbers(right)? }),
-        "mark" => Match::Mark(Test { not, value: Masked { value: numbers(right)?.first, mask: u32::MAX } }),
-        "skuid" => Match::Owner { uid: Some(Test { not, value: numbers(right)? }), gid: None },
-        "skgid" => Match::Owner { uid: None, gid: Some(Test { not, value: numbers(right)? }) },
-        _ => return None,
-    })
-}
-
-fn payload(protocol_name: &str, name: &str, right: &Value, not: bool) -> Option<Match> {
-    let values = elements(right);
-    match (protocol_name, name) {
-        ("ip" | "ip6", "saddr" | "daddr") => {
-            let ranges = values.into_iter().map(addresses).collect::<Option<Vec<_>>>()?;
-            let side = if name == "saddr" { Side::Source } else { Side::Destination };
-            Some(Match::Addresses { side, ranges: Test { not, value: ranges } })
-        }
-        ("ip", "protocol") | ("ip6", "nexthdr") => {
-            let list = values.into_iter().map(protocol).collect::<Option<Vec<_>>>()?;
-            Some(Match::Protocols(Test { not, value: list }))
-        }
-        ("ip", "ttl") | ("ip6", "hoplimit") => {
-            let compare = if not { Compare::NotEqual } else { Compare::Equal };
-            let value = u8::try_from(right.as_u64()?).ok()?;
-            Some(Match::Ttl { hop_limit: protocol_name == "ip6", compare, value })
-        }
-        ("ip" | "ip6", "dscp") => {
-            let value = match right {
-                Value::String(word) => names::dscp(word)?,
-                other => u8::try_from(other.as_u64()?).ok()?,
-            };
-            Some(Match::Dscp(Test { not, value }))
-        }
-        ("ip" | "ip6", "ecn") => {
-            let value = match right {
-                Value::String(word) => {
-                    ["not-ect", "ect1", "ect0", "ce"].iter().position(|w| w == word)? as u8
-                }
-                other => u8::try_from(other.as_u64()?).ok()?,
-            };
-            Some(Match::Tos(Test { not, value: Masked { value, mask: 3 } }))
-        }
-        ("ether", "saddr") => {
-            let mac = Mac::from_text(right.as_str()?.as_bytes())?;
-            Some(Match::Mac(Test { not, value: mac }))
-        }
-        ("icmp" | "icmpv6", "type" | "code") => {
-            let v6 = protocol_name == "icmpv6";
-            let number = match right {
-                Value::String(word) if name == "type" => names::icmp(word, v6)?.0,
-                Value::String(word) => code_word(word, v6)?,
-                other => u8::try_from(other.as_u64()?).ok()?,
-            };
-            let value = match name {
-                "type" => Icmp { kind: Some(number), code: None },
-                _ if not => return None,
-                _ => Icmp { kind: None, code: Some(number) },
-            };
-            let test = Test { not, value };
-            Some(if v6 { Match::Icmpv6(test) } else { Match::Icmp(test) })
-        }
-        ("esp", "spi") => Some(Match::Esp(Test { not, value: numbers(right)? })),
-        ("ah", "spi") => Some(Match::Ah(Test { not, value: numbers(right)? })),
-        (_, "sport" | "dport") => {
-            let ranges = values.into_iter().map(ports).collect::<Option<Vec<_>>>()?;
-            let of = match protocol_name {
-                "tcp" => Some(Protocol::TCP),
-                "udp" => Some(Protocol::UDP),
-                "udplite" => Some(Protocol::UDPLITE),
-                "sctp" => Some(Protocol::SCTP),
-                "dccp" => Some(Protocol::DCCP),
-                "th" => None,
-                _ => return None,
-            };
-            let source = name == "sport";
-            match (&ranges[..], of) {
-                ([range], Some(of)) if right.get("set").is_none() => {
-                    let test = Some(Test { not, value: *range });
-                    let (sport, dport) = if source { (test, None) } else { (None, test) };
-                    Some(match of {
-                        Protocol::TCP => Match::Tcp(Tcp { sport, dport, ..Tcp::default() }),
-                        protocol => Match::Ports(Ports { protocol, sport, dport }),
-                    })
-                }
-                _ => {
-                    let side = if source { PortSide::Source } else { PortSide::Destination };
-                    Some(Match::Multiport { side, ports: Test { not, value: ranges } })
-                }
-            }
-        }
-        ("tcp", "flags") => {
-            // Without a mask: exactly these flags.
-            let set = flag_bits(right)?;
-            let all = TcpFlags::from_bits(0xff);
-            Some(Match::Tcp(Tcp {
-                flags: Some(Test { not, value: Flags { mask: all, set } }),
-                ..Tcp::default()
-            }))
-        }
-        _ => None,
-    }
-}
-
-/// ICMP codes by name, as nft lists them.
-fn code_word(word: &str, v6: bool) -> Option<u8> {
-    let list: &[(&str, u8)] = if v6 {
-        &[
-            ("no-route", 0),
-            ("admin-prohibited", 1),
-            ("addr-unreachable", 3),
-            ("port-unreachable", 4),
-            ("policy-fail", 5),
-            ("reject-route", 6),
-        ]
-    } else {
-        &[
-            ("net-unreachable", 0),
-            ("host-unreachable", 1),
-            ("prot-unreachable", 2),
-            ("port-unreachable", 3),
-            ("frag-needed", 4),
-            ("net-prohibited", 9),
-            ("host-prohibited", 10),
-            ("admin-prohibited", 13),
-        ]
-    };
-    list.iter().find(|(name, _)| *name == word).map(|(_, code)| *code)
-}
-
-fn flag_bits(value: &Value) -> Option<TcpFlags> {
-    match value {
-        Value::Number(n) => Some(TcpFlags::from_bits(u16::try_from(n.as_u64()?).ok()?)),
-        Value::String(word) => match word.as_str() {
-            "ecn" => Some(TcpFlags::ECE),
-            word => TcpFlags::from_word(word.as_bytes()),
-        },
-        Value::Array(list) => list.iter().try_fold(TcpFlags::EMPTY, |set, v| Some(set | flag_bits(v)?)),
-        Value::Object(map) => {
-            let list = map.get("|")?.as_array()?;
-            list.iter().try_fold(TcpFlags::EMPTY, |set, v| Some(set | flag_bits(v)?))
-        }
-        _ => None,
-    }
-}
-
-/// `tcp flags & (fin | syn) == syn`, `meta mark & 0xf0 == 0x10`, `ip frag-off & 0x1fff != 0`.
-fn masked(left: &Value, mask: &Value, right: &Value, not: bool) -> Option<Vec<Match>> {
-    if let Some(("tcp", "flags")) = field(left) {
-        let value = Flags { mask: flag_bits(mask)?, set: flag_bits(right)? };
-        return Some(vec![Match::Tcp(Tcp { flags: Some(Test { not, value }), ..Tcp::default() })]);
-    }
-    let number = |v: &Value| u32::try_from(v.as_u64()?).ok();
-    if left.get("meta").and_then(|m| m.get("key")).and_then(Value::as_str) == Some("mark") {
-        let value = Masked { value: number(right)?, mask: number(mask)? };
-        return Some(vec![Match::Mark(Test { not, value })]);
-    }
-    if let Some(("ip" | "ip6", name @ ("saddr" | "daddr"))) = field(left) {
-        // A mask that is a prefix is a network; any other has no place in a set of ranges.
-        let net = Net::with_mask(right.as_str()?.parse().ok()?, mask.as_str()?.parse().ok()?)?;
-        let side = if name == "saddr" { Side::Source } else { Side::Destination };
-        return Some(vec![Match::Addresses { side, ranges: Test { not, value: vec![net.range()?] } }]);
-    }
-    None
-}
-
-fn fib_type(fib: &Value, right: &Value, not: bool) -> Option<Match> {
-    if fib.get("result")?.as_str()? != "type" {
-        return None;
-    }
-    let flags: Vec<&str> = match fib.get("flags")? {
-        Value::String(one) => vec![one],
-        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
-        _ => return None,
-    };
-    let mut types = AddressTypes::default();
-    for value in elements(right) {
-        let word = value.as_str()?;
-        types = types.or(AddressTypes::WORDS.iter().find(|(_, w)| w.eq_ignore_ascii_case(word))?.0);
-    }
-    let mut found = AddressType {
-        limit_in: flags.contains(&"iif"),
-        limit_out: flags.contains(&"oif"),
-        ..AddressType::default()
-    };
-    let test = Some(Test { not, value: types });
-    match (flags.contains(&"saddr"), flags.contains(&"daddr")) {
-        (true, false) => found.source = test,
-        (false, true) => found.destination = test,
-        _ => return None,
-    }
-    Some(Match::AddressType(found))
-}
-
-/// `ip saddr @bad`, `ip saddr . tcp dport @bad`.
-fn named(left: &Value, name: &str, not: bool) -> Option<Vec<Match>> {
-    let side = |left: &Value| -> Option<(Side, Option<Protocol>)> {
-        if let Some(key) = left.get("meta").and_then(|m| m.get("key")).and_then(Value::as_str) {
-            return match key {
-                "iifname" => Some((Side::Source, None)),
-                "oifname" => Some((Side::Destination, None)),
-                _ => None,
-            };
-        }
-        let (protocol, field) = field(left)?;
-        let of = match protocol {
-            "tcp" => Some(Protocol::TCP),
-            "udp" => Some(Protocol::UDP),
-            _ => None,
-        };
-        match field {
-            "saddr" | "sport" => Some((Side::Source, of)),
-            "daddr" | "dport" => Some((Side::Destination, of)),
-            _ => None,
-        }
-    };
-    let fields: Vec<&Value> = match left.get("concat").and_then(Value::as_array) {
-        Some(list) => list.iter().collect(),
-        None => vec![left],
-    };
-    let found = fields.into_iter().map(side).collect::<Option<Vec<_>>>()?;
-    let mut matches: Vec<Match> = Vec::new();
-    if let Some(protocol) = found.iter().find_map(|(_, p)| *p) {
-        matches.push(Match::Protocols(Test::is(vec![protocol])));
-    }
-    let sides = found.into_iter().map(|(side, _)| side).collect();
-    matches.push(Match::Set { name: Text::from(name), sides, not });
-    Some(matches)
-}
-
-/// `icmp type . icmp code != { 3 . 1 }`.
-fn concat(list: &[Value], right: &Value, not: bool) -> Option<Vec<Match>> {
-    let [kind, code] = list else { return None };
-    let v6 = match (field(kind)?, field(code)?) {
-        (("icmp", "type"), ("icmp", "code")) => false,
-        (("icmpv6", "type"), ("icmpv6", "code")) => true,
-        _ => return None,
-    };
-    let values = elements(right);
-    let [value] = values[..] else { return None };
-    let pair = value.get("concat")?.as_array()?;
-    let number = |v: &Value, word: &dyn Fn(&str) -> Option<u8>| match v {
-        Value::String(s) => s.parse().ok().or_else(|| word(s)),
-        other => u8::try_from(other.as_u64()?).ok(),
-    };
-    let kind = number(pair.first()?, &|w| names::icmp(w, v6).map(|(k, _)| k))?;
-    let code = number(pair.get(1)?, &|w| code_word(w, v6))?;
-    let test = Test { not, value: Icmp { kind: Some(kind), code: Some(code) } };
-    Some(vec![if v6 { Match::Icmpv6(test) } else { Match::Icmp(test) }])
-}
-
 /// The elements of a verdict map: what each tests, and where it leads.
-fn verdicts(body: &Value) -> Option<Vec<(Vec<Match>, Target)>> {
+fn verdicts(body: &Value) -> Option<Vec<(Vec<Condition>, Target)>> {
     let key = body.get("key")?;
     let set = body.get("data")?.get("set")?.as_array()?;
     let mut list = Vec::new();

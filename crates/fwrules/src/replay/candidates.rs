@@ -13,9 +13,12 @@ use std::net::IpAddr;
 
 use logparse::Protocol;
 
-use crate::model::rule::{Match, PortSide, Range, Rule, Side, Target, Test};
+use crate::matches::Look;
+use crate::model::rule::Rule;
 use crate::model::ruleset::Ruleset;
+use crate::model::target::Target;
 use crate::replay::classes::{Addresses, Table};
+use crate::values::net::{AddressRange, Range, Side, Test};
 
 /// The rows of protocol, source, destination, source port, destination port: by class, so many
 /// words each. Class 0, a field that is not shown, and a field without rows let every rule pass.
@@ -36,61 +39,37 @@ impl Candidates {
         addresses: [Option<&Addresses>; 2],
         ports: [Option<&Table>; 2],
     ) -> Candidates {
-        let variants: Vec<Vec<&Rule>> = rules
+        let variants: Vec<Vec<Tests>> = rules
             .rules()
             .enumerate()
             .map(|(n, (_, rule))| {
                 let near = near.map(|near| near[n].as_slice()).unwrap_or_default();
-                std::iter::once(rule).chain(near).collect()
+                std::iter::once(rule).chain(near).map(Tests::of).collect()
             })
             .collect();
         let words = variants.len().div_ceil(64);
-        let rows = |classes: u32, examples: &mut dyn Iterator<Item = (u32, Value)>| -> Vec<u64> {
-            let size = (classes as usize + 1).saturating_mul(words);
-            // As for merging classes: what takes longer than it saves is left out.
-            if size > WORDS || (classes as usize).saturating_mul(variants.len()) > 1 << 26 {
-                return Vec::new();
-            }
-            let mut rows = vec![0; size];
-            rows[..words].fill(u64::MAX);
-            for (class, value) in examples {
-                let row = &mut rows[class as usize * words..][..words];
-                for (n, rules) in variants.iter().enumerate() {
-                    if rules.iter().any(|rule| rule.may_take(value)) {
-                        row[n / 64] |= 1 << (n % 64);
-                    }
-                }
-            }
-            rows
-        };
         // What is rewritten on the way was something else where some rules stand.
         let translates = rules.rules().any(|(_, rule)| translates(rule));
-        let [source, destination] = [Side::Source, Side::Destination].map(|side| {
-            let of = addresses[side as usize].filter(|_| !translates)?;
-            Some((of, side))
-        });
-        let address = |of: Option<(&Addresses, Side)>| match of {
+        let address = |side: Side| match addresses[side as usize].filter(|_| !translates) {
             None => Vec::new(),
-            Some((of, side)) => {
-                rows(of.classes, &mut of.examples().map(|(c, a)| (c, Value::Address(side, a))))
-            }
+            Some(of) => rows(&variants, of.classes, of.examples(), |tests, addr| tests.address(side, addr)),
         };
-        let port = |at: usize, side: Side| match ports[at].filter(|_| !translates) {
+        let port = |side: Side| match ports[side as usize].filter(|_| !translates) {
             None => Vec::new(),
             Some(of) => {
-                let value = |(class, port): (u32, u32)| (class, Value::Port(side, port));
-                rows(of.classes, &mut of.examples().into_iter().map(value))
+                let examples = of.examples().into_iter();
+                rows(&variants, of.classes, examples, |tests, port| tests.port(side, port))
             }
         };
-        let mut protocols = (0..=255).map(|p: u8| (u32::from(p) + 1, Value::Protocol(Protocol(p))));
+        let protocols = (0..=255).map(|p: u8| (u32::from(p) + 1, Protocol(p)));
         Candidates {
             words,
             rows: [
-                rows(256, &mut protocols),
-                address(source),
-                address(destination),
-                port(0, Side::Source),
-                port(1, Side::Destination),
+                rows(&variants, 256, protocols, Tests::protocol),
+                address(Side::Source),
+                address(Side::Destination),
+                port(Side::Source),
+                port(Side::Destination),
             ],
         }
     }
@@ -110,13 +89,30 @@ impl Candidates {
     }
 }
 
-/// One field of a packet.
-#[derive(Clone, Copy)]
-enum Value {
-    Protocol(Protocol),
-    Address(Side, IpAddr),
-    /// 65,536 stands for what is no port.
-    Port(Side, u32),
+/// The rows of one field, of which there is an example for each class.
+fn rows<V: Copy>(
+    variants: &[Vec<Tests>],
+    classes: u32,
+    examples: impl Iterator<Item = (u32, V)>,
+    may_take: impl Fn(&Tests, V) -> bool,
+) -> Vec<u64> {
+    let words = variants.len().div_ceil(64);
+    let size = (classes as usize + 1).saturating_mul(words);
+    // As for merging classes: what takes longer than it saves is left out.
+    if size > WORDS || (classes as usize).saturating_mul(variants.len()) > 1 << 26 {
+        return Vec::new();
+    }
+    let mut rows = vec![0; size];
+    rows[..words].fill(u64::MAX);
+    for (class, value) in examples {
+        let row = &mut rows[class as usize * words..][..words];
+        for (n, rules) in variants.iter().enumerate() {
+            if rules.iter().any(|tests| may_take(tests, value)) {
+                row[n / 64] |= 1 << (n % 64);
+            }
+        }
+    }
+    rows
 }
 
 fn translates(rule: &Rule) -> bool {
@@ -124,57 +120,50 @@ fn translates(rule: &Rule) -> bool {
         if matches!(name.as_bytes(), b"DNAT" | b"SNAT" | b"MASQUERADE" | b"REDIRECT" | b"NETMAP" | b"nft"))
 }
 
-impl Rule {
-    /// Whether a packet with this in it may be taken: false only if it certainly is not.
-    ///
+/// What one rule asks of these fields. Each function is false only if the rule certainly does not
+/// take a packet with this value.
+#[derive(Default)]
+struct Tests {
+    protocols: Vec<Test<Vec<Protocol>>>,
+    addresses: [Vec<Test<Vec<AddressRange>>>; 2],
+    ports: [Vec<Test<Vec<Range<u16>>>>; 2],
+}
+
+impl Tests {
+    fn of(rule: &Rule) -> Tests {
+        let mut tests = Tests::default();
+        rule.looks(&mut |look| match look {
+            Look::Protocol(test) => tests.protocols.push(owned(test)),
+            Look::Address(side, test) => tests.addresses[side as usize].push(owned(test)),
+            Look::Ports(of, test) => {
+                for side in Side::BOTH.into_iter().filter(|side| of.is(*side)) {
+                    tests.ports[side as usize].push(owned(test));
+                }
+            }
+            _ => {}
+        });
+        tests
+    }
+
+    fn protocol(&self, protocol: Protocol) -> bool {
+        self.protocols.iter().all(|test| test.value.contains(&protocol) != test.not)
+    }
+
     /// An address stands for its whole class, in which there may be addresses of the other
     /// family: `!` lets those pass here.
-    fn may_take(&self, value: Value) -> bool {
-        match value {
-            Value::Protocol(p) => {
-                self.protocol.is_none_or(|test| (p == test.value) != test.not)
-                    && self.matches.iter().all(|m| match m {
-                        Match::Tcp(_) => p == Protocol::TCP,
-                        Match::Ports(ports) => p == ports.protocol,
-                        _ => true,
-                    })
-            }
-            Value::Address(side, addr) => {
-                let net = if side == Side::Source { &self.source } else { &self.destination };
-                // A mask with holes is no range, so classes do not know it.
-                net.as_ref()
-                    .is_none_or(|test| test.value.range().is_none() || test.value.contains(addr) != test.not)
-                    && self.matches.iter().all(|m| match m {
-                        Match::IpRange { source, destination } => {
-                            let range = if side == Side::Source { source } else { destination };
-                            range.as_ref().is_none_or(|test| test.value.contains(addr) != test.not)
-                        }
-                        Match::Addresses { side: tested, ranges } if *tested == side => {
-                            ranges.value.iter().any(|range| range.contains(addr)) != ranges.not
-                        }
-                        _ => true,
-                    })
-            }
-            Value::Port(side, port) => {
-                let Ok(port) = u16::try_from(port) else { return true };
-                let one = |test: &Option<Test<Range<u16>>>| {
-                    test.as_ref().is_none_or(|test| test.value.contains(port) != test.not)
-                };
-                let of = |sport, dport| if side == Side::Source { one(sport) } else { one(dport) };
-                self.matches.iter().all(|m| match m {
-                    Match::Tcp(tcp) => of(&tcp.sport, &tcp.dport),
-                    Match::Ports(ports) => of(&ports.sport, &ports.dport),
-                    Match::Multiport { side: tested, ports } => {
-                        let asked = match tested {
-                            PortSide::Source => side == Side::Source,
-                            PortSide::Destination => side == Side::Destination,
-                            PortSide::Either => false,
-                        };
-                        !asked || ports.value.iter().any(|range| range.contains(port)) != ports.not
-                    }
-                    _ => true,
-                })
-            }
-        }
+    fn address(&self, side: Side, addr: IpAddr) -> bool {
+        let any = |test: &Test<Vec<AddressRange>>| test.value.iter().any(|range| range.contains(addr));
+        self.addresses[side as usize].iter().all(|test| any(test) != test.not)
     }
+
+    /// 65,536 stands for what is no port.
+    fn port(&self, side: Side, port: u32) -> bool {
+        let Ok(port) = u16::try_from(port) else { return true };
+        let any = |test: &Test<Vec<Range<u16>>>| test.value.iter().any(|range| range.contains(port));
+        self.ports[side as usize].iter().all(|test| any(test) != test.not)
+    }
+}
+
+fn owned<T: Clone>(test: Test<&[T]>) -> Test<Vec<T>> {
+    Test { not: test.not, value: test.value.to_vec() }
 }

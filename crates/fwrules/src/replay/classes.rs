@@ -10,8 +10,9 @@ use std::net::IpAddr;
 
 use logparse::TcpFlags;
 
-use crate::model::conntrack::valid_flags;
-use crate::model::rule::{AddressRange, Flags, Net, Range};
+use crate::values::conntrack::valid_flags;
+use crate::values::header::Flags;
+use crate::values::net::{AddressRange, Net, Range};
 
 /// Classes of a small number: a table with one entry per value.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ impl Table {
         let mut of = Vec::with_capacity(512);
         for bits in 0..512 {
             let flags = TcpFlags::from_bits(bits);
-            let answers = tests.iter().map(|t| flags & t.mask == t.set);
+            let answers = tests.iter().map(|t| t.fit(flags));
             of.push(signatures.class(answers.chain([valid_flags(flags)])));
         }
         Table { of, classes: signatures.0.len() as u32 }

@@ -7,3 +7,6 @@
 pub(crate) mod candidates;
 pub(crate) mod classes;
 pub(crate) mod compiled;
+pub(crate) mod fields;
+pub(crate) mod key;
+pub(crate) mod layout;

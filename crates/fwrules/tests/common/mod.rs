@@ -163,34 +163,32 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
             Protocol::DCCP,
         ])
     };
-    rule.protocol = rng
+    let protocol = rng
         .maybe(3, |r| Test { not: r.chance(5), value: plain_protocol(r) })
         .or_else(|| rng.maybe(2, |r| Test::is(plain_protocol(r))));
-    rule.source = rng.maybe(3, |r| {
-        let n = net(r, v6);
-        r.test(n)
-    });
-    rule.destination = rng.maybe(4, |r| {
-        let n = net(r, v6);
-        r.test(n)
-    });
-    if at != At::Output {
-        rule.input = rng.maybe(5, |r| {
-            let i = interface(r);
-            r.test(i)
+    rule.conditions.extend(protocol.map(Condition::from));
+    for (side, one_in) in [(Side::Source, 3), (Side::Destination, 4)] {
+        let net = rng.maybe(one_in, |r| {
+            let n = net(r, v6);
+            r.test(n)
         });
+        rule.conditions.extend(net.map(|net| Condition::from(Address { side, net })));
     }
-    if matches!(at, At::Output | At::Forward) {
-        rule.output = rng.maybe(5, |r| {
-            let i = interface(r);
-            r.test(i)
-        });
+    for (input, has) in [(true, at != At::Output), (false, matches!(at, At::Output | At::Forward))] {
+        if has {
+            let name = rng.maybe(5, |r| {
+                let i = interface(r);
+                r.test(i)
+            });
+            rule.conditions.extend(name.map(|name| Condition::from(OnInterface { input, name })));
+        }
     }
     if !v6 {
-        rule.fragment = rng.maybe(15, |r| r.chance(2));
+        let fragment = rng.maybe(15, |r| r.chance(2));
+        rule.conditions.extend(fragment.map(|is| Condition::from(Fragment(is))));
     }
-    let mut matches = Vec::new();
-    if let Some(Test { not: false, value }) = rule.protocol
+    let mut matches: Vec<Condition> = Vec::new();
+    if let Some(Test { not: false, value }) = protocol
         && !rng.chance(3)
     {
         match value {
@@ -206,26 +204,22 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
                 let option = rng.maybe(12, |r| r.test(2 + (r.0 >> 60) as u8));
                 // The zero mask is what iptables-save leaves away.
                 let test = test.filter(|t| !t.value.mask.is_empty());
-                matches.push(Match::Tcp(Tcp { sport, dport, flags: test, option }));
+                matches.push(Condition::Tcp(Tcp { sport, dport, flags: test, option }));
             }
             Protocol::UDP | Protocol::SCTP | Protocol::DCCP => {
                 let sport = rng.maybe(4, port_test);
                 let dport = rng.maybe(2, port_test);
-                matches.push(Match::Ports(Ports { protocol: value, sport, dport }));
+                matches.push(Condition::Ports(Ports { protocol: value, sport, dport }));
             }
             Protocol::ICMP | Protocol::ICMPV6 => {
                 let kind = Some(*rng.pick(&[0, 3, 8, 11, 128, 135]));
                 let code = rng.maybe(2, |r| r.below(5) as u8);
                 let icmp = rng.test(Icmp { kind, code });
-                matches.push(if v6 { Match::Icmpv6(icmp) } else { Match::Icmp(icmp) });
+                matches.push(IcmpTest { v6, icmp }.into());
             }
-            Protocol::ESP => {
+            Protocol::ESP | Protocol::AH => {
                 let r = number_range(rng, 1000);
-                matches.push(Match::Esp(rng.test(r)));
-            }
-            Protocol::AH => {
-                let r = number_range(rng, 1000);
-                matches.push(Match::Ah(rng.test(r)));
+                matches.push(Spi { protocol: value, spi: rng.test(r) }.into());
             }
             _ => {}
         }
@@ -236,10 +230,10 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
         if ported && rng.chance(4) {
             let side = *rng.pick(&[PortSide::Source, PortSide::Destination, PortSide::Either]);
             let ports = (0..1 + rng.below(7)).map(|_| port_range(rng)).collect();
-            matches.push(Match::Multiport { side, ports: rng.test(ports) });
+            matches.push(Multiport { side, ports: rng.test(ports) }.into());
         }
         if value == Protocol::TCP && rng.chance(15) {
-            matches.push(Match::Mss(Test { not: rng.chance(3), value: Range::new(1, 600) }));
+            matches.push(Condition::Mss(Test { not: rng.chance(3), value: Range::new(1, 600) }));
         }
     }
     for _ in 0..rng.below(3) {
@@ -253,12 +247,12 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
                     let a = range(r, v6);
                     r.test(a)
                 });
-                Match::IpRange { source, destination }
+                IpRange { source, destination }.into()
             }
-            1 if at != At::Output => Match::Mac(rng.test(Mac([0, 0x16, 0x3e, 0, 0, 1]))),
+            1 if at != At::Output => Condition::Mac(rng.test(Mac([0, 0x16, 0x3e, 0, 0, 1]))),
             2 => {
                 let k = *rng.pick(&[PacketType::Unicast, PacketType::Broadcast, PacketType::Multicast]);
-                Match::PacketType(rng.test(k))
+                Condition::PacketType(rng.test(k))
             }
             3 => {
                 let types = *rng.pick(&[
@@ -268,7 +262,7 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
                     AddressTypes::UNICAST,
                 ]);
                 let types = if !v6 && rng.chance(3) { AddressTypes::BROADCAST } else { types };
-                Match::AddressType(AddressType {
+                Condition::AddressType(AddressType {
                     source: None,
                     destination: Some(rng.test(types)),
                     limit_in: false,
@@ -278,30 +272,30 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
             4 => {
                 let compare =
                     *rng.pick(&[Compare::Equal, Compare::NotEqual, Compare::Less, Compare::Greater]);
-                Match::Ttl { hop_limit: v6, compare, value: *rng.pick(&[1, 5, 63, 64, 254]) }
+                Ttl { hop_limit: v6, compare, value: *rng.pick(&[1, 5, 63, 64, 254]) }.into()
             }
             5 => {
                 let r = number_range(rng, 2000);
-                Match::Length(rng.test(r))
+                Condition::Length(rng.test(r))
             }
             6 => {
                 let mask = *rng.pick(&[0x3f, 0xff, 0x1e]);
-                Match::Tos(rng.test(Masked { value: 0x10, mask }))
+                Condition::Tos(rng.test(Masked { value: 0x10, mask }))
             }
             7 => {
                 let v = *rng.pick(&[0, 10, 46]);
-                Match::Dscp(rng.test(v))
+                Condition::Dscp(rng.test(v))
             }
             8 => {
                 let mask = *rng.pick(&[u32::MAX, 0xf0]);
-                Match::Mark(rng.test(Masked { value: 0x10, mask }))
+                Condition::Mark(rng.test(Masked { value: 0x10, mask }))
             }
             9 if at == At::Output => {
                 let uid = Some({
                     let r = number_range(rng, 3000);
                     rng.test(r)
                 });
-                Match::Owner { uid, gid: None }
+                Owner { uid, gid: None }.into()
             }
             10 => {
                 let states = *rng.pick(&[
@@ -312,24 +306,24 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
                     StateSet::UNTRACKED,
                 ]);
                 let old = rng.chance(4) && !StateSet::DNAT.and(states).contains(StateSet::DNAT);
-                Match::State { old, states: rng.test(states) }
+                State { old, states: rng.test(states) }.into()
             }
-            11 => Match::Other {
+            11 => Condition::Other(Other {
                 module: Text::from("limit"),
                 words: ["--limit", "5/min"].map(Text::from).into(),
-            },
-            12 => Match::Other {
+            }),
+            12 => Condition::Other(Other {
                 module: Text::from("statistic"),
                 words: ["--mode", "nth", "--every", "3", "--packet", "0"].map(Text::from).into(),
-            },
-            _ => Match::Comment(text(rng, 255)),
+            }),
+            _ => Condition::Comment(text(rng, 255)),
         };
         // Each module once, as people write it.
-        if !matches.iter().any(|m: &Match| core::mem::discriminant(m) == core::mem::discriminant(&one)) {
+        if !matches.iter().any(|m: &Condition| core::mem::discriminant(m) == core::mem::discriminant(&one)) {
             matches.push(one);
         }
     }
-    rule.matches = matches;
+    rule.conditions.append(&mut matches);
     match rng.below(12) {
         0 | 1 => {
             let prefix = text(rng, 29);

@@ -4,7 +4,10 @@
 //! Must not know: how a rule is matched (`fwrules`), how a result is shown (`report::explain`).
 //! Tested by: `tests/cli/explain.rs`.
 
-use fwrules::{Context, Evidence, Place, Reach, Ruleset, Step, Tri, Walk, Walker};
+use fwrules::{
+    Condition, Context, Evidence, Place, PortSide, Ports, Reach, Ruleset, Side, Step, Tcp, Test, Tri, Walk,
+    Walker,
+};
 use logparse::Packet;
 use serde::Serialize;
 
@@ -82,17 +85,23 @@ fn why(walker: &Walker<'_>, packet: &Packet<'_>, context: &Context<'_>, step: &S
             _ => "ruled out: the line would not have been logged".to_owned(),
         };
     }
-    let of = |wanted: fn(&Tri) -> bool| -> Vec<&(String, Tri)> {
-        conditions.iter().filter(|(_, tri)| wanted(tri)).collect()
+    let of = |wanted: fn(&Tri) -> bool| -> Vec<&Condition> {
+        conditions.iter().filter(|(_, tri)| wanted(tri)).map(|(condition, _)| *condition).collect()
     };
     match step.result {
         Tri::No => {
-            let mut names: Vec<String> =
-                of(|t| *t == Tri::No).iter().map(|(name, _)| instead(name, packet)).collect();
+            let mut against = of(|t| *t == Tri::No);
             // What is asked of a protocol's header says nothing about a packet of another.
-            if names.first().is_some_and(|name| name.starts_with("-p ")) {
-                names.retain(|name| !["-m tcp", "-m udp", "-m icmp"].iter().any(|m| name.starts_with(m)));
+            if matches!(against.first(), Some(Condition::Protocol(Test { not: false, .. }))) {
+                against.retain(|condition| {
+                    !matches!(
+                        condition,
+                        Condition::Tcp(_) | Condition::Mss(_) | Condition::Ports(_) | Condition::Icmp(_)
+                    )
+                });
             }
+            let names: Vec<String> =
+                against.into_iter().map(|condition| instead(condition, packet)).collect();
             if names.is_empty() {
                 return "what is known of the connection excludes it".to_owned();
             }
@@ -103,8 +112,8 @@ fn why(walker: &Walker<'_>, packet: &Packet<'_>, context: &Context<'_>, step: &S
             why
         }
         Tri::Unknown(reason) => {
-            let names: Vec<&str> =
-                of(|t| matches!(t, Tri::Unknown(_))).iter().map(|(name, _)| name.as_str()).collect();
+            let names: Vec<String> =
+                of(|t| matches!(t, Tri::Unknown(_))).into_iter().map(Condition::to_display).collect();
             format!("{reason}: {}", names.join(", "))
         }
         Tri::Yes if conditions.is_empty() => "takes every packet".to_owned(),
@@ -113,30 +122,36 @@ fn why(walker: &Walker<'_>, packet: &Packet<'_>, context: &Context<'_>, step: &S
 }
 
 /// A condition that does not fit, with what the packet has instead where that is one word.
-fn instead(condition: &str, packet: &Packet<'_>) -> String {
+fn instead(condition: &Condition, packet: &Packet<'_>) -> String {
     let ports = packet.datagram.ports();
     let name = |name: &[u8]| if name.is_empty() { "empty".to_owned() } else { text::escape(name) };
-    let mut words = condition.split(' ');
-    let first = words.next();
-    let option = match first {
-        Some("-m") => words.nth(1),
-        Some("!") => words.next(),
-        first => first,
-    };
-    let one_option = condition.matches("--").count() == 1;
-    let has = match option {
-        Some("-p") => packet.datagram.protocol().map(|protocol| protocol.to_string()),
-        Some("-s") => packet.src().map(|addr| addr.to_string()),
-        Some("-d") => packet.dst().map(|addr| addr.to_string()),
-        Some("-i") => Some(name(packet.in_iface)),
-        Some("-o") => Some(name(packet.out_iface)),
-        Some("--dport" | "--dports") if one_option => ports.dst.map(|port| port.to_string()),
-        Some("--sport" | "--sports") if one_option => ports.src.map(|port| port.to_string()),
+    let number = |port: Option<u16>| port.map(|port| port.to_string());
+    let has = match condition {
+        Condition::Protocol(_) => packet.datagram.protocol().map(|protocol| protocol.to_string()),
+        Condition::Address(address) => {
+            let source = address.side == Side::Source;
+            if source { packet.src() } else { packet.dst() }.map(|addr| addr.to_string())
+        }
+        Condition::Interface(interface) => {
+            Some(name(if interface.input { packet.in_iface } else { packet.out_iface }))
+        }
+        Condition::Tcp(Tcp { sport, dport, flags: None, option: None })
+        | Condition::Ports(Ports { sport, dport, .. }) => match (sport, dport) {
+            (Some(Test { not: false, .. }), None) => number(ports.src),
+            (None, Some(Test { not: false, .. })) => number(ports.dst),
+            _ => None,
+        },
+        Condition::Multiport(multiport) if !multiport.ports.not => match multiport.side {
+            PortSide::Source => number(ports.src),
+            PortSide::Destination => number(ports.dst),
+            PortSide::Either => None,
+        },
         _ => None,
     };
+    let condition = condition.to_display();
     match has {
         Some(has) => format!("{condition} (here {has})"),
-        None => condition.to_owned(),
+        None => condition,
     }
 }
 

@@ -589,8 +589,12 @@ impl<'r> Replaying<'r> {
             text: rule.to_display(),
         };
         if row.is_silent() && !counts.nearly.is_empty() {
-            let near = |(n, (change, rule)): (u32, (String, Rule))| {
-                Some(NearMiss { change, rule: saved(&rule), lines: counts.nearly.get(&n).copied()? })
+            let near = |(n, (change, rule)): (u32, (fwrules::NearMiss, Rule))| {
+                Some(NearMiss {
+                    change: change.to_string(),
+                    rule: saved(&rule),
+                    lines: counts.nearly.get(&n).copied()?,
+                })
             };
             row.near_misses = (0..).zip(rule.near_misses()).filter_map(near).collect();
         }

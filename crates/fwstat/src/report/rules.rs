@@ -4,12 +4,7 @@
 //! Must not know: why there is such a rule.
 //! Tested by: `tests/cli/suggest.rs` with the real tools, the unit tests below.
 
-use std::fmt::Write as _;
-
-use fwrules::{
-    AddressRange, Family, Match, Net, PacketType, PortSide, Range, Rule, Side, Target, Test, Text,
-};
-use logparse::{Protocol, TcpFlags};
+use fwrules::{Counters, Family, Rule, Verb, WriteError};
 
 use fwlog::text;
 
@@ -28,7 +23,7 @@ pub fn program(v6: bool) -> &'static str {
 /// The rule as a command: `iptables -A CHAIN ...`.
 #[must_use]
 pub fn command(rule: &Rule, chain: &str, v6: bool) -> String {
-    rule.to_iptables(chain.as_bytes(), family(v6)).unwrap_or_else(|error| format!("# {error}"))
+    command_as(Verb::Append, rule, chain, v6)
 }
 
 /// The rule as `iptables-save` has it: `-A CHAIN ...`.
@@ -40,21 +35,16 @@ pub fn restore(rule: &Rule, chain: &str) -> String {
     }
 }
 
-/// The same command with another verb: `-D` to take it away, `-C` to ask for it.
+/// The same command with another verb.
 #[must_use]
-pub fn with_verb(rule: &Rule, chain: &str, v6: bool, verb: &str) -> String {
-    let added = format!("{} -A ", program(v6));
-    let text = command(rule, chain, v6);
-    match text.strip_prefix(&added) {
-        Some(rest) => format!("{} {verb} {rest}", program(v6)),
-        None => text,
-    }
+pub fn command_as(verb: Verb, rule: &Rule, chain: &str, v6: bool) -> String {
+    rule.to_command(verb, chain.as_bytes(), family(v6)).unwrap_or_else(|error| format!("# {error}"))
 }
 
 /// Adds the rule unless it is there.
 #[must_use]
 pub fn idempotent(rule: &Rule, chain: &str, v6: bool) -> String {
-    let (ask, add) = (with_verb(rule, chain, v6, "-C"), command(rule, chain, v6));
+    let (ask, add) = (command_as(Verb::Check, rule, chain, v6), command(rule, chain, v6));
     format!("{ask} 2>/dev/null || {add}")
 }
 
@@ -112,156 +102,13 @@ fn parts(command: &str) -> Vec<&str> {
     parts
 }
 
-/// The rule in nft's words, without the chain. What nft cannot say in one rule is an error's
-/// sentence.
+/// The rule in nft's words, without the chain, with a counter.
 ///
 /// # Errors
-/// The rule tests something that is not made here.
-pub fn nft(rule: &Rule, six: bool) -> Result<String, String> {
-    let mut out = String::new();
-    let v6 = |net: &Net| net.addr().is_ipv6();
-    let mut put = |text: String| {
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        out.push_str(&text);
-    };
-    let not = |not: bool| if not { "!= " } else { "" };
-    for (test, word) in [(&rule.input, "iifname"), (&rule.output, "oifname")] {
-        if let Some(Test { not: no, value }) = test {
-            put(format!("{word} {}{}", not(*no), quoted(&value.0.to_string().replace('+', "*"))));
-        }
-    }
-    for (test, word) in [(&rule.source, "saddr"), (&rule.destination, "daddr")] {
-        if let Some(Test { not: no, value }) = test {
-            let version = if v6(value) { "ip6" } else { "ip" };
-            put(format!("{version} {word} {}{}", not(*no), net_text(value)));
-        }
-    }
-    let protocol = rule.protocol.filter(|test| !test.not).map(|test| test.value);
-    let mut said = false;
-    let name = match protocol {
-        Some(Protocol::TCP) => "tcp",
-        Some(Protocol::UDP) => "udp",
-        _ => "",
-    };
-    let mut comment = String::new();
-    for test in &rule.matches {
-        match test {
-            Match::Tcp(tcp) => {
-                for (ports, word) in [(&tcp.sport, "sport"), (&tcp.dport, "dport")] {
-                    if let Some(Test { not: no, value }) = ports {
-                        put(format!("tcp {word} {}{}", not(*no), range_text(value)));
-                        said = true;
-                    }
-                }
-                if let Some(Test { not: no, value: flags }) = &tcp.flags {
-                    let equals = if *no { "!=" } else { "==" };
-                    put(format!(
-                        "tcp flags & ({}) {equals} {}",
-                        flag_words(flags.mask),
-                        flag_words(flags.set)
-                    ));
-                    said = true;
-                }
-            }
-            Match::Ports(ports) => {
-                for (ports, word) in [(&ports.sport, "sport"), (&ports.dport, "dport")] {
-                    if let Some(Test { not: no, value }) = ports {
-                        put(format!("{name} {word} {}{}", not(*no), range_text(value)));
-                        said = true;
-                    }
-                }
-            }
-            Match::Multiport { side, ports: Test { not: no, value } } if !name.is_empty() => {
-                let word = match side {
-                    PortSide::Source => "sport",
-                    PortSide::Destination => "dport",
-                    PortSide::Either => return Err("either of two ports is two rules in nft".to_owned()),
-                };
-                let list: Vec<String> = value.iter().map(range_text).collect();
-                put(format!("{name} {word} {}{{ {} }}", not(*no), list.join(", ")));
-                said = true;
-            }
-            Match::Icmp(Test { not: no, value }) => {
-                put(format!("icmp type {}{}", not(*no), value.kind.unwrap_or(0)));
-                said = true;
-            }
-            Match::Icmpv6(Test { not: no, value }) => {
-                put(format!("icmpv6 type {}{}", not(*no), value.kind.unwrap_or(0)));
-                said = true;
-            }
-            Match::IpRange { source, destination } => {
-                for (test, word) in [(source, "saddr"), (destination, "daddr")] {
-                    if let Some(Test { not: no, value: AddressRange { first, last } }) = test {
-                        let version = if first.is_ipv6() { "ip6" } else { "ip" };
-                        put(format!("{version} {word} {}{first}-{last}", not(*no)));
-                    }
-                }
-            }
-            Match::PacketType(Test { not: no, value }) => {
-                let word = match value {
-                    PacketType::Unicast => "host",
-                    PacketType::Broadcast => "broadcast",
-                    PacketType::Multicast => "multicast",
-                };
-                put(format!("meta pkttype {}{word}", not(*no)));
-            }
-            Match::Set { name, sides, not: no } if sides.len() == 1 => {
-                let version = if six { "ip6" } else { "ip" };
-                let word = if sides[0] == Side::Source { "saddr" } else { "daddr" };
-                put(format!("{version} {word} {}@{name}", not(*no)));
-            }
-            Match::Comment(text) => comment = text.to_string(),
-            other => return Err(format!("nft: {}", other.to_display())),
-        }
-    }
-    if let Some(protocol) = protocol
-        && !said
-    {
-        let word = if name.is_empty() { protocol.0.to_string() } else { name.to_owned() };
-        put(format!("meta l4proto {word}"));
-    }
-    let verdict = match rule.target {
-        Target::Drop => "drop",
-        Target::Accept => "accept",
-        Target::Return => "return",
-        _ => return Err("nft: this target is not made here".to_owned()),
-    };
-    put(format!("counter {verdict}"));
-    if !comment.is_empty() {
-        let _ = write!(
-            out,
-            " comment {}",
-            quoted(&String::from_utf8_lossy(Text::from(comment.as_str()).cut(127)))
-        );
-    }
-    Ok(out)
-}
-
-fn quoted(text: &str) -> String {
-    let text: String =
-        text.chars().map(|c| if c == '"' || c == '\\' || c.is_control() { '?' } else { c }).collect();
-    format!("\"{text}\"")
-}
-
-/// A network; a host without its length.
-fn net_text(net: &Net) -> String {
-    crate::analysis::noise::address::net_name(net)
-}
-
-fn range_text(range: &Range<u16>) -> String {
-    if range.first == range.last {
-        range.first.to_string()
-    } else {
-        format!("{}-{}", range.first, range.last)
-    }
-}
-
-fn flag_words(flags: TcpFlags) -> String {
-    let mut words: Vec<String> = flags.words().map(str::to_lowercase).collect();
-    words.reverse();
-    if words.is_empty() { "0x0".to_owned() } else { words.join("|") }
+/// What nft cannot say in one rule.
+pub fn nft(rule: &Rule, v6: bool) -> Result<String, WriteError> {
+    let rule = Rule { counters: Some(Counters::default()), ..rule.clone() };
+    Ok(String::from_utf8_lossy(&rule.to_nft(family(v6))?).into_owned())
 }
 
 #[cfg(test)]
@@ -328,7 +175,10 @@ mod tests {
     #[test]
     fn other_verbs() {
         let rule = rule("-A M -p udp -m udp --dport 138 -j DROP");
-        assert_eq!(with_verb(&rule, "M", true, "-D"), "ip6tables -D M -p udp -m udp --dport 138 -j DROP");
+        assert_eq!(
+            command_as(Verb::Delete, &rule, "M", true),
+            "ip6tables -D M -p udp -m udp --dport 138 -j DROP"
+        );
         assert_eq!(
             idempotent(&rule, "M", false),
             "iptables -C M -p udp -m udp --dport 138 -j DROP 2>/dev/null || iptables -A M -p udp -m udp --dport 138 -j DROP"

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use fwrules::{Context, Match, Net, Rule, Target, Tri};
+use fwrules::{Condition, Context, Net, Rule, Target, Tri};
 use logparse::Packet;
 use serde_json::Value;
 
@@ -46,14 +46,14 @@ impl Chain {
         let asked = !packet.in_iface.is_empty() && (packet.out_iface.is_empty() || self.forward);
         let Some(src) = packet.src().filter(|_| asked) else { return false };
         for (_, rule) in self.rules.iter().filter(|(v6, _)| *v6 == src.is_ipv6()) {
-            let set = rule.matches.iter().find_map(|one| match one {
-                Match::Set { name, .. } => Some(name.to_string()),
+            let set = rule.conditions.iter().find_map(|condition| match condition {
+                Condition::Set(set) => Some(set.name.to_string()),
                 _ => None,
             });
             let matches = match set {
                 Some(name) => self.sets[&name].iter().any(|net| net.contains(src)),
                 // Known connections: no packet of a log's line is one.
-                None if rule.matches.iter().any(|one| matches!(one, Match::State { .. })) => false,
+                None if rule.conditions.iter().any(|c| matches!(c, Condition::State(_))) => false,
                 None => rule.matches(packet, &Context::default()) == Tri::Yes,
             };
             if matches {

@@ -10,8 +10,9 @@
 //! Tested by: the unit tests below, `tests/cli/suggest.rs` (random packets of every pattern).
 
 use fwrules::{
-    AddressRange, AddressTypes, Family, Hook, Interface, Match, Net, PacketType, PortSide, Range, Rule,
-    Ruleset, Side, StateSet, Table, Target, Test, Verdict,
+    Address, AddressRange, AddressTypes, Addresses, Condition, Expression, Family, Hook, IcmpTest, Interface,
+    Interfaces, IpRange, Multiport, Net, PacketType, PortSide, Range, Rule, Ruleset, Side, State, StateSet,
+    Table, Target, Test, Verdict, Version,
 };
 use logparse::{Protocol, TcpFlags};
 
@@ -134,34 +135,8 @@ fn takes_all(rule: &Rule) -> bool {
 /// that is new can pass.
 fn read(rule: &Rule, v6: bool) -> Vec<Pattern> {
     let mut list = vec![Pattern { v6, ..Pattern::default() }];
-    let mut narrow = |more: Vec<Pattern>| {
+    for more in rule.conditions.iter().filter_map(|condition| of_condition(condition, v6)) {
         list = list.iter().flat_map(|own| more.iter().filter_map(|other| own.and(other))).collect();
-    };
-    let base = || Pattern { v6, ..Pattern::default() };
-    if let Some(Test { not: false, value }) = rule.protocol {
-        narrow(vec![Pattern { protocol: vec![value.0], ..base() }]);
-    }
-    let mut net = |test: &Option<Test<Net>>, side: Side| {
-        if let Some(Test { not: false, value }) = test {
-            if value.addr().is_ipv6() != v6 {
-                return narrow(Vec::new());
-            }
-            if !value.is_any() {
-                narrow(vec![on_side(base(), side, vec![*value])]);
-            }
-        }
-    };
-    net(&rule.source, Side::Source);
-    net(&rule.destination, Side::Destination);
-    for (test, input) in [(&rule.input, true), (&rule.output, false)] {
-        if let Some(test) = test {
-            narrow(vec![on_interface(base(), input, &test.value, test.not)]);
-        }
-    }
-    for one in &rule.matches {
-        if let Some(more) = of_match(one, v6) {
-            narrow(more);
-        }
     }
     list
 }
@@ -178,8 +153,8 @@ fn on_interface(pattern: Pattern, input: bool, name: &Interface, not: bool) -> P
     if input { Pattern { input: test, ..pattern } } else { Pattern { output: test, ..pattern } }
 }
 
-/// What a match says in patterns; `None`: nothing that has a place in them.
-fn of_match(one: &Match, v6: bool) -> Option<Vec<Pattern>> {
+/// What a condition says in patterns; `None`: nothing that has a place in them.
+fn of_condition(condition: &Condition, v6: bool) -> Option<Vec<Pattern>> {
     let base = || Pattern { v6, ..Pattern::default() };
     let nets = |ranges: &[AddressRange]| -> Vec<Net> {
         ranges.iter().filter(|range| range.first.is_ipv6() == v6).flat_map(covering).collect()
@@ -187,16 +162,29 @@ fn of_match(one: &Match, v6: bool) -> Option<Vec<Pattern>> {
     let sided = |side: Side, list: Vec<Net>| {
         Some(if list.is_empty() { Vec::new() } else { vec![on_side(base(), side, list)] })
     };
-    match one {
-        Match::Tcp(tcp) => {
+    match condition {
+        Condition::Protocol(Test { not: false, value }) => {
+            Some(vec![Pattern { protocol: vec![value.0], ..base() }])
+        }
+        Condition::Address(Address { side, net: Test { not: false, value } }) => {
+            if value.addr().is_ipv6() != v6 {
+                Some(Vec::new())
+            } else {
+                (!value.is_any()).then(|| vec![on_side(base(), *side, vec![*value])])
+            }
+        }
+        Condition::Interface(test) => {
+            Some(vec![on_interface(base(), test.input, &test.name.value, test.name.not)])
+        }
+        Condition::Tcp(tcp) => {
             let asked = TcpFlags::SYN | TcpFlags::ACK | TcpFlags::RST | TcpFlags::FIN;
             let syn = tcp.flags.and_then(|test| {
                 (test.value.mask == asked && test.value.set == TcpFlags::SYN).then_some(!test.not)
             });
             Some(vec![Pattern { syn, ..ports(base(), Protocol::TCP, &tcp.sport, &tcp.dport) }])
         }
-        Match::Ports(p) => Some(vec![ports(base(), p.protocol, &p.sport, &p.dport)]),
-        Match::Multiport { side, ports: Test { not: false, value } } => {
+        Condition::Ports(p) => Some(vec![ports(base(), p.protocol, &p.sport, &p.dport)]),
+        Condition::Multiport(Multiport { side, ports: Test { not: false, value } }) => {
             let value = super::pattern::join(value.clone());
             let source = Pattern { sports: value.clone(), ..base() };
             let destination = Pattern { dports: value, ..base() };
@@ -206,19 +194,17 @@ fn of_match(one: &Match, v6: bool) -> Option<Vec<Pattern>> {
                 PortSide::Either => vec![source, destination],
             })
         }
-        Match::Icmp(Test { not: false, value }) | Match::Icmpv6(Test { not: false, value }) => {
-            let six = matches!(one, Match::Icmpv6(_));
-            if six != v6 {
+        Condition::Icmp(test @ IcmpTest { v6: six, icmp: Test { not: false, value } }) => {
+            if *six != v6 {
                 return Some(Vec::new());
             }
-            let protocol = if six { Protocol::ICMPV6 } else { Protocol::ICMP };
             Some(vec![Pattern {
-                protocol: vec![protocol.0],
+                protocol: vec![test.protocol().0],
                 kinds: value.kind.map(|kind| vec![kind]).unwrap_or_default(),
                 ..base()
             }])
         }
-        Match::IpRange { source, destination } => {
+        Condition::IpRange(IpRange { source, destination }) => {
             let mut pattern = base();
             for (test, side) in [(source, Side::Source), (destination, Side::Destination)] {
                 if let Some(Test { not: false, value }) = test {
@@ -227,15 +213,17 @@ fn of_match(one: &Match, v6: bool) -> Option<Vec<Pattern>> {
             }
             Some(vec![pattern])
         }
-        Match::Addresses { side, ranges: Test { not: false, value } } => sided(*side, nets(value)),
-        Match::Interfaces { input, names: Test { not: false, value } } => {
+        Condition::Addresses(Addresses { side, ranges: Test { not: false, value } }) => {
+            sided(*side, nets(value))
+        }
+        Condition::Interfaces(Interfaces { input, names: Test { not: false, value } }) => {
             Some(value.iter().map(|name| on_interface(base(), *input, name, false)).collect())
         }
-        Match::Protocols(Test { not: false, value }) => {
+        Condition::Protocols(Test { not: false, value }) => {
             Some(vec![Pattern { protocol: value.iter().map(|p| p.0).collect(), ..base() }])
         }
-        Match::Version { v6: six } => (*six != v6).then(Vec::new),
-        Match::PacketType(Test { not: false, value }) => Some(vec![to(
+        Condition::Version(Version { v6: six }) => (*six != v6).then(Vec::new),
+        Condition::PacketType(Test { not: false, value }) => Some(vec![to(
             base(),
             match value {
                 PacketType::Unicast => To::One,
@@ -243,7 +231,7 @@ fn of_match(one: &Match, v6: bool) -> Option<Vec<Pattern>> {
                 PacketType::Multicast => To::Group,
             },
         )]),
-        Match::AddressType(kinds) => {
+        Condition::AddressType(kinds) => {
             let Test { value, not: false } = kinds.destination? else { return None };
             let one = |kind: AddressTypes, to_whom: To| (value == kind).then(|| vec![to(base(), to_whom)]);
             one(AddressTypes::LOCAL, To::One)
@@ -251,8 +239,8 @@ fn of_match(one: &Match, v6: bool) -> Option<Vec<Pattern>> {
                 .or_else(|| one(AddressTypes::BROADCAST, To::All))
                 .or_else(|| one(AddressTypes::MULTICAST, To::Group))
         }
-        Match::State { states: Test { not: false, value }, .. } => of_states(*value, v6),
-        Match::Expression(text) => of_expression(&text.to_string(), v6),
+        Condition::State(State { states: Test { not: false, value }, .. }) => of_states(*value, v6),
+        Condition::Expression(Expression(text)) => of_expression(&text.to_string(), v6),
         _ => None,
     }
 }

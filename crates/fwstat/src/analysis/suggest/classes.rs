@@ -15,7 +15,7 @@
 
 use std::net::IpAddr;
 
-use fwrules::{AddressRange, Match, Net, PortSide, Range, Rule, Side, Test};
+use fwrules::{AddressRange, Look, Net, PortSide, Range, Rule, Side, Test};
 use hashbrown::HashMap;
 use logparse::{FastPacket, Link, MacHeader, Protocol, RawMac};
 
@@ -80,57 +80,39 @@ const SPECIAL: [&str; 6] = ["224.0.0.0/4", "255.255.255.255", "0.0.0.0", "127.0.
 impl Tests {
     /// What a rule asks.
     pub fn rule(&mut self, rule: &Rule) {
-        if let Some(test) = &rule.source {
-            self.source(&test.value);
-        }
-        if let Some(test) = &rule.destination {
-            self.destination(&test.value);
-        }
-        // Interfaces and the prefix are the same in all lines that begin alike; protocol,
-        // flags and the link's destination are parts of the class as they are.
-        for one in &rule.matches {
-            match one {
-                Match::Comment(_)
-                | Match::Protocols(_)
-                | Match::Version { .. }
-                | Match::Expression(_)
-                | Match::Interfaces { .. }
-                | Match::Physdev { .. }
-                | Match::PacketType(_)
-                | Match::State { .. }
-                // Type and code are parts of the class; an SPI is never read by the bulk path.
-                | Match::Icmp(_)
-                | Match::Icmpv6(_)
-                | Match::Esp(_)
-                | Match::Ah(_) => {}
-                // The set of own networks, whose members are asked for by `source`.
-                Match::Set { name, .. } if *name == set_name(false) || *name == set_name(true) => {}
-                Match::Tcp(tcp) => {
-                    self.ports(tcp.sport, tcp.dport);
-                    self.more |= tcp.option.is_some();
+        // Interfaces and the prefix are the same in all lines that begin alike; protocol, flags,
+        // type and code and the link's destination are parts of the class as they are. An SPI is
+        // never read by the bulk path.
+        rule.looks(&mut |look| match look {
+            Look::Address(side, test) => match side {
+                Side::Source => self.source.extend(test.value),
+                Side::Destination => self.destination.extend(test.value),
+            },
+            Look::Ports(side, test) => {
+                if side != PortSide::Destination {
+                    self.sport.extend(test.value);
                 }
-                Match::Ports(ports) => self.ports(ports.sport, ports.dport),
-                Match::Multiport { side, ports } => {
-                    for range in &ports.value {
-                        let test = Some(Test::is(*range));
-                        self.ports(
-                            test.filter(|_| *side != PortSide::Destination),
-                            test.filter(|_| *side != PortSide::Source),
-                        );
-                    }
+                if side != PortSide::Source {
+                    self.dport.extend(test.value);
                 }
-                Match::IpRange { source, destination } => {
-                    self.source.extend(source.map(|test| test.value));
-                    self.destination.extend(destination.map(|test| test.value));
-                }
-                Match::Addresses { side: Side::Source, ranges } => self.source.extend(&ranges.value),
-                Match::Addresses { side: Side::Destination, ranges } => {
-                    self.destination.extend(&ranges.value);
-                }
-                Match::Other { module, .. } => self.more |= *module == "time",
-                _ => self.more = true,
             }
-        }
+            // The set of own networks, whose members are asked for by `source`.
+            Look::Set(name, _) if *name == set_name(false) || *name == set_name(true) => {}
+            Look::Protocol(_)
+            | Look::Version { .. }
+            | Look::Interface { .. }
+            | Look::BridgePort(_)
+            | Look::Transport
+            | Look::Fragment(_)
+            | Look::Flags(_)
+            | Look::Icmp(_)
+            | Look::States(_)
+            | Look::PacketType
+            | Look::Spi(_)
+            | Look::Content
+            | Look::Beyond => {}
+            _ => self.more = true,
+        });
     }
 
     /// A network that sources are asked for.

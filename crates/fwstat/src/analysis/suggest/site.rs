@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use fwrules::{
-    Base, Chain, Compiled, Evidence, Family, Fate, Hook, Match, Place, Reach, Replayed, Replayer, Rule,
-    RuleId, Ruleset, Sets, StateSet, Table, Target, Test, Text, Verdict,
+    Base, Chain, Compiled, Condition, Evidence, Family, Fate, Hook, Place, Reach, Replayed, Replayer, Rule,
+    RuleId, Ruleset, Sets, StateSet, Table, Target, Text, Verdict,
 };
 use logparse::{Completeness, Network, Packet};
 
@@ -166,9 +166,9 @@ pub(super) fn text_of(name: &[u8]) -> Text {
 
 fn lets_answers_in(rule: &Rule) -> bool {
     rule.target == Target::Accept
-        && rule.matches.iter().any(|test| {
-            matches!(test, Match::State { states: Test { not: false, value }, .. }
-                if value.contains(StateSet::ESTABLISHED))
+        && rule.conditions.iter().any(|condition| {
+            matches!(condition, Condition::State(state)
+                if !state.states.not && state.states.value.contains(StateSet::ESTABLISHED))
         })
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use fwrules::{Match, PortSide, Ports, Rule, Target, Tcp, Test};
+use fwrules::{Condition, Multiport, NearMiss, PortSide, Ports, Range, Rule, Target, Tcp, Test};
 use logparse::Protocol;
 
 use crate::analysis::noise::sighting::Sighting;
@@ -37,36 +37,9 @@ pub fn dead(rules: &[Rule], taken: impl Fn(usize) -> u64, log: &Surveyed, v6: bo
         if rule.target != Target::Drop || counted || taken(i) > 0 {
             continue;
         }
-        let Some(Test { not: false, value: protocol }) = rule.protocol else { continue };
-        let other = match protocol {
-            Protocol::TCP => Protocol::UDP,
-            Protocol::UDP => Protocol::TCP,
-            _ => continue,
-        };
-        let (mut better, mut ports) = (rule.clone(), Vec::new());
-        better.protocol = Some(Test::is(other));
+        let Some((NearMiss::Transport { from, to }, mut better)) = rule.other_transport() else { continue };
         better.counters = None;
-        let mut plain = true;
-        for test in &mut better.matches {
-            match test {
-                Match::Tcp(Tcp { sport, dport: Some(dport), flags: None, option: None }) => {
-                    ports.push(dport.value);
-                    *test = Match::Ports(Ports { protocol: other, sport: *sport, dport: Some(*dport) });
-                }
-                Match::Ports(Ports { sport, dport: Some(dport), .. }) => {
-                    ports.push(dport.value);
-                    *test = Match::Tcp(Tcp { sport: *sport, dport: Some(*dport), ..Tcp::default() });
-                }
-                Match::Multiport { side: PortSide::Destination, ports: Test { not: false, value } } => {
-                    ports.extend(value.iter().copied());
-                }
-                Match::Comment(_) => {}
-                _ => plain = false,
-            }
-        }
-        if !plain || ports.is_empty() {
-            continue;
-        }
+        let Some(ports) = destination_ports(rule) else { continue };
         let seen = seen.get_or_insert_with(|| all_ports(log, v6));
         let hits = |wanted: Protocol| -> u64 {
             seen.iter()
@@ -76,12 +49,36 @@ pub fn dead(rules: &[Rule], taken: impl Fn(usize) -> u64, log: &Surveyed, v6: bo
                 .map(|(_, lines)| lines)
                 .sum()
         };
-        let lines = hits(other);
-        if lines > 0 && hits(protocol) == 0 {
+        let lines = hits(to);
+        if lines > 0 && hits(from) == 0 {
             dead.push(Dead { number: i + 1, rule: rule.clone(), better, lines, v6 });
         }
     }
     dead
+}
+
+/// The destination ports that a rule names; nothing if it asks for more than ports.
+fn destination_ports(rule: &Rule) -> Option<Vec<Range<u16>>> {
+    let mut ports = Vec::new();
+    for condition in &rule.conditions {
+        match condition {
+            Condition::Tcp(Tcp { dport: Some(dport), flags: None, option: None, .. })
+            | Condition::Ports(Ports { dport: Some(dport), .. }) => ports.push(dport.value),
+            Condition::Multiport(Multiport {
+                side: PortSide::Destination,
+                ports: Test { not: false, value },
+            }) => {
+                ports.extend(value);
+            }
+            Condition::Protocol(_)
+            | Condition::Address(_)
+            | Condition::Interface(_)
+            | Condition::Fragment(_)
+            | Condition::Comment(_) => {}
+            _ => return None,
+        }
+    }
+    (!ports.is_empty()).then_some(ports)
 }
 
 /// The lines of each port that came in.

@@ -8,7 +8,7 @@
 //! Must not know: how noise is found.
 //! Tested by: `tests/cli/suggest.rs` with the real tools.
 
-use fwrules::{Match, Net, Rule, Target, Test, Text};
+use fwrules::{Address, Net, Rule, Side, Target, Test, Text};
 use logparse::Protocol;
 
 use self::page::Page;
@@ -91,17 +91,15 @@ fn friend_rule(friend: &Friend) -> Rule {
     let service = port_name(friend.protocol, friend.port);
     let protocol = Protocol(friend.protocol);
     let dport = Some(Test::is(fwrules::Range::one(friend.port)));
-    let ports = if protocol == Protocol::TCP {
-        Match::Tcp(fwrules::Tcp { dport, ..fwrules::Tcp::default() })
+    let mut rule = Rule { target: Target::Jump(Text::from("FRIENDLY")), ..Rule::default() };
+    rule.set(Test::is(protocol));
+    if protocol == Protocol::TCP {
+        rule.set(fwrules::Tcp { dport, ..fwrules::Tcp::default() });
     } else {
-        Match::Ports(fwrules::Ports { protocol, sport: None, dport })
-    };
-    Rule {
-        protocol: Some(Test::is(protocol)),
-        matches: vec![ports, Match::Comment(Text::from(format!("[{service} for friends]").as_str()))],
-        target: Target::Jump(Text::from("FRIENDLY")),
-        ..Rule::default()
+        rule.set(fwrules::Ports { protocol, sport: None, dport });
     }
+    rule.set(Text::from(format!("[{service} for friends]").as_str()));
+    rule
 }
 
 /// The commands that let a friend in.
@@ -117,9 +115,9 @@ fn friend_commands(suggestion: &Suggestion, friend: &Friend, known: bool) -> Vec
         }
         return commands;
     }
-    rule.source = Some(Test::is(Net::new(friend.addr, 128)));
+    rule.set(Address { side: Side::Source, net: Test::is(Net::new(friend.addr, 128)) });
     rule.target = Target::Accept;
-    vec![rules::with_verb(&rule, "INPUT", v6, "-I")]
+    vec![rules::command_as(fwrules::Verb::Insert, &rule, "INPUT", v6)]
 }
 
 /// The script.
@@ -172,7 +170,7 @@ fn command(rated: &Rated, chain: &str, verb: Verb) -> String {
     match verb {
         Verb::Add => rules::command(rule, chain, v6),
         Verb::AddOnce => rules::idempotent(rule, chain, v6),
-        Verb::Undo => rules::with_verb(rule, chain, v6, "-D"),
+        Verb::Undo => rules::command_as(fwrules::Verb::Delete, rule, chain, v6),
     }
 }
 
@@ -432,7 +430,7 @@ fn rest(page: &mut Page<'_>, head: &Head, s: &Suggestion) {
     if !s.dead.is_empty() {
         page.heading("Rules that never match");
         for dead in &s.dead {
-            let (old, better) = (dead.rule.protocol, dead.better.protocol);
+            let (old, better) = (dead.rule.protocol(), dead.better.protocol());
             let word = |test: Option<Test<Protocol>>| {
                 test.map_or(String::new(), |test| test.value.to_string().to_lowercase())
             };
@@ -447,9 +445,8 @@ fn rest(page: &mut Page<'_>, head: &Head, s: &Suggestion) {
                     look.count_of(dead.lines, "line", "lines")
                 ),
             );
-            let replace = rules::with_verb(&dead.better, &s.chain, dead.v6, "-R");
-            let chain = fwrules::shell_quote(s.chain.as_bytes());
-            page.could_run(&replace.replacen(&chain, &format!("{chain} {}", dead.number), 1));
+            let verb = fwrules::Verb::Replace(dead.number);
+            page.could_run(&rules::command_as(verb, &dead.better, &s.chain, dead.v6));
         }
     }
     if !s.refused.is_empty() {
@@ -475,7 +472,9 @@ fn rest(page: &mut Page<'_>, head: &Head, s: &Suggestion) {
     } else if !s.rules.is_empty() {
         page.heading("To remove these rules (or: --undo)");
         for rated in &s.rules {
-            page.could_run(&rules::with_verb(&rated.proposal.rule, &s.chain, rated.proposal.v6, "-D"));
+            let proposal = &rated.proposal;
+            let verb = fwrules::Verb::Delete;
+            page.could_run(&rules::command_as(verb, &proposal.rule, &s.chain, proposal.v6));
         }
     }
     if !s.notes.is_empty() || !head.notes.is_empty() {

@@ -6,7 +6,7 @@
 
 use logparse::days_from_civil;
 
-use crate::model::text::Text;
+use crate::values::text::Text;
 
 const DAY: i64 = 86_400;
 

@@ -1,13 +1,43 @@
-//! nft's expressions for people: what has no place among the matches, in nft's own words.
+//! nft's expressions that do not map to a condition.
 //!
-//! Responsible for: `{"match": ...}` as `ip frag-off & 8191 != 0`.
+//! Responsible for: keeping them, and showing them in nft's own words.
 //! Must not know: what an expression means. Nothing reads this text again.
-//! Tested by: the unit test below.
+//! Tested by: the unit test below, `tests/kernel.rs`.
 
 use serde_json::Value;
 
+use crate::matches::kind::Kind;
+use crate::matches::look::Look;
+use crate::values::text::Text;
+use crate::values::tri::{Tri, Why};
+use crate::view::View;
+use crate::words::piece::Pieces;
+
+/// nft: an expression that does not map to a match here, as its JSON text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expression(pub Text);
+
+impl Kind for Expression {
+    fn save(&self, out: &mut Pieces) {
+        // Only for people: iptables has no word for it.
+        out.bare("nft:");
+        match shown(self.0.as_bytes()) {
+            Some(shown) => out.bare(shown),
+            None => out.word(self.0.as_bytes()),
+        }
+    }
+
+    fn evaluate(&self, _: &View<'_>) -> Tri {
+        Tri::Unknown(Why::Match)
+    }
+
+    fn looks(&self, look: &mut dyn FnMut(Look<'_>)) {
+        look(Look::Beyond);
+    }
+}
+
 /// The words for an expression's JSON; `None` if there are none.
-pub(crate) fn shown(json: &[u8]) -> Option<String> {
+fn shown(json: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(json).ok()?;
     let (kind, body) = value.as_object()?.iter().next()?;
     match kind.as_str() {

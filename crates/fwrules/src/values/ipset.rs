@@ -8,10 +8,10 @@ use core::net::IpAddr;
 
 use logparse::{Mac, Protocol};
 
-use crate::model::error::{ReadError, WriteError};
-use crate::model::names;
-use crate::model::rule::{AddressRange, Interface, Net, Range};
-use crate::model::text::{Text, Word, restore_word, restore_words, save_string, shell_quote};
+use crate::values::error::{ReadError, WriteError};
+use crate::values::names;
+use crate::values::net::{AddressRange, Interface, Net, Range};
+use crate::values::text::{Text, Word, restore_word, restore_words, save_string, shell_quote};
 
 /// The sets of a host.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

@@ -1,0 +1,145 @@
+//! A ruleset made ready for walking.
+//!
+//! Responsible for: what is worked out once: base chains by path, what a line's prefix proves,
+//! which fields are rewritten on the way, which rules may be newer than the log.
+//! Must not know: packets.
+//! Tested by: the unit tests of `eval::walk`, `tests/replay.rs`.
+
+use crate::eval::evidence::{Evidence, Prior};
+use crate::model::ruleset::{Chain, RuleId, Ruleset};
+use crate::model::target::{Target, Verdict};
+use crate::values::hook::{Hook, Path};
+use crate::view::Rewrites;
+
+/// A ruleset made ready for walking: what follows from a line's prefix is worked out once.
+///
+/// ```
+/// use fwrules::{Context, Evidence, Fate, Ruleset, Walker};
+/// use logparse::{Packet, Ports, Transport, Udp};
+/// let rules = Ruleset::parse_save(b"*filter
+/// :INPUT DROP [0:0]
+/// -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+/// -A INPUT -p udp -m udp --dport 138 -j DROP
+/// -A INPUT -p udp -j LOG --log-prefix \"udp.in.dropped \"
+/// COMMIT
+/// ").unwrap();
+/// let walker = Walker::new(&rules, Evidence::Usual);
+/// let mut packet = Packet { prefix: b"udp.in.dropped ", in_iface: b"eth0", ..Packet::default() };
+/// packet.datagram.network = logparse::Network::Ipv4(Default::default());
+/// let mut to_port = |dst| {
+///     packet.datagram.transport = Transport::Udp(Udp { ports: Ports { src: Some(99), dst: Some(dst) }, len: None });
+///     walker.fate(&packet, &Context::default())
+/// };
+/// assert!(matches!(to_port(138), Fate::Removed(Some(_))));
+/// assert!(matches!(to_port(137), Fate::Remains(_)));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Walker<'r> {
+    pub(crate) rules: &'r Ruleset,
+    pub(crate) prior: Prior,
+    pub(crate) rewrites: Rewrites,
+    pub(crate) untracks: bool,
+    /// Base chains by way, in the order of the walk.
+    pub(crate) bases: [Vec<BaseChain>; 3],
+    /// Rules that may be newer than the log.
+    pub(crate) evidence: Newer,
+    /// By table and chain: how many rules stand in front of the chain's first, in the text.
+    pub(crate) numbers: Vec<Vec<u32>>,
+}
+
+/// Which rules may be newer than the log.
+#[derive(Clone, Debug)]
+pub(crate) enum Newer {
+    Any,
+    Added,
+    Not(std::collections::HashSet<RuleId>),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BaseChain {
+    pub(crate) hook: Hook,
+    pub(crate) table: usize,
+    pub(crate) chain: usize,
+    pub(crate) policy: Verdict,
+    pub(crate) nat: bool,
+}
+
+impl<'r> Walker<'r> {
+    /// Makes `rules` ready. `evidence` says which ruleset wrote the log.
+    #[must_use]
+    pub fn new(rules: &'r Ruleset, evidence: Evidence<'_>) -> Walker<'r> {
+        let bases = Path::ALL.map(|path| {
+            let of = |hook: &Hook| {
+                rules
+                    .base_chains(*hook)
+                    .into_iter()
+                    .map(|(table, chain, base)| BaseChain {
+                        hook: *hook,
+                        table,
+                        chain,
+                        policy: base.policy,
+                        nat: base.nat,
+                    })
+                    .collect::<Vec<_>>()
+            };
+            path.hooks().iter().flat_map(of).collect()
+        });
+        let newer = match evidence {
+            Evidence::Nothing | Evidence::Usual => Newer::Any,
+            Evidence::Same => Newer::Added,
+            Evidence::Writer(writer) => {
+                let old = rules.rules().filter(|(id, rule)| {
+                    let name = rules.chain_of(*id).map(|c| &c.name);
+                    writer
+                        .rules()
+                        .any(|(w, other)| writer.chain_of(w).map(|c| &c.name) == name && other.same(rule))
+                });
+                Newer::Not(old.map(|(id, _)| id).collect())
+            }
+        };
+        Walker {
+            rules,
+            prior: Prior::new(rules, evidence),
+            rewrites: rewrites(rules),
+            untracks: rules.untracks(),
+            bases,
+            evidence: newer,
+            numbers: numbers(rules),
+        }
+    }
+
+    /// The ruleset.
+    #[must_use]
+    pub fn ruleset(&self) -> &'r Ruleset {
+        self.rules
+    }
+}
+
+/// By table and chain: how many rules stand in front of the chain's first.
+fn numbers(rules: &Ruleset) -> Vec<Vec<u32>> {
+    let mut next = 0;
+    let mut first = |chain: &Chain| {
+        let first = next;
+        next += chain.rules.len() as u32;
+        first
+    };
+    rules.tables.iter().map(|table| table.chains.iter().map(&mut first).collect()).collect()
+}
+
+/// Which fields the ruleset changes on a packet's way.
+pub(crate) fn rewrites(rules: &Ruleset) -> Rewrites {
+    let mut found = Rewrites::default();
+    for (_, rule) in rules.rules() {
+        if let Target::Other { name, .. } = &rule.target {
+            match name.as_bytes() {
+                b"MARK" | b"CONNMARK" | b"TPROXY" | b"HMARK" | b"nft" => found.mark = true,
+                b"TOS" | b"DSCP" | b"ECN" => found.tos = true,
+                b"TTL" | b"HL" => found.ttl = true,
+                b"SET" => found.sets = true,
+                b"DNAT" | b"SNAT" | b"MASQUERADE" | b"REDIRECT" | b"NETMAP" => found.address = true,
+                _ => {}
+            }
+        }
+    }
+    found
+}

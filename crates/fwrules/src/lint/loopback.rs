@@ -1,0 +1,121 @@
+//! Loopback that is let through one way only.
+//!
+//! Responsible for: that finding.
+//! Must not know: prefixes.
+//! Tested by: the unit tests of `lint`.
+
+use logparse::Protocol;
+
+use crate::lint::cube::{Cube, address};
+use crate::lint::finding::FindingKind;
+use crate::lint::names::Names;
+use crate::lint::ranges::{Bytes, Ranges};
+use crate::lint::space::Space;
+use crate::lint::walk::{Flow, Lint, Trail};
+use crate::model::rule::Rule;
+use crate::model::target::{Target, Verdict};
+use crate::values::conntrack::StateSet;
+use crate::values::hook::Hook;
+use crate::values::net::Family;
+
+impl Lint<'_> {
+    /// A packet sent to this host's own address leaves by `lo` and comes in by `lo`: both
+    /// OUTPUT and INPUT have to let it through.
+    pub(crate) fn loopback(&mut self) {
+        let rules = self.rules;
+        let lo = self.names.one("lo");
+        let mut news = Vec::new();
+        for (here, there) in [(Hook::Output, Hook::Input), (Hook::Input, Hook::Output)] {
+            for (id, rule) in rules.rules() {
+                let region = &self.regions[&id];
+                let only_lo = |c: &Cube| if here == Hook::Output { c.output == lo } else { c.input == lo };
+                let accepts = rule.target == Target::Accept
+                    && region.is_exact()
+                    && !region.space.is_empty()
+                    && region.space.0.iter().all(only_lo)
+                    && self.seen.get(&id).is_some_and(|s| s.fires);
+                if !accepts {
+                    continue;
+                }
+                // New packets between loopback addresses, as the other side sees them.
+                let own = |v6: bool| if v6 { ("::1", "::1") } else { ("127.0.0.0", "127.255.255.255") };
+                let mut sent = Vec::new();
+                for cube in &region.space.0 {
+                    for v6 in [false, true] {
+                        let (first, last) = own(v6);
+                        let bound = |a: &str| a.parse().map(address).unwrap_or_default();
+                        let addresses = Ranges::of(bound(first), bound(last));
+                        let mut packet = cube.clone();
+                        (packet.input, packet.output) = match there {
+                            Hook::Input => (lo, Names::NONE),
+                            _ => (Names::NONE, lo),
+                        };
+                        packet.states = packet.states.and(StateSet::NEW);
+                        let all = Cube {
+                            source: addresses.clone(),
+                            destination: addresses,
+                            ..Cube::all(Family::Inet)
+                        };
+                        let mut packet = packet.and(&all);
+                        // TCP opens with SYN; other flags are never NEW and good.
+                        if packet.protocol.has(Protocol::TCP.0) {
+                            let syn = Cube {
+                                protocol: Bytes::one(Protocol::TCP.0),
+                                flags: Bytes::one(2),
+                                ..packet.clone()
+                            };
+                            sent.push(syn);
+                            packet.protocol = packet.protocol.without(Bytes::one(Protocol::TCP.0));
+                        }
+                        sent.push(packet);
+                    }
+                }
+                sent.retain(|c| !c.is_empty());
+                let family = rules.tables[id.table as usize].family;
+                let mut drops: Vec<String> = Vec::new();
+                let mut others = Vec::new();
+                for (table, chain, base) in rules.base_chains(there) {
+                    if rules.tables[table].family != family || base.nat {
+                        continue;
+                    }
+                    let mut path =
+                        Trail { last: None, opaque: Vec::new(), hook: there, silent: true, ends: Vec::new() };
+                    let flow = Flow { all: Space(sent.clone()), logged: Vec::new() };
+                    let left = self.chain(table, chain, flow, &mut path, 0);
+                    for (verdict, by) in &path.ends {
+                        if matches!(verdict, Verdict::Drop | Verdict::Reject)
+                            && let Some(by) = by
+                            && !others.contains(by)
+                            // A rule against something special is no half-open loopback.
+                            && rules.rule(*by).is_some_and(Rule::is_unconditional)
+                        {
+                            others.push(*by);
+                            drops.push(rules.name(*by));
+                        }
+                    }
+                    if !left.all.is_empty() && matches!(base.policy, Verdict::Drop | Verdict::Reject) {
+                        drops.push(format!("the policy of {}", rules.tables[table].chains[chain].name));
+                    }
+                    debug_assert!(path.hook == there);
+                }
+                if !drops.is_empty() {
+                    let (way, back) = match there {
+                        Hook::Input => {
+                            ("out by lo", format!("it comes in by lo again, where {}", drops.join(", ")))
+                        }
+                        _ => ("in by lo", format!("it has to leave by lo first, where {}", drops.join(", "))),
+                    };
+                    let verb = if drops.len() == 1 { "drops" } else { "drop" };
+                    let message = format!(
+                        "{} lets a packet {way}, but that is half of its way: {back} {verb} new connections",
+                        rules.name(id)
+                    );
+                    news.push((id, others, message));
+                }
+            }
+        }
+        for (id, others, message) in news {
+            self.add(FindingKind::LoopbackHalf, Some(id), others, message);
+        }
+    }
+}

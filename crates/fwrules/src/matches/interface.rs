@@ -1,0 +1,86 @@
+//! `-i`, `-o`, and nft's sets of interfaces.
+//!
+//! Responsible for: those. An interface that is not there is an empty name, as in the kernel.
+//! Must not know: bridges.
+//! Tested by: `tests/roundtrip.rs`, `tests/oracle.rs`.
+
+use crate::matches::kind::Kind;
+use crate::matches::look::Look;
+use crate::values::net::{Interface, Test};
+use crate::values::tri::Tri;
+use crate::view::View;
+use crate::words::nft::{Nft, NoWord, interface};
+use crate::words::piece::Pieces;
+
+/// `-i` or `-o`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnInterface {
+    /// The input interface (`false`: the output interface).
+    pub input: bool,
+    /// Its name.
+    pub name: Test<Interface>,
+}
+
+fn name<'p>(view: &View<'p>, input: bool) -> &'p [u8] {
+    if input { view.packet.in_iface } else { view.packet.out_iface }
+}
+
+fn word(input: bool) -> &'static str {
+    if input { "iifname" } else { "oifname" }
+}
+
+impl Kind for OnInterface {
+    fn save(&self, out: &mut Pieces) {
+        out.name(self.name.not, if self.input { "-i" } else { "-o" });
+        out.word(self.name.value.0.as_bytes());
+    }
+
+    fn nft(&self, nft: &mut Nft) -> Result<(), NoWord> {
+        nft.test(word(self.input), self.name.not, interface(&self.name.value)?);
+        Ok(())
+    }
+
+    fn evaluate(&self, view: &View<'_>) -> Tri {
+        Tri::known(self.name.value.matches(name(view, self.input)) != self.name.not)
+    }
+
+    fn looks(&self, look: &mut dyn FnMut(Look<'_>)) {
+        let names = Test { not: self.name.not, value: std::slice::from_ref(&self.name.value) };
+        look(Look::Interface { input: self.input, names });
+    }
+}
+
+/// nft: an interface out of several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interfaces {
+    /// The input interface (`false`: the output interface).
+    pub input: bool,
+    /// The set.
+    pub names: Test<Vec<Interface>>,
+}
+
+impl Kind for Interfaces {
+    fn save(&self, out: &mut Pieces) {
+        // Only for people: iptables has no word for it.
+        out.bare(word(self.input));
+        out.bare(if self.names.not { "!= {" } else { "{" });
+        self.names.value.iter().for_each(|name| out.word(name.0.as_bytes()));
+        out.bare("}");
+    }
+
+    fn nft(&self, nft: &mut Nft) -> Result<(), NoWord> {
+        let list = self.names.value.iter().map(interface).collect::<Result<Vec<_>, _>>()?;
+        nft.test(word(self.input), self.names.not, format!("{{ {} }}", list.join(", ")));
+        Ok(())
+    }
+
+    fn evaluate(&self, view: &View<'_>) -> Tri {
+        let shown = name(view, self.input);
+        Tri::known(self.names.value.iter().any(|name| name.matches(shown)) != self.names.not)
+    }
+
+    fn looks(&self, look: &mut dyn FnMut(Look<'_>)) {
+        let names = Test { not: self.names.not, value: &self.names.value[..] };
+        look(Look::Interface { input: self.input, names });
+    }
+}
