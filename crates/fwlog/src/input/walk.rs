@@ -22,7 +22,7 @@ pub const SLACK: i64 = 7 * DAY;
 /// A year with February 29.
 const YEAR: i64 = 366 * DAY;
 /// What one reference serves: far less than half a year.
-const REACH: i64 = 4 * DAY;
+const REACH: i64 = DAY;
 /// More runs than this are not kept: what follows is taken as one.
 const RUNS: usize = 1 << 18;
 /// How many runs a wrong clock may last.
@@ -97,8 +97,8 @@ pub struct Walk {
     steps: [u32; 32],
     /// Lines noted so far.
     lines: u64,
-    /// The largest step forward within a run.
-    largest: i64,
+    /// The largest steps forward within runs, the largest first.
+    largest: [i64; 4],
     /// The last run with a February 29, and the year of that.
     leap: Option<(usize, i64)>,
     yearless: bool,
@@ -230,7 +230,7 @@ impl Walk {
                 if time > run.high {
                     let step = time - run.high;
                     self.steps[step.ilog2().min(31) as usize] += 1;
-                    self.largest = self.largest.max(step);
+                    insert(&mut self.largest, step);
                     run.high = time;
                 }
                 run.low = run.low.min(time);
@@ -386,17 +386,18 @@ impl Walk {
     /// Whether what follows `next` runs at `after` goes on where run `at` had stopped, a year or more
     /// of near silence later.
     fn goes_on(&self, at: usize, next: usize, after: i64) -> bool {
+        const SIX_HOURS: i64 = 6 * HOUR;
+        const TEN_DAYS: i64 = 10 * DAY;
         let between = &self.runs[at + 1..next];
         let lapse = after - self.runs[at].last;
         let years = (lapse + YEAR / 2).div_euclid(YEAR);
         let (Some(first), true) = (between.first(), years > 0) else { return false };
-        let usual = self.usual();
-        // A log of few lines may be silent for a year but for one day.
-        let dense = usual.is_none_or(|usual| usual <= 10 * DAY);
-        let late = match (dense, usual) {
-            (true, Some(_)) if is_start(first) => 30 * DAY,
-            (true, Some(_)) => 12 * HOUR,
-            _ => HOUR,
+        // A log of few lines may be silent for a year but for one day; and what goes on within the usual
+        // step of a log with many lines does not do so by chance.
+        let late = match self.usual() {
+            Some(..=TEN_DAYS) if is_start(first) => 30 * DAY,
+            Some(usual @ ..=SIX_HOURS) => (4 * usual).clamp(HOUR / 6, 12 * HOUR),
+            _ => return false,
         };
         let lasted: i64 = between.iter().map(|run| run.high - run.low).sum();
         let off = lapse - years * YEAR;
@@ -405,8 +406,14 @@ impl Walk {
         goes_on(off - lasted) || (goes_on(off) && lasted <= 60 * DAY)
     }
 
-    /// Says which steps no other step of the log comes near.
+    /// Says which steps no other step of the log comes near. Eleven months and more may as well be a
+    /// step back by some weeks.
     fn far_steps(&self, moves: &[(i64, bool)], base: i64, doubts: &mut Vec<Doubt>) {
+        const ELEVEN_MONTHS: i64 = 334 * DAY;
+        /// So many steps may stick out; more are the log's way.
+        const MANY: usize = 8;
+        /// Of fewer lines it is not known what is usual.
+        const FEW: usize = 8;
         let mut before: Option<&Run> = None;
         let mut steps = Vec::new();
         for (run, (_, wrong)) in self.runs.iter().zip(moves) {
@@ -418,24 +425,13 @@ impl Walk {
             }
             before = Some(run);
         }
-        const HALF_YEAR: i64 = 180 * DAY;
-        const TEN_MONTHS: i64 = 300 * DAY;
-        let lines: u32 = self.steps.iter().sum();
         steps.sort_by_key(|(step, ..)| std::cmp::Reverse(*step));
-        let mut far = 0;
-        for count in 1..=steps.len().min(8) {
-            let step = steps[count - 1].0;
-            let next = steps.get(count).map_or(0, |(step, ..)| *step).max(self.largest).max(1);
-            if (lines as usize) + steps.len() < 8 {
-                continue;
-            }
-            // A log that was silent for most of a year, and never again for a third of that.
-            let halves = match step {
-                ..HALF_YEAR => 40,
-                HALF_YEAR..TEN_MONTHS => 8,
-                _ => 5,
-            };
-            if step * 2 >= next * halves {
+        let lines: usize = self.steps.iter().map(|steps| *steps as usize).sum();
+        let mut far = steps.partition_point(|(step, ..)| *step > ELEVEN_MONTHS);
+        for count in far + 1..=steps.len().min(MANY) {
+            let mut others = self.largest;
+            steps[count..].iter().take(others.len()).for_each(|(step, ..)| insert(&mut others, *step));
+            if lines + steps.len() >= FEW && steps[count - 1].0 > unlikely(&others) {
                 far = count;
             }
         }
@@ -464,6 +460,21 @@ fn follow(last: i64, second: i64) -> i64 {
         step if step >= YEAR - SLACK => time - YEAR,
         _ => time,
     }
+}
+
+/// Puts a step among the largest.
+fn insert(largest: &mut [i64; 4], step: i64) {
+    if let Some(place) = largest.iter().position(|other| step > *other) {
+        largest[place..].rotate_right(1);
+        largest[place] = step;
+    }
+}
+
+/// A step that is not to be expected where these are the largest: they say how thin the tail is.
+fn unlikely(largest: &[i64; 4]) -> i64 {
+    let [first, .., fourth] = *largest;
+    let ratio = first.max(1) as f64 / fourth.max(1) as f64;
+    ((first as f64 * ratio.powf(1.5).max(3.0)) as i64).max(2 * SLACK)
 }
 
 fn is_leap_day(second: i64) -> bool {

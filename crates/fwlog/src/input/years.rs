@@ -24,7 +24,7 @@ use crate::time::clock::YearHint;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 /// A file up to this size is read in full.
-const SMALL: u64 = 4 << 20;
+const SMALL: u64 = 512 << 10;
 /// How far apart stamps of a larger one are looked at.
 const STRIDE: u64 = 128 << 10;
 /// How much text is looked at for one.
@@ -290,16 +290,23 @@ impl<T: Text + ?Sized> Read for Part<'_, T> {
 struct Heads {
     /// How many lines the parser may still read in vain; none if it must read all.
     patience: Option<u32>,
+    /// Whether it matters that a stamp is surely that of the line.
+    prove: bool,
 }
 
 impl Heads {
-    fn new(all: bool) -> Heads {
+    fn new(all: bool, prove: bool) -> Heads {
         /// A log of another kind says so in its first lines.
         const PATIENCE: u32 = 64;
-        Heads { patience: (!all).then_some(PATIENCE) }
+        Heads { patience: (!all).then_some(PATIENCE), prove }
     }
 
     fn read(&mut self, line: &[u8]) -> Head {
+        if !self.prove
+            && let Some(stamp) = stamps::stamp(line)
+        {
+            return Head { stamp: Some(stamp), proven: false };
+        }
         let head = stamps::head(line, self.patience != Some(0));
         if let Some(patience) = &mut self.patience
             && head.stamp.is_none()
@@ -315,7 +322,7 @@ impl Heads {
 /// left out.
 fn read(text: &mut impl Read, years: &Years, all: bool, borders: Option<u64>) -> io::Result<(Walk, bool)> {
     let mut walk = Walk::default();
-    let mut heads = Heads::new(all);
+    let mut heads = Heads::new(all, borders.is_some());
     let mut buffer = vec![0; STEP];
     let (mut held, mut offset) = (0, 0);
     // Whether a line that is too long goes on.

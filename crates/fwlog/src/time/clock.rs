@@ -129,7 +129,8 @@ impl YearHint {
 
     /// Whether a stamp at these local seconds is not where a line close by should be.
     fn is_far(&self, local: i64) -> bool {
-        self.sampled && (local - self.near).abs() > 12 * DAY
+        // A step back by a week among lines that were not looked at is farther than this.
+        self.sampled && (local - self.near).abs() > 5 * DAY / 2
     }
 }
 
