@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::bytes::{Counting, Meter, Plain, buffered, peek};
+use super::dmesg::{self, Human};
 use super::reframe::{Export, Objects};
 use super::ulogd::{self, Ulogd};
 
@@ -62,6 +63,8 @@ pub enum Records {
     /// JSON objects over several lines, at this depth: `journalctl -o json-pretty` (0), an array (1),
     /// `dmesg --json` (2).
     Objects(usize),
+    /// `dmesg -H`: lines, but each counts from the one before.
+    Human,
 }
 
 /// The format of records that `head` begins, if it begins one.
@@ -72,6 +75,9 @@ pub fn records(head: &[u8]) -> Option<Records> {
     }
     if ulogd::is_ulogd(head) {
         return Some(Records::Ulogd);
+    }
+    if dmesg::is_human(head) {
+        return Some(Records::Human);
     }
     let compact: Vec<u8> = head.iter().copied().filter(|b| !b.is_ascii_whitespace()).take(10).collect();
     match &compact[..] {
@@ -129,6 +135,7 @@ fn reframe(head: &[u8], stream: Plain, meter: &mut Meter) -> Plain {
     match records {
         Some(Records::Export) => Box::new(Export::new(stream)),
         Some(Records::Ulogd) => Box::new(Ulogd::new(stream)),
+        Some(Records::Human) => Box::new(Human::new(stream)),
         Some(Records::Objects(level)) => Box::new(Objects::new(stream, level)),
         None => stream,
     }

@@ -10,6 +10,8 @@ pub mod bytes;
 pub mod chunk;
 pub mod decode;
 pub mod discover;
+pub mod dmesg;
+mod error;
 pub mod journal;
 pub mod reframe;
 pub mod split;
@@ -21,17 +23,18 @@ pub mod years;
 
 pub use self::bytes::LONGEST_LINE;
 pub use self::chunk::{BEFORE, Buffer, Chunk, ReadOptions};
+pub use self::error::{InputError, group};
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
 use self::bytes::{Meter, Plain};
+use self::error::{explain, reason};
 use self::journal::{Lost, Merge, Parts, Refused, Wanted, Work};
 use self::split::Split;
 use self::stream::Stream;
@@ -58,28 +61,6 @@ impl Input {
             Input::File(path) => path.to_string_lossy().into_owned(),
             Input::Program(words) => words.join(" "),
         }
-    }
-}
-
-/// Something that could not be read, in full or in part. The rest is still read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InputError {
-    /// The input's name.
-    pub name: String,
-    /// What happened.
-    pub reason: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-}
-
-impl InputError {
-    fn new(name: &str, reason: impl Into<String>) -> InputError {
-        InputError { name: name.to_owned(), reason: reason.into(), hint: None }
-    }
-
-    fn hint(mut self, hint: impl Into<String>) -> InputError {
-        self.hint = Some(hint.into());
-        self
     }
 }
 
@@ -660,67 +641,4 @@ pub fn is_kmsg(path: &Path) -> bool {
 enum Take {
     Chunk,
     Done,
-}
-
-/// The text of an error without the number that the system gives it.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut chars = text.chars();
-    match chars.next() {
-        // "No such file" -> "no such file"; but "I/O error" stays.
-        Some(first) if chars.as_str().starts_with(|c: char| c.is_ascii_lowercase()) => {
-            first.to_lowercase().collect::<String>() + chars.as_str()
-        }
-        _ => text.to_owned(),
-    }
-}
-
-/// An error of opening a file, with what helps against it.
-fn explain(name: &str, path: &Path, error: &io::Error) -> InputError {
-    let plain = InputError::new(name, reason(error));
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            plain.hint(format!("`sudo fwstat {name}`, or join the group that may read it ({})", group(path)))
-        }
-        io::ErrorKind::NotFound => match similar(path) {
-            Some(near) => plain.hint(format!("there is {}", near.display())),
-            None => plain,
-        },
-        _ => plain,
-    }
-}
-
-/// The name of the group that owns a file, or the folder it is in.
-#[must_use]
-pub fn group(path: &Path) -> String {
-    let gid = path.ancestors().find_map(|path| std::fs::metadata(path).ok()).map(|meta| meta.gid());
-    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
-    let named = groups.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse().ok() == gid && gid != Some(0)).then(|| name.to_owned())
-    });
-    // The files in it belong to this one where the folder is root's alone.
-    let usual =
-        if path.components().any(|part| part.as_os_str() == "journal") { "systemd-journal" } else { "adm" };
-    named.unwrap_or_else(|| usual.to_owned())
-}
-
-/// A file beside `path` whose name begins with its name, such as a compressed one.
-fn similar(path: &Path) -> Option<PathBuf> {
-    let wanted = path.file_name()?.to_str()?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut near: Vec<PathBuf> = std::fs::read_dir(folder)
-        .ok()?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|found| {
-            found.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(wanted))
-        })
-        .collect();
-    near.sort();
-    near.into_iter().next()
 }

@@ -1,6 +1,6 @@
 //! The stamp at the head of a line, read without the rest of the line.
 //!
-//! Responsible for: the two common forms, `Jun 30 06:06:13` and RFC 3339, in a few comparisons; any
+//! Responsible for: the common forms, `Jun 30 06:06:13`, RFC 3339 and `[Jun30 06:06]`, in a few comparisons; any
 //! other form of a line that may be a packet, by the parser; and whether the stamp at the head is
 //! surely the moment that the parser will find.
 //! Must not know: years, files.
@@ -66,14 +66,17 @@ fn is_uptime(message: &[u8]) -> bool {
     message[1..end].iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b' '))
 }
 
-/// The stamp at the head of a line, if it is one of the two common forms: `Jun 30 06:06:13`,
-/// or RFC 3339.
+/// The stamp at the head of a line, if it is one of the common forms: `Jun 30 06:06:13`,
+/// RFC 3339, or `[Jun30 06:06]` of dmesg.
 #[must_use]
 pub fn stamp(line: &[u8]) -> Option<Civil> {
     let line = match line {
         [b'<', rest @ ..] => &rest[memchr::memchr(b'>', &rest[..rest.len().min(4)])? + 1..],
         _ => line,
     };
+    if let [b'[', inside @ ..] = line {
+        return minute(inside);
+    }
     let number = |from: usize, len: usize| -> Option<u16> {
         line.get(from..from + len)?
             .iter()
@@ -130,6 +133,19 @@ pub fn stamp(line: &[u8]) -> Option<Civil> {
     ok.then_some(Civil { year: Some(year), month, day, hour, minute, second, nanos: 0, zone })
 }
 
+/// `Jan14 11:48]` or `Jan14 11:48:00.000011]` behind its bracket, as far as the minute.
+fn minute(inside: &[u8]) -> Option<Civil> {
+    let text: &[u8; 12] = inside.first_chunk()?;
+    let month = month_number([text[0], text[1], text[2]])?;
+    let digit = |at: usize| text[at].is_ascii_digit().then(|| text[at] - b'0');
+    let two = |at: usize| Some(digit(at)? * 10 + digit(at + 1)?);
+    let day = if text[3] == b' ' { digit(4)? } else { two(3)? };
+    let (hour, minute) = (two(6)?, two(9)?);
+    let marks = text[5] == b' ' && text[8] == b':' && matches!(text[11], b']' | b':');
+    let ok = marks && (1..=31).contains(&day) && hour < 24 && minute < 60;
+    ok.then_some(Civil { year: None, month, day, hour, minute, second: 0, nanos: 0, zone: Zone::Local })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +156,8 @@ mod tests {
         assert_eq!(stamp(b"<4>Jul 14 06:06:13 host").unwrap().day, 14);
         assert_eq!(stamp(b"2024-06-30T06:06:13.123+02:00 h").unwrap().zone, Zone::Offset(7_200));
         assert_eq!(stamp(b"2024-06-30T06:06:13+0200 h").unwrap().zone, Zone::Offset(7_200));
+        assert_eq!(stamp(b"[Jan 4 11:48] x").unwrap().day, 4);
+        assert_eq!(stamp(b"[Jan14 11:48:00.000011] x").unwrap().minute, 48);
         assert!(stamp(b"[ 8486.974964] x").is_none());
         assert!(stamp(b"Jun").is_none());
         assert!(stamp(b"").is_none());

@@ -7,7 +7,7 @@
 //! follows, which goes on where the log had stopped. And a step that no other step of the log comes
 //! near may be a clock that was set: it is said, with its line.
 //! Must not know: files, zones, what a line says besides its stamp.
-//! Tested by: `fwstat/tests/cli/inputs.rs`.
+//! Tested by: `fwstat/tests/cli/clocks.rs`.
 //!
 //! While it walks, years are relative and all have 366 days: a stamp is a place in such a year.
 

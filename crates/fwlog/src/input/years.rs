@@ -7,7 +7,7 @@
 //! then all stamps are read, and the lines once more. What is packed is walked forward as it is
 //! read, and likewise once more where that was wrong.
 //! Must not know: packets; how the years follow from the stamps (`walk`).
-//! Tested by: `fwstat/tests/cli/inputs.rs`.
+//! Tested by: `fwstat/tests/cli/clocks.rs`.
 
 use std::fs::File;
 use std::io::{self, Read};

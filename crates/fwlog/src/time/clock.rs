@@ -3,7 +3,7 @@
 //! Responsible for: zones, the years that RFC 3164 leaves out, and what had to be assumed.
 //! Must not know: files (`input` gives the reference points), or the wall clock (`options`
 //! gives "now").
-//! Tested by: the unit tests below, `fwstat/tests/cli/inputs.rs`.
+//! Tested by: the unit tests below, `fwstat/tests/cli/clocks.rs`.
 //!
 //! A stamp without a year is resolved against a reference, a line close by whose year is known
 //! (see `input::years`). References belong to places of the file: which year a line gets does not

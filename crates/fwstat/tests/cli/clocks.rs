@@ -259,3 +259,126 @@ fn since_and_until_lose_no_line() {
         assert_eq!(times(&["-S", &since, "-U", &until, &file]), wanted, "log {number}");
     }
 }
+
+/// A packet behind its stamp.
+const PACKET: &str = "gate kernel: drop IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 \
+                      PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 ";
+
+#[test]
+fn any_number_of_decembers_in_files_pipes_and_packed() {
+    let folder = Folder::new();
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    for months in [1, 2, 13, 14, 27, 40] {
+        let (mut text, mut wanted) = (String::new(), String::new());
+        // The last line is of August 2024.
+        for month in (0..months).map(|back| 2024 * 12 + 7 - (months - 1 - back)) {
+            text += &format!("{} 14 12:13:52 {PACKET}\n", MONTHS[month % 12]);
+            wanted += &format!("{}-{:02}-14T12:13:52Z\n", month / 12, month % 12 + 1);
+        }
+        let file = folder.write("kern.log", &text);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gzip, text.as_bytes()).unwrap();
+        let packed = folder.write("kern.log.gz", gzip.finish().unwrap());
+        for input in [&file, &packed] {
+            assert_eq!(times(&["--year", "2024", input]), wanted, "{months} months: {input}");
+        }
+        let arguments =
+            ["export", "--format", "tsv", "--no-header", "--fields", "time", "--utc", "--year", "2024", "-"];
+        assert_eq!(run_with(text.as_bytes(), &arguments).out, wanted, "{months} months: pipe");
+    }
+}
+
+#[test]
+fn a_clock_that_was_wrong_for_a_while_is_no_new_year() {
+    let folder = Folder::new();
+    // A line a minute; in between a boot without a clock, a relay's old lines, a clock that was ahead.
+    let june = 1_780_272_000;
+    for (name, first, lines) in
+        [("boot", 1_767_225_600, 80), ("relay", june - 9 * DAY, 3_000), ("ahead", june + 100 * DAY, 200)]
+    {
+        let mut moments: Vec<i64> = (0..4_000).map(|at| june + at * MINUTE).collect();
+        let wrong: Vec<i64> = (0..lines).map(|at| first + at).collect();
+        let inserted = wrong.len();
+        moments.splice(2_000..2_000, wrong);
+        let log = Clocked { written: june + 4_000 * MINUTE, moments };
+        let file = log.write(&folder, "kern.log", false);
+        assert!(times(&[&file]) == log.texts(), "{name}");
+        let (counts, said) = days(&[&file, "--chunk-size", "20000"]);
+        assert_eq!(counts, log.days(), "{name}");
+        let place = "kern.log:2001: from this line";
+        let back = format!("line {} goes on where line 2000", 2_001 + inserted);
+        assert!(said.len() == 1 && said[0].contains(place) && said[0].contains(&back), "{name}: {said:?}");
+        let ran = run(&["top", &file]);
+        assert!(ran.out.contains("clock that was wrong"), "{name}: {}", ran.out);
+    }
+}
+
+#[test]
+fn lines_that_are_not_looked_at_first_are_read_again_if_they_are_far() {
+    let folder = Folder::new();
+    // A line each second in a file whose stamps are looked at from place to place; 30 lines of last year.
+    let june = 1_780_272_000;
+    let mut moments: Vec<i64> = (0..9_000).map(|at| june + at).collect();
+    moments.splice(5_000..5_000, (0..30).map(|at| june - 20 * DAY + at));
+    let log = Clocked { written: june + 9_000, moments };
+    let file = log.write(&folder, "kern.log", false);
+    assert!(std::fs::metadata(&file).unwrap().len() > 1 << 20);
+    let (counts, said) = days(&[&file]);
+    assert_eq!(counts, log.days());
+    assert!(said.len() == 1 && said[0].contains("kern.log:5001:"), "{said:?}");
+}
+
+#[test]
+fn what_dmesg_counts_from_the_line_before_is_a_moment() {
+    let packet = PACKET.strip_prefix("gate kernel: ").unwrap();
+    let colour = |text: &str| format!("\x1b[32m{text} \x1b[0m\x1b[33m");
+    let text = format!(
+        "[Dec31 23:59] {packet}\n[  +0.000011] {packet}\n[ +12.500000] usb 1-1: new device\n[  +1.000000] {packet}\n\
+         [Jan 1 00:00] {packet}\n[  +0.250000] {packet}\n"
+    );
+    let painted: String = text
+        .lines()
+        .map(|line| line.split_once("] ").unwrap())
+        .fold(String::new(), |all, (stamp, rest)| all + &colour(&format!("{stamp}]")) + rest + "\x1b[0m\n");
+    let arguments =
+        ["export", "--format", "tsv", "--no-header", "--fields", "time", "--utc", "--year", "2024", "-"];
+    for (name, text) in [("plain", text), ("in colours", painted)] {
+        assert_eq!(
+            run_with(text.as_bytes(), &arguments).out,
+            "2023-12-31T23:59:00Z\n2023-12-31T23:59:00.000011Z\n2023-12-31T23:59:13.500011Z\n2024-01-01T00:00:00Z\n\
+             2024-01-01T00:00:00.250Z\n",
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_zone_that_is_not_known_is_said() {
+    let folder = Folder::new();
+    let file =
+        folder.write("kern.log", format!("2024-10-27T02:30:00 {PACKET}\n2024-07-01T12:00:00 {PACKET}\n"));
+    let span = |tz: &str, more: &[&str]| {
+        let json = finish(program().env("TZ", tz).args(["check", "-j", &file]).args(more)).json();
+        (json["input"]["since"].as_str().unwrap().to_owned(), json["assumptions"].clone())
+    };
+    let (since, said) = span("Mars/Olympus", &[]);
+    assert_eq!(since, "2024-07-01T12:00:00Z");
+    assert_eq!(said[0]["kind"], "zone");
+    assert!(said[0]["message"].as_str().unwrap().contains("TZ=Mars/Olympus names no zone"), "{said}");
+    for tz in ["", "UTC", ":UTC", "UTC0"] {
+        assert_eq!(span(tz, &[]).1, serde_json::json!([]), "{tz}");
+    }
+    // Rules and offsets need no zone data; of an hour that is there twice the first is taken.
+    for (tz, since, said) in [
+        ("CET-1CEST,M3.5.0,M10.5.0/3", "2024-07-01T10:00:00Z", 1),
+        ("+02:00", "2024-07-01T10:00:00Z", 0),
+        ("-0330", "2024-07-01T15:30:00Z", 0),
+    ] {
+        for (found, assumed) in [span(tz, &[]), span("UTC", &[&format!("--tz={tz}")])] {
+            assert_eq!((found.as_str(), assumed.as_array().unwrap().len()), (since, said), "{tz}: {assumed}");
+        }
+    }
+    let ran = run(&["check", "--tz", "Mars/Olympus", &file]);
+    assert!(ran.code == 2 && ran.err.contains("--tz: ") && ran.err.contains("Mars/Olympus"), "{}", ran.err);
+}
