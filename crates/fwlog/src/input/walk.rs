@@ -410,10 +410,9 @@ impl Walk {
     /// step back by some weeks.
     fn far_steps(&self, moves: &[(i64, bool)], base: i64, doubts: &mut Vec<Doubt>) {
         const ELEVEN_MONTHS: i64 = 334 * DAY;
-        /// So many steps may stick out; more are the log's way.
+        /// So many steps may stick out, and one of so many; more are the log's way.
         const MANY: usize = 8;
-        /// Of fewer lines it is not known what is usual.
-        const FEW: usize = 8;
+        const ONE_OF: usize = 32;
         let mut before: Option<&Run> = None;
         let mut steps = Vec::new();
         for (run, (_, wrong)) in self.runs.iter().zip(moves) {
@@ -428,10 +427,11 @@ impl Walk {
         steps.sort_by_key(|(step, ..)| std::cmp::Reverse(*step));
         let lines: usize = self.steps.iter().map(|steps| *steps as usize).sum();
         let mut far = steps.partition_point(|(step, ..)| *step > ELEVEN_MONTHS);
-        for count in far + 1..=steps.len().min(MANY) {
+        let many = ((lines + steps.len()) / ONE_OF).min(MANY).min(steps.len());
+        for count in far + 1..=many {
             let mut others = self.largest;
             steps[count..].iter().take(others.len()).for_each(|(step, ..)| insert(&mut others, *step));
-            if lines + steps.len() >= FEW && steps[count - 1].0 > unlikely(&others) {
+            if steps[count - 1].0 > unlikely(&others) {
                 far = count;
             }
         }
@@ -474,7 +474,7 @@ fn insert(largest: &mut [i64; 4], step: i64) {
 fn unlikely(largest: &[i64; 4]) -> i64 {
     let [first, .., fourth] = *largest;
     let ratio = first.max(1) as f64 / fourth.max(1) as f64;
-    ((first as f64 * ratio.powf(1.5).max(3.0)) as i64).max(2 * SLACK)
+    ((first as f64 * ratio.powf(1.5).max(4.0)) as i64).max(2 * SLACK)
 }
 
 fn is_leap_day(second: i64) -> bool {
