@@ -76,7 +76,9 @@
 //! | `comment` | yes | always matches | – | yes |
 //! | `time` | word by word | [`Context::time`], in UTC | no time given, `--kerneltz` | no |
 //! | `limit` | word by word | – | always | yes |
-//! | `hashlimit`, `recent`, `connlimit`, `statistic`, `string`, `u32`, `bpf`, `rpfilter`, any other | word by word | – | always | no |
+//! | `statistic` | yes | – | always | yes |
+//! | `connlimit` | yes | – | always | all connections |
+//! | `hashlimit`, `recent`, `string`, `u32`, `bpf`, `rpfilter`, any other | word by word | – | always | no |
 //! | nft: sets of addresses, interfaces, protocols, ports; named sets; verdict maps; `fib type`; `meta`, `ct state` | yes | as above | | yes |
 //! | nft: any other expression | its JSON | – | always | no |
 //!

@@ -268,6 +268,14 @@ pub struct Suggest {
     pub input: InputArgs,
 }
 
+impl Suggest {
+    /// The form of the output.
+    #[must_use]
+    pub fn form(&self) -> RuleFormat {
+        if self.json { RuleFormat::Json } else { self.format }
+    }
+}
+
 /// Forms of rules.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // the names say it

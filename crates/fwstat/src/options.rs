@@ -6,6 +6,8 @@
 //! Must not know: what is done with it.
 //! Tested by: `tests/cli/surface.rs`.
 
+pub mod suggest;
+
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 

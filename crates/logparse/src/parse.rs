@@ -81,6 +81,9 @@ pub fn parse(line: &[u8]) -> Result<Entry<'_>, ParseError> {
         if holds_no_header(line) {
             return Err(ParseError::new(0, ErrorKind::NoHeader));
         }
+        if envelope::is_coloured(line) {
+            return Err(ParseError::new(0, ErrorKind::NeedsScratch));
+        }
         let opened = envelope::open(line, &mut entry.envelope)?;
         match opened.encoding {
             Encoding::Json | Encoding::JsonArray => Err(ParseError::new(0, ErrorKind::NeedsScratch)),
@@ -118,6 +121,16 @@ pub fn parse_with<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<
 pub(crate) fn parse_record<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<'a>, ParseError> {
     filled(|entry| {
         let line = trimmed(line);
+        if envelope::is_coloured(line) {
+            scratch.clear();
+            envelope::without_colours(line, scratch);
+            let text = trimmed(scratch);
+            let opened = envelope::open(text, &mut entry.envelope)?;
+            return match opened.encoding {
+                Encoding::Plain | Encoding::Kmsg => finish(text, opened.message, entry),
+                Encoding::Json | Encoding::JsonArray => Err(ParseError::new(0, ErrorKind::Wrapper)),
+            };
+        }
         let opened = envelope::open(line, &mut entry.envelope)?;
         let escaped = match opened.encoding {
             Encoding::Plain => false,
@@ -238,7 +251,22 @@ fn finish<'a>(line: &'a [u8], message: &'a [u8], entry: &mut Entry<'a>) -> Resul
     let stop = message_or_joined(message, envelope::source(&entry.envelope), &mut entry.packet)?;
     entry.error = stop.map(|stop| stop.moved(base));
     tag_of_ulogd(entry, line);
+    level_inside(entry);
     Ok(())
+}
+
+/// Old kernels wrote a packet after a message that had no line end yet: the level of the packet's
+/// record is inside the line, and the prefix begins after it. In a record of its own a level is the
+/// rule's prefix.
+fn level_inside(entry: &mut Entry<'_>) {
+    let prefix = entry.packet.prefix;
+    let is_level = |at: &usize| matches!(&prefix[*at..], [b'<', b'0'..=b'7', b'>', ..]);
+    let Some(at) = memchr::memrchr(b'<', prefix).filter(is_level) else { return };
+    // A message is a sentence; a prefix that holds such a mark is a word.
+    if at > 0 && memchr::memchr(b' ', prefix[..at].trim_ascii()).is_some() {
+        entry.envelope.severity = Some(prefix[at + 1] - b'0');
+        entry.packet.prefix = &prefix[at + 3..];
+    }
 }
 
 /// ulogd's LOGEMU writes no tag: what looks like one is the beginning of its prefix.

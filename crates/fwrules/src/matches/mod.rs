@@ -158,6 +158,12 @@ conditions! {
     tcpmss:
         /// `-m tcpmss --mss`.
         Mss(Test<Range<u16>>);
+    connlimit:
+        /// `-m connlimit`.
+        ConnLimit(ConnLimit);
+    statistic:
+        /// `-m statistic`.
+        Statistic(Statistic);
     comment:
         /// `-m comment --comment`: matches always.
         Comment(Text);

@@ -237,7 +237,7 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
         }
     }
     for _ in 0..rng.below(3) {
-        let one = match rng.below(14) {
+        let one = match rng.below(15) {
             0 => {
                 let source = Some({
                     let a = range(rng, v6);
@@ -312,10 +312,16 @@ pub(crate) fn rule(rng: &mut Rng, at: At, v6: bool, chains: &[String]) -> Rule {
                 module: Text::from("limit"),
                 words: ["--limit", "5/min"].map(Text::from).into(),
             }),
-            12 => Condition::Other(Other {
-                module: Text::from("statistic"),
-                words: ["--mode", "nth", "--every", "3", "--packet", "0"].map(Text::from).into(),
-            }),
+            12 => {
+                let nth = Statistic::Nth { every: rng.test(3), packet: rng.below(3) as u32 };
+                let random = Statistic::Random(rng.test(0x2666_6666));
+                if rng.chance(2) { nth.into() } else { random.into() }
+            }
+            13 => {
+                let prefix = *rng.pick(if v6 { &[0, 64, 128] } else { &[0, 24, 32] });
+                let side = *rng.pick(&Side::BOTH);
+                ConnLimit { above: rng.chance(2), limit: rng.below(9) as u32, prefix, side }.into()
+            }
             _ => Condition::Comment(text(rng, 255)),
         };
         // Each module once, as people write it.

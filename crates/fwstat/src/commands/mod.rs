@@ -9,6 +9,7 @@ pub mod check;
 pub mod explain;
 pub mod export;
 pub mod overview;
+mod passes;
 pub mod replay;
 pub mod suggest;
 pub mod suggest_interactive;

@@ -7,11 +7,11 @@
 
 use std::net::IpAddr;
 
-use fwrules::Net;
+use fwlog::text;
 use serde_json::{Value, json};
 
 use crate::analysis::noise::address::net_name;
-use crate::analysis::suggest::bans::{FIND_TIME, Jail, RETRIES};
+use crate::analysis::suggest::bans::{FIND_TIME, Jail, Loud, RETRIES};
 
 /// Addresses named in the proof.
 const NAMED: usize = 20;
@@ -34,35 +34,51 @@ fn regex(prefix: &[u8]) -> Option<String> {
     (!out.is_empty()).then_some(out)
 }
 
+/// `2 addresses: 192.0.2.1 (7), 192.0.2.9 (3)`; with `more`, there are further ones.
+fn named(banned: &[(IpAddr, u64)], more: bool) -> String {
+    if banned.is_empty() {
+        return "no address.".to_owned();
+    }
+    let shown: Vec<String> =
+        banned.iter().take(NAMED).map(|(addr, lines)| format!("{addr} ({lines})")).collect();
+    let rest = if more || banned.len() > NAMED { ", ..." } else { "" };
+    let least = if more { "at least " } else { "" };
+    let count = text::count_of(banned.len() as u64, "address", "addresses");
+    format!("{least}{count}: {}{rest}", shown.join(", "))
+}
+
+/// What a ban of these networks would have met in this log, in a sentence.
+#[must_use]
+pub fn proof(loud: &[Loud]) -> String {
+    let mut all: Vec<(IpAddr, u64)> = loud.iter().flat_map(|loud| loud.addresses.iter().copied()).collect();
+    all.sort_by_key(|(addr, lines)| (std::cmp::Reverse(*lines), *addr));
+    let lines: u64 = loud.iter().map(|loud| loud.lines).sum();
+    let (nets, lines) =
+        (text::count_of(loud.len() as u64, "network", "networks"), text::count_of(lines, "line", "lines"));
+    let banned = named(&all, loud.iter().any(|loud| loud.more));
+    format!("Of this log it would have banned {nets} ({lines}), none of them own or trusted; {banned}")
+}
+
 /// Filter and jail in one file: `fail2ban-regex` reads it as it is.
 #[must_use]
 pub fn fail2ban(jail: &Jail, banned: &[(IpAddr, u64)], logs: &[String]) -> String {
     let list: Vec<String> = jail.prefixes.iter().filter_map(|prefix| regex(prefix)).collect();
     let ignore: Vec<String> = jail.ignored.iter().map(net_name).collect();
     let plain = |name: &&String| {
-        *name != "-"
-            && !name.chars().any(|c| c.is_control() || matches!(c, '%' | '*' | '?' | '[' | '<' | '#' | ';'))
+        !name.chars().any(|c| c.is_control() || matches!(c, '%' | '*' | '?' | '[' | '<' | '#' | ';'))
     };
-    let paths: Vec<&String> = logs.iter().filter(plain).collect();
-    let paths: Vec<&str> = paths.iter().map(|path| path.as_str()).collect();
+    // fail2ban reads absolute paths only.
+    let absolute = |name: &String| {
+        std::path::absolute(name).map_or_else(|_| name.clone(), |path| path.to_string_lossy().into_owned())
+    };
+    let paths: Vec<String> = logs.iter().filter(|name| *name != "-").map(absolute).collect();
+    let paths: Vec<&str> = paths.iter().filter(plain).map(String::as_str).collect();
     let paths = if paths.is_empty() { "/var/log/kern.log".to_owned() } else { paths.join("\n          ") };
     let mut out = String::from(
         "# [Definition] belongs into /etc/fail2ban/filter.d/fwstat.conf, [fwstat] into\n\
          # /etc/fail2ban/jail.d/fwstat.conf. To see what it finds: fail2ban-regex LOG ./THIS-FILE\n",
     );
-    match banned.len() {
-        0 => out.push_str("# Of this log it would have banned nobody.\n"),
-        n => {
-            let shown: Vec<String> =
-                banned.iter().take(NAMED).map(|(addr, lines)| format!("{addr} ({lines})")).collect();
-            let more = if n > NAMED { ", ..." } else { "" };
-            let addresses = if n == 1 { "address" } else { "addresses" };
-            out.push_str(&format!(
-                "# Of this log it would have banned {n} {addresses}: {}{more}\n",
-                shown.join(", ")
-            ));
-        }
-    }
+    out.push_str(&format!("# Of this log it would have banned {}\n", named(banned, false)));
     if list.is_empty() {
         out.push_str(
             "# No near hits with a prefix that can be written literally: nothing to ban. --rules says which\n\
@@ -78,7 +94,7 @@ pub fn fail2ban(jail: &Jail, banned: &[(IpAddr, u64)], logs: &[String]) -> Strin
     out.push_str(&format!(
         "[Definition]\n\
          failregex = {head}(?:{}){tail}\n\
-         # Groups and broadcast: nobody is banned for talking to everybody.\n\
+         # Multicast and broadcast are sent to all hosts of a link: no ban for those.\n\
          ignoreregex = {ignoreregex}\n\
          \n\
          [fwstat]\n\
@@ -99,47 +115,43 @@ pub fn fail2ban(jail: &Jail, banned: &[(IpAddr, u64)], logs: &[String]) -> Strin
 
 /// Decisions for `cscli decisions import --input FILE --format json`.
 #[must_use]
-pub fn crowdsec(loud: &[(Net, u64)], seconds: u64) -> Vec<u8> {
-    let list: Vec<Value> = loud
-        .iter()
-        .map(|(net, lines)| {
-            let name = net_name(net);
-            json!({
-                "duration": format!("{seconds}s"),
-                "reason": format!("fwstat: scanner, {lines} lines of this log"),
-                "scope": if name.contains('/') { "range" } else { "ip" },
-                "type": "ban",
-                "value": name,
-            })
+pub fn crowdsec(loud: &[Loud], seconds: u64) -> Vec<u8> {
+    let decision = |loud: &Loud| {
+        let name = net_name(&loud.net);
+        let lines = text::count_of(loud.lines, "line", "lines");
+        json!({
+            "duration": format!("{seconds}s"),
+            "reason": format!("fwstat: scanner, {lines} of this log, {}", named(&loud.addresses, loud.more)),
+            "scope": if name.contains('/') { "range" } else { "ip" },
+            "type": "ban",
+            "value": name,
         })
-        .collect();
-    crate::report::json::print(&Value::Array(list))
+    };
+    crate::report::json::print(&Value::Array(loud.iter().map(decision).collect()))
 }
 
 /// Sets of the networks that scan, for `ipset restore`.
 #[must_use]
-pub fn ipset(loud: &[(Net, u64)], chain: &str, seconds: u64) -> String {
+pub fn ipset(loud: &[Loud], chain: &str, seconds: u64) -> String {
     let chain = fwrules::shell_quote(chain.as_bytes());
     let mut out = String::new();
     for v6 in [false, true] {
-        let list: Vec<_> = loud.iter().filter(|(net, ..)| net.addr().is_ipv6() == v6).collect();
+        let list: Vec<Loud> = loud.iter().filter(|loud| loud.net.addr().is_ipv6() == v6).cloned().collect();
         if list.is_empty() {
             continue;
         }
         let (name, family, program) =
             if v6 { ("fwstat-loud6", "inet6", "ip6tables") } else { ("fwstat-loud", "inet", "iptables") };
-        let lines: u64 = list.iter().map(|(_, lines)| lines).sum();
         out.push_str(&format!(
             "# for ipset restore; then: {program} -A {chain} -m set --match-set {name} src -m comment --comment \"[loud \
-             sources]\" -j DROP\n# Of this log it would have banned {} networks ({lines} lines), none of them own or \
-             trusted.\n",
-            list.len()
+             sources]\" -j DROP\n# {}\n",
+            proof(&list)
         ));
         out.push_str(&format!("create {name} hash:net family {family} timeout {seconds} comment -exist\n"));
-        for (net, lines) in list {
+        for Loud { net, lines, .. } in list {
             out.push_str(&format!(
                 "add {name} {} timeout {seconds} comment \"scanner, {lines} lines\" -exist\n",
-                net_name(net)
+                net_name(&net)
             ));
         }
     }

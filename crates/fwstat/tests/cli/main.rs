@@ -10,8 +10,10 @@ mod daemons;
 mod envelopes;
 mod explain;
 mod export;
+mod faults;
 mod filters;
 mod inputs;
+mod invariants;
 mod journal;
 mod pandas;
 #[cfg(feature = "parquet")]

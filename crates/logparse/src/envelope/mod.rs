@@ -5,18 +5,24 @@
 //! Must not know: what the message says.
 //! Tested by: `testdata/lines/derived-envelopes.toml`, and every envelope in front of every packet.
 
+mod colour;
 mod json;
+mod kmsg;
+mod level;
+mod loose;
+mod month;
 mod stamp;
 mod writer;
 
 use memchr::memchr;
 
 use crate::bytes::simd::{find, find_either};
-use crate::bytes::swar;
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
+pub(crate) use colour::{is_coloured, without_colours};
 pub(crate) use json::unescape;
+use level::{dmesg_level, facility_name, facility_number, level_words, pri, set_level, severity_number};
 pub use writer::{JournalTransport, Writer};
 
 /// What the envelope of a line says. Every field that the line does not have is `None`.
@@ -121,7 +127,7 @@ pub(crate) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Op
     match text.first() {
         Some(b'{') => json::open(text, envelope),
         Some(b'0'..=b'9') => {
-            if let Some((message, encoding)) = kmsg(text, envelope) {
+            if let Some((message, encoding)) = kmsg::open(text, envelope) {
                 return Ok(Opened { message, encoding });
             }
             let Some((stamp, rest)) = stamp::rfc3339(text) else {
@@ -209,7 +215,7 @@ fn other_syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
             if let Some(rest) = tag(text, envelope, true) {
                 return kernel_marks(rest, envelope);
             }
-            text
+            stamp_or_text(text, envelope)
         }
         Some(b'M') if text.starts_with(b"MESSAGE=") => kernel_marks(&text[8..], envelope),
         _ => stamp_or_text(text, envelope),
@@ -220,13 +226,18 @@ fn other_syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
 fn stamp_or_text<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     match stamp::any(text) {
         Some((stamp, rest)) => stamped(stamp, rest, envelope),
-        None => pvefw(text, envelope).unwrap_or(text),
+        None => match pvefw(text, envelope) {
+            Some(rest) => rest,
+            None => loose::open(text, envelope).unwrap_or(text),
+        },
     }
 }
 
 /// What stands behind a stamp.
 #[inline]
 fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    let mut stamp = stamp;
+    let rest = loose::zone(&mut stamp, rest);
     envelope.stamp = Some(stamp);
     // `dmesg --time-format iso` is the one that writes a comma, and no host follows it. Fifteen
     // bytes, as most stamps have, are too few for a fraction.
@@ -237,7 +248,7 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) ->
     if let Some(rest) = pri(rest, envelope) {
         return match rest.first() {
             Some(b'[') => dmesg(rest, envelope),
-            _ => tag(rest, envelope, true).unwrap_or(rest),
+            _ => relayed(stamp, rest, envelope).or_else(|| tag(rest, envelope, true)).unwrap_or(rest),
         };
     }
     let mut rest = rest;
@@ -248,13 +259,21 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) ->
         envelope.unix = Some(unix);
         rest = after;
     }
-    host_and_tag(rest, envelope)
+    host_and_tag(stamp, rest, envelope)
 }
 
 /// `host [facility.severity] tag[pid]: `, or any part of it.
-fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+fn host_and_tag<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     // No host: logread, Asus, VyOS.
     if let Some(rest) = tag(text, envelope, true).or_else(|| leveled_tag(text, envelope)) {
+        return kernel_marks(rest, envelope);
+    }
+    if let Some(rest) = leveled(text, envelope) {
+        return rest;
+    }
+    // metalog.
+    if let Some(rest) = text.strip_prefix(b"[kernel] ") {
+        envelope.tag = Some(&text[1..7]);
         return kernel_marks(rest, envelope);
     }
     let len = find_either(text, b' ', b'=');
@@ -263,7 +282,8 @@ fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     // save an IPv6 address.
     let is_host = text.get(len) == Some(&b' ')
         && len > 0
-        && !matches!(host[0], b'[' | b'"' | b'<')
+        && (!matches!(host[0], b'[' | b'"' | b'<' | b'(')
+            || loose::is_masked(host) && tag(&text[len + 1..], &mut Envelope::default(), true).is_some())
         && (host[len - 1] != b':' || is_ipv6(host));
     if !is_host {
         return dmesg(text, envelope);
@@ -273,11 +293,42 @@ fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     if let Some(rest) = tag(rest, envelope, false).or_else(|| leveled_tag(rest, envelope)) {
         return kernel_marks(rest, envelope);
     }
+    if let Some(rest) = relayed(stamp, rest, envelope).or_else(|| leveled(rest, envelope)) {
+        return rest;
+    }
     // UniFi gateways behind a relay: the host's name twice.
     if let Some([b' ', after @ ..]) = rest.strip_prefix(host) {
         return repeated(after, envelope);
     }
     repeated(rest, envelope)
+}
+
+/// The envelope that a relay received, after its own: the inner one counts, the relay's stamp is
+/// kept beside it.
+fn relayed<'a>(outer: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let mut inner = Envelope::default();
+    let rest = pri(text, &mut inner).unwrap_or(text);
+    // One relay's header is opened: a line of nothing but stamps is not read to its end.
+    if envelope.outer_stamp.is_some() {
+        return None;
+    }
+    let (stamp, rest) = stamp::any(rest).or_else(|| loose::stamp(rest))?;
+    if inner.pri.is_none() && !matches!(stamp.time, Time::Civil(_)) {
+        return None;
+    }
+    inner.outer_stamp = Some(outer.text);
+    let message = stamped(stamp, rest, &mut inner);
+    *envelope = inner;
+    Some(message)
+}
+
+/// `kern.warn: ` without a tag (socklog, LuCI), and what follows it.
+fn leveled<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let (facility, severity, rest) = level_words(text)?;
+    let rest = rest.strip_prefix(b": ")?;
+    set_level(envelope, facility, severity);
+    let rest = tag(rest, envelope, true).unwrap_or(rest);
+    Some(kernel_marks(rest, envelope))
 }
 
 /// `kern.warn tag: ` (busybox, logread).
@@ -314,6 +365,10 @@ fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool)
         return None;
     }
     let (name, rest) = text.split_at(len);
+    // `kern.warn: ` is a level.
+    if level_words(text).is_some_and(|(_, _, after)| after.len() == rest.len()) {
+        return None;
+    }
     let (pid, rest) = match rest {
         [b'[', inside @ ..] => {
             let end = memchr(b']', inside)?;
@@ -325,6 +380,8 @@ fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool)
     let rest = match rest {
         [b' ', rest @ ..] => rest,
         [] => rest,
+        // A tag glued to what follows it is the kernel's only.
+        _ if name == b"kernel" => glued(rest, envelope)?,
         _ => return None,
     };
     envelope.tag = Some(name);
@@ -332,22 +389,65 @@ fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool)
     Some(rest)
 }
 
+/// What follows a tag without a blank: an uptime with any number of blanks after it, a level, or
+/// the packet.
+fn glued<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    if let Some((uptime, rest)) = stamp::uptime(text) {
+        envelope.uptime = Some(uptime);
+        return Some(rest.trim_ascii_start());
+    }
+    let level = pri(text, &mut Envelope::default()).is_some();
+    (level || text.starts_with(b"IN=")).then_some(text)
+}
+
 /// What the kernel itself puts in front of its text: `[ 8486.974964] `, `[    C1] `. Only one
 /// stamp, and only here: the same text further on belongs to the message.
 fn kernel_marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     let mut rest = text;
-    if rest.first() == Some(&b'[')
-        && let Some((uptime, after)) = stamp::uptime(rest)
+    if let [b' ', after @ ..] = rest
+        && stamp::uptime(after).is_some()
     {
-        envelope.uptime = Some(uptime);
         rest = after;
-        if let Some((caller, after)) = caller(rest) {
-            envelope.caller = Some(caller);
-            rest = after;
-        }
-        rest = rest.strip_prefix(b" ").unwrap_or(rest);
     }
-    repeated(rest, envelope)
+    let rest = uptime_and_caller(rest, envelope);
+    marks(rest, envelope)
+}
+
+/// What may follow the kernel's stamp: the caller that a vendor's kernel prints, a level that
+/// nothing took out, the count of a repeated message.
+#[inline]
+fn marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    match text.first() {
+        Some(b'[' | b'(' | b'-') => {
+            if let Some((caller, rest)) = loose::vendor_caller(text) {
+                envelope.caller = Some(caller);
+                return rest;
+            }
+            text
+        }
+        Some(b'<') => match pri(text, &mut Envelope::default()) {
+            Some(rest) => {
+                let _ = pri(text, envelope);
+                rest
+            }
+            None => text,
+        },
+        _ => repeated(text, envelope),
+    }
+}
+
+/// `[ 8486.974964] [    C1] ` is taken off, if it is there.
+fn uptime_and_caller<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    if text.first() != Some(&b'[') {
+        return text;
+    }
+    let Some((uptime, mut rest)) = stamp::uptime(text) else { return text };
+    envelope.uptime = Some(uptime);
+    if let Some((caller, after)) = caller(rest) {
+        envelope.caller = Some(caller);
+        rest = after;
+    }
+    rest.strip_prefix(b" ").unwrap_or(rest)
 }
 
 /// The most repeats that are believed of one line: a rule that logs a thousand packets a second,
@@ -369,17 +469,23 @@ fn repeated<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     envelope.repeat = if count <= MOST_REPEATS { count.max(1) } else { 1 };
     let trimmed = inside.trim_ascii_end();
     // Without its bracket the record was cut (rsyslog keeps 800 bytes of it).
-    trimmed.strip_suffix(b"]").unwrap_or(inside)
+    uptime_and_caller(trimmed.strip_suffix(b"]").unwrap_or(inside), envelope)
 }
 
 /// The forms of `dmesg`, and `journalctl -o short-monotonic`, which puts its host behind.
+///
+/// dmesg takes levels out of what it prints: one that is left there is a rule's prefix.
 fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
-    let Some(inside) = text.strip_prefix(b"[") else { return repeated(text, envelope) };
+    let marks = |text: &'a [u8], envelope: &mut Envelope<'a>| match text.first() {
+        Some(b'<') => text,
+        _ => marks(text, envelope),
+    };
+    let Some(inside) = text.strip_prefix(b"[") else { return marks(text, envelope) };
     if let Some((uptime, rest)) = stamp::uptime(text) {
         envelope.uptime = Some(uptime);
         if let Some((caller, rest)) = caller(rest) {
             envelope.caller = Some(caller);
-            return repeated(rest.strip_prefix(b" ").unwrap_or(rest), envelope);
+            return marks(rest.strip_prefix(b" ").unwrap_or(rest), envelope);
         }
         let rest = rest.strip_prefix(b" ").unwrap_or(rest);
         // `[ 8486.974964] host kernel: `: journalctl. The kernel's own text could look like
@@ -393,9 +499,9 @@ fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
             envelope.host = Some(&rest[..host]);
             envelope.tag = behind.tag;
             envelope.pid = behind.pid;
-            return repeated(after, envelope);
+            return marks(after, envelope);
         }
-        return repeated(rest, envelope);
+        return marks(rest, envelope);
     }
     // `[ 8486.974964 <    0.000035>] `, `[ 8486.974964 <    0.000001 >] host kernel: `.
     if let Some((uptime, delta, rest)) = stamp::uptime_with_delta(text) {
@@ -408,16 +514,19 @@ fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
         {
             envelope.host = Some(&rest[..host]);
             envelope.tag = behind.tag;
-            return repeated(after, envelope);
+            return marks(after, envelope);
         }
-        return repeated(rest, envelope);
+        return marks(rest, envelope);
     }
     // `[Sun Jun 30 06:06:13 2024] `, `[Jun30 06:06] `.
     if let Some((stamp, rest)) = stamp::any(inside).or_else(|| stamp::short(inside))
         && let Some(rest) = rest.strip_prefix(b"] ").or_else(|| (rest == b"]").then_some(&b""[..]))
     {
         envelope.stamp = Some(stamp);
-        return repeated(rest, envelope);
+        return marks(rest, envelope);
+    }
+    if let Some(rest) = loose::luci(inside, envelope) {
+        return rest;
     }
     // `[  +0.000035] `.
     let blanks = inside.iter().take_while(|b| **b == b' ').count();
@@ -427,9 +536,9 @@ fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
         && let Some(rest) = inside[end + 1..].strip_prefix(b" ")
     {
         envelope.delta = Some(&inside[blanks..end]);
-        return repeated(rest, envelope);
+        return marks(rest, envelope);
     }
-    repeated(text, envelope)
+    marks(text, envelope)
 }
 
 /// `[    C1]`, `[ T1234]`.
@@ -440,92 +549,6 @@ fn caller(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (kind, digits) = name.split_first()?;
     let ok = matches!(kind, b'C' | b'T') && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     ok.then_some((name, &inside[end + 1..]))
-}
-
-/// `kern  :warn  : ` of `dmesg -x`: both words padded to six.
-fn dmesg_level<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
-    let colon = memchr(b':', text)?;
-    let facility = facility_number(text[..colon].trim_ascii_end())?;
-    let rest = &text[colon + 1..];
-    let colon = memchr(b':', rest)?;
-    let severity = severity_number(rest[..colon].trim_ascii_end())?;
-    let rest = rest[colon + 1..].strip_prefix(b" ")?;
-    set_level(envelope, facility, severity);
-    Some(rest)
-}
-
-fn set_level(envelope: &mut Envelope<'_>, facility: u8, severity: u8) {
-    envelope.facility = Some(facility);
-    envelope.severity = Some(severity);
-}
-
-/// `facility.severity` at the beginning of a text.
-fn level_words(text: &[u8]) -> Option<(u8, u8, &[u8])> {
-    // No facility's name is longer than eight letters.
-    let dot = find(&text[..text.len().min(16)], b'.');
-    let rest = text.get(dot + 1..)?;
-    let facility = facility_number(&text[..dot])?;
-    let len = rest.iter().take_while(|b| b.is_ascii_lowercase()).count();
-    Some((facility, severity_number(&rest[..len])?, &rest[len..]))
-}
-
-/// Facilities by the names of syslog.conf(5), in their numbers' order.
-const FACILITIES: [&[u8]; 24] = [
-    b"kern",
-    b"user",
-    b"mail",
-    b"daemon",
-    b"auth",
-    b"syslog",
-    b"lpr",
-    b"news",
-    b"uucp",
-    b"cron",
-    b"authpriv",
-    b"ftp",
-    b"ntp",
-    b"security",
-    b"console",
-    b"clock",
-    b"local0",
-    b"local1",
-    b"local2",
-    b"local3",
-    b"local4",
-    b"local5",
-    b"local6",
-    b"local7",
-];
-
-fn facility_number(name: &[u8]) -> Option<u8> {
-    FACILITIES.iter().position(|known| *known == name).map(|at| at as u8)
-}
-
-/// A facility's name; `other` for numbers that have none.
-fn facility_name(number: u8) -> &'static [u8] {
-    FACILITIES.get(usize::from(number)).copied().unwrap_or(b"other")
-}
-
-/// Severities by their names, in their numbers' order.
-fn severity_number(name: &[u8]) -> Option<u8> {
-    const NAMES: [&[u8]; 8] = [b"emerg", b"alert", b"crit", b"err", b"warn", b"notice", b"info", b"debug"];
-    match name {
-        b"warning" => Some(4),
-        b"error" => Some(3),
-        b"panic" => Some(0),
-        _ => NAMES.iter().position(|known| *known == name).map(|at| at as u8),
-    }
-}
-
-/// `<N>`, 0 to 1023.
-fn pri<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
-    let inside = text.strip_prefix(b"<")?;
-    let len = inside.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
-    let value = stamp::number(&inside[..len]).filter(|n| *n <= 1023)?;
-    let rest = inside[len..].strip_prefix(b">")?;
-    envelope.pri = Some(value as u16);
-    set_level(envelope, (value >> 3) as u8, (value & 7) as u8);
-    Some(rest)
 }
 
 /// `1 STAMP HOST APP PROCID MSGID SD [BOM]MSG` behind the PRI. `- - - [ 8486.9]` is no
@@ -593,29 +616,6 @@ fn bracketed_unix(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((unix, inside[end + 1..].strip_prefix(b" ")?)).filter(|_| ok)
 }
 
-/// `/dev/kmsg`: `priority,sequence,microseconds,flags[,...];text`.
-fn kmsg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], Encoding)> {
-    let (_, digits) = swar::number(text)?;
-    if text.get(digits) != Some(&b',') {
-        return None;
-    }
-    let head = memchr(b';', &text[..text.len().min(128)])?;
-    let mut fields = text[..head].split(|b| *b == b',');
-    let priority = stamp::number(fields.next()?).filter(|n| *n <= 1023)?;
-    let sequence = stamp::number(fields.next()?)?;
-    let micros = stamp::number(fields.next()?)?;
-    let flags = fields.next()?;
-    // Unknown further fields are skipped, as the kernel's documentation asks.
-    let caller = fields.find_map(|field| field.strip_prefix(b"caller="));
-    envelope.pri = Some(priority as u16);
-    set_level(envelope, (priority >> 3) as u8, (priority & 7) as u8);
-    envelope.sequence = Some(sequence);
-    envelope.uptime = Some(Uptime { seconds: micros / 1_000_000, micros: (micros % 1_000_000) as u32 });
-    envelope.kmsg_flags = Some(flags);
-    envelope.caller = caller;
-    Some((&text[head + 1..], Encoding::Kmsg))
-}
-
 /// CRI (Kubernetes): `STAMP stdout F text`; `P` marks a part of a longer line.
 fn cri<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], bool)> {
     let rest = rest.strip_prefix(b" stdout ").or_else(|| rest.strip_prefix(b" stderr "))?;
@@ -673,24 +673,4 @@ pub(crate) fn inner_envelope(text: &[u8], from: usize) -> Option<(usize, usize)>
         at = colon + 1;
     }
     None
-}
-
-/// Undoes `\xNN`, the only escape of `/dev/kmsg`.
-pub(crate) fn unescape_kmsg(text: &[u8], out: &mut Vec<u8>) {
-    let mut rest = text;
-    while let Some(at) = memchr(b'\\', rest) {
-        out.extend_from_slice(&rest[..at]);
-        let digit = |i: usize| rest.get(at + i).and_then(|b| crate::types::hex_value(*b));
-        match (rest.get(at + 1), digit(2), digit(3)) {
-            (Some(b'x'), Some(high), Some(low)) => {
-                out.push(high << 4 | low);
-                rest = &rest[at + 4..];
-            }
-            _ => {
-                out.push(b'\\');
-                rest = &rest[at + 1..];
-            }
-        }
-    }
-    out.extend_from_slice(rest);
 }

@@ -29,7 +29,7 @@ fn two(text: &[u8], at: usize) -> Option<u8> {
 
 /// `hh:mm:ss` at `at`.
 #[inline(always)]
-fn clock(text: &[u8], at: usize) -> Option<(u8, u8, u8)> {
+pub(super) fn clock(text: &[u8], at: usize) -> Option<(u8, u8, u8)> {
     const COLONS: u64 = 0x0000_ff00_00ff_0000;
     let text = text.get(at..)?.first_chunk()?;
     let values = u64::from_le_bytes(*text) ^ u64::from_le_bytes(*b"00:00:00");
@@ -59,7 +59,7 @@ fn day(text: &[u8], at: usize) -> Option<u8> {
 }
 
 /// `.123456` or `,123456` at `at`: the nanoseconds and where the digits end.
-fn fraction(text: &[u8], at: usize) -> (u32, usize) {
+pub(super) fn fraction(text: &[u8], at: usize) -> (u32, usize) {
     if !matches!(text.get(at), Some(b'.' | b',')) {
         return (0, at);
     }
@@ -177,7 +177,7 @@ pub(super) fn rfc3339(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
 }
 
 /// `Z`, `+02:00`, `+0200`, or nothing.
-fn offset(text: &[u8], at: usize) -> Option<(Zone, usize)> {
+pub(super) fn offset(text: &[u8], at: usize) -> Option<(Zone, usize)> {
     let sign = match text.get(at) {
         Some(b'Z') => return Some((Zone::Offset(0), at + 1)),
         Some(b'+') => 1,

@@ -38,8 +38,30 @@ pub(super) fn payload<'a>(input: In<'a>, packet: &mut Packet<'a>, reader: &mut R
             Ok((rest, ()))
         }
         // An ethertype that the kernel does not print; the link part must be there.
-        None if packet.link != Link::None && reader.dialect != Dialect::Pvefw => Ok((input, ())),
+        None if packet.link != Link::None && reader.dialect != Dialect::Pvefw => {
+            if announces_more(packet.link) {
+                fail(input, What::Body, Token::Empty, true)
+            } else {
+                Ok((input, ()))
+            }
+        }
         _ => fail(input, What::Body, Token::Empty, input.is_empty() || b"SRC=".starts_with(input)),
+    }
+}
+
+/// Whether a link part says that a packet follows which the kernel prints: a header of IPv4, IPv6
+/// or ARP, or no whole header at all, which only a cut leaves at a line's end.
+fn announces_more(link: Link<'_>) -> bool {
+    const PRINTED: [&[u8]; 3] = [b"08:00", b"86:dd", b"08:06"];
+    match link {
+        Link::Raw(mac) => {
+            let octets = mac.0.len().div_ceil(3);
+            octets > 0 && octets < 14 || octets >= 14 && PRINTED.iter().any(|kind| mac.0.ends_with(kind))
+        }
+        Link::Decoded(header) => {
+            header.ethertype.is_some_and(|kind| matches!(kind.0, 0x0800 | 0x86dd | 0x0806))
+        }
+        _ => false,
     }
 }
 

@@ -12,6 +12,7 @@ mod targets;
 
 mod damage;
 mod engines;
+mod envelopes;
 mod field;
 mod hostile;
 mod properties;

@@ -153,10 +153,13 @@ pub fn is_v4(number: u128) -> bool {
     number >> 32 == 0xffff
 }
 
-/// Blocks that no router of the internet carries: whoever sends from them through a router
-/// pretends.
+/// Blocks that no router of the internet carries: a source in them that comes through a router is
+/// spoofed.
 pub const BOGUS: [&str; 6] =
     ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "240.0.0.0/4", "100.64.0.0/10"];
+
+/// Blocks that LANs use (RFC 1918).
+pub const PRIVATE: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
 #[cfg(test)]
 mod tests {

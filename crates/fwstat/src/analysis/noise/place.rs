@@ -11,14 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fwrules::{Hook, Net};
 
-use super::address::{BOGUS, Nets, address, around, host, joined, number};
+use super::address::{BOGUS, Nets, PRIVATE, address, around, host, joined, number};
 use super::links::NETWORKS;
 use super::pattern::Pattern;
 use super::sighting::{NO_MAC, Sighting, To};
 use super::survey::Surveyed;
 
-/// Fewer networks of bogus sources on an outer link are one party that pretends.
-const PRETENDERS: usize = 8;
+/// Fewer networks of bogus sources on an outer link are no crowd: whoever spoofs them stays visible.
+const SPOOFED: usize = 8;
 /// Lines that prove an address of this host.
 const HERE: u64 = 3;
 
@@ -79,7 +79,7 @@ impl Place {
         own.extend(Net::parse("fe80::/10"));
         own.retain(|net| !net.is_any());
         place.nets = Nets::new(&own);
-        own.extend(place.pretenders(log));
+        own.extend(place.private_and_few(log));
         place.own = joined(own);
         place.nets = Nets::new(&place.own);
         place
@@ -142,8 +142,9 @@ impl Place {
         }
     }
 
-    /// Networks of sources from a router that no router should have brought, if they are few.
-    fn pretenders(&mut self, log: &Surveyed) -> Vec<Net> {
+    /// Blocks of LANs, and networks of sources from a router that no router should have brought, if
+    /// those are few.
+    fn private_and_few(&mut self, log: &Surveyed) -> Vec<Net> {
         let bogus: Vec<Net> = BOGUS.iter().filter_map(|net| Net::parse(net)).collect();
         let bogus_nets = Nets::new(&bogus);
         let mut seen: BTreeSet<u128> = BTreeSet::new();
@@ -159,8 +160,13 @@ impl Place {
                 seen.insert(one.src >> 8);
             }
         }
-        self.spoofed = seen.len() >= PRETENDERS;
-        if self.spoofed { Vec::new() } else { seen.iter().map(|net| around(net << 8, 24, 64)).collect() }
+        self.spoofed = seen.len() >= SPOOFED;
+        if self.spoofed || self.outer.is_empty() {
+            return Vec::new();
+        }
+        // A source of a LAN's block that comes by a router is spoofed, the first one of tomorrow too.
+        let lans = PRIVATE.iter().filter_map(|net| Net::parse(net));
+        lans.chain(seen.iter().map(|net| around(net << 8, 24, 64))).collect()
     }
 }
 

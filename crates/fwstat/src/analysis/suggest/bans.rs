@@ -16,7 +16,7 @@ use logparse::Protocol;
 
 use super::lines::seconds;
 use super::session::Draft;
-use crate::analysis::noise::address::{Nets, address, overlap};
+use crate::analysis::noise::address::{Nets, address, number, overlap};
 use crate::analysis::noise::sighting::{Sighting, To, doubt};
 use fwlog::aggregate::Aggregate;
 use fwlog::record::Record;
@@ -30,27 +30,120 @@ const SOURCES: usize = 1 << 16;
 /// Moments kept of a source.
 const MOMENTS: usize = 4096;
 
-/// Networks that scan, most lines first, without those that touch an own network.
-#[must_use]
-pub fn loud(draft: &Draft) -> Vec<(Net, u64)> {
-    let own = &draft.signals.place.own;
-    let mut list: Vec<(Net, u64)> = draft
-        .advice
-        .candidates
-        .scanners
-        .iter()
-        .filter(|(net, _)| !own.iter().any(|own| overlap(own, net)))
-        .copied()
-        .collect();
-    list.sort_by_key(|(net, lines)| (std::cmp::Reverse(*lines), net.prefix_len(), net.addr()));
-    // A host of a network that is there already adds nothing.
-    let mut kept: Vec<(Net, u64)> = Vec::new();
-    for (net, lines) in list {
-        if !kept.iter().any(|(other, _)| overlap(other, &net)) {
-            kept.push((net, lines));
+/// A network that scans, and what a ban of it would have met in this log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loud {
+    /// The network.
+    pub net: Net,
+    /// Its lines.
+    pub lines: u64,
+    /// Its addresses with their lines, as far as they were kept; most lines first.
+    pub addresses: Vec<(IpAddr, u64)>,
+    /// Whether further addresses were not kept.
+    pub more: bool,
+}
+
+impl Loud {
+    /// Networks that scan, most lines first, without those that touch an own network.
+    #[must_use]
+    pub fn of(draft: &Draft) -> Vec<Loud> {
+        let own = &draft.signals.place.own;
+        let mut list: Vec<(Net, u64)> = draft
+            .advice
+            .candidates
+            .scanners
+            .iter()
+            .filter(|(net, _)| !own.iter().any(|own| overlap(own, net)))
+            .copied()
+            .collect();
+        list.sort_by_key(|(net, lines)| (std::cmp::Reverse(*lines), net.prefix_len(), net.addr()));
+        // A host of a network that is there already adds nothing.
+        let mut kept: Vec<Loud> = Vec::new();
+        for (net, lines) in list {
+            if !kept.iter().any(|other| overlap(&other.net, &net)) {
+                kept.push(Loud { net, lines, addresses: Vec::new(), more: false });
+            }
+        }
+        kept
+    }
+}
+
+/// Counts the addresses of loud networks.
+#[derive(Debug)]
+pub struct Tally {
+    /// First and last address of each network, in order, and its place in the list.
+    ranges: Vec<(u128, u128, usize)>,
+    seen: BTreeMap<u128, u64>,
+    lines: Vec<u64>,
+    more: bool,
+}
+
+impl Tally {
+    /// Nothing yet. The networks have no address in common.
+    #[must_use]
+    pub fn new(list: &[Loud]) -> Tally {
+        let range = |(at, loud): (usize, &Loud)| {
+            loud.net.range().map(|range| (number(range.first), number(range.last), at))
+        };
+        let mut ranges: Vec<(u128, u128, usize)> = list.iter().enumerate().filter_map(range).collect();
+        ranges.sort_unstable();
+        Tally { ranges, seen: BTreeMap::new(), lines: vec![0; list.len()], more: false }
+    }
+
+    fn place(&self, addr: u128) -> Option<usize> {
+        let before = self.ranges.partition_point(|(first, ..)| *first <= addr);
+        let (_, last, at) = self.ranges[before.checked_sub(1)?];
+        (addr <= last).then_some(at)
+    }
+
+    fn trim(&mut self) {
+        while self.seen.len() > SOURCES {
+            self.seen.pop_last();
+            self.more = true;
         }
     }
-    kept
+
+    /// The networks with what was counted.
+    #[must_use]
+    pub fn named(mut self, mut list: Vec<Loud>) -> Vec<Loud> {
+        self.trim();
+        for (loud, lines) in list.iter_mut().zip(&self.lines) {
+            (loud.lines, loud.more) = (*lines, self.more);
+        }
+        for (addr, lines) in &self.seen {
+            if let Some(loud) = self.place(*addr).and_then(|at| list.get_mut(at)) {
+                loud.addresses.push((address(*addr), *lines));
+            }
+        }
+        for loud in &mut list {
+            loud.addresses.sort_by_key(|(addr, lines)| (std::cmp::Reverse(*lines), *addr));
+        }
+        list
+    }
+}
+
+impl Aggregate for Tally {
+    fn add(&mut self, record: &Record<'_>) {
+        let Some(src) = record.line.src().map(number) else { return };
+        let Some(at) = self.place(src).filter(|_| !record.line.writer().is_foreign()) else { return };
+        let packets = u64::from(record.line.repeat());
+        self.lines[at] += packets;
+        *self.seen.entry(src).or_default() += packets;
+        if self.seen.len() > 2 * SOURCES {
+            self.trim();
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (sum, lines) in self.lines.iter_mut().zip(other.lines) {
+            *sum += lines;
+        }
+        for (addr, lines) in other.seen {
+            *self.seen.entry(addr).or_default() += lines;
+        }
+        self.more |= other.more;
+        self.trim();
+    }
 }
 
 /// What the jail looks for.

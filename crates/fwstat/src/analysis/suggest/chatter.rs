@@ -1,4 +1,4 @@
-//! Candidates for what is sent to everybody on a link, and for what steady devices of the own
+//! Candidates for what is broadcast or multicast on a link, and for what steady devices of the own
 //! network send to this host alone.
 //!
 //! Of broadcast and multicast only what **asks** is noise. What claims something for others
@@ -21,7 +21,7 @@ use crate::analysis::noise::pattern::{OnInterface, Pattern, ranges};
 use crate::analysis::noise::sighting::{NO_MAC, Sighting, To};
 use crate::analysis::noise::spread::PARTS;
 
-/// ICMPv6 types that ask everybody; 134, 136 and 137 claim something.
+/// ICMPv6 types that ask all hosts; 134, 136 and 137 claim something.
 const ASKS: [u8; 6] = [130, 131, 132, 133, 135, 143];
 /// Protocols of routers among themselves: VRRP, OSPF, EIGRP, IGP, PIM, IS-IS.
 const SPEAKERS: [u8; 6] = [112, 89, 88, 9, 103, 124];
@@ -46,7 +46,7 @@ enum Talk {
     Speaker(u8, u128),
 }
 
-/// What a packet to everybody says, if it is a kind that asks.
+/// What a broadcast or multicast packet says, if it is a kind that asks.
 fn talk(evidence: &Evidence<'_>, seen: &Sighting) -> Option<Talk> {
     let known = evidence.asked.known[usize::from(seen.v6)];
     match Protocol(seen.protocol) {

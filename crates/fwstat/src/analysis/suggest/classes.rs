@@ -1,4 +1,4 @@
-//! Which packets nobody tells apart.
+//! Which packets no rule tells apart.
 //!
 //! Rules look at a packet by tests, and so does what decides about noise. Two packets that no
 //! test tells apart are of one **class**: whatever is found out about the first holds for all
@@ -74,7 +74,7 @@ pub struct Tests {
     more: bool,
 }
 
-/// Addresses whose kind their number tells: everybody's, groups', this host's own.
+/// Addresses whose kind their number tells: broadcast, multicast, this host's own.
 const SPECIAL: [&str; 6] = ["224.0.0.0/4", "255.255.255.255", "0.0.0.0", "127.0.0.0/8", "ff00::/8", "::/127"];
 
 impl Tests {
@@ -202,7 +202,7 @@ impl Classes {
                 (self.source.v4(src), self.destination.v4(dst), false)
             }
             _ => {
-                // Whether a header stands in front of UDP is told by the lengths.
+                // Whether a header comes before UDP is told by the lengths.
                 if protocol == Protocol::UDP {
                     return None;
                 }

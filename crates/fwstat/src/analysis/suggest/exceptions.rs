@@ -1,6 +1,6 @@
 //! What no rule may take, as patterns made once: they become RETURN rules before the DROPs.
 //!
-//! A service that the rules let somebody use is open to see for all others: whoever else comes
+//! A service that the rules let some use is open to see for all others: whoever else comes
 //! there is a near hit, so the pattern of a port loses its source. It keeps interface and
 //! destination: udp 53 let in on wg0 says nothing of eth0.
 //!
@@ -106,7 +106,7 @@ fn leaving(pattern: &Pattern, forward: bool, outs: &[OnInterface]) -> Vec<Patter
     outs.iter().map(|output| Pattern { output: vec![output.clone()], ..pattern.clone() }).collect()
 }
 
-/// Whether a pattern is about ports that somebody may use; what comes from a low UDP port only
+/// Whether a pattern is about ports that some may use; what comes from a low UDP port only
 /// is an answer (67 to 68).
 fn is_service(pattern: &Pattern) -> bool {
     let answers =

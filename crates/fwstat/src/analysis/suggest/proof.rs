@@ -265,7 +265,7 @@ pub struct Case<'g> {
     pub judges: [&'g Judge<'g>; 2],
     /// The new rules.
     pub rules: &'g [Vec<Rule>; 2],
-    /// Lines that nobody tells apart.
+    /// Lines that no rule tells apart.
     pub classes: Option<&'g Classes>,
 }
 

@@ -392,7 +392,7 @@ impl Session {
         if !place.own.is_empty() {
             let own: Vec<String> = place.own.iter().take(12).map(net_name).collect();
             let more = if place.own.len() > 12 { ", ..." } else { "" };
-            notes.push(format!("Own and trusted: {}{more}", own.join(", ")));
+            notes.push(format!("Own, trusted and private sources: {}{more}", own.join(", ")));
         }
         notes
     }

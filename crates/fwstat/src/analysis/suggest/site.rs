@@ -68,7 +68,7 @@ impl Site {
                 .position(|c| c.base.is_some_and(|base| base.hook == Some(Hook::Input)))
                 .unwrap_or_default();
             let own = &mut table.chains[input].rules;
-            // Behind what lets known connections in, in front of everything that logs.
+            // After what lets known connections in, before everything that logs.
             let first_log = own.iter().position(|rule| rule.log.is_some()).unwrap_or(own.len());
             let at = own[..first_log].iter().position(lets_answers_in).map_or(0, |at| at + 1);
             own.insert(at, Rule { target: Target::Jump(text_of(chain)), added: true, ..Rule::default() });

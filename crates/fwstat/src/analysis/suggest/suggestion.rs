@@ -6,12 +6,14 @@
 
 use std::collections::BTreeMap;
 
+use fwlog::pipeline::{Account, Why as Reading};
+use fwlog::text;
 use fwrules::Net;
 use serde::Serialize;
 
 use super::chain::Proposal;
 use super::honeypot::Command;
-use super::lines::Why;
+use super::lines::{Why, lines_of};
 use super::proof::Taken;
 use super::site::Site;
 use super::watch::{Friend, Host};
@@ -102,5 +104,20 @@ impl Suggestion {
     #[must_use]
     pub fn hidden(&self) -> u64 {
         self.drops().flat_map(|rated| rated.taken.hides.values().map(|(lines, _)| lines)).sum()
+    }
+    /// Notes how many truncated lines may be noise as well, and where the first one is.
+    pub fn name_truncated(&mut self, account: &Account, files: &[String]) {
+        let cut = lines_of(&self.remain, Why::Truncated);
+        if cut == 0 || self.drops().next().is_none() {
+            return;
+        }
+        let cuts = account.reasons.iter().filter(|(why, _)| matches!(why, Reading::Cut(_)));
+        let first = cuts.map(|(_, seen)| seen.first).min();
+        let place = first.map_or(String::new(), |first| {
+            let file = files.get(first.source).map_or("-", String::as_str);
+            format!(" (first: {}:{})", text::escape(file.as_bytes()), first.line)
+        });
+        let lines = text::count_of(cut, "truncated line", "truncated lines");
+        self.notes.push(format!("{lines} may be among them{place}"));
     }
 }

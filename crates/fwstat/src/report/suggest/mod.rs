@@ -41,6 +41,18 @@ pub enum Verb {
     Undo,
 }
 
+impl Verb {
+    /// As `--undo` and `--idempotent` say.
+    #[must_use]
+    pub fn new(undo: bool, idempotent: bool) -> Verb {
+        match (undo, idempotent) {
+            (true, _) => Verb::Undo,
+            (_, true) => Verb::AddOnce,
+            _ => Verb::Add,
+        }
+    }
+}
+
 const PLAIN: anstyle::Style = anstyle::Style::new();
 
 /// A span of time for people, to the minute.
@@ -76,7 +88,7 @@ pub fn why(proposal: &Proposal) -> String {
         return format!("exception: {}", proposal.what);
     };
     let because = match reason {
-        Reason::Chatter => "sent to everybody on the link, and asks only",
+        Reason::Chatter => "broadcast or multicast on the link, and asks only",
         Reason::Steady => "the same few packets all the time; a decision",
         Reason::Radiation => "a crowd of networks, in most parts of the log",
         Reason::Backscatter => "answers to nothing this host asked",

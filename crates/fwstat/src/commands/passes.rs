@@ -1,0 +1,174 @@
+//! A log that is read more than once by one command.
+//!
+//! Responsible for: a copy of what can be read only once, and that each pass reads the same.
+//! Must not know: what the passes are for.
+//! Tested by: the unit tests below, `tests/cli/advice.rs`.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context as _, bail};
+use fwlog::aggregate::Aggregate;
+use fwlog::pipeline::{Account, Totals};
+
+use crate::cli::Common;
+use crate::options::Options;
+use crate::report::Head;
+
+/// The log, and what its first pass counted.
+pub(super) struct Passes {
+    common: Common,
+    /// Copies, and the name of each: as it is read, and as it was typed.
+    copies: Vec<(File, PathBuf, String)>,
+    /// The place of each input in the order of their names.
+    pub(super) ranks: Vec<usize>,
+    first: Option<Sums>,
+}
+
+/// What must be the same in each pass.
+#[derive(Clone, Copy, PartialEq)]
+struct Sums {
+    totals: Totals,
+    bytes: u64,
+    span: Option<(i64, i64)>,
+}
+
+impl Passes {
+    /// Makes a log ready.
+    ///
+    /// # Errors
+    /// An option makes no sense, or an input that can be read only once cannot be copied.
+    pub(super) fn new(common: Common) -> anyhow::Result<Passes> {
+        let mut log = Passes { common, copies: Vec::new(), ranks: Vec::new(), first: None };
+        let stdin = Options::new(&log.common, false)?.queue.names().iter().any(|name| name == "-");
+        if log.common.files.is_empty() && stdin {
+            log.common.files.push(PathBuf::from("-"));
+        }
+        for at in 0..log.common.files.len() {
+            log.copy_if_read_once(at)?;
+        }
+        let names = Options::new(&log.common, false)?.queue.names();
+        let mut order: Vec<usize> = (0..names.len()).collect();
+        order.sort_by(|a, b| names[*a].cmp(&names[*b]).then(a.cmp(b)));
+        log.ranks = vec![0; names.len()];
+        order.iter().enumerate().for_each(|(rank, input)| log.ranks[*input] = rank);
+        Ok(log)
+    }
+
+    /// Copies an input that can be read only once into an unnamed file.
+    fn copy_if_read_once(&mut self, at: usize) -> anyhow::Result<()> {
+        let path = self.common.files[at].clone();
+        let name = path.to_string_lossy().into_owned();
+        let once = std::fs::metadata(&path)
+            .is_ok_and(|meta| meta.file_type().is_fifo() || meta.file_type().is_socket());
+        if name != "-" && !once {
+            return Ok(());
+        }
+        let mut copy =
+            tempfile::tempfile().context("a copy of what can be read only once is kept for the proof")?;
+        let copied = match name.as_str() {
+            "-" => io::copy(&mut io::stdin().lock(), &mut copy),
+            _ => File::open(&path).and_then(|mut file| io::copy(&mut file, &mut copy)),
+        };
+        copied.with_context(|| name.clone())?;
+        let again = PathBuf::from(format!("/proc/self/fd/{}", copy.as_raw_fd()));
+        self.common.files[at].clone_from(&again);
+        self.copies.push((copy, again, name));
+        Ok(())
+    }
+
+    /// One pass.
+    ///
+    /// # Errors
+    /// The pass could not read everything that the first one read, or it read something else.
+    pub(super) fn run<A: Aggregate>(
+        &mut self,
+        make: impl Fn() -> A + Sync,
+    ) -> anyhow::Result<(A, Options, Account, Head)> {
+        let options = Options::new(&self.common, false)?;
+        let (aggregate, account, mut head) = super::run(&options, make)?;
+        for name in &mut head.files {
+            if let Some((.., typed)) = self.copies.iter().find(|(_, again, _)| Path::new(name) == again) {
+                name.clone_from(typed);
+            }
+        }
+        let sums = Sums { totals: account.totals, bytes: account.bytes, span: account.span };
+        let interrupted = options.queue.stop.load(Ordering::Relaxed);
+        match self.first {
+            None => self.first = Some(sums),
+            Some(_) if interrupted => {}
+            Some(first) if first == sums => {}
+            Some(first) => bail!(
+                "the log changed while it was read ({} lines, then {}): nothing is proven; run it on a copy",
+                first.totals.lines,
+                sums.totals.lines
+            ),
+        }
+        Ok((aggregate, options, account, head))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{FilterArgs, InputArgs, OutputArgs};
+    use fwlog::record::Record;
+
+    const LINE: &str = "Jun 30 06:06:13 host kernel: [1.000001] drop IN=eth0 OUT= MAC= SRC=192.0.2.1 DST=192.0.2.2 LEN=60 \
+        TOS=0x00 PREC=0x00 TTL=64 ID=0 DF PROTO=TCP SPT=40000 DPT=23 WINDOW=64240 RES=0x00 SYN URGP=0 \n";
+
+    #[derive(Default)]
+    struct Records(u64);
+
+    impl Aggregate for Records {
+        fn add(&mut self, _: &Record<'_>) {
+            self.0 += 1;
+        }
+
+        fn merge(&mut self, other: Self) {
+            self.0 += other.0;
+        }
+    }
+
+    fn pass(log: &mut Passes) -> anyhow::Result<u64> {
+        log.run(Records::default).map(|(records, ..)| records.0)
+    }
+
+    #[test]
+    fn a_pass_that_reads_something_else_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let changes: [(&str, &dyn Fn()); 4] = [
+            ("truncated", &|| std::fs::write(&path, LINE.repeat(50)).unwrap()),
+            ("empty", &|| std::fs::write(&path, "").unwrap()),
+            ("grown", &|| std::fs::write(&path, LINE.repeat(101)).unwrap()),
+            ("other bytes", &|| std::fs::write(&path, LINE.replace("40000", "4000").repeat(100)).unwrap()),
+        ];
+        for (name, change) in changes {
+            std::fs::write(&path, LINE.repeat(100)).unwrap();
+            let common = Common {
+                files: vec![path.clone()],
+                filter: FilterArgs::default(),
+                input: InputArgs::default(),
+                output: OutputArgs::default(),
+            };
+            let mut log = Passes::new(common).unwrap();
+            assert_eq!(pass(&mut log).unwrap(), 100);
+            assert_eq!(pass(&mut log).unwrap(), 100);
+            change();
+            let error = pass(&mut log).unwrap_err().to_string();
+            assert!(error.contains("changed while it was read (100 lines"), "{name}: {error}");
+        }
+        std::fs::write(&path, LINE.repeat(100)).unwrap();
+        let files = vec![path.clone()];
+        let (filter, input, output) = (FilterArgs::default(), InputArgs::default(), OutputArgs::default());
+        let mut log = Passes::new(Common { files, filter, input, output }).unwrap();
+        pass(&mut log).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(pass(&mut log).is_err());
+    }
+}

@@ -1,0 +1,63 @@
+//! Colours that dmesg, journalctl and grep put into a line.
+//!
+//! Responsible for: telling them from escape sequences that a prefix really has, and taking them out.
+//! Must not know: what the line says.
+//! Tested by: `testdata/lines/own-envelopes.toml`, the unit tests below.
+
+use memchr::memchr;
+use memchr::memmem;
+
+/// Whether a program coloured the line: it begins or ends with a sequence, or has one after `IN=`,
+/// where the kernel prints none. Between, a sequence may be part of a prefix, which stays as it is.
+pub(crate) fn is_coloured(line: &[u8]) -> bool {
+    let Some(first) = memchr(0x1b, line) else { return false };
+    if !line[first..].starts_with(b"\x1b[") {
+        return false;
+    }
+    let ends = || {
+        let trimmed = line.trim_ascii_end();
+        memmem::rfind(trimmed, b"\x1b[")
+            .is_some_and(|at| sequence(&trimmed[at..]) == Some(trimmed.len() - at))
+    };
+    let after_header =
+        || memmem::find(line, b"IN=").is_some_and(|at| memmem::find(&line[at..], b"\x1b[").is_some());
+    first == 0 && sequence(line).is_some() || ends() || after_header()
+}
+
+/// The length of the sequence that sets a colour (`m`) or clears a line (`K`) here.
+fn sequence(text: &[u8]) -> Option<usize> {
+    let inside = text.strip_prefix(b"\x1b[")?;
+    let digits = inside.iter().take_while(|b| b.is_ascii_digit() || **b == b';').count();
+    matches!(inside.get(digits), Some(b'm' | b'K')).then_some(digits + 3)
+}
+
+/// The line without its colours.
+pub(crate) fn without_colours(line: &[u8], out: &mut Vec<u8>) {
+    let mut rest = line;
+    while let Some(at) = memchr(0x1b, rest) {
+        out.extend_from_slice(&rest[..at]);
+        let len = sequence(&rest[at..]).unwrap_or_else(|| {
+            out.push(0x1b);
+            1
+        });
+        rest = &rest[at + len..];
+    }
+    out.extend_from_slice(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_go_and_prefixes_stay() {
+        let mut out = Vec::new();
+        let line =
+            b"\x1b[32m[ 1.000000] \x1b[0m\x1b[33mdrop \x1b[0mIN=\x1b[01;31m\x1b[Keth0\x1b[m\x1b[K OUT=";
+        assert!(is_coloured(line));
+        without_colours(line, &mut out);
+        assert_eq!(out, b"[ 1.000000] drop IN=eth0 OUT=");
+        assert!(!is_coloured(b"[ 1.000000] a\x1b[31mb IN=eth0 OUT= SRC=10.0.0.1 "));
+        assert!(!is_coloured(b"plain"));
+    }
+}
