@@ -57,7 +57,8 @@ fn is_kernels(line: &[u8]) -> bool {
         text.first_chunk().copied().and_then(month_number).is_some()
             || text.first().is_some_and(|b| b.is_ascii_digit() || *b == b'<')
     };
-    !is_date(message) && !(message.starts_with(b"[") && is_date(&message[1..]) && !is_uptime(message))
+    let bracketed = message.starts_with(b"[") && !is_uptime(message);
+    !is_date(message) && !(bracketed && is_date(&message[1..]))
 }
 
 /// `[12345.678901]`.
