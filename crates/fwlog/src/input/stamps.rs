@@ -57,14 +57,15 @@ fn is_kernels(line: &[u8]) -> bool {
         text.first_chunk().copied().and_then(month_number).is_some()
             || text.first().is_some_and(|b| b.is_ascii_digit() || *b == b'<')
     };
-    let bracketed = message.starts_with(b"[") && !is_uptime(message);
-    !is_date(message) && !(bracketed && is_date(&message[1..]))
+    let inside = if is_uptime(message) { None } else { message.strip_prefix(b"[") };
+    !is_date(message) && !inside.is_some_and(is_date)
 }
 
 /// `[12345.678901]`.
 fn is_uptime(message: &[u8]) -> bool {
-    let end = memchr::memchr(b']', &message[..message.len().min(24)]).unwrap_or(1);
-    message[1..end].iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b' '))
+    let Some(inside) = message.strip_prefix(b"[") else { return false };
+    let end = memchr::memchr(b']', &inside[..inside.len().min(24)]).unwrap_or(0);
+    inside[..end].iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b' '))
 }
 
 /// The stamp at the head of a line, if it is one of the common forms: `Jun 30 06:06:13`,
