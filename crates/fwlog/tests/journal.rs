@@ -205,6 +205,46 @@ fn lists_that_lie_cost_no_time() {
 }
 
 #[test]
+fn offsets_beyond_all_files_are_no_entries() {
+    for compact in [false, true] {
+        let bytes = file(Form { compact, ..Form::default() }, &entries(60));
+        let text = b"_TRANSPORT=kernel";
+        let at = bytes.windows(text.len()).position(|part| part == text).unwrap();
+        let datum = at - if compact { 72 } else { 64 };
+        for value in [u64::MAX, u64::MAX - 7, u64::MAX - 63, 1 << 63] {
+            // Its first entry, the list of the others, the number of both; all at once.
+            for fields in [&[40][..], &[48], &[56], &[40, 48], &[40, 48, 56]] {
+                let mut bytes = bytes.clone();
+                for field in fields {
+                    bytes[datum + field..datum + field + 8].copy_from_slice(&value.to_le_bytes());
+                }
+                assert!(read(Arc::from(bytes), &wanted()).is_ok());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_entry_of_a_wrong_size_costs_no_other() {
+    for compact in [false, true] {
+        let bytes = file(Form { compact, ..Form::default() }, &entries(60));
+        let all = whole(bytes.clone());
+        let all = lines(&all);
+        let sizes = (7..16).map(|bit| 64 + (1_u64 << bit));
+        for at in (272..bytes.len()).step_by(8).filter(|at| bytes[*at..at + 8] == [3, 0, 0, 0, 0, 0, 0, 0]) {
+            for size in sizes.clone() {
+                let mut bytes = bytes.clone();
+                bytes[at + 8..at + 16].copy_from_slice(&size.to_le_bytes());
+                let read = whole(bytes);
+                let some = lines(&read);
+                let lost = all.iter().filter(|line| !some.contains(line)).count();
+                assert!(lost <= 1, "byte {at}, size {size}: {lost} lost");
+            }
+        }
+    }
+}
+
+#[test]
 fn damage_is_counted_and_located() {
     let mut bytes = file(Form::default(), &entries(100));
     // An entry's own kind: the offsets of its list lead to no entry then.

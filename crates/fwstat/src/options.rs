@@ -224,7 +224,7 @@ fn inputs(
         } else if input.rotated {
             inputs.extend(discover::rotated(file).into_iter().map(Input::File));
         } else {
-            inputs.extend(places::file(file, input.machine_id.as_deref())?);
+            inputs.push(places::file(file, input.machine_id.as_deref())?);
         }
     }
     if inputs.is_empty() {
@@ -258,6 +258,10 @@ fn unread(option: &str, written: Option<&Path>, inputs: &[Input]) -> anyhow::Res
     let Some(path) = written.and_then(real) else { return Ok(()) };
     let read = inputs.iter().any(|input| match input {
         Input::File(file) => real(file).as_ref() == Some(&path),
+        Input::Journal(folder, _) => {
+            let files = fwlog::input::journal::places::files(folder, None).unwrap_or_default();
+            files.iter().any(|file| real(file).as_ref() == Some(&path))
+        }
         _ => false,
     });
     if read {

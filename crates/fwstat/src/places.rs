@@ -38,11 +38,13 @@ pub(crate) fn journal(folder: Option<&Path>, input: &InputArgs) -> anyhow::Resul
         Some(folder) => vec![folder.to_owned()],
         None => journal::places::folders(root, machine).or_else(|(path, error)| refuse(&path, &error))?,
     };
-    let mut files = Vec::new();
+    let mut inputs = Vec::new();
     for folder in &folders {
-        files.extend(journal::places::files(folder, machine).or_else(|error| refuse(folder, &error))?);
+        if !journal::places::files(folder, machine).or_else(|error| refuse(folder, &error))?.is_empty() {
+            inputs.push(Input::Journal(folder.clone(), machine.map(str::to_owned)));
+        }
     }
-    if files.is_empty() {
+    if inputs.is_empty() {
         let folders: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
         let looked = if folders.is_empty() {
             format!("{0}var/log/journal, {0}run/log/journal", root.join("").display())
@@ -53,18 +55,18 @@ pub(crate) fn journal(folder: Option<&Path>, input: &InputArgs) -> anyhow::Resul
             "no journal in {looked}\n  name the folder: `--journal=DIR`, or ask journalctl: `--journal-pipe`"
         );
     }
-    Ok(files.into_iter().map(Input::File).collect())
+    Ok(inputs)
 }
 
-/// A file as it was named; of a folder with journals in it, those.
-pub(crate) fn file(path: &Path, machine: Option<&str>) -> anyhow::Result<Vec<Input>> {
+/// A file as it was named, or a folder with journals in it.
+pub(crate) fn file(path: &Path, machine: Option<&str>) -> anyhow::Result<Input> {
     if path.is_dir() {
         let files = journal::places::files(path, machine).or_else(|error| refuse(path, &error))?;
         if !files.is_empty() {
-            return Ok(files.into_iter().map(Input::File).collect());
+            return Ok(Input::Journal(path.to_owned(), machine.map(str::to_owned)));
         }
     }
-    Ok(vec![Input::File(path.to_owned())])
+    Ok(Input::File(path.to_owned()))
 }
 
 /// Says that a place cannot be read, and what helps.
@@ -115,7 +117,7 @@ pub(crate) fn found(input: &InputArgs, clock: &Clock) -> anyhow::Result<Vec<Inpu
             let paths = match place {
                 Place::File(path) if input.rotated => discover::rotated(&path),
                 Place::File(path) => vec![path],
-                Place::Journal(_, files) => files,
+                Place::Journal(folder, _) => return Ok(vec![Input::Journal(folder, None)]),
             };
             Ok(paths.into_iter().map(Input::File).collect())
         }

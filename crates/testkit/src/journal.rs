@@ -87,6 +87,46 @@ impl Entry {
     }
 }
 
+/// These entries in the journal's export format, as `systemd-journal-remote` takes it.
+#[must_use]
+pub fn export(entries: &[Entry]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for entry in entries {
+        let head =
+            format!("__REALTIME_TIMESTAMP={}\n__MONOTONIC_TIMESTAMP={}\n", entry.realtime, entry.monotonic);
+        out.extend_from_slice(head.as_bytes());
+        for field in &entry.fields {
+            let (name, value) = field.split_at(field.iter().position(|byte| *byte == b'=').unwrap_or(0));
+            if value.iter().any(|byte| *byte < b' ') {
+                out.extend_from_slice(name);
+                out.push(b'\n');
+                out.extend_from_slice(&(value.len() as u64 - 1).to_le_bytes());
+                out.extend_from_slice(&value[1..]);
+            } else {
+                out.extend_from_slice(field);
+            }
+            out.push(b'\n');
+        }
+        out.push(b'\n');
+    }
+    out
+}
+
+/// Flags of all objects of a file, in one: how texts of it are packed (xz 1, lz4 2, zstd 4).
+#[must_use]
+pub fn packed(bytes: &[u8]) -> u8 {
+    let word = |at: usize| {
+        bytes.get(at..at + 8).map_or(0, |eight| u64::from_le_bytes(eight.try_into().unwrap_or_default()))
+    };
+    let mut flags = 0;
+    let mut at = word(88) as usize;
+    while word(at + 8) > 0 {
+        flags |= bytes[at + 1];
+        at += (word(at + 8) as usize).next_multiple_of(8);
+    }
+    flags
+}
+
 /// A file of these entries.
 #[must_use]
 pub fn file(form: Form, entries: &[Entry]) -> Vec<u8> {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::bytes::{Counting, Meter, Plain, buffered, peek};
 use super::dmesg::{self, Human};
+use super::journal::SIGNATURE;
 use super::reframe::{Export, Objects};
 use super::ulogd::{self, Ulogd};
 
@@ -24,9 +25,6 @@ pub struct Foreign {
 #[must_use]
 pub fn foreign(head: &[u8]) -> Option<Foreign> {
     let (reason, hint) = match head {
-        [b'L', b'P', b'K', b'S', b'H', b'H', b'R', b'H', ..] => {
-            ("is a journal file, which is not read as a stream", "name the file itself: fwstat FILE")
-        }
         [0xd4, 0xc3, 0xb2, 0xa1, ..] | [0xa1, 0xb2, 0xc3, 0xd4, ..] | [0x0a, 0x0d, 0x0d, 0x0a, ..] => {
             ("is a packet capture, not a log", "fwstat reads the text that a LOG rule writes")
         }
@@ -109,11 +107,19 @@ fn packing(head: &[u8]) -> Option<Packing> {
     }
 }
 
+/// What is in a stream.
+pub enum Decoded {
+    /// Text, or records as one line each.
+    Lines(Plain),
+    /// A journal file, which no stream can be read as: see [`spool`](super::journal::spool).
+    Journal(Plain),
+}
+
 /// Opens a stream: undoes its compression, turns records into lines.
 ///
 /// # Errors
 /// The first bytes cannot be read, or a decoder refuses to start.
-pub fn open(inner: Plain, decompress: bool, meter: &mut Meter) -> io::Result<Plain> {
+pub fn open(inner: Plain, decompress: bool, meter: &mut Meter) -> io::Result<Decoded> {
     let (head, stream) = peek(Box::new(Counting::new(inner, Arc::clone(&meter.taken))))?;
     let plain = match packing(&head).filter(|_| decompress) {
         None => return Ok(reframe(&head, stream, meter)),
@@ -128,17 +134,20 @@ pub fn open(inner: Plain, decompress: bool, meter: &mut Meter) -> io::Result<Pla
 }
 
 /// Turns records of several lines into one line each.
-fn reframe(head: &[u8], stream: Plain, meter: &mut Meter) -> Plain {
+fn reframe(head: &[u8], stream: Plain, meter: &mut Meter) -> Decoded {
+    if head.starts_with(SIGNATURE) {
+        return Decoded::Journal(stream);
+    }
     let stream = Box::new(Counting::new(stream, Arc::clone(&meter.plain)));
     let records = records(head);
     meter.folded = matches!(records, Some(Records::Export | Records::Objects(_)));
-    match records {
+    Decoded::Lines(match records {
         Some(Records::Export) => Box::new(Export::new(stream)),
         Some(Records::Ulogd) => Box::new(Ulogd::new(stream)),
         Some(Records::Human) => Box::new(Human::new(stream)),
         Some(Records::Objects(level)) => Box::new(Objects::new(stream, level)),
         None => stream,
-    }
+    })
 }
 
 /// A decoder whose errors say what was being decoded, and how far it came.

@@ -34,8 +34,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
 use self::bytes::{Meter, Plain};
+use self::decode::Decoded;
 use self::error::{explain, reason};
-use self::journal::{Lost, Merge, Parts, Refused, Wanted, Work};
+use self::journal::{Lost, Member, Merge, Parts, Refused, SIGNATURE, Wanted, Work};
 use self::split::Split;
 use self::stream::Stream;
 use self::walk::Doubt;
@@ -48,6 +49,8 @@ pub enum Input {
     Stdin,
     /// A file.
     File(PathBuf),
+    /// The journals in a folder, and in the folders of machines in it (or of this machine).
+    Journal(PathBuf, Option<String>),
     /// The output of a program: `journalctl` of a running system.
     Program(Vec<String>),
 }
@@ -58,7 +61,7 @@ impl Input {
     pub fn name(&self) -> String {
         match self {
             Input::Stdin => "-".to_owned(),
-            Input::File(path) => path.to_string_lossy().into_owned(),
+            Input::File(path) | Input::Journal(path, _) => path.to_string_lossy().into_owned(),
             Input::Program(words) => words.join(" "),
         }
     }
@@ -73,6 +76,15 @@ enum State {
     Entries(Arc<Parts>),
     Merge(Box<Merge>),
     Done,
+}
+
+impl From<Work> for State {
+    fn from(work: Work) -> State {
+        match work {
+            Work::Parts(parts) => State::Entries(parts),
+            Work::Merge(merge) => State::Merge(merge),
+        }
+    }
 }
 
 /// One input.
@@ -137,25 +149,24 @@ impl InputQueue {
             plain: Arc::default(),
             stop: Arc::default(),
         };
-        let is_journal = |input: &Input| matches!(input, Input::File(path) if journal::is_journal(path));
+        let is_journal = |input: &Input| match input {
+            Input::File(path) => journal::is_journal(path),
+            input => matches!(input, Input::Journal(..)),
+        };
         let (journals, others): (Vec<_>, Vec<_>) =
             inputs.into_iter().enumerate().partition(|(_, input)| is_journal(input));
         // All journals are one set, where the first of them was named.
         let place = journals.first().map_or(usize::MAX, |(at, _)| *at);
-        let paths = journals.into_iter().filter_map(|(_, input)| match input {
-            Input::File(path) => Some(path),
-            _ => None,
-        });
-        let mut paths = Some(paths.collect::<Vec<_>>());
+        let mut journals = Some(journals.into_iter().map(|(_, input)| input).collect());
         for (at, input) in others {
             if at > place
-                && let Some(paths) = paths.take()
+                && let Some(journals) = journals.take()
             {
-                feed.add_journals(paths);
+                feed.add_journals(journals);
             }
             feed.add(input, State::Unopened);
         }
-        feed.add_journals(paths.unwrap_or_default());
+        feed.add_journals(journals.unwrap_or_default());
         feed
     }
 
@@ -166,31 +177,17 @@ impl InputQueue {
     }
 
     /// Opens a set of journals, which become neighbouring inputs in the order of their entries.
-    fn add_journals(&mut self, paths: Vec<PathBuf>) {
+    fn add_journals(&mut self, journals: Vec<Input>) {
         let wanted = Wanted { ordered: self.reading.ordered, ..self.reading.entries.clone() };
-        let (members, work) = journal::open(paths, &wanted, self.sources.len());
+        let (members, work) = journal::open(journals, &wanted, self.sources.len());
         let mut work = work.into_iter().peekable();
         for (at, member) in members.into_iter().enumerate() {
-            let state = match work.next_if(|(first, _)| *first == at) {
-                Some((_, Work::Parts(parts))) => State::Entries(parts),
-                Some((_, Work::Merge(merge))) => State::Merge(merge),
-                None => State::Done,
-            };
-            let input = Input::File(member.path);
-            let name = input.name();
-            match member.refused {
-                None => {}
-                Some(Refused::Io(error)) => {
-                    let Input::File(path) = &input else { continue };
-                    lock(&self.errors).push(explain(&name, path, &error));
-                }
-                Some(Refused::Form(why)) => {
-                    let hint = format!("journalctl --file {name} -o export _TRANSPORT=kernel | fwstat");
-                    lock(&self.errors).push(InputError::new(&name, why).hint(hint));
-                }
+            let work = work.next_if(|(first, _)| *first == at);
+            let state = work.map_or(State::Done, |(_, work)| State::from(work));
+            let input = Input::File(member.path.clone());
+            if let Err(error) = self.tell(&input.name(), member) {
+                lock(&self.errors).push(error);
             }
-            lock(&self.errors).extend(member.troubles.into_iter().map(|why| InputError::new(&name, why)));
-            lock(&self.notes).extend(member.notes.into_iter().map(|note| format!("{name}: {note}")));
             self.add(input, state);
         }
     }
@@ -227,7 +224,12 @@ impl InputQueue {
 
     /// The plain bytes of a file that are read once more, and not counted.
     fn again(&self, path: &Path) -> io::Result<Plain> {
-        decode::open(Box::new(File::open(path)?), self.reading.decompress, &mut Meter::default())
+        let file = Box::new(File::open(path)?);
+        match decode::open(file, self.reading.decompress, &mut Meter::default())? {
+            Decoded::Lines(stream) => Ok(stream),
+            // Its entries have years.
+            Decoded::Journal(_) => Ok(Box::new(io::empty())),
+        }
     }
 
     /// Whether what was read is to be read again because years may be wrong that can be known: then
@@ -236,7 +238,9 @@ impl InputQueue {
     pub fn begin_anew(&self, far: bool) -> bool {
         let doubtful = self.doubtful.load(Ordering::Relaxed) || far;
         let files = self.sources.iter().all(|source| match &source.input {
-            Input::File(path) => std::fs::metadata(path).is_ok_and(|meta| meta.is_file()),
+            Input::File(path) => {
+                std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) && !journal::is_journal(path)
+            }
             _ => false,
         });
         let stopped = self.stop.load(Ordering::Relaxed);
@@ -504,7 +508,7 @@ impl InputQueue {
     }
 
     /// A stream of plain bytes, counted.
-    fn decode(&self, name: &str, inner: Plain, decompress: bool) -> io::Result<Plain> {
+    fn decode(&self, name: &str, inner: Plain, decompress: bool) -> io::Result<Decoded> {
         let mut meter =
             Meter { taken: Arc::clone(&self.taken), plain: Arc::clone(&self.plain), folded: false };
         let stream = decode::open(inner, decompress, &mut meter)?;
@@ -531,29 +535,64 @@ impl InputQueue {
                 // Not `io::stdin`: its buffer would hide from `poll` what was read already.
                 let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
                 let stdin = stdin.map_err(|error| InputError::new(name, reason(&error)))?;
-                let stream = self
+                if is_journal(&stdin) {
+                    return self.entries(at, name, stdin);
+                }
+                let decoded = self
                     .decode(name, self.pipe(stdin), reading.decompress)
                     .map_err(|error| InputError::new(name, reason(&error)))?;
-                Ok(self.stream(at, Stream::new(stream, reading.chunk, years(None))))
+                self.stream(at, name, decoded, years(None))
             }
             Input::Program(words) => {
                 let program = stream::Program::start(words).map_err(|error| {
                     InputError::new(name, reason(&error)).hint("is it installed, and may you run it?")
                 })?;
-                let stream = self
+                let decoded = self
                     .decode(name, self.pipe(program), false)
                     .map_err(|error| InputError::new(name, reason(&error)))?;
-                Ok(self.stream(at, Stream::new(stream, reading.chunk, years(None))))
+                self.stream(at, name, decoded, years(None))
             }
-            Input::File(path) => self.open_file(at, path, source, years),
+            // Folders were opened with the files in them.
+            Input::File(path) | Input::Journal(path, _) => self.open_file(at, path, source, years),
         }
     }
 
-    /// What can be read once only.
-    fn stream(&self, at: usize, mut stream: Stream) -> State {
-        let (survey, _) = stream.look_ahead();
-        self.found(at, &survey);
-        State::Stream(Box::new(stream))
+    /// A stream's lines in pieces; of a journal, its entries.
+    fn stream(&self, at: usize, name: &str, decoded: Decoded, years: Years) -> Result<State, InputError> {
+        match decoded {
+            Decoded::Lines(stream) => {
+                let mut stream = Stream::new(stream, self.reading.chunk, years);
+                let (survey, _) = stream.look_ahead();
+                self.found(at, &survey);
+                Ok(State::Stream(Box::new(stream)))
+            }
+            Decoded::Journal(stream) => {
+                let kept = journal::spool(stream).map_err(|error| InputError::new(name, reason(&error)))?;
+                self.entries(at, name, kept)
+            }
+        }
+    }
+
+    /// The entries of one journal that is open.
+    fn entries(&self, at: usize, name: &str, file: File) -> Result<State, InputError> {
+        let wanted = Wanted { ordered: self.reading.ordered, ..self.reading.entries.clone() };
+        let (member, work) = journal::open_file(file, &wanted, at);
+        self.tell(name, member)?;
+        Ok(work.map_or(State::Done, State::from))
+    }
+
+    /// Keeps what there is to say about a journal; an error if it cannot be read.
+    fn tell(&self, name: &str, member: Member) -> Result<(), InputError> {
+        lock(&self.errors).extend(member.troubles.into_iter().map(|why| InputError::new(name, why)));
+        lock(&self.notes).extend(member.notes.into_iter().map(|note| format!("{name}: {note}")));
+        match member.refused {
+            None => Ok(()),
+            Some(Refused::Io(error)) => Err(explain(name, &member.path, &error)),
+            Some(Refused::Form(why)) => {
+                let hint = format!("journalctl --file {name} -o export _TRANSPORT=kernel | fwstat");
+                Err(InputError::new(name, why).hint(hint))
+            }
+        }
     }
 
     /// Keeps what a survey found.
@@ -578,14 +617,14 @@ impl InputQueue {
         }
         if is_kmsg(path) {
             let kmsg = stream::Kmsg::open(path).map_err(failed)?;
-            let stream = self.decode(name, Box::new(kmsg), false).map_err(failed)?;
-            return Ok(self.stream(at, Stream::new(stream, self.reading.chunk, years(None))));
+            let decoded = self.decode(name, Box::new(kmsg), false).map_err(failed)?;
+            return self.stream(at, name, decoded, years(None));
         }
         let mut file = File::open(path).map_err(failed)?;
         let years = years(meta.modified().ok());
         if !meta.is_file() {
-            let stream = self.decode(name, self.pipe(file), self.reading.decompress).map_err(failed)?;
-            return Ok(self.stream(at, Stream::new(stream, self.reading.chunk, years)));
+            let decoded = self.decode(name, self.pipe(file), self.reading.decompress).map_err(failed)?;
+            return self.stream(at, name, decoded, years);
         }
         let mut head = [0; bytes::HEAD];
         let read = bytes::read_full(&mut file, &mut head).map_err(failed)?;
@@ -603,7 +642,8 @@ impl InputQueue {
             return Ok(State::Split(Arc::new(split)));
         }
         let rest = Box::new(io::Cursor::new(head.to_vec()).chain(file));
-        let stream = self.decode(name, rest, self.reading.decompress).map_err(failed)?;
+        let decoded = self.decode(name, rest, self.reading.decompress).map_err(failed)?;
+        let Decoded::Lines(stream) = decoded else { return self.stream(at, name, decoded, years) };
         let mut stream = Stream::new(stream, self.reading.chunk, years.clone());
         let survey = if plain && meta.len() > 0 {
             let depth = if thorough { Depth::All } else { Depth::Likely };
@@ -628,6 +668,17 @@ impl InputQueue {
         stream.know(survey.calendar);
         Ok(State::Stream(Box::new(stream)))
     }
+}
+
+/// Whether standard input is a journal that lies in a file, of which nothing was read yet.
+fn is_journal(stdin: &File) -> bool {
+    use std::io::Seek as _;
+    use std::os::unix::fs::FileExt as _;
+    let mut head = [0; SIGNATURE.len()];
+    stdin.metadata().is_ok_and(|meta| meta.is_file())
+        && (&*stdin).stream_position().is_ok_and(|at| at == 0)
+        && stdin.read_exact_at(&mut head, 0).is_ok()
+        && head == *SIGNATURE
 }
 
 /// Whether a path is the kernel's ring buffer.

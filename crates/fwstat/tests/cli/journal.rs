@@ -12,7 +12,7 @@ use testkit::journal::{Entry, Form, Pack, file};
 
 use crate::support::*;
 
-const REMOTE: &str = "/lib/systemd/systemd-journal-remote";
+pub(crate) const REMOTE: &str = "/lib/systemd/systemd-journal-remote";
 
 fn packet(n: u64) -> String {
     format!(
@@ -26,7 +26,7 @@ fn packet(n: u64) -> String {
 }
 
 /// Messages of all kinds: long ones are packed, some recur, some are no text or not there.
-fn entries(count: u64) -> Vec<Entry> {
+pub(crate) fn entries(count: u64) -> Vec<Entry> {
     (0..count)
         .map(|n| {
             let body = packet(n);
@@ -61,7 +61,7 @@ fn entries(count: u64) -> Vec<Entry> {
 }
 
 /// The records of a run, without the names of files; without numbers of lines too, if they differ.
-fn records(ran: &Ran, numbers: bool) -> Vec<Value> {
+pub(crate) fn records(ran: &Ran, numbers: bool) -> Vec<Value> {
     assert!(ran.code < 2, "{}", ran.err);
     let without = |line: &str| {
         let mut record: Value = serde_json::from_str(line).unwrap();
@@ -75,7 +75,7 @@ fn records(ran: &Ran, numbers: bool) -> Vec<Value> {
 }
 
 /// What journalctl exports of the kernel, read by the program.
-fn oracle(arguments: &[&str], ours: &[&str]) -> Ran {
+pub(crate) fn oracle(arguments: &[&str], ours: &[&str]) -> Ran {
     let mut command = Command::new("journalctl");
     let output =
         command.args(["-q", "-o", "export", "--all"]).args(arguments).arg("_TRANSPORT=kernel").output();
@@ -83,7 +83,7 @@ fn oracle(arguments: &[&str], ours: &[&str]) -> Ran {
     run_with(&output.unwrap().stdout, &arguments)
 }
 
-fn has_journalctl() -> bool {
+pub(crate) fn has_journalctl() -> bool {
     let there = has("journalctl");
     if !there {
         skipped("journalctl is not installed");
@@ -250,6 +250,100 @@ fn lines_of_a_journal_are_explained_and_replayed() {
 }
 
 #[test]
+fn a_journal_in_a_stream_is_read_as_the_file_is() {
+    let folder = Folder::new();
+    let bytes = file(Form::default(), &entries(400));
+    let path = folder.write("system.journal", &bytes);
+    let whole = records(&run(&["export", &path]), true);
+    assert!(records(&run_with(&bytes, &["export", "-"]), true) == whole);
+    // Standard input that is the file itself, and has been read in part.
+    let stdin = |skip: u64| {
+        use std::io::Seek as _;
+        let mut file = std::fs::File::open(&path).unwrap();
+        file.seek(std::io::SeekFrom::Start(skip)).unwrap();
+        finish(program().args(["export", "-"]).stdin(file))
+    };
+    assert!(records(&stdin(0), true) == whole);
+    assert!(stdin(8).out.is_empty());
+    let gz = {
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(&bytes).unwrap();
+        gz.finish().unwrap()
+    };
+    let zst = zstd::stream::encode_all(&bytes[..], 3).unwrap();
+    for (name, packed) in [("x.journal.gz", gz), ("x.journal.zst", zst)] {
+        let path = folder.write(name, &packed);
+        assert!(records(&run(&["export", &path]), true) == whole, "{name}");
+        assert!(records(&run_with(&packed, &["export", "-"]), true) == whole, "{name}");
+        let ran = run(&["explain", "-j", &format!("{path}:{}", whole[20]["line"])]);
+        assert!(ran.out.contains(whole[20]["src"].as_str().unwrap()), "{}{}", ran.out, ran.err);
+    }
+    let top = run_with(&bytes, &["top", "-j", "-"]).json();
+    assert_eq!(top["totals"]["packets"], whole.len());
+    assert_eq!(top["totals"]["bytes"], run(&["top", "-j", &path]).json()["totals"]["bytes"]);
+    for command in [vec!["suggest", "-"], vec!["timeline", "-"], vec!["check", "-"]] {
+        assert!(run_with(&bytes, &command).code < 2, "{command:?}");
+    }
+    // Cut, and where it cannot be kept.
+    let ran = run_with(&bytes[..bytes.len() / 2], &["export", "-"]);
+    assert!(ran.code == 2 && ran.err.contains("ends at byte"), "{}", ran.err);
+    let mut command = program();
+    command.args(["export", &folder.path("x.journal.gz")]).env("TMPDIR", folder.path("none"));
+    let ran = finish(&mut command);
+    assert!(ran.code == 2 && ran.err.contains("(TMPDIR)"), "{}", ran.err);
+}
+
+/// Renames the file that is full and begins a new one, as journald does, over and over.
+fn rotate(folder: &Path, rotations: u64, done: &std::sync::atomic::AtomicU64) {
+    let active = folder.join("system.journal");
+    for n in 0..rotations {
+        let part: Vec<Entry> =
+            (n * 20..n * 20 + 20).map(|n| Entry::kernel(n, format!("n{n} {}", packet(n)))).collect();
+        let bytes = file(Form { first: n * 20 + 1, online: true, ..Form::default() }, &part);
+        let made = folder.join("made");
+        std::fs::write(&made, bytes).unwrap();
+        if n > 0 {
+            std::fs::rename(&active, folder.join(format!("system@{n:08}.journal"))).unwrap();
+        }
+        std::fs::rename(made, &active).unwrap();
+        done.store(n + 1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn what_is_rotated_while_it_is_opened_is_not_lost() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    let folder = Folder::new();
+    let path = folder.0.clone();
+    let done = std::sync::Arc::new(AtomicU64::new(0));
+    let of_writer = std::sync::Arc::clone(&done);
+    let writer = std::thread::spawn(move || rotate(&path, 300, &of_writer));
+    let mut runs = 0;
+    loop {
+        let ended = writer.is_finished();
+        let before = done.load(Ordering::SeqCst);
+        if before > 0 {
+            let ran = run(&["export", &format!("--journal={}", folder.0.display())]);
+            let numbers: Vec<String> = records(&ran, true)
+                .iter()
+                .map(|record| record["prefix"].as_str().unwrap().to_owned())
+                .collect();
+            assert!(ran.err.is_empty(), "{}", ran.err);
+            // All that was there, in order, nothing twice.
+            assert!(numbers.len() as u64 >= before * 20, "{} of {}", numbers.len(), before * 20);
+            let differ = numbers.iter().enumerate().find(|(n, prefix)| **prefix != format!("n{n}"));
+            assert_eq!(differ, None);
+            runs += 1;
+        }
+        if ended {
+            break;
+        }
+    }
+    writer.join().unwrap();
+    assert!(runs > 3);
+}
+
+#[test]
 fn damage_is_told_and_the_rest_is_read() {
     let folder = Folder::new();
     let bytes = file(Form::default(), &entries(500));
@@ -304,7 +398,7 @@ fn a_journal_that_may_not_be_read_says_what_helps() {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", program, "top", "--root"]);
         let ran = finish(command.arg(&folder.0).args(arguments).stdin(Stdio::null()));
         if ran.err.contains("setpriv") {
-            return skipped("nobody may not run the program here");
+            return skipped("the user 65534 may not run the program here");
         }
         assert_eq!(ran.code, 2);
         assert!(ran.err.contains("ermission denied") && ran.err.contains("group"), "{}", ran.err);

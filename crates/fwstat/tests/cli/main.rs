@@ -15,6 +15,7 @@ mod filters;
 mod inputs;
 mod invariants;
 mod journal;
+mod journal_writers;
 mod pandas;
 #[cfg(feature = "parquet")]
 mod parquet;

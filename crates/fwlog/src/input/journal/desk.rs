@@ -55,7 +55,7 @@ impl Desk {
                     self.writer.write(out, &mut self.heads.all, names, years, origin, (&entry, text));
                 }
                 Step::Unwanted => {}
-                // In a list of all nobody knows whose a damaged entry is.
+                // In a list of all entries, it is not known whose a damaged one is.
                 Step::Damaged(_) if want.is_some_and(|want| want != Want::All) => {}
                 Step::Damaged(why) => Writer::damaged(out, &mut self.heads.all, origin, why),
             }

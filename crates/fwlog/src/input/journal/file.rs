@@ -366,7 +366,7 @@ impl Journal {
 
     /// A chain of arrays that has `wanted` entries.
     ///
-    /// The count of a file that nobody writes any more is final. If such a chain goes on behind its
+    /// The count of a file that is no longer written is final. If such a chain goes on after its
     /// count, the count is wrong.
     fn chain(&self, array: u64, wanted: u64, listed: bool) -> Chain {
         let mut chain = Chain { runs: Vec::new(), len: 0, broken: None };
@@ -508,7 +508,7 @@ impl Journal {
         let mut runs = Vec::new();
         let mut number = 0;
         for run in &chain.runs {
-            let from = self.items_before(run, last + 1);
+            let from = self.items_before(run, last.saturating_add(1));
             if from < run.len {
                 let at = run.at + from * self.layout().array_item() as u64;
                 runs.push(Run { at, len: run.len - from, first: number, ..*run });
@@ -529,7 +529,7 @@ impl Journal {
         runs
     }
 
-    /// The entries behind the one at `last`, found by the sizes of objects.
+    /// The entries after the one at `last`, found by the sizes of objects.
     fn hop(&self, last: u64, number: u64) -> Vec<Run> {
         let mut hopper = Hopper::new(last.max(HEADER as u64));
         let mut runs: Vec<Run> = Vec::new();

@@ -268,7 +268,7 @@ impl Lead {
         Lead { host: facts.host, tag: facts.tag, has_source, text: fits.then_some(text) }
     }
 
-    /// Whether the parser finds the message behind it. Asked instead of guessed: names of hosts
+    /// Whether the parser finds the message after it. Asked instead of guessed: names of hosts
     /// and programs can be anything.
     fn fits(lead: &[u8], has_source: bool) -> bool {
         const MESSAGE: &[u8] =
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lead_is_taken_only_if_the_message_is_found_behind_it() {
+    fn a_lead_is_taken_only_if_the_message_is_found_after_it() {
         let facts = |source| Facts { host: Some(0), tag: Some(1), source, ..Facts::default() };
         let fits = |host: &str, tag: &str, source| {
             let names = [host.as_bytes().to_vec(), tag.as_bytes().to_vec()];

@@ -4,6 +4,7 @@
 //! Must not know: what a line says.
 //! Tested by: `fwstat/tests/cli/journal.rs`, `tests/journal.rs`, fuzzing.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,8 +23,16 @@ const SEARCHED: usize = 64;
 /// # Errors
 /// The file cannot be read, or does not have so many entries.
 pub fn line(path: &Path, number: u64, years: &Years) -> Result<Vec<u8>, String> {
+    line_of(File::open(path).map_err(|error| error.to_string())?, number, years)
+}
+
+/// The same of a file that is open.
+///
+/// # Errors
+/// The file cannot be read, or does not have so many entries.
+pub fn line_of(file: File, number: u64, years: &Years) -> Result<Vec<u8>, String> {
     let wanted = Wanted { part: 1, ..Wanted::default() };
-    let member = Member::open(path.to_owned(), &wanted);
+    let member = Member::of(PathBuf::new(), Medium::File(Arc::new(file)), &wanted);
     if let Some(refused) = member.refused {
         return Err(refused.to_string());
     }

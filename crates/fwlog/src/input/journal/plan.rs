@@ -11,8 +11,10 @@
 //! monotonic clock within a boot, else the clock; what is equal in all of these is one entry.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{self, AtomicUsize};
@@ -22,8 +24,13 @@ use super::desk::{Desk, Task};
 use super::file::{How, Journal, Key, List, PART, Run};
 use super::layout::Id;
 use super::merge::Merge;
+use super::places;
 use super::window::Medium;
+use crate::input::Input;
 use crate::input::years::Years;
+
+/// A folder of more files than these is not looked through again.
+const MOST_FILES: usize = 1 << 16;
 
 /// Which entries are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,11 +97,64 @@ pub enum Work {
     Merge(Box<Merge>),
 }
 
-/// Opens journals and puts them in order. The second value says for each piece of work with which
+/// Opens journals (files and folders) and puts them in order. The second value says for each piece of work with which
 /// of the files it begins.
 #[must_use]
-pub fn open(paths: Vec<PathBuf>, wanted: &Wanted, first_source: usize) -> (Vec<Member>, Vec<(usize, Work)>) {
-    let mut members: Vec<Member> = paths.into_iter().map(|path| Member::open(path, wanted)).collect();
+pub fn open(inputs: Vec<Input>, wanted: &Wanted, first_source: usize) -> (Vec<Member>, Vec<(usize, Work)>) {
+    let mut members = Vec::new();
+    for input in inputs {
+        match input {
+            Input::File(path) => members.push(Member::open(path, wanted)),
+            Input::Journal(folder, machine) => open_folder(&mut members, folder, machine.as_deref(), wanted),
+            Input::Stdin | Input::Program(_) => {}
+        }
+    }
+    set(members, wanted, first_source)
+}
+
+/// Opens the journals of a folder. A file that is full gets another name, and a new one its name: so the
+/// folder is looked through again when its files are open, until there is nothing new.
+fn open_folder(members: &mut Vec<Member>, folder: PathBuf, machine: Option<&str>, wanted: &Wanted) {
+    let mut seen = HashSet::new();
+    let mut known: HashSet<(u64, u64)> = members.iter().filter_map(Member::inode).collect();
+    loop {
+        let paths = match places::files(&folder, machine) {
+            Ok(paths) => paths,
+            Err(error) => {
+                members.push(Member { refused: Some(Refused::Io(error)), ..Member::new(folder) });
+                return;
+            }
+        };
+        let before = seen.len();
+        for path in paths {
+            if !seen.insert(path.clone()) {
+                continue;
+            }
+            let member = Member::open(path, wanted);
+            // Deleted since, since the folder has become too large, or not begun; or known by another name.
+            let gone = matches!(&member.refused, Some(Refused::Io(error)) if error.kind() == io::ErrorKind::NotFound);
+            let empty = std::fs::metadata(&member.path).is_ok_and(|meta| meta.len() == 0);
+            if !gone && !empty && member.inode().is_none_or(|id| known.insert(id)) {
+                members.push(member);
+            }
+        }
+        // Names of which none was seen yet cannot come for ever, unless a disk is being filled.
+        if seen.len() == before || seen.len() > MOST_FILES {
+            return;
+        }
+    }
+}
+
+/// The same for one file that is open already.
+#[must_use]
+pub fn open_file(file: File, wanted: &Wanted, source: usize) -> (Member, Option<Work>) {
+    let member = Member::of(PathBuf::new(), Medium::File(Arc::new(file)), wanted);
+    let (mut members, mut work) = set(vec![member], wanted, source);
+    (members.remove(0), work.pop().map(|(_, work)| work))
+}
+
+/// Puts a set of open files in order.
+fn set(mut members: Vec<Member>, wanted: &Wanted, first_source: usize) -> (Vec<Member>, Vec<(usize, Work)>) {
     let boot = choose(&mut members, wanted);
     let groups = arrange(&mut members, wanted.ordered);
     let mut work = Vec::new();
@@ -189,6 +249,15 @@ impl Member {
         }
         self.troubles.append(&mut journal.troubles);
         self.opened = Some(Arc::new(Opened::new(journal, list)));
+    }
+
+    /// Which file it is, whatever its name.
+    fn inode(&self) -> Option<(u64, u64)> {
+        let opened = self.opened.as_ref()?;
+        match &opened.journal.medium {
+            Medium::File(file) => file.metadata().ok().map(|meta| (meta.dev(), meta.ino())),
+            Medium::Memory(_) => None,
+        }
     }
 
     pub(super) fn ends(&self) -> Option<(&Key, &Key)> {

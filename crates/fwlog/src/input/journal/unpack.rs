@@ -16,7 +16,7 @@ const ZSTD: u8 = 4;
 /// Unpacks `packed` into `out`, at most `most` bytes of it; whether that was all.
 ///
 /// # Errors
-/// Nobody packs so, or it is damaged, or would need too much memory.
+/// The packing is not known, or the text is damaged or would need too much memory.
 pub(super) fn unpack(flags: u8, packed: &[u8], most: usize, out: &mut Vec<u8>) -> Result<bool, &'static str> {
     out.clear();
     let read = match flags {

@@ -120,6 +120,8 @@ pub(super) struct Walker {
     step: usize,
     /// Where the entry before ended: none lies inside another.
     floor: u64,
+    /// Where the previous entry begins: what lies after it was never looked at.
+    seen: u64,
     /// Only entries of this boot.
     pub(super) boot: Option<[u8; 16]>,
     /// Data objects that could not be read, in entries that could.
@@ -137,6 +139,7 @@ impl Default for Walker {
             names: Vec::new(),
             step: DENSE,
             floor: 0,
+            seen: 0,
             boot: None,
             lost: Lost::default(),
         }
@@ -155,6 +158,7 @@ impl Walker {
     pub(super) fn begin_part(&mut self, apart: u64) {
         self.step = if apart > DENSE as u64 / 8 { SPARSE } else { DENSE };
         self.floor = 0;
+        self.seen = u64::MAX;
         if self.names.len() > NAMES {
             self.forget();
         }
@@ -245,6 +249,11 @@ impl Walker {
                 Err(why) => flaw = flaw.or(Some((data, why))),
             }
         }
+        self.seen = at;
+        if flaw.is_some() {
+            // Its size may be the damage: the next entry may begin before the end it claims.
+            self.floor = at + (ENTRY_ITEMS + width) as u64;
+        }
         // A transport that journald does not have is a damaged one: it may have been the kernel's.
         let possible =
             matches!(facts.transport, None | Some(JournalTransport::Kernel | JournalTransport::Other));
@@ -298,7 +307,8 @@ impl Walker {
         }
         let base = at.saturating_sub(BACK) & !63;
         let wanted = self.step.max((at - base) as usize + len);
-        self.main.load(&journal.medium, base, wanted);
+        let there = usize::try_from(journal.limit - base).unwrap_or(usize::MAX);
+        self.main.load(&journal.medium, base, wanted.min(there));
         self.main.has(at, len)
     }
 
@@ -319,7 +329,9 @@ impl Walker {
             return Ok(previous.kind);
         }
         let slot = (data >> 3) as usize % KNOWN;
-        let known = self.known[slot];
+        // What lies after the previous entry is new; to ask the memory for it would cost a miss of the
+        // processor's cache for each entry.
+        let known = if data > self.seen { Known::default() } else { self.known[slot] };
         let kind = if known.at == data { known.kind } else { self.look(journal, data, slot)? };
         if let Some(previous) = self.previous.get_mut(index) {
             *previous = Known { at: data, kind };
@@ -330,7 +342,7 @@ impl Walker {
     /// Looks at an object for the first time.
     fn look(&mut self, journal: &Journal, data: u64, slot: usize) -> Result<Kind, &'static str> {
         let payload = journal.layout().payload();
-        // The longest name, and the longest number behind it.
+        // The longest name, and the longest number after it.
         let wanted = payload + 48;
         let near = self.main.has(data, wanted);
         let available = usize::try_from(journal.limit.saturating_sub(data)).unwrap_or(usize::MAX);
@@ -482,8 +494,12 @@ enum Field {
 #[inline]
 fn field(text: &[u8]) -> Field {
     let number = |value: &[u8]| -> Option<u64> {
-        let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-        digits.then(|| std::str::from_utf8(value).ok()?.parse().ok()).flatten()
+        let add = |number: u64, byte: &u8| {
+            number
+                .checked_mul(10)?
+                .checked_add(u64::from(byte.checked_sub(b'0').filter(|digit| *digit < 10)?))
+        };
+        if value.is_empty() { None } else { value.iter().try_fold(0, add) }
     };
     let short = |kind: Option<Kind>| Field::Short(kind.unwrap_or_default());
     let small = |value: &[u8], most: u64| number(value).filter(|n| *n <= most).map(|n| n as u8);

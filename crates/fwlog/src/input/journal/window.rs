@@ -5,8 +5,33 @@
 //! Tested by: the tests of `look`.
 
 use std::fs::File;
+use std::io::{self, Read, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+
+/// Keeps a stream in a file without a name, in the folder for temporary files: a journal is read from
+/// many places of it at once.
+///
+/// # Errors
+/// The stream cannot be read, or there is no room for it.
+pub fn spool(mut stream: impl Read) -> io::Result<File> {
+    let folder = std::env::temp_dir();
+    let told = |error: io::Error| {
+        let text = format!("a journal in a stream is kept in {} (TMPDIR): {error}", folder.display());
+        io::Error::new(error.kind(), text)
+    };
+    let mut file = tempfile::tempfile_in(&folder).map_err(told)?;
+    let mut piece = vec![0; 256 << 10];
+    loop {
+        let read = match stream.read(&mut piece) {
+            Ok(0) => return Ok(file),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        file.write_all(&piece[..read]).map_err(told)?;
+    }
+}
 
 /// Where a journal's bytes are.
 #[derive(Clone, Debug)]
@@ -25,7 +50,7 @@ impl Medium {
             Medium::File(file) => {
                 let mut read = 0;
                 while read < buffer.len() {
-                    match file.read_at(&mut buffer[read..], at + read as u64) {
+                    match file.read_at(&mut buffer[read..], at.saturating_add(read as u64)) {
                         Ok(0) => break,
                         Ok(more) => read += more,
                         Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -70,7 +95,9 @@ impl Window {
     /// Whether it holds these bytes.
     #[inline]
     pub(super) fn has(&self, at: u64, len: usize) -> bool {
-        at >= self.base && at - self.base + len as u64 <= self.len as u64
+        at.checked_sub(self.base)
+            .and_then(|from| from.checked_add(len as u64))
+            .is_some_and(|end| end <= self.len as u64)
     }
 
     /// The bytes, if it holds them.
