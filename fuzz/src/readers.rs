@@ -9,7 +9,7 @@ use std::path::Path;
 
 use fwlog::filter::expr;
 use fwlog::input::bytes::Meter;
-use fwlog::input::decode;
+use fwlog::input::decode::{self, Decoded};
 use fwlog::time::TimeZone;
 use fwrules::{Context, Evidence, Ruleset, Sets, Walker, lint};
 
@@ -115,7 +115,7 @@ pub fn read_where(text: &[u8]) {
 pub fn read_stream(bytes: &[u8]) {
     let mut meter = Meter::default();
     let stream = Box::new(Cursor::new(bytes.to_vec()));
-    let Ok(plain) = decode::open(stream, true, &mut meter) else { return };
+    let Ok(Decoded::Lines(plain)) = decode::open(stream, true, &mut meter) else { return };
     // One byte of a bomb may stand for a thousand: enough is enough.
     let mut text = Vec::new();
     let _ = plain.take(64 << 20).read_to_end(&mut text);

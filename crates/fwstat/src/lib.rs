@@ -15,6 +15,7 @@ mod places;
 pub mod progress;
 pub mod report;
 pub mod rules;
+mod zones;
 
 use std::io;
 use std::process::ExitCode;

@@ -18,6 +18,7 @@ use serde_json::{Map, json};
 use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, LookArgs};
 use crate::places;
 use crate::report::style::RenderOptions;
+use crate::zones;
 use fwlog::filter::Filter;
 use fwlog::filter::arguments::Argument;
 use fwlog::filter::expr::{self, Context};
@@ -61,6 +62,8 @@ pub struct Options {
     pub stats: bool,
     /// Where lines go that are no records.
     pub rejects: Option<PathBuf>,
+    /// What had to be assumed about the zone.
+    pub zone_note: Option<String>,
 }
 
 impl Options {
@@ -70,7 +73,7 @@ impl Options {
     /// An option's value does not make sense.
     pub fn new(common: &Common, ordered: bool) -> anyhow::Result<Options> {
         let Common { files, filter, input, output } = common;
-        let zone = zone(input)?;
+        let (zone, zone_note) = zones::asked(input)?;
         let now = match &input.now {
             Some(text) => time("--now", text, wall_clock(), &zone)?,
             None => wall_clock(),
@@ -107,6 +110,7 @@ impl Options {
             zone: zone.clone(),
             now: now.div_euclid(NANOS),
             limit: now.div_euclid(NANOS) + i64::from(clock.offset_at(now)) + 86_400,
+            written: None,
         };
         for (option, written) in
             [("--output", &output.look.output_file), ("--rejects", &input.accounting.rejects)]
@@ -156,6 +160,7 @@ impl Options {
             strict: input.accounting.strict,
             stats: input.accounting.stats,
             rejects: input.accounting.rejects.clone(),
+            zone_note,
         })
     }
 }
@@ -180,32 +185,9 @@ fn wall_clock() -> i64 {
 /// than reading so much text.
 const SMALL: u64 = 256 << 10;
 
-/// The zone of this machine, straight from its file: asking for it by name reads all folders of
-/// the zone database first, which takes longer than a small log.
-fn local_zone() -> Option<TimeZone> {
-    const FILE: &str = "/etc/localtime";
-    if std::env::var_os("TZ").or_else(|| std::env::var_os("TZDIR")).is_some() {
-        return None;
-    }
-    let path = std::fs::read_link(FILE).ok()?;
-    let (_, name) = path.to_str()?.split_once("/zoneinfo/")?;
-    TimeZone::tzif(name, &std::fs::read(FILE).ok()?).ok()
-}
-
-fn zone(input: &InputArgs) -> anyhow::Result<TimeZone> {
-    match &input.tz {
-        _ if input.utc => Ok(TimeZone::UTC),
-        None => Ok(local_zone().unwrap_or_else(TimeZone::system)),
-        Some(name) if name.eq_ignore_ascii_case("utc") => Ok(TimeZone::UTC),
-        Some(name) => TimeZone::get(name).map_err(|_| {
-            anyhow!("--tz: no zone is called `{name}`; names are those of tzdata, as Europe/Berlin")
-        }),
-    }
-}
-
 /// Stamps in the zone of this machine, for single lines.
 pub(crate) fn local_years() -> Years {
-    Years { zone: local_zone().unwrap_or_else(TimeZone::system), ..Years::default() }
+    Years { zone: zones::local().0, ..Years::default() }
 }
 
 fn time(option: &str, text: &str, now: i64, zone: &TimeZone) -> anyhow::Result<i64> {

@@ -191,7 +191,7 @@ fn newest_of_file(path: &Path, clock: &Clock) -> io::Result<Option<i64>> {
     let written =
         meta.modified()?.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
     let near = written + i64::from(clock.offset_at(written.saturating_mul(NANOS)));
-    let hint = YearHint { near, limit: near + 86_400 };
+    let hint = YearHint::not_behind(near + 86_400);
     let mut resolver = Resolver::new(clock);
     let mut scratch = Vec::new();
     for line in text.rsplit(|byte| *byte == b'\n') {

@@ -22,8 +22,8 @@ pub struct ReadOptions {
     pub ordered: bool,
     /// Whether stamps are wanted, and how years are found.
     pub years: Years,
-    /// Only lines between these moments are wanted (local seconds): of a sorted plain file,
-    /// nothing else is read.
+    /// Only lines between these moments are wanted (local seconds): of a plain file, stretches
+    /// whose lines all have other stamps are not read.
     pub between: Option<(i64, i64)>,
     /// Which of a journal's entries are wanted.
     pub entries: Wanted,

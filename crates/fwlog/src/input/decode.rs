@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::bytes::{Counting, Meter, Plain, buffered, peek};
+use super::dmesg::{self, Human};
 use super::journal::SIGNATURE;
 use super::reframe::{self, Export, Objects};
 use super::ulogd::{self, Ulogd};
@@ -60,6 +61,8 @@ pub enum Records {
     /// JSON objects over several lines, at this depth: `journalctl -o json-pretty` (0), an array (1),
     /// `dmesg --json` (2).
     Objects(usize),
+    /// `dmesg -H`: lines, but each counts from the one before.
+    Human,
 }
 
 /// The format of records that `head` begins, if it begins one.
@@ -70,6 +73,9 @@ pub fn records(head: &[u8]) -> Option<Records> {
     let mut lines = head.split(|byte| *byte == b'\n');
     if lines.clone().any(reframe::begins_export) {
         return Some(Records::Export);
+    }
+    if dmesg::is_human(head) {
+        return Some(Records::Human);
     }
     let compact: Vec<u8> = head.iter().copied().filter(|b| !b.is_ascii_whitespace()).take(10).collect();
     match &compact[..] {
@@ -141,6 +147,7 @@ fn lines_of(head: &[u8], stream: Plain, meter: &mut Meter) -> Decoded {
     Decoded::Lines(match records {
         Some(Records::Export) => Box::new(Export::new(stream)),
         Some(Records::Ulogd) => Box::new(Ulogd::new(stream)),
+        Some(Records::Human) => Box::new(Human::new(stream)),
         // ulogd's objects may be spread over lines too.
         Some(Records::Objects(level)) => Box::new(Ulogd::new(Box::new(Objects::new(stream, level)))),
         None => stream,

@@ -10,20 +10,24 @@ pub mod bytes;
 pub mod chunk;
 pub mod decode;
 pub mod discover;
+pub mod dmesg;
+mod error;
 pub mod journal;
 pub mod reframe;
 pub mod split;
+pub mod stamps;
 pub mod stream;
 pub mod ulogd;
+pub mod walk;
 pub mod years;
 
 pub use self::bytes::LONGEST_LINE;
 pub use self::chunk::{BEFORE, Buffer, Chunk, ReadOptions};
+pub use self::error::{InputError, group};
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -31,10 +35,12 @@ use std::time::SystemTime;
 
 use self::bytes::{Meter, Plain};
 use self::decode::Decoded;
+use self::error::{explain, reason};
 use self::journal::{Lost, Member, Merge, Parts, Refused, SIGNATURE, Wanted, Work};
 use self::split::Split;
 use self::stream::Stream;
-use self::years::Years;
+use self::walk::Doubt;
+use self::years::{Depth, Survey, Years};
 
 /// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,28 +64,6 @@ impl Input {
             Input::File(path) | Input::Journal(path, _) => path.to_string_lossy().into_owned(),
             Input::Program(words) => words.join(" "),
         }
-    }
-}
-
-/// Something that could not be read, in full or in part. The rest is still read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InputError {
-    /// The input's name.
-    pub name: String,
-    /// What happened.
-    pub reason: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-}
-
-impl InputError {
-    fn new(name: &str, reason: impl Into<String>) -> InputError {
-        InputError { name: name.to_owned(), reason: reason.into(), hint: None }
-    }
-
-    fn hint(mut self, hint: impl Into<String>) -> InputError {
-        self.hint = Some(hint.into());
-        self
     }
 }
 
@@ -124,6 +108,14 @@ pub struct InputQueue {
     lost: Mutex<Vec<Lost>>,
     notes: Mutex<Vec<String>>,
     remarks: Mutex<Vec<String>>,
+    /// What had to be assumed about years, and of which input.
+    doubts: Mutex<Vec<(usize, Doubt)>>,
+    /// Lines that were not read: the input, where they begin, how many they are.
+    skipped: Mutex<Vec<(usize, u64, u64)>>,
+    /// Whether all stamps are looked at before any line is read.
+    thorough: AtomicBool,
+    /// Whether the years of something that can be read once more may be wrong.
+    doubtful: AtomicBool,
     tickets: AtomicU64,
     /// Bytes taken from files so far, as they lie on the disk.
     pub taken: Arc<AtomicU64>,
@@ -148,6 +140,10 @@ impl InputQueue {
             lost: Mutex::default(),
             notes: Mutex::default(),
             remarks: Mutex::default(),
+            doubts: Mutex::default(),
+            skipped: Mutex::default(),
+            thorough: AtomicBool::new(false),
+            doubtful: AtomicBool::new(false),
             tickets: AtomicU64::new(0),
             taken: Arc::default(),
             plain: Arc::default(),
@@ -197,42 +193,80 @@ impl InputQueue {
     }
 
     /// Takes neighbouring inputs for one set, the oldest first: no line of a file is later than
-    /// the first line of the next.
+    /// the first line of the next, but for some disorder.
     pub fn chain(&mut self) {
         let mut limit = None;
         for at in (0..self.sources.len()).rev() {
             self.sources[at].limit = limit;
             let Input::File(path) = &self.sources[at].input else { continue };
-            let Ok(file) = File::open(path) else { continue };
-            let written = file.metadata().ok().and_then(|meta| meta.modified().ok());
-            let years = self.reading.years.of_file(written, limit);
-            let size = file.metadata().map_or(0, |meta| meta.len());
-            let meter = &mut Meter::default();
-            let Ok(Decoded::Lines(stream)) = decode::open(Box::new(file), self.reading.decompress, meter)
-            else {
-                continue;
-            };
-            let mut stream = Stream::new(stream, 64 << 10, years);
-            // A plain file is walked back from its end, as it will be when it is read.
-            let mut buffer = Buffer::default();
-            if !stream.next(&mut buffer).unwrap_or(false) {
-                continue;
-            }
-            let first = match File::open(path) {
-                Ok(file) if self.is_plain(path) => {
-                    years::survey(&file, size, &stream.years).ok().and_then(|calendar| calendar.hint(0))
-                }
-                _ => buffer.chunk().calendar.hint(0),
-            };
-            limit = first.map(|hint| hint.near + 86_400).or(limit);
+            let first = self.first_moment(path, limit).unwrap_or_default();
+            limit = first.map(|first| first + walk::SLACK).or(limit);
         }
     }
 
-    /// Whether a file is read as it is.
-    fn is_plain(&self, path: &Path) -> bool {
+    /// When a file begins, in local seconds.
+    fn first_moment(&self, path: &Path, limit: Option<i64>) -> io::Result<Option<i64>> {
+        let mut file = File::open(path)?;
+        let meta = file.metadata()?;
+        let years = self.reading.years.of_file(meta.modified().ok(), limit);
         let mut head = [0; bytes::HEAD];
-        let read = File::open(path).and_then(|mut file| bytes::read_full(&mut file, &mut head)).unwrap_or(0);
-        self.is_text(&head[..read])
+        let read = bytes::read_full(&mut file, &mut head)?;
+        if self.is_text(&head[..read]) {
+            return Ok(years::survey(&file, meta.len(), &years, Depth::Sample)?.calendar.first());
+        }
+        let mut stream = Stream::new(self.again(path)?, 64 << 10, years.clone());
+        let (survey, all) = stream.look_ahead();
+        match all {
+            true => Ok(survey.calendar.first()),
+            false => Ok(years::survey_stream(&mut self.again(path)?, &years)?.calendar.first()),
+        }
+    }
+
+    /// The plain bytes of a file that are read once more, and not counted.
+    fn again(&self, path: &Path) -> io::Result<Plain> {
+        let file = Box::new(File::open(path)?);
+        match decode::open(file, self.reading.decompress, &mut Meter::default())? {
+            Decoded::Lines(stream) => Ok(stream),
+            // Its entries have years.
+            Decoded::Journal(_) => Ok(Box::new(io::empty())),
+        }
+    }
+
+    /// Whether what was read is to be read again because years may be wrong that can be known: then
+    /// it begins anew, more thoroughly.
+    #[must_use]
+    pub fn begin_anew(&self, far: bool) -> bool {
+        let doubtful = self.doubtful.load(Ordering::Relaxed) || far;
+        let files = self.sources.iter().all(|source| match &source.input {
+            Input::File(path) => {
+                std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) && !journal::is_journal(path)
+            }
+            _ => false,
+        });
+        let stopped = self.stop.load(Ordering::Relaxed);
+        // What was written in order is not written again.
+        if !doubtful
+            || !files
+            || stopped
+            || self.reading.ordered
+            || self.thorough.swap(true, Ordering::Relaxed)
+        {
+            return false;
+        }
+        for source in &self.sources {
+            *lock(&source.state) = State::Unopened;
+            source.done.store(false, Ordering::Release);
+        }
+        lock(&self.errors).clear();
+        for texts in [&self.notes, &self.remarks] {
+            lock(texts).clear();
+        }
+        lock(&self.doubts).clear();
+        lock(&self.skipped).clear();
+        for sum in [&self.tickets, &*self.taken, &*self.plain] {
+            sum.store(0, Ordering::Relaxed);
+        }
+        true
     }
 
     /// Whether a file with these first bytes is read as it is.
@@ -264,6 +298,20 @@ impl InputQueue {
         let mut notes = lock(&self.notes).clone();
         notes.sort();
         notes
+    }
+
+    /// What had to be assumed about the years of lines: of which input, and what.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<(usize, Doubt)> {
+        let mut doubts = lock(&self.doubts).clone();
+        doubts.sort();
+        doubts
+    }
+
+    /// Lines that were not read: the input, where they begin, how many they are.
+    #[must_use]
+    pub fn skipped(&self) -> Vec<(usize, u64, u64)> {
+        lock(&self.skipped).clone()
     }
 
     /// How the inputs' lines are counted, where that is not plain.
@@ -411,8 +459,11 @@ impl InputQueue {
                 Take::Chunk
             }
             Ok(false) => {
-                if let State::Stream(stream) = &mut *state {
-                    lock(&self.notes).extend(stream.note(&source.name));
+                if let State::Stream(stream) = &mut *state
+                    && let Some(doubt) = stream.doubt()
+                {
+                    self.doubtful.store(true, Ordering::Relaxed);
+                    lock(&self.doubts).push((at, doubt));
                 }
                 *state = State::Done;
                 self.finish(source)
@@ -510,7 +561,10 @@ impl InputQueue {
     fn stream(&self, at: usize, name: &str, decoded: Decoded, years: Years) -> Result<State, InputError> {
         match decoded {
             Decoded::Lines(stream) => {
-                Ok(State::Stream(Box::new(Stream::new(stream, self.reading.chunk, years))))
+                let mut stream = Stream::new(stream, self.reading.chunk, years);
+                let (survey, _) = stream.look_ahead();
+                self.found(at, &survey);
+                Ok(State::Stream(Box::new(stream)))
             }
             Decoded::Journal(stream) => {
                 let kept = journal::spool(stream).map_err(|error| InputError::new(name, reason(&error)))?;
@@ -539,6 +593,12 @@ impl InputQueue {
                 Err(InputError::new(name, why).hint(hint))
             }
         }
+    }
+
+    /// Keeps what a survey found.
+    fn found(&self, at: usize, survey: &Survey) {
+        lock(&self.doubts).extend(survey.doubts.iter().map(|doubt| (at, doubt.clone())));
+        lock(&self.skipped).extend(survey.skip.iter().map(|(from, _, lines)| (at, *from, *lines)));
     }
 
     fn open_file(
@@ -573,25 +633,40 @@ impl InputQueue {
             return Err(InputError::new(name, what.reason).hint(what.hint));
         }
         let plain = self.is_text(head);
+        let thorough = self.thorough.load(Ordering::Relaxed);
         // The size of files in /proc and /sys is 0 and says nothing.
         if plain && meta.len() > 0 && !self.reading.ordered {
-            let split = Split::new(file, meta.len(), &self.reading, years).map_err(failed)?;
-            if let Some(note) = split.note(name) {
-                lock(&self.notes).push(note);
-            }
+            let split = Split::new(file, meta.len(), &self.reading, &years, thorough).map_err(failed)?;
+            lock(&self.notes).extend(split.note(name));
+            self.found(at, split.survey());
             return Ok(State::Split(Arc::new(split)));
         }
         let rest = Box::new(io::Cursor::new(head.to_vec()).chain(file));
         let decoded = self.decode(name, rest, self.reading.decompress).map_err(failed)?;
-        let mut state = self.stream(at, name, decoded, years)?;
-        if plain && let State::Stream(stream) = &mut state {
-            // Read in order, but the years are known as exactly as for a file that is cut.
-            if let Ok(file) = File::open(path) {
-                let calendar = years::survey(&file, meta.len(), &stream.years).map_err(failed)?;
-                stream.know(calendar);
+        let Decoded::Lines(stream) = decoded else { return self.stream(at, name, decoded, years) };
+        let mut stream = Stream::new(stream, self.reading.chunk, years.clone());
+        let survey = if plain && meta.len() > 0 {
+            let depth = if thorough { Depth::All } else { Depth::Likely };
+            let file = File::open(path).map_err(failed)?;
+            years::survey(&file, meta.len(), &years, depth).map_err(failed)?
+        } else {
+            match stream.look_ahead() {
+                // What was written already is not written again: the years must be right at once.
+                (_, false) if thorough || self.reading.ordered => {
+                    // What is wrong with it is said when it is read.
+                    self.again(path)
+                        .and_then(|mut text| years::survey_stream(&mut text, &years))
+                        .unwrap_or_default()
+                }
+                (survey, _) => {
+                    self.found(at, &survey);
+                    return Ok(State::Stream(Box::new(stream)));
+                }
             }
-        }
-        Ok(state)
+        };
+        self.found(at, &survey);
+        stream.know(survey.calendar);
+        Ok(State::Stream(Box::new(stream)))
     }
 }
 
@@ -617,67 +692,4 @@ pub fn is_kmsg(path: &Path) -> bool {
 enum Take {
     Chunk,
     Done,
-}
-
-/// The text of an error without the number that the system gives it.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut chars = text.chars();
-    match chars.next() {
-        // "No such file" -> "no such file"; but "I/O error" stays.
-        Some(first) if chars.as_str().starts_with(|c: char| c.is_ascii_lowercase()) => {
-            first.to_lowercase().collect::<String>() + chars.as_str()
-        }
-        _ => text.to_owned(),
-    }
-}
-
-/// An error of opening a file, with what helps against it.
-fn explain(name: &str, path: &Path, error: &io::Error) -> InputError {
-    let plain = InputError::new(name, reason(error));
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            plain.hint(format!("`sudo fwstat {name}`, or join the group that may read it ({})", group(path)))
-        }
-        io::ErrorKind::NotFound => match similar(path) {
-            Some(near) => plain.hint(format!("there is {}", near.display())),
-            None => plain,
-        },
-        _ => plain,
-    }
-}
-
-/// The name of the group that owns a file, or the folder it is in.
-#[must_use]
-pub fn group(path: &Path) -> String {
-    let gid = path.ancestors().find_map(|path| std::fs::metadata(path).ok()).map(|meta| meta.gid());
-    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
-    let named = groups.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse().ok() == gid && gid != Some(0)).then(|| name.to_owned())
-    });
-    // The files in it belong to this one where the folder is root's alone.
-    let usual =
-        if path.components().any(|part| part.as_os_str() == "journal") { "systemd-journal" } else { "adm" };
-    named.unwrap_or_else(|| usual.to_owned())
-}
-
-/// A file beside `path` whose name begins with its name, such as a compressed one.
-fn similar(path: &Path) -> Option<PathBuf> {
-    let wanted = path.file_name()?.to_str()?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut near: Vec<PathBuf> = std::fs::read_dir(folder)
-        .ok()?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|found| {
-            found.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(wanted))
-        })
-        .collect();
-    near.sort();
-    near.into_iter().next()
 }

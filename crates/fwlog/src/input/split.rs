@@ -7,13 +7,13 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memchr::memchr;
 
 use super::bytes::LONGEST_LINE;
 use super::chunk::{BEFORE, Buffer, ReadOptions};
-use super::years::{self, Calendar, Years};
+use super::years::{self, Depth, Survey, Years};
 
 /// How much is read at a time in search of the end of a piece's last line.
 const STEP: usize = 4096;
@@ -22,38 +22,49 @@ const STEP: usize = 4096;
 #[derive(Debug)]
 pub struct Split {
     file: File,
-    /// Where to begin and to end: the whole file as it was when opened, or what lies between
-    /// two moments.
-    start: u64,
-    end: u64,
     size: u64,
-    chunk: u64,
-    next: AtomicU64,
-    calendar: Calendar,
+    /// What to read: where each piece begins and ends.
+    pieces: Vec<(u64, u64)>,
+    next: AtomicUsize,
+    survey: Survey,
 }
 
 impl Split {
-    /// A file of `size` bytes.
+    /// A file of `size` bytes; with `all`, all of its stamps are looked at first.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn new(file: File, size: u64, reading: &ReadOptions, years: Years) -> io::Result<Split> {
-        let calendar = years::survey(&file, size, &years)?;
-        let (start, end) = match reading.between {
-            Some((since, until)) => calendar.range(since, until, size),
-            None => (0, size),
+    pub fn new(file: File, size: u64, reading: &ReadOptions, years: &Years, all: bool) -> io::Result<Split> {
+        let survey = match reading.between {
+            Some(between) => years::survey_between(&file, size, years, between)?,
+            None => years::survey(&file, size, years, if all { Depth::All } else { Depth::Sample })?,
         };
         let chunk = reading.chunk.max(1) as u64;
-        Ok(Split { file, start, end, size, chunk, next: AtomicU64::new(0), calendar })
+        let mut pieces = Vec::new();
+        let mut at = 0;
+        for (skip, to) in survey.skip.iter().map(|(at, to, _)| (*at, *to)).chain([(size, size)]) {
+            while at < skip {
+                pieces.push((at, skip.min(at + chunk)));
+                at += chunk;
+            }
+            at = to;
+        }
+        Ok(Split { file, size, pieces, next: AtomicUsize::new(0), survey })
+    }
+
+    /// What was found out about the file before its lines.
+    #[must_use]
+    pub fn survey(&self) -> &Survey {
+        &self.survey
     }
 
     /// What was left out.
     #[must_use]
     pub fn note(&self, name: &str) -> Option<String> {
-        let left = self.start + (self.size - self.end);
+        let left: u64 = self.survey.skip.iter().map(|(at, to, _)| to - at).sum();
         (left > 0).then(|| {
             format!(
-                "{name}: its lines are in order of time: {} before or behind --since and --until were not read",
+                "{name}: {} whose stamps are before --since or after --until were not read",
                 crate::text::bytes(left)
             )
         })
@@ -65,11 +76,10 @@ impl Split {
     /// ReadOptions failed, or the file became shorter.
     pub fn next(&self, buffer: &mut Buffer) -> io::Result<bool> {
         loop {
-            let at = self.start + self.next.fetch_add(1, Ordering::Relaxed) * self.chunk;
-            if at >= self.end {
+            let Some((at, to)) = self.pieces.get(self.next.fetch_add(1, Ordering::Relaxed)) else {
                 return Ok(false);
-            }
-            if self.read(buffer, at, self.end.min(at + self.chunk))? {
+            };
+            if self.read(buffer, *at, *to)? {
                 return Ok(true);
             }
         }
@@ -108,7 +118,7 @@ impl Split {
                 None => end = bytes.len(),
             }
             // Long enough to be left out; the piece with its end begins behind it.
-            if end - buffer.start > self.chunk as usize + LONGEST_LINE + STEP {
+            if end - buffer.start > (to - at) as usize + LONGEST_LINE + STEP {
                 break;
             }
         }
@@ -116,7 +126,7 @@ impl Split {
         buffer.end = end;
         buffer.offset = from + buffer.start as u64;
         buffer.first_line = None;
-        buffer.calendar = self.calendar.for_range(buffer.offset, (end - buffer.start) as u64);
+        buffer.calendar = self.survey.calendar.for_range(buffer.offset, (end - buffer.start) as u64);
         Ok(true)
     }
 }
@@ -148,7 +158,8 @@ mod tests {
             entries: Default::default(),
         };
         let split =
-            Split::new(File::open(&path).unwrap(), text.len() as u64, &reading, Years::default()).unwrap();
+            Split::new(File::open(&path).unwrap(), text.len() as u64, &reading, &Years::default(), false)
+                .unwrap();
         let mut buffer = Buffer::default();
         let mut all = Vec::new();
         while split.next(&mut buffer).unwrap() {

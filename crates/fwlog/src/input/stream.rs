@@ -20,7 +20,13 @@ use rustix::io::Errno;
 use super::bytes::LONGEST_LINE;
 use super::bytes::Plain;
 use super::chunk::{BEFORE, Buffer};
-use super::years::{Calendar, Years};
+use super::walk::Doubt;
+use super::years::{self, Calendar, Survey, Years};
+
+/// What is said of a stream whose years could not be followed to its end.
+const DOUBT: &str = "its stamps have no year, and from about here on they do not fit what came before: the clock \
+     was wrong, or there is more than a year in it, which is known from a file only; --year fixes the year of the \
+     last line";
 
 /// The stream and what of it was read but not handed out.
 pub struct Stream {
@@ -37,11 +43,12 @@ pub struct Stream {
     /// An error to give when everything in front of it was handed out.
     failed: Option<io::Error>,
     ended: bool,
-    /// How years are found.
-    pub years: Years,
-    /// What is known of them so far.
+    years: Years,
+    /// What is known of them, up to this byte.
     calendar: Calendar,
-    surveyed: bool,
+    known_until: u64,
+    /// The number of the first line whose year is in doubt.
+    doubtful: Option<u64>,
 }
 
 impl std::fmt::Debug for Stream {
@@ -57,7 +64,6 @@ impl Stream {
     /// Chunks of about `chunk` bytes of a stream.
     #[must_use]
     pub fn new(inner: Plain, chunk: usize, years: Years) -> Stream {
-        let calendar = Calendar::open(&years);
         Stream {
             inner,
             chunk,
@@ -68,21 +74,79 @@ impl Stream {
             failed: None,
             ended: false,
             years,
-            calendar,
-            surveyed: false,
+            calendar: Calendar::default(),
+            known_until: 0,
+            doubtful: None,
         }
     }
 
-    /// Takes over what a survey of the whole file found.
+    /// Takes over what a survey of the whole input found.
     pub fn know(&mut self, calendar: Calendar) {
         self.calendar = calendar;
-        self.surveyed = true;
+        self.known_until = u64::MAX;
     }
 
-    /// What had to be assumed, once everything was read.
+    /// Reads ahead, if stamps have no years: what comes later tells them. What was found, and whether
+    /// that was all.
+    pub fn look_ahead(&mut self) -> (Survey, bool) {
+        /// As much as may be held in memory.
+        const AHEAD: usize = 32 << 20;
+        if !self.years.wanted {
+            return (Survey::default(), true);
+        }
+        let mut ahead = Vec::new();
+        self.fill(&mut ahead, 64 << 10);
+        if !years::is_yearless(&ahead) {
+            self.put_back(ahead);
+            return (Survey::default(), true);
+        }
+        self.fill(&mut ahead, AHEAD);
+        let all = self.ended;
+        // A line that goes on is looked at when it is whole.
+        let whole = if all { ahead.len() } else { logparse::last_line_end(&ahead) };
+        let survey = years::survey_stream(&mut &ahead[..whole], &self.years).unwrap_or_default();
+        self.calendar = survey.calendar.clone();
+        self.known_until = if all { u64::MAX } else { whole as u64 };
+        self.put_back(ahead);
+        (survey, all)
+    }
+
+    /// Makes what was read the next to be read.
+    fn put_back(&mut self, bytes: Vec<u8>) {
+        let front = io::Cursor::new(bytes);
+        let rest = std::mem::replace(&mut self.inner, Box::new(io::empty()));
+        self.inner = match self.failed.take() {
+            Some(error) => Box::new(front.chain(super::bytes::Fail::new(error))),
+            None => Box::new(front.chain(rest)),
+        };
+        self.ended = false;
+    }
+
+    /// From which line on the years are in doubt, once everything was read.
     #[must_use]
-    pub fn note(&self, name: &str) -> Option<String> {
-        self.calendar.doubt().map(|doubt| format!("{name}: {doubt}"))
+    pub fn doubt(&self) -> Option<Doubt> {
+        let line = self.doubtful?;
+        Some(Doubt { line, lines: self.line - line, text: DOUBT.to_owned() })
+    }
+
+    /// What is known about the years of the next bytes.
+    fn calendar_of(&mut self, bytes: &[u8]) -> Calendar {
+        let end = self.offset + bytes.len() as u64;
+        if end <= self.known_until || self.calendar.is_empty() {
+            return self.calendar.for_range(self.offset, bytes.len() as u64);
+        }
+        // From the first line of this chunk on, if that is known; else from the last one before.
+        let Some(hint) = self.calendar.hint(self.offset) else { return Calendar::default() };
+        let (calendar, wrong) = years::go_on(bytes, self.offset, hint.near, &self.years);
+        if wrong && self.doubtful.is_none() {
+            self.doubtful = Some(self.line);
+        }
+        // A chunk without stamps leaves it as it is.
+        if !calendar.is_empty() {
+            self.calendar = calendar;
+            self.known_until = self.known_until.min(self.offset);
+        }
+        self.calendar.clone()
     }
 
     /// Fills `buffer`; `false` at the end.
@@ -134,10 +198,7 @@ impl Stream {
         buffer.end = end;
         buffer.offset = self.offset;
         buffer.first_line = Some(self.line);
-        if !self.surveyed {
-            self.calendar.extend(self.offset, bytes);
-        }
-        buffer.calendar = self.calendar.for_range(self.offset, bytes.len() as u64);
+        buffer.calendar = self.calendar_of(bytes);
         self.line += memchr_iter(b'\n', bytes).count() as u64 + u64::from(skipped > 0);
         self.offset += bytes.len() as u64 + skipped;
         self.before.clear();

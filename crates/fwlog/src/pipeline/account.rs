@@ -230,6 +230,11 @@ impl Account {
         }
     }
 
+    /// Lines that were not read, for the numbers of those behind them.
+    pub(super) fn skip(&mut self, skipped: Vec<(usize, u64, u64)>) {
+        self.chunks.extend(skipped);
+    }
+
     /// Takes over another thread's account.
     pub fn merge(&mut self, other: Account) {
         debug_assert!(other.latest.is_none(), "a chunk's end was not seen");

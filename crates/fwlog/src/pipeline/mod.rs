@@ -61,6 +61,7 @@ pub fn run<A: Aggregate>(
             (aggregate, account)
         }
     };
+    account.skip(queue.skipped());
     account.settle();
     account.bytes = queue.bytes();
     Ok((aggregate, account))

@@ -3,12 +3,11 @@
 //! Responsible for: zones, the years that RFC 3164 leaves out, and what had to be assumed.
 //! Must not know: files (`input` gives the reference points), or the wall clock (`options`
 //! gives "now").
-//! Tested by: the unit tests below, `fwstat/tests/cli/inputs.rs`.
+//! Tested by: the unit tests below, `fwstat/tests/cli/clocks.rs`.
 //!
-//! A stamp without a year is resolved against a reference: the stamp at the head of its block
-//! of the file, which in turn was resolved by walking back from the file's modification time
-//! (see `input::years`). Blocks have fixed borders, so the year of a line does not depend on
-//! how the file was cut into chunks.
+//! A stamp without a year is resolved against a reference, a line close by whose year is known
+//! (see `input::years`). References belong to places of the file: which year a line gets does not
+//! depend on how the file was cut into chunks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -53,6 +52,8 @@ pub struct Clock {
 pub struct Assumed {
     /// Stamps without a year.
     pub year: AtomicU64,
+    /// Stamps without a year that are far from what was known about their year.
+    pub far: AtomicU64,
     /// Stamps without a zone.
     pub zone: AtomicU64,
     /// Stamps in an hour that the clocks repeat: taken as the first of the two.
@@ -68,6 +69,14 @@ impl Clock {
     #[must_use]
     pub fn new(zone: TimeZone, boot: Option<i64>) -> Clock {
         Clock { zone, boot, assumed: Assumed::default() }
+    }
+
+    /// Forgets what was assumed.
+    pub fn begin_anew(&self) {
+        let Assumed { year, far, zone, repeated_hour, skipped_hour, relative } = &self.assumed;
+        for sum in [year, far, zone, repeated_hour, skipped_hour, relative] {
+            sum.store(0, Ordering::Relaxed);
+        }
     }
 
     /// The offset of the report's zone at a moment.
@@ -94,33 +103,34 @@ impl Clock {
 /// What is known about a stamp without a year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct YearHint {
-    /// Local seconds of a line close by.
+    /// Local seconds of a line close by: the stamp is the one next to it.
     pub near: i64,
-    /// Local seconds that no line of the file can be later than.
-    pub limit: i64,
+    /// Whether that is taken from some of the lines only.
+    pub sampled: bool,
 }
 
 impl YearHint {
-    /// The year for a stamp: the one that puts it between three months before the reference
-    /// and nine months behind it, and not behind the limit.
+    /// The hint of which follows the latest year in which a stamp is not behind these local seconds.
+    #[must_use]
+    pub fn not_behind(limit: i64) -> YearHint {
+        YearHint { near: limit - 365 * DAY / 2, sampled: false }
+    }
+
+    /// The year for a stamp.
     #[must_use]
     pub fn year(&self, civil: &Civil) -> u16 {
         let guess = year_of(self.near);
-        let mut best = guess;
-        for year in [guess.saturating_sub(1), guess, guess.saturating_add(1)] {
-            let at = civil.seconds_as_utc(year);
-            if exists(year, civil.month, civil.day)
-                && at >= self.near - 91 * DAY
-                && at < self.near + 274 * DAY
-                && at <= self.limit
-            {
-                return year;
-            }
-            if at <= self.limit && exists(year, civil.month, civil.day) {
-                best = year;
-            }
-        }
-        best
+        [guess, guess.saturating_sub(1), guess.saturating_add(1)]
+            .into_iter()
+            .filter(|year| exists(*year, civil.month, civil.day))
+            .min_by_key(|year| (civil.seconds_as_utc(*year) - self.near).abs())
+            .unwrap_or(guess)
+    }
+
+    /// Whether a stamp at these local seconds is not where a line close by should be.
+    fn is_far(&self, local: i64) -> bool {
+        // A step back by a week among lines that were not looked at is farther than this.
+        self.sampled && (local - self.near).abs() > 5 * DAY / 2
     }
 }
 
@@ -193,6 +203,7 @@ impl Latest {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Tally {
     year: u64,
+    far: u64,
     zone: u64,
     repeated_hour: u64,
     skipped_hour: u64,
@@ -202,6 +213,7 @@ struct Tally {
 impl Tally {
     fn add(&mut self, other: Tally) {
         self.year += other.year;
+        self.far += other.far;
         self.zone += other.zone;
         self.repeated_hour += other.repeated_hour;
         self.skipped_hour += other.skipped_hour;
@@ -214,6 +226,7 @@ impl Drop for Resolver<'_> {
         let (all, own) = (&self.clock.assumed, self.assumed);
         for (sum, lines) in [
             (&all.year, own.year),
+            (&all.far, own.far),
             (&all.zone, own.zone),
             (&all.repeated_hour, own.repeated_hour),
             (&all.skipped_hour, own.skipped_hour),
@@ -261,7 +274,7 @@ impl<'c> Resolver<'c> {
                     // A wrapper's stamp, which has a year, tells that of the stamp inside.
                     let outer = || {
                         let near = envelope.outer_stamp.and_then(rfc3339)?.div_euclid(NANOS);
-                        Some(YearHint { near, limit: near + 2 * DAY })
+                        Some(YearHint::not_behind(near + 2 * DAY))
                     };
                     return self.civil(&civil, hint.or_else(outer));
                 }
@@ -339,8 +352,13 @@ impl<'c> Resolver<'c> {
         let year = match civil.year {
             Some(year) => year,
             None => {
-                let year = hint?.year(civil);
+                let Some(hint) = hint else {
+                    self.assumed.far += 1;
+                    return None;
+                };
+                let year = hint.year(civil);
                 self.assumed.year += 1;
+                self.assumed.far += u64::from(hint.is_far(civil.seconds_as_utc(year)));
                 year
             }
         };
@@ -572,24 +590,26 @@ mod tests {
 
     #[test]
     fn the_year_turns_with_the_reference() {
-        let hint = YearHint { near: at(2025, 12, 31), limit: at(2026, 1, 5) };
+        let hint = YearHint { near: at(2025, 12, 31), sampled: false };
         assert_eq!(hint.year(&civil(12, 31, 23)), 2025);
         assert_eq!(hint.year(&civil(1, 1, 0)), 2026);
-        let hint = YearHint { near: at(2026, 1, 1), limit: at(2026, 1, 5) };
+        let hint = YearHint { near: at(2026, 1, 1), sampled: false };
         assert_eq!(hint.year(&civil(12, 31, 23)), 2025);
         assert_eq!(hint.year(&civil(1, 2, 0)), 2026);
     }
 
     #[test]
-    fn a_clock_that_was_not_set_yet_does_not_reach_into_the_future() {
-        // A router without a battery boots in June and believes it is January 1.
-        let hint = YearHint { near: at(2026, 6, 5), limit: at(2026, 6, 7) };
+    fn the_last_year_that_is_over() {
+        let hint = YearHint::not_behind(at(2026, 6, 5));
+        assert_eq!(hint.year(&civil(6, 4, 0)), 2026);
+        assert_eq!(hint.year(&civil(6, 6, 0)), 2025);
         assert_eq!(hint.year(&civil(1, 1, 0)), 2026);
+        assert_eq!(hint.year(&civil(12, 31, 0)), 2025);
     }
 
     #[test]
     fn the_29th_of_february_needs_a_leap_year() {
-        let hint = YearHint { near: at(2024, 3, 1), limit: at(2024, 3, 2) };
+        let hint = YearHint { near: at(2025, 1, 1), sampled: false };
         assert_eq!(hint.year(&civil(2, 29, 12)), 2024);
     }
 

@@ -276,8 +276,7 @@ fn stamp(text: &str, local_now: i64, zone: &TimeZone) -> Option<Moment> {
         if !entry.packet.prefix.is_empty() || !host || entry.error.is_some() {
             continue;
         }
-        // A year back from now, which is one year and no other.
-        let hint = YearHint { near: local_now - 273 * 86_400, limit: local_now + 86_400 };
+        let hint = YearHint::not_behind(local_now + 86_400);
         let clock = Clock::new(zone.clone(), None);
         let when = Resolver::new(&clock).resolve(envelope, Some(hint))?;
         let exact = stamp.text.iter().any(|b| matches!(b, b'.' | b','));

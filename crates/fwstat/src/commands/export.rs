@@ -11,7 +11,7 @@ use super::{Outcome, commit_unless_stopped, format, outcome, run, sheet};
 use crate::atomic_file::AtomicFile;
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
-use crate::report;
+use crate::report::{self, diagnostics};
 use fwlog::aggregate::Aggregate;
 use fwlog::pipeline::order::{Out, Sink, Writer};
 use fwlog::record::{Field, Record};
@@ -104,8 +104,12 @@ fn export<S: Sink>(
 ) -> anyhow::Result<Outcome> {
     let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.queue.stop));
     let make = || Exported { writer: &writer, add: &add, part: S::Part::default() };
-    let (_, account, _) = run(options, make)?;
+    let (_, account, head) = run(options, make)?;
     writer.finish()?;
+    // Records have no place for it.
+    for assumption in head.assumptions.iter().filter(|_| !options.quiet) {
+        diagnostics::warning(&assumption.message)?;
+    }
     if let Some(file) = beside {
         commit_unless_stopped(file, options)?;
     }

@@ -4,6 +4,7 @@
 //! Must not know: how lines are read or how a form of output is written.
 //! Tested by: `tests/cli`.
 
+mod assumptions;
 pub mod check;
 pub mod explain;
 pub mod export;
@@ -82,7 +83,12 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
     let progress =
         options.progress.then(|| Progress::start(Arc::clone(&options.queue.taken), options.queue.size()));
     let writer = rejects.as_ref().map(|(writer, _)| writer);
-    let (aggregate, account) = pipeline::run(&options.queue, &options.plan, writer, make)?;
+    let (mut aggregate, mut account) = pipeline::run(&options.queue, &options.plan, writer, &make)?;
+    let assumed = &options.plan.clock.assumed;
+    if writer.is_none() && options.queue.begin_anew(assumed.far.load(Ordering::Relaxed) > 0) {
+        options.plan.clock.begin_anew();
+        (aggregate, account) = pipeline::run(&options.queue, &options.plan, writer, &make)?;
+    }
     drop(progress);
     if let Some((writer, file)) = rejects {
         writer.finish()?;
@@ -90,7 +96,14 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
     }
     diagnostics::input_errors(&options.queue.errors())?;
     print_diagnostics(options, &account, started.elapsed())?;
-    let mut notes = notes(options, &account);
+    let assumptions = assumptions::all(options, &account);
+    let mut notes = options.queue.notes();
+    notes.extend(assumptions.iter().map(|assumption| assumption.message.clone()));
+    if options.verbose {
+        notes.extend(options.queue.remarks());
+    }
+    notes.extend(foreign(&options.look, &account));
+    notes.extend(unread(&options.look, &account));
     let partial = options.queue.stop.load(Ordering::Relaxed);
     if partial {
         notes.insert(0, "interrupted: this is what was counted so far".to_owned());
@@ -98,6 +111,7 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
     let files = options.queue.names();
     let mut head = Head::new(files, options.filters.clone(), &account, &options.plan.clock, notes);
     head.partial = partial;
+    head.assumptions = assumptions;
     Ok((aggregate, account, head))
 }
 
@@ -115,53 +129,6 @@ fn print_diagnostics(options: &Options, account: &Account, took: Duration) -> io
         writeln!(out, "fwstat: {}", report::stats::line(account, took))?;
     }
     Ok(())
-}
-
-/// What had to be assumed.
-fn notes(options: &Options, account: &Account) -> Vec<String> {
-    use std::sync::atomic::Ordering::Relaxed;
-    let look = &options.look;
-    let assumed = &options.plan.clock.assumed;
-    let mut notes = options.queue.notes();
-    if options.verbose {
-        notes.extend(options.queue.remarks());
-    }
-    notes.extend(foreign(look, account));
-    notes.extend(unread(look, account));
-    let lines = |n: u64| look.count_of(n, "line", "lines");
-    let asked = options.plan.filter.needs_time();
-    let year = assumed.year.load(Relaxed);
-    if year > 0 && (asked || options.verbose) {
-        notes.push(format!(
-            "{} without a year: it was found from the time the file was written (--year)",
-            lines(year)
-        ));
-    }
-    let zone = assumed.zone.load(Relaxed);
-    if zone > 0 && (asked || options.verbose) {
-        let name = options.plan.clock.zone.iana_name().unwrap_or("the local one");
-        notes.push(format!("{} without a zone: taken as {name} (--tz)", lines(zone)));
-    }
-    for (n, what) in [
-        (
-            assumed.repeated_hour.load(Relaxed),
-            "in an hour that the clocks repeat: taken as the first of the two",
-        ),
-        (assumed.skipped_hour.load(Relaxed), "in an hour that the clocks leave out: moved forward"),
-    ] {
-        if n > 0 {
-            notes.push(format!("{} {what}", lines(n)));
-        }
-    }
-    if account.timeless > 0 && asked {
-        let relative = assumed.relative.load(Relaxed);
-        let hint = if relative > 0 { "; stamps that count from the start need --boot-time" } else { "" };
-        notes.push(format!(
-            "{} without a known time: left out by --since and --until{hint}",
-            lines(account.timeless)
-        ));
-    }
-    notes
 }
 
 /// What is said about envelopes that were not understood.

@@ -11,6 +11,17 @@ use fwlog::pipeline::{Account, Totals};
 use fwlog::text;
 use fwlog::time::clock;
 
+/// Something that was taken to be so, because the log does not say it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Assumption {
+    /// What it is about, in one word of the output contract.
+    pub kind: &'static str,
+    /// A sentence; where one line matters, it begins with its place.
+    pub message: String,
+    /// How many lines it holds for.
+    pub lines: u64,
+}
+
 /// What was read, what was asked for, how many lines of each kind there are.
 #[derive(Clone, Debug)]
 pub struct Head {
@@ -24,7 +35,9 @@ pub struct Head {
     pub filters: Map<String, Value>,
     /// The sums.
     pub totals: Totals,
-    /// What had to be assumed, and what could not be read: sentences.
+    /// What had to be assumed.
+    pub assumptions: Vec<Assumption>,
+    /// The same, and what could not be read: sentences.
     pub notes: Vec<String>,
     /// Whether the reading was interrupted.
     pub partial: bool,
@@ -41,7 +54,16 @@ impl Head {
         notes: Vec<String>,
     ) -> Head {
         let span = account.span.map(|(first, last)| (clock.at(first), clock.at(last)));
-        Head { files, bytes: account.bytes, span, filters, totals: account.totals, notes, partial: false }
+        Head {
+            files,
+            bytes: account.bytes,
+            span,
+            filters,
+            totals: account.totals,
+            assumptions: Vec::new(),
+            notes,
+            partial: false,
+        }
     }
 
     /// Whether there is no firewall record at all.

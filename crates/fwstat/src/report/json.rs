@@ -60,6 +60,7 @@ pub fn head(schema: &str, head: &Head) -> Map<String, Value> {
     document.insert("input".to_owned(), Value::Object(input));
     document.insert("filters".to_owned(), Value::Object(head.filters.clone()));
     document.insert("totals".to_owned(), json!(head.totals));
+    document.insert("assumptions".to_owned(), json!(head.assumptions));
     if head.partial {
         document.insert("partial".to_owned(), json!(true));
     }

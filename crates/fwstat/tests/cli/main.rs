@@ -12,6 +12,7 @@ mod mutate;
 
 mod advice;
 mod check;
+mod clocks;
 mod daemons;
 mod envelopes;
 mod explain;

@@ -206,7 +206,7 @@ fn unix(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     Some(cut(text, end, Time::Unix { seconds, nanos }))
 }
 
-/// `Jun30 06:06` of `dmesg -e`: no seconds.
+/// `Jun30 06:06` of `dmesg -e` and `-H`; with seconds where they were counted.
 pub(super) fn short(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let month = month(text, 0)?;
     let day = day(text, 3)?;
@@ -214,8 +214,15 @@ pub(super) fn short(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
         return None;
     }
     let (hour, minute) = (two(text, 6).filter(|h| *h < 24)?, two(text, 9).filter(|m| *m < 60)?);
-    let civil = Civil { year: None, month, day, hour, minute, second: 0, nanos: 0, zone: Zone::Local };
-    Some(cut(text, 11, Time::Civil(civil)))
+    let (second, nanos, end) = match text.get(11) {
+        Some(b':') => {
+            let (nanos, end) = fraction(text, 14);
+            (two(text, 12).filter(|s| *s < 60)?, nanos, end)
+        }
+        _ => (0, 0, 11),
+    };
+    let civil = Civil { year: None, month, day, hour, minute, second, nanos, zone: Zone::Local };
+    Some(cut(text, end, Time::Civil(civil)))
 }
 
 /// `30/Jun/2024:06:06:13 +0200` of Proxmox.

@@ -225,22 +225,20 @@ fn setup(page: &mut Page<'_>, s: &Suggestion, v6: bool, verb: Verb) {
     let site = &s.sites[usize::from(v6)];
     let program = rules::program(v6);
     let chain = fwrules::shell_quote(s.chain.as_bytes());
-    if site.assumed {
-        if page.look.header {
-            page.blank();
-            let family = if v6 { "IPv6" } else { "IPv4" };
-            page.say(
-                0,
-                DIM,
-                &format!(
-                    "{family}: no ruleset was given (--rules). Assumed: INPUT jumps to {} after ACCEPT of \
+    if site.assumed && page.look.header {
+        page.blank();
+        let family = if v6 { "IPv6" } else { "IPv4" };
+        page.say(
+            0,
+            DIM,
+            &format!(
+                "{family}: no ruleset was given (--rules). Assumed: INPUT jumps to {} after ACCEPT of \
                      RELATED,ESTABLISHED and before any LOG rule. If the chain is not there:",
-                    s.chain
-                ),
-            );
-            page.could_run(&format!("{program} -N {chain}"));
-            page.could_run(&format!("{program} -I INPUT 2 -j {chain}"));
-        }
+                s.chain
+            ),
+        );
+        page.could_run(&format!("{program} -N {chain}"));
+        page.could_run(&format!("{program} -I INPUT 2 -j {chain}"));
     }
     let commands = host::before(s, v6, verb);
     if commands.is_empty() {
