@@ -36,7 +36,7 @@ use std::time::SystemTime;
 use self::bytes::{Meter, Plain};
 use self::decode::Decoded;
 use self::error::{explain, reason};
-use self::journal::{Lost, Member, Merge, Parts, Refused, SIGNATURE, Wanted, Work};
+use self::journal::{Lost, Member, Merge, Named, Parts, Refused, SIGNATURE, Wanted, Work};
 use self::split::Split;
 use self::stream::Stream;
 use self::walk::Doubt;
@@ -179,7 +179,12 @@ impl InputQueue {
     /// Opens a set of journals, which become neighbouring inputs in the order of their entries.
     fn add_journals(&mut self, journals: Vec<Input>) {
         let wanted = Wanted { ordered: self.reading.ordered, ..self.reading.entries.clone() };
-        let (members, work) = journal::open(journals, &wanted, self.sources.len());
+        let named = journals.into_iter().filter_map(|input| match input {
+            Input::File(path) => Some(Named::File(path)),
+            Input::Journal(folder, machine) => Some(Named::Folder(folder, machine)),
+            Input::Stdin | Input::Program(_) => None,
+        });
+        let (members, work) = journal::open(named.collect(), &wanted, self.sources.len());
         let mut work = work.into_iter().peekable();
         for (at, member) in members.into_iter().enumerate() {
             let work = work.next_if(|(first, _)| *first == at);

@@ -5,6 +5,7 @@
 //! Must not know: filters, tables.
 //! Tested by: the unit tests below, `fwstat/tests/cli/check.rs`.
 
+pub use super::position::{Position, Seen};
 use super::unread::Unread;
 use std::sync::LazyLock;
 
@@ -72,32 +73,10 @@ impl std::fmt::Display for Why {
     }
 }
 
-/// A line's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    /// Which input.
-    pub source: usize,
-    /// Where the line begins.
-    pub offset: u64,
-    /// The line's number. While lines are still being read, counted from its chunk's first line.
-    pub line: u64,
-    /// The offset of its chunk, while `line` is counted from there.
-    chunk: Option<u64>,
-}
-
 /// Writers that are counted by name; a log in which every line names another program is a forged one.
 const WRITERS: usize = 256;
 /// All others.
 const OTHER_WRITERS: &[u8] = b"(others)";
-
-/// How often, and where first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// How many lines.
-    pub count: u64,
-    /// The first of them.
-    pub first: Position,
-}
 
 /// The account of one thread, or of all of them.
 #[derive(Clone, Debug, Default)]

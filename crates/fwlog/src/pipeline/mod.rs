@@ -8,6 +8,7 @@
 pub mod account;
 pub mod order;
 mod plan;
+mod position;
 mod scan;
 pub mod unread;
 

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::account::{Position, Seen};
+use super::position::{Position, Seen};
 
 /// Prefixes that are remembered: enough to see whether they repeat.
 const SAMPLE: usize = 2_000;

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: telling them from escape sequences that a prefix really has, and taking them out.
 //! Must not know: what the line says.
-//! Tested by: `testdata/lines/own-envelopes.toml`, the unit tests below.
+//! Tested by: `tests/suites/envelopes.rs`, the unit tests below.
 
 use memchr::memchr;
 use memchr::memmem;

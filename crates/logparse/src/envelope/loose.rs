@@ -4,7 +4,7 @@
 //! Responsible for: one loop over the elements before an envelope (byte order mark, indentation,
 //! quotes, `grep`'s file and line), and the rarer stamps, hosts and callers.
 //! Must not know: what the message says.
-//! Tested by: `testdata/lines/own-envelopes.toml`, `tests/cli/envelopes.rs` of the program.
+//! Tested by: `tests/suites/envelopes.rs`, `crates/fwstat/tests/cli/envelopes.rs` of the program.
 
 use super::{Envelope, month, severity_number, stamp};
 use crate::time::{Civil, Stamp, Time, Zone};

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: which month a name means, in any case, with or without a dot after it.
 //! Must not know: stamps.
-//! Tested by: the unit tests below, `testdata/lines/own-envelopes.toml`.
+//! Tested by: the unit tests below, `tests/suites/envelopes.rs`.
 //!
 //! The names are `abmon` and `ab_alt_mon` of glibc's locale sources: 56 languages. Five names mean
 //! one month in one language and another in another (`lis`: November in Polish, October in

@@ -26,11 +26,19 @@ use super::layout::Id;
 use super::merge::Merge;
 use super::places;
 use super::window::Medium;
-use crate::input::Input;
 use crate::input::years::Years;
 
 /// A folder of more files than these is not looked through again.
 const MOST_FILES: usize = 1 << 16;
+
+/// Where journals are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// One file.
+    File(PathBuf),
+    /// Those in a folder, and in the folders of machines in it (or of this machine).
+    Folder(PathBuf, Option<String>),
+}
 
 /// Which entries are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -100,13 +108,12 @@ pub enum Work {
 /// Opens journals (files and folders) and puts them in order. The second value says for each piece of work with which
 /// of the files it begins.
 #[must_use]
-pub fn open(inputs: Vec<Input>, wanted: &Wanted, first_source: usize) -> (Vec<Member>, Vec<(usize, Work)>) {
+pub fn open(named: Vec<Named>, wanted: &Wanted, first_source: usize) -> (Vec<Member>, Vec<(usize, Work)>) {
     let mut members = Vec::new();
-    for input in inputs {
-        match input {
-            Input::File(path) => members.push(Member::open(path, wanted)),
-            Input::Journal(folder, machine) => open_folder(&mut members, folder, machine.as_deref(), wanted),
-            Input::Stdin | Input::Program(_) => {}
+    for named in named {
+        match named {
+            Named::File(path) => members.push(Member::open(path, wanted)),
+            Named::Folder(folder, machine) => open_folder(&mut members, folder, machine.as_deref(), wanted),
         }
     }
     set(members, wanted, first_source)
