@@ -111,3 +111,9 @@ impl Buffer {
         }
     }
 }
+
+/// What came of asking an input for a chunk.
+pub(super) enum Take {
+    Chunk,
+    Done,
+}

@@ -24,6 +24,7 @@ pub mod years;
 pub use self::bytes::LONGEST_LINE;
 pub use self::chunk::{BEFORE, Buffer, Chunk, ReadOptions};
 pub use self::error::{InputError, group};
+pub use self::stream::is_kmsg;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -34,6 +35,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
 use self::bytes::{Meter, Plain};
+use self::chunk::Take;
 use self::decode::Decoded;
 use self::error::{explain, reason};
 use self::journal::{Lost, Member, Merge, Named, Parts, Refused, SIGNATURE, Wanted, Work};
@@ -355,7 +357,7 @@ impl InputQueue {
     pub fn next(&self, buffer: &mut Buffer) -> bool {
         loop {
             if self.stop.load(Ordering::Relaxed) {
-                return false;
+                return self.next_held(buffer);
             }
             let mut busy = None;
             let mut again = false;
@@ -390,6 +392,16 @@ impl InputQueue {
                 None => return false,
             }
         }
+    }
+
+    /// After a stop: the text of streams that was read ahead already. It was taken from its pipe, so
+    /// nothing else can count it.
+    fn next_held(&self, buffer: &mut Buffer) -> bool {
+        self.sources.iter().enumerate().any(|(at, source)| {
+            let state = lock(&source.state);
+            let held = matches!(&*state, State::Stream(stream) if stream.holds_text());
+            held && matches!(self.take(at, source, state, buffer), Take::Chunk)
+        })
     }
 
     /// Takes the next chunk of one input.
@@ -684,17 +696,4 @@ fn is_journal(stdin: &File) -> bool {
         && (&*stdin).stream_position().is_ok_and(|at| at == 0)
         && stdin.read_exact_at(&mut head, 0).is_ok()
         && head == *SIGNATURE
-}
-
-/// Whether a path is the kernel's ring buffer.
-#[must_use]
-pub fn is_kmsg(path: &Path) -> bool {
-    let kmsg = Path::new("/dev/kmsg");
-    path == kmsg || std::fs::canonicalize(path).is_ok_and(|path| path == kmsg)
-}
-
-/// What came of asking an input for a chunk.
-enum Take {
-    Chunk,
-    Done,
 }

@@ -47,6 +47,8 @@ pub struct Stream {
     /// What is known of them, up to this byte.
     calendar: Calendar,
     known_until: u64,
+    /// The text before this byte was read ahead.
+    ahead: u64,
     /// The number of the first line whose year is in doubt.
     doubtful: Option<u64>,
 }
@@ -76,6 +78,7 @@ impl Stream {
             years,
             calendar: Calendar::default(),
             known_until: 0,
+            ahead: 0,
             doubtful: None,
         }
     }
@@ -111,8 +114,15 @@ impl Stream {
         (survey, all)
     }
 
+    /// Whether there is text that was read ahead and not handed out.
+    #[must_use]
+    pub fn holds_text(&self) -> bool {
+        self.offset < self.ahead
+    }
+
     /// Makes what was read the next to be read.
     fn put_back(&mut self, bytes: Vec<u8>) {
+        self.ahead = bytes.len() as u64;
         let front = io::Cursor::new(bytes);
         let rest = std::mem::replace(&mut self.inner, Box::new(io::empty()));
         self.inner = match self.failed.take() {
@@ -360,6 +370,13 @@ impl Read for Kmsg {
         self.given += len;
         Ok(len)
     }
+}
+
+/// Whether a path is the kernel's ring buffer.
+#[must_use]
+pub fn is_kmsg(path: &Path) -> bool {
+    let kmsg = Path::new("/dev/kmsg");
+    path == kmsg || std::fs::canonicalize(path).is_ok_and(|path| path == kmsg)
 }
 
 #[cfg(test)]

@@ -94,6 +94,9 @@ pub(super) fn is_envelope(prefix: &[u8]) -> bool {
             && prefix.get(at + 3) == Some(&b':')
             && digit(at + 4)
             && digit(at + 5)
+            // Bytes of an address go on.
+            && prefix.get(at + 6) != Some(&b':')
+            && at.checked_sub(3).is_none_or(|before| prefix[before] != b':')
     };
     let uptime = |at: usize| {
         let inside = prefix[at + 1..].trim_ascii_start();

@@ -7,8 +7,9 @@
 use memchr::memchr;
 use memchr::memmem;
 
-/// Whether a program coloured the line: it begins or ends with a sequence, or has one after `IN=`,
-/// where the kernel prints none. Between, a sequence may be part of a prefix, which stays as it is.
+/// Whether a program coloured the line: it begins or ends with a sequence, or has one after ` SRC=`,
+/// where the kernel prints none, or grep's mark of a hit after `IN=`. Elsewhere a sequence may be part
+/// of a prefix or of an interface's name, which stay as they are.
 pub(crate) fn is_coloured(line: &[u8]) -> bool {
     let Some(first) = memchr(0x1b, line) else { return false };
     if !line[first..].starts_with(b"\x1b[") {
@@ -19,8 +20,13 @@ pub(crate) fn is_coloured(line: &[u8]) -> bool {
         memmem::rfind(trimmed, b"\x1b[")
             .is_some_and(|at| sequence(&trimmed[at..]) == Some(trimmed.len() - at))
     };
-    let after_header =
-        || memmem::find(line, b"IN=").is_some_and(|at| memmem::find(&line[at..], b"\x1b[").is_some());
+    let after_header = || {
+        let Some(header) = memmem::rfind(line, b"IN=") else { return false };
+        let after = &line[header..];
+        let body = &after[memmem::find(after, b" SRC=").unwrap_or(after.len())..];
+        memmem::find(after, b"m\x1b[K").is_some()
+            || memmem::find_iter(body, b"\x1b[").any(|at| sequence(&body[at..]).is_some())
+    };
     first == 0 && sequence(line).is_some() || ends() || after_header()
 }
 
@@ -48,6 +54,18 @@ pub(crate) fn without_colours(line: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_prefix_holds_is_no_colour() {
+        for line in [
+            &b"IN=\x1b[2J\"IN=lo OUT= SRC=10.0.0.1 "[..],
+            b"IN=\x1b[31m IN=lo OUT= SRC=10.0.0.1 ",
+            b"a\x1b[31mb IN=lo OUT=\x1b[2J",
+            b"IN=\x1b[31m OUT=eth\x1b[0m SRC=10.0.0.1 ",
+        ] {
+            assert!(!is_coloured(line), "{}", line.escape_ascii());
+        }
+    }
 
     #[test]
     fn colours_go_and_prefixes_stay() {

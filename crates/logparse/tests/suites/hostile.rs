@@ -27,7 +27,7 @@ const TEXTS: &[(&str, &[u8])] = &[
     ("an uptime", b"[12.345678] "),
     ("a syslog record", b"Jun 30 06:06:13 other kernel: [1.0] "),
     ("a syslog record with a header", b"Jun 30 06:06:13 other kernel: IN=x OUT= SRC=1.2.3.4 "),
-    ("a priority", b"<0>"),
+    ("a priority", b"a<0>"),
     ("a repeat", b"message repeated 9 times: [ "),
     ("JSON", b"{\"log\":\"IN=x OUT= SRC=1.2.3.4\"} "),
     ("ebtables", b"MAC source = 00:00:00:00:00:00 proto = 0x0800 IP SRC=1.2.3.4 "),
