@@ -481,7 +481,7 @@ fn every_table_that_a_line_passes_is_judged() {
     let six_log = folder.write("six.log", six);
     let six_rules = RULES.replace(
         "--dport 138 -j DROP\n",
-        "--dport 138 -j DROP\n-A MALICIOUS -s 2001:db8::2/128 -p udp -m udp --sport 4000 -j DROP\n",
+        "--dport 138 -j DROP\n-A MALICIOUS -s 2001:db8::2/128 -p udp -m udp --sport 4000 -j ACCEPT\n",
     );
     let six_rules = folder.write("rules.v6", six_rules.replace("--dport 138", "--dport 137:138"));
     let json = run(&["replay", &six_rules, &six_log, "--json"]).json();
@@ -493,7 +493,7 @@ fn every_table_that_a_line_passes_is_judged() {
         {"rule": {"family": "inet", "table": "fw", "chain": "in", "expr": [
           {"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "dport"}}, "right": {"range": [137, 138]}}}, {"drop": null}]}},
         {"rule": {"family": "inet", "table": "fw", "chain": "in", "expr": [
-          {"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "sport"}}, "right": 4000}}, {"drop": null}]}}]}"#,
+          {"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "sport"}}, "right": 4000}}, {"accept": null}]}}]}"#,
     );
     let json = run(&["replay", &nft, &log, "--json"]).json();
     assert!(found(&json, "fw in 2", "fw in 1"), "{json}");
