@@ -241,7 +241,10 @@ pub fn packet<'a>(source: &mut Source<'_>, texts: &'a Texts) -> Packet<'a> {
         1 => arp(source, &mut packet),
         2 => {
             // An ethertype that is not printed: the link header stands alone.
-            packet.link = link(source, texts);
+            packet.link = match link(source, texts) {
+                Link::Decoded(header) => Link::Decoded(MacHeader { ethertype: Some(LLDP), ..header }),
+                _ => Link::Raw(RawMac(LLDP_MAC)),
+            };
         }
         kind => {
             if source.one_in(8) {
@@ -270,6 +273,10 @@ pub fn packet<'a>(source: &mut Source<'_>, texts: &'a Texts) -> Packet<'a> {
     }
     packet
 }
+
+/// A type that the kernel does not print, alone and in a hardware header.
+const LLDP: EtherType = EtherType(0x88cc);
+const LLDP_MAC: &[u8] = b"01:80:c2:00:00:0e:00:16:3e:5e:6c:00:88:cc";
 
 fn link<'a>(source: &mut Source<'_>, texts: &'a Texts) -> Link<'a> {
     if source.one_in(4) {
