@@ -258,8 +258,12 @@ fn finish<'a>(line: &'a [u8], message: &'a [u8], entry: &mut Entry<'a>) -> Resul
 /// Old kernels wrote a packet after a message that had no line end yet: the level of the packet's
 /// record is inside the line, and the prefix begins after it. In a record of its own a level is the
 /// rule's prefix.
+#[inline]
 fn level_inside(entry: &mut Entry<'_>) {
     let prefix = entry.packet.prefix;
+    if simd::find(prefix, b'<') == prefix.len() {
+        return;
+    }
     let is_level = |at: &usize| matches!(&prefix[*at..], [b'<', b'0'..=b'7', b'>', ..]);
     let Some(at) = memchr::memrchr(b'<', prefix).filter(is_level) else { return };
     // A message is a sentence; a prefix that holds such a mark is a word.

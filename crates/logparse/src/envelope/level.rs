@@ -27,7 +27,16 @@ pub(super) fn set_level(envelope: &mut Envelope<'_>, facility: u8, severity: u8)
 }
 
 /// `facility.severity` at the beginning of a text.
+#[inline]
 pub(super) fn level_words(text: &[u8]) -> Option<(u8, u8, &[u8])> {
+    // Every line's host is asked: most begin with a letter that no facility begins with.
+    match text.first() {
+        Some(b'k' | b'u' | b'm' | b'd' | b'a' | b's' | b'l' | b'n' | b'c' | b'f') => level_of(text),
+        _ => None,
+    }
+}
+
+fn level_of(text: &[u8]) -> Option<(u8, u8, &[u8])> {
     // No facility's name is longer than eight letters.
     let dot = find(&text[..text.len().min(16)], b'.');
     let rest = text.get(dot + 1..)?;
