@@ -307,6 +307,8 @@ fn rotate(folder: &Path, rotations: u64, done: &std::sync::atomic::AtomicU64) {
         }
         std::fs::rename(made, &active).unwrap();
         done.store(n + 1, std::sync::atomic::Ordering::SeqCst);
+        // Slow enough for several runs to fall into it on any machine.
+        std::thread::sleep(std::time::Duration::from_millis(8));
     }
 }
 
