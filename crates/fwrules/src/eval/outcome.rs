@@ -31,7 +31,7 @@ pub struct Step {
     pub reach: Reach,
     /// The answer.
     pub result: Tri,
-    /// The line's being there gave the answer, not its fields; see [`Evidence`].
+    /// The line's being there gave the answer, not its fields; see [`Evidence`](crate::Evidence).
     pub proved: bool,
 }
 
@@ -108,6 +108,6 @@ pub struct Missed {
     /// what ended it. Rules without conditions, which fit everything, are left out.
     pub behind: Vec<(RuleId, Place)>,
     /// Rules that the packet came to and that did not take it, but would have with one
-    /// condition changed: the index into [`Rule::near_misses`].
+    /// condition changed: the index into [`Rule::near_misses`](crate::Rule::near_misses).
     pub nearly: Vec<(RuleId, u32)>,
 }

@@ -45,7 +45,7 @@ impl<'r> Walker<'r> {
     }
 
     /// The rules that did not take the packet although they nearly would have: by every change
-    /// that [`Rule::near_misses`] knows (`all`), or by that of the transport protocol only.
+    /// that [`Rule::near_misses`](crate::Rule::near_misses) knows (`all`), or by that of the transport protocol only.
     #[must_use]
     pub fn missed(&self, packet: &Packet<'_>, context: &Context<'_>, all: bool) -> Missed {
         let near = near_misses(self.rules, all);
@@ -82,7 +82,7 @@ impl<'r> Walker<'r> {
     }
 
     /// For a step at a rule that did not take the packet: what to change so that it would
-    /// ([`Rule::near_misses`]).
+    /// ([`Rule::near_misses`](crate::Rule::near_misses)).
     #[must_use]
     pub fn near_miss(&self, packet: &Packet<'_>, context: &Context<'_>, step: &Step) -> Option<NearMiss> {
         let Place::Rule(id) = step.place else { return None };
