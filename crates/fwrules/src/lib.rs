@@ -53,8 +53,8 @@
 //!
 //! | match | read | matched from | unknown when | nft |
 //! | --- | --- | --- | --- | --- |
-//! | `-p` | yes | `PROTO=` | IPv6 ends the line before it, or an AH header stands in front | yes |
-//! | `-s -d`, `iprange` | CIDR, any mask, ranges | `SRC= DST=` | in front of a NAT that the line shows already | yes |
+//! | `-p` | yes | `PROTO=` | IPv6 ends the line before it, or an AH header comes before | yes |
+//! | `-s -d`, `iprange` | CIDR, any mask, ranges | `SRC= DST=` | before a NAT that the line shows already | yes |
 //! | `-i -o` | names, `+` | `IN= OUT=` | – | yes |
 //! | `-f` | yes | `FRAG:` | IPv6 | yes |
 //! | `tcp udp udplite sctp dccp` ports, `multiport` | numbers, ranges, names | `SPT= DPT=` | SCTP, DCCP: the kernel prints no ports; later fragments | yes, but `--ports` |
@@ -64,7 +64,7 @@
 //! | `mac` | yes | `MAC=`, `MACSRC=`; other devices never match | `MAC=` is not printed | yes |
 //! | `pkttype` | yes | the destination in `MAC=` | no Ethernet header | yes |
 //! | `addrtype` | yes | the address, the hook, [`Context::local`] | the host's addresses are not given | yes |
-//! | `ttl`, `hl` | yes | `TTL= HOPLIMIT=` (one more in front of routing) | the ruleset rewrites it | yes |
+//! | `ttl`, `hl` | yes | `TTL= HOPLIMIT=` (one more before routing) | the ruleset rewrites it | yes |
 //! | `length` | yes | `LEN=` | – | yes |
 //! | `tos`, `dscp` | numbers, names | `TOS= PREC=`, `TC=` | the lowest bit of IPv4's TOS | IPv4 |
 //! | `mark` | yes | `MARK=`; absent is 0 where the kernel prints it | the ruleset sets marks; the line is cut | yes |

@@ -40,7 +40,7 @@ fn path() -> Option<PathBuf> {
     })
 }
 
-/// Puts the file's arguments behind the command's name and in front of everything else.
+/// Puts the file's arguments behind the command's name and before everything else.
 fn with_file(mut typed: Vec<OsString>, text: &str, path: &Path) -> (Vec<OsString>, Vec<String>) {
     let program = Cli::command();
     let command = typed.get(1).and_then(|name| program.find_subcommand(name));

@@ -3,7 +3,7 @@
 //! Responsible for: order, spelling and blanks of every dialect's print formats. The texts
 //! stand here a second time on purpose: a token that reader and writer share would hide its
 //! own misspelling from the round trip.
-//! Must not know: how a line is read, or what stood in front of the message.
+//! Must not know: how a line is read, or what came before the message.
 //! Tested by: `tests/suites/suite.rs` (every kernel line byte for byte, with its list of exceptions)
 //! and the property tests of `tests/suites/properties.rs`.
 //!
@@ -167,7 +167,7 @@ fn datagram(
     }
     transport(out, &packet.transport, quoted, dialect)?;
     match packet.incomplete {
-        // Here the blank stands in front.
+        // Here the blank comes before.
         Some(Incomplete::Bytes(n)) if matches!(packet.network, Network::Arp(_)) => {
             write!(out, " INCOMPLETE [{n} bytes]")?;
         }
@@ -247,7 +247,7 @@ impl fmt::Display for Full {
     }
 }
 
-/// `dump_arp_packet`: blanks stand in front, so the line ends without one.
+/// `dump_arp_packet`: blanks come before, so the line ends without one.
 fn arp(out: &mut impl Sink, packet: &Arp) -> fmt::Result {
     field!(out, packet.hardware, "ARP HTYPE={}");
     field!(out, packet.protocol.map(|kind| kind.0), " PTYPE=0x{:04x}");
@@ -306,7 +306,7 @@ fn transport(
     }
 }
 
-/// What stands behind `PROTO=` for a protocol without a layer of its own: the kernel writes
+/// What follows `PROTO=` for a protocol without a layer of its own: the kernel writes
 /// the number, the programs know some names.
 struct Name(Protocol, Dialect);
 
@@ -353,7 +353,7 @@ fn udp(out: &mut impl Sink, header: &Udp, dialect: Dialect) -> fmt::Result {
     Ok(())
 }
 
-/// The ICMP part of `dump_ipv4_packet`. The packet's own MTU stands behind the brackets.
+/// The ICMP part of `dump_ipv4_packet`. The packet's own MTU follows the brackets.
 fn icmp(out: &mut impl Sink, header: &Icmp, quoted: Option<&Datagram<'_>>, dialect: Dialect) -> fmt::Result {
     out.write_str("PROTO=ICMP ")?;
     field!(out, header.kind.map(|kind| kind.0), "TYPE={} ");

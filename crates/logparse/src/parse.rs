@@ -29,9 +29,9 @@ pub struct Entry<'a> {
 pub enum Completeness {
     /// All of it.
     Whole,
-    /// The kernel or a relay cut the line; what stands in front of the cut is certain.
+    /// The kernel or a relay cut the line; what comes before the cut is certain.
     Truncated,
-    /// The line holds something that no kernel writes; what stands in front of it was read.
+    /// The line holds something that no kernel writes; what comes before it was read.
     Corrupt,
 }
 
@@ -228,7 +228,7 @@ pub(crate) fn holds_no_header(line: &[u8]) -> bool {
     !closer_look && grammar::ins(line).next().is_none()
 }
 
-/// Whether CRI's mark of a partial line stands behind its stamp.
+/// Whether CRI's mark of a partial line follows its stamp.
 fn cri_part(rest: &[u8]) -> bool {
     let rest = &rest[..rest.len().min(32)];
     let behind = &rest[simd::find(rest, b' ')..];

@@ -7,7 +7,7 @@
 use super::journal::{Desk, Heads, Wanted};
 use super::years::{Calendar, Years};
 
-/// How much of the text in front of a chunk comes with it: enough for the first line of a
+/// How much of the text before a chunk comes with it: enough for the first line of a
 /// record of several lines.
 pub const BEFORE: usize = 2048;
 

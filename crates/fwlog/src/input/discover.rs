@@ -135,7 +135,7 @@ fn unpacked(name: &str) -> &str {
 }
 
 /// The age that a file's name tells, if it is a version of `name`: what logrotate puts behind it
-/// or, with its option `extension`, in front of its extension.
+/// or, with its option `extension`, before its extension.
 fn version(name: &str, file: &str) -> Option<Age> {
     let inside = || {
         let (stem, extension) = name.rsplit_once('.')?;

@@ -40,7 +40,7 @@ pub struct Stream {
     offset: u64,
     /// The number of the next line.
     line: u64,
-    /// An error to give when everything in front of it was handed out.
+    /// An error to give when everything before it was handed out.
     failed: Option<io::Error>,
     ended: bool,
     years: Years,

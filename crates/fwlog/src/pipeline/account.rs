@@ -336,7 +336,7 @@ const LARGEST_CLAIM: u64 = i32::MAX as u64;
 static HINT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ss"));
 const HINT_GOES_ON: [&[u8]; 2] = [b"ed", b"age"];
 
-/// Whether one of the words may be in a line. None of them has an `s` in front of its `ss`, so
+/// Whether one of the words may be in a line. None of them has an `s` before its `ss`, so
 /// looking behind each `ss` that does not overlap another finds all.
 fn may_announce(line: &[u8]) -> bool {
     HINT.find_iter(line).any(|at| HINT_GOES_ON.iter().any(|on| line[at + 2..].starts_with(on)))

@@ -1,7 +1,7 @@
 //! What a line's being there proves.
 //!
 //! A line says more than its fields: it was **written**, by a LOG rule with its prefix. So
-//! every rule that could have ended the packet's way in front of that LOG rule did not take
+//! every rule that could have ended the packet's way before that LOG rule did not take
 //! it, and every jump on the only way there did. That settles most of what the fields leave
 //! open: a packet that was logged behind `-m conntrack --ctstate RELATED,ESTABLISHED -j
 //! ACCEPT` was neither; the LOG rule's own `limit` let it through.
@@ -204,7 +204,7 @@ struct Place {
     via: Vec<RuleId>,
 }
 
-/// Walks every chain as often as it is jumped to and notes what lies in front of LOG rules.
+/// Walks every chain as often as it is jumped to and notes what comes before LOG rules.
 struct Search<'r> {
     rules: &'r Ruleset,
     /// Rules that did not take a packet that has come this far, with their guards.

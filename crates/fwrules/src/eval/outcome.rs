@@ -71,7 +71,7 @@ impl Outcome {
     }
 }
 
-/// The way of one packet: the steps as they were taken, and what they came to.
+/// The path of one packet: the steps as they were taken, and their result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walk {
     /// Every rule that was asked, in order.
@@ -104,10 +104,10 @@ pub enum Fate {
 /// condition changed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Missed {
-    /// Rules that would take the packet if its way had not ended in front of them; each with
+    /// Rules that would take the packet if its path had not ended before them; each with
     /// what ended it. Rules without conditions, which fit everything, are left out.
     pub behind: Vec<(RuleId, Place)>,
-    /// Rules that the packet came to and that did not take it, but would have with one
+    /// Rules that the packet reached and that did not take it, but would have with one
     /// condition changed: the index into [`Rule::near_misses`](crate::Rule::near_misses).
     pub nearly: Vec<(RuleId, u32)>,
 }

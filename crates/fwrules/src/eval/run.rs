@@ -178,7 +178,7 @@ impl<'w, 'p> Run<'w, 'p> {
             let fits = match (table.family, network) {
                 (Family::Ipv4, Network::Ipv4(_)) | (Family::Ipv6, Network::Ipv6(_)) => true,
                 (Family::Inet, Network::Ipv4(_) | Network::Ipv6(_)) => true,
-                // A line that was cut in front of its addresses.
+                // A line that was cut before its addresses.
                 (_, Network::None) => true,
                 _ => false,
             };

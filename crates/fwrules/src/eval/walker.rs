@@ -43,7 +43,7 @@ pub struct Walker<'r> {
     pub(crate) bases: [Vec<BaseChain>; 3],
     /// Rules that may be newer than the log.
     pub(crate) evidence: Newer,
-    /// By table and chain: how many rules stand in front of the chain's first, in the text.
+    /// By table and chain: how many rules come before the chain's first, in the text.
     pub(crate) numbers: Vec<Vec<u32>>,
 }
 
@@ -116,7 +116,7 @@ impl<'r> Walker<'r> {
     }
 }
 
-/// By table and chain: how many rules stand in front of the chain's first.
+/// By table and chain: how many rules come before the chain's first.
 fn numbers(rules: &Ruleset) -> Vec<Vec<u32>> {
     let mut next = 0;
     let mut first = |chain: &Chain| {

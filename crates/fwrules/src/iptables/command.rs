@@ -107,7 +107,7 @@ impl Command {
 
 impl Rule {
     /// Reads one rule as it is typed or printed: `-A CHAIN ...`, `-I CHAIN [N] ...`, with or
-    /// without `iptables` and `-t TABLE` in front; or only what stands behind the chain. The
+    /// without `iptables` and `-t TABLE` in front; or only what follows the chain. The
     /// chain is given back beside the rule, empty if there was none.
     ///
     /// ```

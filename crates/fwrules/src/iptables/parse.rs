@@ -79,7 +79,7 @@ impl Ruleset {
 
 impl Ruleset {
     /// Puts in a rule as it would be typed: `-A CHAIN ...` at the end, `-I CHAIN [N] ...` in
-    /// front of rule N; `iptables` and `-t TABLE` may stand in front. The rule is marked
+    /// front of rule N; `iptables` and `-t TABLE` may come before. The rule is marked
     /// [`added`](crate::Rule::added). What if.
     ///
     /// ```

@@ -335,7 +335,7 @@ impl<'r> Lint<'r> {
                 }
             }
         }
-        // A RETURN leads past what stands behind it.
+        // A RETURN leads past what follows it.
         if !returned.all.is_empty() {
             path.last = start.0;
             path.opaque.truncate(start.1);

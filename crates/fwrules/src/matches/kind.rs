@@ -41,3 +41,21 @@ pub(crate) trait Kind: Sized {
     /// Which fields it looks at. It fits a packet only if all of these do.
     fn looks(&self, look: &mut dyn FnMut(Look<'_>));
 }
+
+/// What the unit tests of a match that no line tells of have in common.
+#[cfg(test)]
+pub(crate) mod tried {
+    use crate::{Context, Family, Rule, Tri, Why};
+
+    /// A rule as typed is shown as `saved`, which reads back as the same rule, is written as `nft` if
+    /// nft has words for it, and takes a packet or not for a reason that the line does not show.
+    pub(crate) fn rule(typed: &str, saved: &str, nft: Option<&str>, why: Why) {
+        let (_, rule) = Rule::parse(typed.as_bytes()).unwrap();
+        assert_eq!(rule.to_display(), saved);
+        assert_eq!(Rule::parse(saved.as_bytes()).unwrap().1, rule);
+        let written = rule.to_nft(Family::Ipv4).ok().map(|text| String::from_utf8(text).unwrap());
+        assert_eq!(written.as_deref(), nft);
+        let answer = rule.matches(&logparse::Packet::default(), &Context::default());
+        assert_eq!(answer, Tri::Unknown(why));
+    }
+}

@@ -120,7 +120,7 @@ impl Kind for Multiport {
         };
         match view.protocol(has_ports) {
             Tri::Yes => {}
-            // nft's `th` takes the bytes that stand there, whatever they are (measured).
+            // nft's `th` takes the bytes that are there, whatever they are (measured).
             Tri::No if view.nft => return Tri::Unknown(Why::Payload),
             other => return other,
         }

@@ -100,7 +100,8 @@ impl Kind for Statistic {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Condition, Context, Family, Rule, Tri, Why};
+    use crate::matches::kind::tried;
+    use crate::{Condition, Rule, Why};
 
     #[test]
     fn read_saved_and_unknown() {
@@ -121,12 +122,7 @@ mod tests {
                 "numgen inc mod 3 1 drop",
             ),
         ] {
-            let (_, rule) = Rule::parse(typed.as_bytes()).unwrap();
-            assert_eq!(rule.to_display(), saved);
-            assert_eq!(Rule::parse(saved.as_bytes()).unwrap().1, rule);
-            assert_eq!(String::from_utf8(rule.to_nft(Family::Ipv4).unwrap()).unwrap(), nft);
-            let answer = rule.matches(&logparse::Packet::default(), &Context::default());
-            assert_eq!(answer, Tri::Unknown(Why::Chance));
+            tried::rule(typed, saved, Some(nft), Why::Chance);
         }
         assert!(Rule::parse(b"-m statistic --mode random --probability 2 -j DROP").is_err());
         let (_, kept) = Rule::parse(b"-m statistic --mode nth --every 3 --packet 3 -j DROP").unwrap();

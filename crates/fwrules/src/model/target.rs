@@ -23,7 +23,7 @@ pub struct Log {
     pub uid: bool,
     /// `--log-macdecode`.
     pub macdecode: bool,
-    /// NFLOG: what else stands behind it (`--nflog-group 5`). The line is then written by a
+    /// NFLOG: what else follows it (`--nflog-group 5`). The line is then written by a
     /// program, ulogd, and not by the kernel.
     pub nflog: Option<Vec<Text>>,
 }

@@ -261,7 +261,7 @@ fn finish(out: &mut Vec<u8>, line: Vec<u8>) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// The parts of a type: what stands behind the colon.
+/// The parts of a type: what follows the colon.
 fn parts(kind: &Text) -> Vec<PartKind> {
     let Some((_, list)) = kind.as_str().and_then(|k| k.split_once(':')) else { return Vec::new() };
     let part = |word: &str| match word {

@@ -27,7 +27,7 @@ pub enum Family {
 /// A value that a packet is tested against, and whether `!` turns the test around.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Test<T> {
-    /// `!` stands in front.
+    /// `!` comes before.
     pub not: bool,
     /// What is tested for.
     pub value: T,
@@ -207,7 +207,7 @@ pub struct Masked<T> {
 pub struct Interface(pub Text);
 
 impl Interface {
-    /// The beginning in front of `+`, if this is such a pattern.
+    /// The beginning before `+`, if this is such a pattern.
     #[must_use]
     pub fn wildcard(&self) -> Option<&[u8]> {
         self.0.as_bytes().strip_suffix(b"+")

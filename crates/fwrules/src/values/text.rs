@@ -47,7 +47,7 @@ impl Text {
             return &self.0;
         }
         let mut end = limit;
-        // A continuation byte belongs to the character in front of the border: give it up whole.
+        // A continuation byte belongs to the character before the border: give it up whole.
         if let Ok(text) = core::str::from_utf8(&self.0) {
             end = (0..=limit).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         }
@@ -285,7 +285,7 @@ pub fn shell_quote(text: &[u8]) -> String {
         Some(text) => format!("'{}'", text.replace('\'', "'\\''")),
         None => {
             use fmt::Write;
-            // `$()` drops newlines at the end of what the command prints: they stand behind it.
+            // `$()` drops newlines at the end of what the command prints: they follow it.
             let head = text.trim_ascii_end();
             let head = &text
                 [..head.len() + text[head.len()..].iter().rposition(|&b| b != b'\n').map_or(0, |i| i + 1)];

@@ -34,13 +34,13 @@ pub(crate) const fn aligned(word: u64, len: usize) -> u64 {
     (word ^ ZEROS) << (len.wrapping_mul(8).wrapping_neg() & 63)
 }
 
-/// The values of a word's last `len` bytes (1 to 8), zeros in front of them.
+/// The values of a word's last `len` bytes (1 to 8), zeros before them.
 #[inline(always)]
 pub(crate) const fn last(word: u64, len: usize) -> u64 {
     (word ^ ZEROS) & (u64::MAX << (len.wrapping_mul(8).wrapping_neg() & 63))
 }
 
-/// The values of the digits that a word ends with, zeros in front of them. At least one byte is
+/// The values of the digits that a word ends with, zeros before them. At least one byte is
 /// none, and none is above 127.
 #[inline(always)]
 pub(crate) const fn last_digits(word: u64) -> u64 {
@@ -52,7 +52,7 @@ pub(crate) const fn last_digits(word: u64) -> u64 {
 /// number if they are no digits.
 #[inline(always)]
 pub(crate) const fn from_digits(digits: u64) -> u64 {
-    // Each product adds ten times what stands in front to what stands behind: of pairs of
+    // Each product adds ten times what comes before to what follows: of pairs of
     // digits, then of pairs of pairs, then of the two fours.
     let pairs = digits.wrapping_mul(1 + (10 << 8)) >> 8 & 0x00ff_00ff_00ff_00ff;
     let fours = pairs.wrapping_mul(1 + (100 << 16)) >> 16 & 0x0000_ffff_0000_ffff;
@@ -96,7 +96,7 @@ fn any_number(text: &[u8]) -> Option<(u64, usize)> {
 }
 
 /// The octet of a dotted quad that begins here and whose first byte below `'0'` is at `len`: its
-/// value, and 0 if its text is right and `after` stands behind it.
+/// value, and 0 if its text is right and `after` follows it.
 ///
 /// An octet is right if its text is the one text of the value that its digits give: that rules
 /// out too many digits, leading zeros and values above 255 at once.

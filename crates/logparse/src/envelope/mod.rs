@@ -1,9 +1,9 @@
-//! What stands in front of a message: the envelope that a logging program put around it.
+//! What comes before a message: the envelope that a logging program put around it.
 //!
 //! Responsible for: recognising every one-line envelope of FORMAT.md section 3 and leaving
 //! exactly the kernel's text behind it.
 //! Must not know: what the message says.
-//! Tested by: `testdata/lines/derived-envelopes.toml`, and every envelope in front of every packet.
+//! Tested by: `testdata/lines/derived-envelopes.toml`, and every envelope before every packet.
 
 mod colour;
 mod json;
@@ -116,12 +116,12 @@ pub(crate) enum Encoding {
     Kmsg,
 }
 
-/// Opens everything in front of a line's message and notes it in `envelope`.
+/// Opens everything before a line's message and notes it in `envelope`.
 ///
 /// # Errors
 /// The line holds no message: a record's continuation, a lost message, a broken wrapper.
 pub(crate) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Opened<'a>, ParseError> {
-    // A crash leaves runs of NUL in front of the first line written after it.
+    // A crash leaves runs of NUL before the first line written after it.
     let nuls = line.iter().take_while(|byte| **byte == 0).count();
     let text = &line[nuls..];
     match text.first() {
@@ -191,7 +191,7 @@ fn other_syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
     if let Some(rest) = octet_count(text) {
         text = rest;
     }
-    // A level in words in front of everything (`kern.info: `), as some appliances write.
+    // A level in words before everything (`kern.info: `), as some appliances write.
     if let Some((facility, severity, rest)) = level_words(text)
         && let Some(rest) = rest.strip_prefix(b": ")
     {
@@ -201,7 +201,7 @@ fn other_syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
     if let Some(rest) = pri(text, envelope) {
         text = rest;
         if let Some(message) = rfc5424(text, envelope) {
-            // rsyslog doubles the blank in front of a message that came through a socket.
+            // rsyslog doubles the blank before a message that came through a socket.
             let doubled = message.strip_prefix(b" ").filter(|text| stamp::uptime(text).is_some());
             return kernel_marks(doubled.unwrap_or(message), envelope);
         }
@@ -233,7 +233,7 @@ fn stamp_or_text<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     }
 }
 
-/// What stands behind a stamp.
+/// What follows a stamp.
 #[inline]
 fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     let mut stamp = stamp;
@@ -244,7 +244,7 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) ->
     if stamp.text.len() > 15 && find(stamp.text, b',') < stamp.text.len() {
         return rest;
     }
-    // runit's svlogd and others put a stamp in front of a line of /proc/kmsg.
+    // runit's svlogd and others put a stamp before a line of /proc/kmsg.
     if let Some(rest) = pri(rest, envelope) {
         return match rest.first() {
             Some(b'[') => dmesg(rest, envelope),
@@ -400,7 +400,7 @@ fn glued<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
     (level || text.starts_with(b"IN=")).then_some(text)
 }
 
-/// What the kernel itself puts in front of its text: `[ 8486.974964] `, `[    C1] `. Only one
+/// What the kernel itself puts before its text: `[ 8486.974964] `, `[    C1] `. Only one
 /// stamp, and only here: the same text further on belongs to the message.
 fn kernel_marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     let mut rest = text;
@@ -454,7 +454,7 @@ fn uptime_and_caller<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8
 /// through the longest window in which a daemon counts (rsyslog: ten minutes), has fewer.
 const MOST_REPEATS: u32 = 1_000_000;
 
-/// `message repeated N times: [ original]`, as rsyslog writes it: in front of a kernel's stamp,
+/// `message repeated N times: [ original]`, as rsyslog writes it: before a kernel's stamp,
 /// if there is one. Behind the stamp it is a prefix that wants to be counted.
 fn repeated<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     if envelope.uptime.is_some() {
@@ -599,7 +599,7 @@ fn structured_data(text: &[u8]) -> Option<&[u8]> {
     None
 }
 
-/// `183 ` in front of `<`.
+/// `183 ` before `<`.
 fn octet_count(text: &[u8]) -> Option<&[u8]> {
     let len = text.iter().take(8).take_while(|b| b.is_ascii_digit()).count();
     let rest = text[len..].strip_prefix(b" ")?;
@@ -656,7 +656,7 @@ fn is_ipv6(text: &[u8]) -> bool {
 pub(crate) fn inner_envelope(text: &[u8], from: usize) -> Option<(usize, usize)> {
     let mut at = from;
     while let Some(colon) = memchr(b':', &text[at..]) {
-        // Every stamp has `hh:mm:ss`; its beginning is a few bytes in front of the colon.
+        // Every stamp has `hh:mm:ss`; its beginning is a few bytes before the colon.
         let colon = at + colon;
         for back in [9, 13] {
             let Some(start) = colon.checked_sub(back) else { continue };

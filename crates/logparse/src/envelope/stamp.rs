@@ -1,7 +1,7 @@
 //! Stamps as text: every form that a logging program writes.
 //!
 //! Responsible for: where a stamp ends and what it says.
-//! Must not know: what stands behind it.
+//! Must not know: what follows it.
 //! Tested by: the unit tests below, `testdata/lines/derived-envelopes.toml`.
 
 use crate::bytes::swar;

@@ -64,7 +64,7 @@ pub(crate) struct Body {
     rest: u16,
 }
 
-/// The end of a TCP line, from the blank in front of `WINDOW=` to its `\n`. Places count from there.
+/// The end of a TCP line, from the blank before `WINDOW=` to its `\n`. Places count from there.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Ending {
     /// Where the window ends.
@@ -115,7 +115,7 @@ pub(crate) fn read(window: Window<'_>, at: usize, body: &mut Body, endings: &mut
     (Window::holds(at) && cursor.is_right()).then_some(at)
 }
 
-/// Reads what stands behind the ports of a TCP packet, and remembers it.
+/// Reads what follows the ports of a TCP packet, and remembers it.
 #[inline(never)]
 fn new_ending(
     cursor: &mut Cursor<'_>,
@@ -140,7 +140,7 @@ fn new_ending(
 #[inline(always)]
 fn line_end(cursor: Cursor<'_>, window: Window<'_>, body: &mut Body) -> Option<usize> {
     body.rest = cursor.place() as u16;
-    // The line ends with `\n`, or with the kernel's own blank in front of it.
+    // The line ends with `\n`, or with the kernel's own blank before it.
     let end = cursor.word() as u16;
     if !body.named_icmp && end as u8 == b'\n' {
         Some(cursor.place())
@@ -161,7 +161,7 @@ fn rest(mut cursor: Cursor<'_>, window: Window<'_>, body: &Body) -> Option<usize
     cursor.is_right().then(|| cursor.place())
 }
 
-/// The network layer, up to the blank in front of `PROTO=`.
+/// The network layer, up to the blank before `PROTO=`.
 #[inline(always)]
 fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     // An IPv6 address in full has its first colon behind four digits, where a dotted quad

@@ -98,14 +98,14 @@ pub(crate) struct Cursor<'a> {
     pub(crate) window: Window<'a>,
     /// Where the frame has the view's first position.
     base: usize,
-    /// The view, with [`BACK`] bytes in front of its first position.
+    /// The view, with [`BACK`] bytes before its first position.
     view: &'a [u8; NEAR + READ],
     /// The position in the view.
     at: usize,
     /// A bit for each byte in the view's first 64 that may end a value, and comes behind those
     /// that were taken. Finding the ends of many values with one look is what lets the
     /// processor work on all of them at a time: where a value ends does not wait for the
-    /// value in front of it.
+    /// value before it.
     ends: u64,
     wrong: Wrong,
 }
@@ -120,12 +120,12 @@ struct Wrong {
     range: u64,
 }
 
-/// Bytes of a view in front of its first position: a number is read as the word that ends where
+/// Bytes of a view before its first position: a number is read as the word that ends where
 /// it does, so that a position is never too small.
 const BACK: usize = 8;
 
 /// A decimal number of at most seven digits that was found right, by where it ends in the frame.
-/// Every number stands behind a `=`.
+/// Every number follows a `=`.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Digits(u16);
 
@@ -144,13 +144,13 @@ impl Digits {
     /// The number. There must be one.
     #[inline(always)]
     pub(crate) fn value(self, window: Window<'_>) -> u32 {
-        // What stands in front of it is text that was checked: nothing above 127.
+        // What comes before it is text that was checked: nothing above 127.
         from_digits(last_digits(window.u64(self.end() - BACK))) as u32
     }
 }
 
 impl<'a> Cursor<'a> {
-    /// A cursor at a position of the frame that has a head in front of it.
+    /// A cursor at a position of the frame that has a head before it.
     #[inline(always)]
     pub(crate) fn new(window: Window<'a>, at: usize) -> Cursor<'a> {
         let view = window.bytes(at.wrapping_sub(BACK));
@@ -188,7 +188,7 @@ impl<'a> Cursor<'a> {
         self.back(at + BACK)
     }
 
-    /// `N` bytes of the view from [`BACK`] in front of a position on.
+    /// `N` bytes of the view from [`BACK`] before a position on.
     #[inline(always)]
     fn back<const N: usize>(&self, at: usize) -> &'a [u8; N] {
         const { assert!(N <= READ) }
@@ -224,7 +224,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next end; 64, behind the bytes in sight, if there is none. A key or a blank must
-    /// stand behind every value, so a value that is right ends there only if it does.
+    /// follow every value, so a value that is right ends there only if it does.
     #[inline(always)]
     fn end(&mut self) -> usize {
         let end = self.ends.trailing_zeros() as usize;
@@ -347,7 +347,7 @@ fn new_mac(text: &[u8; LONGEST], macs: &mut Macs) -> bool {
 mod tests {
     use super::*;
 
-    /// The text behind `SRC=`: some reads reach back to the last bytes in front of a value.
+    /// The text behind `SRC=`: some reads reach back to the last bytes before a value.
     fn framed(text: &str) -> [u8; FRAME] {
         let mut frame = [b'\n'; FRAME];
         frame[..8].copy_from_slice(b"OUT SRC=");

@@ -1,9 +1,9 @@
-//! Heads of lines, learned: what stands in front of `SRC=` is the same from line to line but
+//! Heads of lines, learned: what comes before `SRC=` is the same from line to line but
 //! for the digits of its stamps.
 //!
 //! Responsible for: deriving from a line that the grammar has read which other lines would be
 //! read the same way, and checking a line against that with vector-sized compares.
-//! Must not know: what stands behind `SRC=`.
+//! Must not know: what follows `SRC=`.
 //! Tested by: `tests/suites/engines.rs` (equality with the grammar on every input tried).
 //!
 //! A head has two parts, learned apart because they vary apart:
@@ -96,7 +96,7 @@ impl EnvelopeTemplate {
             || envelope.vmid.is_some()
             || envelope.kmsg_flags.is_some()
             || envelope.repeat != 1
-            // Once is also a count: what closes its bracket stands behind the packet.
+            // Once is also a count: what closes its bracket follows the packet.
             || memchr::memmem::find(&line[..message_at], b" times: [").is_some();
         if varies || message_at > LONGEST_ENVELOPE {
             return None;
@@ -218,7 +218,7 @@ impl EnvelopeTemplate {
         let word = |bytes: &[u8], from: usize| u64::from_le_bytes(*part(bytes, from));
         let differs = |from: usize| {
             // Digits that may vary are let through: they differ in their lower four bits only. What
-            // stands behind the envelope may be anything.
+            // follows the envelope may be anything.
             let anything = (word(&self.above, from) >> 7 & 0x0101_0101_0101_0101) * 0xff;
             (window.u64(from) ^ word(&self.least, from)) & 0xf0f0_f0f0_f0f0_f0f0 & !anything
         };

@@ -197,7 +197,7 @@ impl<'a> FastPacket<'a> {
     #[inline(always)]
     fn address(&self, value: u32) -> IpAddr {
         if self.body.v6 {
-            // The text was checked; nothing but an address can stand there.
+            // The text was checked; nothing but an address can be there.
             body::ipv6_at(self.line(), value).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6)
         } else {
             IpAddr::V4(Ipv4Addr::from_bits(value))

@@ -4,7 +4,7 @@
 //! Must not know: the other formats.
 //! Tested by: `testdata/lines/kernel-ebtables.toml`.
 //!
-//! Blanks stand in front of the keys here, values are followed by a comma or nothing, and the
+//! Blanks come before the keys here, values are followed by a comma or nothing, and the
 //! line ends without a blank.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -166,7 +166,7 @@ fn arp<'a>(input: In<'a>, arp: &mut Arp, datagram: &mut Datagram<'a>) -> Res<'a,
     Ok((input, ()))
 }
 
-/// Kernels up to 2.6.3x doubled the blank in front of some ARP keys.
+/// Kernels up to 2.6.3x doubled the blank before some ARP keys.
 fn one_blank(input: In<'_>) -> In<'_> {
     match input {
         [b' ', b' ', ..] => &input[1..],

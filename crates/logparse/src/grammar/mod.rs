@@ -2,7 +2,7 @@
 //!
 //! Responsible for: finding the header, choosing the dialect, and what a line that is not
 //! read to its end still says for certain.
-//! Must not know: envelopes (what stands in front of the message).
+//! Must not know: envelopes (what comes before the message).
 //! Tested by: `testdata/lines`, round trips, every shortened and mutated line.
 //!
 //! | module | reads |
@@ -15,7 +15,7 @@
 //! | [`legacy`] | ipchains and ipfwadm, the filters before netfilter |
 //!
 //! The parsers fill a value in place, field by field, so that after a failure the value
-//! holds what stood in front of it and was complete.
+//! holds what came before it and was complete.
 
 mod ebtables;
 mod legacy;
@@ -107,7 +107,7 @@ pub(crate) fn message<'a>(
             }
             Err(nom::Err::Error(failure) | nom::Err::Failure(failure)) => {
                 // Of several headers that do not reach the end, the rightmost is the real
-                // one: whatever stands in front of it is its prefix.
+                // one: whatever comes before it is its prefix.
                 let header_read = failure.expected.token != Token::In;
                 if header_read {
                     best = Some((*packet, failure));

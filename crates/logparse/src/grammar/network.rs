@@ -1,7 +1,7 @@
 //! The network layer: IPv4, IPv6 with its extension headers, ARP.
 //!
 //! Responsible for: what `dump_ipv4_packet`, `dump_ipv6_packet` and `dump_arp_packet` print
-//! in front of `PROTO=`.
+//! before `PROTO=`.
 //! Must not know: transports.
 //! Tested by: `testdata/lines`, round trips.
 
@@ -20,7 +20,7 @@ use crate::packet::{
 };
 use crate::types::{EtherType, Mac};
 
-/// What stands behind the link layer: a datagram, ARP, `TRUNCATED`, or nothing.
+/// What follows the link layer: a datagram, ARP, `TRUNCATED`, or nothing.
 pub(super) fn payload<'a>(input: In<'a>, packet: &mut Packet<'a>, reader: &mut Reader) -> Res<'a, ()> {
     match input.first() {
         Some(b'S') => {
@@ -389,9 +389,9 @@ pub(super) fn incomplete(input: In<'_>) -> Res<'_, u64> {
     }
 }
 
-/// `ARP HTYPE=1 PTYPE=0x0800 OPCODE=1` and the payload. The blanks stand in front here.
+/// `ARP HTYPE=1 PTYPE=0x0800 OPCODE=1` and the payload. The blanks come before here.
 fn arp<'a>(input: In<'a>, arp: &mut Arp, short: &mut Option<Incomplete>) -> Res<'a, ()> {
-    /// A value in front of a blank, or the last one of the line.
+    /// A value before a blank, or the last one of the line.
     fn ends<'a, T>(input: In<'a>, result: Res<'a, T>, name: Token) -> Res<'a, T> {
         let (rest, value) = result?;
         match rest.first() {

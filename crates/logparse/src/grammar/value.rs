@@ -176,7 +176,7 @@ pub(crate) fn last_end(input: In<'_>, quoted: bool) -> Res<'_, ()> {
 /// A trait, and no function handed to [`field`]: what is handed on is not inlined, and then the
 /// token is no constant where the value is read.
 pub(crate) trait Value: Sized {
-    /// Reads the value that stands behind the token `name`; what ends it stays.
+    /// Reads the value that follows the token `name`; what ends it stays.
     fn read(input: In<'_>, name: Token) -> Res<'_, Self>;
 }
 
@@ -290,7 +290,7 @@ impl<const DIGITS: usize> Value for ShortHex<DIGITS> {
     }
 }
 
-/// The number of `DIGITS` digits and no more, if something stands behind them.
+/// The number of `DIGITS` digits and no more, if something follows them.
 #[inline(always)]
 fn full_hex<const DIGITS: usize>(input: In<'_>) -> Option<u32> {
     let (digits, [after, ..]) = input.split_first_chunk::<DIGITS>()? else { return None };
@@ -343,10 +343,10 @@ impl Value for Ipv4Addr {
     }
 }
 
-/// The dotted quad in front of a blank, and its length.
+/// The dotted quad before a blank, and its length.
 #[inline(always)]
 pub(crate) fn quad_and_blank(text: &[u8; 20]) -> Option<(Ipv4Addr, usize)> {
-    // Where all four octets end is known at once: none waits for the one in front of it. One that
+    // Where all four octets end is known at once: none waits for the one before it. One that
     // is too long differs, so that the fourth of a quad that is right ends in sight.
     let mut ends = ends::<16>(text.first_chunk()?);
     let (mut at, mut value, mut differs) = (0, 0, 0);
@@ -471,7 +471,7 @@ pub(super) fn keep<'a, T, U>(
     result
 }
 
-/// `TRUNCATED` at the end of the line, or in front of the closing bracket.
+/// `TRUNCATED` at the end of the line, or before the closing bracket.
 pub(super) fn truncated(input: In<'_>) -> Res<'_, ()> {
     let (rest, ()) = token(input, Token::Truncated)?;
     match rest.first() {

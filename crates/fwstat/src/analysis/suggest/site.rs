@@ -381,7 +381,7 @@ fn read(site: &Site, replayed: &Replayed) -> Reading {
         Place::Policy(..) => Answer::Remains,
     };
     // Where several rules may end the way and each of them does so without a line (a rule for
-    // INVALID stands in front), the last one is the one that surely would.
+    // INVALID comes before), the last one is the one that surely would.
     let last = || match outcome.ends.last().map(|end| by(&end.by)) {
         Some(Answer::Remains) | None => Answer::Unknown,
         Some(answer) => answer,
