@@ -31,6 +31,23 @@ impl Rng {
     }
 }
 
+/// Every input that once failed: its file's name, `TARGET-what`, and its bytes.
+///
+/// # Panics
+/// The folder cannot be read.
+#[must_use]
+pub fn regressions(testdata: &Path) -> Vec<(String, Vec<u8>)> {
+    let folder = testdata.join("fuzz-regressions");
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    entries
+        .map(|entry| {
+            let path = entry.expect("a directory entry").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            (name, std::fs::read(&path).expect("an input"))
+        })
+        .collect()
+}
+
 /// The lines of every data file, as bytes, with and without their fronts.
 ///
 /// # Panics

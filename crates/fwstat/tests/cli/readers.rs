@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::fuzz_readers::{READERS, input, seeds};
-use crate::mutate::Rng;
+use crate::mutate::{Rng, regressions};
 
 fn testdata(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata").join(path)
@@ -13,12 +13,10 @@ fn testdata(path: &str) -> PathBuf {
 /// A file `TARGET-what` holds an input of that target.
 #[test]
 fn inputs_that_once_failed() {
-    for entry in std::fs::read_dir(testdata("fuzz-regressions")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    for (name, input) in regressions(&testdata("")) {
         if let Some((_, target)) = READERS.iter().find(|(target, _)| name.starts_with(&format!("{target}-")))
         {
-            target(&std::fs::read(&path).unwrap());
+            target(&input);
         }
     }
 }

@@ -12,16 +12,14 @@ fn testdata(path: &str) -> PathBuf {
 /// A file `TARGET-what` holds an input of that target.
 #[test]
 fn inputs_that_once_failed() {
-    for entry in std::fs::read_dir(testdata("fuzz-regressions")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    for (name, input) in crate::mutate::regressions(&testdata("")) {
         let Some((_, target)) = TARGETS.iter().find(|(target, _)| name.starts_with(&format!("{target}-")))
         else {
             // Those of the other readers are replayed by `fwstat`'s tests.
             assert!(name == "README.md" || name.starts_with("read_"), "{name}: no target is called so");
             continue;
         };
-        target(&std::fs::read(&path).unwrap());
+        target(&input);
     }
 }
 
