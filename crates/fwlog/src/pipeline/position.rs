@@ -4,6 +4,8 @@
 //! Must not know: why a place is kept.
 //! Tested by: `fwstat/tests/cli/check.rs`.
 
+use crate::text;
+
 /// A line's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -15,6 +17,16 @@ pub struct Position {
     pub line: u64,
     /// The offset of its chunk, while `line` is counted from there.
     pub(super) chunk: Option<u64>,
+}
+
+impl Position {
+    /// The place as other programs print it, `kern.log:17`, with the name out of `files`; the name
+    /// alone if the line has no number.
+    #[must_use]
+    pub fn in_files(&self, files: &[String]) -> String {
+        let file = text::escape(files.get(self.source).map_or("-", String::as_str).as_bytes());
+        if self.line == 0 { file } else { format!("{file}:{}", self.line) }
+    }
 }
 
 /// How often, and where first.

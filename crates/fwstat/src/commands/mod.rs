@@ -31,7 +31,6 @@ use crate::cli::Format;
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::report::csv::Delimiter;
-use crate::report::head::place;
 use crate::report::style::RenderOptions;
 use crate::report::{self, Head, diagnostics};
 use fwlog::aggregate::Aggregate;
@@ -121,7 +120,7 @@ fn print_diagnostics(options: &Options, account: &Account, took: Duration) -> io
     let files = options.queue.names();
     if let (true, Some((why, seen))) = (options.strict, account.first_damaged()) {
         let lines = text::count_of(account.totals.damaged, "line is", "lines are");
-        diagnostics::error(&format!("{}: {lines} corrupt: {why}", place(&files, &seen)))?;
+        diagnostics::error(&format!("{}: {lines} corrupt: {why}", seen.first.in_files(&files)))?;
     }
     if options.stats {
         out.write_all(report::stats::text(account, &files, options.queue.taken(), took).as_bytes())?;

@@ -126,7 +126,7 @@ impl Checked<'_> {
             vec![
                 class_name(why.class()).to_owned(),
                 look.number(seen.count),
-                self.head.place(seen),
+                seen.first.in_files(&self.head.files),
                 why.to_string(),
             ]
         };
@@ -149,7 +149,7 @@ impl Checked<'_> {
             .iter()
             .take(SHOWN)
             .map(|(name, count, first)| {
-                let at = first.map_or(String::new(), |first| self.head.place(&Seen { count: *count, first }));
+                let at = first.map_or(String::new(), |first| first.in_files(&self.head.files));
                 vec![text::escape(name), look.number(*count), at]
             })
             .collect();
@@ -177,7 +177,10 @@ impl Checked<'_> {
         let mut out = format!("\n{}\n", look.paint(HEADING, "Lost before they were written, at least:"));
         for (what, lines, seen) in losses {
             let lines = look.paint(WARN, &look.count_of(lines, "line", "lines"));
-            out.push_str(&format!("  {lines}: {what} (first at {})\n", self.head.place(&seen)));
+            out.push_str(&format!(
+                "  {lines}: {what} (first at {})\n",
+                seen.first.in_files(&self.head.files)
+            ));
         }
         out
     }

@@ -6,9 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use fwlog::pipeline::account::Seen;
 use fwlog::pipeline::{Account, Totals};
-use fwlog::text;
 use fwlog::time::clock;
 
 /// Something that was taken to be so, because the log does not say it.
@@ -71,12 +69,6 @@ impl Head {
     pub fn is_empty(&self) -> bool {
         self.totals.packets + self.totals.cut == 0
     }
-
-    /// A place as other programs print it: `kern.log:17`.
-    #[must_use]
-    pub fn place(&self, seen: &Seen) -> String {
-        place(&self.files, seen)
-    }
 }
 
 /// What people call a class of lines; programs are given its JSON name.
@@ -86,15 +78,5 @@ pub fn class_name(class: &'static str) -> &'static str {
         "cut" => "truncated",
         "damaged" => "corrupt",
         same => same,
-    }
-}
-
-/// A place in one of `files`: `kern.log:17`.
-#[must_use]
-pub fn place(files: &[String], seen: &Seen) -> String {
-    let file = files.get(seen.first.source).map_or("-", String::as_str);
-    match seen.first.line {
-        0 => text::escape(file.as_bytes()),
-        line => format!("{}:{line}", text::escape(file.as_bytes())),
     }
 }

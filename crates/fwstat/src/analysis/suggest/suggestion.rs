@@ -113,10 +113,7 @@ impl Suggestion {
         }
         let cuts = account.reasons.iter().filter(|(why, _)| matches!(why, Reading::Cut(_)));
         let first = cuts.map(|(_, seen)| seen.first).min();
-        let place = first.map_or(String::new(), |first| {
-            let file = files.get(first.source).map_or("-", String::as_str);
-            format!(" (first: {}:{})", text::escape(file.as_bytes()), first.line)
-        });
+        let place = first.map_or(String::new(), |first| format!(" (first: {})", first.in_files(files)));
         let lines = text::count_of(cut, "truncated line", "truncated lines");
         self.notes.push(format!("{lines} may be among them{place}"));
     }
