@@ -122,14 +122,7 @@ pub(crate) fn parse_record<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Resu
     filled(|entry| {
         let line = trimmed(line);
         if envelope::is_coloured(line) {
-            scratch.clear();
-            envelope::without_colours(line, scratch);
-            let text = trimmed(scratch);
-            let opened = envelope::open(text, &mut entry.envelope)?;
-            return match opened.encoding {
-                Encoding::Plain | Encoding::Kmsg => finish(text, opened.message, entry),
-                Encoding::Json | Encoding::JsonArray => Err(ParseError::new(0, ErrorKind::Wrapper)),
-            };
+            return coloured(line, scratch, entry);
         }
         let opened = envelope::open(line, &mut entry.envelope)?;
         let escaped = match opened.encoding {
@@ -149,6 +142,19 @@ pub(crate) fn parse_record<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Resu
         let message = if has_own_envelope { envelope::syslog(text, &mut entry.envelope) } else { text };
         finish(text, message, entry)
     })
+}
+
+/// A line that a program coloured, read without its colours.
+#[cold]
+fn coloured<'a>(line: &[u8], scratch: &'a mut Vec<u8>, entry: &mut Entry<'a>) -> Result<(), ParseError> {
+    scratch.clear();
+    envelope::without_colours(line, scratch);
+    let text = trimmed(scratch);
+    let opened = envelope::open(text, &mut entry.envelope)?;
+    match opened.encoding {
+        Encoding::Plain | Encoding::Kmsg => finish(text, opened.message, entry),
+        Encoding::Json | Encoding::JsonArray => Err(ParseError::new(0, ErrorKind::Wrapper)),
+    }
 }
 
 /// An entry as `read` fills it. It is large: made where it will be, and never copied.

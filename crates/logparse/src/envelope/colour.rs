@@ -10,8 +10,14 @@ use memchr::memmem;
 /// Whether a program coloured the line: it begins or ends with a sequence, or has one after ` SRC=`,
 /// where the kernel prints none, or grep's mark of a hit after `IN=`. Elsewhere a sequence may be part
 /// of a prefix or of an interface's name, which stay as they are.
+#[inline]
 pub(crate) fn is_coloured(line: &[u8]) -> bool {
-    let Some(first) = memchr(0x1b, line) else { return false };
+    memchr(0x1b, line).is_some_and(|first| is_colour(line, first))
+}
+
+/// Whether the sequence that begins at `first`, or one after it, is a program's.
+#[cold]
+fn is_colour(line: &[u8], first: usize) -> bool {
     if !line[first..].starts_with(b"\x1b[") {
         return false;
     }
