@@ -57,6 +57,16 @@ impl Rulesets {
         Ok(Rulesets { all, local })
     }
 
+    /// What was read over, with file and line.
+    pub fn notes(&self) -> impl Iterator<Item = String> {
+        self.all.iter().flat_map(|(name, rules)| {
+            rules.notes.iter().map(move |(line, note)| match line {
+                0 => format!("{name}: {note}"),
+                line => format!("{name}: line {line}: {note}"),
+            })
+        })
+    }
+
     /// Which ruleset sees this packet; if none does, the first, which will say so.
     #[must_use]
     pub fn of(&self, packet: &Packet<'_>) -> usize {

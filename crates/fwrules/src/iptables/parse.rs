@@ -122,6 +122,7 @@ impl Ruleset {
         };
         let mut rule = command.rule;
         rule.added = true;
+        rule.folded = at.checked_sub(1).map_or(0, |before| rules[before].folded);
         rules.insert(at, rule);
         Ok(RuleId { table: t as u32, chain: c as u32, rule: at as u32 })
     }

@@ -5,6 +5,8 @@
 //! Must not know: how a rule is matched.
 //! Tested by: the unit tests below, `tests/kernel.rs` (what a real nft lists).
 
+use std::collections::{HashMap, HashSet};
+
 use logparse::{Mac, Protocol};
 use serde_json::Value;
 
@@ -21,6 +23,7 @@ use crate::values::ipset::{Entry, Part, PartKind, Set};
 use crate::values::names;
 use crate::values::net::{Family, Test};
 use crate::values::text::Text;
+use crate::view::Changes;
 
 impl Ruleset {
     /// Reads what `nft -j list ruleset` prints.
@@ -52,36 +55,78 @@ impl Ruleset {
                 "write what `nft -j list ruleset` prints",
             ));
         };
-        let mut rules = Ruleset { nft: true, ..Ruleset::default() };
-        let maps: Vec<&Value> = list.iter().filter_map(|item| item.get("map")).collect();
+        let mut reader =
+            Reader { rules: Ruleset { nft: true, ..Ruleset::default() }, ..Reader::default() };
+        let maps = list.iter().filter_map(|item| item.get("map"));
+        reader.maps = maps.filter_map(|map| Some((whose(map, "name")?, map))).collect();
+        reader.filled = list.iter().filter_map(|item| item.get("rule")).flat_map(filled).collect();
         for (i, item) in list.iter().enumerate() {
-            if let Err(what) = rules.nft_item(item, &maps) {
-                rules.notes.push((0, format!("item {}: {what}", i + 1)));
+            if let Err(what) = reader.item(item) {
+                reader.rules.notes.push((0, format!("item {}: {what}", i + 1)));
             }
         }
-        // What rules put into a set, its listing need not have had when the log was written.
-        let filled: Vec<&str> = list.iter().filter_map(|item| item.get("rule")).flat_map(filled).collect();
-        for set in &mut rules.sets.sets {
-            if filled.iter().any(|name| set.name == *name) && !set.is_timed() {
+        reader.finish();
+        Ok(reader.rules)
+    }
+}
+
+/// What identifies an object: family, table, name.
+type Whose<'v> = (&'v str, &'v str, &'v str);
+
+fn whose<'v>(body: &'v Value, name: &str) -> Option<Whose<'v>> {
+    let text = |key: &str| body.get(key).and_then(Value::as_str);
+    Some((text("family")?, text("table")?, text(name)?))
+}
+
+/// A ruleset that is being read.
+#[derive(Default)]
+struct Reader<'v> {
+    rules: Ruleset,
+    maps: HashMap<Whose<'v>, &'v Value>,
+    /// Sets and maps that rules put elements into, or take them out of.
+    filled: HashSet<Whose<'v>>,
+    tables: HashMap<(&'v str, &'v str), usize>,
+    chains: HashMap<Whose<'v>, usize>,
+    /// Tables that are switched off.
+    dormant: Vec<usize>,
+}
+
+impl<'v> Reader<'v> {
+    fn finish(&mut self) {
+        for table in &self.dormant {
+            let table = &mut self.rules.tables[*table];
+            let note = format!("table {} is dormant: no packet comes to its chains", table.name);
+            self.rules.notes.push((0, note));
+            table.chains.iter_mut().for_each(|chain| chain.base = None);
+        }
+        // Rules name a set without its table: which one of several is meant is not known.
+        let mut seen: HashMap<Text, usize> = HashMap::new();
+        self.rules.sets.sets.iter().for_each(|set| *seen.entry(set.name.clone()).or_default() += 1);
+        for set in &mut self.rules.sets.sets {
+            if seen.get(&set.name).is_some_and(|count| *count > 1) && !set.is_timed() {
                 set.options.push(Text::from("timeout"));
             }
         }
-        Ok(rules)
+        self.rules.changes.sets |= !self.filled.is_empty();
     }
 
-    fn nft_item(&mut self, item: &Value, maps: &[&Value]) -> Result<(), String> {
+    fn item(&mut self, item: &'v Value) -> Result<(), String> {
         let Some((kind, body)) = item.as_object().and_then(|o| o.iter().next()) else {
             return Err(String::from("no object"));
         };
         let text = |key: &str| body.get(key).and_then(Value::as_str);
         match kind.as_str() {
-            "metainfo" => Ok(()),
+            "metainfo" | "counter" | "quota" | "limit" | "ct helper" | "ct timeout" | "ct expectation"
+            | "flowtable" | "secmark" | "synproxy" => Ok(()),
             "table" => {
-                self.nft_table(text("family"), text("name"));
+                let table = self.table(text("family"), text("name"));
+                if words(body.get("flags")).any(|flag| flag == "dormant") {
+                    self.dormant.push(table);
+                }
                 Ok(())
             }
             "chain" => {
-                let table = self.nft_table(text("family"), text("table"));
+                let table = self.table(text("family"), text("table"));
                 let name = Text::from(text("name").ok_or("a chain without a name")?);
                 let policy = if text("policy") == Some("drop") { Verdict::Drop } else { Verdict::Accept };
                 let base = text("hook").map(|hook| Base {
@@ -90,66 +135,88 @@ impl Ruleset {
                     policy,
                     nat: text("type") == Some("nat"),
                 });
-                self.tables[table].chains.push(Chain { name, base, counters: None, rules: Vec::new() });
+                let chains = &mut self.rules.tables[table].chains;
+                chains.push(Chain { name, base, counters: None, rules: Vec::new() });
+                if let Some(whose) = whose(body, "name") {
+                    self.chains.entry(whose).or_insert(chains.len() - 1);
+                }
                 Ok(())
             }
             "set" | "map" => {
-                self.nft_set(body);
+                self.set(body);
                 Ok(())
             }
-            "rule" => {
-                let table = self.nft_table(text("family"), text("table"));
-                let name = text("chain").ok_or("a rule without a chain")?;
-                let at = match self.tables[table].chain(name.as_bytes()) {
-                    Some(at) => at,
-                    None => {
-                        let chain = Chain { name: Text::from(name), ..Chain::default() };
-                        self.tables[table].chains.push(chain);
-                        self.tables[table].chains.len() - 1
-                    }
-                };
-                let empty = Vec::new();
-                let expressions = body.get("expr").and_then(Value::as_array).unwrap_or(&empty);
-                let listed: Vec<Value> = expressions.iter().map(|e| with_elements(e, body, maps)).collect();
-                let mut read = read_rule(&listed);
-                if expressions.iter().any(|e| e.get("xt").is_some()) {
-                    let note =
-                        "a rule of iptables-nft, of which nft lists only names: read `iptables-save` instead";
-                    if !self.notes.iter().any(|(_, n)| n == note) {
-                        self.notes.push((0, note.to_owned()));
-                    }
-                }
-                if let Some(comment) = text("comment") {
-                    for rule in &mut read {
-                        rule.set(Text::from(comment));
-                    }
-                }
-                self.tables[table].chains[at].rules.append(&mut read);
-                Ok(())
-            }
+            "rule" => self.rule(body),
             other => Err(format!("`{other}` has no place here")),
         }
     }
 
-    fn nft_table(&mut self, family: Option<&str>, name: Option<&str>) -> usize {
-        let family = match family {
-            Some("ip") => Family::Ipv4,
-            Some("ip6") => Family::Ipv6,
-            Some("inet") => Family::Inet,
-            _ => Family::Other,
+    fn rule(&mut self, body: &'v Value) -> Result<(), String> {
+        let text = |key: &str| body.get(key).and_then(Value::as_str);
+        let table = self.table(text("family"), text("table"));
+        let name = text("chain").ok_or("a rule without a chain")?;
+        let chains = &mut self.rules.tables[table].chains;
+        let mut new = || {
+            chains.push(Chain { name: Text::from(name), ..Chain::default() });
+            chains.len() - 1
         };
-        let name = Text::from(name.unwrap_or(""));
-        match self.tables.iter().position(|t| t.family == family && t.name == name) {
-            Some(at) => at,
-            None => {
-                self.tables.push(Table { family, name, chains: Vec::new() });
-                self.tables.len() - 1
+        let at = match whose(body, "chain") {
+            Some(whose) => *self.chains.entry(whose).or_insert_with(new),
+            None => new(),
+        };
+        let expressions = body.get("expr").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let listed: Vec<Value> = expressions.iter().map(|e| self.with_elements(e, body)).collect();
+        let mut read = read_rule(&listed);
+        expressions.iter().for_each(|expression| changes(expression, &mut self.rules.changes));
+        if expressions.iter().any(|e| e.get("xt").is_some()) {
+            let note = "a rule of iptables-nft, of which nft lists only names: read `iptables-save` instead";
+            if !self.rules.notes.iter().any(|(_, n)| n == note) {
+                self.rules.notes.push((0, note.to_owned()));
             }
         }
+        let rules = &mut self.rules.tables[table].chains[at].rules;
+        let folded = rules.last().map_or(0, |rule| rule.folded);
+        for (element, rule) in (0..).zip(&mut read) {
+            rule.folded = folded + element;
+            if let Some(comment) = text("comment") {
+                rule.set(Text::from(comment));
+            }
+        }
+        rules.append(&mut read);
+        Ok(())
+    }
+
+    fn table(&mut self, family: Option<&'v str>, name: Option<&'v str>) -> usize {
+        let (family, name) = (family.unwrap_or(""), name.unwrap_or(""));
+        let tables = &mut self.rules.tables;
+        *self.tables.entry((family, name)).or_insert_with(|| {
+            let family = Family::from_word(family);
+            tables.push(Table { family, name: Text::from(name), chains: Vec::new() });
+            tables.len() - 1
+        })
+    }
+
+    /// A verdict map that is named in a rule, with the elements that are listed for it.
+    fn with_elements(&self, expression: &Value, rule: &'v Value) -> Value {
+        let named = || {
+            let body = expression.get("vmap")?;
+            let name = body.get("data")?.as_str()?.strip_prefix('@')?;
+            let (family, table, _) = whose(rule, "chain")?;
+            let whose = (family, table, name);
+            let map = self.maps.get(&whose)?;
+            // Elements that come and go say nothing about the time of the log.
+            let moves = map.get("timeout").is_some()
+                || words(map.get("flags")).any(|flag| matches!(flag, "timeout" | "dynamic"))
+                || self.filled.contains(&whose);
+            let elements = map.get("elem").cloned().unwrap_or_else(|| Value::Array(Vec::new()));
+            let data = serde_json::json!({ "set": elements, "moves": moves });
+            Some(serde_json::json!({ "vmap": { "key": body.get("key")?, "data": data } }))
+        };
+        named().unwrap_or_else(|| expression.clone())
     }
 
     /// A named set, as far as its type is known here.
-    fn nft_set(&mut self, body: &Value) {
+    fn set(&mut self, body: &Value) {
         let Some(name) = body.get("name").and_then(Value::as_str) else { return };
         let kinds: Vec<&str> = match body.get("type") {
             Some(Value::String(one)) => vec![one],
@@ -166,10 +233,10 @@ impl Ruleset {
         };
         let parts: Vec<PartKind> = kinds.iter().map(part).collect::<Option<Vec<_>>>().unwrap_or_default();
         let mut options = Vec::new();
-        let flags = body.get("flags").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         // Sets that rules or the clock change say nothing about the time of the log.
         if body.get("timeout").is_some()
-            || flags.iter().any(|f| matches!(f.as_str(), Some("timeout" | "dynamic")))
+            || words(body.get("flags")).any(|flag| matches!(flag, "timeout" | "dynamic"))
+            || whose(body, "name").is_some_and(|whose| self.filled.contains(&whose))
         {
             options.push(Text::from("timeout"));
         }
@@ -189,7 +256,7 @@ impl Ruleset {
             entries.push(Entry { parts, nomatch: false, options: Vec::new() });
         }
         let kind = Text::from(format!("nft:{}", kinds.join(",")));
-        self.sets.sets.push(Set { name: Text::from(name), kind, options, parts, entries });
+        self.rules.sets.sets.push(Set { name: Text::from(name), kind, options, parts, entries });
     }
 }
 
@@ -204,32 +271,50 @@ fn set_part(value: &Value, kind: PartKind) -> Option<Part> {
     })
 }
 
-/// The sets that a rule's statements fill: `add @s`, `update @s`.
-fn filled(rule: &Value) -> impl Iterator<Item = &str> {
-    let list = rule.get("expr").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    list.iter().filter_map(|e| e.get("set")?.get("set")?.as_str()?.strip_prefix('@'))
+/// A word, or a list of words.
+fn words(value: Option<&Value>) -> impl Iterator<Item = &str> {
+    let list = match value {
+        Some(Value::Array(list)) => list.as_slice(),
+        Some(one) => core::slice::from_ref(one),
+        None => &[],
+    };
+    list.iter().filter_map(Value::as_str)
 }
 
-/// A verdict map that is named in a rule, with the elements that are listed for it.
-fn with_elements(expression: &Value, rule: &Value, maps: &[&Value]) -> Value {
-    let named = || {
-        let body = expression.get("vmap")?;
-        let name = body.get("data")?.as_str()?.strip_prefix('@')?;
-        let same = |map: &Value, key: &str| map.get(key) == rule.get(key);
-        let is = |map: &&&Value| {
-            same(map, "family") && same(map, "table") && map.get("name").and_then(Value::as_str) == Some(name)
-        };
-        let map = maps.iter().find(is)?;
-        // Elements that come and go say nothing about the time of the log.
-        let changes = |flag: &Value| matches!(flag.as_str(), Some("timeout" | "dynamic"));
-        let flags = map.get("flags").and_then(Value::as_array);
-        if map.get("timeout").is_some() || flags.is_some_and(|flags| flags.iter().any(changes)) {
-            return None;
+/// The sets and maps that a rule's statements change: `add @s`, `update @s`, `delete @s`.
+fn filled(rule: &Value) -> impl Iterator<Item = Whose<'_>> {
+    let list = rule.get("expr").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let (family, table) = whose(rule, "chain").map_or(("", ""), |(family, table, _)| (family, table));
+    list.iter().filter_map(move |expression| {
+        let of = |kind: &str| expression.get(kind)?.get(kind)?.as_str()?.strip_prefix('@');
+        Some((family, table, of("set").or_else(|| of("map"))?))
+    })
+}
+
+/// What a statement changes in the packet: `meta mark set`, `ip dscp set`, ...
+fn changes(expression: &Value, changes: &mut Changes) {
+    if let Some(key) = expression.get("mangle").and_then(|body| body.get("key")) {
+        let meta = key.get("meta").and_then(|meta| meta.get("key")).and_then(Value::as_str);
+        changes.mark |= meta == Some("mark");
+        changes.options |= key.get("tcp option").is_some();
+        if let Some(payload) = key.get("payload") {
+            let field = payload.get("field").and_then(Value::as_str);
+            // Bytes at some offset may be any of these.
+            changes.tos |= matches!(field, Some("dscp" | "ecn") | None);
+            changes.ttl |= matches!(field, Some("ttl" | "hoplimit") | None);
+            changes.address |= matches!(field, Some("saddr" | "daddr" | "sport" | "dport") | None);
         }
-        let elements = map.get("elem").cloned().unwrap_or_else(|| Value::Array(Vec::new()));
-        Some(serde_json::json!({ "vmap": { "key": body.get("key")?, "data": { "set": elements } } }))
-    };
-    named().unwrap_or_else(|| expression.clone())
+    }
+    changes.options |= expression.get("reset").is_some();
+}
+
+/// Whether a statement looks something up in a map: if it is not there, the rule ends.
+fn looks_up(value: &Value) -> bool {
+    match value {
+        Value::Object(object) => object.contains_key("map") || object.values().any(looks_up),
+        Value::Array(list) => list.iter().any(looks_up),
+        _ => false,
+    }
 }
 
 /// The rules that one rule of nft's gives: a verdict map gives one per element.
@@ -238,26 +323,8 @@ fn read_rule(expressions: &[Value]) -> Vec<Rule> {
     for expression in expressions {
         let Some((kind, body)) = expression.as_object().and_then(|o| o.iter().next()) else { continue };
         if kind == "vmap" {
-            // Elements exclude each other, so their order does not matter.
-            let mapped = verdicts(body);
-            let Some(mapped) = mapped else {
-                for rule in &mut rules {
-                    rule.set(keep(expression));
-                    rule.target = unknown_target();
-                }
-                continue;
-            };
             let base = rules.pop().unwrap_or_default();
-            rules.clear();
-            for (matches, target) in mapped {
-                let mut rule = base.clone();
-                of_version(&mut rule, body, &matches);
-                for m in matches {
-                    add(&mut rule, m);
-                }
-                rule.target = target;
-                rules.push(rule);
-            }
+            rules = verdicts(&base, body, expression);
             continue;
         }
         for rule in &mut rules {
@@ -324,17 +391,18 @@ fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
                 rule.counters = Some(Counters { packets, bytes });
             }
         }
-        "accept" => rule.target = Target::Accept,
-        "drop" => rule.target = Target::Drop,
-        "return" => rule.target = Target::Return,
-        "continue" => rule.target = Target::Continue,
-        "queue" => rule.target = Target::Queue,
-        "jump" | "goto" => {
-            let name = Text::from(body.get("target").and_then(Value::as_str).unwrap_or(""));
-            rule.target = if kind == "jump" { Target::Jump(name) } else { Target::Goto(name) };
+        "accept" | "drop" | "return" | "continue" | "queue" | "jump" | "goto" => {
+            rule.target = target(whole).unwrap_or_default();
         }
         "reject" => rule.target = Target::Reject(Text::from(reject(body))),
         "log" => rule.log = Some(log(body)),
+        // More than so many, or bytes: nothing that `-m limit` says.
+        "limit"
+            if body.get("inv").and_then(Value::as_bool) == Some(true)
+                || body.get("rate_unit").is_some_and(|unit| unit != "packets") =>
+        {
+            rule.set(keep(whole));
+        }
         "limit" => {
             let number = |key: &str, or: u64| body.get(key).and_then(Value::as_u64).unwrap_or(or);
             let per = body.get("per").and_then(Value::as_str).unwrap_or("second");
@@ -372,6 +440,9 @@ fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
         // Statements after which the rule goes on and that change no verdict.
         "notrack" => rule.target = Target::Other { name: Text::from("NOTRACK"), words: Vec::new() },
         "snat" | "dnat" | "masquerade" | "redirect" | "tproxy" => {
+            if looks_up(body) {
+                rule.set(keep(whole));
+            }
             let name = Text::from(kind.to_ascii_uppercase());
             rule.target = Target::Other { name, words: Vec::new() };
         }
@@ -379,6 +450,9 @@ fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
             let key = body.get("key");
             let mark = key.and_then(|k| k.get("meta")).and_then(|m| m.get("key")).and_then(Value::as_str)
                 == Some("mark");
+            if looks_up(body) {
+                rule.set(keep(whole));
+            }
             if mark && rule.target == Target::Continue {
                 rule.target =
                     Target::Other { name: Text::from("MARK"), words: vec![Text::from(whole.to_string())] };
@@ -433,6 +507,8 @@ fn version(value: &Value) -> Option<bool> {
             match protocol.and_then(Value::as_str) {
                 Some("ip" | "icmp" | "igmp") => Some(false),
                 Some("ip6" | "icmpv6") => Some(true),
+                _ if object.contains_key("ip option") => Some(false),
+                _ if object.contains_key("exthdr") => Some(true),
                 _ => object.values().find_map(version),
             }
         }
@@ -441,31 +517,67 @@ fn version(value: &Value) -> Option<bool> {
     }
 }
 
-/// The elements of a verdict map: what each tests, and where it leads.
-fn verdicts(body: &Value) -> Option<Vec<(Vec<Condition>, Target)>> {
-    let key = body.get("key")?;
-    let set = body.get("data")?.get("set")?.as_array()?;
-    let mut list = Vec::new();
-    for pair in set {
-        let pair = pair.as_array()?;
-        let value = pair.first()?;
+/// The rules that a verdict map gives: one for each element, with what it tests and where it leads.
+/// Elements exclude each other, so their order does not matter, but that of `*`, which is for all
+/// that is not listed.
+fn verdicts(base: &Rule, body: &Value, whole: &Value) -> Vec<Rule> {
+    let key = body.get("key").unwrap_or(&Value::Null);
+    let data = body.get("data");
+    let listed = data.and_then(|data| data.get("set")).and_then(Value::as_array);
+    let moves = data.and_then(|data| data.get("moves")).and_then(Value::as_bool) == Some(true);
+    let unknown = || {
+        let mut rule = base.clone();
+        rule.set(keep(whole));
+        rule.target = unknown_target();
+        rule
+    };
+    let element = |pair: &Value| {
+        let value = pair.get(0)?;
         let value = value.get("elem").and_then(|e| e.get("val")).unwrap_or(value);
-        let matches = test(key, value, false)?;
-        let (kind, to) = pair.get(1)?.as_object()?.iter().next()?;
-        let name = || Text::from(to.get("target").and_then(Value::as_str).unwrap_or(""));
-        let target = match kind.as_str() {
-            "accept" => Target::Accept,
-            "drop" => Target::Drop,
-            "return" => Target::Return,
-            "continue" => Target::Continue,
-            "queue" => Target::Queue,
-            "jump" => Target::Jump(name()),
-            "goto" => Target::Goto(name()),
-            _ => return None,
-        };
-        list.push((matches, target));
+        let target = target(pair.get(1)?)?;
+        let mut rule = Rule { target, ..base.clone() };
+        let rest = value == "*";
+        let found = if rest { Some(Vec::new()) } else { test(key, value, false) };
+        of_version(&mut rule, body, found.as_deref().unwrap_or_default());
+        match found {
+            Some(found) => found.into_iter().for_each(|condition| add(&mut rule, condition)),
+            None => {
+                let test = serde_json::json!({ "match": { "op": "==", "left": key, "right": value } });
+                rule.set(keep(&test));
+            }
+        }
+        if moves {
+            rule.set(keep(whole));
+        }
+        Some((rest, rule))
+    };
+    let read = |listed: &Vec<Value>| listed.iter().map(element).collect::<Option<Vec<_>>>();
+    let Some(mut read) = listed.and_then(read) else { return vec![unknown()] };
+    read.sort_by_key(|(rest, _)| *rest);
+    let mut rules: Vec<Rule> = read.into_iter().map(|(_, rule)| rule).collect();
+    if moves {
+        rules.push(unknown());
+    } else if rules.is_empty() {
+        // An empty map: a rule that takes nothing.
+        rules.push(Rule { target: Target::Continue, ..unknown() });
     }
-    Some(list)
+    rules
+}
+
+/// A verdict.
+fn target(verdict: &Value) -> Option<Target> {
+    let (kind, to) = verdict.as_object()?.iter().next()?;
+    let name = || Text::from(to.get("target").and_then(Value::as_str).unwrap_or(""));
+    Some(match kind.as_str() {
+        "accept" => Target::Accept,
+        "drop" => Target::Drop,
+        "return" => Target::Return,
+        "continue" => Target::Continue,
+        "queue" => Target::Queue,
+        "jump" => Target::Jump(name()),
+        "goto" => Target::Goto(name()),
+        _ => return None,
+    })
 }
 
 fn reject(body: &Value) -> String {
@@ -529,7 +641,8 @@ mod tests {
         {"rule": {"family": "ip", "table": "t", "chain": "x", "expr": [{"log": {"prefix": "x "}}, {"drop": null}]}},
         {"table": {"family": "netdev", "name": "d"}},
         {"chain": {"family": "netdev", "table": "d", "name": "g", "type": "filter", "hook": "ingress", "prio": 0, "policy": "accept"}},
-        {"rule": {"family": "netdev", "table": "d", "chain": "g", "expr": [{"log": {"prefix": "early "}}, {"drop": null}]}}]}"#;
+        {"rule": {"family": "netdev", "table": "d", "chain": "g", "expr": [{"match": {"op": "==",
+            "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 445}}, {"log": {"prefix": "early "}}, {"drop": null}]}}]}"#;
 
     fn fate(rules: &str, prefix: &str) -> Fate {
         let rules = Ruleset::parse_nft_json(rules.as_bytes()).unwrap();
@@ -547,6 +660,19 @@ mod tests {
         assert!(matches!(fate(NAMED, "seen "), Fate::Remains(_)));
         assert!(matches!(fate(NAMED, "early "), Fate::Unknown(_, Why::Route)));
         assert_eq!(fate(NAMED, "other "), Fate::Unwritten);
+        // It may have been dropped before it was routed.
+        assert!(matches!(fate(&NAMED.replace("445", "22"), "x "), Fate::Unknown(_, Why::Route)));
+        // Another table has a map and a set of the same names.
+        let twice = NAMED.replace(
+            r#"{"table": {"family": "netdev""#,
+            r#"{"set": {"family": "ip6", "table": "t", "name": "s", "type": "ipv6_addr"}}, {"table": {"family": "netdev""#,
+        );
+        assert!(matches!(fate(&twice, "x "), Fate::Remains(_)));
+        // A map that rules fill: what was in it is not known.
+        let filled = NAMED.replace(r#"{"set": {"op": "add","#, r#"{"map": {"op": "add", "map": "@m", "data": {"accept": null},"#);
+        assert!(matches!(fate(&filled, "x "), Fate::Unknown(..)));
+        let dormant = NAMED.replacen(r#""name": "t"}"#, r#""name": "t", "flags": ["dormant"]}"#, 1);
+        assert!(matches!(fate(&dormant, "x "), Fate::OtherFamily));
     }
 
     #[test]
@@ -570,6 +696,29 @@ mod tests {
                 .unwrap()
                 .rules()
                 .any(|(_, r)| r.target == Target::Reject(Text::default()))
+        );
+    }
+
+    #[test]
+    fn rules_are_counted_as_nft_lists_them() {
+        let json = r#"{"nftables": [{"chain": {"family": "ip", "table": "t", "name": "c", "type": "filter", "hook": "input", "prio": 0}},
+            {"rule": {"family": "ip", "table": "t", "chain": "c", "expr": [{"vmap": {"key": {"concat": [{"meta": {"key": "iifname"}},
+                {"payload": {"protocol": "ip", "field": "saddr"}}]}, "data": {"set": [
+                [{"concat": ["eth0", "10.0.0.1"]}, {"jump": {"target": "x"}}], ["*", {"drop": null}],
+                [{"concat": ["eth1", "10.0.0.1"]}, {"accept": null}]]}}}]}},
+            {"rule": {"family": "ip", "table": "t", "chain": "c", "expr": [{"limit": {"rate": 5, "per": "minute", "inv": true}}, {"drop": null}]}}]}"#;
+        let rules = Ruleset::parse_nft_json(json.as_bytes()).unwrap();
+        let shown: Vec<String> =
+            rules.rules().map(|(id, rule)| format!("{}: {}", rules.name(id), rule.to_display())).collect();
+        assert_eq!(
+            shown,
+            [
+                "t c 1: nft: meta iifname . ip saddr eth0 . 10.0.0.1 -j x",
+                "t c 1: nft: meta iifname . ip saddr eth1 . 10.0.0.1 -j ACCEPT",
+                // What is in no other element comes last.
+                "t c 1: -j DROP",
+                "t c 2: nft: limit rate over 5/minute -j DROP",
+            ]
         );
     }
 

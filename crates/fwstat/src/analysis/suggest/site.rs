@@ -53,7 +53,7 @@ impl Site {
     /// There is no chain INPUT to hang the chain into: a sentence.
     pub fn new(mut rules: Ruleset, chain: &[u8]) -> Result<Site, String> {
         let filters = |table: &Table| {
-            table.family != Family::Other
+            table.family.is_ip()
                 && table.chains.iter().any(|c| c.base.is_some_and(|b| b.hook == Some(Hook::Input) && !b.nat))
         };
         let named = rules.tables.iter().position(|table| filters(table) && table.name == "filter");
