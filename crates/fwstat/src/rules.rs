@@ -20,6 +20,8 @@ use fwlog::text;
 pub struct Rulesets {
     /// Each with the file's name.
     pub all: Vec<(String, Ruleset)>,
+    /// Which packets each of them sees.
+    families: Vec<Family>,
     /// The host's own addresses, if they were given.
     pub local: Vec<LocalAddress>,
 }
@@ -54,7 +56,8 @@ impl Rulesets {
             add(&mut all, rule)?;
         }
         let local = arguments.local.iter().map(|text| local(text)).collect::<anyhow::Result<_>>()?;
-        Ok(Rulesets { all, local })
+        let families = all.iter().map(|(_, rules)| rules.family()).collect();
+        Ok(Rulesets { all, families, local })
     }
 
     /// What was read over, with file and line.
@@ -81,7 +84,7 @@ impl Rulesets {
     #[must_use]
     pub fn of_family(&self, wanted: Family) -> usize {
         let sees = |family: Family| family == wanted || family == Family::Inet;
-        self.all.iter().position(|(_, rules)| sees(rules.family())).unwrap_or(0)
+        self.families.iter().position(|family| sees(*family)).unwrap_or(0)
     }
 }
 

@@ -383,7 +383,7 @@ impl<'w, 'p> Run<'w, 'p> {
     /// The packet that comes back from the chain to which a rule sends it.
     fn sent_to(&mut self, id: RuleId, rule: &Rule, hook: Hook, taken: State, depth: usize) -> Option<State> {
         let table = id.table as usize;
-        match self.walker.rules.tables[table].chain(rule.target.word()) {
+        match self.walker.names.get(table, rule.target.word()) {
             Some(target) => {
                 let ends = self.ends + self.accept_count();
                 let back = self.chain(table, target, hook, taken, depth + 1);

@@ -6,7 +6,7 @@
 //! Tested by: the unit tests of `eval::walk`, `tests/replay.rs`.
 
 use crate::eval::evidence::{Evidence, Prior};
-use crate::model::ruleset::{Chain, RuleId, Ruleset};
+use crate::model::ruleset::{Chain, ChainNames, RuleId, Ruleset};
 use crate::model::target::{Target, Verdict};
 use crate::values::hook::{Hook, Path};
 use crate::values::net::Family;
@@ -37,6 +37,7 @@ use crate::view::Changes;
 #[derive(Clone, Debug)]
 pub struct Walker<'r> {
     pub(crate) rules: &'r Ruleset,
+    pub(crate) names: ChainNames<'r>,
     pub(crate) prior: Prior,
     pub(crate) changes: Changes,
     pub(crate) untracks: bool,
@@ -112,6 +113,7 @@ impl<'r> Walker<'r> {
         };
         Walker {
             rules,
+            names: ChainNames::new(rules),
             prior: Prior::new(rules, evidence),
             changes: changes(rules),
             untracks: rules.untracks(),

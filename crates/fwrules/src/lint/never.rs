@@ -230,7 +230,7 @@ impl Lint<'_> {
         }
         for (id, rule) in rules.rules() {
             if let Target::Jump(name) | Target::Goto(name) = &rule.target
-                && rules.tables[id.table as usize].chain(name.as_bytes()).is_none()
+                && self.chain_names.get(id.table as usize, name.as_bytes()).is_none()
             {
                 let message = format!(
                     "{} jumps to {name}, which is neither a chain nor a known target",

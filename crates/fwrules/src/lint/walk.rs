@@ -13,7 +13,7 @@ use crate::lint::names::Names;
 use crate::lint::region::Region;
 use crate::lint::space::{Space, everything};
 use crate::matches::Condition;
-use crate::model::ruleset::{RuleId, Ruleset};
+use crate::model::ruleset::{ChainNames, RuleId, Ruleset};
 use crate::model::target::{Effect, Verdict};
 use crate::values::hook::Hook;
 
@@ -73,6 +73,7 @@ pub(crate) struct Traced {
 pub(crate) struct Lint<'r> {
     pub(crate) rules: &'r Ruleset,
     pub(crate) names: Names,
+    pub(crate) chain_names: ChainNames<'r>,
     pub(crate) regions: BTreeMap<RuleId, Region>,
     pub(crate) seen: BTreeMap<RuleId, Seen>,
     pub(crate) traced: BTreeMap<RuleId, Traced>,
@@ -174,6 +175,7 @@ impl<'r> Lint<'r> {
         Lint {
             rules,
             names,
+            chain_names: ChainNames::new(rules),
             regions,
             seen: BTreeMap::new(),
             traced: BTreeMap::new(),
@@ -339,7 +341,7 @@ impl<'r> Lint<'r> {
                 }
                 Effect::Jump | Effect::Goto => {
                     let is_goto = rule.target.effect() == Effect::Goto;
-                    let Some(target) = rules.tables[table].chain(rule.target.word()) else { continue };
+                    let Some(target) = self.chain_names.get(table, rule.target.word()) else { continue };
                     if taken.all.is_empty() {
                         continue;
                     }

@@ -5,6 +5,8 @@
 //! Must not know: how text is read or a packet matched.
 //! Tested by: the unit tests of `iptables::parse`, `tests/replay.rs`.
 
+use std::collections::HashMap;
+
 use crate::model::rule::{Counters, Rule};
 use crate::model::target::{Target, Verdict};
 use crate::values::hook::Hook;
@@ -38,6 +40,8 @@ pub struct Table {
     pub name: Text,
     /// Its chains, in the order of the text.
     pub chains: Vec<Chain>,
+    /// nft: another family has a table of this name.
+    pub twin: bool,
 }
 
 /// A chain.
@@ -104,6 +108,27 @@ impl Base {
     }
 }
 
+/// Where to find chains by their tables and names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ChainNames<'r>(HashMap<(usize, &'r [u8]), usize>);
+
+impl<'r> ChainNames<'r> {
+    pub(crate) fn new(rules: &'r Ruleset) -> ChainNames<'r> {
+        let mut names = HashMap::new();
+        for (t, table) in rules.tables.iter().enumerate() {
+            for (c, chain) in table.chains.iter().enumerate() {
+                names.entry((t, chain.name.as_bytes())).or_insert(c);
+            }
+        }
+        ChainNames(names)
+    }
+
+    /// The chain of this name in a table.
+    pub(crate) fn get(&self, table: usize, name: &[u8]) -> Option<usize> {
+        self.0.get(&(table, name)).copied()
+    }
+}
+
 impl Table {
     /// The chain of this name.
     #[must_use]
@@ -162,8 +187,7 @@ impl Ruleset {
         if plain && own.name == "filter" {
             return name.to_string();
         }
-        let twin = |other: &Table| other.family != own.family && other.name == own.name;
-        match !plain && self.tables.iter().any(twin) {
+        match !plain && own.twin {
             true => format!("{} {} {name}", own.family.word(), own.name),
             false => format!("{} {name}", own.name),
         }

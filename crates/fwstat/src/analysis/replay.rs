@@ -279,6 +279,7 @@ type Found = (&'static str, Vec<At>, String);
 /// The counts by rule, while answers are put together.
 struct Replaying<'r> {
     rulesets: &'r Rulesets,
+    families: Vec<Family>,
     rows: BTreeMap<At, Counts<'r>>,
     classes: [u64; 3],
     remaining: BTreeMap<At, u64>,
@@ -292,6 +293,7 @@ impl<'r> Replaying<'r> {
         let all = rulesets.all.iter().enumerate();
         Replaying {
             rulesets,
+            families: rulesets.all.iter().map(|(_, rules)| rules.family()).collect(),
             rows: all
                 .flat_map(|(n, (_, rules))| rules.rules().map(move |(id, rule)| ((n, id), counts(rule))))
                 .collect(),
@@ -494,7 +496,7 @@ impl<'r> Replaying<'r> {
     fn in_family(&self, n: usize, name: String) -> String {
         match self.rulesets.all.len() {
             1 => name,
-            _ => match self.rulesets.all[n].1.family() {
+            _ => match self.families[n] {
                 fwrules::Family::Ipv6 => format!("6: {name}"),
                 fwrules::Family::Ipv4 => format!("4: {name}"),
                 _ => name,
@@ -584,7 +586,7 @@ impl<'r> Replaying<'r> {
             lines: counts.taken.lines,
             unknown: counts.unknown,
             target: target.into(),
-            family: rules::family_name(rules.family()),
+            family: rules::family_name(self.families[n]),
             added: rule.added,
             packets: rule.counters.map(|counters| counters.packets),
             near_misses: Vec::new(),

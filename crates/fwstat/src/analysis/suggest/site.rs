@@ -133,6 +133,7 @@ impl Site {
                 builtin(Hook::Output, Vec::new()),
                 Chain { name: text_of(chain), base: None, counters: None, rules: Vec::new() },
             ],
+            ..Table::default()
         };
         Site {
             rules: Ruleset { tables: vec![table], ..Ruleset::default() },
