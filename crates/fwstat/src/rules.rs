@@ -62,12 +62,7 @@ impl Rulesets {
 
     /// What was read over, with file and line.
     pub fn notes(&self) -> impl Iterator<Item = String> {
-        self.all.iter().flat_map(|(name, rules)| {
-            rules.notes.iter().map(move |(line, note)| match line {
-                0 => format!("{name}: {note}"),
-                line => format!("{name}: line {line}: {note}"),
-            })
-        })
+        self.all.iter().flat_map(|(name, rules)| notes(name, rules))
     }
 
     /// Which ruleset sees this packet; if none does, the first, which will say so.
@@ -86,6 +81,14 @@ impl Rulesets {
         let sees = |family: Family| family == wanted || family == Family::Inet;
         self.families.iter().position(|family| sees(*family)).unwrap_or(0)
     }
+}
+
+/// What was read over in a ruleset, with file and line.
+pub fn notes(name: &str, rules: &Ruleset) -> impl Iterator<Item = String> {
+    rules.notes.iter().map(move |(line, note)| match line {
+        0 => format!("{name}: {note}"),
+        line => format!("{name}: line {line}: {note}"),
+    })
 }
 
 /// One ruleset file.

@@ -521,7 +521,9 @@ impl<'w, 'p> Run<'w, 'p> {
             rules.rule(by).is_some_and(|by| {
                 let effect = by.target.effect();
                 let invalid = |c: &Condition| matches!(c, Condition::State(s) if s.states == Test::is(StateSet::INVALID));
+                let refuses = |effect| matches!(effect, Effect::Verdict(Verdict::Drop | Verdict::Reject));
                 matches!(effect, Effect::Verdict(_)) && effect == rule.target.effect()
+                    || refuses(effect) && refuses(rule.target.effect())
                     || effect != Effect::Verdict(Verdict::Accept) && by.conditions.iter().any(invalid)
             })
         };

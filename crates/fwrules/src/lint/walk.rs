@@ -63,6 +63,9 @@ pub(crate) struct Ended {
 /// Rules before a rule that are compared with it, where conditions have no field.
 const OPAQUE: usize = 1_000;
 
+/// Jumps inside jumps that are followed.
+const DEEPEST: usize = 32;
+
 /// What became of the packets of one LOG rule.
 #[derive(Default)]
 pub(crate) struct Traced {
@@ -210,11 +213,12 @@ impl<'r> Lint<'r> {
     }
 
     pub(crate) fn walk_all(&mut self) {
+        let untracks = self.rules.untracks();
         for hook in [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting] {
             for (table, chain, base) in self.rules.base_chains(hook) {
                 let family = self.rules.tables[table].family;
                 let (input, output) = Lint::interfaces(hook);
-                let all = everything(family, input, output, self.rules.untracks());
+                let all = everything(family, input, output, untracks);
                 let flow = Flow { all, ..Flow::default() };
                 let left = self.chain(table, chain, flow, &mut Trail::new(false), 0);
                 self.end(base.policy, None, &left, true);
@@ -274,6 +278,21 @@ impl<'r> Lint<'r> {
         seen.ways.push(Way { entry: Rc::clone(entry), last: path.last, cover });
     }
 
+    /// Notes all chains that can be come to from one, where the walk goes no further.
+    fn reach_from(&mut self, table: usize, chain: usize) {
+        let rules = self.rules;
+        let mut open = vec![chain];
+        while let Some(chain) = open.pop() {
+            for rule in &rules.tables[table].chains[chain].rules {
+                if let Some(next) = self.chain_names.get(table, rule.target.word())
+                    && self.chains.insert((table, next))
+                {
+                    open.push(next);
+                }
+            }
+        }
+    }
+
     pub(crate) fn chain(
         &mut self,
         table: usize,
@@ -284,6 +303,9 @@ impl<'r> Lint<'r> {
     ) -> Flow {
         if !path.silent {
             self.chains.insert((table, chain));
+            if depth > DEEPEST {
+                self.reach_from(table, chain);
+            }
         }
         let rules = self.rules;
         let mut now = entry.clone();
@@ -291,7 +313,7 @@ impl<'r> Lint<'r> {
         let (start, came) = (path.opaque.len(), Rc::new(entry.all.clone()));
         for (i, rule) in rules.tables[table].chains[chain].rules.iter().enumerate() {
             let id = RuleId { table: table as u32, chain: chain as u32, rule: i as u32 };
-            if self.budget == 0 || depth > 32 {
+            if self.budget == 0 || depth > DEEPEST {
                 return entry;
             }
             self.budget -= 1;
