@@ -40,7 +40,7 @@ pub struct Site {
     pub made: bool,
     /// In which chain and where (from 1) the jump had to be put, if it was missing.
     pub hung: Option<(Text, usize)>,
-    /// The jump leaves `lo` out: nothing accepts it before.
+    /// The jump leaves `lo` out: not all of it is accepted before.
     pub spares_lo: bool,
     /// Answers to connections of this host are let in before the chain is asked.
     pub answers_pass: bool,
@@ -76,7 +76,7 @@ impl Site {
         if !reached(table, Hook::Input).contains(&c) {
             let ((from, at), lo) = place(table);
             let mut jump = Rule { target: Target::Jump(text_of(chain)), added: true, ..Rule::default() };
-            if !lo {
+            if !lo && accepts_lo_somewhere(table) {
                 let name = Test { not: true, value: Interface(Text::from("lo")) };
                 jump.set(OnInterface { input: true, name });
                 spares_lo = true;
@@ -217,6 +217,18 @@ fn lets_lo_in(rule: &Rule) -> bool {
             matches!(condition, Condition::Interface(on)
                 if on.input && !on.name.not && on.name.value.0 == "lo")
         })
+}
+
+/// Whether a rule that INPUT comes to is meant to let loopback in.
+fn accepts_lo_somewhere(table: &Table) -> bool {
+    let loopback = |condition: &Condition| {
+        matches!(condition, Condition::Address(address)
+            if !address.net.not && address.net.value.addr().is_loopback())
+    };
+    let meant = |rule: &Rule| {
+        lets_lo_in(rule) || rule.target == Target::Accept && rule.conditions.iter().any(loopback)
+    };
+    reached(table, Hook::Input).into_iter().any(|chain| table.chains[chain].rules.iter().any(meant))
 }
 
 /// Where a jump belongs: after the rules that accept `lo` and known connections, also where those
@@ -462,8 +474,8 @@ mod tests {
         // After both: known connections, and lo.
         assert_eq!(site.hung, Some((Text::from("INPUT"), 3)));
         assert!(Site::new(Ruleset::default(), b"MALICIOUS").is_err());
-        // Nothing accepts lo: the jump leaves it out.
-        let rules = b"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j LOG\nCOMMIT\n";
+        // Not all of lo is accepted before: the jump leaves it out.
+        let rules = b"*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp -j LOG\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n";
         let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS").unwrap();
         assert_eq!((site.hung, site.spares_lo), (Some((Text::from("INPUT"), 1)), true));
         assert_eq!(site.rules.tables[0].chains[0].rules[0].to_display(), "! -i lo -j MALICIOUS");
