@@ -82,7 +82,9 @@ impl Prior {
             Evidence::Usual => {
                 for facts in prior.facts.iter_mut().flat_map(HashMap::values_mut) {
                     facts.no.retain(|id, _| rules.rule(*id).is_some_and(lets_known_connections_in));
-                    facts.yes.retain(|id, ()| !rules.rule(*id).is_some_and(|rule| asks_moving_set(rules, rule)));
+                    facts
+                        .yes
+                        .retain(|id, ()| !rules.rule(*id).is_some_and(|rule| asks_moving_set(rules, rule)));
                 }
             }
             Evidence::Writer(writer) => {

@@ -45,8 +45,7 @@ impl Ruleset {
     /// # Errors
     /// As there.
     pub fn parse_save_as(text: &[u8], family: Family) -> Result<Ruleset> {
-        let mut reader =
-            Reader { family, ..Reader::default() };
+        let mut reader = Reader { family, ..Reader::default() };
         let lines: Vec<&[u8]> = text.split(|&b| b == b'\n').collect();
         let mut at = 0;
         while at < lines.len() {

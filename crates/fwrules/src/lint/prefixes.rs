@@ -33,7 +33,8 @@ impl Lint<'_> {
             }
             // The same packet, on the same path through the host: only then a line does not say
             // which of the two wrote it.
-            let writes = |id: RuleId| self.seen.get(&id).filter(|seen| !seen.doubtful).map(|seen| &seen.taken);
+            let writes =
+                |id: RuleId| self.seen.get(&id).filter(|seen| !seen.doubtful).map(|seen| &seen.taken);
             let others = earlier.entry(written.to_vec()).or_default();
             let twin = writes(id).and_then(|own| {
                 let meets =

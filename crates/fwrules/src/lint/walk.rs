@@ -324,7 +324,8 @@ impl<'r> Lint<'r> {
             }
             // What goes on to the next rule if this one takes what it can be sure of.
             let exact = region.is_exact();
-            if !region.opaque.is_empty() && !taken.all.is_empty() && rule.target.effect() != Effect::Continue {
+            if !region.opaque.is_empty() && !taken.all.is_empty() && rule.target.effect() != Effect::Continue
+            {
                 (taken.doubtful, now.doubtful) = (true, true);
             }
             let left = |now: Flow, regions: &BTreeMap<RuleId, Region>| match exact {

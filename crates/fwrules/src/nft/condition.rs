@@ -8,8 +8,8 @@ use logparse::{Mac, Protocol, TcpFlags};
 use serde_json::Value;
 
 use crate::matches::{
-    AddressType, AddressTypes, Addresses, Compare, Condition, IcmpTest, Interfaces, MissingOption,
-    Multiport, NextHeader, Owner, PacketType, Ports, SetMatch, Spi, State, Tcp, Ttl, Version,
+    AddressType, AddressTypes, Addresses, Compare, Condition, IcmpTest, Interfaces, MissingOption, Multiport,
+    NextHeader, Owner, PacketType, Ports, SetMatch, Spi, State, Tcp, Ttl, Version,
 };
 use crate::nft::value::{addresses, code_word, elements, flag_bits, interface, numbers, ports, protocol};
 use crate::values::conntrack::StateSet;

@@ -5,8 +5,8 @@
 //! Tested by: `tests/cli/explain.rs`.
 
 use fwrules::{
-    Condition, Context, Evidence, Place, PortSide, Ports, Reach, RuleId, Ruleset, Side, Step, Tcp, Test, Tri, Walk,
-    Walker,
+    Condition, Context, Evidence, Place, PortSide, Ports, Reach, RuleId, Ruleset, Side, Step, Tcp, Test, Tri,
+    Walk, Walker,
 };
 use logparse::Packet;
 use serde::Serialize;
@@ -218,7 +218,9 @@ fn verdict(rules: &Ruleset, prefix: &[u8], walk: &Walk) -> String {
     let line = match &logged_by(rules, prefix, walk)[..] {
         [] if rules.writers(prefix).next().is_some() => "no LOG rule with this prefix is reached".to_owned(),
         [] => match rules.rules().find(|(_, rule)| rule.target.may_log()) {
-            Some((id, _)) => format!("{} may have logged the line: its prefix is not in the listing", rules.name(id)),
+            Some((id, _)) => {
+                format!("{} may have logged the line: its prefix is not in the listing", rules.name(id))
+            }
             None => "no rule here has this prefix, so other rules logged the line".to_owned(),
         },
         [one] => format!("logged by rule {one}"),

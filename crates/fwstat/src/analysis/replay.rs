@@ -421,7 +421,10 @@ impl<'r> Replaying<'r> {
                     };
                     if table.chains.iter().any(rules_in) {
                         let family = table.family.word();
-                        notes.push(self.in_family(n, format!("table {family} {shown} {what}: its rules take no line here")));
+                        notes.push(self.in_family(
+                            n,
+                            format!("table {family} {shown} {what}: its rules take no line here"),
+                        ));
                     }
                     continue;
                 }

@@ -8,9 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
+use fwlog::text;
 use fwlog::time::clock::NANOS;
 use fwlog::time::timespec;
-use fwlog::text;
 use fwrules::Net;
 
 use crate::analysis::noise::address::collapsed;

@@ -15,7 +15,8 @@ fn every_ruleset_that_was_judged_wrongly_is_judged() {
     let root = testkit::testdata("faults/rules");
     let folder = Folder::new();
     let home = folder.write("home.log", testkit::text("noise/home.log.gz"));
-    let file = |word: &str| -> PathBuf { if word == "home.log" { home.clone().into() } else { root.join(word) } };
+    let file =
+        |word: &str| -> PathBuf { if word == "home.log" { home.clone().into() } else { root.join(word) } };
     let cases = std::fs::read_to_string(root.join("cases.jsonl")).unwrap();
     let mut failures = String::new();
     for case in cases.lines() {

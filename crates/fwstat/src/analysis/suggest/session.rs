@@ -170,7 +170,9 @@ impl Session {
             }
         }
         if self.settings.honeypot.is_some_and(|to| self.beside(to.0)) {
-            notes.push("No commands for the honeypot: the ruleset is nft's, and only iptables' are known".to_owned());
+            notes.push(
+                "No commands for the honeypot: the ruleset is nft's, and only iptables' are known".to_owned(),
+            );
         }
         let decided = advice.chain.rules.iter();
         let decided = decided.filter(|rule| rule.reason == Some(super::candidate::Reason::Steady));

@@ -91,7 +91,18 @@ impl Site {
             .collect();
         let answers_pass = answers_pass(table, c);
         let before = table.chains[c].rules.len();
-        Ok(Site { rules, assumed: false, table: t, chain: c, before, made, hung, spares_lo, answers_pass, elsewhere })
+        Ok(Site {
+            rules,
+            assumed: false,
+            table: t,
+            chain: c,
+            before,
+            made,
+            hung,
+            spares_lo,
+            answers_pass,
+            elsewhere,
+        })
     }
 
     /// A ruleset of nft: the rules go into a table beside its own ones, whose base chain lets `lo`

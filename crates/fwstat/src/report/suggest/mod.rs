@@ -281,7 +281,11 @@ fn explain(page: &mut Page<'_>, clock: &Clock, s: &Suggestion, number: usize, ra
         page.say(3, DIM, &format!("ports: {}", shown.join(", ")));
     }
     if rated.accepted {
-        page.say(3, WARN, "accepted today: the rules log these packets and let them in; this rule drops them");
+        page.say(
+            3,
+            WARN,
+            "accepted today: the rules log these packets and let them in; this rule drops them",
+        );
     }
     for (why, (lines, samples)) in &taken.hides {
         let lines = look.count_of(*lines, "line", "lines");
