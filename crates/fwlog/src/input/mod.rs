@@ -8,12 +8,14 @@
 
 pub mod bytes;
 pub mod chunk;
+pub mod clocks;
 pub mod decode;
 pub mod discover;
 pub mod dmesg;
 mod error;
 pub mod journal;
 pub mod reframe;
+pub mod rhythm;
 pub mod split;
 pub mod stamps;
 pub mod stream;
@@ -36,12 +38,12 @@ use std::time::SystemTime;
 
 use self::bytes::{Meter, Plain};
 use self::chunk::Take;
+use self::clocks::Doubt;
 use self::decode::Decoded;
 use self::error::{explain, reason};
 use self::journal::{Lost, Member, Merge, Named, Parts, Refused, SIGNATURE, Wanted, Work};
 use self::split::Split;
 use self::stream::Stream;
-use self::walk::Doubt;
 use self::years::{Depth, Survey, Years};
 
 /// One thing to read.
