@@ -10,7 +10,7 @@
 //! Tested by: `fwstat/tests/cli/clocks.rs`.
 
 use super::rhythm::Rhythm;
-use super::walk::{End, LeapDay, Point, Run, SLACK, SetBack, Walk, follow};
+use super::runs::{Doubt, End, LeapDay, Point, Run, Runs, SLACK, SetBack, follow};
 use crate::time::clock::local_text;
 use crate::time::dates::{DAY, YEAR, day_of, exists, local_of, year_of};
 
@@ -22,19 +22,8 @@ const AHEAD: usize = 64;
 /// Of so many places something is said.
 const SAID: usize = 16;
 
-/// Something that had to be assumed about the years of lines.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Doubt {
-    /// The number of the first line, 1-based.
-    pub line: u64,
-    /// For how many lines.
-    pub lines: u64,
-    /// A sentence.
-    pub text: String,
-}
-
 /// The years of runs.
-pub struct Judged {
+pub(super) struct Judged {
     /// For each run: by how much its times are to be moved, and which year is 0 then.
     pub moves: Vec<(i64, i64)>,
     /// What had to be assumed, in the order of the lines.
@@ -53,7 +42,7 @@ struct Stretch {
 }
 
 /// Finds them.
-pub struct Judge {
+pub(super) struct Judge {
     runs: Vec<Run>,
     /// By how much each run was moved.
     moves: Vec<i64>,
@@ -72,8 +61,8 @@ pub struct Judge {
 impl Judge {
     /// For all stamps of an input.
     #[must_use]
-    pub fn new(walk: Walk) -> Judge {
-        let Walk { runs, rhythm, lines, leap_days, set_back, crowded, .. } = walk;
+    pub(super) fn new(stamps: Runs) -> Judge {
+        let Runs { all: runs, rhythm, lines, leap_days, set_back, crowded } = stamps;
         Judge {
             moves: vec![0; runs.len()],
             wrong: vec![false; runs.len()],
@@ -90,7 +79,7 @@ impl Judge {
 
     /// The years of all runs.
     #[must_use]
-    pub fn years(mut self, end: End) -> Judged {
+    pub(super) fn years(mut self, end: End) -> Judged {
         self.long_silences();
         self.wrong_clocks(end);
         let far = self.far_steps();
@@ -176,7 +165,7 @@ impl Judge {
             let is_end = back.is_none() && count - before <= AHEAD && self.unknown == count;
             let written = end.written.filter(|_| is_end);
             let written =
-                written.map(|local| follow(self.runs[count - 1].last, Point::known(local).second(), SLACK));
+                written.map(|local| follow(self.runs[count - 1].last, Point::known(local).second, SLACK));
             let written = written.filter(|time| self.goes_on(before, count, *time));
             let stretch = match (back, written) {
                 (Some(next), _) => Stretch { before, next, after: self.runs[next].first },

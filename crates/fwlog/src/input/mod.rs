@@ -8,14 +8,15 @@
 
 pub mod bytes;
 pub mod chunk;
-pub mod clocks;
+mod clocks;
 pub mod decode;
 pub mod discover;
 pub mod dmesg;
 mod error;
 pub mod journal;
 pub mod reframe;
-pub mod rhythm;
+mod rhythm;
+pub mod runs;
 pub mod split;
 pub mod stamps;
 pub mod stream;
@@ -38,10 +39,10 @@ use std::time::SystemTime;
 
 use self::bytes::{Meter, Plain};
 use self::chunk::Take;
-use self::clocks::Doubt;
 use self::decode::Decoded;
 use self::error::{explain, reason};
-use self::journal::{Lost, Member, Merge, Named, Parts, Refused, SIGNATURE, Wanted, Work};
+use self::journal::{Lost, Member, Merge, Named, Parts, Refused, Wanted, Work};
+use self::runs::Doubt;
 use self::split::Split;
 use self::stream::Stream;
 use self::years::{Depth, Survey, Years};
@@ -209,7 +210,7 @@ impl InputQueue {
             self.sources[at].limit = limit;
             let Input::File(path) = &self.sources[at].input else { continue };
             let first = self.first_moment(path, limit).unwrap_or_default();
-            limit = first.map(|first| first + walk::SLACK).or(limit);
+            limit = first.map(|first| first + runs::SLACK).or(limit);
         }
     }
 
@@ -554,7 +555,7 @@ impl InputQueue {
                 // Not `io::stdin`: its buffer would hide from `poll` what was read already.
                 let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
                 let stdin = stdin.map_err(|error| InputError::new(name, reason(&error)))?;
-                if is_journal(&stdin) {
+                if journal::lies_in(&stdin) {
                     return self.entries(at, name, stdin);
                 }
                 let decoded = self
@@ -687,15 +688,4 @@ impl InputQueue {
         stream.know(survey.calendar);
         Ok(State::Stream(Box::new(stream)))
     }
-}
-
-/// Whether standard input is a journal that lies in a file, of which nothing was read yet.
-fn is_journal(stdin: &File) -> bool {
-    use std::io::Seek as _;
-    use std::os::unix::fs::FileExt as _;
-    let mut head = [0; SIGNATURE.len()];
-    stdin.metadata().is_ok_and(|meta| meta.is_file())
-        && (&*stdin).stream_position().is_ok_and(|at| at == 0)
-        && stdin.read_exact_at(&mut head, 0).is_ok()
-        && head == *SIGNATURE
 }

@@ -17,9 +17,9 @@ use std::time::SystemTime;
 use jiff::tz::TimeZone;
 use logparse::{Civil, Zone};
 
-use super::clocks::Doubt;
+use super::runs::{Doubt, End, Point};
 use super::stamps::{self, Head};
-use super::walk::{End, Point, Walk, Walked};
+use super::walk::{Walk, Walked};
 use crate::time::clock::YearHint;
 use crate::time::dates::DAY;
 

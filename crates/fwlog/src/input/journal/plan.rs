@@ -22,7 +22,7 @@ use std::sync::atomic::{self, AtomicUsize};
 use super::boot::{Boot, boots, narrow};
 use super::desk::{Desk, Task};
 use super::file::{How, Journal, Key, List, PART, Run};
-use super::layout::Id;
+use super::layout::{Id, SIGNATURE};
 use super::merge::Merge;
 use super::places;
 use super::window::Medium;
@@ -457,5 +457,17 @@ pub fn is_journal(path: &Path) -> bool {
     // A pipe would lose what is read here.
     std::fs::metadata(path).is_ok_and(|meta| meta.is_file())
         && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
-        && head == *super::layout::SIGNATURE
+        && head == *SIGNATURE
+}
+
+/// Whether standard input is a journal that lies in a file, of which nothing was read yet.
+#[must_use]
+pub fn lies_in(stdin: &File) -> bool {
+    use std::io::Seek as _;
+    use std::os::unix::fs::FileExt as _;
+    let mut head = [0; SIGNATURE.len()];
+    stdin.metadata().is_ok_and(|meta| meta.is_file())
+        && (&*stdin).stream_position().is_ok_and(|at| at == 0)
+        && stdin.read_exact_at(&mut head, 0).is_ok()
+        && head == *SIGNATURE
 }
