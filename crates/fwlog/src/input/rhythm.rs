@@ -153,7 +153,7 @@ mod tests {
         assert!(sticks_out((0..100).map(|at| DAY * (1 + at * 31 % 40)), 200 * DAY));
         // Silences that double: one more is none.
         assert!(!sticks_out(
-            (0..20).flat_map(|at| std::iter::repeat_n(1 << at, 1 << (21 - at) / 3)),
+            (0..20).flat_map(|at| std::iter::repeat_n(1 << at, 1 << ((21 - at) / 3))),
             20 * DAY
         ));
     }
