@@ -8,6 +8,7 @@
 
 pub mod bytes;
 pub mod chunk;
+mod clocks;
 pub mod decode;
 pub mod discover;
 pub mod dmesg;
@@ -15,6 +16,8 @@ mod error;
 pub mod extent;
 pub mod journal;
 pub mod reframe;
+mod rhythm;
+pub mod runs;
 pub mod split;
 pub mod stamps;
 pub mod stream;
@@ -40,9 +43,9 @@ use self::chunk::Take;
 use self::decode::Decoded;
 use self::error::{explain, reason};
 use self::journal::{Lost, Member, Merge, Named, Parts, Refused, Wanted, Work};
+use self::runs::Doubt;
 use self::split::Split;
 use self::stream::Stream;
-use self::walk::Doubt;
 use self::years::{Depth, Survey, Years};
 
 /// One thing to read.
@@ -214,7 +217,7 @@ impl InputQueue {
             self.sources[at].limit = limit;
             let Input::File(path) = &self.sources[at].input else { continue };
             let first = self.first_moment(path, limit).unwrap_or_default();
-            limit = first.map(|first| first + walk::SLACK).or(limit);
+            limit = first.map(|first| first + runs::SLACK).or(limit);
         }
     }
 

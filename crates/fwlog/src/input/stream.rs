@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use super::bytes::LONGEST_LINE;
 use super::bytes::Plain;
 use super::chunk::{BEFORE, Buffer};
-use super::walk::Doubt;
+use super::runs::Doubt;
 use super::years::{self, Calendar, Survey, Years};
 
 /// What is said of a stream whose years could not be followed to its end.

@@ -7,7 +7,7 @@
 //! Tested by: the unit tests below, `fwstat/tests/cli/journal.rs`.
 
 use crate::input::years::Years;
-use crate::time::clock::civil_from_days;
+use crate::time::dates::civil_from_days;
 
 /// A stamp without its digits.
 const STAMP: &[u8] = b"0000-00-00T00:00:00.000000+00:00";

@@ -22,7 +22,7 @@ use std::sync::atomic::{self, AtomicUsize};
 use super::boot::{Boot, boots, narrow};
 use super::desk::{Desk, Task};
 use super::file::{How, Journal, Key, List, PART, Run};
-use super::layout::Id;
+use super::layout::{Id, SIGNATURE};
 use super::merge::Merge;
 use super::places;
 use super::window::Medium;
@@ -460,7 +460,7 @@ pub fn is_journal(path: &Path) -> bool {
     // A pipe would lose what is read here.
     std::fs::metadata(path).is_ok_and(|meta| meta.is_file())
         && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
-        && head == *super::layout::SIGNATURE
+        && head == *SIGNATURE
 }
 
 /// Whether an open file is a journal of which nothing was read yet.
