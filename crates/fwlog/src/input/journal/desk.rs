@@ -7,7 +7,7 @@
 use super::file::{Hopper, How, Journal, Run, Want};
 use super::layout::{u32_at, u64_at};
 use super::lines::{Heads, Origin, Writer};
-use super::plan::Lost;
+use super::lost::Lost;
 use super::walk::{Step, Walker, apart};
 use crate::input::years::Years;
 

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use super::desk::Desk;
 use super::lines::Missing;
-use super::plan::{Member, Parts, Wanted};
+use super::member::{Member, Wanted};
+use super::parts::Parts;
 use super::window::Medium;
 use crate::input::years::Years;
 

@@ -12,7 +12,8 @@ use super::desk::{Offsets, Task};
 use super::file::{Key, PART, Run, Want};
 use super::layout::Id;
 use super::lines::{Heads, Origin, Writer};
-use super::plan::{Lost, Opened, Wanted, compare};
+use super::lost::Lost;
+use super::member::{Opened, Wanted};
 use super::walk::{Entry, Step, Walker};
 use crate::input::years::Years;
 
@@ -163,4 +164,19 @@ impl Merge {
     pub fn size(&self) -> u64 {
         self.files.iter().map(|cursor| cursor.opened.journal.limit).sum()
     }
+}
+
+/// How `journalctl` orders entries of different files; equal ones are one entry.
+fn compare(one: &Key, other: &Key) -> Ordering {
+    if one == other {
+        return Ordering::Equal;
+    }
+    let mut order = Ordering::Equal;
+    if one.series == other.series {
+        order = one.seqnum.cmp(&other.seqnum);
+    }
+    if one.boot == other.boot {
+        order = order.then(one.monotonic.cmp(&other.monotonic));
+    }
+    order.then(one.realtime.cmp(&other.realtime)).then(one.xor.cmp(&other.xor))
 }

@@ -5,8 +5,8 @@
 //! Must not know: what a message says.
 //! Tested by: the tests of its files; `fwstat/tests/cli/journal.rs` compares with `journalctl`.
 //!
-//! The way of the data: [`places`] finds files, `plan` opens them and cuts their lists of entries into
-//! pieces, `desk` reads a piece: `walk` takes entries apart, `lines` makes lines of them. `file` knows
+//! The way of the data: [`places`] finds files, `member` opens one, `plan` puts them in order, `parts` cuts their
+//! lists of entries into pieces (`merge` takes entries of several in turn), `desk` reads a piece: `walk` takes entries apart, `lines` makes lines of them. `file` knows
 //! one file's lists, `layout` where things lie in it, `window` reads its bytes. A journal is untrusted:
 //! every offset is checked before it is followed, lists only go forward, nothing is allocated by a
 //! number that the file claims.
@@ -18,7 +18,10 @@ mod front;
 mod layout;
 mod lines;
 mod look;
+mod lost;
+mod member;
 mod merge;
+mod parts;
 pub mod places;
 mod plan;
 mod unpack;
@@ -30,8 +33,9 @@ pub use desk::Desk;
 pub use layout::{Id, SIGNATURE};
 pub use lines::{Beside, Head, Heads, Missing};
 pub use look::{Read, line, line_of, newest, read};
+pub use lost::Lost;
+pub use member::{Member, Refused, Wanted, is_at_its_beginning, is_journal};
 pub use merge::Merge;
-pub use plan::{
-    Lost, Member, Named, Parts, Refused, Wanted, Work, is_at_its_beginning, is_journal, open, open_file,
-};
+pub use parts::Parts;
+pub use plan::{Named, Work, open, open_file};
 pub use window::spool;

@@ -13,7 +13,7 @@ use logparse::JournalTransport;
 
 use super::file::{Journal, Key, Want};
 use super::layout::{DATA, ENTRY, ENTRY_ITEMS, LARGEST_ENTRY, Object, id_at, u64_at};
-use super::plan::Lost;
+use super::lost::Lost;
 use super::unpack::unpack;
 use super::window::Window;
 use crate::input::bytes::LONGEST_LINE;
