@@ -12,6 +12,7 @@ pub mod timeline;
 pub use counts::{Counts, Ranked, Row};
 pub use timeline::Timeline;
 
+use crate::input::Chunk;
 use crate::record::Record;
 
 /// Something built from records, in any order, in any number of parts.
@@ -34,7 +35,7 @@ pub trait Aggregate: Send {
     fn settle(&mut self) {}
 
     /// Called behind the last record of a chunk, for what must come out in order.
-    fn end_of_chunk(&mut self, _ticket: u64) {}
+    fn end_of_chunk(&mut self, _chunk: &Chunk<'_>) {}
 }
 
 /// Two aggregates built in one pass.
@@ -58,9 +59,9 @@ impl<A: Aggregate, B: Aggregate> Aggregate for (A, B) {
         self.1.settle();
     }
 
-    fn end_of_chunk(&mut self, ticket: u64) {
-        self.0.end_of_chunk(ticket);
-        self.1.end_of_chunk(ticket);
+    fn end_of_chunk(&mut self, chunk: &Chunk<'_>) {
+        self.0.end_of_chunk(chunk);
+        self.1.end_of_chunk(chunk);
     }
 }
 
@@ -86,9 +87,9 @@ impl<A: Aggregate> Aggregate for Vec<A> {
         self.iter_mut().for_each(Aggregate::settle);
     }
 
-    fn end_of_chunk(&mut self, ticket: u64) {
+    fn end_of_chunk(&mut self, chunk: &Chunk<'_>) {
         for aggregate in self {
-            aggregate.end_of_chunk(ticket);
+            aggregate.end_of_chunk(chunk);
         }
     }
 }

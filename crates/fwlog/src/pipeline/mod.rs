@@ -44,7 +44,7 @@ pub fn run<A: Aggregate>(
             if let (Some(writer), Some(lines)) = (rejects, &mut worker.rejects) {
                 *lines = writer.put(chunk.ticket, std::mem::take(lines));
             }
-            aggregate.end_of_chunk(chunk.ticket);
+            aggregate.end_of_chunk(&chunk);
         }
         aggregate.settle();
         (aggregate, worker.finish())

@@ -11,6 +11,7 @@ use logparse::{Completeness, Entry, FastPacket, Line, PrefixCache};
 
 use crate::rules::Rulesets;
 use fwlog::aggregate::Aggregate;
+use fwlog::input::Chunk;
 use fwlog::record::Record;
 use fwlog::time::clock::NANOS;
 
@@ -248,9 +249,9 @@ impl Aggregate for Replays<'_> {
         }
     }
 
-    fn end_of_chunk(&mut self, ticket: u64) {
+    fn end_of_chunk(&mut self, chunk: &Chunk<'_>) {
         if let Some((_, sink)) = self.print {
-            self.bytes = sink(ticket, std::mem::take(&mut self.bytes));
+            self.bytes = sink(chunk.ticket, std::mem::take(&mut self.bytes));
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::cli::{self, Format};
 use crate::options::{self, Options};
 use crate::report::{self, diagnostics};
 use fwlog::aggregate::Aggregate;
+use fwlog::input::Chunk;
 use fwlog::pipeline::order::{Out, Sink, Writer};
 use fwlog::record::{Field, Record};
 
@@ -84,7 +85,7 @@ fn parquet(_: &Options, _: Vec<Field>, _: bool) -> anyhow::Result<Outcome> {
 }
 
 /// Where the output goes, and the file that takes its name at the end.
-fn output(options: &Options) -> anyhow::Result<(Out, Option<AtomicFile>)> {
+pub(super) fn output(options: &Options) -> anyhow::Result<(Out, Option<AtomicFile>)> {
     Ok(match &options.output {
         _ if options.quiet => (Box::new(io::sink()), None),
         None => (Box::new(io::stdout()), None),
@@ -130,7 +131,7 @@ impl<S: Sink, F: Fn(&mut S::Part, &Record<'_>) + Sync> Aggregate for Exported<'_
 
     fn merge(&mut self, _: Self) {}
 
-    fn end_of_chunk(&mut self, ticket: u64) {
-        self.part = self.writer.put(ticket, std::mem::take(&mut self.part));
+    fn end_of_chunk(&mut self, chunk: &Chunk<'_>) {
+        self.part = self.writer.put(chunk.ticket, std::mem::take(&mut self.part));
     }
 }

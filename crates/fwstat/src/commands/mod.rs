@@ -8,6 +8,7 @@ mod assumptions;
 pub mod check;
 pub mod explain;
 pub mod export;
+pub mod lines;
 pub mod overview;
 mod passes;
 pub mod replay;

@@ -12,6 +12,7 @@ pub mod explain;
 pub mod handoff;
 pub mod head;
 pub mod json;
+pub mod lines;
 pub mod markdown;
 pub mod meaning;
 pub mod overview;

@@ -23,6 +23,7 @@ mod inputs;
 mod invariants;
 mod journal;
 mod journal_writers;
+mod lines;
 mod pandas;
 #[cfg(feature = "parquet")]
 mod parquet;

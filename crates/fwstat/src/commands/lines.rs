@@ -1,0 +1,144 @@
+//! `fwstat lines`: the lines of the records that pass the filters, as they are in the log.
+//!
+//! Responsible for: which lines are hits, and that all lines are handed on where those around hits are wanted.
+//! Must not know: how a line is printed (`report::lines`).
+//! Tested by: `tests/cli/lines.rs`.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::export::output;
+use super::{Outcome, commit_unless_stopped, outcome, run};
+use crate::cli;
+use crate::options::Options;
+use crate::report::diagnostics;
+use crate::report::lines::{Form, Part, Printer};
+use fwlog::aggregate::Aggregate;
+use fwlog::input::Chunk;
+use fwlog::pipeline::order::Writer;
+use fwlog::record::Record;
+use fwlog::text;
+
+/// Runs it.
+///
+/// # Errors
+/// An option makes no sense, or the output cannot be written.
+pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
+    let options = Options::new(&arguments.common, true)?;
+    if options.format.is_some() {
+        anyhow::bail!("`fwstat lines` writes lines as they are; `fwstat export` writes data");
+    }
+    let names = options.queue.names();
+    let terminal = options.output.is_none() && io::stdout().is_terminal();
+    let named = arguments.with_filename || names.len() > 1 && !arguments.no_filename;
+    let around = |own: Option<usize>| own.or(arguments.context).unwrap_or(0);
+    let form = Form {
+        around: (around(arguments.before_context), around(arguments.after_context)),
+        first: arguments.limit.filter(|limit| *limit > 0),
+        last: arguments.tail,
+        count: arguments.count,
+        names: if named {
+            names.iter().map(|name| text::escape(name.as_bytes())).collect()
+        } else {
+            Vec::new()
+        },
+        numbers: arguments.line_number || terminal && !arguments.count,
+        terminal: terminal && options.look.color,
+    };
+    let whole = !arguments.count && form.around != (0, 0);
+    let (out, beside) = output(&options)?;
+    let (hits, enough) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let stop = &options.queue.stop;
+    let printer = Printer::new(out, form, Arc::clone(&hits), Arc::clone(&enough), Arc::clone(stop));
+    let writer = Writer::new(printer, options.plan.threads, Arc::clone(stop));
+    let make = || Lines {
+        writer: &writer,
+        names: &names,
+        part: Part::default(),
+        hits: Vec::new(),
+        all: whole || arguments.invert,
+        invert: arguments.invert,
+    };
+    let (_, account, head) = run(&options, make)?;
+    writer.finish()?;
+    for assumption in head.assumptions.iter().filter(|_| !options.quiet) {
+        diagnostics::warning(&assumption.message)?;
+    }
+    let enough = enough.load(Ordering::Relaxed);
+    match beside {
+        Some(file) if enough => file.commit()?,
+        Some(file) => commit_unless_stopped(file, &options)?,
+        None => {}
+    }
+    Ok(match outcome(&options, &account) {
+        Outcome::Interrupted if enough => Outcome::Found,
+        Outcome::Found | Outcome::Nothing if hits.load(Ordering::Relaxed) > 0 => Outcome::Found,
+        Outcome::Found => Outcome::Nothing,
+        other => other,
+    })
+}
+
+/// One thread's lines of the chunk at hand.
+struct Lines<'w> {
+    writer: &'w Writer<Printer>,
+    names: &'w [String],
+    part: Part,
+    /// Where hits begin in the input, and how many lines each has beside its last one.
+    hits: Vec<(u64, usize)>,
+    /// Whether all lines of a chunk are handed on.
+    all: bool,
+    invert: bool,
+}
+
+impl Lines<'_> {
+    /// Every line of a chunk: what is a hit is known by where it begins.
+    fn whole(&mut self, chunk: &Chunk<'_>) {
+        let lines: Vec<&[u8]> =
+            chunk.bytes.strip_suffix(b"\n").unwrap_or(chunk.bytes).split(|b| *b == b'\n').collect();
+        let mut hit = vec![false; lines.len()];
+        let mut hits = std::mem::take(&mut self.hits).into_iter().peekable();
+        let mut offset = chunk.offset;
+        for (at, line) in lines.iter().enumerate() {
+            if let Some((_, above)) = hits.next_if(|(begin, _)| *begin == offset) {
+                hit[at.saturating_sub(above)..=at].fill(true);
+            }
+            offset += line.len() as u64 + 1;
+        }
+        for (at, line) in (0u64..).zip(&lines) {
+            let (source, number) = match chunk.heads.and_then(|heads| heads.get(at)) {
+                Some(head) => (head.source, head.line),
+                None => (chunk.source, chunk.first_line.unwrap_or(1) + at),
+            };
+            self.part.add(line, source, number, hit[at as usize] != self.invert);
+        }
+    }
+}
+
+impl Aggregate for Lines<'_> {
+    fn add(&mut self, record: &Record<'_>) {
+        let (source, offset) = record.at;
+        if self.all {
+            self.hits.push((offset, memchr::memchr_iter(b'\n', record.raw).count()));
+            return;
+        }
+        // A chunk of journals' entries is of several files.
+        let same = self.names.get(source).is_some_and(|name| name == record.file);
+        let named = || self.names.iter().position(|name| name == record.file);
+        let source = if same { source } else { named().unwrap_or(source) };
+        self.part.add(record.raw, source, record.line_number, true);
+    }
+
+    fn merge(&mut self, _: Self) {}
+
+    fn needs_time(&self) -> bool {
+        false
+    }
+
+    fn end_of_chunk(&mut self, chunk: &Chunk<'_>) {
+        if self.all {
+            self.whole(chunk);
+        }
+        self.part = self.writer.put(chunk.ticket, std::mem::take(&mut self.part));
+    }
+}
