@@ -118,8 +118,41 @@ const KEYS: &[(&[u8], Meaning)] = &[
     (b"attrs", Meaning::Inside),
 ];
 
+/// How many places there are for the keys: a power of two, several times as many as there are keys.
+const PLACES: usize = 512;
+
+/// At [`place`] of each key, or the next that is free, its number in [`KEYS`] plus one.
+const PLACED: [u8; PLACES] = {
+    let mut placed = [0; PLACES];
+    let mut key = 0;
+    while key < KEYS.len() {
+        let mut at = place(KEYS[key].0);
+        while placed[at] != 0 {
+            at = (at + 1) % PLACES;
+        }
+        placed[at] = key as u8 + 1;
+        key += 1;
+    }
+    placed
+};
+
+/// Where a key, in any case, is looked for first.
+const fn place(key: &[u8]) -> usize {
+    let (Some(first), Some(last)) = (key.first(), key.last()) else { return 0 };
+    let middle = key[key.len() / 2] | 0x20;
+    ((*first | 0x20) as usize * 31 + (*last | 0x20) as usize * 7 + middle as usize + key.len() * 67) % PLACES
+}
+
 fn meaning(key: &[u8]) -> Option<Meaning> {
-    KEYS.iter().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, meaning)| *meaning)
+    let mut at = place(key);
+    while let Some(number) = usize::from(PLACED[at]).checked_sub(1) {
+        let (known, meaning) = KEYS[number];
+        if known.eq_ignore_ascii_case(key) {
+            return Some(meaning);
+        }
+        at = (at + 1) % PLACES;
+    }
+    None
 }
 
 /// How deep objects are looked into.
@@ -338,6 +371,12 @@ fn time<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
 /// A string's text and what follows its closing quote.
 fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let inside = text.strip_prefix(b"\"")?;
+    // Keys and most values are short.
+    const SHORT: usize = 16;
+    let short = inside.iter().take(SHORT).position(|byte| matches!(byte, b'"' | b'\\'));
+    if let Some(end) = short.filter(|end| inside[*end] == b'"') {
+        return Some((&inside[..end], &inside[end + 1..]));
+    }
     let mut at = 0;
     loop {
         let found = at + memchr2(b'"', b'\\', inside.get(at..)?)?;
