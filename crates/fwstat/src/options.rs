@@ -8,8 +8,10 @@
 
 pub mod suggest;
 
+use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use jiff::tz::TimeZone;
@@ -22,7 +24,9 @@ use crate::zones;
 use fwlog::filter::Filter;
 use fwlog::filter::arguments::Argument;
 use fwlog::filter::expr::{self, Context};
+use fwlog::input::decode::Decoding;
 use fwlog::input::discover;
+use fwlog::input::envelope::Head as EnvelopeHead;
 use fwlog::input::journal::{Boot, Wanted};
 use fwlog::input::years::Years;
 use fwlog::input::{Input, InputQueue, ReadOptions, is_kmsg};
@@ -122,7 +126,10 @@ impl Options {
         }
         let reading = ReadOptions {
             chunk: input.chunk_size.unwrap_or(CHUNK).max(1),
-            decompress: !input.no_decompress,
+            decoding: Decoding {
+                decompress: !input.no_decompress,
+                envelope: input.envelope.as_deref().map(head).transpose()?.map(Arc::new),
+            },
             // Rejected lines come out in the order of the input.
             ordered: ordered || input.accounting.rejects.is_some(),
             years: Years { wanted: true, ..years },
@@ -163,6 +170,11 @@ impl Options {
             zone_note,
         })
     }
+}
+
+/// The head of lines that the user described.
+fn head(regex: &str) -> anyhow::Result<EnvelopeHead> {
+    EnvelopeHead::new(regex).map_err(|error| anyhow!("--envelope: {error}"))
 }
 
 fn is_ring_buffer(input: &Input) -> bool {
@@ -216,6 +228,7 @@ fn inputs(
     } else if input.boot.is_some() && files.is_empty() && !input.journal_pipe {
         inputs.extend(places::journal(None, input)?);
     }
+    let mut seen = HashSet::new();
     for file in files {
         if file.as_os_str() == "-" {
             if inputs.contains(&Input::Stdin) {
@@ -223,7 +236,12 @@ fn inputs(
             }
             inputs.push(Input::Stdin);
         } else if input.rotated {
-            inputs.extend(discover::rotated(file).into_iter().map(Input::File));
+            // Names of one set overlap: each file is read once.
+            for member in discover::rotated(file) {
+                if seen.insert(identity(&member)) {
+                    inputs.push(Input::File(member));
+                }
+            }
         } else {
             inputs.push(places::file(file, input.machine_id.as_deref())?);
         }
@@ -235,6 +253,12 @@ fn inputs(
         inputs = places::found(input, clock)?;
     }
     Ok(inputs)
+}
+
+/// What tells a file from others, under whatever name.
+fn identity(path: &Path) -> Result<(u64, u64), PathBuf> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).map_err(|_| path.to_owned())
 }
 
 /// Which of a journal's entries are read.

@@ -4,7 +4,7 @@
 //! Must not know: formats, lines.
 //! Tested by: `fwstat/tests/cli/inputs.rs`.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -48,11 +48,6 @@ pub struct Meter {
 
 /// A stream of plain bytes.
 pub type Plain = Box<dyn Read + Send>;
-
-/// A buffer of the size that decoders read at once.
-pub(super) fn buffered(stream: Plain) -> impl BufRead + Send {
-    BufReader::with_capacity(128 << 10, stream)
-}
 
 /// The first bytes of a stream, and the stream as if they had not been read.
 pub(super) fn peek(mut stream: Plain) -> io::Result<(Vec<u8>, Plain)> {

@@ -4,6 +4,7 @@
 //! Must not know: where the bytes come from.
 //! Tested by: the unit tests of `split` and `stream`.
 
+use super::decode::Decoding;
 use super::journal::{Desk, Heads, Wanted};
 use super::years::{Calendar, Years};
 
@@ -16,8 +17,8 @@ pub const BEFORE: usize = 2048;
 pub struct ReadOptions {
     /// Bytes handed out at once.
     pub chunk: usize,
-    /// Whether compressed input is decoded.
-    pub decompress: bool,
+    /// How bytes become lines.
+    pub decoding: Decoding,
     /// Whether chunks must come in order and with their line numbers.
     pub ordered: bool,
     /// Whether stamps are wanted, and how years are found.
@@ -34,7 +35,7 @@ impl Default for ReadOptions {
     fn default() -> ReadOptions {
         ReadOptions {
             chunk: 1 << 20,
-            decompress: true,
+            decoding: Decoding::default(),
             ordered: false,
             years: Years::default(),
             between: None,

@@ -11,6 +11,7 @@ pub mod chunk;
 pub mod decode;
 pub mod discover;
 pub mod dmesg;
+pub mod envelope;
 mod error;
 pub mod journal;
 pub mod reframe;
@@ -18,6 +19,7 @@ pub mod split;
 pub mod stamps;
 pub mod stream;
 pub mod ulogd;
+pub mod unpack;
 pub mod walk;
 pub mod years;
 
@@ -36,7 +38,7 @@ use std::time::SystemTime;
 
 use self::bytes::{Meter, Plain};
 use self::chunk::Take;
-use self::decode::Decoded;
+use self::decode::{Decoded, Decoding};
 use self::error::{explain, reason};
 use self::journal::{Lost, Member, Merge, Named, Parts, Refused, SIGNATURE, Wanted, Work};
 use self::split::Split;
@@ -218,7 +220,7 @@ impl InputQueue {
         let years = self.reading.years.of_file(meta.modified().ok(), limit);
         let mut head = [0; bytes::HEAD];
         let read = bytes::read_full(&mut file, &mut head)?;
-        if self.is_text(&head[..read]) {
+        if self.reading.decoding.is_text(&head[..read]) {
             return Ok(years::survey(&file, meta.len(), &years, Depth::Sample)?.calendar.first());
         }
         let mut stream = Stream::new(self.again(path)?, 64 << 10, years.clone());
@@ -232,7 +234,7 @@ impl InputQueue {
     /// The plain bytes of a file that are read once more, and not counted.
     fn again(&self, path: &Path) -> io::Result<Plain> {
         let file = Box::new(File::open(path)?);
-        match decode::open(file, self.reading.decompress, &mut Meter::default())? {
+        match decode::open(file, &self.reading.decoding, &mut Meter::default())? {
             Decoded::Lines(stream) => Ok(stream),
             // Its entries have years.
             Decoded::Journal(_) => Ok(Box::new(io::empty())),
@@ -274,12 +276,6 @@ impl InputQueue {
             sum.store(0, Ordering::Relaxed);
         }
         true
-    }
-
-    /// Whether a file with these first bytes is read as it is.
-    fn is_text(&self, head: &[u8]) -> bool {
-        let packed = self.reading.decompress && decode::is_compressed(head);
-        !packed && !decode::is_records(head)
     }
 
     /// The inputs' names, in order.
@@ -525,10 +521,10 @@ impl InputQueue {
     }
 
     /// A stream of plain bytes, counted.
-    fn decode(&self, name: &str, inner: Plain, decompress: bool) -> io::Result<Decoded> {
+    fn decode(&self, name: &str, inner: Plain, decoding: &Decoding) -> io::Result<Decoded> {
         let mut meter =
             Meter { taken: Arc::clone(&self.taken), plain: Arc::clone(&self.plain), folded: false };
-        let stream = decode::open(inner, decompress, &mut meter)?;
+        let stream = decode::open(inner, decoding, &mut meter)?;
         if meter.folded {
             lock(&self.remarks).push(format!(
                 "{name}: its records are of several lines; each counts as one line, and line numbers count records"
@@ -556,7 +552,7 @@ impl InputQueue {
                     return self.entries(at, name, stdin);
                 }
                 let decoded = self
-                    .decode(name, self.pipe(stdin), reading.decompress)
+                    .decode(name, self.pipe(stdin), &reading.decoding)
                     .map_err(|error| InputError::new(name, reason(&error)))?;
                 self.stream(at, name, decoded, years(None))
             }
@@ -565,7 +561,7 @@ impl InputQueue {
                     InputError::new(name, reason(&error)).hint("is it installed, and may you run it?")
                 })?;
                 let decoded = self
-                    .decode(name, self.pipe(program), false)
+                    .decode(name, self.pipe(program), &reading.decoding.as_it_is())
                     .map_err(|error| InputError::new(name, reason(&error)))?;
                 self.stream(at, name, decoded, years(None))
             }
@@ -634,13 +630,14 @@ impl InputQueue {
         }
         if is_kmsg(path) {
             let kmsg = stream::Kmsg::open(path).map_err(failed)?;
-            let decoded = self.decode(name, Box::new(kmsg), false).map_err(failed)?;
+            let decoded =
+                self.decode(name, Box::new(kmsg), &self.reading.decoding.as_it_is()).map_err(failed)?;
             return self.stream(at, name, decoded, years(None));
         }
         let mut file = File::open(path).map_err(failed)?;
         let years = years(meta.modified().ok());
         if !meta.is_file() {
-            let decoded = self.decode(name, self.pipe(file), self.reading.decompress).map_err(failed)?;
+            let decoded = self.decode(name, self.pipe(file), &self.reading.decoding).map_err(failed)?;
             return self.stream(at, name, decoded, years);
         }
         let mut head = [0; bytes::HEAD];
@@ -649,7 +646,7 @@ impl InputQueue {
         if let Some(what) = decode::foreign(head) {
             return Err(InputError::new(name, what.reason).hint(what.hint));
         }
-        let plain = self.is_text(head);
+        let plain = self.reading.decoding.is_text(head);
         let thorough = self.thorough.load(Ordering::Relaxed);
         // The size of files in /proc and /sys is 0 and says nothing.
         if plain && meta.len() > 0 && !self.reading.ordered {
@@ -659,7 +656,7 @@ impl InputQueue {
             return Ok(State::Split(Arc::new(split)));
         }
         let rest = Box::new(io::Cursor::new(head.to_vec()).chain(file));
-        let decoded = self.decode(name, rest, self.reading.decompress).map_err(failed)?;
+        let decoded = self.decode(name, rest, &self.reading.decoding).map_err(failed)?;
         let Decoded::Lines(stream) = decoded else { return self.stream(at, name, decoded, years) };
         let mut stream = Stream::new(stream, self.reading.chunk, years.clone());
         let survey = if plain && meta.len() > 0 {

@@ -29,6 +29,10 @@ pub struct Totals {
     pub damaged: u64,
     /// Packets that pass the filters, each counted as often as its line says.
     pub matched: u64,
+    /// Packets that lines stand for beyond one each (`message repeated N times`).
+    pub repeats: u64,
+    /// Lines that were passed over: all of them lie outside `--since` and `--until`.
+    pub skipped: u64,
     /// Lines that were never written, as far as the log itself says so.
     pub lost_at_least: u64,
 }
@@ -211,6 +215,7 @@ impl Account {
 
     /// Lines that were not read, for the numbers of those behind them.
     pub(super) fn skip(&mut self, skipped: Vec<(usize, u64, u64)>) {
+        self.totals.skipped += skipped.iter().map(|(_, _, lines)| lines).sum::<u64>();
         self.chunks.extend(skipped);
     }
 
@@ -224,6 +229,8 @@ impl Account {
         own.other += theirs.other;
         own.damaged += theirs.damaged;
         own.matched += theirs.matched;
+        own.repeats += theirs.repeats;
+        own.skipped += theirs.skipped;
         own.lost_at_least = own.lost_at_least.saturating_add(theirs.lost_at_least);
         self.timeless += other.timeless;
         for (why, theirs) in other.reasons {

@@ -335,6 +335,7 @@ impl<'p> Worker<'p> {
         let beside = chunk.heads.and_then(|heads| heads.beside(number));
         let (file, line_number) = self.place(chunk, number);
         let record = Record { line: Line::Full(entry), raw: line.text, when, file, line_number, at, beside };
+        self.account.totals.repeats += record.times() - 1;
         if self.plan.filter.test(&record) {
             self.account.totals.matched += record.times();
             add(&record);

@@ -13,7 +13,7 @@ use memchr::{memchr, memchr2};
 use super::keys::{Meaning, meaning};
 use super::{Encoding, Envelope, JournalTransport, Opened, date, loose, stamp, zone};
 use crate::error::{ErrorKind, ParseError};
-use crate::time::Uptime;
+use crate::time::{Civil, Time, Uptime, Zone};
 
 /// A JSON value, as its text.
 #[derive(Clone, Copy)]
@@ -126,7 +126,9 @@ fn opened<'a>(texts: &Texts<'a>, envelope: &mut Envelope<'a>) -> Result<Opened<'
 /// The message of a text that a shipper took over, which may have an envelope of its own. The journal's and the
 /// kernel's never have, and a program's own text is what that program wrote, whatever it looks like.
 pub(crate) fn inside<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
-    let has_none = envelope.realtime_us.is_some() || envelope.uptime.is_some();
+    let has_none = envelope.realtime_us.is_some()
+        || envelope.uptime.is_some()
+        || envelope.transport == Some(JournalTransport::Kernel);
     let is_programs = envelope.tag.is_some() && envelope.writer().is_foreign();
     if has_none || is_programs {
         return text;
@@ -209,7 +211,7 @@ fn member<'a>(
                 Value::Array(_) => true,
                 _ => false,
             };
-            if texts.message.is_none_or(|known| !has_packet(known) && has_packet(value)) {
+            if texts.message.is_none_or(|known| !has_packet(known) || has_packet(value)) {
                 texts.message = Some(value);
             }
         }
@@ -366,8 +368,12 @@ fn tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
 fn time<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     // What was written before it is less sure.
     (envelope.stamp, envelope.outer_stamp) = (None, None);
-    if stamp::rfc3339(text).is_some() {
-        envelope.outer_stamp = Some(text);
+    if let Some((stamp, rest)) = stamp::rfc3339(text) {
+        // Without a zone it is a local clock's.
+        match stamp.time {
+            Time::Civil(Civil { zone: Zone::Local, .. }) if rest.is_empty() => envelope.stamp = Some(stamp),
+            _ => envelope.outer_stamp = Some(text),
+        }
     } else if let Some((stamp, b"")) = date::unix(text) {
         envelope.stamp = Some(stamp);
     } else {
