@@ -4,7 +4,7 @@
 //! Must not know: what an option comes to (`options`).
 //! Tested by: `tests/cli/surface.rs`: help, man page and completions list the same options.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -503,6 +503,14 @@ pub struct LookArgs {
     /// What was assumed, and how long it took.
     #[arg(short = 'v', long)]
     pub verbose: bool,
+}
+
+impl LookArgs {
+    /// The file that is written; `-` is standard output, as everywhere else.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.output_file.as_deref().filter(|path| path.as_os_str() != "-")
+    }
 }
 
 /// Forms of output.

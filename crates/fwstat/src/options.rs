@@ -117,11 +117,11 @@ impl Options {
             written: None,
         };
         for (option, written) in
-            [("--output", &output.look.output_file), ("--rejects", &input.accounting.rejects)]
+            [("--output", output.look.file()), ("--rejects", input.accounting.rejects.as_deref())]
         {
-            unread(option, written.as_deref(), &inputs)?;
+            unread(option, written, &inputs)?;
         }
-        if output.look.output_file.is_some() && output.look.output_file == input.accounting.rejects {
+        if output.look.file().is_some() && output.look.file() == input.accounting.rejects.as_deref() {
             bail!("--output and --rejects name the same file");
         }
         let reading = ReadOptions {
@@ -137,7 +137,7 @@ impl Options {
             entries: wanted(since, until, input)?,
         };
         // Records on a terminal are a sign of progress themselves.
-        let streams = ordered && output.look.output_file.is_none() && std::io::stdout().is_terminal();
+        let streams = ordered && output.look.file().is_none() && std::io::stdout().is_terminal();
         let wanted = !output.look.no_progress && !output.look.quiet && !streams;
         let progress = wanted && std::io::stderr().is_terminal();
         let mut queue = InputQueue::new(inputs, reading);
@@ -160,7 +160,7 @@ impl Options {
             filters: typed(filter),
             look: look(&output.look, output.is_plain()),
             format: if output.json { Some(Format::Json) } else { output.format },
-            output: output.look.output_file.clone(),
+            output: output.look.file().map(Path::to_owned),
             progress,
             quiet: output.look.quiet,
             verbose: output.look.verbose,
@@ -379,12 +379,12 @@ fn typed(filter: &FilterArgs) -> Map<String, serde_json::Value> {
 }
 
 pub(crate) fn look(output: &LookArgs, plain: bool) -> RenderOptions {
-    let to_terminal = !plain && output.output_file.is_none() && std::io::stdout().is_terminal();
+    let to_terminal = !plain && output.file().is_none() && std::io::stdout().is_terminal();
     let color = match output.color {
         _ if plain => false,
         Color::Always => true,
         Color::Never => false,
-        Color::Auto if output.output_file.is_some() => false,
+        Color::Auto if output.file().is_some() => false,
         Color::Auto => anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
     };
     let columns =

@@ -42,6 +42,8 @@ impl Head {
     /// # Errors
     /// It is no regular expression, is too large, or has no group with one of the names.
     pub fn new(text: &str) -> Result<Head, String> {
+        // An error points at what was typed.
+        Regex::new(text).map_err(|error| error.to_string())?;
         let regex = RegexBuilder::new(&format!("^(?:{text})"))
             .size_limit(LARGEST)
             .unicode(true)

@@ -634,7 +634,8 @@ impl InputQueue {
                 self.decode(name, Box::new(kmsg), &self.reading.decoding.as_it_is()).map_err(failed)?;
             return self.stream(at, name, decoded, years(None));
         }
-        let mut file = File::open(path).map_err(failed)?;
+        let is_pipe = std::os::unix::fs::FileTypeExt::is_fifo(&meta.file_type());
+        let mut file = stream::open(path, is_pipe).map_err(failed)?;
         let years = years(meta.modified().ok());
         if !meta.is_file() {
             let decoded = self.decode(name, self.pipe(file), &self.reading.decoding).map_err(failed)?;

@@ -273,9 +273,23 @@ impl<R: Read + AsFd> Read for Pipe<R> {
             match poll(&mut [PollFd::new(&self.inner, PollFlags::IN)], Some(&GLANCE)) {
                 Ok(0) | Err(Errno::INTR) => {}
                 // What cannot be waited for can be read at once.
-                Ok(_) | Err(_) => return self.inner.read(buffer),
+                Ok(_) | Err(_) => match self.inner.read(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    read => return read,
+                },
             }
         }
+    }
+}
+
+/// Opens a file; of a pipe that nothing writes to yet, without waiting for a writer: [`Pipe`] waits, and looks up.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn open(path: &Path, is_pipe: bool) -> io::Result<File> {
+    match is_pipe {
+        true => OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path),
+        false => File::open(path),
     }
 }
 

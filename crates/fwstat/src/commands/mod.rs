@@ -198,9 +198,7 @@ fn write(options: &Options, account: &Account, bytes: &[u8]) -> anyhow::Result<(
     match &options.output {
         None => {
             let mut out = io::stdout().lock();
-            out.write_all(bytes)?;
-            out.flush()?;
-            Ok(())
+            out.write_all(bytes).and_then(|()| out.flush()).context("standard output")
         }
         Some(path) => replace(path, bytes),
     }
