@@ -27,6 +27,7 @@ use fwlog::filter::expr::{self, Context};
 use fwlog::input::decode::Decoding;
 use fwlog::input::discover;
 use fwlog::input::envelope::Head as EnvelopeHead;
+use fwlog::input::extent::Extents;
 use fwlog::input::journal::{Boot, Wanted};
 use fwlog::input::years::Years;
 use fwlog::input::{Input, InputQueue, ReadOptions, is_kmsg};
@@ -76,6 +77,14 @@ impl Options {
     /// # Errors
     /// An option's value does not make sense.
     pub fn new(common: &Common, ordered: bool) -> anyhow::Result<Options> {
+        Options::again(common, ordered, &Arc::default())
+    }
+
+    /// The same where files are read more than once: each time as far as the first time.
+    ///
+    /// # Errors
+    /// An option's value does not make sense.
+    pub fn again(common: &Common, ordered: bool, extents: &Arc<Extents>) -> anyhow::Result<Options> {
         let Common { files, filter, input, output } = common;
         let (zone, zone_note) = zones::asked(input)?;
         let now = match &input.now {
@@ -135,6 +144,7 @@ impl Options {
             years: Years { wanted: true, ..years },
             between,
             entries: wanted(since, until, input)?,
+            extents: Arc::clone(extents),
         };
         // Records on a terminal are a sign of progress themselves.
         let streams = ordered && output.look.file().is_none() && std::io::stdout().is_terminal();
@@ -189,7 +199,7 @@ fn started(now: i64) -> Option<i64> {
 }
 
 /// Nanoseconds since 1970.
-fn wall_clock() -> i64 {
+pub fn wall_clock() -> i64 {
     i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
 }
 

@@ -158,7 +158,7 @@ fn age(newest: Option<i64>, clock: &Clock) -> String {
         None => "no record found".to_owned(),
         Some(seconds) => {
             let local = seconds + i64::from(clock.offset_at(seconds.saturating_mul(NANOS)));
-            let (year, month, day) = fwlog::time::clock::civil_from_days(local.div_euclid(86_400));
+            let (year, month, day) = fwlog::time::dates::civil_from_days(local.div_euclid(86_400));
             let of_day = local.rem_euclid(86_400);
             format!(
                 "{year}-{month:02}-{day:02} {:02}:{:02}:{:02}",

@@ -44,6 +44,8 @@ pub struct Meter {
     pub plain: Arc<AtomicU64>,
     /// Whether records of several lines became one line each.
     pub folded: bool,
+    /// The first line whose month has two readings of which none is told, and a sentence about it.
+    pub doubt: Option<(u64, String)>,
 }
 
 /// A stream of plain bytes.

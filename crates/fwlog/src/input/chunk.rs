@@ -4,7 +4,10 @@
 //! Must not know: where the bytes come from.
 //! Tested by: the unit tests of `split` and `stream`.
 
+use std::sync::Arc;
+
 use super::decode::Decoding;
+use super::extent::Extents;
 use super::journal::{Desk, Heads, Wanted};
 use super::years::{Calendar, Years};
 
@@ -28,6 +31,8 @@ pub struct ReadOptions {
     pub between: Option<(i64, i64)>,
     /// Which of a journal's entries are wanted.
     pub entries: Wanted,
+    /// How far files are read; shared by those who read them again.
+    pub extents: Arc<Extents>,
 }
 
 impl Default for ReadOptions {
@@ -40,6 +45,7 @@ impl Default for ReadOptions {
             years: Years::default(),
             between: None,
             entries: Wanted::default(),
+            extents: Arc::default(),
         }
     }
 }

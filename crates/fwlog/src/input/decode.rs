@@ -11,6 +11,7 @@ use super::bytes::{Counting, Meter, Plain, peek};
 use super::dmesg::{self, Human};
 use super::envelope::{Head, Rewritten};
 use super::journal::SIGNATURE;
+use super::months;
 use super::reframe::{self, Export, Objects};
 use super::ulogd::{self, Ulogd};
 use super::unpack::{Packing, Unpacked};
@@ -116,7 +117,7 @@ impl Decoding {
     #[must_use]
     pub fn is_text(&self, head: &[u8]) -> bool {
         let packed = self.decompress && Packing::of(head).is_some();
-        !packed && records(head).is_none() && self.envelope.is_none()
+        !packed && records(head).is_none() && self.envelope.is_none() && !months::may_clash(head)
     }
 }
 
@@ -164,6 +165,11 @@ fn lines_of(head: &[u8], stream: Plain, decoding: &Decoding, meter: &mut Meter) 
         Some(Records::Objects(level)) => Box::new(Ulogd::new(Box::new(Objects::new(stream, level)))),
         None => match &decoding.envelope {
             Some(head) => Box::new(Rewritten::new(stream, Arc::clone(head))),
+            None if months::may_clash(head) => {
+                let (stream, doubt) = months::settled(stream);
+                meter.doubt = doubt;
+                stream
+            }
             None => stream,
         },
     })

@@ -8,13 +8,18 @@
 
 pub mod bytes;
 pub mod chunk;
+mod clocks;
 pub mod decode;
 pub mod discover;
 pub mod dmesg;
 pub mod envelope;
 mod error;
+pub mod extent;
 pub mod journal;
+pub mod months;
 pub mod reframe;
+mod rhythm;
+pub mod runs;
 pub mod split;
 pub mod stamps;
 pub mod stream;
@@ -40,10 +45,10 @@ use self::bytes::{Meter, Plain};
 use self::chunk::Take;
 use self::decode::{Decoded, Decoding};
 use self::error::{explain, reason};
-use self::journal::{Lost, Member, Merge, Named, Parts, Refused, SIGNATURE, Wanted, Work};
+use self::journal::{Lost, Member, Merge, Named, Parts, Refused, Wanted, Work};
+use self::runs::Doubt;
 use self::split::Split;
 use self::stream::Stream;
-use self::walk::Doubt;
 use self::years::{Depth, Survey, Years};
 
 /// One thing to read.
@@ -180,9 +185,15 @@ impl InputQueue {
         self.sources.push(source);
     }
 
+    /// Which of a journal's entries are read.
+    fn wanted(&self) -> Wanted {
+        let (ordered, extents) = (self.reading.ordered, Arc::clone(&self.reading.extents));
+        Wanted { ordered, extents, ..self.reading.entries.clone() }
+    }
+
     /// Opens a set of journals, which become neighbouring inputs in the order of their entries.
     fn add_journals(&mut self, journals: Vec<Input>) {
-        let wanted = Wanted { ordered: self.reading.ordered, ..self.reading.entries.clone() };
+        let wanted = self.wanted();
         let named = journals.into_iter().filter_map(|input| match input {
             Input::File(path) => Some(Named::File(path)),
             Input::Journal(folder, machine) => Some(Named::Folder(folder, machine)),
@@ -209,7 +220,7 @@ impl InputQueue {
             self.sources[at].limit = limit;
             let Input::File(path) = &self.sources[at].input else { continue };
             let first = self.first_moment(path, limit).unwrap_or_default();
-            limit = first.map(|first| first + walk::SLACK).or(limit);
+            limit = first.map(|first| first + runs::SLACK).or(limit);
         }
     }
 
@@ -390,8 +401,7 @@ impl InputQueue {
         }
     }
 
-    /// After a stop: the text of streams that was read ahead already. It was taken from its pipe, so
-    /// nothing else can count it.
+    /// After a stop: the text that was read ahead from a pipe, which nothing else can count.
     fn next_held(&self, buffer: &mut Buffer) -> bool {
         self.sources.iter().enumerate().any(|(at, source)| {
             let state = lock(&source.state);
@@ -522,9 +532,12 @@ impl InputQueue {
 
     /// A stream of plain bytes, counted.
     fn decode(&self, name: &str, inner: Plain, decoding: &Decoding) -> io::Result<Decoded> {
-        let mut meter =
-            Meter { taken: Arc::clone(&self.taken), plain: Arc::clone(&self.plain), folded: false };
+        let (taken, plain) = (Arc::clone(&self.taken), Arc::clone(&self.plain));
+        let mut meter = Meter { taken, plain, ..Meter::default() };
         let stream = decode::open(inner, decoding, &mut meter)?;
+        let at = self.sources.iter().position(|source| source.name == name).unwrap_or(0);
+        let doubt = meter.doubt.take().map(|(line, text)| (at, Doubt { line, lines: 0, text }));
+        lock(&self.doubts).extend(doubt);
         if meter.folded {
             lock(&self.remarks).push(format!(
                 "{name}: its records are of several lines; each counts as one line, and line numbers count records"
@@ -548,7 +561,7 @@ impl InputQueue {
                 // Not `io::stdin`: its buffer would hide from `poll` what was read already.
                 let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
                 let stdin = stdin.map_err(|error| InputError::new(name, reason(&error)))?;
-                if is_journal(&stdin) {
+                if journal::is_at_its_beginning(&stdin) {
                     return self.entries(at, name, stdin);
                 }
                 let decoded = self
@@ -588,7 +601,8 @@ impl InputQueue {
 
     /// The entries of one journal that is open.
     fn entries(&self, at: usize, name: &str, file: File) -> Result<State, InputError> {
-        let wanted = Wanted { ordered: self.reading.ordered, ..self.reading.entries.clone() };
+        // Its number may be that of another file without a name, and it does not grow.
+        let wanted = Wanted { extents: Arc::default(), ..self.wanted() };
         let (member, work) = journal::open_file(file, &wanted, at);
         self.tell(name, member)?;
         Ok(work.map_or(State::Done, State::from))
@@ -634,8 +648,7 @@ impl InputQueue {
                 self.decode(name, Box::new(kmsg), &self.reading.decoding.as_it_is()).map_err(failed)?;
             return self.stream(at, name, decoded, years(None));
         }
-        let is_pipe = std::os::unix::fs::FileTypeExt::is_fifo(&meta.file_type());
-        let mut file = stream::open(path, is_pipe).map_err(failed)?;
+        let mut file = stream::open(path, &meta).map_err(failed)?;
         let years = years(meta.modified().ok());
         if !meta.is_file() {
             let decoded = self.decode(name, self.pipe(file), &self.reading.decoding).map_err(failed)?;
@@ -648,22 +661,23 @@ impl InputQueue {
             return Err(InputError::new(name, what.reason).hint(what.hint));
         }
         let plain = self.reading.decoding.is_text(head);
-        let thorough = self.thorough.load(Ordering::Relaxed);
         // The size of files in /proc and /sys is 0 and says nothing.
+        let size = if meta.len() > 0 { self.reading.extents.end(&meta, meta.len()) } else { u64::MAX };
+        let thorough = self.thorough.load(Ordering::Relaxed);
         if plain && meta.len() > 0 && !self.reading.ordered {
-            let split = Split::new(file, meta.len(), &self.reading, &years, thorough).map_err(failed)?;
+            let split = Split::new(file, size, &self.reading, &years, thorough).map_err(failed)?;
             lock(&self.notes).extend(split.note(name));
             self.found(at, split.survey());
             return Ok(State::Split(Arc::new(split)));
         }
-        let rest = Box::new(io::Cursor::new(head.to_vec()).chain(file));
+        let rest = Box::new(io::Cursor::new(head.to_vec()).chain(file).take(size));
         let decoded = self.decode(name, rest, &self.reading.decoding).map_err(failed)?;
         let Decoded::Lines(stream) = decoded else { return self.stream(at, name, decoded, years) };
         let mut stream = Stream::new(stream, self.reading.chunk, years.clone());
         let survey = if plain && meta.len() > 0 {
             let depth = if thorough { Depth::All } else { Depth::Likely };
             let file = File::open(path).map_err(failed)?;
-            years::survey(&file, meta.len(), &years, depth).map_err(failed)?
+            years::survey(&file, size, &years, depth).map_err(failed)?
         } else {
             match stream.look_ahead() {
                 // What was written already is not written again: the years must be right at once.
@@ -683,15 +697,4 @@ impl InputQueue {
         stream.know(survey.calendar);
         Ok(State::Stream(Box::new(stream)))
     }
-}
-
-/// Whether standard input is a journal that lies in a file, of which nothing was read yet.
-fn is_journal(stdin: &File) -> bool {
-    use std::io::Seek as _;
-    use std::os::unix::fs::FileExt as _;
-    let mut head = [0; SIGNATURE.len()];
-    stdin.metadata().is_ok_and(|meta| meta.is_file())
-        && (&*stdin).stream_position().is_ok_and(|at| at == 0)
-        && stdin.read_exact_at(&mut head, 0).is_ok()
-        && head == *SIGNATURE
 }

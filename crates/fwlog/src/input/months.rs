@@ -15,8 +15,8 @@ const CROATIAN: [&str; 8] = ["sij", "velj", "ožu", "tra", "svi", "kol", "ruj", 
 
 /// Those of `pl_PL` and `cs_CZ` that Croatian has not.
 const OTHERS: [&str; 20] = [
-    "sty", "lut", "mar", "kwi", "maj", "cze", "sie", "wrz", "paź", "gru", "led", "úno", "bře", "dub", "kvě", "čen",
-    "čec", "zář", "říj", "čvn",
+    "sty", "lut", "mar", "kwi", "maj", "cze", "sie", "wrz", "paź", "gru", "led", "úno", "bře", "dub", "kvě",
+    "čen", "čec", "zář", "říj", "čvn",
 ];
 
 /// The names of both: what Croatian means by it in English, and what is said of the other reading.
@@ -57,9 +57,8 @@ fn shared(word: &str) -> Option<&'static (&'static str, &'static str, &'static s
 #[must_use]
 pub fn may_clash(head: &[u8]) -> bool {
     // `pro` is December in Croatian and in Czech.
-    month(head).is_some_and(|(_, word)| {
-        shared(word).is_some() || is_one(word, &CROATIAN) || is_one(word, &["pro"])
-    })
+    month(head)
+        .is_some_and(|(_, word)| shared(word).is_some() || is_one(word, &CROATIAN) || is_one(word, &["pro"]))
 }
 
 /// What the months of a text tell.

@@ -156,6 +156,7 @@ mod tests {
             years: Years::default(),
             between: None,
             entries: Default::default(),
+            extents: Default::default(),
         };
         let split =
             Split::new(File::open(&path).unwrap(), text.len() as u64, &reading, &Years::default(), false)

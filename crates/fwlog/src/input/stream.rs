@@ -4,10 +4,10 @@
 //! Must not know: what the bytes were packed with.
 //! Tested by: the unit tests below.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use super::bytes::LONGEST_LINE;
 use super::bytes::Plain;
 use super::chunk::{BEFORE, Buffer};
-use super::walk::Doubt;
+use super::runs::Doubt;
 use super::years::{self, Calendar, Survey, Years};
 
 /// What is said of a stream whose years could not be followed to its end.
@@ -286,8 +286,8 @@ impl<R: Read + AsFd> Read for Pipe<R> {
 ///
 /// # Errors
 /// It cannot be opened.
-pub fn open(path: &Path, is_pipe: bool) -> io::Result<File> {
-    match is_pipe {
+pub fn open(path: &Path, meta: &Metadata) -> io::Result<File> {
+    match meta.file_type().is_fifo() {
         true => OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path),
         false => File::open(path),
     }

@@ -17,12 +17,13 @@ use std::time::SystemTime;
 use jiff::tz::TimeZone;
 use logparse::{Civil, Zone};
 
+use super::runs::{Doubt, End, Point};
 use super::stamps::{self, Head};
-use super::walk::{Doubt, End, Point, Walk, Walked};
+use super::walk::{Walk, Walked};
 use crate::time::clock::YearHint;
+use crate::time::dates::DAY;
 
 const HOUR: i64 = 3_600;
-const DAY: i64 = 86_400;
 /// A file up to this size is read in full.
 const SMALL: u64 = 512 << 10;
 /// How far apart stamps of a larger one are looked at.
@@ -72,6 +73,8 @@ impl Years {
         let known = self.year.is_none() && limit.is_none_or(|limit| written <= limit);
         Years {
             limit: limit.map_or(own, |limit| own.min(limit)),
+            // The newest line of all is in the newest file.
+            year: self.year.filter(|_| limit.is_none()),
             written: known.then_some(written),
             ..self.clone()
         }
@@ -94,7 +97,7 @@ impl Years {
     }
 
     fn end(&self) -> End {
-        End { limit: self.limit, written: self.written }
+        End { limit: self.limit, year: self.year.map(i64::from), written: self.written }
     }
 }
 

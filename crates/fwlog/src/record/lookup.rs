@@ -149,7 +149,7 @@ fn part_of<'a>(key: Key, when: When) -> Value<'a> {
     match key {
         Key::Day => Value::Day(day),
         Key::Month => {
-            let (year, month, _) = crate::time::clock::civil_from_days(day);
+            let (year, month, _) = crate::time::dates::civil_from_days(day);
             Value::Day(logparse::days_from_civil(year, month, 1))
         }
         Key::Hour => floor(3_600),

@@ -1,10 +1,11 @@
 //! Moments: what a log's stamps mean, and how people write them.
 //!
-//! Responsible for: stamps into UTC ([`clock`]), and typed moments ([`timespec`]).
+//! Responsible for: stamps into UTC ([`clock`]), typed moments ([`timespec`]), the calendar ([`dates`]).
 //! Must not know: files, the wall clock.
 //! Tested by: the unit tests of its files.
 
 pub mod clock;
+pub mod dates;
 pub mod timespec;
 
 pub use jiff::tz::TimeZone;

@@ -8,7 +8,8 @@
 use jiff::tz::TimeZone;
 use logparse::days_from_civil;
 
-use crate::time::clock::{self, Clock, NANOS, Resolver, YearHint, year_of};
+use crate::time::clock::{self, Clock, NANOS, Resolver, YearHint};
+use crate::time::dates::{civil_from_days, exists, year_of};
 
 /// The seconds of units of time, in all their spellings.
 const UNITS: [(&str, i64); 26] = [
@@ -190,7 +191,7 @@ fn civil(text: &str, local_now: i64, zone: &TimeZone) -> Option<Moment> {
     };
     let (of_day, fraction) = time.unwrap_or((0, ""));
     if yearless && days * 86_400 + of_day > local_now + 86_400 {
-        let (year, month, day) = clock::civil_from_days(days);
+        let (year, month, day) = civil_from_days(days);
         days = date(year - 1, month, day)?;
     }
     let seconds = days * 86_400 + of_day;
@@ -215,8 +216,7 @@ fn date(year: i64, month: u8, day: u8) -> Option<i64> {
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
-    let days = days_from_civil(year, month, day);
-    (clock::civil_from_days(days) == (year, month, day)).then_some(days)
+    exists(year, month, day).then(|| days_from_civil(year, month, day))
 }
 
 /// `06:06`, `06:06:13`, `06:06:13.5`: seconds, and the digits of the fraction.

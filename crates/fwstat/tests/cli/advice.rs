@@ -488,6 +488,31 @@ fn what_can_be_read_once_gives_the_files_answer() {
 }
 
 #[test]
+fn a_log_that_is_being_written_is_advised_on_as_far_as_it_went() {
+    let folder = Folder::new();
+    let world = worlds::world(1, 5);
+    let path = folder.write("log", world.text());
+    let want = run(&["suggest", "--json", &path]).json()["rules"].clone();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut log = std::fs::File::options().append(true).open(&path).unwrap();
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                log.write_all(world.lines[0].as_bytes()).unwrap();
+                log.write_all(b"\n").unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+        });
+        let runs = [0; 5].map(|_| run(&["suggest", "--json", &path]));
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        for ran in runs {
+            assert!(ran.code < 2, "{}", ran.err);
+            assert_eq!(ran.json()["rules"].as_array().unwrap().len(), want.as_array().unwrap().len());
+        }
+    });
+}
+
+#[test]
 fn forged_lines_make_no_rule_and_no_entry() {
     let log: String = (0..2000)
         .map(|i| line(i * 30, "203.0.113.77", "TCP", i % 1000, "SYN").replace("kernel:", "mallory:"))

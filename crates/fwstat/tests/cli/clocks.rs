@@ -19,6 +19,8 @@ fn tried(default: u64) -> u64 {
 struct Clocked {
     moments: Vec<i64>,
     written: i64,
+    /// The longest silences that its rhythm makes are about this long.
+    silence: i64,
 }
 
 /// What may be wrong with a log.
@@ -41,30 +43,33 @@ fn step(random: &mut Random, mean: i64) -> i64 {
 }
 
 impl Clocked {
-    /// 0 to 40 months of lines, in one of three rhythms.
+    /// 0 to 40 months of lines, in one of four rhythms.
     fn new(random: &mut Random, faults: Faults) -> Clocked {
         let months = random.below(41) as i64;
         let span = months * 30 * DAY + random.below(DAY as u64) as i64;
-        let lines = spread(random, 3, 900);
+        let lines = spread(random, 3, 1_200);
         let mean = (span / lines).max(1);
-        let rhythm = random.below(3);
+        let rhythm = random.below(4);
         // 2010 to 2024.
         let mut now = 1_262_304_000 + random.below(15 * 365 * DAY as u64) as i64;
         let mut lag = 0;
-        let jumps = if faults == Faults::Any { 1 + random.below(3) } else { 0 };
+        let jumps = if faults == Faults::Any { random.below(4) } else { 0 };
         let at: Vec<i64> = (0..jumps).map(|_| 1 + random.below(lines as u64 - 1) as i64).collect();
         let mut until = Vec::new();
-        let late = random.below(6);
-        let mut moments = Vec::new();
+        let late = if faults == Faults::Any { random.below(6) } else { 0 };
+        let (mut moments, mut silence) = (Vec::new(), 0);
         let mut real = now;
         for line in 0..lines {
-            real += match rhythm {
+            let by = match rhythm {
                 0 => step(random, mean),
-                1 => mean,
+                1 => (mean - mean / 8 + random.below((mean / 4).max(1) as u64) as i64).min(280 * DAY),
+                2 => random.below(2 * mean.min(140 * DAY) as u64) as i64,
                 // Some lines at once, then silence.
                 _ if random.below(8) > 0 => random.below(20) as i64,
                 _ => step(random, 8 * mean),
             };
+            silence = silence.max(by);
+            real += by;
             if at.contains(&line) {
                 let by = random.below(760 * DAY as u64) as i64 - 30 * DAY;
                 lag += by;
@@ -79,7 +84,7 @@ impl Clocked {
             let is_late = line > 0 && random.below(100) < late;
             moments.push(if is_late { now - spread(random, 1, 6 * DAY) } else { now });
         }
-        Clocked { moments, written: now + random.below(600) as i64 }
+        Clocked { moments, written: now + random.below(600) as i64, silence }
     }
 
     /// The text, with stamps that have a year or have not.
@@ -109,6 +114,18 @@ impl Clocked {
         let steps = self.moments.windows(2).enumerate();
         let beyond = steps.filter(|(_, pair)| !(-7 * DAY..=334 * DAY).contains(&(pair[1] - pair[0])));
         beyond.map(|(at, _)| at + 2).collect()
+    }
+
+    /// Whether a step of the log leaves stamps as a log without faults has them: the stamps of a log that
+    /// was silent for some days, or for as long as it is now and then, are those of one that was so for a
+    /// year more. And a log of a few lines is silent for any time.
+    fn is_alike(&self, step: i64) -> bool {
+        let shown = shown(step);
+        self.moments.len() < 100 || (-27 * HOUR..8 * DAY).contains(&shown) || shown < 10 * self.silence
+    }
+
+    fn is_busy(&self) -> bool {
+        self.moments.len() >= 100 && self.silence < DAY
     }
 
     fn texts(&self) -> String {
@@ -147,11 +164,18 @@ fn days(arguments: &[&str]) -> (std::collections::BTreeMap<String, u64>, Vec<Str
     (days.collect(), said.collect())
 }
 
+/// A step as stamps without a year show it: what it is beside whole years.
+fn shown(step: i64) -> i64 {
+    const YEAR: i64 = 365 * DAY;
+    (step + 30 * DAY).rem_euclid(YEAR) - 30 * DAY
+}
+
 #[test]
 fn faults_of_the_clock() {
     let folder = Folder::new();
     let mut random = Random(20_261_128);
-    let (mut right, mut beyond, mut named, mut unseen) = (0, 0, 0, 0);
+    let (mut clean, mut beyond, mut named) = (0, 0, 0);
+    let (mut busy, mut alike) = (0, 0);
     let mut wrong = Vec::new();
     for number in 0..tried(40) {
         let log = Clocked::new(&mut random, Faults::Any);
@@ -164,33 +188,46 @@ fn faults_of_the_clock() {
         if is_right != (counts == log.days()) {
             wrong.push(format!("log {number}: the two ways to read differ"));
         }
-        right += u32::from(is_right);
         let lines = log.beyond();
-        if lines.is_empty() {
+        let Some(line) = lines.first().copied() else {
+            clean += 1;
             if !is_right {
+                std::fs::create_dir_all("/tmp/time/bad").unwrap();
+                std::fs::copy(&file, format!("/tmp/time/bad/{number}.log")).unwrap();
+                std::fs::write(format!("/tmp/time/bad/{number}.true"), log.texts()).unwrap();
                 let at = found.lines().zip(log.texts().lines()).position(|(a, b)| a != b);
                 wrong.push(format!("log {number} is to be right, line {at:?}: {said:?}"));
             }
             continue;
-        }
-        let line = lines[0];
+        };
+        beyond += 1;
+        busy += usize::from(log.is_busy());
         let places = [format!("kern.log:{line}:"), format!("line {line} ")];
-        let is_named = said.iter().any(|text| places.iter().any(|place| text.contains(place)));
-        if log.moments.len() >= 200 {
-            beyond += 1;
-            named += u32::from(is_named);
-            unseen += u32::from(!is_right && said.is_empty());
+        if said.iter().any(|text| places.iter().any(|place| text.contains(place))) {
+            named += 1;
+            continue;
         }
-        // A step that looks like nothing else without years: the others may look like any pause.
-        let looks = (log.moments[line - 1] - log.moments[line - 2]).rem_euclid(365 * DAY) / DAY;
-        if !is_right && said.is_empty() && (337..357).contains(&looks) {
-            wrong.push(format!("log {number}: nothing is said of line {line}"));
+        let step = log.moments[line - 1] - log.moments[line - 2];
+        if log.is_alike(step) {
+            alike += usize::from(log.is_busy());
+            continue;
         }
+        let days = |seconds: i64| seconds as f64 / DAY as f64;
+        wrong.push(format!(
+            "log {number}: {} lines, silences of {:.2} days, nothing is said of line {line}, a step of {:.2} days which \
+             looks like {:.2} (is right: {is_right}): {said:?}",
+            log.moments.len(),
+            days(log.silence),
+            days(step),
+            days(shown(step))
+        ));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    // Where a log is never silent for a day, few faults look like it.
     assert!(
-        unseen * 3 <= beyond && named * 2 >= beyond,
-        "{right} right; of {beyond} logs of 200 lines and more with a step that no stamp tells, the line is named in {named}, {unseen} are wrong without a word"
+        alike * 10 <= busy + 10,
+        "{clean} logs without a step that no stamp tells are right; of {beyond} with one its line is said in {named}; of \
+         {busy} busy ones, {alike} look like any other"
     );
 }
 
@@ -282,16 +319,24 @@ fn any_number_of_decembers_in_files_pipes_and_packed() {
 #[test]
 fn a_clock_that_was_wrong_for_a_while_is_no_new_year() {
     let folder = Folder::new();
+    const JUNE: i64 = 1_780_272_000;
+    const DECEMBER: i64 = 1_796_904_000;
+    const YEAR_2026: i64 = 1_767_225_600;
     // A line a minute; in between a boot without a clock, a relay's old lines, a clock that was ahead.
-    let june = 1_780_272_000;
-    for (name, first, lines) in
-        [("boot", 1_767_225_600, 80), ("relay", june - 9 * DAY, 3_000), ("ahead", june + 100 * DAY, 200)]
-    {
-        let mut moments: Vec<i64> = (0..4_000).map(|at| june + at * MINUTE).collect();
+    for (name, start, first, lines) in [
+        ("boot", JUNE, YEAR_2026, 80),
+        ("boot east of Greenwich", JUNE, YEAR_2026 + 9 * HOUR, 80),
+        ("boot in December", DECEMBER, YEAR_2026, 300),
+        ("relay", JUNE, JUNE - 9 * DAY, 3_000),
+        ("relay after three weeks", JUNE, JUNE - 20 * DAY, 1_000),
+        ("relay after three months", JUNE, JUNE - 90 * DAY, 1_000),
+        ("ahead", JUNE, JUNE + 100 * DAY, 200),
+    ] {
+        let mut moments: Vec<i64> = (0..4_000).map(|at| start + at * MINUTE).collect();
         let wrong: Vec<i64> = (0..lines).map(|at| first + at).collect();
         let inserted = wrong.len();
         moments.splice(2_000..2_000, wrong);
-        let log = Clocked { written: june + 4_000 * MINUTE, moments };
+        let log = Clocked { written: start + 4_000 * MINUTE, moments, silence: MINUTE };
         let file = log.write(&folder, "kern.log", false);
         assert!(times(&[&file]) == log.texts(), "{name}");
         let (counts, said) = days(&[&file, "--chunk-size", "20000"]);
@@ -305,13 +350,25 @@ fn a_clock_that_was_wrong_for_a_while_is_no_new_year() {
 }
 
 #[test]
+fn the_year_that_is_given_is_that_of_the_newest_line() {
+    let folder = Folder::new();
+    let text = format!("Dec 31 23:59:58 {PACKET}\nJan  1 00:00:01 {PACKET}\nDec 31 23:59:59 {PACKET}\n");
+    let wanted = "2025-12-31T23:59:58Z\n2026-01-01T00:00:01Z\n2025-12-31T23:59:59Z\n";
+    let file = folder.write("kern.log", &text);
+    assert_eq!(times(&["--year", "2026", &file]), wanted);
+    let arguments =
+        ["export", "--format", "tsv", "--no-header", "--fields", "time", "--utc", "--year", "2026", "-"];
+    assert_eq!(run_with(text.as_bytes(), &arguments).out, wanted);
+}
+
+#[test]
 fn lines_that_are_not_looked_at_first_are_read_again_if_they_are_far() {
     let folder = Folder::new();
     // A line each second in a file whose stamps are looked at from place to place; 30 lines of last year.
     let june = 1_780_272_000;
     let mut moments: Vec<i64> = (0..9_000).map(|at| june + at).collect();
     moments.splice(5_000..5_000, (0..30).map(|at| june - 20 * DAY + at));
-    let log = Clocked { written: june + 9_000, moments };
+    let log = Clocked { written: june + 9_000, moments, silence: 1 };
     let file = log.write(&folder, "kern.log", false);
     assert!(std::fs::metadata(&file).unwrap().len() > 1 << 20);
     let (counts, said) = days(&[&file]);

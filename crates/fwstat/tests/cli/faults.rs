@@ -237,6 +237,37 @@ fn an_envelope_that_the_user_describes_is_read() {
 }
 
 #[test]
+fn months_of_two_languages_are_told_by_the_others() {
+    let log = |stamps: &[&str]| -> String {
+        stamps.iter().map(|stamp| format!("{stamp} 06:06:13 gw kernel: DROP {PACKET}\n")).collect()
+    };
+    let folder = Folder::new();
+    for (stamps, expected) in [
+        (&["ruj 30", "lis  1"][..], &["2024-09-30", "2024-10-01"][..]),
+        (&["paź 30", "lis  1"], &["2024-10-30", "2024-11-01"]),
+        (&["lip 30", "srp  1", "kol 1"], &["2024-06-30", "2024-07-01", "2024-08-01"]),
+        (&["čec 30", "srp  1", "zář 1"], &["2024-07-30", "2024-08-01", "2024-09-01"]),
+        (&["lis  1", "gru  1"], &["2024-11-01", "2024-12-01"]),
+        (&["lis  1", "stu  1", "pro 1"], &["2024-10-01", "2024-11-01", "2024-12-01"]),
+        (&["lis  1"], &["2024-11-01"]),
+        (&["srp  1"], &["2024-08-01"]),
+    ] {
+        let text = log(stamps);
+        let file = folder.write("log", &text);
+        let packed = folder.write("log.gz", crate::inputs::gzip(text.as_bytes()));
+        for name in [&file[..], &packed, "-"] {
+            let ran =
+                run_with(text.as_bytes(), &["export", "--utc", "--year", "2024", "--fields", "time", name]);
+            let times: Vec<String> = ran.out.lines().map(|line| line[9..19].to_owned()).collect();
+            assert_eq!(times, expected, "{stamps:?} {name}: {}", ran.err);
+            let check = run_with(text.as_bytes(), &["check", "-j", "--utc", "--year", "2024", name]).json();
+            let told = check["assumptions"].to_string().contains("no other month here tells which");
+            assert_eq!(told, stamps.len() == 1, "{check}");
+        }
+    }
+}
+
+#[test]
 fn all_screens_count_alike_or_say_why() {
     let repeated = format!("Jun 30 06:06:14 gw kernel: message repeated 3 times: [ DROP {PACKET}]\n");
     let one = format!("Jun 30 06:06:13 gw kernel: DROP {PACKET}\n");

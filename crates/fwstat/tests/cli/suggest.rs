@@ -247,7 +247,13 @@ pub(crate) fn line(seconds: u64, src: &str, proto: &str, dport: u64, flags: &str
 fn the_same_answer_for_any_threads_and_chunks() {
     let profile = &profiles::all(9)[2];
     let folder = Folder::new();
-    let log = folder.write("log", profile.text());
+    // Length fields that do not agree with the packet: only one of the two engines looks at them.
+    let odd = |(number, line): (usize, &str)| match line.rsplit_once(" LEN=") {
+        Some((start, _)) if number % 7 == 0 && line.contains("PROTO=UDP") => format!("{start} LEN=9 \n"),
+        _ => format!("{line}\n"),
+    };
+    let text: String = profile.text().lines().enumerate().map(odd).collect();
+    let log = folder.write("log", &text);
     let rules = folder.write("rules", &profile.rules);
     let first = run(&["suggest", "--json", "--rules", &rules, "--threads", "1", &log]).out;
     assert!(first.contains("\"rule\""));
@@ -257,7 +263,7 @@ fn the_same_answer_for_any_threads_and_chunks() {
         assert!(ran.out == first, "threads {threads}, chunks of {chunk}");
     }
     // And from standard input, which can be read only once.
-    let piped = run_with(profile.text().as_bytes(), &["suggest", "--json", "--rules", &rules]);
+    let piped = run_with(text.as_bytes(), &["suggest", "--json", "--rules", &rules]);
     assert!(piped.out.replace("\"-\"", "x") == first.replace(&format!("\"{log}\""), "x"), "{}", piped.err);
 }
 

@@ -12,9 +12,9 @@ use std::sync::LazyLock;
 
 /// The abbreviated names of each month, in lower case and without dots.
 const NAMES: [&str; 12] = [
-    "chi dja ean ene faoi gen ian ion jaan jan janv jän led m01 oca ođđj saus sij stu sty tammi urt xan \
-     xin yan yen ýan ğın ιαν гыйн сту січ янв яну јан қаң հնվ ינו ינו׳ جانفي جنوری ينا يناير ژانویه जन॰ \
-     জানু ஜன జన ม.ค იან 一月",
+    "chi dja ean ene faoi gen ian ion jaan jan janv jän led m01 oca ođđj saus sij sty tammi urt xan xin \
+     yan yen ýan ğın ιαν гыйн сту січ янв яну јан қаң հնվ ינו ינו׳ جانفي جنوری ينا يناير ژانویه जन॰ জানু \
+     ஜன జన ม.ค იან 一月",
     "chw chwef cʼhw cʼhwe feabh feb febr fev few fiw fra fur fév févr gearr guov helmi lut m02 ots peb \
      shk vas veebr velj úno şub φεβ ақп лют феб фев февр փտվ փտր פבר פבר׳ شباط فبر فبراير فروری فوریه \
      فيفري फ़र॰ ফেব பிப் ఫిబ్ర ก.พ თებ 二月",
@@ -39,12 +39,12 @@ const NAMES: [&str; 12] = [
     "cte eyl gwe gwen ira m09 med medi mfómh rugs ruj sen sep sept set sht sin sult syys szept vie wrz \
      zář čakč σεπ вер сен сент сеп қыр սեպ ספט ספט׳ أيلول سبت سبتمبر ستمبر سپتامبر شتنبر सित॰ সেপ সেপ্ট \
      সেপ্টেম্বর செப் సెప్టెం ก.ย სექ 九月",
-    "dfómh dàmh d’oct eki golg her here hyd kas loka m10 och oct okt ott out paź spal tet tub urr ükt říj \
-     οκτ жов жовт кас окт қаз հոկ אוק אוק׳ أكت أكتوبر اكتبر اوْکتوْبر اکتبر اکتوبر अक्टू॰ अक्तू॰ অক্টো \
+    "dfómh dàmh d’oct eki golg her here hyd loka m10 och oct okt ott out paź spal tet tub urr ükt říj οκτ \
+     жов жовт кас окт қаз հոկ אוק אוק׳ أكت أكتوبر اكتبر اوْکتوْبر اکتبر اکتوبر अक्टू॰ अक्तू॰ অক্টো \
      অক্টোবর அக் అక్టో ต.ค ოქტ 十月",
-    "aza du lapkr lis m11 marras nob nov now noy noý nun nën nóv nôv pay samh skáb tach wam νοέ νοε лис \
-     лист ліс нов ное ноя нояб қар նմբ նոյ נוב נוב׳ نوامبر نوف نوفمبر نومبر نونبر نوْوامبر नव॰ নভে \
-     নভেম্বর நவ నవం พ.ย ნოე 十一月",
+    "aza du kas lapkr lis m11 marras nob nov now noy noý nun nën nóv nôv pay samh skáb stu tach wam νοέ \
+     νοε лис лист ліс нов ное ноя нояб қар նմբ նոյ נוב נוב׳ نوامبر نوف نوفمبر نومبر نونبر نوْوامبر नव॰ \
+     নভে নভেম্বর நவ నవం พ.ย ნოე 十一月",
     "abe ara avi dec dek des dets dez dhj dic dik dis diċ duj duǧ déc dùbh gru gruod joulu juov ker kzu \
      m12 noll pro rha rhag śni δεκ гру груд дек дец жел сне դեկ דצמ דצמ׳ دجنبر دسامبر دسمبر ديس ديسمبر \
      दिस॰ ডিসে ডিসেম্বর டிச డిసెం ธ.ค დეკ 十二月",

@@ -109,6 +109,22 @@ pub(super) struct List {
 }
 
 impl List {
+    /// How many entries there are.
+    pub(super) fn len(&self) -> u64 {
+        self.runs.iter().map(|run| run.len).sum()
+    }
+
+    /// Leaves out all but the first so many.
+    pub(super) fn truncate(&mut self, journal: &Journal, most: u64) {
+        let mut left = most;
+        for at in 0..self.runs.len() {
+            let len = self.runs[at].len.min(left);
+            self.runs[at] = self.cut(journal, &self.runs[at], 0, len);
+            left -= len;
+        }
+        self.runs.retain(|run| run.len > 0);
+    }
+
     /// `len` entries of a run from the one at `from` on.
     pub(super) fn cut(&self, journal: &Journal, run: &Run, from: u64, len: u64) -> Run {
         let width = match run.how {
@@ -142,7 +158,7 @@ impl List {
     /// (`write_to_journal`), so times ascend in a file. Other writers' files are asked at some places;
     /// where times do not ascend there, all of the file is read.
     pub(super) fn between(&mut self, journal: &Journal, since: u64, until: u64) -> u64 {
-        let all: u64 = self.runs.iter().map(|run| run.len).sum();
+        let all = self.len();
         let certain =
             self.runs.iter().all(|run| run.listed || self.want == Want::All && run.how == How::Items);
         if !certain || !self.ascends(journal, all) {

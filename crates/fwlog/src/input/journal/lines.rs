@@ -20,7 +20,7 @@ use logparse::Uptime;
 use super::walk::{Entry, Facts};
 use crate::input::reframe;
 use crate::input::years::Years;
-use crate::time::clock::civil_from_days;
+use crate::time::dates::civil_from_days;
 
 /// A chunk's text is not made longer than this: what comes then is left out as too long if it is
 /// longer than a message of the kernel.

@@ -30,5 +30,7 @@ pub use layout::{Id, SIGNATURE};
 pub use lines::{Beside, Head, Heads, Missing};
 pub use look::{Read, line, line_of, newest, read};
 pub use merge::Merge;
-pub use plan::{Lost, Member, Named, Parts, Refused, Wanted, Work, is_journal, open, open_file};
+pub use plan::{
+    Lost, Member, Named, Parts, Refused, Wanted, Work, is_at_its_beginning, is_journal, open, open_file,
+};
 pub use window::spool;

@@ -22,10 +22,11 @@ use std::sync::atomic::{self, AtomicUsize};
 use super::boot::{Boot, boots, narrow};
 use super::desk::{Desk, Task};
 use super::file::{How, Journal, Key, List, PART, Run};
-use super::layout::Id;
+use super::layout::{Id, SIGNATURE};
 use super::merge::Merge;
 use super::places;
 use super::window::Medium;
+use crate::input::extent::Extents;
 use crate::input::years::Years;
 
 /// A folder of more files than these is not looked through again.
@@ -41,7 +42,7 @@ pub enum Named {
 }
 
 /// Which entries are wanted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Not received before and not after (microseconds since 1970).
     pub between: Option<(u64, u64)>,
@@ -53,6 +54,8 @@ pub struct Wanted {
     pub ordered: bool,
     /// How many entries make a chunk.
     pub part: u64,
+    /// How far files are read.
+    pub extents: Arc<Extents>,
 }
 
 /// One file of a set.
@@ -243,6 +246,9 @@ impl Member {
     /// Takes over a journal and finds its entries.
     fn take(&mut self, mut journal: Journal, wanted: &Wanted) {
         let mut list = journal.list();
+        if let Some(file) = journal.medium.metadata() {
+            list.truncate(&journal, wanted.extents.end(&file, list.len()));
+        }
         if wanted.machine.is_some_and(|machine| machine != journal.header.machine) {
             list.runs.clear();
         }
@@ -261,10 +267,7 @@ impl Member {
     /// Which file it is, whatever its name.
     fn inode(&self) -> Option<(u64, u64)> {
         let opened = self.opened.as_ref()?;
-        match &opened.journal.medium {
-            Medium::File(file) => file.metadata().ok().map(|meta| (meta.dev(), meta.ino())),
-            Medium::Memory(_) => None,
-        }
+        opened.journal.medium.metadata().map(|meta| (meta.dev(), meta.ino()))
     }
 
     pub(super) fn ends(&self) -> Option<(&Key, &Key)> {
@@ -457,5 +460,18 @@ pub fn is_journal(path: &Path) -> bool {
     // A pipe would lose what is read here.
     std::fs::metadata(path).is_ok_and(|meta| meta.is_file())
         && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
+        && head == *SIGNATURE
+}
+
+/// Whether an open file is a journal of which nothing was read yet.
+#[must_use]
+pub fn is_at_its_beginning(file: &File) -> bool {
+    use std::io::Seek as _;
+    use std::os::unix::fs::FileExt as _;
+    let mut head = [0; 8];
+    let mut place = file;
+    file.metadata().is_ok_and(|meta| meta.is_file())
+        && place.stream_position().is_ok_and(|at| at == 0)
+        && file.read_exact_at(&mut head, 0).is_ok()
         && head == *super::layout::SIGNATURE
 }

@@ -4,7 +4,7 @@
 //! Must not know: what they mean.
 //! Tested by: the tests of `look`.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
@@ -72,8 +72,16 @@ impl Medium {
     /// Its length.
     pub(super) fn len(&self) -> u64 {
         match self {
-            Medium::File(file) => file.metadata().map_or(0, |meta| meta.len()),
+            Medium::File(_) => self.metadata().map_or(0, |meta| meta.len()),
             Medium::Memory(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// What the system says of the file.
+    pub(super) fn metadata(&self) -> Option<Metadata> {
+        match self {
+            Medium::File(file) => file.metadata().ok(),
+            Medium::Memory(_) => None,
         }
     }
 }

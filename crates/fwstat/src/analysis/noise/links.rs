@@ -22,6 +22,8 @@ pub const SOURCES: usize = 64;
 pub const NETWORKS: usize = 9;
 /// Addresses of this host, and broadcast addresses.
 const ADDRESSES: usize = 256;
+/// Destinations whose lines are entered together.
+const LATELY: usize = 32;
 
 /// What one hardware address brought.
 #[derive(Clone, Debug, Default)]
@@ -74,8 +76,8 @@ pub struct Links {
     /// Interfaces with more hardware addresses than are kept.
     pub crowded: BTreeSet<u32>,
     latest: (u32, u128),
-    /// The destination seen last, and its lines that are not entered yet.
-    asked: (u128, u64),
+    /// Destinations seen lately, and their lines that are not entered yet; each has one place.
+    asked: [(u128, u64); LATELY],
     /// Interface, hardware address and family of the line before, if nothing more is learnt of them.
     settled: Option<(u32, u64, bool)>,
 }
@@ -97,11 +99,12 @@ impl Links {
     #[inline]
     pub fn add(&mut self, input: u32, forwarded: bool, trusted: bool, seen: &Sighting) {
         if !forwarded && seen.to == To::One {
-            if self.asked.0 != seen.dst {
-                self.enter_asked();
-                self.asked.0 = seen.dst;
+            let at = seen.dst as usize % LATELY;
+            if self.asked[at].0 != seen.dst {
+                self.enter_asked(at);
+                self.asked[at].0 = seen.dst;
             }
-            self.asked.1 += 1;
+            self.asked[at].1 += 1;
         }
         if seen.to == To::All && self.latest != (input, seen.dst) {
             self.latest = (input, seen.dst);
@@ -137,8 +140,8 @@ impl Links {
         }
     }
 
-    fn enter_asked(&mut self) {
-        let (dst, lines) = std::mem::take(&mut self.asked);
+    fn enter_asked(&mut self, at: usize) {
+        let (dst, lines) = std::mem::take(&mut self.asked[at]);
         if lines > 0 {
             *self.here.entry(dst).or_default() += lines;
             if self.here.len() > 2 * ADDRESSES {
@@ -168,7 +171,7 @@ impl Links {
 
     /// Takes over another thread's facts; `names` translates its numbers of interfaces.
     pub fn join(&mut self, mut other: Links, names: &[u32]) {
-        other.enter_asked();
+        (0..LATELY).for_each(|at| other.enter_asked(at));
         for ((input, mac), station) in other.stations {
             self.stations.entry((names[input as usize], mac)).or_default().join(station);
         }
@@ -189,7 +192,7 @@ impl Links {
 
     /// Keeps no more than the limits allow.
     pub fn settle(&mut self) {
-        self.enter_asked();
+        (0..LATELY).for_each(|at| self.enter_asked(at));
         self.trim_here();
         self.trim_stations();
         while self.broadcasts.len() > ADDRESSES {

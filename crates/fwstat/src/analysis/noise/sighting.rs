@@ -104,13 +104,16 @@ pub fn doubt(record: &Record<'_>) -> Option<Doubt> {
     // A relay cuts anywhere. The kernel ends a record with a blank, so a last number before a
     // blank is whole; without one the packet's own lengths must agree.
     let ended = record.raw.trim_ascii_end().len() < record.raw.len();
+    // The scanner takes no fragment and nothing that lacks a field.
     if ended && line.fast().is_some() {
         return None;
     }
-    doubt_of(line)
+    doubt_of(line, ended)
 }
 
-fn doubt_of(line: &Line<'_>) -> Option<Doubt> {
+/// The same of a line that is whole as far as its fields say; `ended`: a blank follows the last.
+/// Whichever engine read the line, the answer is one.
+fn doubt_of(line: &Line<'_>, ended: bool) -> Option<Doubt> {
     let header = match line.network() {
         Network::Ipv4(ip) if ip.fragment.is_some() => return Some(Doubt::Fragment),
         Network::Ipv4(_) => 20,
@@ -128,12 +131,14 @@ fn doubt_of(line: &Line<'_>) -> Option<Doubt> {
                 let sum = u32::from(len) + header;
                 sum == all || header == 40 && sum <= all
             };
-            !udp.len.zip(length).is_some_and(|(len, all)| agree(len, all))
+            !udp.len.zip(length).is_some_and(|(len, all)| ended || agree(len, all))
         }
         Transport::Icmp(icmp) => icmp.code.is_none(),
         Transport::Icmpv6(icmp) => icmp.code.is_none(),
         // `PROTO=1` is what is left of `PROTO=17`, `PROTO=112` ...
-        Transport::Other(protocol) => protocol.0 < 2 || matches!(protocol, Protocol::TCP | Protocol::UDP),
+        Transport::Other(protocol) => {
+            !ended && protocol.0 < 2 || matches!(protocol, Protocol::TCP | Protocol::UDP)
+        }
         _ => false,
     };
     if cut {
@@ -212,7 +217,7 @@ mod tests {
         if entry.completeness() != Completeness::Whole {
             return Some(Doubt::Truncated);
         }
-        doubt_of(&Line::Full(&entry))
+        doubt_of(&Line::Full(&entry), line.ends_with(' '))
     }
 
     const UDP: &str = "kernel: x IN=eth0 OUT= MAC= SRC=192.0.2.1 DST=192.0.2.2 LEN=229 TOS=0x00 PREC=0x00 TTL=64 ID=0 \
@@ -229,9 +234,20 @@ mod tests {
             for end in start..line.trim_end().len() {
                 if let Ok(entry) = logparse::parse(&line.as_bytes()[..end]) {
                     let whole = entry.completeness() == Completeness::Whole;
-                    assert!(!whole || doubt_of(&Line::Full(&entry)).is_some(), "{}", &line[..end]);
+                    assert!(!whole || doubt_of(&Line::Full(&entry), false).is_some(), "{}", &line[..end]);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_blank_at_the_end_proves_the_last_number() {
+        // Whoever sends a datagram chooses its length field: it need not agree with the packet's.
+        let odd = UDP.replace("LEN=209", "LEN=20");
+        let short = odd.replace("PROTO=UDP SPT=138 DPT=138 LEN=20", "PROTO=1");
+        for line in [odd, short] {
+            assert_eq!(doubts(&line), None, "{line}");
+            assert_eq!(doubts(line.trim_end()), Some(Doubt::Truncated), "{line}");
         }
     }
 

@@ -147,7 +147,7 @@ impl<'k> Survey<'k> {
             return;
         }
         self.sample.push((hash, seen));
-        if self.sample.len() >= SAMPLE + SAMPLE / 4 {
+        if self.sample.len() >= SAMPLE + SAMPLE / 2 {
             self.trim();
         }
     }
@@ -347,6 +347,18 @@ impl Surveyed {
     #[must_use]
     pub fn prefix(&self, seen: &Sighting) -> &[u8] {
         self.name(self.fronts[seen.front as usize].prefix)
+    }
+
+    /// Something about each prefix, by its number in fronts.
+    #[must_use]
+    pub fn of_prefixes<T>(&self, of: impl Fn(&[u8]) -> T) -> Vec<T> {
+        self.names.iter().map(|name| of(name)).collect()
+    }
+
+    /// The number of a line's prefix.
+    #[must_use]
+    pub fn prefix_number(&self, seen: &Sighting) -> usize {
+        self.fronts[seen.front as usize].prefix as usize
     }
 
     /// Lines of the log that one line of the sample stands for.

@@ -27,18 +27,10 @@ const PREFIX_PORTS: usize = 15;
 /// Ports of kept prefixes named one by one.
 const KEPT_PORTS: usize = 60;
 
-/// A prefix whose lines must stay visible, whatever is in them.
-pub type IsKept<'k> = &'k dyn Fn(&[u8]) -> bool;
-
 /// Makes them: from what is let in, from prefixes, and where no ruleset is known from caution.
+/// `kept` says of each prefix, by its number, whether its lines must stay visible.
 #[must_use]
-pub fn find(
-    log: &Surveyed,
-    place: &Place,
-    let_in: &[Pattern],
-    asked: Asked,
-    kept: IsKept<'_>,
-) -> Vec<Pattern> {
+pub fn find(log: &Surveyed, place: &Place, let_in: &[Pattern], asked: Asked, kept: &[bool]) -> Vec<Pattern> {
     let mut services = Services::default();
     let mut out: Vec<Pattern> = Vec::new();
     for pattern in let_in {
@@ -215,14 +207,14 @@ impl Services {
 
 /// Prefixes that say that their ports are services: kept ones, and where no ruleset is known those
 /// of which each port has nearly all its lines under this prefix.
-fn by_prefix(log: &Surveyed, asked: Asked, kept: IsKept<'_>, services: &mut Services) {
-    let mut ports: BTreeMap<&[u8], BTreeMap<u16, u64>> = BTreeMap::new();
+fn by_prefix(log: &Surveyed, asked: Asked, kept: &[bool], services: &mut Services) {
+    let mut ports: BTreeMap<usize, BTreeMap<u16, u64>> = BTreeMap::new();
     let mut all: BTreeMap<u16, u64> = BTreeMap::new();
     let mut visible: BTreeMap<(bool, u8), BTreeSet<u16>> = BTreeMap::new();
     for seen in &log.sample {
-        let prefix = log.prefix(seen);
+        let prefix = log.prefix_number(seen);
         let here = log.output(seen).is_none() && seen.ports;
-        if here && kept(prefix) && (seen.syn || seen.protocol != Protocol::TCP.0) {
+        if here && kept[prefix] && (seen.syn || seen.protocol != Protocol::TCP.0) {
             visible.entry((seen.v6, seen.protocol)).or_default().insert(seen.dport);
         }
         if here && seen.syn {

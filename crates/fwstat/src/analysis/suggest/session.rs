@@ -137,7 +137,7 @@ impl Session {
         let asked = self.asked();
         let place = Place::new(log, &self.settings.trusted, &self.let_in);
         let keep = &self.settings.keep;
-        let kept = |prefix: &[u8]| is_kept(keep, prefix);
+        let kept = log.of_prefixes(|prefix| is_kept(keep, prefix));
         let mut exceptions = exceptions::find(log, &place, &self.let_in, asked, &kept);
         if self.unread {
             exceptions.extend([false, true].map(|v6| Pattern { v6, ..Pattern::default() }));
@@ -430,18 +430,14 @@ impl Session {
 fn near_prefixes(log: &Surveyed, signals: &Signals) -> Vec<Vec<u8>> {
     let matchers: Vec<_> =
         signals.exceptions.iter().filter(|p| !p.dports.is_empty()).map(|p| p.matcher(log)).collect();
-    let mut all: Vec<Vec<u8>> = log
-        .sample
-        .iter()
-        .filter(|seen| {
-            let kept = is_kept(&signals.keep, log.prefix(seen));
-            log.output(seen).is_none() && (kept || matchers.iter().any(|matcher| matcher.takes(seen)))
-        })
-        .map(|seen| log.prefix(seen).to_vec())
-        .collect();
-    all.sort_unstable();
-    all.dedup();
-    all
+    let kept = log.of_prefixes(|prefix| is_kept(&signals.keep, prefix));
+    let mut near = vec![false; kept.len()];
+    for seen in log.sample.iter().filter(|seen| log.output(seen).is_none()) {
+        let prefix = log.prefix_number(seen);
+        near[prefix] = near[prefix] || kept[prefix] || matchers.iter().any(|matcher| matcher.takes(seen));
+    }
+    // Names are in order, each once.
+    log.names.iter().zip(near).filter(|(_, near)| *near).map(|(name, _)| name.clone()).collect()
 }
 
 /// Where this host wanted to go.
