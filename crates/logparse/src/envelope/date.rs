@@ -86,7 +86,7 @@ fn date(text: &[u8], in_brackets: bool) -> Option<(Stamp<'_>, &[u8])> {
         {
             date.month = Some(month);
         } else if !(signed(bare, &mut date)
-            || in_brackets && numbers.read(bare)
+            || in_brackets && at == 0 && numbers.read(bare)
             || (date.month.is_some() || date.day.is_some()) && is_between(bare)
             || at == 0 && is_weekday(bare, in_brackets))
         {
@@ -126,12 +126,11 @@ fn after_clock<'a>(civil: &mut Civil, text: &'a [u8], in_brackets: bool) -> &'a 
         rest = &after[4..];
     }
     // A zone in words (`Central European Standard Time`) tells a reader, and no program.
-    let is_words = |text: &[u8]| {
-        text.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b' ' | b'.') || !b.is_ascii())
-    };
+    let is_word = |word: &[u8]| word.first().is_some_and(|b| b.is_ascii_uppercase() || !b.is_ascii());
     if in_brackets
         && rest.first() == Some(&b' ')
-        && let Some(end) = rest.iter().take(64).position(|b| *b == b']').filter(|end| is_words(&rest[..*end]))
+        && let Some(end) = rest.iter().take(64).position(|b| *b == b']')
+        && rest[1..end].split(|b| *b == b' ').all(is_word)
     {
         rest = &rest[end..];
     }
