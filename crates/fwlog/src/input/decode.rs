@@ -12,9 +12,10 @@ use super::dmesg::{self, Human};
 use super::envelope::{Head, Rewritten};
 use super::journal::SIGNATURE;
 use super::months;
-use super::reframe::{self, Export, Objects};
-use super::ulogd::{self, Ulogd};
+use super::reframe;
+use super::ulogd;
 use super::unpack::{Packing, Unpacked};
+use super::watch::{self, Watched};
 
 /// What a file is that holds no lines.
 pub struct Foreign {
@@ -58,12 +59,26 @@ pub enum Records {
     Export,
     /// ulogd2's JSON, a line per packet in words of its own.
     Ulogd,
-    /// JSON objects over several lines, at this depth: `journalctl -o json-pretty` (0), an array (1),
-    /// `dmesg --json` (2).
-    Objects(usize),
+    /// JSON objects over several lines or in lists: `journalctl -o json-pretty`, arrays, `dmesg --json`, answers of
+    /// Elastic and Loki.
+    Objects,
     /// `dmesg -H`: lines, but each counts from the one before.
     Human,
 }
+
+/// How answers begin that hold a list of records, without blanks.
+const ANSWERS: [&[u8]; 7] = [
+    b"{\"dmesg\":[",
+    b"{\"took\":",
+    b"{\"hits\":",
+    b"{\"status\":\"success\",",
+    b"{\"streams\":[",
+    b"{\"stream\":{",
+    b"{\"events\":[",
+];
+
+/// The longest of them, and more.
+const ANSWER_HEAD: usize = 24;
 
 /// The format of records that `head` begins, if it begins one.
 #[must_use]
@@ -77,15 +92,16 @@ pub fn records(head: &[u8]) -> Option<Records> {
     if dmesg::is_human(head) {
         return Some(Records::Human);
     }
-    let compact: Vec<u8> = head.iter().copied().filter(|b| !b.is_ascii_whitespace()).take(10).collect();
-    match &compact[..] {
-        b"{\"dmesg\":[" => return Some(Records::Objects(2)),
-        [b'[', b'{', b'"' | b'}', ..] => return Some(Records::Objects(1)),
-        _ => {}
+    let compact: Vec<u8> =
+        head.iter().copied().filter(|b| !b.is_ascii_whitespace()).take(ANSWER_HEAD).collect();
+    if matches!(&compact[..], [b'[', b'{', b'"' | b'}', ..])
+        || ANSWERS.iter().any(|answer| compact.starts_with(answer))
+    {
+        return Some(Records::Objects);
     }
     // An object whose first line ends after its bracket goes on below.
     if lines.clone().any(|line| matches!(line, b"{" | b"{\r")) {
-        return Some(Records::Objects(0));
+        return Some(Records::Objects);
     }
     lines.any(ulogd::is_ulogd).then_some(Records::Ulogd)
 }
@@ -156,13 +172,10 @@ fn lines_of(head: &[u8], stream: Plain, decoding: &Decoding, meter: &mut Meter) 
     }
     let stream = Box::new(Counting::new(stream, Arc::clone(&meter.plain)));
     let records = records(head);
-    meter.folded = matches!(records, Some(Records::Export | Records::Objects(_)));
+    meter.folded = matches!(records, Some(Records::Export | Records::Objects));
     Decoded::Lines(match records {
-        Some(Records::Export) => Box::new(Export::new(stream)),
-        Some(Records::Ulogd) => Box::new(Ulogd::new(stream)),
         Some(Records::Human) => Box::new(Human::new(stream)),
-        // ulogd's objects may be spread over lines too.
-        Some(Records::Objects(level)) => Box::new(Ulogd::new(Box::new(Objects::new(stream, level)))),
+        Some(_) => watch::records(stream),
         None => match &decoding.envelope {
             Some(head) => Box::new(Rewritten::new(stream, Arc::clone(head))),
             None if months::may_clash(head) => {
@@ -170,7 +183,7 @@ fn lines_of(head: &[u8], stream: Plain, decoding: &Decoding, meter: &mut Meter) 
                 meter.doubt = doubt;
                 stream
             }
-            None => stream,
+            None => Box::new(Watched::new(stream)),
         },
     })
 }

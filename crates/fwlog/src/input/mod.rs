@@ -6,6 +6,7 @@
 //! Must not know: what a line says, except the stamp at its head (`years`).
 //! Tested by: the unit tests of its files, `fwstat/tests/cli/inputs.rs`.
 
+mod anew;
 pub mod bytes;
 pub mod chunk;
 mod clocks;
@@ -26,6 +27,7 @@ pub mod stream;
 pub mod ulogd;
 pub mod unpack;
 pub mod walk;
+pub mod watch;
 pub mod years;
 
 pub use self::bytes::LONGEST_LINE;
@@ -125,6 +127,8 @@ pub struct InputQueue {
     thorough: AtomicBool,
     /// Whether the years of something that can be read once more may be wrong.
     doubtful: AtomicBool,
+    /// Whether records of several lines are looked for in files too.
+    watched: AtomicBool,
     tickets: AtomicU64,
     /// Bytes taken from files so far, as they lie on the disk.
     pub taken: Arc<AtomicU64>,
@@ -153,6 +157,7 @@ impl InputQueue {
             skipped: Mutex::default(),
             thorough: AtomicBool::new(false),
             doubtful: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
             tickets: AtomicU64::new(0),
             taken: Arc::default(),
             plain: Arc::default(),
@@ -250,43 +255,6 @@ impl InputQueue {
             // Its entries have years.
             Decoded::Journal(_) => Ok(Box::new(io::empty())),
         }
-    }
-
-    /// Whether what was read is to be read again because years may be wrong that can be known: then
-    /// it begins anew, more thoroughly.
-    #[must_use]
-    pub fn begin_anew(&self, far: bool) -> bool {
-        let doubtful = self.doubtful.load(Ordering::Relaxed) || far;
-        let files = self.sources.iter().all(|source| match &source.input {
-            Input::File(path) => {
-                std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) && !journal::is_journal(path)
-            }
-            _ => false,
-        });
-        let stopped = self.stop.load(Ordering::Relaxed);
-        // What was written in order is not written again.
-        if !doubtful
-            || !files
-            || stopped
-            || self.reading.ordered
-            || self.thorough.swap(true, Ordering::Relaxed)
-        {
-            return false;
-        }
-        for source in &self.sources {
-            *lock(&source.state) = State::Unopened;
-            source.done.store(false, Ordering::Release);
-        }
-        lock(&self.errors).clear();
-        for texts in [&self.notes, &self.remarks] {
-            lock(texts).clear();
-        }
-        lock(&self.doubts).clear();
-        lock(&self.skipped).clear();
-        for sum in [&self.tickets, &*self.taken, &*self.plain] {
-            sum.store(0, Ordering::Relaxed);
-        }
-        true
     }
 
     /// The inputs' names, in order.
@@ -660,7 +628,7 @@ impl InputQueue {
         if let Some(what) = decode::foreign(head) {
             return Err(InputError::new(name, what.reason).hint(what.hint));
         }
-        let plain = self.reading.decoding.is_text(head);
+        let plain = self.reading.decoding.is_text(head) && !self.watched.load(Ordering::Relaxed);
         // The size of files in /proc and /sys is 0 and says nothing.
         let size = if meta.len() > 0 { self.reading.extents.end(&meta, meta.len()) } else { u64::MAX };
         let thorough = self.thorough.load(Ordering::Relaxed);

@@ -98,6 +98,8 @@ pub struct Account {
     pub losses: HashMap<&'static str, (u64, Seen)>,
     /// Records that others than the kernel wrote, by writer.
     writers: HashMap<Vec<u8>, Seen>,
+    /// Whether a line was seen that begins records of several lines, or ulogd's.
+    pub records: bool,
     /// Packets whose prefix holds what an envelope is made of.
     pub unread: Unread,
     /// The first and the last moment of a record (nanoseconds, UTC).
@@ -243,6 +245,7 @@ impl Account {
             seen.first = seen.first.min(theirs.first);
         }
         self.foreign += other.foreign;
+        self.records |= other.records;
         self.unread.merge(other.unread);
         for (name, theirs) in other.writers {
             self.add_writer(&name, theirs, false);

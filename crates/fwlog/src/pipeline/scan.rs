@@ -13,6 +13,7 @@ use super::account::{Account, Position, Why, loss};
 use super::plan::Plan;
 use crate::filter::Filter;
 use crate::input::journal::Missing;
+use crate::input::watch;
 use crate::input::{Chunk, LONGEST_LINE};
 use crate::record::Record;
 use crate::time::clock::{Resolver, When};
@@ -292,6 +293,7 @@ impl<'p> Worker<'p> {
             _ => self.account.totals.other += 1,
         }
         self.account.note(why, at);
+        self.account.records |= watch::begins(line);
         self.reject(line);
         if let Some((what, lines)) = loss(line) {
             self.account.lose(what, lines, at);

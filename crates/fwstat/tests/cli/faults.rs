@@ -129,8 +129,16 @@ fn an_envelope_that_is_not_understood_is_told() {
     assert!(!ran.out.contains("envelope"), "{}", ran.out);
 }
 
+const ULOGD: &str = "{\"timestamp\": \"2026-09-28T18:52:30.943369-0300\", \"dvc\": \"Netfilter\", \"raw.pktlen\": 60, \
+    \"oob.prefix\": \"forward-drop\", \"oob.time.sec\": 1790632350, \"oob.time.usec\": 943369, \"oob.mark\": 0, \
+    \"oob.in\": \"eth2\", \"oob.out\": \"eth1\", \"oob.hook\": 2, \"oob.family\": 2, \"oob.protocol\": 2048, \
+    \"ip.protocol\": 6, \"ip.tos\": 0, \"ip.ttl\": 63, \"ip.totlen\": 60, \"ip.ihl\": 5, \"ip.id\": 37733, \
+    \"ip.fragoff\": 16384, \"src_ip\": \"198.51.100.20\", \"dest_ip\": \"203.0.113.30\", \"src_port\": 51234, \
+    \"dest_port\": 5432, \"tcp.window\": 64240, \"tcp.syn\": 1}\n";
+
 #[test]
 fn streams_of_objects_find_their_feet_again() {
+    let folder = Folder::new();
     let record = |pretty: bool| {
         let value = serde_json::json!({ "__REALTIME_TIMESTAMP": "1772409605000000", "_TRANSPORT": "kernel", "MESSAGE": format!("drop {PACKET}") });
         if pretty { serde_json::to_string_pretty(&value).unwrap() } else { value.to_string() }
@@ -143,6 +151,19 @@ fn streams_of_objects_find_their_feet_again() {
     let export = format!(
         "__CURSOR=s=1\n__REALTIME_TIMESTAMP=1772409605000000\n_TRANSPORT=kernel\nMESSAGE=drop {PACKET}\n\n"
     );
+    let dmesg = format!("[   12.345678] drop {PACKET}\n");
+    let elastic = |count: usize, pretty: bool| {
+        let hit = serde_json::json!({ "_index": "x", "_source": { "message": format!("drop {PACKET}") } });
+        let answer =
+            serde_json::json!({ "took": 1, "hits": { "total": 3, "hits": vec![hit; count] }, "x": [1] });
+        if pretty { serde_json::to_string_pretty(&answer).unwrap() } else { answer.to_string() }
+    };
+    let loki = |pretty: bool| {
+        let line = serde_json::json!(["1719720373123456789", format!("drop {PACKET}")]);
+        let stream = |lines: usize| serde_json::json!({ "stream": { "host": "gw" }, "values": vec![line.clone(); lines] });
+        let answer = serde_json::json!({ "status": "success", "data": { "resultType": "streams", "result": [stream(2), stream(1)] } });
+        if pretty { serde_json::to_string_pretty(&answer).unwrap() } else { answer.to_string() }
+    };
     let cases = [
         ("an open quote", format!("{good}{{\n  \"MESSAGE\" : \"open\n{good}{good}"), 3),
         ("a lost bracket", format!("{good}{}\n{good}{good}", good.trim_end().trim_end_matches('}')), 3),
@@ -156,11 +177,25 @@ fn streams_of_objects_find_their_feet_again() {
             3,
         ),
         ("an export with text", format!("{export}{text}{export}"), 3),
+        ("text, then an object", format!("{}{good}{good}", text.repeat(9)), 11),
+        ("text, then an array", format!("{}{}", text.repeat(9), array(&[indented, indented, indented])), 12),
+        ("text, then an export", format!("{}{export}{text}{export}", text.repeat(9)), 12),
+        ("text, then ulogd", format!("{}{ULOGD}{text}{ULOGD}", text.repeat(9)), 12),
+        ("dmesg, objects between", format!("{dmesg}{dmesg}{good}{dmesg}{dmesg}"), 5),
+        ("Elastic's answer", elastic(3, false), 3),
+        ("Elastic's answer, pretty", elastic(3, true), 3),
+        ("Loki's answer", loki(false), 3),
+        ("Loki's answer, pretty, and text", format!("{}\n{text}", loki(true)), 4),
+        ("ulogd through jq -s", format!("[{},{}]\n", ULOGD.trim(), ULOGD.trim()), 2),
         ("a text log that begins like an array", format!("[{{ odd\n{text}{text}{text}"), 3),
     ];
     for (name, log, packets) in cases {
-        let check = run_with(log.as_bytes(), &["check", "--json"]);
-        assert_eq!(check.json()["totals"]["packets"], packets, "{name}: {}{}", check.out, check.err);
+        let file = folder.write("log", &log);
+        for ran in [run_with(log.as_bytes(), &["check", "--json"]), run(&["check", "--json", &file])] {
+            assert_eq!(ran.json()["totals"]["packets"], packets, "{name}: {}{}", ran.out, ran.err);
+        }
+        let records = run(&["export", &file]).out.lines().count();
+        assert_eq!(records, packets, "{name}");
     }
 }
 

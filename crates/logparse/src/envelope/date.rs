@@ -132,6 +132,15 @@ fn after_clock<'a>(civil: &mut Civil, text: &'a [u8], in_brackets: bool) -> &'a 
         && let Some(end) = rest.iter().take(64).position(|b| *b == b']')
         && rest[1..end].split(|b| *b == b' ').all(is_word)
     {
+        // An abbreviation that is not known is one that a reader's zone may know.
+        if civil.zone == Zone::Local
+            && (3..=7).contains(&end)
+            && rest[1..end].iter().all(u8::is_ascii_uppercase)
+        {
+            let mut letters = [0; 6];
+            letters[..end - 1].copy_from_slice(&rest[1..end]);
+            civil.zone = Zone::Name(letters);
+        }
         rest = &rest[end..];
     }
     rest
