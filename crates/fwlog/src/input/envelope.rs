@@ -15,7 +15,7 @@ use std::sync::Arc;
 use memchr::memmem;
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
-use super::bytes::{LONGEST_LINE, Plain};
+use super::bytes::{Fail, LONGEST_LINE, Plain};
 use super::reframe::add;
 
 /// The names that groups may have.
@@ -198,8 +198,18 @@ impl Read for Rewritten {
             while self.out.len() < buffer.len().min(64 << 10) {
                 self.line.clear();
                 let limit = LONGEST_LINE as u64 + 1;
-                if (&mut self.input).take(limit).read_until(b'\n', &mut self.line)? == 0 {
-                    break;
+                match (&mut self.input).take(limit).read_until(b'\n', &mut self.line) {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    // First what came before it.
+                    Err(error) => {
+                        self.out.append(&mut self.line);
+                        if self.out.is_empty() {
+                            return Err(error);
+                        }
+                        self.input = BufReader::new(Box::new(Fail::new(error)));
+                        break;
+                    }
                 }
                 let goes_on = std::mem::replace(&mut self.goes_on, self.line.last() != Some(&b'\n'));
                 let text = self.line.strip_suffix(b"\n").unwrap_or(&self.line);

@@ -8,7 +8,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Read};
 
-use super::bytes::Plain;
+use super::bytes::{Fail, Plain};
 
 /// The names of glibc's `hr_HR` that no neighbour has.
 const CROATIAN: [&str; 8] = ["sij", "velj", "ožu", "tra", "svi", "kol", "ruj", "stu"];
@@ -100,7 +100,7 @@ pub fn settled(mut input: Plain) -> (Plain, Option<(u64, String)>) {
     let told = told(&ahead);
     let front = io::Cursor::new(ahead);
     let all: Plain = match failed {
-        Some(error) => Box::new(front.chain(super::bytes::Fail::new(error))),
+        Some(error) => Box::new(front.chain(Fail::new(error))),
         None => Box::new(front.chain(input)),
     };
     match told {
@@ -134,8 +134,18 @@ impl Read for Croatian {
             self.given = 0;
             while self.out.len() < buffer.len().min(64 << 10) {
                 self.line.clear();
-                if (&mut self.input).take(64 << 10).read_until(b'\n', &mut self.line)? == 0 {
-                    break;
+                match (&mut self.input).take(64 << 10).read_until(b'\n', &mut self.line) {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    // First what came before it.
+                    Err(error) => {
+                        self.out.append(&mut self.line);
+                        if self.out.is_empty() {
+                            return Err(error);
+                        }
+                        self.input = BufReader::new(Box::new(Fail::new(error)));
+                        break;
+                    }
                 }
                 let goes_on = std::mem::replace(&mut self.goes_on, self.line.last() != Some(&b'\n'));
                 let name = month(&self.line).filter(|_| !goes_on);

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::bytes::Plain;
+use super::bytes::{Fail, Plain};
 use super::reframe::{self, Export, Objects};
 use super::ulogd::{self, Ulogd};
 
@@ -31,7 +31,8 @@ pub fn records(stream: Plain) -> Plain {
 #[must_use]
 pub fn begins(line: &[u8]) -> bool {
     match line.first() {
-        Some(b'{') => line[1..].trim_ascii().is_empty() || ulogd::is_ulogd(line),
+        // ulogd's first keys are its own.
+        Some(b'{') => line[1..].trim_ascii().is_empty() || ulogd::is_ulogd(&line[..line.len().min(256)]),
         Some(b'[') => line[1..].trim_ascii().is_empty(),
         Some(b'_') => reframe::begins_export(line),
         _ => false,
@@ -43,6 +44,8 @@ pub struct Watched {
     input: Option<Plain>,
     /// The readers of records, once they were needed.
     records: Option<Plain>,
+    /// An error to give when all before it was.
+    failed: Option<io::Error>,
     block: Vec<u8>,
     given: usize,
     /// The bytes of the block that were found to be text.
@@ -53,16 +56,22 @@ impl Watched {
     /// Watches a text from its beginning.
     #[must_use]
     pub fn new(input: Plain) -> Watched {
-        Watched { input: Some(input), records: None, block: Vec::new(), given: 0, text: 0 }
+        Watched { input: Some(input), records: None, failed: None, block: Vec::new(), given: 0, text: 0 }
     }
 
     /// Reads the next block and looks for records in it: what follows the last line end stays for the next look.
     fn look(&mut self) -> io::Result<bool> {
+        if let Some(error) = self.failed.take() {
+            self.input = None;
+            return Err(error);
+        }
         let Some(input) = &mut self.input else { return Ok(false) };
         // The line end before the rest is kept: a line is looked at with it.
         self.block.drain(..self.given.saturating_sub(1));
         self.given = self.block.len().min(1);
-        let read = input.take(BLOCK as u64).read_to_end(&mut self.block)?;
+        let before = self.block.len();
+        self.failed = input.take(BLOCK as u64).read_to_end(&mut self.block).err();
+        let read = self.block.len() - before;
         self.text = match memchr::memrchr(b'\n', &self.block) {
             Some(end) if read > 0 && self.block.len() < 2 * BLOCK => end + 1,
             _ => self.block.len(),
@@ -78,9 +87,13 @@ impl Watched {
         if let Some(at) = lines.min() {
             let rest = io::Cursor::new(self.block.split_off(at));
             self.text = at;
-            self.records = self.input.take().map(|input| records(Box::new(rest.chain(input))));
+            let failed = self.failed.take().map(Fail::new);
+            self.records = self.input.take().map(|input| match failed {
+                Some(failed) => records(Box::new(rest.chain(failed))),
+                None => records(Box::new(rest.chain(input))),
+            });
         }
-        Ok(read > 0 || self.given < self.block.len())
+        Ok(read > 0 || self.given < self.block.len() || self.failed.is_some())
     }
 
     fn is_first(&self, at: usize) -> bool {
@@ -107,5 +120,41 @@ impl Read for Watched {
         buffer[..len].copy_from_slice(&part[..len]);
         self.given += len;
         Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OBJECT: &str = "{\n  \"MESSAGE\": \"a\"\n}\n";
+    const LINE: &str = "{  \"MESSAGE\": \"a\"}\n";
+
+    fn read(text: &str, error: bool) -> (String, bool) {
+        let text = io::Cursor::new(text.as_bytes().to_vec());
+        let input: Plain = match error {
+            true => Box::new(text.chain(Fail::new(io::Error::other("damaged")))),
+            false => Box::new(text),
+        };
+        let mut out = Vec::new();
+        let failed = Watched::new(input).read_to_end(&mut out).is_err();
+        (String::from_utf8(out).unwrap(), failed)
+    }
+
+    #[test]
+    fn text_passes_and_records_become_lines_wherever_they_begin() {
+        for lines in [0, 1, 2, 5_000, 40_000] {
+            let text = "Jun 30 06:06:13 gw kernel: x\n".repeat(lines);
+            for tail in ["", "no end", "{\"a\": 1}\n"] {
+                let whole = format!("{text}{tail}");
+                assert_eq!(read(&whole, false), (whole.clone(), false), "{lines} {tail}");
+                let (out, failed) = read(&whole, true);
+                assert!(out == whole && failed, "{lines} {tail}");
+            }
+            if lines > 0 {
+                let (out, _) = read(&format!("{text}{OBJECT}{text}{OBJECT}"), false);
+                assert!(out == format!("{text}{LINE}{text}{LINE}"), "{lines}");
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use memchr::memchr;
 use super::{Envelope, caller, date, marks, stamp, tag, zone};
 use crate::time::Stamp;
 
-/// The forms of `dmesg`, and `journalctl -o short-monotonic`, which puts its host behind.
+/// The forms of `dmesg`, and `journalctl -o short-monotonic`, which puts its host after the stamp.
 ///
 /// dmesg takes levels out of what it prints: one that is left there is a rule's prefix.
 pub(super) fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
@@ -28,14 +28,14 @@ pub(super) fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
         // `[ 8486.974964] host kernel: `: journalctl. The kernel's own text could look like
         // it only with a prefix that spells `word kernel: `.
         let host = memchr(b' ', rest).unwrap_or(0);
-        let mut behind = Envelope::default();
+        let mut inner = Envelope::default();
         if host > 0
             && !rest.starts_with(b"kernel:")
-            && let Some(after) = tag(&rest[host + 1..], &mut behind, true)
+            && let Some(after) = tag(&rest[host + 1..], &mut inner, true)
         {
             envelope.host = Some(&rest[..host]);
-            envelope.tag = behind.tag;
-            envelope.pid = behind.pid;
+            envelope.tag = inner.tag;
+            envelope.pid = inner.pid;
             return marks(after, envelope);
         }
         return marks(rest, envelope);
@@ -44,13 +44,13 @@ pub(super) fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
     if let Some((uptime, delta, rest)) = stamp::uptime_with_delta(text) {
         envelope.uptime = Some(uptime);
         envelope.delta = delta;
-        let mut behind = Envelope::default();
+        let mut inner = Envelope::default();
         let host = memchr(b' ', rest).unwrap_or(0);
         if host > 0
-            && let Some(after) = tag(&rest[host + 1..], &mut behind, true)
+            && let Some(after) = tag(&rest[host + 1..], &mut inner, true)
         {
             envelope.host = Some(&rest[..host]);
-            envelope.tag = behind.tag;
+            envelope.tag = inner.tag;
             return marks(after, envelope);
         }
         return marks(rest, envelope);

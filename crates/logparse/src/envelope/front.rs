@@ -16,7 +16,7 @@ const STAMP_WIDTH: usize = 15;
 /// The longest name of a file, with its folders, that is looked for.
 const LONGEST_NAME: usize = 255;
 
-/// The line without what stands before its envelope; `None` if nothing does, or no envelope follows.
+/// The line without what comes before its envelope; `None` if nothing does, or no envelope follows.
 pub(super) fn without(text: &[u8]) -> Option<&[u8]> {
     let mut rest = text;
     for _ in 0..FRONTS {

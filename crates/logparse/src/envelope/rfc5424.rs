@@ -8,7 +8,7 @@ use memchr::memchr;
 
 use super::{Envelope, stamp};
 
-/// `1 STAMP HOST APP PROCID MSGID SD [BOM]MSG` behind the PRI. `- - - [ 8486.9]` is no
+/// `1 STAMP HOST APP PROCID MSGID SD [BOM]MSG` after the PRI. `- - - [ 8486.9]` is no
 /// structured data: the third `-` is.
 pub(super) fn rfc5424<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
     let rest = text.strip_prefix(b"1 ")?;

@@ -254,7 +254,7 @@ pub(super) fn common_log(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     Some(cut(text, end, Time::Civil(civil)))
 }
 
-/// `[ 8486.974964]`: seconds right-aligned, six digits behind the point. The text behind the bracket follows.
+/// `[ 8486.974964]`: seconds right-aligned, six digits after the point. The text after the bracket follows.
 #[inline(always)]
 pub(super) fn uptime(text: &[u8]) -> Option<(Uptime, &[u8])> {
     let (uptime, at) = uptime_digits(text)?;

@@ -105,7 +105,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// What `PACKET` stands for in the lines of `testdata/envelopes`.
+/// What `PACKET` means in the lines of `testdata/envelopes`.
 pub(crate) const PACKET: &str = "IN=eth0 OUT= MAC=00:00:5e:00:53:01:00:00:5e:00:53:02:08:00 SRC=198.51.100.7 \
                                  DST=203.0.113.5 LEN=60 TOS=0x00 PREC=0x00 TTL=46 ID=55359 DF PROTO=TCP SPT=53382 \
                                  DPT=22 WINDOW=64240 RES=0x00 SYN URGP=0 ";
