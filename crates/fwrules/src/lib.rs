@@ -124,4 +124,4 @@ pub use values::ipset::{Entry, Part, PartKind, Set, Sets};
 pub use values::net::{AddressRange, Family, Interface, Masked, Net, PortSide, Range, Side, Test};
 pub use values::text::{Text, shell_quote, shown};
 pub use values::tri::{Tri, Why};
-pub use view::{Context, LocalAddress};
+pub use view::{Changes, Context, LocalAddress};

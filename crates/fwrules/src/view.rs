@@ -35,16 +35,23 @@ pub struct Context<'a> {
     pub cut: bool,
 }
 
-/// Which fields a ruleset rewrites, so that they may have been different when a rule in front
-/// saw the packet than when the line was written.
+/// Which fields rules change on a packet's way, so that they may have been different when an
+/// earlier rule saw the packet than when the line was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Rewrites {
-    pub(crate) mark: bool,
-    pub(crate) tos: bool,
-    pub(crate) ttl: bool,
-    pub(crate) address: bool,
+#[non_exhaustive]
+pub struct Changes {
+    /// The mark.
+    pub mark: bool,
+    /// Type of service, DSCP, ECN.
+    pub tos: bool,
+    /// Time to live, hop limit.
+    pub ttl: bool,
+    /// Addresses and ports.
+    pub address: bool,
+    /// Options of TCP.
+    pub options: bool,
     /// Sets that rules fill.
-    pub(crate) sets: bool,
+    pub sets: bool,
 }
 
 /// A packet as one rule sees it.
@@ -56,7 +63,7 @@ pub(crate) struct View<'p> {
     /// Where the rule stands; `None` if nothing is known of it.
     pub(crate) hook: Option<Hook>,
     pub(crate) states: StateSet,
-    pub(crate) rewrites: Rewrites,
+    pub(crate) changes: Changes,
     /// The rule is nft's own.
     pub(crate) nft: bool,
 }
@@ -64,7 +71,7 @@ pub(crate) struct View<'p> {
 impl<'p> View<'p> {
     pub(crate) fn alone(packet: &'p Packet<'p>, context: &'p Context<'p>, sets: &'p Sets) -> View<'p> {
         let states = StateSet::possible(packet, false);
-        View { packet, context, sets, hook: None, states, rewrites: Rewrites::default(), nft: false }
+        View { packet, context, sets, hook: None, states, changes: Changes::default(), nft: false }
     }
 
     pub(crate) fn datagram(&self) -> &'p Datagram<'p> {
@@ -102,7 +109,7 @@ impl<'p> View<'p> {
     /// Whether the rule stands where addresses and ports may still have been others: in front
     /// of a translation that the line already shows.
     pub(crate) fn readdressed(&self) -> bool {
-        self.rewrites.address
+        self.changes.address
             && match self.hook {
                 Some(Hook::Prerouting) => !self.packet.in_iface.is_empty(),
                 Some(Hook::Postrouting) => true,

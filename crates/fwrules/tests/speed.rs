@@ -1,12 +1,13 @@
-//! How fast a compiled ruleset is: run by hand, in release mode.
+//! How fast rulesets are: large ones are read, linted and replayed within seconds even without
+//! optimisation; and a measurement of a compiled one, run by hand in release mode:
 //! `cargo test -p fwrules --release --test speed -- --ignored --nocapture`
 
 mod common;
 
 use std::io::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use fwrules::{Compiled, Evidence, Ruleset};
+use fwrules::{Compiled, Evidence, Ruleset, Sets, lint};
 
 /// A ruleset of 500 rules as they grow on a host: networks and ports in a MALICIOUS chain.
 fn grown() -> Ruleset {
@@ -30,6 +31,96 @@ fn grown() -> Ruleset {
     }
     text.push_str("COMMIT\n");
     Ruleset::parse_save(text.as_bytes()).unwrap()
+}
+
+fn address(i: u32) -> std::net::Ipv4Addr {
+    std::net::Ipv4Addr::from_bits((1 << 24) + (i << 3))
+}
+
+fn filter(chains: &str, rules: &str) -> Ruleset {
+    let log = "-A INPUT -p tcp -j LOG --log-prefix \"tcp.in.dropped \"\n";
+    Ruleset::parse(format!("*filter\n:INPUT DROP [0:0]\n{chains}{rules}{log}COMMIT\n").as_bytes()).unwrap()
+}
+
+fn nft(objects: &str) -> Ruleset {
+    Ruleset::parse(format!(r#"{{"nftables": [{{"metainfo": {{}}}}{objects}]}}"#).as_bytes()).unwrap()
+}
+
+/// Twice as much takes about twice as long: each of these was once quadratic.
+#[test]
+fn large_rulesets_take_seconds() {
+    type Make = fn(u32) -> Ruleset;
+    let kinds: [(&str, u32, Make); 7] = [
+        ("a blocklist", 100_000, |n| {
+            let rules: String = (0..n).map(|i| format!("-A INPUT -s {}/32 -j DROP\n", address(i))).collect();
+            filter("", &rules)
+        }),
+        ("each rule twice", 100_000, |n| {
+            let rules: String =
+                (0..n).map(|i| format!("-A INPUT -s {}/32 -j DROP\n", address(i % (n / 2)))).collect();
+            filter("", &rules)
+        }),
+        ("chained jumps", 20_000, |n| {
+            let chains: String = (0..=n).map(|i| format!(":C{i} - [0:0]\n")).collect();
+            let jumps: String = (0..n).map(|i| format!("-A C{i} -p tcp -j C{}\n", i + 1)).collect();
+            filter(&chains, &format!("-A INPUT -j C0\n{jumps}"))
+        }),
+        ("a chain for each rule", 20_000, |n| {
+            let chains: String = (0..n).map(|i| format!(":C{i} - [0:0]\n")).collect();
+            let jumps: String =
+                (0..n).map(|i| format!("-A INPUT -s {}/32 -j C{i}\n-A C{i} -j DROP\n", address(i))).collect();
+            filter(&chains, &jumps)
+        }),
+        ("tables", 20_000, |n| {
+            let table = |i: u32| {
+                format!(
+                    r#",{{"table": {{"family": "inet", "name": "t{i}"}}}},
+                    {{"chain": {{"family": "inet", "table": "t{i}", "name": "c", "type": "filter", "hook": "input", "prio": 0}}}},
+                    {{"rule": {{"family": "inet", "table": "t{i}", "chain": "c", "expr": [{{"match": {{"op": "==",
+                    "left": {{"payload": {{"protocol": "tcp", "field": "dport"}}}}, "right": {}}}}}, {{"drop": null}}]}}}}"#,
+                    i % 60_000 + 1000
+                )
+            };
+            nft(&(0..n).map(table).collect::<String>())
+        }),
+        ("a set in a rule", 200_000, |n| {
+            let elements: Vec<String> = (0..n).map(|i| format!("\"{}\"", address(i))).collect();
+            nft(&format!(
+                r#",{{"chain": {{"family": "ip", "table": "t", "name": "c", "type": "filter", "hook": "input", "prio": 0}}}},
+                {{"rule": {{"family": "ip", "table": "t", "chain": "c", "expr": [{{"match": {{"op": "==",
+                "left": {{"payload": {{"protocol": "ip", "field": "saddr"}}}}, "right": {{"set": [{}]}}}}}}, {{"drop": null}}]}}}}"#,
+                elements.join(",")
+            ))
+        }),
+        ("sets in sets", 50_000, |n| {
+            let mut rules = filter("", "-A INPUT -m set --match-set s0 src -j DROP\n");
+            let create: String = (0..n).map(|i| format!("create s{i} list:set\n")).collect();
+            let add: String = (1..n).map(|i| format!("add s{} s{i}\n", i - 1)).collect();
+            rules.sets = Sets::parse((create + &add).as_bytes()).unwrap();
+            rules
+        }),
+    ];
+    let line = b"tcp.in.dropped IN=eth0 OUT= MAC= SRC=192.0.2.1 DST=192.0.2.2 LEN=44 TOS=0x00 PREC=0x00 TTL=57 ID=1 \
+        PROTO=TCP SPT=1 DPT=22 WINDOW=1024 RES=0x00 SYN URGP=0 ";
+    let packet = common::packet(line);
+    for (what, count, make) in kinds {
+        let started = Instant::now();
+        let rules = make(count);
+        let read = started.elapsed();
+        let findings = lint(&rules).len();
+        let linted = started.elapsed();
+        let compiled = Compiled::new(&rules, Evidence::Usual, &[]);
+        let mut replayer = compiled.replayer();
+        replayer.replay(&packet, None, false);
+        let took = started.elapsed();
+        assert!(findings < 10, "{what}: {findings} findings");
+        let _ = writeln!(
+            std::io::stderr(),
+            "{what}, {count}: read {read:.1?}, linted {linted:.1?} ({findings} findings), replayed {took:.1?}"
+        );
+        // Ten times what an idle machine needs.
+        assert!(took < Duration::from_secs(30), "{what}, {count}: {took:?}");
+    }
 }
 
 #[test]

@@ -20,6 +20,8 @@ use fwlog::text;
 pub struct Rulesets {
     /// Each with the file's name.
     pub all: Vec<(String, Ruleset)>,
+    /// Which packets each of them sees.
+    families: Vec<Family>,
     /// The host's own addresses, if they were given.
     pub local: Vec<LocalAddress>,
 }
@@ -54,7 +56,13 @@ impl Rulesets {
             add(&mut all, rule)?;
         }
         let local = arguments.local.iter().map(|text| local(text)).collect::<anyhow::Result<_>>()?;
-        Ok(Rulesets { all, local })
+        let families = all.iter().map(|(_, rules)| rules.family()).collect();
+        Ok(Rulesets { all, families, local })
+    }
+
+    /// What was read over, with file and line.
+    pub fn notes(&self) -> impl Iterator<Item = String> {
+        self.all.iter().flat_map(|(name, rules)| notes(name, rules))
     }
 
     /// Which ruleset sees this packet; if none does, the first, which will say so.
@@ -71,8 +79,16 @@ impl Rulesets {
     #[must_use]
     pub fn of_family(&self, wanted: Family) -> usize {
         let sees = |family: Family| family == wanted || family == Family::Inet;
-        self.all.iter().position(|(_, rules)| sees(rules.family())).unwrap_or(0)
+        self.families.iter().position(|family| sees(*family)).unwrap_or(0)
     }
+}
+
+/// What was read over in a ruleset, with file and line.
+pub fn notes(name: &str, rules: &Ruleset) -> impl Iterator<Item = String> {
+    rules.notes.iter().map(move |(line, note)| match line {
+        0 => format!("{name}: {note}"),
+        line => format!("{name}: line {line}: {note}"),
+    })
 }
 
 /// One ruleset file.

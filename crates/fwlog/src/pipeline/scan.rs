@@ -21,13 +21,15 @@ use crate::time::clock::{Resolver, When};
 /// What is done with a record that counts.
 pub(super) type Add<'f> = &'f mut dyn FnMut(&Record<'_>);
 
-/// What is found out once of lines that begin alike.
-#[derive(Clone, Copy)]
-struct Known {
-    /// Whether they pass `front_filter`.
-    passes: bool,
-    /// Whether the prefix holds an envelope that was not understood.
-    is_envelope: bool,
+/// What is known of lines with the same prefix and interfaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// They do not pass the filter.
+    Fail,
+    /// They pass what the filter asks of these.
+    Pass,
+    /// Their prefix holds an envelope that was not understood, and whether they pass.
+    Unread(bool),
 }
 
 /// One thread's work.
@@ -132,9 +134,8 @@ impl<'p> Worker<'p> {
         add: Add<'_>,
     ) {
         self.account.totals.packets += 1;
-        let writer = scanned.writer();
-        if writer != Writer::Kernel {
-            self.account.wrote(writer, Account::position(chunk, line.offset, number));
+        if !scanned.is_the_kernels() {
+            self.wrote(chunk, scanned, line.offset, number);
         }
         let when = match scanned.has_clock() {
             true if self.needs_time => self.clock(chunk, line.offset, scanned),
@@ -144,32 +145,55 @@ impl<'p> Worker<'p> {
         // A filter on the prefix and the interfaces alone is tested once for each of them.
         let read = Line::Fast(scanned);
         let known = self.prefixes.get(&read);
-        if let Some(Known { is_envelope: true, .. }) = known {
-            self.account.unread.note(scanned.prefix(), Account::position(chunk, line.offset, number));
-        }
-        if let Some(Known { passes: false, .. }) = known {
+        if known == Some(Known::Fail) {
             return;
+        }
+        if let Some(Known::Unread(passes)) = known {
+            self.account.unread.note(scanned.prefix(), Account::position(chunk, line.offset, number));
+            if !passes {
+                return;
+            }
         }
         let at = (chunk.source, chunk.offset + line.offset as u64);
         let beside = chunk.heads.and_then(|heads| heads.beside(number));
         let (file, line_number) = self.place(chunk, number);
         let record = Record { line: read, raw: line.text, when, file, line_number, at, beside };
-        let passes = match known {
-            Some(known) => known.passes,
-            None => {
-                let passes = self.front_filter.test(&record);
-                let prefix = scanned.prefix();
-                let is_envelope = super::unread::is_envelope(prefix);
-                self.prefixes.insert(&read, Known { passes, is_envelope });
-                if is_envelope {
-                    self.account.unread.note(prefix, Account::position(chunk, line.offset, number));
-                }
-                passes
-            }
-        };
+        let passes = known.is_some() || self.learn(chunk, &record, scanned, line.offset, number);
         if passes && self.rest_filter.test(&record) {
             self.account.totals.matched += 1;
             add(&record);
+        }
+    }
+
+    /// Asks what is the same for all lines with this prefix and these interfaces; whether they pass.
+    fn learn(
+        &mut self,
+        chunk: &Chunk<'_>,
+        record: &Record<'_>,
+        scanned: &FastPacket<'_>,
+        offset: usize,
+        number: u64,
+    ) -> bool {
+        let passes = self.front_filter.test(record);
+        let prefix = scanned.prefix();
+        let known = match (super::unread::is_envelope(prefix), passes) {
+            (true, _) => Known::Unread(passes),
+            (false, true) => Known::Pass,
+            (false, false) => Known::Fail,
+        };
+        self.prefixes.insert(&record.line, known);
+        if matches!(known, Known::Unread(_)) {
+            self.account.unread.note(prefix, Account::position(chunk, offset, number));
+        }
+        passes
+    }
+
+    /// Counts a line that another program wrote than the kernel.
+    #[cold]
+    fn wrote(&mut self, chunk: &Chunk<'_>, scanned: &FastPacket<'_>, offset: usize, number: u64) {
+        let writer = scanned.writer();
+        if writer != Writer::Kernel {
+            self.account.wrote(writer, Account::position(chunk, offset, number));
         }
     }
 

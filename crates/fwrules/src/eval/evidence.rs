@@ -18,10 +18,11 @@ use std::collections::{HashMap, HashSet};
 
 use crate::matches::Condition;
 use crate::model::rule::Rule;
-use crate::model::ruleset::{RuleId, Ruleset};
+use crate::model::ruleset::{ChainNames, RuleId, Ruleset};
 use crate::model::target::{Effect, Target, Verdict};
 use crate::values::conntrack::StateSet;
 use crate::values::hook::{Hook, Path};
+use crate::values::ipset::Set;
 
 /// What is known of the ruleset that wrote the log.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,6 +82,9 @@ impl Prior {
             Evidence::Usual => {
                 for facts in prior.facts.iter_mut().flat_map(HashMap::values_mut) {
                     facts.no.retain(|id, _| rules.rule(*id).is_some_and(lets_known_connections_in));
+                    facts
+                        .yes
+                        .retain(|id, ()| !rules.rule(*id).is_some_and(|rule| asks_moving_set(rules, rule)));
                 }
             }
             Evidence::Writer(writer) => {
@@ -106,9 +110,10 @@ impl Prior {
 
     fn of(rules: &Ruleset) -> Prior {
         let mut prior = Prior::default();
+        let names = ChainNames::new(rules);
         for path in Path::ALL {
-            let mut search =
-                Search { rules, passed: Vec::new(), via: Vec::new(), found: HashMap::new(), budget: 200_000 };
+            let (passed, via, found) = (Vec::new(), Vec::new(), HashMap::new());
+            let mut search = Search { rules, names: &names, passed, via, found, budget: 200_000 };
             for hook in path.hooks() {
                 for (table, chain, _) in rules.base_chains(*hook) {
                     search.base(table, chain, *hook);
@@ -172,6 +177,15 @@ fn lets_known_connections_in(rule: &Rule) -> bool {
         })
 }
 
+/// Whether the rule asks for a set that is listed and changes by itself: that the packet was in it
+/// once says nothing about another time.
+fn asks_moving_set(rules: &Ruleset, rule: &Rule) -> bool {
+    rule.conditions.iter().any(|condition| {
+        let Condition::Set(set) = condition else { return false };
+        rules.sets.get(set.name.as_bytes()).is_some_and(Set::is_timed)
+    })
+}
+
 /// Rules of `new` that stand in `old` as well, in the same chain: old id to new id.
 fn twins(old: &Ruleset, new: &Ruleset) -> HashMap<RuleId, RuleId> {
     let mut twins = HashMap::new();
@@ -207,6 +221,7 @@ struct Place {
 /// Walks every chain as often as it is jumped to and notes what comes before LOG rules.
 struct Search<'r> {
     rules: &'r Ruleset,
+    names: &'r ChainNames<'r>,
     /// Rules that did not take a packet that has come this far, with their guards.
     passed: Vec<(RuleId, Vec<Rule>)>,
     /// The jumps that led here.
@@ -249,7 +264,7 @@ impl Search<'_> {
             }
             let effect = rule.target.effect();
             let target = match &rule.target {
-                Target::Jump(name) | Target::Goto(name) => rules.tables[table].chain(name.as_bytes()),
+                Target::Jump(name) | Target::Goto(name) => self.names.get(table, name.as_bytes()),
                 _ => None,
             };
             match effect {

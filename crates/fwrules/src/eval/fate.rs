@@ -9,7 +9,7 @@ use logparse::{Ipv4, Ipv6, Network, Packet, Ports, Tcp, TcpFlags, Transport};
 
 use crate::eval::outcome::{Fate, Outcome, Reach};
 use crate::eval::run::{Candidates, Run};
-use crate::eval::walker::{Newer, Walker};
+use crate::eval::walker::{BaseChain, Newer, Walker};
 use crate::model::ruleset::{Place, RuleId};
 use crate::model::target::{Effect, Verdict};
 use crate::values::conntrack::StateSet;
@@ -39,7 +39,12 @@ impl Walker<'_> {
         };
         // Tables before routing and of bridges are not walked: a rule there may write it.
         let unwalked = || {
-            let other = |id: &RuleId| self.rules.tables[id.table as usize].family == Family::Other;
+            let other = |id: &RuleId| {
+                let (table, chain) = (id.table as usize, id.chain as usize);
+                let walked = self.rules.tables[table].family.is_ip();
+                let of = |base: &BaseChain| base.table == table && (!walked || base.chain == chain);
+                self.unwalked.iter().any(of)
+            };
             self.rules.rules().map(|(id, _)| id).find(|id| other(id) && writes(*id))
         };
         if outcome.other_family {
@@ -67,6 +72,9 @@ impl Walker<'_> {
         let unchanged = matches!(self.evidence, Newer::Added)
             && outcome.taken.iter().all(|(id, _)| self.rules.rule(*id).is_some_and(|rule| !rule.added));
         match writers.find(|(_, reach)| unchanged || *reach == Reach::Certain) {
+            Some((id, _)) if !unchanged && !self.surely_comes(packet, context) => {
+                Fate::Unknown(*id, Why::Route)
+            }
             Some((id, _)) => match self.unanswered(packet, context, candidates) {
                 Some(Ok(by)) => Fate::Unanswered(by),
                 Some(Err((rule, why))) => Fate::Unknown(rule, why),
@@ -85,6 +93,15 @@ impl Walker<'_> {
                 }
             }
         }
+    }
+
+    /// Whether chains before routing, and a bridge's if it came over one, surely let it pass.
+    fn surely_comes(&self, packet: &Packet<'_>, context: &Context<'_>) -> bool {
+        let bridged = packet.phys_in.is_some() || packet.phys_out.is_some();
+        self.unwalked.iter().all(|base| {
+            let bridge = self.rules.tables[base.table].family == Family::Bridge;
+            bridge && !bridged || Run::new(self, packet, context, false).surely_passes(*base)
+        })
     }
 
     /// If the packet is an answer of this host: whether what it answers would now be dropped

@@ -106,7 +106,7 @@ impl<'w, 'p> Run<'w, 'p> {
             sets: &walker.rules.sets,
             hook: None,
             states: StateSet::possible(packet, walker.untracks),
-            rewrites: walker.rewrites,
+            changes: walker.changes,
             nft: walker.rules.nft,
         };
         let mut run = Run {
@@ -166,43 +166,87 @@ impl<'w, 'p> Run<'w, 'p> {
     pub(crate) fn start(&mut self) {
         let walker = self.walker;
         let Some(path) = self.path else { return };
-        let network = self.view.packet.datagram.network;
-        let mut state = Some(State { certain: true, states: self.view.states });
-        let mut seen = false;
         let hooks = self.facts.map(|f| f.hooks.as_slice()).unwrap_or_default();
-        // A line written before routing does not say whether the packet was for this host.
-        let early = !hooks.is_empty() && hooks.iter().all(|h| *h == Hook::Prerouting);
-        let unsure = hooks.contains(&Hook::Prerouting) && !early;
-        for base in &walker.bases[path as usize] {
-            let table = &walker.rules.tables[base.table];
-            let fits = match (table.family, network) {
-                (Family::Ipv4, Network::Ipv4(_)) | (Family::Ipv6, Network::Ipv6(_)) => true,
-                (Family::Inet, Network::Ipv4(_) | Network::Ipv6(_)) => true,
-                // A line that was cut before its addresses.
-                (_, Network::None) => true,
-                _ => false,
-            };
-            if !fits {
-                continue;
+        let only = |hook: Hook| !hooks.is_empty() && hooks.iter().all(|h| *h == hook);
+        let all = Some(State { certain: true, states: self.view.states });
+        let state = match path {
+            // A line written before routing does not say whether the packet was for this host.
+            Path::Input if only(Hook::Prerouting) => {
+                let state = self.pass(path, &[Hook::Prerouting], all);
+                let through: &[Hook] = &[Hook::Forward, Hook::Postrouting];
+                self.either(state, [(Path::Input, &[Hook::Input]), (Path::Forward, through)])
             }
-            seen = true;
-            let Some(now) = state else { break };
-            if early && base.hook != Hook::Prerouting {
-                break;
+            // One written at the very end does not say whether it came from it.
+            Path::Output if only(Hook::Postrouting) => {
+                let through: &[Hook] = &[Hook::Prerouting, Hook::Forward];
+                let state = self.either(all, [(Path::Output, &[Hook::Output]), (Path::Forward, through)]);
+                self.pass(path, &[Hook::Postrouting], state)
             }
-            let routed = unsure && base.hook != Hook::Prerouting;
-            if routed {
+            _ if hooks.contains(&Hook::Prerouting) => {
+                let state = self.pass(path, &[Hook::Prerouting], all);
                 self.doubt += 1;
-            }
-            state = self.base(*base, now);
-            if routed {
+                let state = self.pass(path, &path.hooks()[1..], state);
                 self.doubt -= 1;
+                state
             }
-        }
-        self.outcome.other_family = !seen;
+            _ => self.pass(path, path.hooks(), all),
+        };
+        let fits = |base: &BaseChain| self.sees(base);
+        self.outcome.other_family = !walker.bases[path as usize].iter().any(fits);
         if state.is_some() {
             self.outcome.ends.append(&mut self.accepts);
         }
+    }
+
+    /// Whether a chain sees packets of this family.
+    fn sees(&self, base: &BaseChain) -> bool {
+        match (self.walker.rules.tables[base.table].family, self.view.packet.datagram.network) {
+            (Family::Ipv4, Network::Ipv4(_)) | (Family::Ipv6, Network::Ipv6(_)) => true,
+            (Family::Inet, Network::Ipv4(_) | Network::Ipv6(_)) => true,
+            // A line that was cut before its addresses.
+            (_, Network::None) => true,
+            _ => false,
+        }
+    }
+
+    /// Walks the base chains of some hooks on a path. Gives back the packet that is still on its
+    /// way then.
+    fn pass(&mut self, path: Path, hooks: &[Hook], mut state: Option<State>) -> Option<State> {
+        let walker = self.walker;
+        for base in &walker.bases[path as usize] {
+            let Some(now) = state else { break };
+            if hooks.contains(&base.hook) && self.sees(base) {
+                state = self.base(*base, now);
+            }
+        }
+        state
+    }
+
+    /// Walks one of several ways of which the line does not say which.
+    fn either(&mut self, state: Option<State>, ways: [(Path, &[Hook]); 2]) -> Option<State> {
+        let now = state?;
+        let (before, candidates) = (self.ends, self.candidates.take());
+        let accepts = std::mem::take(&mut self.accepts);
+        let (mut left, mut all): (_, Vec<End>) = (None, Vec::new());
+        self.doubt += 1;
+        for (path, hooks) in ways {
+            self.accepts.clone_from(&accepts);
+            let back = self.pass(path, hooks, state);
+            if back.is_some() {
+                let new = self.accepts.iter().filter(|end| !all.contains(end));
+                all.extend(new.copied().collect::<Vec<_>>());
+            }
+            left = merge(left, back);
+        }
+        self.doubt -= 1;
+        (self.accepts, self.candidates) = (all, candidates);
+        left.map(|left| State { certain: now.certain && self.ends == before, ..left })
+    }
+
+    /// Whether a chain that is asked before routing, or by a bridge, surely lets the packet pass.
+    pub(crate) fn surely_passes(&mut self, base: BaseChain) -> bool {
+        let state = State { certain: true, states: self.view.states };
+        self.base(base, state).is_some_and(|left| left.certain) && self.outcome.ends.is_empty()
     }
 
     fn base(&mut self, base: BaseChain, mut state: State) -> Option<State> {
@@ -238,8 +282,12 @@ impl<'w, 'p> Run<'w, 'p> {
             }
         }
         self.doubt -= usize::from(doubtful);
-        // An empty chain is no place that anybody would name as the end.
-        if self.accepts.iter().all(|e| matches!(e.by, Place::Policy(..))) && !old.is_empty() {
+        // Of several chains that let a packet pass, the one that people ask for is named: a rule
+        // before a policy, the policies of INPUT, FORWARD and OUTPUT before those of other hooks.
+        let policies = |ends: &[End]| ends.iter().all(|end| matches!(end.by, Place::Policy(..)));
+        let middle = matches!(base.hook, Hook::Input | Hook::Forward | Hook::Output) && !base.nat;
+        let asked = !self.walker.rules.tables[base.table].chains[base.chain].rules.is_empty();
+        if !old.is_empty() && policies(&self.accepts) && !(middle && (asked || policies(&old))) {
             self.accepts = old;
         }
         if base.nat {
@@ -335,7 +383,7 @@ impl<'w, 'p> Run<'w, 'p> {
     /// The packet that comes back from the chain to which a rule sends it.
     fn sent_to(&mut self, id: RuleId, rule: &Rule, hook: Hook, taken: State, depth: usize) -> Option<State> {
         let table = id.table as usize;
-        match self.walker.rules.tables[table].chain(rule.target.word()) {
+        match self.walker.names.get(table, rule.target.word()) {
             Some(target) => {
                 let ends = self.ends + self.accept_count();
                 let back = self.chain(table, target, hook, taken, depth + 1);
@@ -473,7 +521,9 @@ impl<'w, 'p> Run<'w, 'p> {
             rules.rule(by).is_some_and(|by| {
                 let effect = by.target.effect();
                 let invalid = |c: &Condition| matches!(c, Condition::State(s) if s.states == Test::is(StateSet::INVALID));
+                let refuses = |effect| matches!(effect, Effect::Verdict(Verdict::Drop | Verdict::Reject));
                 matches!(effect, Effect::Verdict(_)) && effect == rule.target.effect()
+                    || refuses(effect) && refuses(rule.target.effect())
                     || effect != Effect::Verdict(Verdict::Accept) && by.conditions.iter().any(invalid)
             })
         };

@@ -6,10 +6,11 @@
 //! Tested by: the unit tests of `eval::walk`, `tests/replay.rs`.
 
 use crate::eval::evidence::{Evidence, Prior};
-use crate::model::ruleset::{Chain, RuleId, Ruleset};
+use crate::model::ruleset::{Chain, ChainNames, RuleId, Ruleset};
 use crate::model::target::{Target, Verdict};
 use crate::values::hook::{Hook, Path};
-use crate::view::Rewrites;
+use crate::values::net::Family;
+use crate::view::Changes;
 
 /// A ruleset made ready for walking: what follows from a line's prefix is worked out once.
 ///
@@ -36,11 +37,14 @@ use crate::view::Rewrites;
 #[derive(Clone, Debug)]
 pub struct Walker<'r> {
     pub(crate) rules: &'r Ruleset,
+    pub(crate) names: ChainNames<'r>,
     pub(crate) prior: Prior,
-    pub(crate) rewrites: Rewrites,
+    pub(crate) changes: Changes,
     pub(crate) untracks: bool,
     /// Base chains by way, in the order of the walk.
     pub(crate) bases: [Vec<BaseChain>; 3],
+    /// Base chains that lines show nothing of: before routing (`netdev`, `ingress`) and of bridges.
+    pub(crate) unwalked: Vec<BaseChain>,
     /// Rules that may be newer than the log.
     pub(crate) evidence: Newer,
     /// By table and chain: how many rules come before the chain's first, in the text.
@@ -84,6 +88,15 @@ impl<'r> Walker<'r> {
             };
             path.hooks().iter().flat_map(of).collect()
         });
+        let unwalked = rules.tables.iter().enumerate().flat_map(|(table, of)| {
+            let chains = of.chains.iter().enumerate().filter_map(move |(chain, it)| {
+                let base = it.base.filter(|base| base.hook.is_none() || of.family == Family::Bridge)?;
+                let hook = base.hook.unwrap_or(Hook::Prerouting);
+                Some(BaseChain { hook, table, chain, policy: base.policy, nat: base.nat })
+            });
+            chains.filter(move |_| of.family != Family::Arp)
+        });
+        let unwalked = unwalked.collect();
         let newer = match evidence {
             Evidence::Nothing | Evidence::Usual => Newer::Any,
             Evidence::Same => Newer::Added,
@@ -100,10 +113,12 @@ impl<'r> Walker<'r> {
         };
         Walker {
             rules,
+            names: ChainNames::new(rules),
             prior: Prior::new(rules, evidence),
-            rewrites: rewrites(rules),
+            changes: changes(rules),
             untracks: rules.untracks(),
             bases,
+            unwalked,
             evidence: newer,
             numbers: numbers(rules),
         }
@@ -143,8 +158,8 @@ fn same_but_added(old: &Ruleset, new: &Ruleset) -> bool {
 }
 
 /// Which fields the ruleset changes on a packet's way.
-pub(crate) fn rewrites(rules: &Ruleset) -> Rewrites {
-    let mut found = Rewrites::default();
+pub(crate) fn changes(rules: &Ruleset) -> Changes {
+    let mut found = rules.changes;
     for (_, rule) in rules.rules() {
         if let Target::Other { name, .. } = &rule.target {
             match name.as_bytes() {
@@ -152,6 +167,7 @@ pub(crate) fn rewrites(rules: &Ruleset) -> Rewrites {
                 b"TOS" | b"DSCP" | b"ECN" => found.tos = true,
                 b"TTL" | b"HL" => found.ttl = true,
                 b"SET" => found.sets = true,
+                b"TCPMSS" | b"TCPOPTSTRIP" => found.options = true,
                 b"DNAT" | b"SNAT" | b"MASQUERADE" | b"REDIRECT" | b"NETMAP" => found.address = true,
                 _ => {}
             }

@@ -4,6 +4,9 @@
 //! Must not know: the options of a rule.
 //! Tested by: the unit tests below, `tests/roundtrip.rs`, `tests/kernel.rs`.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use crate::iptables::command::{Action, Command, Line, counters, guess_family, is_command, unclosed};
 use crate::model::ruleset::{Base, Chain, RuleId, Ruleset, Table};
 use crate::model::target::Verdict;
@@ -42,8 +45,7 @@ impl Ruleset {
     /// # Errors
     /// As there.
     pub fn parse_save_as(text: &[u8], family: Family) -> Result<Ruleset> {
-        let mut reader =
-            Reader { rules: Ruleset::default(), family, table: None, opened: 0, open: false, saved: None };
+        let mut reader = Reader { family, ..Reader::default() };
         let lines: Vec<&[u8]> = text.split(|&b| b == b'\n').collect();
         let mut at = 0;
         while at < lines.len() {
@@ -122,6 +124,7 @@ impl Ruleset {
         };
         let mut rule = command.rule;
         rule.added = true;
+        rule.folded = at.checked_sub(1).map_or(0, |before| rules[before].folded);
         rules.insert(at, rule);
         Ok(RuleId { table: t as u32, chain: c as u32, rule: at as u32 })
     }
@@ -149,6 +152,7 @@ fn quoted_lines(lines: &[&[u8]]) -> Option<(Vec<u8>, usize)> {
     None
 }
 
+#[derive(Default)]
 struct Reader {
     rules: Ruleset,
     family: Family,
@@ -157,6 +161,9 @@ struct Reader {
     open: bool,
     /// Which family the last header comment named.
     saved: Option<Family>,
+    /// Where tables and chains are.
+    tables: HashMap<(Family, Text), usize>,
+    chains: HashMap<(usize, Text), usize>,
 }
 
 impl Reader {
@@ -209,13 +216,10 @@ impl Reader {
     fn open_table(&mut self, name: &Text) -> usize {
         let family = self.saved.unwrap_or(self.family);
         let tables = &mut self.rules.tables;
-        let at = match tables.iter().position(|t| t.name == *name && t.family == family) {
-            Some(at) => at,
-            None => {
-                tables.push(Table { family, name: name.clone(), chains: Vec::new() });
-                tables.len() - 1
-            }
-        };
+        let at = *self.tables.entry((family, name.clone())).or_insert_with(|| {
+            tables.push(Table { family, name: name.clone(), ..Table::default() });
+            tables.len() - 1
+        });
         self.table = Some(at);
         at
     }
@@ -223,7 +227,7 @@ impl Reader {
     /// `:CHAIN POLICY [p:b]`.
     fn chain(&mut self, line: &[u8], indent: usize) -> Result<()> {
         let words = restore_words(line).map_err(unclosed)?;
-        let Some(table) = self.table else {
+        let Some(t) = self.table else {
             return Err(ReadError::new(indent + 1, "a chain outside a table", "put *filter in front of it"));
         };
         let name = Text::from(&words[0].text.as_bytes()[1..]);
@@ -247,46 +251,50 @@ impl Reader {
                 ReadError::new(word.column + indent, "expected counters", "write [packets:bytes]: [0:0]")
             })?),
         };
-        let table = &mut self.rules.tables[table];
-        let base = policy.map(|p| Base::iptables(table.name.as_bytes(), name.as_bytes(), p));
-        match table.chain(name.as_bytes()) {
-            Some(at) => {
-                table.chains[at].base = base;
-                table.chains[at].counters = counters;
-            }
-            None => table.chains.push(Chain { name, base, counters, rules: Vec::new() }),
-        }
+        let base = policy.map(|p| Base::iptables(self.rules.tables[t].name.as_bytes(), name.as_bytes(), p));
+        let (_, at) = self.named(t, name, || base);
+        let chain = &mut self.rules.tables[t].chains[at];
+        (chain.base, chain.counters) = (base, counters);
         Ok(())
+    }
+
+    /// The chain of this name, made with what `base` says if it was not there; whether it was.
+    fn named(&mut self, table: usize, name: Text, base: impl FnOnce() -> Option<Base>) -> (bool, usize) {
+        let chains = &mut self.rules.tables[table].chains;
+        match self.chains.entry((table, name)) {
+            Entry::Occupied(entry) => (true, *entry.get()),
+            Entry::Vacant(entry) => {
+                let name = entry.key().1.clone();
+                chains.push(Chain { name, base: base(), ..Chain::default() });
+                (false, *entry.insert(chains.len() - 1))
+            }
+        }
     }
 
     /// One line that is a command: `-A ...`, `[p:b] -A ...`, `iptables -A ...`.
     fn command(&mut self, words: &[Word], number: usize) -> Result<()> {
         let line = Line::read(words, self.family)?;
-        let table = match (&line.table, self.table) {
+        let t = match (&line.table, self.table) {
             (Some(name), _) => self.open_table(name),
             (None, Some(table)) if self.open => table,
             (None, _) => self.open_table(&Text::from("filter")),
         };
-        let table = &mut self.rules.tables[table];
+        let builtin = |table: &Table, name: &Text, policy| {
+            Base::iptables(table.name.as_bytes(), name.as_bytes(), policy)
+        };
         match line.action {
             Action::Append(at) => {
                 let Command { chain, position, mut rule, column, .. } = *at;
                 rule.line = number;
-                let index = match table.chain(chain.as_bytes()) {
-                    Some(index) => index,
-                    None => {
-                        let base =
-                            Some(Base::iptables(table.name.as_bytes(), chain.as_bytes(), Verdict::Accept))
-                                .filter(|b| b.hook.is_some());
-                        if base.is_none() {
-                            let note = format!("chain {chain} has no line of its own (:{chain} - [0:0])");
-                            self.rules.notes.push((number, note));
-                        }
-                        table.chains.push(Chain { name: chain, base, counters: None, rules: Vec::new() });
-                        table.chains.len() - 1
-                    }
-                };
-                let rules = &mut table.chains[index].rules;
+                let base = Some(builtin(&self.rules.tables[t], &chain, Verdict::Accept))
+                    .filter(|base| base.hook.is_some());
+                let (there, index) = self.named(t, chain, || base);
+                let chain = &mut self.rules.tables[t].chains[index];
+                if !there && base.is_none() {
+                    let note = format!("chain {0} has no line of its own (:{0} - [0:0])", chain.name);
+                    self.rules.notes.push((number, note));
+                }
+                let rules = &mut chain.rules;
                 let at = position.map_or(rules.len(), |n| n - 1);
                 if at > rules.len() {
                     let message = format!("position {} is outside the chain", at + 1);
@@ -299,19 +307,13 @@ impl Reader {
                 rules.insert(at, rule);
             }
             Action::Policy(name, policy) => {
-                let base = Some(Base::iptables(table.name.as_bytes(), name.as_bytes(), policy));
-                match table.chain(name.as_bytes()) {
-                    Some(at) => table.chains[at].base = base,
-                    None => table.chains.push(Chain { name, base, counters: None, rules: Vec::new() }),
-                }
+                let base = Some(builtin(&self.rules.tables[t], &name, policy));
+                let (_, at) = self.named(t, name, || base);
+                self.rules.tables[t].chains[at].base = base;
             }
-            Action::New(name) => {
-                if table.chain(name.as_bytes()).is_none() {
-                    table.chains.push(Chain { name, ..Chain::default() });
-                }
-            }
+            Action::New(name) => drop(self.named(t, name, || None)),
             Action::Flush(name) => {
-                for chain in &mut table.chains {
+                for chain in &mut self.rules.tables[t].chains {
                     if name.as_ref().is_none_or(|n| *n == chain.name) {
                         chain.rules.clear();
                     }

@@ -167,7 +167,7 @@ impl Ruleset {
 
 impl Table {
     fn save(&self, out: &mut Vec<u8>, counters: bool) -> Result<(), WriteError> {
-        if self.family == Family::Other {
+        if !self.family.is_ip() {
             return Err(WriteError::new(format!("table {} is neither IPv4 nor IPv6", self.name)));
         }
         out.push(b'*');

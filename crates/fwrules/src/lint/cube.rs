@@ -215,12 +215,14 @@ impl Cube {
         FIELDS.iter().any(|f| self.is_empty_in(*f))
     }
 
+    /// Whether taking `other` away leaves it as it is: they do not meet, or it has too many pieces to
+    /// be cut down further.
+    pub(crate) fn stays_without(&self, other: &Cube) -> bool {
+        !self.meets(other) || self.pieces() >= PIECES && !other.covers(self)
+    }
+
     /// The packets here and not in `other`, as disjoint boxes.
     pub(crate) fn without(self, other: &Cube, out: &mut Vec<Cube>) {
-        if !self.meets(other) {
-            out.push(self);
-            return;
-        }
         let mut rest = self;
         for field in FIELDS {
             let outside = rest.less(other, field);

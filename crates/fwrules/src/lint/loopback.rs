@@ -4,6 +4,8 @@
 //! Must not know: prefixes.
 //! Tested by: the unit tests of `lint`.
 
+use core::net::Ipv4Addr;
+
 use logparse::Protocol;
 
 use crate::lint::cube::{Cube, address};
@@ -13,12 +15,25 @@ use crate::lint::ranges::{Bytes, Ranges};
 use crate::lint::space::Space;
 use crate::lint::walk::{Flow, Lint, Trail};
 use crate::model::rule::Rule;
+use crate::model::ruleset::RuleId;
 use crate::model::target::{Target, Verdict};
 use crate::values::conntrack::StateSet;
 use crate::values::hook::Hook;
 use crate::values::net::Family;
 
 impl Lint<'_> {
+    /// Whether a rule that lets some packets through on the other side is meant for loopback: then
+    /// the rest is dropped on purpose. What leaves this host at all is chosen.
+    fn is_meant(&self, id: RuleId, there: Hook) -> bool {
+        let (lo, first) = (self.names.one("lo"), Ipv4Addr::new(127, 0, 0, 0));
+        let last = Ipv4Addr::new(127, 255, 255, 255);
+        let four = Ranges::of(address(first.into()), address(last.into()));
+        let six = Ranges::of(1, 1);
+        let only = |set: &Ranges| four.covers(set) || six.covers(set);
+        let mut cubes = self.regions[&id].space.0.iter();
+        there == Hook::Output || cubes.all(|c| c.input == lo || only(&c.source) || only(&c.destination))
+    }
+
     /// A packet sent to this host's own address leaves by `lo` and comes in by `lo`: both
     /// OUTPUT and INPUT have to let it through.
     pub(crate) fn loopback(&mut self) {
@@ -73,14 +88,13 @@ impl Lint<'_> {
                 sent.retain(|c| !c.is_empty());
                 let family = rules.tables[id.table as usize].family;
                 let mut drops: Vec<String> = Vec::new();
-                let mut others = Vec::new();
+                let (mut others, mut chosen) = (Vec::new(), false);
                 for (table, chain, base) in rules.base_chains(there) {
                     if rules.tables[table].family != family || base.nat {
                         continue;
                     }
-                    let mut path =
-                        Trail { last: None, opaque: Vec::new(), hook: there, silent: true, ends: Vec::new() };
-                    let flow = Flow { all: Space(sent.clone()), logged: Vec::new() };
+                    let mut path = Trail::new(true);
+                    let flow = Flow { all: Space(sent.clone()), ..Flow::default() };
                     let left = self.chain(table, chain, flow, &mut path, 0);
                     for (verdict, by) in &path.ends {
                         if matches!(verdict, Verdict::Drop | Verdict::Reject)
@@ -96,9 +110,12 @@ impl Lint<'_> {
                     if !left.all.is_empty() && matches!(base.policy, Verdict::Drop | Verdict::Reject) {
                         drops.push(format!("the policy of {}", rules.tables[table].chains[chain].name));
                     }
-                    debug_assert!(path.hook == there);
+                    let accepted = |(verdict, by): &(Verdict, Option<RuleId>)| {
+                        *verdict == Verdict::Accept && by.is_some_and(|by| self.is_meant(by, there))
+                    };
+                    chosen |= path.ends.iter().any(accepted);
                 }
-                if !drops.is_empty() {
+                if !drops.is_empty() && !chosen {
                     let (way, back) = match there {
                         Hook::Input => {
                             ("out by lo", format!("it comes in by lo again, where {}", drops.join(", ")))

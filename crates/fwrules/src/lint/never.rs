@@ -11,15 +11,18 @@ use logparse::Protocol;
 use crate::lint::cube::{FIELDS, Field};
 use crate::lint::finding::FindingKind;
 use crate::lint::space::Space;
-use crate::lint::walk::Lint;
+use crate::lint::walk::{Ended, Lint, Seen, Way};
 use crate::matches::Condition;
 use crate::model::ruleset::RuleId;
 use crate::model::target::Target;
 
+/// Rules that are looked at, all in all, to find the reasons.
+const EFFORT: usize = 1 << 23;
+
 impl Lint<'_> {
     pub(crate) fn rules_that_never_fire(&mut self) {
         let rules = self.rules;
-        let mut news = Vec::new();
+        let (mut news, mut effort) = (Vec::new(), EFFORT);
         for (id, _) in rules.rules() {
             let name = rules.name(id);
             let region = &self.regions[&id];
@@ -33,43 +36,118 @@ impl Lint<'_> {
                 continue;
             }
             if !seen.wanted {
-                let message = format!("{name} can never fire: {}", self.excluded(id, &seen.entry));
+                let message = format!("{name} can never fire: {}", self.excluded(id, &seen.entry()));
                 news.push((FindingKind::NeverComes, id, Vec::new(), message));
                 continue;
             }
-            // Who takes them? One rule alone, or several together.
-            let before = self.before(seen, id);
-            let alone = before.iter().find(|b| self.regions[b].covers(region, &seen.entry));
-            let (others, message) = match alone {
-                Some(other) => {
+            let takers = self.takers(id, seen, &mut effort);
+            let message = match &takers[..] {
+                [] => format!("{name} can never fire: rules before it take all its packets"),
+                [(other, taker)] => {
                     let why = self.reason(*other, id);
-                    (
-                        vec![*other],
-                        format!("{name} can never fire: {} takes all its packets{why}", rules.name(*other)),
-                    )
+                    format!("{name} can never fire: {taker} takes all its packets{why}")
                 }
-                None => {
-                    let part = |b: &&RuleId| {
-                        let other = &self.regions[*b];
-                        other.is_exact() && !other.space.and(&region.space).and(&seen.entry).is_empty()
+                several => {
+                    let names: Vec<&str> = several.iter().take(5).map(|(_, name)| name.as_str()).collect();
+                    let more = match several.len() {
+                        0..=5 => String::new(),
+                        many => format!(" and {} more", many - 5),
                     };
-                    let several: Vec<RuleId> = before.iter().filter(part).copied().collect();
-                    let names: Vec<String> = several.iter().take(5).map(|r| rules.name(*r)).collect();
-                    let more = if several.len() > 5 {
-                        format!(" and {} more", several.len() - 5)
-                    } else {
-                        String::new()
-                    };
-                    let who =
-                        if names.is_empty() { String::from("rules in front") } else { names.join(", ") };
-                    (several, format!("{name} can never fire: {who}{more} together take all its packets"))
+                    format!("{name} can never fire: {}{more} together take all its packets", names.join(", "))
                 }
             };
+            let others = takers.into_iter().map(|(rule, _)| rule).collect();
             news.push((FindingKind::Shadowed, id, others, message));
         }
         for (kind, id, others, message) in news {
             self.add(kind, Some(id), others, message);
         }
+    }
+
+    /// The rules that take all packets of a rule, each with its name and the jump that leads to it:
+    /// one alone if it would do, or several together. None if `effort` is used up.
+    fn takers(&self, id: RuleId, seen: &Seen, effort: &mut usize) -> Vec<(RuleId, String)> {
+        let region = &self.regions[&id].space;
+        let mut all: Vec<(RuleId, String)> = Vec::new();
+        for way in &seen.ways {
+            let wanted = way.entry.and(region);
+            if wanted.is_empty() {
+                continue;
+            }
+            let mut takers = Vec::new();
+            if let Some(cover) = way.cover {
+                takers.push((cover, self.rules.name(cover)));
+            }
+            let mut left = if takers.is_empty() { wanted.clone() } else { Space::default() };
+            for ended in self.before(way, effort) {
+                if left.is_empty() {
+                    break;
+                }
+                let took = self.took(ended);
+                if left.and(&took).is_empty() {
+                    continue;
+                }
+                // What the rule takes of all that is sent to it, were there none before it.
+                if self.called(ended).covers(&wanted) {
+                    takers.clear();
+                }
+                takers.push((ended.rule, self.call_name(ended, id)));
+                left = left.without(&took);
+            }
+            if !left.is_empty() {
+                return Vec::new();
+            }
+            takers.retain(|taker| !all.contains(taker));
+            all.append(&mut takers);
+        }
+        all.sort_by_key(|(rule, _)| *rule);
+        all
+    }
+
+    /// The rules that end a packet's way before one, in order.
+    fn before(&self, way: &Way, effort: &mut usize) -> Vec<&Ended> {
+        let mut at = way.last;
+        let mut list: Vec<&Ended> = std::iter::from_fn(|| {
+            let ended = &self.ended[at? as usize];
+            at = ended.before;
+            *effort = effort.checked_sub(1)?;
+            Some(ended)
+        })
+        .collect();
+        list.reverse();
+        list
+    }
+
+    fn took(&self, ended: &Ended) -> Space {
+        ended.took.clone().unwrap_or_else(|| self.regions[&ended.rule].space.clone())
+    }
+
+    /// What a rule takes of the packets that the jumps to its chain fit.
+    fn called(&self, ended: &Ended) -> Space {
+        let (mut space, mut call) = (self.regions[&ended.rule].space.clone(), ended.call);
+        while let Some((jump, before)) = call.map(|call| self.calls[call as usize]) {
+            // A jump that is sure of nothing sends no packet for sure.
+            if !self.regions[&jump].is_exact() {
+                return Space::default();
+            }
+            (space, call) = (space.and(&self.regions[&jump].space), before);
+        }
+        space
+    }
+
+    /// `A 1`; and `INPUT 2 (A 1)` where the jump in the chain of the rule that it is told to has
+    /// conditions.
+    fn call_name(&self, ended: &Ended, told: RuleId) -> String {
+        let name = self.rules.name(ended.rule);
+        let mut call = ended.call;
+        while let Some((jump, before)) = call.map(|call| self.calls[call as usize]) {
+            let conditional = self.rules.rule(jump).is_some_and(|rule| !rule.is_unconditional());
+            if (jump.table, jump.chain) == (told.table, told.chain) && conditional {
+                return format!("{} ({name})", self.rules.name(jump));
+            }
+            call = before;
+        }
+        name
     }
 
     /// What makes one rule cover another, where it is not plain to see.
@@ -88,7 +166,7 @@ impl Lint<'_> {
     /// Which condition no packet of the chain fits.
     fn excluded(&self, id: RuleId, entry: &Space) -> String {
         let region = &self.regions[&id];
-        let chain = self.rules.chain_of(id).map(|c| c.name.to_string()).unwrap_or_default();
+        let chain = self.rules.chain_name(id.table as usize, id.chain as usize);
         let misses = |field: &Field| {
             entry.0.iter().all(|e| region.space.0.iter().all(|r| e.and(r).is_empty_in(*field)))
         };
@@ -138,18 +216,21 @@ impl Lint<'_> {
                     continue;
                 }
                 let callers = callers.get(&(t, chain.name.as_bytes())).cloned().unwrap_or_default();
-                let message = if callers.is_empty() {
-                    format!("no rule jumps to chain {}", chain.name)
-                } else {
-                    let names: Vec<String> = callers.iter().map(|id| rules.name(*id)).collect();
-                    format!("no packet comes to chain {}: {} never fires", chain.name, names.join(", "))
+                let name = rules.chain_name(t, c);
+                let names: Vec<String> = callers.iter().map(|id| rules.name(*id)).collect();
+                let message = match &names[..] {
+                    [] => format!("no rule jumps to chain {name}"),
+                    [one] => format!("no packet comes to chain {name}: {one} never fires"),
+                    several => {
+                        format!("no packet comes to chain {name}: {} never fire", several.join(", "))
+                    }
                 };
                 news.push((FindingKind::UnreachableChain, None, callers, message));
             }
         }
         for (id, rule) in rules.rules() {
             if let Target::Jump(name) | Target::Goto(name) = &rule.target
-                && rules.tables[id.table as usize].chain(name.as_bytes()).is_none()
+                && self.chain_names.get(id.table as usize, name.as_bytes()).is_none()
             {
                 let message = format!(
                     "{} jumps to {name}, which is neither a chain nor a known target",

@@ -33,12 +33,12 @@ impl Lint<'_> {
             }
             // The same packet, on the same path through the host: only then a line does not say
             // which of the two wrote it.
-            let writes = |id: RuleId| self.seen.get(&id).map(|seen| seen.entry.and(&self.regions[&id].space));
+            let writes =
+                |id: RuleId| self.seen.get(&id).filter(|seen| !seen.doubtful).map(|seen| &seen.taken);
             let others = earlier.entry(written.to_vec()).or_default();
-            let own = writes(id).filter(|own| !own.is_empty());
-            let twin = own.and_then(|own| {
+            let twin = writes(id).and_then(|own| {
                 let meets =
-                    |other: &&RuleId| writes(**other).is_some_and(|theirs| !theirs.and(&own).is_empty());
+                    |other: &&RuleId| writes(**other).is_some_and(|theirs| !theirs.and(own).is_empty());
                 others.iter().rev().take(PREFIXES).rev().find(meets).copied()
             });
             if let Some(other) = twin {

@@ -18,6 +18,13 @@ impl Ranges {
 
     /// Whether some number is in both.
     pub(crate) fn meets(&self, other: &Ranges) -> bool {
+        let (few, many) = if self.0.len() < other.0.len() { (self, other) } else { (other, self) };
+        if few.0.len() * 16 < many.0.len() {
+            return few.0.iter().any(|(first, last)| {
+                let at = many.0.partition_point(|(_, end)| end < first);
+                many.0.get(at).is_some_and(|(from, _)| from <= last)
+            });
+        }
         let (mut i, mut j) = (0, 0);
         while i < self.0.len() && j < other.0.len() {
             let (a, b) = (self.0[i], other.0[j]);
@@ -49,7 +56,11 @@ impl Ranges {
             return other.clone();
         }
         let mut out = Vec::new();
-        let (mut i, mut j) = (0, 0);
+        // What lies before the other's first is in neither.
+        let begin = |own: &Ranges, other: &Ranges| {
+            other.0.first().map_or(0, |(first, _)| own.0.partition_point(|(_, end)| end < first))
+        };
+        let (mut i, mut j) = (begin(self, other), begin(other, self));
         while i < self.0.len() && j < other.0.len() {
             let (a, b) = (self.0[i], other.0[j]);
             let (first, last) = (a.0.max(b.0), a.1.min(b.1));
@@ -66,9 +77,10 @@ impl Ranges {
         for &(first, last) in self.0.iter() {
             let mut at = first;
             let mut open = true;
-            for &(from, to) in other.0.iter() {
-                if to < at || from > last {
-                    continue;
+            let begin = other.0.partition_point(|(_, to)| *to < first);
+            for &(from, to) in &other.0[begin..] {
+                if from > last {
+                    break;
                 }
                 if from > at {
                     out.push((at, from - 1));
@@ -92,6 +104,12 @@ impl Ranges {
 
     /// Whether every number of `other` is here: touching ranges are always one.
     pub(crate) fn covers(&self, other: &Ranges) -> bool {
+        if other.0.len() * 16 < self.0.len() {
+            return other.0.iter().all(|(first, last)| {
+                let at = self.0.partition_point(|(_, end)| end < first);
+                self.0.get(at).is_some_and(|(from, to)| from <= first && last <= to)
+            });
+        }
         let mut own = self.0.iter();
         let mut at = own.next();
         other.0.iter().all(|(first, last)| {

@@ -15,7 +15,7 @@ use crate::matches::{Condition, Look, Tcp};
 use crate::model::rule::Rule;
 use crate::values::conntrack::StateSet;
 use crate::values::net::{Family, PortSide, Range, Test};
-use crate::view::Rewrites;
+use crate::view::Changes;
 
 /// What a rule's conditions say.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl Region {
             && self.space.covers(&other.space.and(within))
     }
 
-    pub(crate) fn of(rule: &Rule, family: Family, names: &Names, nft: bool, rewrites: Rewrites) -> Region {
+    pub(crate) fn of(rule: &Rule, family: Family, names: &Names, nft: bool, changes: Changes) -> Region {
         let mut region = Region { space: Space(vec![Cube::all(family)]), opaque: Vec::new(), moody: false };
         for condition in &rule.conditions {
             // nft's `th` looks at protocols without ports as well.
@@ -50,7 +50,7 @@ impl Region {
                 nft && rule.protocol().is_none() && matches!(condition, Condition::Multiport(_));
             let mut opaque = any_protocol;
             if !any_protocol {
-                condition.looks(&mut |look| opaque |= !region.narrow(look, family, names, rewrites));
+                condition.looks(&mut |look| opaque |= !region.narrow(look, family, names, changes));
             }
             if opaque {
                 region.opaque.push(match condition {
@@ -63,7 +63,7 @@ impl Region {
     }
 
     /// Cuts the region down to what a condition lets through. False if there is no field for it.
-    fn narrow(&mut self, look: Look<'_>, family: Family, names: &Names, rewrites: Rewrites) -> bool {
+    fn narrow(&mut self, look: Look<'_>, family: Family, names: &Names, changes: Changes) -> bool {
         let mut cube = Cube::all(family);
         match look {
             Look::Protocol(test) => {
@@ -110,10 +110,11 @@ impl Region {
             other => {
                 // What the ruleset itself changes on the way is another question at each rule.
                 self.moody |= match other {
-                    Look::Mark(_) => rewrites.mark,
-                    Look::Tos => rewrites.tos,
-                    Look::Ttl => rewrites.ttl,
-                    Look::Set(..) => rewrites.sets,
+                    Look::Mark(_) => changes.mark,
+                    Look::Tos => changes.tos,
+                    Look::Ttl => changes.ttl,
+                    Look::Set(..) => changes.sets,
+                    Look::TcpOptions => changes.options,
                     _ => false,
                 };
                 return false;
@@ -156,7 +157,7 @@ mod tests {
     fn region(text: &str) -> Region {
         let (_, rule) = Rule::parse(text.as_bytes()).unwrap();
         let names = Names::new([true, false].iter().filter_map(|input| Some(&rule.interface(*input)?.value)));
-        Region::of(&rule, Family::Ipv4, &names, false, Rewrites::default())
+        Region::of(&rule, Family::Ipv4, &names, false, Changes::default())
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Space {
         let mut pieces = Vec::new();
         for b in &other.0 {
             let mut count = 0;
-            for a in self.0.iter().filter(|a| a.meets(b)) {
+            for a in self.0.iter().filter(|a| !a.stays_without(b)) {
                 count += 1;
                 a.clone().without(b, &mut pieces);
             }
@@ -46,7 +46,7 @@ impl Space {
                 break;
             }
             if count > 0 {
-                self.0.retain(|a| !a.meets(b));
+                self.0.retain(|a| a.stays_without(b));
                 self.0.append(&mut pieces);
             }
         }

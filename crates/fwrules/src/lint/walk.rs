@@ -5,17 +5,17 @@
 //! Tested by: the unit tests of `lint`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use crate::eval::walker::rewrites;
+use crate::eval::walker::changes;
 use crate::lint::finding::{Finding, FindingKind};
 use crate::lint::names::Names;
 use crate::lint::region::Region;
 use crate::lint::space::{Space, everything};
 use crate::matches::Condition;
-use crate::model::ruleset::{RuleId, Ruleset};
+use crate::model::ruleset::{ChainNames, RuleId, Ruleset};
 use crate::model::target::{Effect, Verdict};
 use crate::values::hook::Hook;
-use crate::values::net::Family;
 
 /// What was seen of one rule, over all ways to it.
 #[derive(Default)]
@@ -26,14 +26,45 @@ pub(crate) struct Seen {
     pub(crate) wanted: bool,
     /// Some packet is left that fits.
     pub(crate) fires: bool,
-    /// The last of the rules before it that end a packet's way, for each way here.
-    pub(crate) before: Vec<Option<u32>>,
+    /// Each way here.
+    pub(crate) ways: Vec<Way>,
+    /// What it takes, and whether all of that surely comes here.
+    pub(crate) taken: Space,
+    pub(crate) doubtful: bool,
+}
+
+impl Seen {
     /// What comes to the chain at all.
-    pub(crate) entry: Space,
+    pub(crate) fn entry(&self) -> Space {
+        self.ways.iter().fold(Space::default(), |all, way| all.or(Space::clone(&way.entry)))
+    }
+}
+
+/// One way to a rule.
+pub(crate) struct Way {
+    /// What comes to the chain.
+    pub(crate) entry: Rc<Space>,
+    /// The last of the rules before it that end a packet's way, in [`Lint::ended`].
+    pub(crate) last: Option<u32>,
+    /// A rule before it with the same conditions on what has no field.
+    pub(crate) cover: Option<RuleId>,
+}
+
+/// A rule that ends a packet's way, on one way to it.
+pub(crate) struct Ended {
+    pub(crate) rule: RuleId,
+    pub(crate) before: Option<u32>,
+    /// The rule that sent the packets to its chain, in [`Lint::calls`].
+    pub(crate) call: Option<u32>,
+    /// What it takes, in a chain to which others jump.
+    pub(crate) took: Option<Space>,
 }
 
 /// Rules before a rule that are compared with it, where conditions have no field.
 const OPAQUE: usize = 1_000;
+
+/// Jumps inside jumps that are followed.
+const DEEPEST: usize = 32;
 
 /// What became of the packets of one LOG rule.
 #[derive(Default)]
@@ -45,13 +76,16 @@ pub(crate) struct Traced {
 pub(crate) struct Lint<'r> {
     pub(crate) rules: &'r Ruleset,
     pub(crate) names: Names,
+    pub(crate) chain_names: ChainNames<'r>,
     pub(crate) regions: BTreeMap<RuleId, Region>,
     pub(crate) seen: BTreeMap<RuleId, Seen>,
     pub(crate) traced: BTreeMap<RuleId, Traced>,
     pub(crate) chains: BTreeSet<(usize, usize)>,
     /// Rules that end a packet's way, as they were met, each with the one before it: ways share
     /// their beginnings.
-    pub(crate) ended: Vec<(RuleId, Option<u32>)>,
+    pub(crate) ended: Vec<Ended>,
+    /// Jumps as they were taken, each with the one through which its chain was come to.
+    pub(crate) calls: Vec<(RuleId, Option<u32>)>,
     pub(crate) found: Vec<Finding>,
     pub(crate) budget: usize,
 }
@@ -61,12 +95,14 @@ pub(crate) struct Lint<'r> {
 pub(crate) struct Flow {
     pub(crate) all: Space,
     pub(crate) logged: Vec<(RuleId, Space)>,
+    /// Conditions without a field decided about some: they may not all be here.
+    pub(crate) doubtful: bool,
 }
 
 impl Flow {
     fn map(&self, f: impl Fn(&Space) -> Space) -> Flow {
         let logged = self.logged.iter().map(|(id, s)| (*id, f(s))).filter(|(_, s)| !s.is_empty());
-        Flow { all: f(&self.all), logged: logged.collect() }
+        Flow { all: f(&self.all), logged: logged.collect(), doubtful: self.doubtful }
     }
 
     /// What a rule that takes all of `space` leaves.
@@ -90,6 +126,7 @@ impl Flow {
 
     fn or(mut self, other: Flow) -> Flow {
         self.all = self.all.or(other.all);
+        self.doubtful |= other.doubtful;
         for (id, space) in other.logged {
             match self.logged.iter_mut().find(|(i, _)| *i == id) {
                 Some((_, s)) => *s = std::mem::take(s).or(space),
@@ -106,10 +143,17 @@ pub(crate) struct Trail {
     pub(crate) last: Option<u32>,
     /// Those of them with conditions on what has no field.
     pub(crate) opaque: Vec<RuleId>,
-    pub(crate) hook: Hook,
+    /// The jump through which the present chain was come to, in [`Lint::calls`].
+    pub(crate) call: Option<u32>,
     /// Only look where packets end; the findings are made elsewhere.
     pub(crate) silent: bool,
     pub(crate) ends: Vec<(Verdict, Option<RuleId>)>,
+}
+
+impl Trail {
+    pub(crate) fn new(silent: bool) -> Trail {
+        Trail { last: None, opaque: Vec::new(), call: None, silent, ends: Vec::new() }
+    }
 }
 
 impl<'r> Lint<'r> {
@@ -126,7 +170,7 @@ impl<'r> Lint<'r> {
         }
         let names = Names::new(patterns.into_iter());
         let family = |id: RuleId| rules.tables[id.table as usize].family;
-        let changes = rewrites(rules);
+        let changes = changes(rules);
         let regions = rules
             .rules()
             .map(|(id, rule)| (id, Region::of(rule, family(id), &names, rules.nft, changes)))
@@ -134,11 +178,13 @@ impl<'r> Lint<'r> {
         Lint {
             rules,
             names,
+            chain_names: ChainNames::new(rules),
             regions,
             seen: BTreeMap::new(),
             traced: BTreeMap::new(),
             chains: BTreeSet::new(),
             ended: Vec::new(),
+            calls: Vec::new(),
             found: Vec::new(),
             budget: 100_000,
         }
@@ -167,21 +213,21 @@ impl<'r> Lint<'r> {
     }
 
     pub(crate) fn walk_all(&mut self) {
+        let untracks = self.rules.untracks();
         for hook in [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting] {
             for (table, chain, base) in self.rules.base_chains(hook) {
                 let family = self.rules.tables[table].family;
                 let (input, output) = Lint::interfaces(hook);
-                let all = everything(family, input, output, self.rules.untracks());
-                let mut path =
-                    Trail { last: None, opaque: Vec::new(), hook, silent: false, ends: Vec::new() };
-                let left = self.chain(table, chain, Flow { all, logged: Vec::new() }, &mut path, 0);
+                let all = everything(family, input, output, untracks);
+                let flow = Flow { all, ..Flow::default() };
+                let left = self.chain(table, chain, flow, &mut Trail::new(false), 0);
                 self.end(base.policy, None, &left, true);
             }
         }
         // Hooks that have no place here (ingress) are not known to be unreachable.
         for (t, table) in self.rules.tables.iter().enumerate() {
             for (c, chain) in table.chains.iter().enumerate() {
-                if chain.base.is_some_and(|b| b.hook.is_none()) || table.family == Family::Other {
+                if chain.base.is_some_and(|b| b.hook.is_none()) || !table.family.is_ip() {
                     self.chains.insert((t, c));
                 }
             }
@@ -203,52 +249,47 @@ impl<'r> Lint<'r> {
         }
     }
 
-    /// Notes a rule that ends a packet's way.
-    fn ends(&mut self, id: RuleId, path: &mut Trail) {
-        self.ended.push((id, path.last));
-        path.last = Some(self.ended.len() as u32 - 1);
-        if !self.regions[&id].opaque.is_empty() {
+    /// Notes a rule that ends a packet's way, and what it takes.
+    fn ends(&mut self, id: RuleId, taken: Space, path: &mut Trail) {
+        let region = &self.regions[&id];
+        if !region.opaque.is_empty() {
             path.opaque.push(id);
+        } else if !path.silent && !region.moody && !taken.is_empty() {
+            let took = path.call.map(|_| taken);
+            self.ended.push(Ended { rule: id, before: path.last, call: path.call, took });
+            path.last = Some(self.ended.len() as u32 - 1);
         }
     }
 
-    /// The rules that end a packet's way before this one, on every way here, in order.
-    pub(crate) fn before(&self, seen: &Seen, id: RuleId) -> Vec<RuleId> {
-        let way = |last: &Option<u32>| {
-            let mut at = *last;
-            let mut rules: Vec<RuleId> = std::iter::from_fn(|| {
-                let (rule, before) = self.ended[at? as usize];
-                at = before;
-                Some(rule)
-            })
-            .collect();
-            rules.reverse();
-            rules
-        };
-        let mut ways = seen.before.iter().map(way);
-        let mut common = ways.next().unwrap_or_default();
-        for other in ways {
-            let other: BTreeSet<RuleId> = other.into_iter().collect();
-            common.retain(|rule| other.contains(rule));
-        }
-        common.sort_unstable();
-        common.retain(|rule| *rule != id);
-        common
-    }
-
-    /// Notes what is seen of a rule on one way to it: `takes` if packets are left that fit.
-    fn see(&mut self, id: RuleId, region: &Region, entry: &Space, takes: bool, path: &Trail) {
+    /// Notes what is seen of a rule on one way to it: the packets that are left and fit.
+    fn see(&mut self, id: RuleId, region: &Region, entry: &Rc<Space>, taken: &Flow, path: &Trail) {
         // A rule before it with the same conditions on what has no field.
         let mut before = path.opaque.iter().rev().take(OPAQUE);
-        let covered =
-            !region.opaque.is_empty() && before.any(|rule| self.regions[rule].covers(region, entry));
+        let covers = |rule: &&RuleId| self.regions[rule].covers(region, entry);
+        let cover = if region.opaque.is_empty() { None } else { before.find(covers).copied() };
         let seen = self.seen.entry(id).or_default();
         seen.asked |= !entry.is_empty();
         seen.wanted |= !entry.and(&region.space).is_empty();
-        seen.fires |= takes && !covered;
-        seen.entry = std::mem::take(&mut seen.entry).or(entry.clone());
-        if !seen.before.contains(&path.last) {
-            seen.before.push(path.last);
+        seen.fires |= !taken.all.is_empty() && cover.is_none();
+        if self.rules.rule(id).is_some_and(|rule| rule.log.is_some()) {
+            seen.taken = std::mem::take(&mut seen.taken).or(taken.all.clone());
+            seen.doubtful |= taken.doubtful || !region.opaque.is_empty();
+        }
+        seen.ways.push(Way { entry: Rc::clone(entry), last: path.last, cover });
+    }
+
+    /// Notes all chains that can be come to from one, where the walk goes no further.
+    fn reach_from(&mut self, table: usize, chain: usize) {
+        let rules = self.rules;
+        let mut open = vec![chain];
+        while let Some(chain) = open.pop() {
+            for rule in &rules.tables[table].chains[chain].rules {
+                if let Some(next) = self.chain_names.get(table, rule.target.word())
+                    && self.chains.insert((table, next))
+                {
+                    open.push(next);
+                }
+            }
         }
     }
 
@@ -262,24 +303,31 @@ impl<'r> Lint<'r> {
     ) -> Flow {
         if !path.silent {
             self.chains.insert((table, chain));
+            if depth > DEEPEST {
+                self.reach_from(table, chain);
+            }
         }
         let rules = self.rules;
         let mut now = entry.clone();
         let mut returned = Flow::default();
-        let start = (path.last, path.opaque.len());
+        let (start, came) = (path.opaque.len(), Rc::new(entry.all.clone()));
         for (i, rule) in rules.tables[table].chains[chain].rules.iter().enumerate() {
             let id = RuleId { table: table as u32, chain: chain as u32, rule: i as u32 };
-            if self.budget == 0 || depth > 32 {
+            if self.budget == 0 || depth > DEEPEST {
                 return entry;
             }
             self.budget -= 1;
             let region = self.regions[&id].clone();
-            let taken = now.map(|s| s.and(&region.space));
+            let mut taken = now.map(|s| s.and(&region.space));
             if !path.silent {
-                self.see(id, &region, &entry.all, !taken.all.is_empty(), path);
+                self.see(id, &region, &came, &taken, path);
             }
             // What goes on to the next rule if this one takes what it can be sure of.
             let exact = region.is_exact();
+            if !region.opaque.is_empty() && !taken.all.is_empty() && rule.target.effect() != Effect::Continue
+            {
+                (taken.doubtful, now.doubtful) = (true, true);
+            }
             let left = |now: Flow, regions: &BTreeMap<RuleId, Region>| match exact {
                 true => now.without(&region.space),
                 // Conditions that have no field, but are those of the LOG rule: what it logged
@@ -305,40 +353,41 @@ impl<'r> Lint<'r> {
                         self.end(verdict, Some(id), &logged, exact);
                     }
                     now = left(now, &self.regions);
-                    self.ends(id, path);
+                    self.ends(id, taken.all, path);
                 }
                 Effect::Return => {
-                    returned = returned.or(taken);
                     now = left(now, &self.regions);
-                    self.ends(id, path);
+                    if !region.opaque.is_empty() {
+                        path.opaque.push(id);
+                    }
+                    returned = returned.or(taken);
                 }
                 Effect::Jump | Effect::Goto => {
                     let is_goto = rule.target.effect() == Effect::Goto;
-                    let Some(target) = rules.tables[table].chain(rule.target.word()) else { continue };
+                    let Some(target) = self.chain_names.get(table, rule.target.word()) else { continue };
                     if taken.all.is_empty() {
                         continue;
                     }
-                    let before = (path.last, path.opaque.len());
+                    let before = (path.call, path.opaque.len());
+                    self.calls.push((id, path.call));
+                    path.call = Some(self.calls.len() as u32 - 1);
                     let back = self.chain(table, target, taken, path, depth + 1);
+                    path.call = before.0;
                     if !rule.is_unconditional() {
-                        // What stood in there, not every packet has seen.
-                        path.last = before.0;
+                        // What is asked in there, not every packet has seen.
                         path.opaque.truncate(before.1);
                     }
                     now = left(now, &self.regions);
-                    if is_goto {
-                        returned = returned.or(back);
-                        self.ends(id, path);
-                    } else {
-                        now = now.or(back);
+                    match is_goto {
+                        true => returned = returned.or(back),
+                        false => now = now.or(back),
                     }
                 }
             }
         }
         // A RETURN leads past what follows it.
         if !returned.all.is_empty() {
-            path.last = start.0;
-            path.opaque.truncate(start.1);
+            path.opaque.truncate(start);
         }
         now.or(returned)
     }

@@ -6,8 +6,9 @@
 
 use crate::matches::kind::Kind;
 use crate::matches::look::Look;
+use crate::values::hook::Hook;
 use crate::values::net::{Interface, Test};
-use crate::values::tri::Tri;
+use crate::values::tri::{Tri, Why};
 use crate::view::View;
 use crate::words::nft::{Nft, NoWord, interface};
 use crate::words::piece::Pieces;
@@ -21,8 +22,15 @@ pub struct OnInterface {
     pub name: Test<Interface>,
 }
 
-fn name<'p>(view: &View<'p>, input: bool) -> &'p [u8] {
-    if input { view.packet.in_iface } else { view.packet.out_iface }
+/// Whether the interface passes a test. A line that was written before or after the hook shows no
+/// interface that the packet had there all the same.
+fn ask(view: &View<'_>, input: bool, is: impl Fn(&[u8]) -> bool) -> Tri {
+    let shown = if input { view.packet.in_iface } else { view.packet.out_iface };
+    match (shown.is_empty(), input, view.hook) {
+        (true, true, Some(Hook::Prerouting | Hook::Forward)) => Tri::Unknown(Why::NotShown("IN=")),
+        (true, false, Some(Hook::Forward)) => Tri::Unknown(Why::NotShown("OUT=")),
+        _ => Tri::known(is(shown)),
+    }
 }
 
 fn word(input: bool) -> &'static str {
@@ -41,7 +49,7 @@ impl Kind for OnInterface {
     }
 
     fn evaluate(&self, view: &View<'_>) -> Tri {
-        Tri::known(self.name.value.matches(name(view, self.input)) != self.name.not)
+        ask(view, self.input, |shown| self.name.value.matches(shown) != self.name.not)
     }
 
     fn looks(&self, look: &mut dyn FnMut(Look<'_>)) {
@@ -75,8 +83,8 @@ impl Kind for Interfaces {
     }
 
     fn evaluate(&self, view: &View<'_>) -> Tri {
-        let shown = name(view, self.input);
-        Tri::known(self.names.value.iter().any(|name| name.matches(shown)) != self.names.not)
+        let any = |shown: &[u8]| self.names.value.iter().any(|name| name.matches(shown));
+        ask(view, self.input, |shown| any(shown) != self.names.not)
     }
 
     fn looks(&self, look: &mut dyn FnMut(Look<'_>)) {

@@ -46,6 +46,8 @@ pub enum Look<'c> {
     Flags(Test<Flags>),
     /// The options of TCP.
     TcpOptions,
+    /// What no other field here is: the same packet gives the same answer.
+    Odd,
     /// The type and code of ICMP.
     Icmp(Test<Icmp>),
     /// The state of the connection.

@@ -49,7 +49,7 @@ impl Kind for Test<Masked<u32>> {
     }
 
     fn evaluate(&self, view: &View<'_>) -> Tri {
-        if view.rewrites.mark {
+        if view.changes.mark {
             return Tri::Unknown(Why::Rewritten("MARK="));
         }
         Tri::ask(self, view.mark(), "MARK=", Masked::fit)

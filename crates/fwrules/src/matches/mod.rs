@@ -104,6 +104,12 @@ conditions! {
     tcp:
         /// `-m tcp`.
         Tcp(Tcp);
+    missing:
+        /// nft: `tcp option N missing`.
+        MissingOption(MissingOption);
+    nexthdr:
+        /// nft: `ip6 nexthdr`.
+        NextHeader(NextHeader);
     ports:
         /// `-m udp`, `-m sctp`, `-m dccp`, `-m udplite`: ports of a protocol that is not TCP.
         Ports(Ports);

@@ -75,7 +75,8 @@ impl Kind for SetMatch {
 fn holds(view: &View<'_>, name: &Text, sides: &[Side], depth: u8) -> Tri {
     let unknown = Tri::Unknown(Why::Set);
     let Some(set) = view.sets.get(name.as_bytes()) else { return unknown };
-    if depth > 4 || set.is_timed() {
+    // What `-j SET` adds or takes away, a saved listing need not have had at the time of the line.
+    if depth > 4 || set.is_timed() || view.changes.sets && !view.nft {
         return unknown;
     }
     if set.parts == [PartKind::Set] {

@@ -103,7 +103,8 @@ impl Kind for Tcp {
         if let Some(test) = &self.option {
             nft.push(&format!("tcp option {} {}", test.value, if test.not { "missing" } else { "exists" }));
         }
-        if *self != Tcp::default() {
+        // `tcp option N missing` is so of packets of all other protocols.
+        if self.flags.is_some() || self.option.is_some_and(|test| !test.not) {
             nft.says = Some(Protocol::TCP);
         }
         Ok(())
@@ -120,10 +121,7 @@ impl Kind for Tcp {
         Tri::ask_if(self.sport.as_ref(), sport, "SPT=", Range::contains)
             .and(Tri::ask_if(self.dport.as_ref(), dport, "DPT=", Range::contains))
             .and(Tri::ask_if(self.flags.as_ref(), tcp.flags, "the TCP flags", Flags::fit))
-            .and(Tri::ask_if(self.option.as_ref(), tcp.options, "OPT ( of TCP", |wanted, options| {
-                let bytes: Vec<u8> = options.bytes().collect();
-                options_of(&bytes).any(|(kind, _)| kind == *wanted)
-            }))
+            .and(self.option.map_or(Tri::Yes, |test| has_option(view, test.value).test(&test)))
     }
 
     fn looks(&self, look: &mut dyn FnMut(Look<'_>)) {
@@ -139,6 +137,21 @@ impl Kind for Tcp {
         }
         if self.option.is_some() {
             look(Look::TcpOptions);
+        }
+    }
+}
+
+/// Whether a TCP packet has an option of this number.
+pub(crate) fn has_option(view: &View<'_>, number: u8) -> Tri {
+    let Transport::Tcp(tcp) = view.datagram().transport else {
+        return Tri::Unknown(Why::NotShown("the transport header"));
+    };
+    match tcp.options {
+        _ if view.changes.options => Tri::Unknown(Why::Rewritten("OPT (")),
+        None => Tri::Unknown(Why::NotShown("OPT ( of TCP")),
+        Some(options) => {
+            let bytes: Vec<u8> = options.bytes().collect();
+            Tri::known(options_of(&bytes).any(|(kind, _)| kind == number))
         }
     }
 }

@@ -38,6 +38,9 @@ impl Kind for Test<Range<u16>> {
 
     fn evaluate(&self, view: &View<'_>) -> Tri {
         let Transport::Tcp(tcp) = view.datagram().transport else { return view.of(Protocol::TCP) };
+        if view.changes.options {
+            return Tri::Unknown(Why::Rewritten("OPT ("));
+        }
         let Some(options) = tcp.options else { return Tri::Unknown(Why::NotShown("OPT ( of TCP")) };
         let bytes: Vec<u8> = options.bytes().collect();
         let mss = options_of(&bytes).find(|(kind, data)| *kind == 2 && data.len() == 2);

@@ -65,7 +65,7 @@ impl Kind for Test<Masked<u8>> {
 
 /// A wanted type of service against the bits that the line shows.
 pub(crate) fn fits(view: &View<'_>, wanted: Masked<u8>) -> Tri {
-    if view.rewrites.tos {
+    if view.changes.tos {
         return Tri::Unknown(Why::Rewritten("TOS="));
     }
     match tos(view.datagram()) {

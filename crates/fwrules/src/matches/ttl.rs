@@ -91,7 +91,7 @@ impl Kind for Ttl {
             _ => None,
         };
         let field = if self.hop_limit { "HOPLIMIT=" } else { "TTL=" };
-        if view.rewrites.ttl {
+        if view.changes.ttl {
             return Tri::Unknown(Why::Rewritten(field));
         }
         let Some(mut ttl) = shown else { return Tri::Unknown(Why::NotShown(field)) };

@@ -39,6 +39,9 @@ pub struct Rule {
     /// Put in by [`Ruleset::add`](crate::Ruleset::add): it was not there when the log was
     /// written.
     pub added: bool,
+    /// nft: how many elements of verdict maps, each a rule of its own here, come before this rule
+    /// in its chain beyond the rules that nft lists.
+    pub folded: u32,
 }
 
 impl Rule {

@@ -5,12 +5,15 @@
 //! Must not know: how text is read or a packet matched.
 //! Tested by: the unit tests of `iptables::parse`, `tests/replay.rs`.
 
+use std::collections::HashMap;
+
 use crate::model::rule::{Counters, Rule};
 use crate::model::target::{Target, Verdict};
 use crate::values::hook::Hook;
 use crate::values::ipset::Sets;
 use crate::values::net::Family;
 use crate::values::text::Text;
+use crate::view::Changes;
 
 /// Everything the kernel was told: tables with their chains, and the sets they name.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -24,6 +27,8 @@ pub struct Ruleset {
     pub nft: bool,
     /// What was read over: line and why. Nothing in here is lost, it only has no effect.
     pub notes: Vec<(usize, String)>,
+    /// What statements of nft's rules change, beside their targets.
+    pub changes: Changes,
 }
 
 /// A table.
@@ -35,6 +40,8 @@ pub struct Table {
     pub name: Text,
     /// Its chains, in the order of the text.
     pub chains: Vec<Chain>,
+    /// nft: another family has a table of this name.
+    pub twin: bool,
 }
 
 /// A chain.
@@ -101,6 +108,27 @@ impl Base {
     }
 }
 
+/// Where to find chains by their tables and names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ChainNames<'r>(HashMap<(usize, &'r [u8]), usize>);
+
+impl<'r> ChainNames<'r> {
+    pub(crate) fn new(rules: &'r Ruleset) -> ChainNames<'r> {
+        let mut names = HashMap::new();
+        for (t, table) in rules.tables.iter().enumerate() {
+            for (c, chain) in table.chains.iter().enumerate() {
+                names.entry((t, chain.name.as_bytes())).or_insert(c);
+            }
+        }
+        ChainNames(names)
+    }
+
+    /// The chain of this name in a table.
+    pub(crate) fn get(&self, table: usize, name: &[u8]) -> Option<usize> {
+        self.0.get(&(table, name)).copied()
+    }
+}
+
 impl Table {
     /// The chain of this name.
     #[must_use]
@@ -135,14 +163,33 @@ impl Ruleset {
         })
     }
 
-    /// `INPUT 4`: the chain and the rule's number in it from 1, as `iptables -L
-    /// --line-numbers` counts; with the table in front unless it is `filter`.
+    /// A rule's number in its chain, from 1: as `iptables -L --line-numbers` counts, and as nft
+    /// lists, where a verdict map is one rule.
+    #[must_use]
+    pub fn number(&self, id: RuleId) -> u32 {
+        id.rule + 1 - self.rule(id).map_or(0, |rule| rule.folded)
+    }
+
+    /// `INPUT 4`: the chain and the rule's number in it.
     #[must_use]
     pub fn name(&self, id: RuleId) -> String {
-        match (self.tables.get(id.table as usize), self.chain_of(id)) {
-            (Some(table), Some(chain)) if table.name == "filter" => format!("{} {}", chain.name, id.rule + 1),
-            (Some(table), Some(chain)) => format!("{} {} {}", table.name, chain.name, id.rule + 1),
-            _ => String::from("?"),
+        format!("{} {}", self.chain_name(id.table as usize, id.chain as usize), self.number(id))
+    }
+
+    /// `INPUT`: a chain's name, after its table's unless that is iptables' `filter`; and after the
+    /// family where another one has a table of that name.
+    #[must_use]
+    pub fn chain_name(&self, table: usize, chain: usize) -> String {
+        let Some(own) = self.tables.get(table) else { return String::from("?") };
+        let Some(Chain { name, .. }) = own.chains.get(chain) else { return String::from("?") };
+        // As for nft's own commands, the family `ip` goes without saying.
+        let plain = !self.nft || own.family == Family::Ipv4;
+        if plain && own.name == "filter" {
+            return name.to_string();
+        }
+        match !plain && own.twin {
+            true => format!("{} {} {name}", own.family.word(), own.name),
+            false => format!("{} {name}", own.name),
         }
     }
 
@@ -152,8 +199,7 @@ impl Ruleset {
         match place {
             Place::Rule(id) => self.name(id),
             Place::Policy(table, chain) => {
-                let chain = self.tables.get(table as usize).and_then(|t| t.chains.get(chain as usize));
-                chain.map_or_else(|| String::from("?"), |c| format!("the policy of {}", c.name))
+                format!("the policy of {}", self.chain_name(table as usize, chain as usize))
             }
         }
     }
@@ -168,7 +214,7 @@ impl Ruleset {
     /// Which packets the tables see: one family, or both.
     #[must_use]
     pub fn family(&self) -> Family {
-        let mut families = self.tables.iter().map(|t| t.family).filter(|f| *f != Family::Other);
+        let mut families = self.tables.iter().map(|t| t.family).filter(|f| f.is_ip());
         match families.next() {
             None => Family::Inet,
             Some(first) if families.all(|f| f == first) => first,
@@ -180,7 +226,7 @@ impl Ruleset {
     pub(crate) fn base_chains(&self, hook: Hook) -> Vec<(usize, usize, Base)> {
         let mut found = Vec::new();
         for (t, table) in self.tables.iter().enumerate() {
-            if table.family == Family::Other {
+            if !table.family.is_ip() {
                 continue;
             }
             for (c, chain) in table.chains.iter().enumerate() {

@@ -179,7 +179,8 @@ impl Target {
 
     /// Whether it may write a line whose prefix is not known: nft lists no more than the names of
     /// the old extensions.
-    pub(crate) fn may_log(&self) -> bool {
+    #[must_use]
+    pub fn may_log(&self) -> bool {
         matches!(self, Target::Other { name, .. } if *name == "LOG" || *name == "NFLOG" || *name == "xt")
     }
 

@@ -8,8 +8,8 @@ use logparse::{Mac, Protocol, TcpFlags};
 use serde_json::Value;
 
 use crate::matches::{
-    AddressType, AddressTypes, Addresses, Compare, Condition, IcmpTest, Interfaces, Multiport, Owner,
-    PacketType, Ports, SetMatch, Spi, State, Tcp, Ttl, Version,
+    AddressType, AddressTypes, Addresses, Compare, Condition, IcmpTest, Interfaces, MissingOption, Multiport,
+    NextHeader, Owner, PacketType, Ports, SetMatch, Spi, State, Tcp, Ttl, Version,
 };
 use crate::nft::value::{addresses, code_word, elements, flag_bits, interface, numbers, ports, protocol};
 use crate::values::conntrack::StateSet;
@@ -108,8 +108,8 @@ pub(crate) fn test(left: &Value, right: &Value, not: bool) -> Option<Vec<Conditi
         // An option without a name is listed by its number.
         if let Some(number) = option.get("base").and_then(Value::as_u64).and_then(|n| u8::try_from(n).ok()) {
             let whole = option.get("offset").and_then(Value::as_u64) == Some(0);
-            let test = Some(Test { not: not == right.as_bool()?, value: number });
-            return whole.then(|| vec![Condition::Tcp(Tcp { option: test, ..Tcp::default() })]);
+            let exists = right.as_bool()? != not;
+            return whole.then(|| vec![has_option(number, exists)]);
         }
         let name = option.get("name").and_then(Value::as_str)?;
         if (name, option.get("field").and_then(Value::as_str)) == ("maxseg", Some("size")) {
@@ -129,9 +129,7 @@ pub(crate) fn test(left: &Value, right: &Value, not: bool) -> Option<Vec<Conditi
             "timestamp" => 8,
             other => other.parse().ok()?,
         };
-        let exists = right.as_bool()?;
-        let option = Some(Test { not: not == exists, value: number });
-        return Some(vec![Condition::Tcp(Tcp { option, ..Tcp::default() })]);
+        return Some(vec![has_option(number, right.as_bool()? != not)]);
     }
     if let Some(list) = left.get("concat").and_then(Value::as_array) {
         return concat(list, right, not);
@@ -144,6 +142,13 @@ pub(crate) fn test(left: &Value, right: &Value, not: bool) -> Option<Vec<Conditi
         _ => None,
     };
     Some(of.map(|p| Condition::Protocols(Test::is(vec![p]))).into_iter().chain([found]).collect())
+}
+
+fn has_option(number: u8, exists: bool) -> Condition {
+    match exists {
+        true => Tcp { option: Some(Test::is(number)), ..Tcp::default() }.into(),
+        false => MissingOption(number).into(),
+    }
 }
 
 fn meta(key: &str, right: &Value, not: bool) -> Option<Condition> {
@@ -165,7 +170,8 @@ fn meta(key: &str, right: &Value, not: bool) -> Option<Condition> {
         "pkttype" => Condition::PacketType(Test { not, value: PacketType::from_word(right.as_str()?)? }),
         "length" => Condition::Length(Test { not, value: numbers(right)? }),
         "mark" => {
-            Condition::Mark(Test { not, value: Masked { value: numbers(right)?.first, mask: u32::MAX } })
+            let mark = numbers(right).filter(|range| range.first == range.last)?.first;
+            Condition::Mark(Test { not, value: Masked { value: mark, mask: u32::MAX } })
         }
         "skuid" => Owner { uid: Some(Test { not, value: numbers(right)? }), gid: None }.into(),
         "skgid" => Owner { uid: None, gid: Some(Test { not, value: numbers(right)? }) }.into(),
@@ -182,8 +188,9 @@ fn payload(protocol_name: &str, name: &str, right: &Value, not: bool) -> Option<
             Some(Addresses { side, ranges: Test { not, value: ranges } }.into())
         }
         ("ip", "protocol") | ("ip6", "nexthdr") => {
-            let list = values.into_iter().map(protocol).collect::<Option<Vec<_>>>()?;
-            Some(Condition::Protocols(Test { not, value: list }))
+            let value = values.into_iter().map(protocol).collect::<Option<Vec<_>>>()?;
+            let test = Test { not, value };
+            Some(if name == "nexthdr" { NextHeader(test).into() } else { test.into() })
         }
         ("ip", "ttl") | ("ip6", "hoplimit") => {
             let compare = if not { Compare::NotEqual } else { Compare::Equal };

@@ -47,6 +47,11 @@ pub(crate) fn add(rule: &mut Rule, condition: Condition) {
             let name = Test { not: names.not, value: names.value[0].clone() };
             rule.set(OnInterface { input, name });
         }
+        // What a rule for TCP asks of an option is iptables' own test.
+        Condition::MissingOption(number) if rule.of_protocol() == Some(Protocol::TCP) => {
+            let option = Some(Test { not: true, value: number.0 });
+            add(rule, Tcp { option, ..Tcp::default() }.into());
+        }
         Condition::Tcp(tcp) => {
             implies(rule, Protocol::TCP);
             let own = rule.conditions.iter_mut().find_map(|c| match c {

@@ -7,5 +7,6 @@
 pub(crate) mod condition;
 pub(crate) mod merge;
 pub(crate) mod parse;
+pub(crate) mod statement;
 pub(crate) mod value;
 pub(crate) mod write;

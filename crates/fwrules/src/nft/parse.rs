@@ -1,26 +1,24 @@
 //! Reads `nft -j list ruleset`.
 //!
-//! Responsible for: tables, chains, sets and rules of nft's JSON (libnftables-json(5)), and the
-//! statements of a rule. What does not map is kept as its JSON text, is shown, and is unknown.
-//! Must not know: how a rule is matched.
+//! Responsible for: tables, chains, sets, maps and rules of nft's JSON (libnftables-json(5)).
+//! Must not know: what a rule's statements mean, how a rule is matched.
 //! Tested by: the unit tests below, `tests/kernel.rs` (what a real nft lists).
 
-use logparse::{Mac, Protocol};
+use std::collections::{HashMap, HashSet};
+
+use logparse::Mac;
 use serde_json::Value;
 
-use crate::matches::{Condition, Expression, Other, Version};
-use crate::model::rule::{Counters, Rule};
 use crate::model::ruleset::{Base, Chain, Ruleset, Table};
-use crate::model::target::{Log, Target, Verdict};
-use crate::nft::condition::{condition, test};
-use crate::nft::merge::add;
+use crate::model::target::Verdict;
+use crate::nft::statement::read_rule;
 use crate::nft::value::{addresses, interface, ports};
 use crate::values::error::ReadError;
 use crate::values::hook::Hook;
 use crate::values::ipset::{Entry, Part, PartKind, Set};
-use crate::values::names;
-use crate::values::net::{Family, Test};
+use crate::values::net::Family;
 use crate::values::text::Text;
+use crate::view::Changes;
 
 impl Ruleset {
     /// Reads what `nft -j list ruleset` prints.
@@ -52,36 +50,84 @@ impl Ruleset {
                 "write what `nft -j list ruleset` prints",
             ));
         };
-        let mut rules = Ruleset { nft: true, ..Ruleset::default() };
-        let maps: Vec<&Value> = list.iter().filter_map(|item| item.get("map")).collect();
+        let mut reader = Reader { rules: Ruleset { nft: true, ..Ruleset::default() }, ..Reader::default() };
+        let maps = list.iter().filter_map(|item| item.get("map"));
+        reader.maps = maps.filter_map(|map| Some((whose(map, "name")?, map))).collect();
+        reader.filled = list.iter().filter_map(|item| item.get("rule")).flat_map(filled).collect();
         for (i, item) in list.iter().enumerate() {
-            if let Err(what) = rules.nft_item(item, &maps) {
-                rules.notes.push((0, format!("item {}: {what}", i + 1)));
+            if let Err(what) = reader.item(item) {
+                reader.rules.notes.push((0, format!("item {}: {what}", i + 1)));
             }
         }
-        // What rules put into a set, its listing need not have had when the log was written.
-        let filled: Vec<&str> = list.iter().filter_map(|item| item.get("rule")).flat_map(filled).collect();
-        for set in &mut rules.sets.sets {
-            if filled.iter().any(|name| set.name == *name) && !set.is_timed() {
+        reader.finish();
+        Ok(reader.rules)
+    }
+}
+
+/// What identifies an object: family, table, name.
+type Whose<'v> = (&'v str, &'v str, &'v str);
+
+fn whose<'v>(body: &'v Value, name: &str) -> Option<Whose<'v>> {
+    let text = |key: &str| body.get(key).and_then(Value::as_str);
+    Some((text("family")?, text("table")?, text(name)?))
+}
+
+/// A ruleset that is being read.
+#[derive(Default)]
+struct Reader<'v> {
+    rules: Ruleset,
+    maps: HashMap<Whose<'v>, &'v Value>,
+    /// Sets and maps that rules put elements into, or take them out of.
+    filled: HashSet<Whose<'v>>,
+    tables: HashMap<(&'v str, &'v str), usize>,
+    chains: HashMap<Whose<'v>, usize>,
+    /// Tables that are switched off.
+    dormant: Vec<usize>,
+}
+
+impl<'v> Reader<'v> {
+    fn finish(&mut self) {
+        for table in &self.dormant {
+            let table = &mut self.rules.tables[*table];
+            let note = format!("table {} is dormant: no packet comes to its chains", table.name);
+            self.rules.notes.push((0, note));
+            table.chains.iter_mut().for_each(|chain| chain.base = None);
+        }
+        let mut families: HashMap<Text, HashSet<Family>> = HashMap::new();
+        for table in &self.rules.tables {
+            families.entry(table.name.clone()).or_default().insert(table.family);
+        }
+        for table in &mut self.rules.tables {
+            table.twin = families.get(&table.name).is_some_and(|of| of.len() > 1);
+        }
+        // Rules name a set without its table: which one of several is meant is not known.
+        let mut seen: HashMap<Text, usize> = HashMap::new();
+        self.rules.sets.sets.iter().for_each(|set| *seen.entry(set.name.clone()).or_default() += 1);
+        for set in &mut self.rules.sets.sets {
+            if seen.get(&set.name).is_some_and(|count| *count > 1) && !set.is_timed() {
                 set.options.push(Text::from("timeout"));
             }
         }
-        Ok(rules)
+        self.rules.changes.sets |= !self.filled.is_empty();
     }
 
-    fn nft_item(&mut self, item: &Value, maps: &[&Value]) -> Result<(), String> {
+    fn item(&mut self, item: &'v Value) -> Result<(), String> {
         let Some((kind, body)) = item.as_object().and_then(|o| o.iter().next()) else {
             return Err(String::from("no object"));
         };
         let text = |key: &str| body.get(key).and_then(Value::as_str);
         match kind.as_str() {
-            "metainfo" => Ok(()),
+            "metainfo" | "counter" | "quota" | "limit" | "ct helper" | "ct timeout" | "ct expectation"
+            | "flowtable" | "secmark" | "synproxy" => Ok(()),
             "table" => {
-                self.nft_table(text("family"), text("name"));
+                let table = self.table(text("family"), text("name"));
+                if words(body.get("flags")).any(|flag| flag == "dormant") {
+                    self.dormant.push(table);
+                }
                 Ok(())
             }
             "chain" => {
-                let table = self.nft_table(text("family"), text("table"));
+                let table = self.table(text("family"), text("table"));
                 let name = Text::from(text("name").ok_or("a chain without a name")?);
                 let policy = if text("policy") == Some("drop") { Verdict::Drop } else { Verdict::Accept };
                 let base = text("hook").map(|hook| Base {
@@ -90,66 +136,88 @@ impl Ruleset {
                     policy,
                     nat: text("type") == Some("nat"),
                 });
-                self.tables[table].chains.push(Chain { name, base, counters: None, rules: Vec::new() });
+                let chains = &mut self.rules.tables[table].chains;
+                chains.push(Chain { name, base, counters: None, rules: Vec::new() });
+                if let Some(whose) = whose(body, "name") {
+                    self.chains.entry(whose).or_insert(chains.len() - 1);
+                }
                 Ok(())
             }
             "set" | "map" => {
-                self.nft_set(body);
+                self.set(body);
                 Ok(())
             }
-            "rule" => {
-                let table = self.nft_table(text("family"), text("table"));
-                let name = text("chain").ok_or("a rule without a chain")?;
-                let at = match self.tables[table].chain(name.as_bytes()) {
-                    Some(at) => at,
-                    None => {
-                        let chain = Chain { name: Text::from(name), ..Chain::default() };
-                        self.tables[table].chains.push(chain);
-                        self.tables[table].chains.len() - 1
-                    }
-                };
-                let empty = Vec::new();
-                let expressions = body.get("expr").and_then(Value::as_array).unwrap_or(&empty);
-                let listed: Vec<Value> = expressions.iter().map(|e| with_elements(e, body, maps)).collect();
-                let mut read = read_rule(&listed);
-                if expressions.iter().any(|e| e.get("xt").is_some()) {
-                    let note =
-                        "a rule of iptables-nft, of which nft lists only names: read `iptables-save` instead";
-                    if !self.notes.iter().any(|(_, n)| n == note) {
-                        self.notes.push((0, note.to_owned()));
-                    }
-                }
-                if let Some(comment) = text("comment") {
-                    for rule in &mut read {
-                        rule.set(Text::from(comment));
-                    }
-                }
-                self.tables[table].chains[at].rules.append(&mut read);
-                Ok(())
-            }
+            "rule" => self.rule(body),
             other => Err(format!("`{other}` has no place here")),
         }
     }
 
-    fn nft_table(&mut self, family: Option<&str>, name: Option<&str>) -> usize {
-        let family = match family {
-            Some("ip") => Family::Ipv4,
-            Some("ip6") => Family::Ipv6,
-            Some("inet") => Family::Inet,
-            _ => Family::Other,
+    fn rule(&mut self, body: &'v Value) -> Result<(), String> {
+        let text = |key: &str| body.get(key).and_then(Value::as_str);
+        let table = self.table(text("family"), text("table"));
+        let name = text("chain").ok_or("a rule without a chain")?;
+        let chains = &mut self.rules.tables[table].chains;
+        let mut new = || {
+            chains.push(Chain { name: Text::from(name), ..Chain::default() });
+            chains.len() - 1
         };
-        let name = Text::from(name.unwrap_or(""));
-        match self.tables.iter().position(|t| t.family == family && t.name == name) {
-            Some(at) => at,
-            None => {
-                self.tables.push(Table { family, name, chains: Vec::new() });
-                self.tables.len() - 1
+        let at = match whose(body, "chain") {
+            Some(whose) => *self.chains.entry(whose).or_insert_with(new),
+            None => new(),
+        };
+        let expressions = body.get("expr").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let listed: Vec<Value> = expressions.iter().map(|e| self.with_elements(e, body)).collect();
+        let mut read = read_rule(&listed);
+        expressions.iter().for_each(|expression| changes(expression, &mut self.rules.changes));
+        if expressions.iter().any(|e| e.get("xt").is_some()) {
+            let note = "a rule of iptables-nft, of which nft lists only names: read `iptables-save` instead";
+            if !self.rules.notes.iter().any(|(_, n)| n == note) {
+                self.rules.notes.push((0, note.to_owned()));
             }
         }
+        let rules = &mut self.rules.tables[table].chains[at].rules;
+        let folded = rules.last().map_or(0, |rule| rule.folded);
+        for (element, rule) in (0..).zip(&mut read) {
+            rule.folded = folded + element;
+            if let Some(comment) = text("comment") {
+                rule.set(Text::from(comment));
+            }
+        }
+        rules.append(&mut read);
+        Ok(())
+    }
+
+    fn table(&mut self, family: Option<&'v str>, name: Option<&'v str>) -> usize {
+        let (family, name) = (family.unwrap_or(""), name.unwrap_or(""));
+        let tables = &mut self.rules.tables;
+        *self.tables.entry((family, name)).or_insert_with(|| {
+            let family = Family::from_word(family);
+            tables.push(Table { family, name: Text::from(name), ..Table::default() });
+            tables.len() - 1
+        })
+    }
+
+    /// A verdict map that is named in a rule, with the elements that are listed for it.
+    fn with_elements(&self, expression: &Value, rule: &'v Value) -> Value {
+        let named = || {
+            let body = expression.get("vmap")?;
+            let name = body.get("data")?.as_str()?.strip_prefix('@')?;
+            let (family, table, _) = whose(rule, "chain")?;
+            let whose = (family, table, name);
+            let map = self.maps.get(&whose)?;
+            // Elements that come and go say nothing about the time of the log.
+            let moves = map.get("timeout").is_some()
+                || words(map.get("flags")).any(|flag| matches!(flag, "timeout" | "dynamic"))
+                || self.filled.contains(&whose);
+            let elements = map.get("elem").cloned().unwrap_or_else(|| Value::Array(Vec::new()));
+            let data = serde_json::json!({ "set": elements, "moves": moves });
+            Some(serde_json::json!({ "vmap": { "key": body.get("key")?, "data": data } }))
+        };
+        named().unwrap_or_else(|| expression.clone())
     }
 
     /// A named set, as far as its type is known here.
-    fn nft_set(&mut self, body: &Value) {
+    fn set(&mut self, body: &Value) {
         let Some(name) = body.get("name").and_then(Value::as_str) else { return };
         let kinds: Vec<&str> = match body.get("type") {
             Some(Value::String(one)) => vec![one],
@@ -166,10 +234,10 @@ impl Ruleset {
         };
         let parts: Vec<PartKind> = kinds.iter().map(part).collect::<Option<Vec<_>>>().unwrap_or_default();
         let mut options = Vec::new();
-        let flags = body.get("flags").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         // Sets that rules or the clock change say nothing about the time of the log.
         if body.get("timeout").is_some()
-            || flags.iter().any(|f| matches!(f.as_str(), Some("timeout" | "dynamic")))
+            || words(body.get("flags")).any(|flag| matches!(flag, "timeout" | "dynamic"))
+            || whose(body, "name").is_some_and(|whose| self.filled.contains(&whose))
         {
             options.push(Text::from("timeout"));
         }
@@ -189,7 +257,7 @@ impl Ruleset {
             entries.push(Entry { parts, nomatch: false, options: Vec::new() });
         }
         let kind = Text::from(format!("nft:{}", kinds.join(",")));
-        self.sets.sets.push(Set { name: Text::from(name), kind, options, parts, entries });
+        self.rules.sets.sets.push(Set { name: Text::from(name), kind, options, parts, entries });
     }
 }
 
@@ -204,284 +272,41 @@ fn set_part(value: &Value, kind: PartKind) -> Option<Part> {
     })
 }
 
-/// The sets that a rule's statements fill: `add @s`, `update @s`.
-fn filled(rule: &Value) -> impl Iterator<Item = &str> {
+/// A word, or a list of words.
+fn words(value: Option<&Value>) -> impl Iterator<Item = &str> {
+    let list = match value {
+        Some(Value::Array(list)) => list.as_slice(),
+        Some(one) => core::slice::from_ref(one),
+        None => &[],
+    };
+    list.iter().filter_map(Value::as_str)
+}
+
+/// The sets and maps that a rule's statements change: `add @s`, `update @s`, `delete @s`.
+fn filled(rule: &Value) -> impl Iterator<Item = Whose<'_>> {
     let list = rule.get("expr").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    list.iter().filter_map(|e| e.get("set")?.get("set")?.as_str()?.strip_prefix('@'))
+    let (family, table) = whose(rule, "chain").map_or(("", ""), |(family, table, _)| (family, table));
+    list.iter().filter_map(move |expression| {
+        let of = |kind: &str| expression.get(kind)?.get(kind)?.as_str()?.strip_prefix('@');
+        Some((family, table, of("set").or_else(|| of("map"))?))
+    })
 }
 
-/// A verdict map that is named in a rule, with the elements that are listed for it.
-fn with_elements(expression: &Value, rule: &Value, maps: &[&Value]) -> Value {
-    let named = || {
-        let body = expression.get("vmap")?;
-        let name = body.get("data")?.as_str()?.strip_prefix('@')?;
-        let same = |map: &Value, key: &str| map.get(key) == rule.get(key);
-        let is = |map: &&&Value| {
-            same(map, "family") && same(map, "table") && map.get("name").and_then(Value::as_str) == Some(name)
-        };
-        let map = maps.iter().find(is)?;
-        // Elements that come and go say nothing about the time of the log.
-        let changes = |flag: &Value| matches!(flag.as_str(), Some("timeout" | "dynamic"));
-        let flags = map.get("flags").and_then(Value::as_array);
-        if map.get("timeout").is_some() || flags.is_some_and(|flags| flags.iter().any(changes)) {
-            return None;
-        }
-        let elements = map.get("elem").cloned().unwrap_or_else(|| Value::Array(Vec::new()));
-        Some(serde_json::json!({ "vmap": { "key": body.get("key")?, "data": { "set": elements } } }))
-    };
-    named().unwrap_or_else(|| expression.clone())
-}
-
-/// The rules that one rule of nft's gives: a verdict map gives one per element.
-fn read_rule(expressions: &[Value]) -> Vec<Rule> {
-    let mut rules = vec![Rule::default()];
-    for expression in expressions {
-        let Some((kind, body)) = expression.as_object().and_then(|o| o.iter().next()) else { continue };
-        if kind == "vmap" {
-            // Elements exclude each other, so their order does not matter.
-            let mapped = verdicts(body);
-            let Some(mapped) = mapped else {
-                for rule in &mut rules {
-                    rule.set(keep(expression));
-                    rule.target = unknown_target();
-                }
-                continue;
-            };
-            let base = rules.pop().unwrap_or_default();
-            rules.clear();
-            for (matches, target) in mapped {
-                let mut rule = base.clone();
-                of_version(&mut rule, body, &matches);
-                for m in matches {
-                    add(&mut rule, m);
-                }
-                rule.target = target;
-                rules.push(rule);
-            }
-            continue;
-        }
-        for rule in &mut rules {
-            statement(rule, kind, body, expression);
+/// What a statement changes in the packet: `meta mark set`, `ip dscp set`, ...
+fn changes(expression: &Value, changes: &mut Changes) {
+    if let Some(key) = expression.get("mangle").and_then(|body| body.get("key")) {
+        let meta = key.get("meta").and_then(|meta| meta.get("key")).and_then(Value::as_str);
+        changes.mark |= meta == Some("mark");
+        changes.options |= key.get("tcp option").is_some();
+        if let Some(payload) = key.get("payload") {
+            let field = payload.get("field").and_then(Value::as_str);
+            // Bytes at some offset may be any of these.
+            changes.tos |= matches!(field, Some("dscp" | "ecn") | None);
+            changes.ttl |= matches!(field, Some("ttl" | "hoplimit") | None);
+            changes.address |= matches!(field, Some("saddr" | "daddr" | "sport" | "dport") | None);
         }
     }
-    rules
-}
-
-/// A target of which only the name is known.
-fn unknown_target() -> Target {
-    Target::Other { name: Text::from("nft"), words: Vec::new() }
-}
-
-fn keep(expression: &Value) -> Expression {
-    Expression(Text::from(expression.to_string()))
-}
-
-fn log(body: &Value) -> Log {
-    let text = |key: &str| body.get(key).and_then(Value::as_str);
-    let level = names::LEVELS.iter().find(|(name, _)| Some(*name) == text("level"));
-    let flags: Vec<&str> = match body.get("flags") {
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    let has = |word: &str| flags.contains(&word) || flags.contains(&"all");
-    let group = body.get("group").and_then(Value::as_u64);
-    Log {
-        prefix: Text::from(text("prefix").unwrap_or("")),
-        level: level.map(|(_, l)| *l).filter(|l| *l != 4),
-        tcp_sequence: has("tcp sequence"),
-        tcp_options: has("tcp options"),
-        ip_options: has("ip options"),
-        uid: has("skuid"),
-        macdecode: has("ether"),
-        nflog: group.map(|group| ["--nflog-group", &group.to_string()].map(Text::from).into()),
-    }
-}
-
-fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
-    match kind {
-        "match" => match condition(body) {
-            // A condition behind a log statement does not hold for the line.
-            Some(found) if rule.log.is_none() => {
-                of_version(rule, body, &found);
-                for m in found {
-                    add(rule, m);
-                }
-            }
-            _ => {
-                if rule.log.is_none() {
-                    of_version(rule, body, &[]);
-                    if let Some(protocol) = transport(body) {
-                        add(rule, Test::is(vec![protocol]).into());
-                    }
-                }
-                rule.set(keep(whole));
-            }
-        },
-        "counter" => {
-            let number = |key| body.get(key).and_then(Value::as_u64);
-            if let (Some(packets), Some(bytes)) = (number("packets"), number("bytes")) {
-                rule.counters = Some(Counters { packets, bytes });
-            }
-        }
-        "accept" => rule.target = Target::Accept,
-        "drop" => rule.target = Target::Drop,
-        "return" => rule.target = Target::Return,
-        "continue" => rule.target = Target::Continue,
-        "queue" => rule.target = Target::Queue,
-        "jump" | "goto" => {
-            let name = Text::from(body.get("target").and_then(Value::as_str).unwrap_or(""));
-            rule.target = if kind == "jump" { Target::Jump(name) } else { Target::Goto(name) };
-        }
-        "reject" => rule.target = Target::Reject(Text::from(reject(body))),
-        "log" => rule.log = Some(log(body)),
-        "limit" => {
-            let number = |key: &str, or: u64| body.get(key).and_then(Value::as_u64).unwrap_or(or);
-            let per = body.get("per").and_then(Value::as_str).unwrap_or("second");
-            let unit = match per {
-                "minute" => "min",
-                "second" => "sec",
-                other => other,
-            };
-            let mut words = vec![Text::from("--limit"), Text::from(format!("{}/{unit}", number("rate", 0)))];
-            let burst = number("burst", 5);
-            if burst != 5 {
-                words.extend([Text::from("--limit-burst"), Text::from(burst.to_string())]);
-            }
-            rule.set(Other { module: Text::from("limit"), words });
-        }
-        // `iptables-nft` rules with old extensions: nft knows no more than the name.
-        // Before 1.0.6 not even that: it may be a match, or a target that ends the packet's way.
-        "xt" if body.is_null() => {
-            rule.set(Other { module: Text::from("xt"), words: Vec::new() });
-            if rule.target == Target::Continue {
-                rule.target = Target::Other { name: Text::from("xt"), words: Vec::new() };
-            }
-        }
-        "xt" => {
-            let name = body.get("name").and_then(Value::as_str).unwrap_or("xt");
-            match body.get("type").and_then(Value::as_str) {
-                Some("target") if name == "REJECT" => rule.target = Target::Reject(Text::default()),
-                Some("target") => {
-                    rule.target = Target::Other { name: Text::from(name), words: Vec::new() };
-                }
-                _ if name == "comment" => {}
-                _ => rule.set(Other { module: Text::from(name), words: Vec::new() }),
-            }
-        }
-        // Statements after which the rule goes on and that change no verdict.
-        "notrack" => rule.target = Target::Other { name: Text::from("NOTRACK"), words: Vec::new() },
-        "snat" | "dnat" | "masquerade" | "redirect" | "tproxy" => {
-            let name = Text::from(kind.to_ascii_uppercase());
-            rule.target = Target::Other { name, words: Vec::new() };
-        }
-        "mangle" => {
-            let key = body.get("key");
-            let mark = key.and_then(|k| k.get("meta")).and_then(|m| m.get("key")).and_then(Value::as_str)
-                == Some("mark");
-            if mark && rule.target == Target::Continue {
-                rule.target =
-                    Target::Other { name: Text::from("MARK"), words: vec![Text::from(whole.to_string())] };
-            }
-        }
-        "set" | "map" | "quota" | "ct helper" | "ct timeout" | "flow" | "dup" | "secmark" | "ct count"
-        | "last" => {
-            // Sets and quotas as statements may stop the rule; `add @set` does not.
-            if matches!(kind, "quota" | "ct count") {
-                rule.set(keep(whole));
-            }
-        }
-        _ => rule.set(keep(whole)),
-    }
-}
-
-/// The version that an expression asks for silently, as a condition of its own.
-fn of_version(rule: &mut Rule, body: &Value, found: &[Condition]) {
-    if let Some(v6) = version(body)
-        && !found.iter().any(|c| matches!(c, Condition::Addresses(_)))
-        && !rule.conditions.contains(&Version { v6 }.into())
-    {
-        rule.set(Version { v6 });
-    }
-}
-
-/// Which transport's header an expression looks into: the packet must be of that protocol.
-fn transport(value: &Value) -> Option<Protocol> {
-    match value {
-        Value::Object(object) => {
-            let protocol = object.get("payload").and_then(|payload| payload.get("protocol"));
-            match protocol.and_then(Value::as_str) {
-                Some("icmpv6") => Some(Protocol::ICMPV6),
-                Some(
-                    name @ ("tcp" | "udp" | "udplite" | "sctp" | "dccp" | "esp" | "ah" | "icmp" | "igmp"),
-                ) => names::protocol(name),
-                _ => object.values().find_map(transport),
-            }
-        }
-        Value::Array(list) => list.iter().find_map(transport),
-        _ => None,
-    }
-}
-
-/// Which version's header an expression looks into: in a table for both, the packet must be of
-/// that version, `!=` or not, although the listing does not say so (measured). Addresses know it
-/// by themselves.
-fn version(value: &Value) -> Option<bool> {
-    match value {
-        Value::Object(object) => {
-            let protocol = object.get("payload").and_then(|payload| payload.get("protocol"));
-            match protocol.and_then(Value::as_str) {
-                Some("ip" | "icmp" | "igmp") => Some(false),
-                Some("ip6" | "icmpv6") => Some(true),
-                _ => object.values().find_map(version),
-            }
-        }
-        Value::Array(list) => list.iter().find_map(version),
-        _ => None,
-    }
-}
-
-/// The elements of a verdict map: what each tests, and where it leads.
-fn verdicts(body: &Value) -> Option<Vec<(Vec<Condition>, Target)>> {
-    let key = body.get("key")?;
-    let set = body.get("data")?.get("set")?.as_array()?;
-    let mut list = Vec::new();
-    for pair in set {
-        let pair = pair.as_array()?;
-        let value = pair.first()?;
-        let value = value.get("elem").and_then(|e| e.get("val")).unwrap_or(value);
-        let matches = test(key, value, false)?;
-        let (kind, to) = pair.get(1)?.as_object()?.iter().next()?;
-        let name = || Text::from(to.get("target").and_then(Value::as_str).unwrap_or(""));
-        let target = match kind.as_str() {
-            "accept" => Target::Accept,
-            "drop" => Target::Drop,
-            "return" => Target::Return,
-            "continue" => Target::Continue,
-            "queue" => Target::Queue,
-            "jump" => Target::Jump(name()),
-            "goto" => Target::Goto(name()),
-            _ => return None,
-        };
-        list.push((matches, target));
-    }
-    Some(list)
-}
-
-fn reject(body: &Value) -> String {
-    let text = |key: &str| body.get(key).and_then(Value::as_str);
-    match (text("type"), text("expr")) {
-        (Some("tcp reset"), _) => String::from("tcp-reset"),
-        (Some("icmp"), Some(word)) => match word {
-            "prot-unreachable" => String::from("icmp-proto-unreachable"),
-            word => format!("icmp-{word}"),
-        },
-        (Some("icmpv6"), Some(word)) => match word {
-            "admin-prohibited" => String::from("icmp6-adm-prohibited"),
-            word => format!("icmp6-{word}"),
-        },
-        _ => String::new(),
-    }
+    changes.options |= expression.get("reset").is_some();
 }
 
 #[cfg(test)]
@@ -490,6 +315,8 @@ mod tests {
     use crate::eval::evidence::Evidence;
     use crate::eval::outcome::Fate;
     use crate::eval::walker::Walker;
+    use crate::model::target::Target;
+    use crate::nft::statement::unknown_target;
     use crate::values::tri::Why;
     use crate::view::Context;
 
@@ -529,7 +356,8 @@ mod tests {
         {"rule": {"family": "ip", "table": "t", "chain": "x", "expr": [{"log": {"prefix": "x "}}, {"drop": null}]}},
         {"table": {"family": "netdev", "name": "d"}},
         {"chain": {"family": "netdev", "table": "d", "name": "g", "type": "filter", "hook": "ingress", "prio": 0, "policy": "accept"}},
-        {"rule": {"family": "netdev", "table": "d", "chain": "g", "expr": [{"log": {"prefix": "early "}}, {"drop": null}]}}]}"#;
+        {"rule": {"family": "netdev", "table": "d", "chain": "g", "expr": [{"match": {"op": "==",
+            "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 445}}, {"log": {"prefix": "early "}}, {"drop": null}]}}]}"#;
 
     fn fate(rules: &str, prefix: &str) -> Fate {
         let rules = Ruleset::parse_nft_json(rules.as_bytes()).unwrap();
@@ -543,10 +371,27 @@ mod tests {
     #[test]
     fn named_maps_sets_that_rules_fill_and_tables_before_routing() {
         assert!(matches!(fate(NAMED, "x "), Fate::Remains(_)));
-        // That the line was written proves that the address was in the set.
-        assert!(matches!(fate(NAMED, "seen "), Fate::Remains(_)));
+        // That the line was written proves that the address was in the set then.
+        assert!(matches!(fate(NAMED, "seen "), Fate::Unknown(_, Why::Set)));
         assert!(matches!(fate(NAMED, "early "), Fate::Unknown(_, Why::Route)));
         assert_eq!(fate(NAMED, "other "), Fate::Unwritten);
+        // It may have been dropped before it was routed.
+        assert!(matches!(fate(&NAMED.replace("445", "22"), "x "), Fate::Unknown(_, Why::Route)));
+        // Another table has a map and a set of the same names.
+        let twice = NAMED.replace(
+            r#"{"table": {"family": "netdev""#,
+            r#"{"set": {"family": "ip6", "table": "t", "name": "s", "type": "ipv6_addr"}}, {"table": {"family": "netdev""#,
+        );
+        assert!(matches!(fate(&twice, "x "), Fate::Remains(_)));
+        // A map that rules fill: what was in it is not known.
+        let filled = NAMED.replace(
+            r#"{"set": {"op": "add","#,
+            r#"{"map": {"op": "add", "map": "@m", "data": {"accept": null},"#,
+        );
+        let rules = Ruleset::parse_nft_json(filled.as_bytes()).unwrap();
+        assert_eq!(rules.rules().filter(|(_, rule)| rule.target == unknown_target()).count(), 1);
+        let dormant = NAMED.replacen(r#""name": "t"}"#, r#""name": "t", "flags": ["dormant"]}"#, 1);
+        assert!(matches!(fate(&dormant, "x "), Fate::OtherFamily));
     }
 
     #[test]
@@ -570,6 +415,29 @@ mod tests {
                 .unwrap()
                 .rules()
                 .any(|(_, r)| r.target == Target::Reject(Text::default()))
+        );
+    }
+
+    #[test]
+    fn rules_are_counted_as_nft_lists_them() {
+        let json = r#"{"nftables": [{"chain": {"family": "ip", "table": "t", "name": "c", "type": "filter", "hook": "input", "prio": 0}},
+            {"rule": {"family": "ip", "table": "t", "chain": "c", "expr": [{"vmap": {"key": {"concat": [{"meta": {"key": "iifname"}},
+                {"payload": {"protocol": "ip", "field": "saddr"}}]}, "data": {"set": [
+                [{"concat": ["eth0", "10.0.0.1"]}, {"jump": {"target": "x"}}], ["*", {"drop": null}],
+                [{"concat": ["eth1", "10.0.0.1"]}, {"accept": null}]]}}}]}},
+            {"rule": {"family": "ip", "table": "t", "chain": "c", "expr": [{"limit": {"rate": 5, "per": "minute", "inv": true}}, {"drop": null}]}}]}"#;
+        let rules = Ruleset::parse_nft_json(json.as_bytes()).unwrap();
+        let shown: Vec<String> =
+            rules.rules().map(|(id, rule)| format!("{}: {}", rules.name(id), rule.to_display())).collect();
+        assert_eq!(
+            shown,
+            [
+                "t c 1: -4 nft: meta iifname . ip saddr eth0 . 10.0.0.1 -j x",
+                "t c 1: -4 nft: meta iifname . ip saddr eth1 . 10.0.0.1 -j ACCEPT",
+                // What is in no other element comes last.
+                "t c 1: -4 -j DROP",
+                "t c 2: nft: limit rate over 5/minute -j DROP",
+            ]
         );
     }
 

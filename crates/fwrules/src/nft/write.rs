@@ -51,13 +51,10 @@ impl Rule {
     /// # Errors
     /// As [`to_nft`](Self::to_nft).
     pub fn to_nft_line(&self, family: Family, table: &[u8], chain: &[u8]) -> Result<Vec<u8>> {
-        let word = match family {
-            Family::Ipv4 => "ip",
-            Family::Ipv6 => "ip6",
-            Family::Inet => "inet",
-            Family::Other => return Err(WriteError::new("the table's family is not known")),
-        };
-        let mut line = format!("add rule {word} {} {} ", name(table)?, name(chain)?).into_bytes();
+        if family == Family::Other {
+            return Err(WriteError::new("the table's family is not known"));
+        }
+        let mut line = format!("add rule {} {} {} ", family.word(), name(table)?, name(chain)?).into_bytes();
         line.append(&mut self.to_nft(family)?);
         Ok(line)
     }

@@ -99,7 +99,8 @@ fn rows<V: Copy>(
     let words = variants.len().div_ceil(64);
     let size = (classes as usize + 1).saturating_mul(words);
     // As for merging classes: what takes longer than it saves is left out.
-    if size > WORDS || (classes as usize).saturating_mul(variants.len()) > 1 << 26 {
+    let asked: usize = variants.iter().flatten().map(Tests::len).sum();
+    if size > WORDS || (classes as usize).saturating_mul(asked) > 1 << 26 {
         return Vec::new();
     }
     let mut rows = vec![0; size];
@@ -143,6 +144,13 @@ impl Tests {
             _ => {}
         });
         tests
+    }
+
+    /// How many values it compares with, at most.
+    fn len(&self) -> usize {
+        let addresses = self.addresses.iter().flatten().map(|test| test.value.len());
+        let ports = self.ports.iter().flatten().map(|test| test.value.len());
+        1 + addresses.chain(ports).sum::<usize>()
     }
 
     fn protocol(&self, protocol: Protocol) -> bool {

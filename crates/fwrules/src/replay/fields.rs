@@ -84,7 +84,7 @@ impl Fields {
                 }
             }
             Look::Flags(test) => self.flags.push(test.value),
-            Look::Masked(..) | Look::TcpOptions => push_new(&mut self.odd, condition.clone()),
+            Look::Masked(..) | Look::TcpOptions | Look::Odd => push_new(&mut self.odd, condition.clone()),
             Look::Icmp(_) => self.uses.icmp = true,
             Look::States(_) => (self.state, self.uses.icmp) = (true, true),
             Look::Mac(mac) => drop(self.macs.insert(mac)),

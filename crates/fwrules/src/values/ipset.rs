@@ -5,6 +5,7 @@
 //! Tested by: the unit tests below, `tests/kernel.rs` (`ipset restore`).
 
 use core::net::IpAddr;
+use std::collections::HashMap;
 
 use logparse::{Mac, Protocol};
 
@@ -108,18 +109,19 @@ impl Sets {
     /// # Errors
     /// A line that is neither `create` nor `add`, or adds to a set that is not there.
     pub fn parse(text: &[u8]) -> Result<Sets, ReadError> {
-        let mut sets = Sets::default();
+        let (mut sets, mut names) = (Sets::default(), HashMap::new());
         for (i, line) in text.split(|&b| b == b'\n').enumerate() {
             let line = line.trim_ascii_end();
             if line.trim_ascii_start().is_empty() || line.trim_ascii_start().starts_with(b"#") {
                 continue;
             }
-            sets.line(line).map_err(|e| e.at_line(i + 1))?;
+            sets.line(line, &mut names).map_err(|e| e.at_line(i + 1))?;
         }
         Ok(sets)
     }
 
-    fn line(&mut self, line: &[u8]) -> Result<(), ReadError> {
+    /// `names`: where the sets are.
+    fn line(&mut self, line: &[u8], names: &mut HashMap<Text, usize>) -> Result<(), ReadError> {
         let words = restore_words(line).map_err(|column| {
             ReadError::new(column, "this quote is never closed", "put the closing quote")
         })?;
@@ -133,7 +135,10 @@ impl Sets {
                 let name = words.get(1).ok_or_else(|| missing("the set's name"))?;
                 let kind = words.get(2).ok_or_else(|| missing("the set's type (hash:ip, hash:net ...)"))?;
                 let options = words[3..].iter().filter(|w| !w.text.as_bytes().starts_with(b"-exist"));
-                self.sets.retain(|s| s.name != name.text);
+                if let Some(old) = names.insert(name.text.clone(), self.sets.len()) {
+                    self.sets.remove(old);
+                    names.values_mut().for_each(|at| *at -= usize::from(*at > old));
+                }
                 self.sets.push(Set {
                     name: name.text.clone(),
                     kind: kind.text.clone(),
@@ -146,10 +151,11 @@ impl Sets {
             Some(b"add" | b"-A") => {
                 let name = words.get(1).ok_or_else(|| missing("the set's name"))?;
                 let element = words.get(2).ok_or_else(|| missing("an element"))?;
-                let set = self.sets.iter_mut().find(|s| s.name == name.text).ok_or_else(|| {
+                let at = names.get(&name.text).ok_or_else(|| {
                     let message = format!("no set `{}` was created above", name.text);
                     ReadError::new(name.column, message, "put its create line in front")
                 })?;
+                let set = &mut self.sets[*at];
                 let mut entry =
                     Entry { parts: entry_parts(set, element), nomatch: false, options: Vec::new() };
                 for word in &words[3..] {

@@ -20,8 +20,44 @@ pub enum Family {
     Ipv6,
     /// nft's `inet`: both.
     Inet,
-    /// Anything else nft has (`arp`, `bridge`, `netdev`): kept, never walked.
+    /// nft's `netdev`: asked before a packet is routed, or as it leaves. Not walked.
+    Netdev,
+    /// nft's `bridge`: frames between ports of a bridge. Not walked.
+    Bridge,
+    /// nft's `arp`: no IP packets.
+    Arp,
+    /// Anything else: kept, never walked.
     Other,
+}
+
+impl Family {
+    /// nft's word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Family::Ipv4 => "ip",
+            Family::Ipv6 => "ip6",
+            Family::Inet => "inet",
+            Family::Netdev => "netdev",
+            Family::Bridge => "bridge",
+            Family::Arp => "arp",
+            Family::Other => "other",
+        }
+    }
+
+    /// The family of nft's word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Family {
+        use Family::{Arp, Bridge, Inet, Ipv4, Ipv6, Netdev, Other};
+        let all = [Ipv4, Ipv6, Inet, Netdev, Bridge, Arp];
+        all.into_iter().find(|family| family.word() == word).unwrap_or(Other)
+    }
+
+    /// Whether tables of this family see packets as the lines of the kernel's log show them.
+    #[must_use]
+    pub const fn is_ip(self) -> bool {
+        matches!(self, Family::Ipv4 | Family::Ipv6 | Family::Inet)
+    }
 }
 
 /// A value that a packet is tested against, and whether `!` turns the test around.

@@ -397,7 +397,7 @@ pub(crate) fn ruleset(seed: u64, v6: bool, size: u64) -> Ruleset {
         });
     }
     let family = if v6 { Family::Ipv6 } else { Family::Ipv4 };
-    let table = Table { family, name: Text::from("filter"), chains };
+    let table = Table { family, name: Text::from("filter"), chains, ..Table::default() };
     Ruleset { tables: vec![table], ..Ruleset::default() }
 }
 

@@ -5,8 +5,8 @@
 //! Tested by: `tests/cli/explain.rs`.
 
 use fwrules::{
-    Condition, Context, Evidence, Place, PortSide, Ports, Reach, Ruleset, Side, Step, Tcp, Test, Tri, Walk,
-    Walker,
+    Condition, Context, Evidence, Place, PortSide, Ports, Reach, RuleId, Ruleset, Side, Step, Tcp, Test, Tri,
+    Walk, Walker,
 };
 use logparse::Packet;
 use serde::Serialize;
@@ -23,6 +23,10 @@ pub struct PathTaken {
     pub steps: Vec<StepTaken>,
     /// The verdict, where the line decides it.
     pub end: Option<&'static str>,
+    /// The rules with the line's prefix that it comes to: one of them wrote it.
+    pub logged_by: Vec<String>,
+    /// The rule or policy that decides about the packet, where that is one.
+    pub decided_by: Option<String>,
     /// The verdict in words, and whether it fits the line.
     #[serde(skip)]
     pub verdict: String,
@@ -61,6 +65,8 @@ impl PathTaken {
             end: walk.outcome.verdict().map(|verdict| verdict.word()),
             way: drawn(rules, &walk),
             verdict: verdict(rules, packet.prefix, &walk),
+            logged_by: logged_by(rules, packet.prefix, &walk),
+            decided_by: decided_by(rules, &walk),
         }
     }
 }
@@ -203,29 +209,38 @@ fn verdict(rules: &Ruleset, prefix: &[u8], walk: &Walk) -> String {
         return String::new();
     }
     let end = match outcome.verdict() {
-        Some(verdict) => {
-            let by: Vec<String> = outcome.ends.iter().map(|end| rules.place(end.by)).collect();
-            match &by[..] {
-                [one] => format!("{} by {one}", verdict.word()),
-                _ => verdict.word().to_owned(),
-            }
-        }
+        Some(verdict) => match decided_by(rules, walk) {
+            Some(one) => format!("{} by {one}", verdict.word()),
+            None => verdict.word().to_owned(),
+        },
         None => "undecidable: it depends on what the line does not show".to_owned(),
     };
-    let mut writers = rules.writers(prefix).peekable();
-    let line = if writers.peek().is_none() {
-        "no rule here has this prefix, so other rules logged the line".to_owned()
-    } else {
-        let logged: Vec<String> = writers
-            .filter(|id| outcome.logged.iter().any(|(logged, _)| logged == id))
-            .map(|id| rules.name(id))
-            .collect();
-        match logged.is_empty() {
-            true => "no LOG rule with this prefix is reached".to_owned(),
-            false => format!("logged by rule {}", logged.join(", ")),
-        }
+    let line = match &logged_by(rules, prefix, walk)[..] {
+        [] if rules.writers(prefix).next().is_some() => "no LOG rule with this prefix is reached".to_owned(),
+        [] => match rules.rules().find(|(_, rule)| rule.target.may_log()) {
+            Some((id, _)) => {
+                format!("{} may have logged the line: its prefix is not in the listing", rules.name(id))
+            }
+            None => "no rule here has this prefix, so other rules logged the line".to_owned(),
+        },
+        [one] => format!("logged by rule {one}"),
+        several => format!("logged by one of the rules {}", several.join(", ")),
     };
     format!("Verdict: {end}; {line}.")
+}
+
+/// The rules with this prefix that the packet comes to.
+fn logged_by(rules: &Ruleset, prefix: &[u8], walk: &Walk) -> Vec<String> {
+    let reached = |id: &RuleId| walk.outcome.logged.iter().any(|(logged, _)| logged == id);
+    rules.writers(prefix).filter(reached).map(|id| rules.name(id)).collect()
+}
+
+/// The one rule or policy that can end the packet's path.
+fn decided_by(rules: &Ruleset, walk: &Walk) -> Option<String> {
+    match &walk.outcome.ends[..] {
+        [end] => Some(rules.place(end.by)),
+        _ => None,
+    }
 }
 
 /// The rule of a step as people read it.

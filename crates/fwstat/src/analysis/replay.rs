@@ -279,6 +279,7 @@ type Found = (&'static str, Vec<At>, String);
 /// The counts by rule, while answers are put together.
 struct Replaying<'r> {
     rulesets: &'r Rulesets,
+    families: Vec<Family>,
     rows: BTreeMap<At, Counts<'r>>,
     classes: [u64; 3],
     remaining: BTreeMap<At, u64>,
@@ -292,6 +293,7 @@ impl<'r> Replaying<'r> {
         let all = rulesets.all.iter().enumerate();
         Replaying {
             rulesets,
+            families: rulesets.all.iter().map(|(_, rules)| rules.family()).collect(),
             rows: all
                 .flat_map(|(n, (_, rules))| rules.rules().map(move |(id, rule)| ((n, id), counts(rule))))
                 .collect(),
@@ -403,41 +405,48 @@ impl<'r> Replaying<'r> {
 
     /// Which rules this log can say nothing of, and why.
     fn not_judged(&self, counted: &[Counted]) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = self.rulesets.notes().collect();
         for (n, (_, rules)) in self.rulesets.all.iter().enumerate() {
             let middles: BTreeSet<Hook> =
                 counted[n].answers.keys().filter_map(|answer| answer.path.map(fwrules::Path::hook)).collect();
             let mut silent: BTreeMap<Hook, Vec<String>> = BTreeMap::new();
-            for table in &rules.tables {
+            for (t, table) in rules.tables.iter().enumerate() {
                 let rules_in = |chain: &Chain| !chain.rules.is_empty();
                 let shown = text::escape(table.name.as_bytes());
-                if table.family == Family::Other && table.chains.iter().any(rules_in) {
-                    let what = "sees no IP packets as lines show them: its rules are not asked";
-                    notes.push(self.in_family(n, format!("table {shown} {what}")));
+                if !table.family.is_ip() {
+                    let what = match table.family {
+                        Family::Netdev => "is asked before packets are routed, where they are not followed",
+                        Family::Bridge => "is asked about frames on a bridge, where they are not followed",
+                        _ => "sees no IP packets",
+                    };
+                    if table.chains.iter().any(rules_in) {
+                        let family = table.family.word();
+                        notes.push(self.in_family(
+                            n,
+                            format!("table {family} {shown} {what}: its rules take no line here"),
+                        ));
+                    }
                     continue;
                 }
                 let bases = || {
                     table
                         .chains
                         .iter()
-                        .filter(|chain| rules_in(chain))
-                        .filter_map(|chain| Some((chain, chain.base?)))
+                        .enumerate()
+                        .filter(|(_, chain)| rules_in(chain))
+                        .filter_map(|(c, chain)| Some((c, chain.base?)))
                 };
                 if bases().any(|(_, base)| base.nat) {
                     let what = "is asked about a connection's first packet only, and no line says which that \
                         is: its rules that take no line may well be in use";
                     notes.push(self.in_family(n, format!("table {shown} {what}")));
                 }
-                for (chain, base) in bases().filter(|(_, base)| !base.nat) {
+                for (c, base) in bases().filter(|(_, base)| !base.nat) {
                     if let Some(hook @ (Hook::Input | Hook::Forward | Hook::Output)) = base.hook
                         && !middles.contains(&hook)
                         && !middles.is_empty()
                     {
-                        let name = match table.name == "filter" {
-                            true => text::escape(chain.name.as_bytes()),
-                            false => format!("{shown} {}", text::escape(chain.name.as_bytes())),
-                        };
-                        silent.entry(hook).or_default().push(name);
+                        silent.entry(hook).or_default().push(rules.chain_name(t, c));
                     }
                 }
             }
@@ -490,7 +499,7 @@ impl<'r> Replaying<'r> {
     fn in_family(&self, n: usize, name: String) -> String {
         match self.rulesets.all.len() {
             1 => name,
-            _ => match self.rulesets.all[n].1.family() {
+            _ => match self.families[n] {
                 fwrules::Family::Ipv6 => format!("6: {name}"),
                 fwrules::Family::Ipv4 => format!("4: {name}"),
                 _ => name,
@@ -575,12 +584,12 @@ impl<'r> Replaying<'r> {
         let mut row = RuleRow {
             table: rules.tables[id.table as usize].name.as_bytes().into(),
             chain: chain.into(),
-            index: id.rule + 1,
+            index: rules.number(id),
             rule: saved(rule),
             lines: counts.taken.lines,
             unknown: counts.unknown,
             target: target.into(),
-            family: rules::family_name(rules.family()),
+            family: rules::family_name(self.families[n]),
             added: rule.added,
             packets: rule.counters.map(|counters| counters.packets),
             near_misses: Vec::new(),

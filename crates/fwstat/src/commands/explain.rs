@@ -41,6 +41,9 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
     if rulesets.all.is_empty() && !arguments.rules.add.is_empty() {
         bail!("--add puts a rule into a ruleset: name it with --rules");
     }
+    for note in rulesets.notes() {
+        report::diagnostics::warning(&text::escape(note.as_bytes()))?;
+    }
     let lines = lines(&arguments.line)?;
     let mut out = Vec::new();
     let mut found = Outcome::Nothing;

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
+use fwlog::text;
 use fwlog::time::clock::NANOS;
 use fwlog::time::timespec;
 use fwrules::Net;
@@ -15,6 +16,7 @@ use fwrules::Net;
 use crate::analysis::noise::address::collapsed;
 use crate::analysis::suggest::session::{Session, Settings};
 use crate::cli::{Common, OutputArgs, Suggest};
+use crate::report::diagnostics;
 use crate::whole_file;
 
 /// What is known before the log is read: options and rulesets.
@@ -36,6 +38,9 @@ pub fn session(arguments: &Suggest) -> anyhow::Result<Session> {
     let mut session = Session::new(settings);
     for path in &arguments.rules {
         let rules = crate::rules::ruleset(path)?;
+        for note in crate::rules::notes(&path.display().to_string(), &rules) {
+            diagnostics::warning(&text::escape(note.as_bytes()))?;
+        }
         session.learn(&rules).map_err(|error| anyhow!("{}: {error}", path.display()))?;
     }
     Ok(session)

@@ -31,6 +31,7 @@ mod profiles;
 mod readers;
 mod readme;
 mod replay;
+mod rule_faults;
 mod schemas;
 mod suggest;
 mod support;

@@ -7,8 +7,9 @@ use crate::support::{Folder, run, skipped};
 use crate::worlds;
 
 /// Rulesets of `testdata/places`, who writes such, and how the commands begin.
-const HOSTS: [(&str, &str, &str); 6] = [
+const HOSTS: [(&str, &str, &str); 7] = [
     ("plain.save", "iptables", "iptables -N MALICIOUS\niptables -I INPUT 3 -j MALICIOUS\n"),
+    ("narrow.save", "iptables", "iptables -N MALICIOUS\niptables -I INPUT 3 ! -i lo -j MALICIOUS\n"),
     ("ufw.save", "ufw", "iptables -N MALICIOUS\niptables -I ufw-before-input 3 -j MALICIOUS\n"),
     ("docker.save", "iptables", "iptables -N MALICIOUS\niptables -I INPUT 3 -j MALICIOUS\n"),
     ("hand.json", "nft", "nft add table ip fwstat\n"),

@@ -25,6 +25,7 @@ fn check(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
                     "string" => value.is_string(),
                     "integer" => value.is_u64() || value.is_i64(),
                     "number" => value.is_number(),
+                    "boolean" => value.is_boolean(),
                     "null" => value.is_null(),
                     other => panic!("type {other}"),
                 };

@@ -180,6 +180,14 @@ impl<'a> FastPacket<'a> {
         self.envelope.writer.unwrap_or_else(|| self.envelope().writer())
     }
 
+    /// Whether the line has the tag of the kernel, or none where that means the kernel; `false` if it
+    /// takes more than a look at the line's front to tell.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_the_kernels(&self) -> bool {
+        matches!(self.envelope.writer, Some(Writer::Kernel))
+    }
+
     /// The source address.
     #[must_use]
     #[inline(always)]

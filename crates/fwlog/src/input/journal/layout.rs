@@ -83,10 +83,16 @@ impl Layout {
         if self.compact { 4 } else { 8 }
     }
 
-    /// The offset that an item holds.
+    /// The offsets that an entry's items hold.
     #[inline]
-    pub(super) fn item(self, item: &[u8]) -> u64 {
-        if self.compact { u64::from(u32_at(item, 0)) } else { u64_at(item, 0) }
+    pub(super) fn items(self, items: &[u8], offsets: &mut Vec<u64>) {
+        offsets.clear();
+        match self.compact {
+            true => {
+                offsets.extend(items.as_chunks().0.iter().map(|four| u64::from(u32::from_le_bytes(*four))))
+            }
+            false => offsets.extend(items.as_chunks::<16>().0.iter().map(|item| u64_at(item, 0))),
+        }
     }
 }
 

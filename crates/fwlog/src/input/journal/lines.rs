@@ -17,10 +17,10 @@
 
 use logparse::Uptime;
 
+use super::front::{Front, put_uptime};
 use super::walk::{Entry, Facts};
 use crate::input::reframe;
 use crate::input::years::Years;
-use crate::time::dates::civil_from_days;
 
 /// A chunk's text is not made longer than this: what comes then is left out as too long if it is
 /// longer than a message of the kernel.
@@ -135,15 +135,14 @@ impl<'c> Beside<'c> {
 /// Makes lines; keeps what neighbouring lines have in common.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
-    second: Option<u64>,
-    /// `2026-06-30T06:06:13.`
-    stamp: Vec<u8>,
-    /// The quarter of an hour whose offset is known, and the offset: `+02:00`.
-    quarter: Option<u64>,
-    offset: i64,
-    zone: Vec<u8>,
-    lead: Option<Lead>,
+    front: Front,
+    /// What was between stamp and message lately; the last line had the one numbered.
+    leads: Vec<Lead>,
+    lead: usize,
 }
+
+/// Leads that are kept: of journals of many hosts, as many as alternate.
+const LEADS: usize = 64;
 
 /// What stands between stamp and message.
 #[derive(Debug)]
@@ -165,7 +164,7 @@ pub(super) struct Origin {
 impl Writer {
     /// Forgets what belonged to other names.
     pub(super) fn begin_part(&mut self) {
-        self.lead = None;
+        self.leads.clear();
     }
 
     /// Appends the line of an entry, and its head.
@@ -221,28 +220,27 @@ impl Writer {
         text: &[u8],
     ) -> bool {
         let facts = &entry.facts;
-        let known = self.lead.as_ref().is_some_and(|lead| {
-            (lead.host, lead.tag, lead.has_source) == (facts.host, facts.tag, facts.source.is_some())
-        });
-        if !known {
-            self.lead = Some(Lead::new(facts, names));
+        if !self.leads.get(self.lead).is_some_and(|lead| lead.is_of(facts)) {
+            self.lead = self.leads.iter().position(|lead| lead.is_of(facts)).unwrap_or_else(|| {
+                if self.leads.len() == LEADS {
+                    self.leads.clear();
+                }
+                self.leads.push(Lead::new(facts, names));
+                self.leads.len() - 1
+            });
+            self.front.begin(self.leads[self.lead].text.as_deref().unwrap_or_default());
         }
-        let Some(lead) = self.lead.as_ref().and_then(|lead| lead.text.as_ref()) else { return false };
+        if self.leads[self.lead].text.is_none() {
+            return false;
+        }
         // Without the kernel's stamp, what looks like one would be taken for it.
         let alike = || matches!(text.first(), Some(b'[')) || text.starts_with(b"message repeated ");
         if memchr::memchr(b'\n', text).is_some() || (facts.source.is_none() && alike()) {
             return false;
         }
-        let (second, micros) = (entry.key.realtime / 1_000_000, (entry.key.realtime % 1_000_000) as u32);
-        if self.second != Some(second) {
-            begin_second(&mut self.stamp, &mut self.zone, &mut self.quarter, &mut self.offset, years, second);
-            self.second = Some(second);
-        }
-        out.reserve(text.len() + lead.len() + 64);
-        out.extend_from_slice(&self.stamp);
-        out.extend_from_slice(&six(micros));
-        out.extend_from_slice(&self.zone);
-        out.extend_from_slice(lead);
+        let front = self.front.at(entry.key.realtime, years);
+        out.reserve(text.len() + front.len() + 64);
+        out.extend_from_slice(front);
         if let Some(source) = facts.source {
             put_uptime(out, source);
         }
@@ -252,6 +250,12 @@ impl Writer {
 }
 
 impl Lead {
+    /// Whether it is what comes before the message of an entry with these facts.
+    #[inline]
+    fn is_of(&self, facts: &Facts) -> bool {
+        (self.host, self.tag, self.has_source) == (facts.host, facts.tag, facts.source.is_some())
+    }
+
     fn new(facts: &Facts, names: &[Vec<u8>]) -> Lead {
         let name = |number: Option<u16>| number.and_then(|number| names.get(usize::from(number)));
         let has_source = facts.source.is_some();
@@ -316,86 +320,9 @@ fn json(out: &mut Vec<u8>, names: &[Vec<u8>], entry: &Entry, text: &[u8]) {
     out.push(b'}');
 }
 
-/// `2026-06-30T06:06:13.` and `+02:00` for a second of UTC.
-#[cold]
-fn begin_second(
-    stamp: &mut Vec<u8>,
-    zone: &mut Vec<u8>,
-    quarter: &mut Option<u64>,
-    offset: &mut i64,
-    years: &Years,
-    second: u64,
-) {
-    // No zone changes its offset but at a quarter of an hour; a journal's times end in the year 3111.
-    let utc = second as i64;
-    if *quarter != Some(second / 900) {
-        *quarter = Some(second / 900);
-        *offset = years.local(utc) - utc;
-        let (sign, minutes) = (if *offset < 0 { '-' } else { '+' }, offset.abs() / 60);
-        *zone = format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60).into_bytes();
-    }
-    // Offsets of before 1900 have seconds, which a stamp has no place for.
-    let local = utc + *offset / 60 * 60;
-    let (year, month, day) = civil_from_days(local.div_euclid(86_400));
-    let of_day = local.rem_euclid(86_400);
-    *stamp = format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.",
-        of_day / 3_600,
-        of_day / 60 % 60,
-        of_day % 60
-    )
-    .into_bytes();
-}
-
-/// Six digits.
-#[inline]
-fn six(mut number: u32) -> [u8; 6] {
-    let mut digits = [b'0'; 6];
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
-    digits
-}
-
-/// `[ 8486.974964] `, as printk writes it.
-#[inline]
-fn put_uptime(out: &mut Vec<u8>, micros: u64) {
-    let (mut seconds, micros) = (micros / 1_000_000, (micros % 1_000_000) as u32);
-    // `[`, twenty digits at most, `.`.
-    let mut text = [b' '; 22];
-    let mut at = 21;
-    text[at] = b'.';
-    loop {
-        at -= 1;
-        text[at] = b'0' + (seconds % 10) as u8;
-        seconds /= 10;
-        if seconds == 0 {
-            break;
-        }
-    }
-    at = at.min(16) - 1;
-    text[at] = b'[';
-    out.extend_from_slice(&text[at..]);
-    out.extend_from_slice(&six(micros));
-    out.extend_from_slice(b"] ");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_kernels_stamp_is_written_as_printk_does() {
-        let text = |micros| {
-            let mut out = Vec::new();
-            put_uptime(&mut out, micros);
-            String::from_utf8(out).unwrap()
-        };
-        for micros in [0, 1, 999_999, 8_486_974_964, 99_999_000_001, 100_000_000_000, u64::MAX] {
-            assert_eq!(text(micros), format!("[{:5}.{:06}] ", micros / 1_000_000, micros % 1_000_000));
-        }
-    }
 
     #[test]
     fn a_lead_is_taken_only_if_the_message_is_found_after_it() {

@@ -14,6 +14,7 @@
 mod boot;
 mod desk;
 mod file;
+mod front;
 mod layout;
 mod lines;
 mod look;

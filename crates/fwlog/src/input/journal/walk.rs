@@ -115,6 +115,8 @@ pub(super) struct Walker {
     known: Box<[Known]>,
     previous: [Known; ITEMS],
     unpacked: Vec<u8>,
+    /// The objects of the entry that is being read.
+    items: Vec<u64>,
     /// Hosts and tags, by number.
     names: Vec<Vec<u8>>,
     step: usize,
@@ -136,6 +138,7 @@ impl Default for Walker {
             known: vec![Known::default(); KNOWN].into_boxed_slice(),
             previous: [Known::default(); ITEMS],
             unpacked: Vec::new(),
+            items: Vec::new(),
             names: Vec::new(),
             step: DENSE,
             floor: 0,
@@ -191,7 +194,8 @@ impl Walker {
         let fits = object.kind == ENTRY
             && object.size <= LARGEST_ENTRY
             && object.is_possible(layout)
-            && (object.size as usize - ENTRY_ITEMS).is_multiple_of(item);
+            // The size of an item is a power of two.
+            && (object.size as usize - ENTRY_ITEMS) & (item - 1) == 0;
         if !fits {
             return Step::Damaged("an offset that leads to no entry");
         }
@@ -206,27 +210,25 @@ impl Walker {
             return Step::Damaged("an entry that lies outside of the file");
         }
         self.floor = at + object.size;
-        if let Some(Want::Datum(datum)) = want {
-            let items = self.main.get(at, size).unwrap_or_default();
-            if !items[ENTRY_ITEMS..].chunks_exact(item).any(|item| layout.item(item) == datum) {
-                return Step::Unwanted;
-            }
+        let items = self.main.get(at, size).and_then(|entry| entry.get(ENTRY_ITEMS..)).unwrap_or_default();
+        layout.items(items, &mut self.items);
+        if let Some(Want::Datum(datum)) = want
+            && !self.items.contains(&datum)
+        {
+            return Step::Unwanted;
         }
-        self.read(journal, at, (size - ENTRY_ITEMS) / item, key, want)
+        self.read(journal, at, key, want)
     }
 
     /// Reads an entry's items.
     #[inline]
-    fn read(&mut self, journal: &Journal, at: u64, items: usize, key: Key, want: Option<Want>) -> Step {
-        let layout = journal.layout();
-        let width = layout.entry_item();
+    fn read(&mut self, journal: &Journal, at: u64, key: Key, want: Option<Want>) -> Step {
         let mut facts = Facts::default();
         let mut message = 0;
         let mut last = 0;
         let mut flaw = None;
-        for index in 0..items {
-            let item = self.main.get(at + (ENTRY_ITEMS + index * width) as u64, width);
-            let data = layout.item(item.unwrap_or_default());
+        for index in 0..self.items.len() {
+            let data = self.items[index];
             // Items ascend: no object is read twice for one entry.
             if data <= last {
                 flaw = flaw.or(Some((data, "an item out of order")));
@@ -252,7 +254,7 @@ impl Walker {
         self.seen = at;
         if flaw.is_some() {
             // Its size may be the damage: the next entry may begin before the end it claims.
-            self.floor = at + (ENTRY_ITEMS + width) as u64;
+            self.floor = at + (ENTRY_ITEMS + journal.layout().entry_item()) as u64;
         }
         // A transport that journald does not have is a damaged one: it may have been the kernel's.
         let possible =
@@ -493,39 +495,50 @@ enum Field {
 /// What a text begins with.
 #[inline]
 fn field(text: &[u8]) -> Field {
-    let number = |value: &[u8]| -> Option<u64> {
-        let add = |number: u64, byte: &u8| {
-            number
-                .checked_mul(10)?
-                .checked_add(u64::from(byte.checked_sub(b'0').filter(|digit| *digit < 10)?))
-        };
-        if value.is_empty() { None } else { value.iter().try_fold(0, add) }
-    };
     let short = |kind: Option<Kind>| Field::Short(kind.unwrap_or_default());
     let small = |value: &[u8], most: u64| number(value).filter(|n| *n <= most).map(|n| n as u8);
-    match text.first() {
-        Some(b'M') if text.starts_with(b"MESSAGE=") => Field::Message,
-        Some(b'P') => match text.strip_prefix(b"PRIORITY=") {
+    // Two bytes tell the fields apart that are looked for.
+    match text.first_chunk() {
+        Some(b"ME") if text.starts_with(b"MESSAGE=") => Field::Message,
+        Some(b"_S") => match text.strip_prefix(b"_SOURCE_MONOTONIC_TIMESTAMP=") {
+            Some(value) => short(number(value).map(Kind::Source)),
+            None => Field::Other,
+        },
+        Some(b"PR") => match text.strip_prefix(b"PRIORITY=") {
             Some(value) => short(small(value, 7).map(Kind::Priority)),
             None => Field::Other,
         },
-        Some(b'S') => match text.strip_prefix(b"SYSLOG_FACILITY=") {
+        Some(b"SY") => match text.strip_prefix(b"SYSLOG_FACILITY=") {
             Some(value) => short(small(value, 127).map(Kind::Facility)),
             None if text.starts_with(b"SYSLOG_IDENTIFIER=") => Field::Tag,
             None => Field::Other,
         },
-        Some(b'_') if text.starts_with(b"_HOSTNAME=") => Field::Host,
-        Some(b'_') => {
-            if let Some(value) = text.strip_prefix(b"_SOURCE_MONOTONIC_TIMESTAMP=") {
-                short(number(value).map(Kind::Source))
-            } else if let Some(value) = text.strip_prefix(b"_TRANSPORT=") {
-                Field::Short(Kind::Transport(JournalTransport::from(value)))
-            } else {
-                Field::Other
-            }
-        }
+        Some(b"_H") if text.starts_with(b"_HOSTNAME=") => Field::Host,
+        Some(b"_T") => match text.strip_prefix(b"_TRANSPORT=") {
+            Some(value) => Field::Short(Kind::Transport(JournalTransport::from(value))),
+            None => Field::Other,
+        },
         _ => Field::Other,
     }
+}
+
+/// A number in decimal digits.
+#[inline]
+fn number(value: &[u8]) -> Option<u64> {
+    /// So many digits fit whatever they are.
+    const SURE: usize = 19;
+    let mut number = 0u64;
+    for byte in value {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = match value.len() <= SURE {
+            true => number * 10 + u64::from(digit),
+            false => number.checked_mul(10)?.checked_add(u64::from(digit))?,
+        };
+    }
+    (!value.is_empty()).then_some(number)
 }
 
 /// How far entries lie apart, from the first and the last of some.

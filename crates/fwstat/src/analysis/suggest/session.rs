@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use fwrules::{Family, Hook, Net, Rule, Ruleset, Sets};
+use fwrules::{Context, Family, Hook, Net, Rule, Ruleset, Sets, Verdict, Walker};
 
 use super::chain::{self, Chain, Proposal};
 use super::evidence::{Asked, Evidence};
@@ -48,6 +48,8 @@ pub struct Session {
     pub sites: [Site; 2],
     plain: [Site; 2],
     let_in: Vec<Pattern>,
+    /// INPUT lets in what no rule refuses; `[IPv4, IPv6]`.
+    open: [bool; 2],
     unread: bool,
 }
 
@@ -75,7 +77,7 @@ impl Session {
         let sites = [Site::assumed(chain, false), Site::assumed(chain, true)];
         let plain = sites.clone();
         let trusted = Nets::new(&settings.trusted);
-        Session { trusted, sites, plain, let_in: Vec::new(), unread: false, settings }
+        Session { trusted, sites, plain, let_in: Vec::new(), open: [false; 2], unread: false, settings }
     }
 
     /// Takes a ruleset.
@@ -99,10 +101,17 @@ impl Session {
             }
             *place = site;
             let LetIn { patterns, unread } = LetIn::of(rules, chain, *v6);
+            let all = Pattern { v6: *v6, hook: Some(Hook::Input), ..Pattern::default() };
+            self.open[usize::from(*v6)] = patterns.contains(&all);
             self.let_in.extend(patterns);
             self.unread |= unread;
         }
         Ok(())
+    }
+
+    /// Whether the ruleset for an address is nft's.
+    fn beside(&self, addr: IpAddr) -> bool {
+        self.sites[usize::from(addr.is_ipv6())].rules.nft
     }
 
     /// The family whose ruleset is known, if it is only one.
@@ -147,10 +156,24 @@ impl Session {
         let known: Vec<Net> = self.settings.trusted.iter().copied().chain(friends(&self.let_in)).collect();
         let watched = watch::find(&evidence, &advice.chain, &Nets::new(&known));
         let honeypot = match self.settings.honeypot {
+            Some(to) if self.beside(to.0) => Vec::new(),
             Some(to) => honeypot::commands(&place, &self.near_ports(log, &advice), to),
             None => Vec::new(),
         };
-        let notes = self.notes(log, &advice, &place);
+        let mut notes = self.notes(log, &advice, &place);
+        for (open, family) in self.open.into_iter().zip(["IPv4", "IPv6"]) {
+            if open {
+                notes.push(format!(
+                    "{family}: INPUT lets in what no rule refuses, so what the log shows is accepted today, and nothing is \
+                     known to be unwanted: end INPUT with a DROP first"
+                ));
+            }
+        }
+        if self.settings.honeypot.is_some_and(|to| self.beside(to.0)) {
+            notes.push(
+                "No commands for the honeypot: the ruleset is nft's, and only iptables' are known".to_owned(),
+            );
+        }
         let decided = advice.chain.rules.iter();
         let decided = decided.filter(|rule| rule.reason == Some(super::candidate::Reason::Steady));
         let signals = Signals {
@@ -229,10 +252,30 @@ impl Session {
             .filter(|((proposal, taken), keep)| {
                 *keep && (!proposal.drops() || taken.seen.lines + taken.maybe > 0)
             })
-            .map(|((proposal, taken), _)| Rated { proposal, taken })
+            .map(|((proposal, taken), _)| Rated { proposal, taken, accepted: false })
             .collect();
-        let rated = without_idle(enough(rated, draft.advice.noise, target));
+        let mut rated = without_idle(enough(rated, draft.advice.noise, target));
+        self.note_accepted(&mut rated);
         self.suggestion(draft, rated, &proved, refused)
+    }
+
+    /// Notes which rules drop what the rulesets accept today.
+    fn note_accepted(&self, rated: &mut [Rated]) {
+        for (v6, site) in [(false, &self.sites[0]), (true, &self.sites[1])] {
+            if site.assumed {
+                continue;
+            }
+            let walker = Walker::new(&site.rules, fwrules::Evidence::Usual);
+            for rule in rated.iter_mut().filter(|rule| rule.proposal.v6 == v6 && rule.proposal.drops()) {
+                let mut scratch = Vec::new();
+                let first = rule.taken.samples.first().map(|(_, raw)| raw.trim_ascii_end());
+                let entry = first.and_then(|raw| logparse::parse_with(raw, &mut scratch).ok());
+                rule.accepted = entry.is_some_and(|entry| {
+                    let walk = walker.walk(&entry.packet, &Context::default());
+                    walk.outcome.verdict() == Some(Verdict::Accept)
+                });
+            }
+        }
     }
 
     /// The suggestion of rules that were proven.
@@ -309,8 +352,8 @@ impl Session {
             if has_docker(&site.rules) && !site.rules.nft && !site.elsewhere.contains(&Hook::Forward) {
                 let (program, chain) = (if v6 { "ip6tables" } else { "iptables" }, &self.settings.chain);
                 notes.push(format!(
-                    "Packets to containers are forwarded and do not come to {chain}. To filter them too: {program} -I \
-                     DOCKER-USER -j {chain}; then run suggest again with the new rules"
+                    "Packets to containers are forwarded and do not come to {chain}. To filter new connections to them \
+                     too: {program} -I DOCKER-USER -m conntrack ! --ctstate RELATED,ESTABLISHED -j {chain}; then run suggest again with the new rules"
                 ));
             }
         }

@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use fwrules::{
-    Base, Chain, Compiled, Condition, Evidence, Family, Fate, Hook, Place, Reach, Replayed, Replayer, Rule,
-    RuleId, Ruleset, Sets, StateSet, Table, Target, Text, Verdict,
+    Base, Chain, Compiled, Condition, Evidence, Family, Fate, Hook, Interface, OnInterface, Place, Reach,
+    Replayed, Replayer, Rule, RuleId, Ruleset, Sets, StateSet, Table, Target, Test, Text, Verdict,
 };
 use logparse::{Completeness, Network, Packet};
 
@@ -40,6 +40,8 @@ pub struct Site {
     pub made: bool,
     /// In which chain and where (from 1) the jump had to be put, if it was missing.
     pub hung: Option<(Text, usize)>,
+    /// The jump leaves `lo` out: not all of it is accepted before.
+    pub spares_lo: bool,
     /// Answers to connections of this host are let in before the chain is asked.
     pub answers_pass: bool,
     /// Other hooks from which packets come to the chain.
@@ -53,7 +55,7 @@ impl Site {
     /// There is no chain INPUT to hang the chain into: a sentence.
     pub fn new(mut rules: Ruleset, chain: &[u8]) -> Result<Site, String> {
         let filters = |table: &Table| {
-            table.family != Family::Other
+            table.family.is_ip()
                 && table.chains.iter().any(|c| c.base.is_some_and(|b| b.hook == Some(Hook::Input) && !b.nat))
         };
         let named = rules.tables.iter().position(|table| filters(table) && table.name == "filter");
@@ -70,10 +72,15 @@ impl Site {
             table.chains.push(Chain { name, base: None, counters: None, rules: Vec::new() });
         }
         let c = table.chain(chain).unwrap_or_default();
-        let mut hung = None;
+        let (mut hung, mut spares_lo) = (None, false);
         if !reached(table, Hook::Input).contains(&c) {
-            let (from, at) = place(table);
-            let jump = Rule { target: Target::Jump(text_of(chain)), added: true, ..Rule::default() };
+            let ((from, at), lo) = place(table);
+            let mut jump = Rule { target: Target::Jump(text_of(chain)), added: true, ..Rule::default() };
+            if !lo && accepts_lo_somewhere(table) {
+                let name = Test { not: true, value: Interface(Text::from("lo")) };
+                jump.set(OnInterface { input: true, name });
+                spares_lo = true;
+            }
             table.chains[from].rules.insert(at, jump);
             hung = Some((table.chains[from].name.clone(), at + 1));
         }
@@ -84,7 +91,18 @@ impl Site {
             .collect();
         let answers_pass = answers_pass(table, c);
         let before = table.chains[c].rules.len();
-        Ok(Site { rules, assumed: false, table: t, chain: c, before, made, hung, answers_pass, elsewhere })
+        Ok(Site {
+            rules,
+            assumed: false,
+            table: t,
+            chain: c,
+            before,
+            made,
+            hung,
+            spares_lo,
+            answers_pass,
+            elsewhere,
+        })
     }
 
     /// A ruleset of nft: the rules go into a table beside its own ones, whose base chain lets `lo`
@@ -108,6 +126,7 @@ impl Site {
             before: 0,
             made: true,
             hung: None,
+            spares_lo: false,
             answers_pass: true,
             elsewhere: Vec::new(),
         }
@@ -133,6 +152,7 @@ impl Site {
                 builtin(Hook::Output, Vec::new()),
                 Chain { name: text_of(chain), base: None, counters: None, rules: Vec::new() },
             ],
+            ..Table::default()
         };
         Site {
             rules: Ruleset { tables: vec![table], ..Ruleset::default() },
@@ -142,6 +162,7 @@ impl Site {
             before: 0,
             made: false,
             hung: None,
+            spares_lo: false,
             answers_pass: true,
             elsewhere: Vec::new(),
         }
@@ -209,9 +230,22 @@ fn lets_lo_in(rule: &Rule) -> bool {
         })
 }
 
+/// Whether a rule that INPUT comes to is meant to let loopback in.
+fn accepts_lo_somewhere(table: &Table) -> bool {
+    let loopback = |condition: &Condition| {
+        matches!(condition, Condition::Address(address)
+            if !address.net.not && address.net.value.addr().is_loopback())
+    };
+    let meant = |rule: &Rule| {
+        lets_lo_in(rule) || rule.target == Target::Accept && rule.conditions.iter().any(loopback)
+    };
+    reached(table, Hook::Input).into_iter().any(|chain| table.chains[chain].rules.iter().any(meant))
+}
+
 /// Where a jump belongs: after the rules that accept `lo` and known connections, also where those
-/// are in a chain that every packet passes, and before everything that logs.
-fn place(table: &Table) -> (usize, usize) {
+/// are in a chain that every packet passes, and before everything that logs; and whether all of `lo`
+/// was accepted before.
+fn place(table: &Table) -> ((usize, usize), bool) {
     let input = table.chains.iter().position(|c| c.base.is_some_and(|base| base.hook == Some(Hook::Input)));
     let input = input.unwrap_or_default();
     let mut path = Vec::new();
@@ -223,7 +257,9 @@ fn place(table: &Table) -> (usize, usize) {
         .iter()
         .filter_map(|is| before.iter().position(|place| is(rule(place))))
         .max();
-    last.map_or((input, 0), |at| (before[at].0, before[at].1 + 1))
+    let place = last.map_or((input, 0), |at| (before[at].0, before[at].1 + 1));
+    let all_of_lo = |rule: &Rule| lets_lo_in(rule) && rule.tests().count() == 1;
+    (place, before.iter().any(|place| all_of_lo(rule(place))))
 }
 
 /// The rules that every packet comes to from a chain, but for those that an earlier one takes, in
@@ -449,6 +485,11 @@ mod tests {
         // After both: known connections, and lo.
         assert_eq!(site.hung, Some((Text::from("INPUT"), 3)));
         assert!(Site::new(Ruleset::default(), b"MALICIOUS").is_err());
+        // Not all of lo is accepted before: the jump leaves it out.
+        let rules = b"*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp -j LOG\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n";
+        let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS").unwrap();
+        assert_eq!((site.hung, site.spares_lo), (Some((Text::from("INPUT"), 1)), true));
+        assert_eq!(site.rules.tables[0].chains[0].rules[0].to_display(), "! -i lo -j MALICIOUS");
         // ufw's accept them in a chain of its own.
         let rules =
             b"*filter\n:INPUT DROP [0:0]\n:ufw-before-logging-input - [0:0]\n:ufw-before-input - [0:0]\n\

@@ -26,6 +26,8 @@ pub struct Rated {
     pub proposal: Proposal,
     /// What it takes.
     pub taken: Taken,
+    /// The ruleset accepts such packets today, as far as its first line tells.
+    pub accepted: bool,
 }
 
 /// Noise that no rule may silence, and why.

@@ -60,7 +60,7 @@ pub fn restore(look: &RenderOptions, s: &Suggestion, v6_only: Option<bool>) -> S
         if !site.assumed {
             out.push_str(&format!(":{} - [0:0]\n", s.chain));
             if let Some((from, at)) = &site.hung {
-                out.push_str(&format!("-I {from} {at} -j {}\n", s.chain));
+                out.push_str(&format!("-I {from} {at}{} -j {}\n", host::but_lo(site), s.chain));
             }
             for rule in &site.chain_rules()[..site.before] {
                 out.push_str(&(rules::restore(rule, &s.chain) + "\n"));
@@ -139,6 +139,7 @@ struct RuleDocument {
     why: String,
     sample: Option<Value>,
     hides: BTreeMap<&'static str, HidesDocument>,
+    accepted: bool,
     commands: Vec<String>,
     undo: Vec<String>,
 }
@@ -194,6 +195,7 @@ pub fn json(clock: &Clock, head: &Head, s: &Suggestion) -> Vec<u8> {
                     (why.word(), HidesDocument { lines: *lines, sample: first_sample(samples) })
                 })
                 .collect(),
+            accepted: rated.accepted,
             commands: first
                 .then(|| host::before(s, proposal.v6, Verb::Add))
                 .into_iter()

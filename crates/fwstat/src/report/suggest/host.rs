@@ -9,7 +9,7 @@ use fwrules::{Counters, Net, Rule, shell_quote};
 
 use super::super::rules;
 use crate::analysis::noise::address::net_name;
-use crate::analysis::suggest::site::OWN_TABLE;
+use crate::analysis::suggest::site::{OWN_TABLE, Site};
 use crate::analysis::suggest::suggestion::{Rated, Suggestion};
 
 /// Which form of commands.
@@ -90,6 +90,11 @@ pub(super) fn ipset(name: &str, nets: &[Net]) -> Vec<String> {
     list
 }
 
+/// What a jump says of `lo`.
+pub(super) fn but_lo(site: &Site) -> &'static str {
+    if site.spares_lo { " ! -i lo" } else { "" }
+}
+
 /// What comes before the rules of a family: sets, the chain, the jump to it.
 pub(super) fn before(s: &Suggestion, v6: bool, verb: Verb) -> Vec<String> {
     let sets = s.sets.iter().filter(|(_, nets)| is_of(nets, v6));
@@ -99,20 +104,19 @@ pub(super) fn before(s: &Suggestion, v6: bool, verb: Verb) -> Vec<String> {
     let (site, program) = (&s.sites[usize::from(v6)], rules::program(v6));
     let chain = shell_quote(s.chain.as_bytes());
     let mut list: Vec<String> = sets.flat_map(|(name, nets)| ipset(name, nets)).collect();
-    if site.assumed {
-        return list;
-    }
-    if site.made {
-        let quiet = if verb == Verb::AddOnce { " 2>/dev/null || true" } else { "" };
+    // Where nothing is known of the host, the chain may be there.
+    if site.made || site.assumed {
+        let quiet = if site.assumed || verb == Verb::AddOnce { " 2>/dev/null || true" } else { "" };
         list.push(format!("{program} -N {chain}{quiet}"));
     }
     if let Some((from, at)) = &site.hung {
         let from = shell_quote(from.as_bytes());
+        let but_lo = but_lo(site);
         let ask = match verb {
-            Verb::AddOnce => format!("{program} -C {from} -j {chain} 2>/dev/null || "),
+            Verb::AddOnce => format!("{program} -C {from}{but_lo} -j {chain} 2>/dev/null || "),
             _ => String::new(),
         };
-        list.push(format!("{ask}{program} -I {from} {at} -j {chain}"));
+        list.push(format!("{ask}{program} -I {from} {at}{but_lo} -j {chain}"));
     }
     list
 }
@@ -179,7 +183,7 @@ pub(super) fn after(s: &Suggestion, v6: bool) -> Vec<String> {
     let chain = shell_quote(s.chain.as_bytes());
     let mut list = Vec::new();
     if let Some((from, _)) = &site.hung {
-        list.push(format!("{program} -D {} -j {chain}", shell_quote(from.as_bytes())));
+        list.push(format!("{program} -D {}{} -j {chain}", shell_quote(from.as_bytes()), but_lo(site)));
     }
     if site.made {
         list.push(format!("{program} -X {chain}"));

@@ -233,11 +233,10 @@ fn setup(page: &mut Page<'_>, s: &Suggestion, v6: bool, verb: Verb) {
             DIM,
             &format!(
                 "{family}: no ruleset was given (--rules). Assumed: INPUT jumps to {} after ACCEPT of \
-                     RELATED,ESTABLISHED and before any LOG rule. If the chain is not there:",
+                     RELATED,ESTABLISHED and before any LOG rule. If it does not:",
                 s.chain
             ),
         );
-        page.could_run(&format!("{program} -N {chain}"));
         page.could_run(&format!("{program} -I INPUT 2 -j {chain}"));
     }
     let commands = host::before(s, v6, verb);
@@ -280,6 +279,13 @@ fn explain(page: &mut Page<'_>, clock: &Clock, s: &Suggestion, number: usize, ra
         proposal.ports.iter().map(|(port, lines)| format!("{port} ({})", look.number(*lines))).collect();
     if shown.len() > 1 {
         page.say(3, DIM, &format!("ports: {}", shown.join(", ")));
+    }
+    if rated.accepted {
+        page.say(
+            3,
+            WARN,
+            "accepted today: the rules log these packets and let them in; this rule drops them",
+        );
     }
     for (why, (lines, samples)) in &taken.hides {
         let lines = look.count_of(*lines, "line", "lines");

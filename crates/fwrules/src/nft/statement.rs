@@ -1,0 +1,303 @@
+//! Reads the statements of one rule of nft's.
+//!
+//! Responsible for: what a rule tests, writes and does; a verdict map as one rule for each element.
+//! What does not map is kept as its JSON text, is shown, and is unknown.
+//! Must not know: tables, chains, sets.
+//! Tested by: the unit tests of `nft::parse`, `tests/kernel.rs` (what a real nft lists).
+
+use logparse::Protocol;
+use serde_json::Value;
+
+use crate::matches::{Condition, Expression, Other, Version};
+use crate::model::rule::{Counters, Rule};
+use crate::model::target::{Log, Target};
+use crate::nft::condition::{condition, test};
+use crate::nft::merge::add;
+use crate::values::names;
+use crate::values::net::Test;
+use crate::values::text::Text;
+
+/// Whether a statement looks something up in a map: if it is not there, the rule ends.
+fn looks_up(value: &Value) -> bool {
+    match value {
+        Value::Object(object) => object.contains_key("map") || object.values().any(looks_up),
+        Value::Array(list) => list.iter().any(looks_up),
+        _ => false,
+    }
+}
+
+/// The rules that one rule of nft's gives: a verdict map gives one per element.
+pub(crate) fn read_rule(expressions: &[Value]) -> Vec<Rule> {
+    let mut rules = vec![Rule::default()];
+    for expression in expressions {
+        let Some((kind, body)) = expression.as_object().and_then(|o| o.iter().next()) else { continue };
+        if kind == "vmap" {
+            let base = rules.pop().unwrap_or_default();
+            rules = verdicts(&base, body, expression);
+            continue;
+        }
+        for rule in &mut rules {
+            statement(rule, kind, body, expression);
+        }
+    }
+    rules
+}
+
+/// A target of which only the name is known.
+pub(crate) fn unknown_target() -> Target {
+    Target::Other { name: Text::from("nft"), words: Vec::new() }
+}
+
+fn keep(expression: &Value) -> Expression {
+    Expression(Text::from(expression.to_string()))
+}
+
+fn log(body: &Value) -> Log {
+    let text = |key: &str| body.get(key).and_then(Value::as_str);
+    let level = names::LEVELS.iter().find(|(name, _)| Some(*name) == text("level"));
+    let flags: Vec<&str> = match body.get("flags") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let has = |word: &str| flags.contains(&word) || flags.contains(&"all");
+    let group = body.get("group").and_then(Value::as_u64);
+    Log {
+        prefix: Text::from(text("prefix").unwrap_or("")),
+        level: level.map(|(_, l)| *l).filter(|l| *l != 4),
+        tcp_sequence: has("tcp sequence"),
+        tcp_options: has("tcp options"),
+        ip_options: has("ip options"),
+        uid: has("skuid"),
+        macdecode: has("ether"),
+        nflog: group.map(|group| ["--nflog-group", &group.to_string()].map(Text::from).into()),
+    }
+}
+
+fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
+    match kind {
+        "match" => match condition(body) {
+            // A condition behind a log statement does not hold for the line.
+            Some(found) if rule.log.is_none() => {
+                of_version(rule, body, &found);
+                for m in found {
+                    add(rule, m);
+                }
+            }
+            _ => {
+                if rule.log.is_none() {
+                    of_version(rule, body, &[]);
+                    if let Some(protocol) = transport(body) {
+                        add(rule, Test::is(vec![protocol]).into());
+                    }
+                }
+                rule.set(keep(whole));
+            }
+        },
+        "counter" => {
+            let number = |key| body.get(key).and_then(Value::as_u64);
+            if let (Some(packets), Some(bytes)) = (number("packets"), number("bytes")) {
+                rule.counters = Some(Counters { packets, bytes });
+            }
+        }
+        "accept" | "drop" | "return" | "continue" | "queue" | "jump" | "goto" => {
+            rule.target = target(whole).unwrap_or_default();
+        }
+        "reject" => rule.target = Target::Reject(Text::from(reject(body))),
+        "log" => rule.log = Some(log(body)),
+        "limit" => limit(rule, body, whole),
+        "xt" => xt(rule, body),
+        // Statements after which the rule goes on and that change no verdict.
+        "notrack" => rule.target = Target::Other { name: Text::from("NOTRACK"), words: Vec::new() },
+        "snat" | "dnat" | "masquerade" | "redirect" | "tproxy" => {
+            if looks_up(body) {
+                rule.set(keep(whole));
+            }
+            let name = Text::from(kind.to_ascii_uppercase());
+            rule.target = Target::Other { name, words: Vec::new() };
+        }
+        "mangle" => {
+            let key = body.get("key");
+            let mark = key.and_then(|k| k.get("meta")).and_then(|m| m.get("key")).and_then(Value::as_str)
+                == Some("mark");
+            if looks_up(body) {
+                rule.set(keep(whole));
+            }
+            if mark && rule.target == Target::Continue {
+                rule.target =
+                    Target::Other { name: Text::from("MARK"), words: vec![Text::from(whole.to_string())] };
+            }
+        }
+        "set" | "map" | "quota" | "ct helper" | "ct timeout" | "flow" | "dup" | "secmark" | "ct count"
+        | "last" => {
+            // Sets and quotas as statements may stop the rule; `add @set` does not.
+            if matches!(kind, "quota" | "ct count") {
+                rule.set(keep(whole));
+            }
+        }
+        _ => rule.set(keep(whole)),
+    }
+}
+
+/// `limit rate 5/minute` is `-m limit`; more than so many, or bytes, is nothing that it says.
+fn limit(rule: &mut Rule, body: &Value, whole: &Value) {
+    let over = body.get("inv").and_then(Value::as_bool) == Some(true);
+    if over || body.get("rate_unit").is_some_and(|unit| unit != "packets") {
+        return rule.set(keep(whole));
+    }
+    let number = |key: &str, or: u64| body.get(key).and_then(Value::as_u64).unwrap_or(or);
+    let unit = match body.get("per").and_then(Value::as_str).unwrap_or("second") {
+        "minute" => "min",
+        "second" => "sec",
+        other => other,
+    };
+    let mut words = vec![Text::from("--limit"), Text::from(format!("{}/{unit}", number("rate", 0)))];
+    let burst = number("burst", 5);
+    if burst != 5 {
+        words.extend([Text::from("--limit-burst"), Text::from(burst.to_string())]);
+    }
+    rule.set(Other { module: Text::from("limit"), words });
+}
+
+/// `iptables-nft` rules with old extensions: nft knows no more than the name. Before 1.0.6 not even
+/// that: it may be a match, or a target that ends the packet's way.
+fn xt(rule: &mut Rule, body: &Value) {
+    let name = body.get("name").and_then(Value::as_str).unwrap_or("xt");
+    let other = |name: &str| Target::Other { name: Text::from(name), words: Vec::new() };
+    match body.get("type").and_then(Value::as_str) {
+        Some("target") if name == "REJECT" => rule.target = Target::Reject(Text::default()),
+        Some("target") => rule.target = other(name),
+        _ if name == "comment" => {}
+        _ => rule.set(Other { module: Text::from(name), words: Vec::new() }),
+    }
+    if body.is_null() && rule.target == Target::Continue {
+        rule.target = other("xt");
+    }
+}
+
+/// The version that an expression asks for silently, as a condition of its own.
+fn of_version(rule: &mut Rule, body: &Value, found: &[Condition]) {
+    if let Some(v6) = version(body)
+        && !found.iter().any(|c| matches!(c, Condition::Addresses(_)))
+        && !rule.conditions.contains(&Version { v6 }.into())
+    {
+        rule.set(Version { v6 });
+    }
+}
+
+/// Which transport's header an expression looks into: the packet must be of that protocol.
+fn transport(value: &Value) -> Option<Protocol> {
+    match value {
+        Value::Object(object) => {
+            let protocol = object.get("payload").and_then(|payload| payload.get("protocol"));
+            match protocol.and_then(Value::as_str) {
+                Some("icmpv6") => Some(Protocol::ICMPV6),
+                Some(
+                    name @ ("tcp" | "udp" | "udplite" | "sctp" | "dccp" | "esp" | "ah" | "icmp" | "igmp"),
+                ) => names::protocol(name),
+                _ => object.values().find_map(transport),
+            }
+        }
+        Value::Array(list) => list.iter().find_map(transport),
+        _ => None,
+    }
+}
+
+/// Which version's header an expression looks into: in a table for both, the packet must be of
+/// that version, `!=` or not, although the listing does not say so (measured). Addresses know it
+/// by themselves.
+fn version(value: &Value) -> Option<bool> {
+    match value {
+        Value::Object(object) => {
+            let protocol = object.get("payload").and_then(|payload| payload.get("protocol"));
+            match protocol.and_then(Value::as_str) {
+                Some("ip" | "icmp" | "igmp") => Some(false),
+                Some("ip6" | "icmpv6") => Some(true),
+                _ if object.contains_key("ip option") => Some(false),
+                _ if object.contains_key("exthdr") => Some(true),
+                _ => object.values().find_map(version),
+            }
+        }
+        Value::Array(list) => list.iter().find_map(version),
+        _ => None,
+    }
+}
+
+/// The rules that a verdict map gives: one for each element, with what it tests and where it leads.
+/// Elements exclude each other, so their order does not matter, but that of `*`, which is for all
+/// that is not listed.
+fn verdicts(base: &Rule, body: &Value, whole: &Value) -> Vec<Rule> {
+    let key = body.get("key").unwrap_or(&Value::Null);
+    let data = body.get("data");
+    let listed = data.and_then(|data| data.get("set")).and_then(Value::as_array);
+    let moves = data.and_then(|data| data.get("moves")).and_then(Value::as_bool) == Some(true);
+    let unknown = || {
+        let mut rule = base.clone();
+        rule.set(keep(whole));
+        rule.target = unknown_target();
+        rule
+    };
+    let element = |pair: &Value| {
+        let value = pair.get(0)?;
+        let value = value.get("elem").and_then(|e| e.get("val")).unwrap_or(value);
+        let target = target(pair.get(1)?)?;
+        let mut rule = Rule { target, ..base.clone() };
+        let rest = value == "*";
+        let found = if rest { Some(Vec::new()) } else { test(key, value, false) };
+        of_version(&mut rule, body, found.as_deref().unwrap_or_default());
+        match found {
+            Some(found) => found.into_iter().for_each(|condition| add(&mut rule, condition)),
+            None => {
+                let test = serde_json::json!({ "match": { "op": "==", "left": key, "right": value } });
+                rule.set(keep(&test));
+            }
+        }
+        if moves {
+            rule.set(keep(whole));
+        }
+        Some((rest, rule))
+    };
+    let read = |listed: &Vec<Value>| listed.iter().map(element).collect::<Option<Vec<_>>>();
+    let Some(mut read) = listed.and_then(read) else { return vec![unknown()] };
+    read.sort_by_key(|(rest, _)| *rest);
+    let mut rules: Vec<Rule> = read.into_iter().map(|(_, rule)| rule).collect();
+    if moves {
+        rules.push(unknown());
+    } else if rules.is_empty() {
+        // An empty map: a rule that takes nothing.
+        rules.push(Rule { target: Target::Continue, ..unknown() });
+    }
+    rules
+}
+
+/// A verdict.
+fn target(verdict: &Value) -> Option<Target> {
+    let (kind, to) = verdict.as_object()?.iter().next()?;
+    let name = || Text::from(to.get("target").and_then(Value::as_str).unwrap_or(""));
+    Some(match kind.as_str() {
+        "accept" => Target::Accept,
+        "drop" => Target::Drop,
+        "return" => Target::Return,
+        "continue" => Target::Continue,
+        "queue" => Target::Queue,
+        "jump" => Target::Jump(name()),
+        "goto" => Target::Goto(name()),
+        _ => return None,
+    })
+}
+
+fn reject(body: &Value) -> String {
+    let text = |key: &str| body.get(key).and_then(Value::as_str);
+    match (text("type"), text("expr")) {
+        (Some("tcp reset"), _) => String::from("tcp-reset"),
+        (Some("icmp"), Some(word)) => match word {
+            "prot-unreachable" => String::from("icmp-proto-unreachable"),
+            word => format!("icmp-{word}"),
+        },
+        (Some("icmpv6"), Some(word)) => match word {
+            "admin-prohibited" => String::from("icmp6-adm-prohibited"),
+            word => format!("icmp6-{word}"),
+        },
+        _ => String::new(),
+    }
+}
