@@ -88,7 +88,7 @@ pub fn parse(line: &[u8]) -> Result<Entry<'_>, ParseError> {
         match opened.encoding {
             Encoding::Json | Encoding::JsonArray => Err(ParseError::new(0, ErrorKind::NeedsScratch)),
             // Without a scratch buffer a /dev/kmsg record keeps its escapes in the prefix.
-            Encoding::Plain | Encoding::Kmsg => finish(line, opened.message, entry),
+            Encoding::Plain | Encoding::Kmsg => finish(line, opened.message, entry, |_, _, _| false),
         }
     })
 }
@@ -119,6 +119,17 @@ pub fn parse_with<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<
 /// [`parse_with`] of a line in which a packet may be.
 #[inline]
 pub(crate) fn parse_record<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<'a>, ParseError> {
+    parse_record_with(line, scratch, |_, _, _| false)
+}
+
+/// The same, but the message is read by `quick` if it can: it says what the grammar would say, or
+/// `false`.
+#[inline]
+pub(crate) fn parse_record_with<'a>(
+    line: &'a [u8],
+    scratch: &'a mut Vec<u8>,
+    quick: impl FnOnce(&'a [u8], grammar::Source, &mut Packet<'a>) -> bool,
+) -> Result<Entry<'a>, ParseError> {
     filled(|entry| {
         let line = trimmed(line);
         if envelope::is_coloured(line) {
@@ -131,7 +142,7 @@ pub(crate) fn parse_record<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Resu
             Encoding::Json | Encoding::JsonArray => true,
         };
         if !escaped {
-            return finish(line, opened.message, entry);
+            return finish(line, opened.message, entry, quick);
         }
         scratch.clear();
         envelope::unescape(opened.message, opened.encoding, scratch)?;
@@ -144,7 +155,7 @@ pub(crate) fn parse_record<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Resu
             Encoding::Json => envelope::inside(text, &mut entry.envelope),
             _ => text,
         };
-        finish(text, message, entry)
+        finish(text, message, entry, quick)
     })
 }
 
@@ -163,7 +174,7 @@ fn coloured<'a>(line: &[u8], scratch: &'a mut Vec<u8>, entry: &mut Entry<'a>) ->
     envelope::without_colours(line, scratch);
     let text = trimmed(scratch);
     let message = plain(envelope::open(text, &mut entry.envelope)?)?;
-    finish(text, message, entry)
+    finish(text, message, entry, |_, _, _| false)
 }
 
 /// An entry as `read` fills it. It is large: made where it will be, and never copied.
@@ -260,10 +271,19 @@ fn trimmed(line: &[u8]) -> &[u8] {
 }
 
 /// Reads the message of an opened line; positions are moved to the line's beginning.
-fn finish<'a>(line: &'a [u8], message: &'a [u8], entry: &mut Entry<'a>) -> Result<(), ParseError> {
+fn finish<'a>(
+    line: &'a [u8],
+    message: &'a [u8],
+    entry: &mut Entry<'a>,
+    quick: impl FnOnce(&'a [u8], grammar::Source, &mut Packet<'a>) -> bool,
+) -> Result<(), ParseError> {
+    let source = envelope::source(&entry.envelope);
+    if quick(message, source, &mut entry.packet) {
+        return Ok(());
+    }
     // The message is the line's tail, but for a wrapper's closing bracket or quote.
     let base = (message.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
-    let stop = message_or_joined(message, envelope::source(&entry.envelope), &mut entry.packet)?;
+    let stop = message_or_joined(message, source, &mut entry.packet)?;
     entry.error = stop.map(|stop| stop.moved(base));
     tag_of_ulogd(entry, line);
     level_inside(entry);

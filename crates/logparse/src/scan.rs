@@ -22,8 +22,10 @@ use crate::fast::body::{self, Body, Endings};
 use crate::fast::cursor::{FRAME, Macs, Window, mac_and_src};
 use crate::fast::head::{EnvelopeTemplate, Extent, PrefixTemplate};
 use crate::fast::span::{Span, TimeSpan};
+use crate::grammar::Source;
 use crate::line::Line;
-use crate::parse::{Completeness, Entry, holds_no_header, parse_record};
+use crate::packet::Packet;
+use crate::parse::{Completeness, Entry, holds_no_header, parse_record_with};
 use crate::{ErrorKind, ParseError};
 
 /// One line of a scan.
@@ -78,6 +80,7 @@ pub struct Scanner {
     retired: Vec<TimeSpan>,
     /// For each envelope, which templates the grammar has read behind it.
     pairs: Vec<[u64; TEMPLATES / 64]>,
+    messages: Messages,
     scratch: Vec<u8>,
     /// Lines with unknown heads since the last one from which something was learned.
     misses: u32,
@@ -97,6 +100,30 @@ struct Slot {
     /// The template's number plus one.
     template: u16,
     extent: Extent,
+}
+
+/// Messages behind envelopes that are not learned, as JSON: read quickly on their own.
+struct Messages {
+    /// Which templates the grammar has read at a message's beginning: for a message of any writer, and
+    /// of the kernel.
+    templates: [[u64; TEMPLATES / 64]; 2],
+    /// The message in a frame of its own; what was there before follows it.
+    frame: Box<[u8; FRAME]>,
+}
+
+impl Messages {
+    fn new() -> Messages {
+        Messages { templates: [[0; TEMPLATES / 64]; 2], frame: Box::new([b'\n'; FRAME]) }
+    }
+
+    fn bits(&mut self, source: Source) -> Option<&mut [u64; TEMPLATES / 64]> {
+        match source {
+            Source::Any => self.templates.first_mut(),
+            Source::Kernel => self.templates.last_mut(),
+            // Its records are not the kernel's.
+            Source::Pvefw => None,
+        }
+    }
 }
 
 /// What is known of the head of a line that could not be read quickly.
@@ -153,6 +180,7 @@ impl Scanner {
             slots: Box::new([Slot::default(); SLOTS]),
             endings: Endings::new(),
             pairs: Vec::new(),
+            messages: Messages::new(),
             spans: Vec::new(),
             retired: Vec::new(),
             scratch: Vec::new(),
@@ -308,11 +336,22 @@ impl Scanner {
         each: &mut impl for<'a> FnMut(ScannedLine<'a>),
     ) {
         let mut scratch = core::mem::take(&mut self.scratch);
-        match &parse_record(text, &mut scratch) {
+        let mut message = None;
+        let entry = parse_record_with(text, &mut scratch, |text, source, packet| {
+            if head != Head::Unknown {
+                return false;
+            }
+            let is_read = self.quick_message(text, source, packet);
+            if !is_read {
+                message = Some((text, source));
+            }
+            is_read
+        });
+        match &entry {
             Ok(entry) => {
                 each(ScannedLine { offset, text, record: Ok(Line::Full(entry)) });
                 if head == Head::Unknown && entry.completeness() == Completeness::Whole {
-                    self.learn_if_worth_it(text, entry);
+                    self.learn_if_worth_it(text, entry, message);
                 }
             }
             Err(error) => each(ScannedLine { offset, text, record: Err(*error) }),
@@ -320,11 +359,80 @@ impl Scanner {
         self.scratch = scratch;
     }
 
+    /// Reads a message of a known kind, whose envelope was opened already.
+    fn quick_message<'a>(&mut self, message: &'a [u8], source: Source, packet: &mut Packet<'a>) -> bool {
+        let Messages { frame, .. } = &mut self.messages;
+        let Some(place) = frame.get_mut(..message.len()) else { return false };
+        place.copy_from_slice(message);
+        let Some(end) = frame.get_mut(message.len()) else { return false };
+        *end = b'\n';
+        let window = Window(&self.messages.frame);
+        let bits = match source {
+            Source::Any => &self.messages.templates[0],
+            Source::Kernel => &self.messages.templates[1],
+            // Its records are not the kernel's.
+            Source::Pvefw => return false,
+        };
+        let template =
+            [slot::<FEW_WORDS>(window, 0), slot::<MORE_WORDS>(window, 0)].into_iter().find_map(|slot| {
+                let number = usize::from(self.slots[slot].template).checked_sub(1)?;
+                let is_known = bits[number / 64] >> (number % 64) & 1 == 1;
+                self.templates.get(number).filter(|template| is_known && template.fits(window, 0))
+            });
+        let Some(template) = template else { return false };
+        let mut at = usize::from(template.extent.len);
+        if template.extent.mac_follows && !mac_and_src(window, &mut at, &mut self.macs) {
+            return false;
+        }
+        let mut body = Body::default();
+        // A line end inside the message is no end of a line.
+        if body::read(window, at, &mut body, &mut self.endings) != Some(message.len()) {
+            return false;
+        }
+        template.fill(message, packet);
+        body.fill(window, message, packet);
+        true
+    }
+
+    /// Remembers the template of a message that the grammar read behind an envelope that is not learned.
+    #[cold]
+    #[inline(never)]
+    fn learn_message(&mut self, entry: &Entry<'_>, message: &[u8], source: Source) -> Option<()> {
+        let prefix = entry.packet.prefix;
+        // What its envelope left in the prefix is taken out of it afterwards.
+        if prefix.as_ptr() != message.as_ptr() || memchr(b'<', prefix).is_some() {
+            return None;
+        }
+        let frame = padded(message)?;
+        let window = Window(&frame);
+        let template = self.template_of(window, 0, message, &entry.packet)?;
+        let own = Slot { template: template as u16 + 1, extent: self.templates[template].extent };
+        self.slots[slot::<FEW_WORDS>(window, 0)] = own;
+        self.slots[slot::<MORE_WORDS>(window, 0)] = own;
+        let (word, bit) = (template / 64, 1 << (template % 64));
+        if self.messages.bits(source)?[word] & bit != 0 {
+            return Some(());
+        }
+        // As for pairs: known once both ways of reading said the same.
+        self.messages.bits(source)?[word] |= bit;
+        let mut packet = Packet::default();
+        if self.quick_message(message, source, &mut packet) && packet == entry.packet {
+            return Some(());
+        }
+        self.messages.bits(source)?[word] &= !bit;
+        None
+    }
+
     /// A rule may log nothing but packets that the grammar alone reads: if there was nothing to
     /// learn for a while, only one line in so many is tried.
-    fn learn_if_worth_it(&mut self, line: &[u8], entry: &Entry<'_>) {
+    /// `message` is what the grammar read of it.
+    fn learn_if_worth_it(&mut self, line: &[u8], entry: &Entry<'_>, message: Option<(&[u8], Source)>) {
         let is_worth_it = self.misses < PATIENCE || self.misses.is_multiple_of(PATIENCE);
-        if is_worth_it && self.learn(line, entry).is_some() {
+        let mut learned = || {
+            self.learn(line, entry)
+                .or_else(|| message.and_then(|(message, source)| self.learn_message(entry, message, source)))
+        };
+        if is_worth_it && learned().is_some() {
             self.misses = 0;
         } else {
             self.misses = self.misses.wrapping_add(1);
@@ -346,19 +454,7 @@ impl Scanner {
             Some(known) => (known, None),
             None => (0, Some(EnvelopeTemplate::learn(line, entry, message_at)?)),
         };
-        let known = self
-            .templates
-            .iter()
-            .position(|template| template.fits(window, message_at) && template.says(message, &entry.packet));
-        let template = match known {
-            Some(known) => known,
-            None => {
-                let id = self.template_keys.checked_add(1)?;
-                let template = PrefixTemplate::learn(message, &entry.packet, self.template_keys)?;
-                self.template_keys = id;
-                self.keep_template(template)
-            }
-        };
+        let template = self.template_of(window, message_at, message, &entry.packet)?;
         let envelope = new_envelope.map_or(envelope, |shape| self.keep_envelope(shape));
         let own = Slot { template: template as u16 + 1, extent: self.templates[template].extent };
         self.slots[slot::<FEW_WORDS>(window, message_at)] = own;
@@ -379,6 +475,27 @@ impl Scanner {
         None
     }
 
+    /// The template of a message that the grammar read.
+    fn template_of(
+        &mut self,
+        window: Window<'_>,
+        message_at: usize,
+        message: &[u8],
+        packet: &Packet<'_>,
+    ) -> Option<usize> {
+        let known = self
+            .templates
+            .iter()
+            .position(|template| template.fits(window, message_at) && template.says(message, packet));
+        if known.is_some() {
+            return known;
+        }
+        let id = self.template_keys.checked_add(1)?;
+        let template = PrefixTemplate::learn(message, packet, self.template_keys)?;
+        self.template_keys = id;
+        Some(self.keep_template(template))
+    }
+
     /// In the place of the one that was learned first, if there are too many: interfaces of
     /// containers come and go.
     fn keep_template(&mut self, template: PrefixTemplate) -> usize {
@@ -389,7 +506,8 @@ impl Scanner {
         let place = self.oldest_template;
         self.oldest_template = (self.oldest_template + 1) % TEMPLATES;
         self.templates[place] = template;
-        self.pairs.iter_mut().for_each(|templates| templates[place / 64] &= !(1 << (place % 64)));
+        let pairs = self.pairs.iter_mut().chain(&mut self.messages.templates);
+        pairs.for_each(|templates| templates[place / 64] &= !(1 << (place % 64)));
         place
     }
 

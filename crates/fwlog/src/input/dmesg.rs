@@ -23,9 +23,7 @@ pub fn is_human(head: &[u8]) -> bool {
 /// Lines of `dmesg -H`, each with its moment.
 pub struct Human {
     input: BufReader<Plain>,
-    /// The minute printed last, and microseconds since it began.
-    minute: Option<[u8; 11]>,
-    micros: u64,
+    clock: Moment,
     line: Vec<u8>,
     out: Vec<u8>,
     given: usize,
@@ -39,8 +37,7 @@ impl Human {
     pub fn new(input: Plain) -> Human {
         Human {
             input: BufReader::with_capacity(256 << 10, input),
-            minute: None,
-            micros: 0,
+            clock: Moment::default(),
             line: Vec::new(),
             out: Vec::new(),
             given: 0,
@@ -50,29 +47,51 @@ impl Human {
 
     /// Appends the next line to `out`; `false` at the end.
     fn next(&mut self) -> io::Result<bool> {
+        let whole = memchr::memchr(b'\n', self.input.buffer()).filter(|end| *end < LONGEST_LINE);
+        if let Some(end) = whole {
+            let line = &self.input.buffer()[..=end];
+            let inside = std::mem::take(&mut self.inside);
+            self.clock.line(line, inside, &mut self.out);
+            self.input.consume(end + 1);
+            return Ok(true);
+        }
         self.line.clear();
         (&mut self.input).take(LONGEST_LINE as u64).read_until(b'\n', &mut self.line)?;
         if self.line.is_empty() {
             return Ok(false);
         }
         let inside = std::mem::replace(&mut self.inside, self.line.last() != Some(&b'\n'));
-        let at = if inside { self.line.len() } else { colours(&self.line) };
-        let (front, line) = self.line.split_at(at);
-        self.out.extend_from_slice(front);
+        self.clock.line(&self.line, inside, &mut self.out);
+        Ok(true)
+    }
+}
+
+/// The moment of the last line.
+#[derive(Default)]
+struct Moment {
+    /// The minute printed last, and microseconds since it began.
+    minute: Option<[u8; 11]>,
+    micros: u64,
+}
+
+impl Moment {
+    /// Appends a line to `out`, with its moment; `inside`: what goes on with a long line.
+    fn line(&mut self, line: &[u8], inside: bool, out: &mut Vec<u8>) {
+        let at = if inside { line.len() } else { colours(line) };
+        let (front, line) = line.split_at(at);
+        out.extend_from_slice(front);
         if let Some(minute) = minute(line) {
             (self.minute, self.micros) = (Some(minute), 0);
         } else if let (Some(minute), Some((micros, len))) = (self.minute, since(line)) {
             // The next minute has a line of its own.
             self.micros = (self.micros + micros).min(59_999_999);
-            self.out.push(b'[');
-            self.out.extend_from_slice(&minute);
-            let (second, micros) = (self.micros / 1_000_000, self.micros % 1_000_000);
-            self.out.extend_from_slice(format!(":{second:02}.{micros:06}]").as_bytes());
-            self.out.extend_from_slice(&line[len..]);
-            return Ok(true);
+            out.push(b'[');
+            out.extend_from_slice(&minute);
+            out.extend_from_slice(&seconds(self.micros));
+            out.extend_from_slice(&line[len..]);
+            return;
         }
-        self.out.extend_from_slice(line);
-        Ok(true)
+        out.extend_from_slice(line);
     }
 }
 
@@ -89,6 +108,17 @@ impl Read for Human {
         self.given += len;
         Ok(len)
     }
+}
+
+/// `:12.500011]`, of less than 100 seconds.
+fn seconds(micros: u64) -> [u8; 11] {
+    let mut text = *b":00.000000]";
+    let mut rest = micros;
+    for place in [9, 8, 7, 6, 5, 4, 2, 1] {
+        text[place] += (rest % 10) as u8;
+        rest /= 10;
+    }
+    text
 }
 
 /// How many bytes of colours a line begins with.
@@ -121,12 +151,11 @@ fn since(line: &[u8]) -> Option<(u64, usize)> {
     let blanks = inside.iter().take_while(|b| **b == b' ').count();
     let number = inside[blanks..].strip_prefix(b"+")?;
     let end = number.iter().take(LONGEST).position(|b| *b == b']')?;
-    let (whole, micros) = std::str::from_utf8(&number[..end]).ok()?.split_once('.')?;
-    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if !plain(whole) || !plain(micros) || micros.len() != 6 || whole.len() > 9 {
-        return None;
-    }
-    let micros = whole.parse::<u64>().ok()? * 1_000_000 + micros.parse::<u64>().ok()?;
+    let point = end.checked_sub(7).filter(|point| (1..=9).contains(point) && number[*point] == b'.')?;
+    let digits = number[..point].iter().chain(&number[point + 1..end]);
+    let micros = digits.copied().try_fold(0, |micros: u64, digit| {
+        digit.is_ascii_digit().then(|| micros * 10 + u64::from(digit - b'0'))
+    })?;
     Some((micros, 1 + blanks + 1 + end + 1))
 }
 

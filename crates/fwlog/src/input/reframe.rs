@@ -53,6 +53,9 @@ impl Export {
     /// Reads on to the end of a record; `false` at the end of the stream.
     fn record(&mut self) -> io::Result<bool> {
         loop {
+            if self.buffered_fields() && self.close() {
+                return Ok(true);
+            }
             self.field.clear();
             let line = (&mut self.input).take(LONGEST_LINE as u64).read_until(b'\n', &mut self.field)?;
             if line == 0 {
@@ -95,6 +98,31 @@ impl Export {
                 }
                 None => return self.find_record(),
             }
+        }
+    }
+
+    /// Takes the fields whose lines are in the buffer already; whether an empty line ends them.
+    fn buffered_fields(&mut self) -> bool {
+        loop {
+            let buffer = self.input.buffer();
+            match buffer.first() {
+                None => return false,
+                Some(b'\n') => {
+                    self.input.consume(1);
+                    return true;
+                }
+                Some(_) => {}
+            }
+            let equals = buffer.iter().position(|byte| !is_part(*byte)).filter(|at| *at > 0);
+            let Some(at) = equals.filter(|at| buffer[*at] == b'=') else { return false };
+            let Some(end) = memchr::memchr(b'\n', buffer).filter(|end| *end < LONGEST_LINE) else {
+                return false;
+            };
+            if let Some(name) = known(&buffer[..at]) {
+                keep(&mut self.record, name, &buffer[at + 1..end]);
+            }
+            self.begun = true;
+            self.input.consume(end + 1);
         }
     }
 
@@ -165,12 +193,16 @@ pub(super) fn begins_export(line: &[u8]) -> bool {
 
 /// Whether this may be the name of one of the journal's fields.
 fn is_name(name: &[u8]) -> bool {
-    let is_part = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
-    !name.is_empty() && name.iter().all(is_part)
+    !name.is_empty() && name.iter().copied().all(is_part)
+}
+
+/// Whether names have this byte.
+fn is_part(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
 fn known(name: &[u8]) -> Option<&'static str> {
-    FIELDS.into_iter().find(|known| known.as_bytes() == name)
+    FIELDS.iter().copied().find(|known| known.as_bytes() == name)
 }
 
 /// Appends a field to a record. A record that is longer than any line that is read gets no more:
@@ -189,6 +221,14 @@ pub(super) fn add(record: &mut Vec<u8>, name: &str, value: &[u8]) {
     record.push(b'"');
     record.extend_from_slice(name.as_bytes());
     record.extend_from_slice(b"\":");
+    // Nearly all values are printable ASCII, and stay as they are.
+    let is_plain = |byte: u8| (b' '..0x7f).contains(&byte) & (byte != b'"') & (byte != b'\\');
+    if value.iter().fold(true, |all, byte| all & is_plain(*byte)) {
+        record.push(b'"');
+        record.extend_from_slice(value);
+        record.push(b'"');
+        return;
+    }
     match std::str::from_utf8(value) {
         Ok(text) => {
             // Writing a string to a vector cannot fail.

@@ -108,6 +108,27 @@ mod tests {
     }
 
     #[test]
+    fn the_reason_is_who_takes_the_packets() {
+        // In a chain that some packets are sent to.
+        assert_eq!(
+            messages(
+                ":INPUT ACCEPT [0:0]\n:A - [0:0]\n-A INPUT -p icmp -j ACCEPT\n-A INPUT -i lo -j A\n-A INPUT -i lo -j DROP\n-A A -j ACCEPT"
+            ),
+            ["INPUT 3 can never fire: INPUT 2 (A 1) takes all its packets"]
+        );
+        // RETURN and a goto end a packet's way through their own chain.
+        assert_eq!(
+            messages(
+                ":INPUT ACCEPT [0:0]\n:A - [0:0]\n:B - [0:0]\n-A INPUT -j A\n-A INPUT -p tcp -j DROP\n-A A -p tcp -j RETURN\n-A A -p tcp -m tcp --dport 22 -j DROP\n-A A -p udp -g B\n-A A -p udp -m udp --dport 53 -j DROP"
+            ),
+            [
+                "A 2 can never fire: A 1 takes all its packets",
+                "A 4 can never fire: A 3 takes all its packets",
+            ]
+        );
+    }
+
+    #[test]
     fn prefixes_that_mislead() {
         assert_eq!(
             messages(

@@ -83,6 +83,11 @@ impl Lint<'_> {
                 if left.is_empty() {
                     break;
                 }
+                // Who leaves a chain early only passes by the rest of that chain.
+                let same = (ended.call, ended.rule.table, ended.rule.chain) == (way.call, id.table, id.chain);
+                if ended.back && !same {
+                    continue;
+                }
                 let took = self.took(ended);
                 if left.and(&took).is_empty() {
                     continue;

@@ -46,6 +46,8 @@ pub(crate) struct Way {
     pub(crate) entry: Rc<Space>,
     /// The last of the rules before it that end a packet's way, in [`Lint::ended`].
     pub(crate) last: Option<u32>,
+    /// The jump through which its chain was come to, in [`Lint::calls`].
+    pub(crate) call: Option<u32>,
     /// A rule before it with the same conditions on what has no field.
     pub(crate) cover: Option<RuleId>,
 }
@@ -58,6 +60,8 @@ pub(crate) struct Ended {
     pub(crate) call: Option<u32>,
     /// What it takes, in a chain to which others jump.
     pub(crate) took: Option<Space>,
+    /// It ends their way through its own chain only.
+    pub(crate) back: bool,
 }
 
 /// Rules before a rule that are compared with it, where conditions have no field.
@@ -250,13 +254,13 @@ impl<'r> Lint<'r> {
     }
 
     /// Notes a rule that ends a packet's way, and what it takes.
-    fn ends(&mut self, id: RuleId, taken: Space, path: &mut Trail) {
+    fn ends(&mut self, id: RuleId, taken: Space, back: bool, path: &mut Trail) {
         let region = &self.regions[&id];
         if !region.opaque.is_empty() {
             path.opaque.push(id);
         } else if !path.silent && !region.moody && !taken.is_empty() {
             let took = path.call.map(|_| taken);
-            self.ended.push(Ended { rule: id, before: path.last, call: path.call, took });
+            self.ended.push(Ended { rule: id, before: path.last, call: path.call, took, back });
             path.last = Some(self.ended.len() as u32 - 1);
         }
     }
@@ -275,7 +279,7 @@ impl<'r> Lint<'r> {
             seen.taken = std::mem::take(&mut seen.taken).or(taken.all.clone());
             seen.doubtful |= taken.doubtful || !region.opaque.is_empty();
         }
-        seen.ways.push(Way { entry: Rc::clone(entry), last: path.last, cover });
+        seen.ways.push(Way { entry: Rc::clone(entry), last: path.last, call: path.call, cover });
     }
 
     /// Notes all chains that can be come to from one, where the walk goes no further.
@@ -353,13 +357,11 @@ impl<'r> Lint<'r> {
                         self.end(verdict, Some(id), &logged, exact);
                     }
                     now = left(now, &self.regions);
-                    self.ends(id, taken.all, path);
+                    self.ends(id, taken.all, false, path);
                 }
                 Effect::Return => {
                     now = left(now, &self.regions);
-                    if !region.opaque.is_empty() {
-                        path.opaque.push(id);
-                    }
+                    self.ends(id, taken.all.clone(), true, path);
                     returned = returned.or(taken);
                 }
                 Effect::Jump | Effect::Goto => {
@@ -369,6 +371,7 @@ impl<'r> Lint<'r> {
                         continue;
                     }
                     let before = (path.call, path.opaque.len());
+                    let gone = if is_goto { taken.all.clone() } else { Space::default() };
                     self.calls.push((id, path.call));
                     path.call = Some(self.calls.len() as u32 - 1);
                     let back = self.chain(table, target, taken, path, depth + 1);
@@ -378,9 +381,11 @@ impl<'r> Lint<'r> {
                         path.opaque.truncate(before.1);
                     }
                     now = left(now, &self.regions);
-                    match is_goto {
-                        true => returned = returned.or(back),
-                        false => now = now.or(back),
+                    if is_goto {
+                        self.ends(id, gone, true, path);
+                        returned = returned.or(back);
+                    } else {
+                        now = now.or(back);
                     }
                 }
             }

@@ -28,7 +28,7 @@ fn ask(view: &View<'_>, input: bool, is: impl Fn(&[u8]) -> bool) -> Tri {
     let shown = if input { view.packet.in_iface } else { view.packet.out_iface };
     match (shown.is_empty(), input, view.hook) {
         (true, true, Some(Hook::Prerouting | Hook::Forward)) => Tri::Unknown(Why::NotShown("IN=")),
-        (true, false, Some(Hook::Forward)) => Tri::Unknown(Why::NotShown("OUT=")),
+        (true, false, Some(Hook::Forward | Hook::Postrouting)) => Tri::Unknown(Why::NotShown("OUT=")),
         _ => Tri::known(is(shown)),
     }
 }

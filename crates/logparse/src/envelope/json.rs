@@ -384,6 +384,12 @@ fn time<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
 /// A string's text and what follows its closing quote.
 fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let inside = text.strip_prefix(b"\"")?;
+    // Keys and most values are short.
+    const SHORT: usize = 16;
+    let short = inside.iter().take(SHORT).position(|byte| matches!(byte, b'"' | b'\\'));
+    if let Some(end) = short.filter(|end| inside[*end] == b'"') {
+        return Some((&inside[..end], &inside[end + 1..]));
+    }
     let mut at = 0;
     loop {
         let found = at + memchr2(b'"', b'\\', inside.get(at..)?)?;

@@ -161,6 +161,32 @@ const KEYS: &[(&[u8], Meaning)] = &[
     (b"values", Meaning::Values),
 ];
 
+/// How many places there are for the keys: a power of two, several times as many as there are keys.
+const PLACES: usize = 512;
+
+/// At [`place`] of each key, or the next that is free, its number in [`KEYS`] plus one.
+const PLACED: [u8; PLACES] = {
+    assert!(KEYS.len() < 255);
+    let mut placed = [0; PLACES];
+    let mut key = 0;
+    while key < KEYS.len() {
+        let mut at = place(KEYS[key].0);
+        while placed[at] != 0 {
+            at = (at + 1) % PLACES;
+        }
+        placed[at] = key as u8 + 1;
+        key += 1;
+    }
+    placed
+};
+
+/// Where a key, in any case, is looked for first.
+const fn place(key: &[u8]) -> usize {
+    let (Some(first), Some(last)) = (key.first(), key.last()) else { return 0 };
+    let middle = key[key.len() / 2] | 0x20;
+    ((*first | 0x20) as usize * 31 + (*last | 0x20) as usize * 7 + middle as usize + key.len() * 67) % PLACES
+}
+
 /// What a key means; `None` for one that says nothing of an envelope.
 pub(super) fn meaning(key: &[u8]) -> Option<Meaning> {
     // Elastic's document.
@@ -168,5 +194,13 @@ pub(super) fn meaning(key: &[u8]) -> Option<Meaning> {
         return Some(Meaning::Inside);
     }
     let key = key.strip_prefix(b"_").unwrap_or(key);
-    KEYS.iter().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, meaning)| *meaning)
+    let mut at = place(key);
+    while let Some(number) = usize::from(PLACED[at]).checked_sub(1) {
+        let (known, meaning) = KEYS[number];
+        if known.eq_ignore_ascii_case(key) {
+            return Some(meaning);
+        }
+        at = (at + 1) % PLACES;
+    }
+    None
 }
