@@ -200,11 +200,12 @@ fn member<'a>(
         value => value,
     };
     match (meaning, value) {
-        (Meaning::Message | Meaning::Line | Meaning::Inside | Meaning::Event, Value::Object(inside)) => {
-            if depth < DEEPEST {
-                object(inside, texts, envelope, depth + 1)?;
-            }
+        (Meaning::Message | Meaning::Line | Meaning::Inside | Meaning::Event, Value::Object(inside))
+            if depth < DEEPEST =>
+        {
+            object(inside, texts, envelope, depth + 1)?;
         }
+        (_, Value::Object(_)) if depth >= DEEPEST => {}
         (Meaning::Message | Meaning::Event, value) => {
             let has_packet = |value: Value<'_>| match value {
                 Value::Text(text) => memchr::memmem::find(text, b"IN=").is_some(),
