@@ -45,7 +45,7 @@ fn month(line: &[u8]) -> Option<(usize, &str)> {
 /// Whether a word is one of these names, in any case.
 fn is_one(word: &str, names: &[&str]) -> bool {
     let same = |name: &&str| name.chars().eq(word.chars().flat_map(char::to_lowercase));
-    names.iter().any(|name| same(&name))
+    names.iter().any(same)
 }
 
 /// Which of the names of both languages a word is.
