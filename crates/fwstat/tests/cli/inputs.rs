@@ -519,7 +519,7 @@ fn what_asks_for_more_memory_than_a_log_needs_is_told_so() {
         let packed = std::process::Command::new("sh").args(["-c", &format!("{program} < {plain}")]).output();
         let packed = packed.unwrap();
         if !packed.status.success() {
-            println!("skipped: what_asks_for_more_memory: no {program}");
+            skipped(&format!("{program} does not run"));
             continue;
         }
         let file = folder.write(name, packed.stdout);
