@@ -227,7 +227,7 @@ fn an_envelope_that_the_user_describes_is_read() {
         (
             |i| format!("1719727573.{i} | gw | mallory | DROP "),
             r"(?<time>\S+) \| (?<host>\S+) \| (?<tag>\S+) \| ",
-            ["2024-06-30T06:06:13.1Z", "gw", "mallory", "", "DROP"],
+            ["2024-06-30T06:06:13.100Z", "gw", "mallory", "", "DROP"],
         ),
         (|i| format!("%%{i}%% DROP "), r"%%\d+%% (?<prefix>)", ["", "", "", "", ""]),
         (

@@ -322,7 +322,8 @@ fn attribute<'a>(meaning: Meaning, text: &'a [u8], texts: &mut Texts<'a>, envelo
         Meaning::Pid if envelope.pid.is_none() => envelope.pid = Some(text).filter(|pid| *pid != b"0"),
         Meaning::Severity => match loose::severity(text) {
             // ECS and others call facility and severity together a priority.
-            None => level(text, envelope),
+            None if envelope.realtime_us.is_none() => level(text, envelope),
+            None => {}
             severity => envelope.severity = severity,
         },
         Meaning::Facility => envelope.facility = loose::facility(text).or(envelope.facility),
