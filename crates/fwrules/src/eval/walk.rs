@@ -98,7 +98,8 @@ mod tests {
     use super::*;
     use crate::eval::evidence::Evidence;
     use crate::eval::outcome::Fate;
-    use crate::model::ruleset::Ruleset;
+    use crate::model::ruleset::{RuleId, Ruleset};
+    use crate::model::target::Verdict;
     use crate::values::tri::Why;
 
     const LINE: &[u8] =
@@ -218,6 +219,35 @@ mod tests {
         );
         let v6 = ":INPUT DROP [0:0]\n-A INPUT -s fe80::/10 -j LOG --log-prefix \"in \"";
         assert_eq!(fate(v6, Evidence::Usual).0, Fate::OtherFamily);
+    }
+
+    #[test]
+    fn lines_from_the_first_and_the_last_hook_have_several_paths() {
+        let verdict = |rules: &str, line: &[u8]| {
+            let rules = Ruleset::parse_save(rules.as_bytes()).unwrap();
+            let entry = logparse::parse(line).unwrap();
+            let walk = Walker::new(&rules, Evidence::Same).walk(&entry.packet, &Context::default());
+            let unknown = |id: &RuleId| walk.outcome.unknown.iter().any(|(other, _)| other == id);
+            let asked = rules.rules().filter(|(id, _)| unknown(id)).map(|(id, _)| rules.name(id));
+            (walk.outcome.verdict(), asked.collect::<Vec<_>>().join(", "))
+        };
+        let early =
+            "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j LOG --log-prefix \"in \"\nCOMMIT\n*filter\n";
+        let nat = "COMMIT\n*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -o eth1 -j MASQUERADE\nCOMMIT\n";
+        let filter = ":INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n-A FORWARD -o eth1 -j ACCEPT\n";
+        // Where it leaves is not known yet.
+        assert_eq!(
+            verdict(&format!("{early}{filter}{nat}"), LINE),
+            (None, "FORWARD 1, nat POSTROUTING 1".to_owned())
+        );
+        let closed = filter.replace("-j ACCEPT", "-j DROP");
+        assert_eq!(verdict(&format!("{early}{closed}{nat}"), LINE).0, Some(Verdict::Drop));
+        // Where it came from is not known any more.
+        let late = "*mangle\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -j LOG --log-prefix \"in \"\nCOMMIT\n*filter\n";
+        let out = b"in IN= OUT=eth0 SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 \
+            PROTO=TCP SPT=1 DPT=22 WINDOW=0 RES=0x00 SYN URGP=0 ";
+        let filter = ":FORWARD DROP [0:0]\n:OUTPUT DROP [0:0]\n-A FORWARD -i eth1 -j ACCEPT\nCOMMIT\n";
+        assert_eq!(verdict(&format!("{late}{filter}"), out), (None, "FORWARD 1".to_owned()));
     }
 
     #[test]
