@@ -9,7 +9,8 @@ use std::path::Path;
 
 use fwlog::filter::expr;
 use fwlog::input::bytes::Meter;
-use fwlog::input::decode::{self, Decoded};
+use fwlog::input::decode::{self, Decoded, Decoding};
+use fwlog::input::unpack::Packing;
 use fwlog::time::TimeZone;
 use fwrules::{Context, Evidence, Ruleset, Sets, Walker, lint};
 
@@ -116,11 +117,11 @@ pub fn read_where(text: &[u8]) {
 pub fn read_stream(bytes: &[u8]) {
     let mut meter = Meter::default();
     let stream = Box::new(Cursor::new(bytes.to_vec()));
-    let Ok(Decoded::Lines(plain)) = decode::open(stream, true, &mut meter) else { return };
+    let Ok(Decoded::Lines(plain)) = decode::open(stream, &Decoding::default(), &mut meter) else { return };
     // One byte of a bomb may stand for a thousand: enough is enough.
     let mut text = Vec::new();
     let _ = plain.take(64 << 20).read_to_end(&mut text);
-    if !decode::is_compressed(bytes) {
+    if Packing::of(bytes).is_none() {
         assert!(text.len() <= 8 * bytes.len() + 4096, "{} bytes became {}", bytes.len(), text.len());
     }
 }

@@ -43,6 +43,41 @@ pub fn escape_into(out: &mut String, bytes: &[u8]) {
     }
 }
 
+/// A word for a shell: as it is if it needs no quotes. What cannot be shown is written as bash, zsh and ksh read
+/// it, so that a pasted command finds the file.
+///
+/// ```
+/// assert_eq!(fwlog::text::quoted("a b.log"), "'a b.log'");
+/// assert_eq!(fwlog::text::quoted("a\nb.log"), "$'a\\x0ab.log'");
+/// ```
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    let plain = |b: u8| {
+        b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/' | b'_' | b'-' | b'+' | b':' | b'@' | b',')
+    };
+    if !word.is_empty() && word.bytes().all(plain) {
+        return word.to_owned();
+    }
+    if !word.chars().any(is_unsafe_to_display) {
+        return format!("'{}'", word.replace('\'', "'\\''"));
+    }
+    let mut out = String::from("$'");
+    for c in word.chars() {
+        match c {
+            '\'' | '\\' => out.extend(['\\', c]),
+            c if is_unsafe_to_display(c) => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    // A digit that follows would be read as part of it: bash takes two at most.
+                    let _ = write!(out, "\\x{byte:02x}");
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('\'');
+    out
+}
+
 /// The words of an error without the number that the system gives it.
 ///
 /// ```
@@ -59,12 +94,23 @@ pub fn plain_error(words: &str) -> String {
 }
 
 /// Whether a character is obeyed by terminals or hides or reorders text: control characters,
-/// bidirectional marks, characters without width, line and paragraph separators, tags.
+/// bidirectional marks, characters without width (combining ones among them), blanks other than the one of ASCII,
+/// letters that are not drawn, line and paragraph separators, tags.
 #[must_use]
 pub fn is_unsafe_to_display(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
+    // Not drawn: soft hyphen, fillers of Hangul, Khmer's inherent vowels, Mongolian selectors, the empty pattern of
+    // Braille, and what Unicode calls ignorable by default.
+    let is_invisible = matches!(c, '\u{ad}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
     c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || c.is_whitespace()
+        || is_invisible
+        || unicode_width::UnicodeWidthChar::width(c).is_none_or(|columns| columns == 0)
 }
 
 /// Columns that `text` takes on a terminal.
@@ -137,6 +183,40 @@ pub fn count_of(number: u64, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pasted_command_runs_nothing_else() {
+        assert_eq!(quoted("kern.log"), "kern.log");
+        assert_eq!(quoted("[UFW BLOCK]"), "'[UFW BLOCK]'");
+        assert_eq!(quoted("x'; rm -rf ~ #"), "'x'\\''; rm -rf ~ #'");
+        assert_eq!(quoted("a\n'\\b"), "$'a\\x0a\\'\\\\b'");
+        assert_eq!(quoted("\u{202e}"), "$'\\xe2\\x80\\xae'");
+    }
+
+    #[test]
+    fn nothing_is_there_that_cannot_be_seen() {
+        for c in [
+            '\u{fe0f}',
+            '\u{34f}',
+            '\u{3164}',
+            '\u{2800}',
+            '\u{2003}',
+            '\u{a0}',
+            '\u{3000}',
+            '\u{301}',
+            '\u{200d}',
+            '\u{e0100}',
+            '\u{1160}',
+            '\u{17b4}',
+            '\u{20dd}',
+            '\u{2065}',
+        ] {
+            assert_eq!(escape(format!("a{c}b").as_bytes()), format!("a\\u{{{:x}}}b", c as u32));
+        }
+        for text in ["caf\u{e9}", "\u{65e5}\u{672c}", "\u{1f525}", "\u{43f}\u{440}", "a b"] {
+            assert_eq!(escape(text.as_bytes()), text);
+        }
+    }
 
     #[test]
     fn strips_osc52_clipboard_payload() {

@@ -48,6 +48,7 @@ impl AtomicFile {
     pub fn create(path: &Path) -> anyhow::Result<AtomicFile> {
         let target = followed(path);
         let failed = || path.display().to_string();
+        remove_trap(&target);
         let existing = fs::metadata(&target).ok();
         match &existing {
             Some(meta) if meta.is_dir() => bail!("{}: is a directory", path.display()),
@@ -114,6 +115,17 @@ impl AtomicFile {
             }
         }
         Ok(())
+    }
+}
+
+/// Removes a link under the name that earlier releases wrote to: it was put there for one of them to follow, and
+/// none does. What is no link is left alone.
+fn remove_trap(target: &Path) {
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let trap = target.with_file_name(name);
+    if fs::symlink_metadata(&trap).is_ok_and(|meta| meta.is_symlink()) {
+        let _ = fs::remove_file(trap);
     }
 }
 
@@ -192,6 +204,17 @@ mod tests {
         drop(file);
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(names(folder.path()), ["out"]);
+    }
+
+    #[test]
+    fn a_link_that_waits_for_a_write_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (victim, path) = (folder.path().join("victim"), folder.path().join("out"));
+        fs::write(&victim, "precious").unwrap();
+        symlink(&victim, folder.path().join(format!("out.{}.part", std::process::id()))).unwrap();
+        write(&path, "new");
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+        assert_eq!(names(folder.path()), ["out", "victim"]);
     }
 
     #[test]

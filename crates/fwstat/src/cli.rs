@@ -4,7 +4,7 @@
 //! Must not know: what an option comes to (`options`).
 //! Tested by: `tests/cli/surface.rs`: help, man page and completions list the same options.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -434,6 +434,14 @@ pub struct InputArgs {
     /// Read compressed files as they are.
     #[arg(hide_short_help = true, long)]
     pub no_decompress: bool,
+    /// What comes before the prefix, where fwstat does not know it: an expression with named groups.
+    ///
+    /// The groups are time, host, tag, uptime and prefix: `(?<time>\S+ \S+) (?<host>\S+): `. It is matched at
+    /// the beginning of each line with a packet; without a group `prefix` the prefix begins where it ends. Times of
+    /// all forms that logs have are read, and dates of numbers in any order with any signs between them. Lines that
+    /// it does not match are read as always; --grep and --rejects see those that it matches as objects.
+    #[arg(hide_short_help = true, long, value_name = "REGEX", allow_hyphen_values = true)]
+    pub envelope: Option<String>,
     /// Zone of stamps without one, and of the report.
     #[arg(hide_short_help = true, long, value_name = "ZONE", overrides_with = "utc")]
     pub tz: Option<String>,
@@ -535,6 +543,14 @@ pub struct LookArgs {
     /// What was assumed, and how long it took.
     #[arg(short = 'v', long)]
     pub verbose: bool,
+}
+
+impl LookArgs {
+    /// The file that is written; `-` is standard output, as everywhere else.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.output_file.as_deref().filter(|path| path.as_os_str() != "-")
+    }
 }
 
 /// Forms of output.

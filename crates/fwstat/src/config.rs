@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory as _;
 
 use crate::cli::Cli;
+use crate::whole_file;
 
 /// The arguments to parse, and what was wrong with the file of arguments.
 #[must_use]
@@ -19,7 +20,7 @@ pub fn arguments() -> (Vec<OsString>, Vec<String>) {
         typed.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--no-config");
     match path().filter(|_| !ignored) {
         None => (typed, Vec::new()),
-        Some(path) => match std::fs::read_to_string(&path) {
+        Some(path) => match whole_file::text(&path, whole_file::SETTINGS) {
             Ok(text) => with_file(typed, &text, &path),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named() => (typed, Vec::new()),
             Err(error) => (typed, vec![format!("{}: {error}", path.display())]),

@@ -15,6 +15,7 @@ mod places;
 pub mod progress;
 pub mod report;
 pub mod rules;
+pub mod whole_file;
 mod zones;
 
 use std::io;
@@ -40,7 +41,17 @@ pub fn main() -> ExitCode {
         let error = std::process::Command::new(&program).args(&arguments[2..]).exec();
         return fail(&anyhow::anyhow!("{}: {error}", program.display()));
     }
-    let cli = Cli::parse_from(arguments);
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        // Help and version are such an end too.
+        Err(end) => {
+            let code = u8::try_from(end.exit_code()).unwrap_or(2);
+            return match end.print() {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(2),
+                _ => ExitCode::from(code),
+            };
+        }
+    };
     for warning in warnings {
         let _ = diagnostics::warning(&text::escape(text::plain_error(&warning).as_bytes()));
     }

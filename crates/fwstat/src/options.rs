@@ -8,6 +8,7 @@
 
 pub mod suggest;
 
+use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +24,9 @@ use crate::zones;
 use fwlog::filter::Filter;
 use fwlog::filter::arguments::Argument;
 use fwlog::filter::expr::{self, Context};
+use fwlog::input::decode::Decoding;
 use fwlog::input::discover;
+use fwlog::input::envelope::Head as EnvelopeHead;
 use fwlog::input::extent::Extents;
 use fwlog::input::journal::{Boot, Wanted};
 use fwlog::input::years::Years;
@@ -123,16 +126,19 @@ impl Options {
             written: None,
         };
         for (option, written) in
-            [("--output", &output.look.output_file), ("--rejects", &input.accounting.rejects)]
+            [("--output", output.look.file()), ("--rejects", input.accounting.rejects.as_deref())]
         {
-            unread(option, written.as_deref(), &inputs)?;
+            unread(option, written, &inputs)?;
         }
-        if output.look.output_file.is_some() && output.look.output_file == input.accounting.rejects {
+        if output.look.file().is_some() && output.look.file() == input.accounting.rejects.as_deref() {
             bail!("--output and --rejects name the same file");
         }
         let reading = ReadOptions {
             chunk: input.chunk_size.unwrap_or(CHUNK).max(1),
-            decompress: !input.no_decompress,
+            decoding: Decoding {
+                decompress: !input.no_decompress,
+                envelope: input.envelope.as_deref().map(head).transpose()?.map(Arc::new),
+            },
             // Rejected lines come out in the order of the input.
             ordered: ordered || input.accounting.rejects.is_some(),
             years: Years { wanted: true, ..years },
@@ -141,7 +147,7 @@ impl Options {
             extents: Arc::clone(extents),
         };
         // Records on a terminal are a sign of progress themselves.
-        let streams = ordered && output.look.output_file.is_none() && std::io::stdout().is_terminal();
+        let streams = ordered && output.look.file().is_none() && std::io::stdout().is_terminal();
         let wanted = !output.look.no_progress && !output.look.quiet && !streams;
         let progress = wanted && std::io::stderr().is_terminal();
         let mut queue = InputQueue::new(inputs, reading);
@@ -164,7 +170,7 @@ impl Options {
             filters: typed(filter),
             look: look(&output.look, output.is_plain()),
             format: if output.json { Some(Format::Json) } else { output.format },
-            output: output.look.output_file.clone(),
+            output: output.look.file().map(Path::to_owned),
             progress,
             quiet: output.look.quiet,
             verbose: output.look.verbose,
@@ -174,6 +180,11 @@ impl Options {
             zone_note,
         })
     }
+}
+
+/// The head of lines that the user described.
+fn head(regex: &str) -> anyhow::Result<EnvelopeHead> {
+    EnvelopeHead::new(regex).map_err(|error| anyhow!("--envelope: {error}"))
 }
 
 fn is_ring_buffer(input: &Input) -> bool {
@@ -227,6 +238,7 @@ fn inputs(
     } else if input.boot.is_some() && files.is_empty() && !input.journal_pipe {
         inputs.extend(places::journal(None, input)?);
     }
+    let mut seen = HashSet::new();
     for file in files {
         if file.as_os_str() == "-" {
             if inputs.contains(&Input::Stdin) {
@@ -234,7 +246,12 @@ fn inputs(
             }
             inputs.push(Input::Stdin);
         } else if input.rotated {
-            inputs.extend(discover::rotated(file).into_iter().map(Input::File));
+            // Names of one set overlap: each file is read once.
+            for member in discover::rotated(file) {
+                if seen.insert(identity(&member)) {
+                    inputs.push(Input::File(member));
+                }
+            }
         } else {
             inputs.push(places::file(file, input.machine_id.as_deref())?);
         }
@@ -246,6 +263,12 @@ fn inputs(
         inputs = places::found(input, clock)?;
     }
     Ok(inputs)
+}
+
+/// What tells a file from others, under whatever name.
+fn identity(path: &Path) -> Result<(u64, u64), PathBuf> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).map_err(|_| path.to_owned())
 }
 
 /// Which of a journal's entries are read.
@@ -366,12 +389,12 @@ fn typed(filter: &FilterArgs) -> Map<String, serde_json::Value> {
 }
 
 pub(crate) fn look(output: &LookArgs, plain: bool) -> RenderOptions {
-    let to_terminal = !plain && output.output_file.is_none() && std::io::stdout().is_terminal();
+    let to_terminal = !plain && output.file().is_none() && std::io::stdout().is_terminal();
     let color = match output.color {
         _ if plain => false,
         Color::Always => true,
         Color::Never => false,
-        Color::Auto if output.output_file.is_some() => false,
+        Color::Auto if output.file().is_some() => false,
         Color::Auto => anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
     };
     let columns =

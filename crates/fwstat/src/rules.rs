@@ -4,7 +4,6 @@
 //! Must not know: what is asked of them.
 //! Tested by: `tests/cli/replay.rs`.
 
-use std::io::Read as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +12,7 @@ use fwrules::{Family, LocalAddress, Ruleset, Sets};
 use logparse::{Network, Packet};
 
 use crate::cli::RulesArgs;
+use crate::whole_file;
 use fwlog::text;
 
 /// The rulesets that are asked, at most one per family.
@@ -115,11 +115,9 @@ pub fn ruleset(path: &Path) -> anyhow::Result<Ruleset> {
 
 fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
     if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).context("standard input")?;
-        return Ok(bytes);
+        return whole_file::all_of(std::io::stdin(), whole_file::RULES).context("standard input");
     }
-    std::fs::read(path).with_context(|| path.display().to_string())
+    whole_file::read(path, whole_file::RULES).with_context(|| path.display().to_string())
 }
 
 /// Puts in a rule, wherever it fits: `ip6tables ...` into the rules for IPv6 only.

@@ -11,6 +11,7 @@ use anyhow::anyhow;
 use jiff::tz::{Offset, TimeZone};
 
 use crate::cli::InputArgs;
+use crate::whole_file;
 
 /// The zone that was asked for, and a sentence if another one had to be taken.
 ///
@@ -51,7 +52,8 @@ pub(crate) fn local() -> (TimeZone, Option<String>) {
 
 fn of_environment(text: &str) -> Option<TimeZone> {
     if text.starts_with('/') {
-        return TimeZone::tzif(text, &std::fs::read(text).ok()?).ok();
+        let data = whole_file::read(Path::new(text), whole_file::SETTINGS).ok()?;
+        return TimeZone::tzif(text, &data).ok();
     }
     named(text)
 }

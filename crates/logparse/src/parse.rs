@@ -147,12 +147,24 @@ pub(crate) fn parse_record_with<'a>(
         scratch.clear();
         envelope::unescape(opened.message, opened.encoding, scratch)?;
         let text = trimmed(scratch);
-        let has_own_envelope = matches!(opened.encoding, Encoding::Json)
-            && entry.envelope.realtime_us.is_none()
-            && entry.envelope.uptime.is_none();
-        let message = if has_own_envelope { envelope::syslog(text, &mut entry.envelope) } else { text };
+        let message = match opened.encoding {
+            // docker keeps lines of programs that write objects themselves.
+            Encoding::Json if text.first() == Some(&b'{') => {
+                plain(envelope::open(text, &mut entry.envelope)?)?
+            }
+            Encoding::Json => envelope::inside(text, &mut entry.envelope),
+            _ => text,
+        };
         finish(text, message, entry, quick)
     })
+}
+
+/// The message of what needs no more memory.
+fn plain(opened: envelope::Opened<'_>) -> Result<&[u8], ParseError> {
+    match opened.encoding {
+        Encoding::Plain | Encoding::Kmsg => Ok(opened.message),
+        Encoding::Json | Encoding::JsonArray => Err(ParseError::new(0, ErrorKind::Wrapper)),
+    }
 }
 
 /// A line that a program coloured, read without its colours.
@@ -161,11 +173,8 @@ fn coloured<'a>(line: &[u8], scratch: &'a mut Vec<u8>, entry: &mut Entry<'a>) ->
     scratch.clear();
     envelope::without_colours(line, scratch);
     let text = trimmed(scratch);
-    let opened = envelope::open(text, &mut entry.envelope)?;
-    match opened.encoding {
-        Encoding::Plain | Encoding::Kmsg => finish(text, opened.message, entry, |_, _, _| false),
-        Encoding::Json | Encoding::JsonArray => Err(ParseError::new(0, ErrorKind::Wrapper)),
-    }
+    let message = plain(envelope::open(text, &mut entry.envelope)?)?;
+    finish(text, message, entry, |_, _, _| false)
 }
 
 /// An entry as `read` fills it. It is large: made where it will be, and never copied.
@@ -295,7 +304,7 @@ fn level_inside(entry: &mut Entry<'_>) {
     // A message is a sentence; a prefix that holds such a mark is a word.
     if at > 0 && memchr::memchr(b' ', prefix[..at].trim_ascii()).is_some() {
         entry.envelope.severity = Some(prefix[at + 1] - b'0');
-        entry.packet.prefix = &prefix[at + 3..];
+        entry.packet.prefix = envelope::without_uptime(&prefix[at + 3..], &mut entry.envelope);
     }
 }
 

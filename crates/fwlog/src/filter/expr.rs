@@ -52,10 +52,20 @@ pub fn parse(text: &str, context: &Context<'_>) -> Result<Filter, String> {
 /// The place and the sentence of an error.
 type Failed = (usize, String);
 
+/// What is wrong, and the place in the text: of a long one, what is around it.
 fn caret(text: &str, at: usize, what: &str) -> String {
-    let shown = crate::text::escape(text.as_bytes());
-    let indent = crate::text::width(&crate::text::escape(&text.as_bytes()[..at.min(text.len())]));
-    format!("{what}\n  {shown}\n  {:indent$}^", "")
+    /// Bytes to either side of the place.
+    const AROUND: usize = 120;
+    let whole = |at: usize| (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let at = whole(at.min(text.len()));
+    let (from, to) = (whole(at.saturating_sub(AROUND)), whole((at + AROUND).min(text.len())));
+    let (before, after) =
+        (crate::text::escape(&text.as_bytes()[from..at]), crate::text::escape(&text.as_bytes()[at..to]));
+    let begin = if from > 0 { "..." } else { "" };
+    let end = if to < text.len() { "..." } else { "" };
+    let indent = begin.len() + crate::text::width(&before);
+    let what = crate::text::shorten(what, 2 * AROUND);
+    format!("{what}\n  {begin}{before}{after}{end}\n  {:indent$}^", "")
 }
 
 /// A word of an expression.

@@ -148,6 +148,7 @@ pub fn is_number(key: Key) -> bool {
         key,
         Key::Severity
             | Key::Repeat
+            | Key::Vmid
             | Key::Line
             | Key::MacType
             | Key::VlanId

@@ -4,7 +4,7 @@
 //! Must not know: formats, lines.
 //! Tested by: `fwstat/tests/cli/inputs.rs`.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -44,15 +44,12 @@ pub struct Meter {
     pub plain: Arc<AtomicU64>,
     /// Whether records of several lines became one line each.
     pub folded: bool,
+    /// The first line whose month has two readings of which none is told, and a sentence about it.
+    pub doubt: Option<(u64, String)>,
 }
 
 /// A stream of plain bytes.
 pub type Plain = Box<dyn Read + Send>;
-
-/// A buffer of the size that decoders read at once.
-pub(super) fn buffered(stream: Plain) -> impl BufRead + Send {
-    BufReader::with_capacity(128 << 10, stream)
-}
 
 /// The first bytes of a stream, and the stream as if they had not been read.
 pub(super) fn peek(mut stream: Plain) -> io::Result<(Vec<u8>, Plain)> {

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::decode::Decoding;
 use super::extent::Extents;
 use super::journal::{Desk, Heads, Wanted};
 use super::years::{Calendar, Years};
@@ -19,8 +20,8 @@ pub const BEFORE: usize = 2048;
 pub struct ReadOptions {
     /// Bytes handed out at once.
     pub chunk: usize,
-    /// Whether compressed input is decoded.
-    pub decompress: bool,
+    /// How bytes become lines.
+    pub decoding: Decoding,
     /// Whether chunks must come in order and with their line numbers.
     pub ordered: bool,
     /// Whether stamps are wanted, and how years are found.
@@ -39,7 +40,7 @@ impl Default for ReadOptions {
     fn default() -> ReadOptions {
         ReadOptions {
             chunk: 1 << 20,
-            decompress: true,
+            decoding: Decoding::default(),
             ordered: false,
             years: Years::default(),
             between: None,

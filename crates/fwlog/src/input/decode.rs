@@ -4,14 +4,18 @@
 //! Must not know: lines.
 //! Tested by: `fwstat/tests/cli/inputs.rs`.
 
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 
-use super::bytes::{Counting, Meter, Plain, buffered, peek};
+use super::bytes::{Counting, Meter, Plain, peek};
 use super::dmesg::{self, Human};
+use super::envelope::{Head, Rewritten};
 use super::journal::SIGNATURE;
-use super::reframe::{self, Export, Objects};
-use super::ulogd::{self, Ulogd};
+use super::months;
+use super::reframe;
+use super::ulogd;
+use super::unpack::{Packing, Unpacked};
+use super::watch::{self, Watched};
 
 /// What a file is that holds no lines.
 pub struct Foreign {
@@ -30,25 +34,22 @@ pub fn foreign(head: &[u8]) -> Option<Foreign> {
         }
         [0x7f, b'E', b'L', b'F', ..] => ("is a program, not a log", "check the name"),
         [b'P', b'K', 3, 4, ..] => ("is a zip archive", "unzip -p FILE | fwstat"),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
-            ("is text in UTF-16, as Windows saves it", "iconv -f UTF-16 -t UTF-8 FILE | fwstat")
-        }
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => UTF_16,
+        _ if is_utf_16(head) => UTF_16,
         _ => return None,
     };
     Some(Foreign { reason, hint })
 }
 
-/// Whether the bytes begin a compressed stream.
-#[must_use]
-pub fn is_compressed(head: &[u8]) -> bool {
-    packing(head).is_some()
-}
+const UTF_16: (&str, &str) =
+    ("is text in UTF-16, as Windows saves it", "iconv -f UTF-16 -t UTF-8 FILE | fwstat");
 
-/// Whether the bytes begin a file whose records are not lines: the journal's export format,
-/// `dmesg --json`.
-#[must_use]
-pub fn is_records(head: &[u8]) -> bool {
-    records(head).is_some()
+/// Whether a text without a mark is in UTF-16: every other byte is 0, the others are not.
+fn is_utf_16(head: &[u8]) -> bool {
+    const ENOUGH: usize = 16;
+    let pairs = head.chunks_exact(2);
+    let every = |zero: usize| pairs.clone().all(|pair| pair[zero] == 0 && pair[1 - zero] != 0);
+    head.len() >= ENOUGH && (every(0) || every(1))
 }
 
 /// Formats of records that are not lines.
@@ -58,12 +59,26 @@ pub enum Records {
     Export,
     /// ulogd2's JSON, a line per packet in words of its own.
     Ulogd,
-    /// JSON objects over several lines, at this depth: `journalctl -o json-pretty` (0), an array (1),
-    /// `dmesg --json` (2).
-    Objects(usize),
+    /// JSON objects over several lines or in lists: `journalctl -o json-pretty`, arrays, `dmesg --json`, answers of
+    /// Elastic and Loki.
+    Objects,
     /// `dmesg -H`: lines, but each counts from the one before.
     Human,
 }
+
+/// How answers begin that hold a list of records, without blanks.
+const ANSWERS: [&[u8]; 7] = [
+    b"{\"dmesg\":[",
+    b"{\"took\":",
+    b"{\"hits\":",
+    b"{\"status\":\"success\",",
+    b"{\"streams\":[",
+    b"{\"stream\":{",
+    b"{\"events\":[",
+];
+
+/// The longest of them, and more.
+const ANSWER_HEAD: usize = 24;
 
 /// The format of records that `head` begins, if it begins one.
 #[must_use]
@@ -77,36 +92,48 @@ pub fn records(head: &[u8]) -> Option<Records> {
     if dmesg::is_human(head) {
         return Some(Records::Human);
     }
-    let compact: Vec<u8> = head.iter().copied().filter(|b| !b.is_ascii_whitespace()).take(10).collect();
-    match &compact[..] {
-        b"{\"dmesg\":[" => return Some(Records::Objects(2)),
-        [b'[', b'{', b'"' | b'}', ..] => return Some(Records::Objects(1)),
-        _ => {}
+    let compact: Vec<u8> =
+        head.iter().copied().filter(|b| !b.is_ascii_whitespace()).take(ANSWER_HEAD).collect();
+    if matches!(&compact[..], [b'[', b'{', b'"' | b'}', ..])
+        || ANSWERS.iter().any(|answer| compact.starts_with(answer))
+    {
+        return Some(Records::Objects);
     }
     // An object whose first line ends after its bracket goes on below.
     if lines.clone().any(|line| matches!(line, b"{" | b"{\r")) {
-        return Some(Records::Objects(0));
+        return Some(Records::Objects);
     }
     lines.any(ulogd::is_ulogd).then_some(Records::Ulogd)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Packing {
-    Gzip,
-    Zstd,
-    Xz,
-    Bzip2,
+/// How an input's bytes become lines.
+#[derive(Clone, Debug)]
+pub struct Decoding {
+    /// Whether compressed input is unpacked.
+    pub decompress: bool,
+    /// The head of lines, where the user described it.
+    pub envelope: Option<Arc<Head>>,
 }
 
-fn packing(head: &[u8]) -> Option<Packing> {
-    match head {
-        [0x1f, 0x8b, ..] => Some(Packing::Gzip),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Packing::Zstd),
-        // A skippable frame may come before (pzstd writes them).
-        [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Packing::Zstd),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Packing::Xz),
-        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(Packing::Bzip2),
-        _ => None,
+impl Default for Decoding {
+    /// Compressed input is unpacked, heads are those that the parser knows.
+    fn default() -> Decoding {
+        Decoding { decompress: true, envelope: None }
+    }
+}
+
+impl Decoding {
+    /// The same without unpacking.
+    #[must_use]
+    pub fn as_it_is(&self) -> Decoding {
+        Decoding { decompress: false, envelope: self.envelope.clone() }
+    }
+
+    /// Whether a file with these first bytes is read in place.
+    #[must_use]
+    pub fn is_text(&self, head: &[u8]) -> bool {
+        let packed = self.decompress && Packing::of(head).is_some();
+        !packed && records(head).is_none() && self.envelope.is_none() && !months::may_clash(head)
     }
 }
 
@@ -118,75 +145,45 @@ pub enum Decoded {
     Journal(Plain),
 }
 
+/// How many packings around each other are undone: a log that was packed by two rotations.
+const NESTED: usize = 3;
+
 /// Opens a stream: undoes its compression, turns records into lines.
 ///
 /// # Errors
-/// The first bytes cannot be read, or a decoder refuses to start.
-pub fn open(inner: Plain, decompress: bool, meter: &mut Meter) -> io::Result<Decoded> {
-    let (head, stream) = peek(Box::new(Counting::new(inner, Arc::clone(&meter.taken))))?;
-    let plain = match packing(&head).filter(|_| decompress) {
-        None => return Ok(lines_of(&head, stream, meter)),
-        Some(Packing::Gzip) => packed("gzip", flate2::bufread::MultiGzDecoder::new(buffered(stream))),
-        Some(Packing::Zstd) => packed("zstd", zstd::stream::read::Decoder::with_buffer(buffered(stream))?),
-        Some(Packing::Xz) => packed("xz", liblzma::bufread::XzDecoder::new_multi_decoder(buffered(stream))),
-        Some(Packing::Bzip2) => packed("bzip2", bzip2::bufread::MultiBzDecoder::new(buffered(stream))),
-    };
-    // A stream that ends in its first block still has its error to tell.
-    let (head, plain) = peek(plain)?;
-    Ok(lines_of(&head, plain, meter))
+/// The first bytes cannot be read, a decoder refuses to start, or what is inside is no text.
+pub fn open(inner: Plain, decoding: &Decoding, meter: &mut Meter) -> io::Result<Decoded> {
+    let (mut head, mut stream) = peek(Box::new(Counting::new(inner, Arc::clone(&meter.taken))))?;
+    for _ in 0..NESTED {
+        let Some(packing) = Packing::of(&head).filter(|_| decoding.decompress) else { break };
+        // A stream that ends in its first block still has its error to tell.
+        (head, stream) = peek(Box::new(Unpacked::new(packing, stream)?))?;
+    }
+    if let Some(Foreign { reason, hint }) = foreign(&head) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{reason}: {hint}")));
+    }
+    Ok(lines_of(&head, stream, decoding, meter))
 }
 
 /// Turns records of several lines into one line each.
-fn lines_of(head: &[u8], stream: Plain, meter: &mut Meter) -> Decoded {
+fn lines_of(head: &[u8], stream: Plain, decoding: &Decoding, meter: &mut Meter) -> Decoded {
     if head.starts_with(SIGNATURE) {
         return Decoded::Journal(stream);
     }
     let stream = Box::new(Counting::new(stream, Arc::clone(&meter.plain)));
     let records = records(head);
-    meter.folded = matches!(records, Some(Records::Export | Records::Objects(_)));
+    meter.folded = matches!(records, Some(Records::Export | Records::Objects));
     Decoded::Lines(match records {
-        Some(Records::Export) => Box::new(Export::new(stream)),
-        Some(Records::Ulogd) => Box::new(Ulogd::new(stream)),
         Some(Records::Human) => Box::new(Human::new(stream)),
-        // ulogd's objects may be spread over lines too.
-        Some(Records::Objects(level)) => Box::new(Ulogd::new(Box::new(Objects::new(stream, level)))),
-        None => stream,
+        Some(_) => watch::records(stream),
+        None => match &decoding.envelope {
+            Some(head) => Box::new(Rewritten::new(stream, Arc::clone(head))),
+            None if months::may_clash(head) => {
+                let (stream, doubt) = months::settled(stream);
+                meter.doubt = doubt;
+                stream
+            }
+            None => Box::new(Watched::new(stream)),
+        },
     })
-}
-
-/// A decoder whose errors say what was being decoded, and how far it came.
-struct Packed<R> {
-    what: &'static str,
-    inner: R,
-    given: u64,
-}
-
-fn packed(what: &'static str, inner: impl Read + Send + 'static) -> Plain {
-    Box::new(Packed { what, inner, given: 0 })
-}
-
-impl<R: Read> Read for Packed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.inner.read(buffer) {
-            Ok(read) => {
-                self.given += read as u64;
-                Ok(read)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => {
-                let how = match error.kind() {
-                    io::ErrorKind::UnexpectedEof => "ends in the middle",
-                    _ => "is damaged",
-                };
-                let far = match self.given {
-                    0 => "before any text".to_owned(),
-                    given => {
-                        format!("after {} of text; what came before was read", crate::text::bytes(given))
-                    }
-                };
-                let text = format!("the {} data {how}, {far}", self.what);
-                Err(io::Error::new(error.kind(), text))
-            }
-        }
-    }
 }

@@ -50,6 +50,7 @@ pub(super) fn explain(name: &str, path: &Path, error: &io::Error) -> InputError 
     let plain = InputError::new(name, reason(error));
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
+            let name = crate::text::quoted(name);
             plain.hint(format!("`sudo fwstat {name}`, or join the group that may read it ({})", group(path)))
         }
         io::ErrorKind::NotFound => match similar(path) {

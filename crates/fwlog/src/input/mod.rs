@@ -6,15 +6,18 @@
 //! Must not know: what a line says, except the stamp at its head (`years`).
 //! Tested by: the unit tests of its files, `fwstat/tests/cli/inputs.rs`.
 
+mod anew;
 pub mod bytes;
 pub mod chunk;
 mod clocks;
 pub mod decode;
 pub mod discover;
 pub mod dmesg;
+pub mod envelope;
 mod error;
 pub mod extent;
 pub mod journal;
+pub mod months;
 pub mod reframe;
 mod rhythm;
 pub mod runs;
@@ -22,7 +25,9 @@ pub mod split;
 pub mod stamps;
 pub mod stream;
 pub mod ulogd;
+pub mod unpack;
 pub mod walk;
+pub mod watch;
 pub mod years;
 
 pub use self::bytes::LONGEST_LINE;
@@ -40,7 +45,7 @@ use std::time::SystemTime;
 
 use self::bytes::{Meter, Plain};
 use self::chunk::Take;
-use self::decode::Decoded;
+use self::decode::{Decoded, Decoding};
 use self::error::{explain, reason};
 use self::journal::{Lost, Member, Merge, Named, Parts, Refused, Wanted, Work};
 use self::runs::Doubt;
@@ -122,6 +127,8 @@ pub struct InputQueue {
     thorough: AtomicBool,
     /// Whether the years of something that can be read once more may be wrong.
     doubtful: AtomicBool,
+    /// Whether records of several lines are looked for in files too.
+    watched: AtomicBool,
     tickets: AtomicU64,
     /// Bytes taken from files so far, as they lie on the disk.
     pub taken: Arc<AtomicU64>,
@@ -150,6 +157,7 @@ impl InputQueue {
             skipped: Mutex::default(),
             thorough: AtomicBool::new(false),
             doubtful: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
             tickets: AtomicU64::new(0),
             taken: Arc::default(),
             plain: Arc::default(),
@@ -228,7 +236,7 @@ impl InputQueue {
         let years = self.reading.years.of_file(meta.modified().ok(), limit);
         let mut head = [0; bytes::HEAD];
         let read = bytes::read_full(&mut file, &mut head)?;
-        if self.is_text(&head[..read]) {
+        if self.reading.decoding.is_text(&head[..read]) {
             return Ok(years::survey(&file, meta.len(), &years, Depth::Sample)?.calendar.first());
         }
         let mut stream = Stream::new(self.again(path)?, 64 << 10, years.clone());
@@ -242,54 +250,11 @@ impl InputQueue {
     /// The plain bytes of a file that are read once more, and not counted.
     fn again(&self, path: &Path) -> io::Result<Plain> {
         let file = Box::new(File::open(path)?);
-        match decode::open(file, self.reading.decompress, &mut Meter::default())? {
+        match decode::open(file, &self.reading.decoding, &mut Meter::default())? {
             Decoded::Lines(stream) => Ok(stream),
             // Its entries have years.
             Decoded::Journal(_) => Ok(Box::new(io::empty())),
         }
-    }
-
-    /// Whether what was read is to be read again because years may be wrong that can be known: then
-    /// it begins anew, more thoroughly.
-    #[must_use]
-    pub fn begin_anew(&self, far: bool) -> bool {
-        let doubtful = self.doubtful.load(Ordering::Relaxed) || far;
-        let files = self.sources.iter().all(|source| match &source.input {
-            Input::File(path) => {
-                std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) && !journal::is_journal(path)
-            }
-            _ => false,
-        });
-        let stopped = self.stop.load(Ordering::Relaxed);
-        // What was written in order is not written again.
-        if !doubtful
-            || !files
-            || stopped
-            || self.reading.ordered
-            || self.thorough.swap(true, Ordering::Relaxed)
-        {
-            return false;
-        }
-        for source in &self.sources {
-            *lock(&source.state) = State::Unopened;
-            source.done.store(false, Ordering::Release);
-        }
-        lock(&self.errors).clear();
-        for texts in [&self.notes, &self.remarks] {
-            lock(texts).clear();
-        }
-        lock(&self.doubts).clear();
-        lock(&self.skipped).clear();
-        for sum in [&self.tickets, &*self.taken, &*self.plain] {
-            sum.store(0, Ordering::Relaxed);
-        }
-        true
-    }
-
-    /// Whether a file with these first bytes is read as it is.
-    fn is_text(&self, head: &[u8]) -> bool {
-        let packed = self.reading.decompress && decode::is_compressed(head);
-        !packed && !decode::is_records(head)
     }
 
     /// The inputs' names, in order.
@@ -404,8 +369,7 @@ impl InputQueue {
         }
     }
 
-    /// After a stop: the text of streams that was read ahead already. It was taken from its pipe, so
-    /// nothing else can count it.
+    /// After a stop: the text that was read ahead from a pipe, which nothing else can count.
     fn next_held(&self, buffer: &mut Buffer) -> bool {
         self.sources.iter().enumerate().any(|(at, source)| {
             let state = lock(&source.state);
@@ -535,10 +499,13 @@ impl InputQueue {
     }
 
     /// A stream of plain bytes, counted.
-    fn decode(&self, name: &str, inner: Plain, decompress: bool) -> io::Result<Decoded> {
-        let mut meter =
-            Meter { taken: Arc::clone(&self.taken), plain: Arc::clone(&self.plain), folded: false };
-        let stream = decode::open(inner, decompress, &mut meter)?;
+    fn decode(&self, name: &str, inner: Plain, decoding: &Decoding) -> io::Result<Decoded> {
+        let (taken, plain) = (Arc::clone(&self.taken), Arc::clone(&self.plain));
+        let mut meter = Meter { taken, plain, ..Meter::default() };
+        let stream = decode::open(inner, decoding, &mut meter)?;
+        let at = self.sources.iter().position(|source| source.name == name).unwrap_or(0);
+        let doubt = meter.doubt.take().map(|(line, text)| (at, Doubt { line, lines: 0, text }));
+        lock(&self.doubts).extend(doubt);
         if meter.folded {
             lock(&self.remarks).push(format!(
                 "{name}: its records are of several lines; each counts as one line, and line numbers count records"
@@ -566,7 +533,7 @@ impl InputQueue {
                     return self.entries(at, name, stdin);
                 }
                 let decoded = self
-                    .decode(name, self.pipe(stdin), reading.decompress)
+                    .decode(name, self.pipe(stdin), &reading.decoding)
                     .map_err(|error| InputError::new(name, reason(&error)))?;
                 self.stream(at, name, decoded, years(None))
             }
@@ -575,7 +542,7 @@ impl InputQueue {
                     InputError::new(name, reason(&error)).hint("is it installed, and may you run it?")
                 })?;
                 let decoded = self
-                    .decode(name, self.pipe(program), false)
+                    .decode(name, self.pipe(program), &reading.decoding.as_it_is())
                     .map_err(|error| InputError::new(name, reason(&error)))?;
                 self.stream(at, name, decoded, years(None))
             }
@@ -645,13 +612,14 @@ impl InputQueue {
         }
         if is_kmsg(path) {
             let kmsg = stream::Kmsg::open(path).map_err(failed)?;
-            let decoded = self.decode(name, Box::new(kmsg), false).map_err(failed)?;
+            let decoded =
+                self.decode(name, Box::new(kmsg), &self.reading.decoding.as_it_is()).map_err(failed)?;
             return self.stream(at, name, decoded, years(None));
         }
-        let mut file = File::open(path).map_err(failed)?;
+        let mut file = stream::open(path, &meta).map_err(failed)?;
         let years = years(meta.modified().ok());
         if !meta.is_file() {
-            let decoded = self.decode(name, self.pipe(file), self.reading.decompress).map_err(failed)?;
+            let decoded = self.decode(name, self.pipe(file), &self.reading.decoding).map_err(failed)?;
             return self.stream(at, name, decoded, years);
         }
         let mut head = [0; bytes::HEAD];
@@ -660,7 +628,7 @@ impl InputQueue {
         if let Some(what) = decode::foreign(head) {
             return Err(InputError::new(name, what.reason).hint(what.hint));
         }
-        let plain = self.is_text(head);
+        let plain = self.reading.decoding.is_text(head) && !self.watched.load(Ordering::Relaxed);
         // The size of files in /proc and /sys is 0 and says nothing.
         let size = if meta.len() > 0 { self.reading.extents.end(&meta, meta.len()) } else { u64::MAX };
         let thorough = self.thorough.load(Ordering::Relaxed);
@@ -671,7 +639,7 @@ impl InputQueue {
             return Ok(State::Split(Arc::new(split)));
         }
         let rest = Box::new(io::Cursor::new(head.to_vec()).chain(file).take(size));
-        let decoded = self.decode(name, rest, self.reading.decompress).map_err(failed)?;
+        let decoded = self.decode(name, rest, &self.reading.decoding).map_err(failed)?;
         let Decoded::Lines(stream) = decoded else { return self.stream(at, name, decoded, years) };
         let mut stream = Stream::new(stream, self.reading.chunk, years.clone());
         let survey = if plain && meta.len() > 0 {

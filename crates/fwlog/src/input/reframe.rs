@@ -289,7 +289,7 @@ impl Read for Export {
 pub struct Objects {
     input: BufReader<Plain>,
     /// How deep in other brackets a record is: 0 when objects simply follow each other, 1 in an
-    /// array, 2 in `{"dmesg":[`.
+    /// array, more in a list that an answer holds (`{"dmesg":[`, `{"hits":{"hits":[`).
     level: usize,
     /// The column at which records begin, once the first was seen at the beginning of a line.
     column: Option<usize>,
@@ -307,16 +307,34 @@ pub struct Objects {
     given: usize,
 }
 
+/// The keys of lists of records: `dmesg --json`, Elastic's and Loki's answers, what promtail pushes, CloudWatch.
+const LISTS: [&[u8]; 5] = [b"\"dmesg\":", b"\"hits\":", b"\"result\":", b"\"streams\":", b"\"events\":"];
+
+/// A stream of Loki with several lines as an object for each.
+fn lines_of_stream(record: &[u8]) -> Option<Vec<u8>> {
+    memchr::memmem::find(record, b"\"values\"")?;
+    let serde_json::Value::Object(mut stream) = serde_json::from_slice(record).ok()? else { return None };
+    let serde_json::Value::Array(values) = stream.remove("values")? else { return None };
+    let mut out = Vec::new();
+    for value in values {
+        stream.insert("values".to_owned(), serde_json::Value::Array(vec![value]));
+        // Writing to a vector cannot fail.
+        let _ = serde_json::to_writer(&mut out, &stream);
+        out.push(b'\n');
+    }
+    Some(out)
+}
+
 /// How much of a long line is looked at together.
 const PIECE: u64 = 64 << 10;
 
 impl Objects {
-    /// The objects at some depth of a stream.
+    /// The objects of a stream.
     #[must_use]
-    pub fn new(input: Plain, level: usize) -> Objects {
+    pub fn new(input: Plain) -> Objects {
         Objects {
             input: BufReader::with_capacity(PIECE as usize, input),
-            level,
+            level: 0,
             column: None,
             depth: 0,
             in_string: false,
@@ -358,10 +376,15 @@ impl Objects {
         let column = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         let first = line.get(column).copied().unwrap_or(b'\n');
         // No line of JSON that is spread over lines begins with a word at the edge.
-        self.is_text = column == 0 && (first.is_ascii_alphanumeric() || first == b'<' || !first.is_ascii())
+        let after = line.get(column + 1..).unwrap_or_default().trim_ascii().first();
+        // dmesg's stamps are in brackets.
+        let is_stamp = first == b'[' && !matches!(after, None | Some(b'{' | b'[' | b']' | b'"'));
+        self.is_text = column == 0 && self.depth == 0 && is_stamp
+            || column == 0 && (first.is_ascii_alphanumeric() || first == b'<' || !first.is_ascii())
             || self.depth == 0 && !matches!(first, b'{' | b'[' | b'}' | b']' | b',' | b'"' | b'\r' | b'\n');
         if self.is_text {
             self.abandon();
+            self.level = 0;
             return;
         }
         let opens = first == b'{' && self.depth == self.level;
@@ -389,6 +412,26 @@ impl Objects {
         (self.depth, self.in_string, self.escaped) = (0, false, false);
     }
 
+    /// Whether the bracket that was just opened holds records: the outermost, and a list under one of the keys.
+    fn opens_list(&self) -> bool {
+        let before = self.out[self.whole..].trim_ascii_end();
+        // A record may have a list under such a key too.
+        let is_answer = || memchr::memmem::find(before, b"essage\"").is_none();
+        self.level == 0 && (self.depth == 0 || LISTS.iter().any(|key| before.ends_with(key)) && is_answer())
+    }
+
+    /// Puts out a record that ended; of a stream with many lines, each.
+    fn end_record(&mut self) {
+        let record = &self.out[self.whole..];
+        if let Some(lines) = lines_of_stream(record) {
+            self.out.truncate(self.whole);
+            self.out.extend_from_slice(&lines);
+        } else {
+            self.out.push(b'\n');
+        }
+        self.whole = self.out.len();
+    }
+
     fn byte(&mut self, byte: u8) {
         let inside = self.depth > self.level;
         if self.in_string {
@@ -406,12 +449,26 @@ impl Objects {
         }
         match byte {
             b'"' => self.in_string = true,
+            b'[' if self.opens_list() => {
+                // What led to the list is no record.
+                self.out.truncate(self.whole);
+                self.depth += 1;
+                self.level = self.depth;
+                return;
+            }
             b'{' | b'[' => self.depth += 1,
             b'}' | b']' => {
                 self.depth = self.depth.saturating_sub(1);
                 if inside && self.depth == self.level {
-                    self.out.extend_from_slice(&[byte, b'\n']);
-                    self.whole = self.out.len();
+                    self.out.push(byte);
+                    self.end_record();
+                    return;
+                }
+                if self.depth < self.level {
+                    // What follows a list is no record either, up to the end of what holds it.
+                    if self.depth == 0 {
+                        self.level = 0;
+                    }
                     return;
                 }
             }
@@ -487,7 +544,7 @@ mod tests {
     fn objects_over_lines_become_lines() {
         let dmesg = "{\n \"dmesg\": [\n  {\n   \"pri\": 4,\n   \"time\":    1.000000,\n   \"msg\": \"a } \\\" ] b\"\n  },{\n   \
                      \"msg\": \"c\", \"x\": [1, {}]\n  }\n ]\n}\n";
-        let (lines, _) = text(Objects::new(Box::new(io::Cursor::new(dmesg.as_bytes().to_vec())), 2));
+        let (lines, _) = text(Objects::new(Box::new(io::Cursor::new(dmesg.as_bytes().to_vec()))));
         let lines: Vec<&str> = lines.lines().collect();
         assert_eq!(lines.len(), 2, "{lines:?}");
         let first: serde_json::Value = serde_json::from_str(lines[0]).unwrap();
@@ -496,8 +553,8 @@ mod tests {
         assert_eq!(second["x"][0], 1);
     }
 
-    fn objects(bytes: &str, level: usize) -> Vec<String> {
-        let (lines, _) = text(Objects::new(Box::new(io::Cursor::new(bytes.as_bytes().to_vec())), level));
+    fn objects(bytes: &str) -> Vec<String> {
+        let (lines, _) = text(Objects::new(Box::new(io::Cursor::new(bytes.as_bytes().to_vec()))));
         lines.lines().map(str::to_owned).collect()
     }
 
@@ -516,18 +573,18 @@ mod tests {
             "{\n  \"a\" : \"b\\\n}\n",
             "{\n",
         ] {
-            let lines = objects(&format!("{good}{damaged}{good}{good}"), 0);
+            let lines = objects(&format!("{good}{damaged}{good}{good}"));
             assert_eq!(whole(&lines), 3, "{lines:?}");
             assert_eq!(lines.len(), 4, "{lines:?}");
         }
         let array = "[\n  {\n    \"a\": 1\n  },\n  {\n    \"a\": \"open\n  },\n  {\n    \"a\": 3\n  }\n]\n";
-        let lines = objects(array, 1);
+        let lines = objects(array);
         assert_eq!((lines.len(), whole(&lines)), (3, 2), "{lines:?}");
     }
 
     #[test]
     fn text_around_objects_stays() {
-        let lines = objects("Jun 30 a\n{\n  \"a\": 1\n}\nJun 30 b\n{\n  \"a\n<4>c\n", 0);
+        let lines = objects("Jun 30 a\n{\n  \"a\": 1\n}\nJun 30 b\n{\n  \"a\n<4>c\n");
         assert_eq!(lines, ["Jun 30 a", "{  \"a\": 1}", "Jun 30 b", "{  \"a ", "<4>c"]);
     }
 

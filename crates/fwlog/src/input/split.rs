@@ -151,7 +151,7 @@ mod tests {
         File::create(&path).unwrap().write_all(text).unwrap();
         let reading = ReadOptions {
             chunk,
-            decompress: true,
+            decoding: Default::default(),
             ordered: false,
             years: Years::default(),
             between: None,

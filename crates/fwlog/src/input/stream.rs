@@ -4,10 +4,10 @@
 //! Must not know: what the bytes were packed with.
 //! Tested by: the unit tests below.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
@@ -273,9 +273,23 @@ impl<R: Read + AsFd> Read for Pipe<R> {
             match poll(&mut [PollFd::new(&self.inner, PollFlags::IN)], Some(&GLANCE)) {
                 Ok(0) | Err(Errno::INTR) => {}
                 // What cannot be waited for can be read at once.
-                Ok(_) | Err(_) => return self.inner.read(buffer),
+                Ok(_) | Err(_) => match self.inner.read(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    read => return read,
+                },
             }
         }
+    }
+}
+
+/// Opens a file; of a pipe that nothing writes to yet, without waiting for a writer: [`Pipe`] waits, and looks up.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn open(path: &Path, meta: &Metadata) -> io::Result<File> {
+    match meta.file_type().is_fifo() {
+        true => OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path),
+        false => File::open(path),
     }
 }
 

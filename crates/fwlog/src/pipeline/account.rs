@@ -29,6 +29,10 @@ pub struct Totals {
     pub damaged: u64,
     /// Packets that pass the filters, each counted as often as its line says.
     pub matched: u64,
+    /// Packets that lines stand for beyond one each (`message repeated N times`).
+    pub repeats: u64,
+    /// Lines that were passed over: all of them lie outside `--since` and `--until`.
+    pub skipped: u64,
     /// Lines that were never written, as far as the log itself says so.
     pub lost_at_least: u64,
 }
@@ -94,6 +98,8 @@ pub struct Account {
     pub losses: HashMap<&'static str, (u64, Seen)>,
     /// Records that others than the kernel wrote, by writer.
     writers: HashMap<Vec<u8>, Seen>,
+    /// Whether a line was seen that begins records of several lines, or ulogd's.
+    pub records: bool,
     /// Packets whose prefix holds what an envelope is made of.
     pub unread: Unread,
     /// The first and the last moment of a record (nanoseconds, UTC).
@@ -211,6 +217,7 @@ impl Account {
 
     /// Lines that were not read, for the numbers of those behind them.
     pub(super) fn skip(&mut self, skipped: Vec<(usize, u64, u64)>) {
+        self.totals.skipped += skipped.iter().map(|(_, _, lines)| lines).sum::<u64>();
         self.chunks.extend(skipped);
     }
 
@@ -224,6 +231,8 @@ impl Account {
         own.other += theirs.other;
         own.damaged += theirs.damaged;
         own.matched += theirs.matched;
+        own.repeats += theirs.repeats;
+        own.skipped += theirs.skipped;
         own.lost_at_least = own.lost_at_least.saturating_add(theirs.lost_at_least);
         self.timeless += other.timeless;
         for (why, theirs) in other.reasons {
@@ -236,6 +245,7 @@ impl Account {
             seen.first = seen.first.min(theirs.first);
         }
         self.foreign += other.foreign;
+        self.records |= other.records;
         self.unread.merge(other.unread);
         for (name, theirs) in other.writers {
             self.add_writer(&name, theirs, false);

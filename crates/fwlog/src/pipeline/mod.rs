@@ -62,6 +62,9 @@ pub fn run<A: Aggregate>(
             (aggregate, account)
         }
     };
+    if account.records {
+        queue.found_records();
+    }
     account.skip(queue.skipped());
     account.settle();
     account.bytes = queue.bytes();

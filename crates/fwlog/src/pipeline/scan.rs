@@ -13,6 +13,7 @@ use super::account::{Account, Position, Why, loss};
 use super::plan::Plan;
 use crate::filter::Filter;
 use crate::input::journal::Missing;
+use crate::input::watch;
 use crate::input::{Chunk, LONGEST_LINE};
 use crate::record::Record;
 use crate::time::clock::{Resolver, When};
@@ -316,6 +317,7 @@ impl<'p> Worker<'p> {
             _ => self.account.totals.other += 1,
         }
         self.account.note(why, at);
+        self.account.records |= watch::begins(line);
         self.reject(line);
         if let Some((what, lines)) = loss(line) {
             self.account.lose(what, lines, at);
@@ -359,6 +361,7 @@ impl<'p> Worker<'p> {
         let beside = chunk.heads.and_then(|heads| heads.beside(number));
         let (file, line_number) = self.place(chunk, number);
         let record = Record { line: Line::Full(entry), raw: line.text, when, file, line_number, at, beside };
+        self.account.totals.repeats += record.times() - 1;
         if self.plan.filter.test(&record) {
             self.account.totals.matched += record.times();
             add(&record);

@@ -247,7 +247,7 @@ impl<'c> Resolver<'c> {
                 Time::Civil(civil) => {
                     // A wrapper's stamp, which has a year, tells that of the stamp inside.
                     let outer = || {
-                        let near = envelope.outer_stamp.and_then(rfc3339)?.div_euclid(NANOS);
+                        let near = envelope.outer_stamp.and_then(about)?.div_euclid(NANOS);
                         Some(YearHint::not_behind(near + 2 * DAY))
                     };
                     return self.civil(&civil, hint.or_else(outer));
@@ -476,6 +476,11 @@ fn decimal(text: &[u8]) -> Option<i64> {
 pub fn rfc3339(text: &[u8]) -> Option<i64> {
     let timestamp: jiff::Timestamp = std::str::from_utf8(text).ok()?.parse().ok()?;
     i64::try_from(timestamp.as_nanosecond()).ok()
+}
+
+/// The same of a stamp that may have no zone, to the day.
+fn about(text: &[u8]) -> Option<i64> {
+    rfc3339(text).or_else(|| rfc3339(&[text.get(..10)?, b"T12:00:00Z"].concat()))
 }
 
 /// A moment as RFC 3339 in UTC, with as many digits of the second as it needs.

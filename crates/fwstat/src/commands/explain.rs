@@ -22,7 +22,7 @@ use crate::report::{self, meaning};
 use crate::rules::Rulesets;
 use fwlog::input::LONGEST_LINE;
 use fwlog::input::bytes::Meter;
-use fwlog::input::decode::Decoded;
+use fwlog::input::decode::{Decoded, Decoding};
 use fwlog::input::{decode, journal};
 use fwlog::pipeline::{self, is_one_record};
 use fwlog::record::Record;
@@ -131,7 +131,7 @@ fn line_of(file: &str, number: usize) -> anyhow::Result<Vec<u8>> {
         return journal::line(path, number as u64, &years).map_err(|why| anyhow::anyhow!("{file}: {why}"));
     }
     let input = File::open(file).with_context(|| file.to_owned())?;
-    let plain = match decode::open(Box::new(input), true, &mut Meter::default()) {
+    let plain = match decode::open(Box::new(input), &Decoding::default(), &mut Meter::default()) {
         Ok(Decoded::Lines(plain)) => plain,
         Ok(Decoded::Journal(stream)) => {
             let kept = journal::spool(stream).with_context(|| file.to_owned())?;

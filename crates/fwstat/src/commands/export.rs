@@ -8,6 +8,8 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use super::{Outcome, commit_unless_stopped, format, outcome, run, sheet};
+use anyhow::Context as _;
+
 use crate::atomic_file::AtomicFile;
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
@@ -106,7 +108,11 @@ fn export<S: Sink>(
     let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.queue.stop));
     let make = || Exported { writer: &writer, add: &add, part: S::Part::default() };
     let (_, account, head) = run(options, make)?;
-    writer.finish()?;
+    let name = || match &options.output {
+        Some(path) => path.display().to_string(),
+        None => "standard output".to_owned(),
+    };
+    writer.finish().with_context(name)?;
     // Records have no place for it.
     for assumption in head.assumptions.iter().filter(|_| !options.quiet) {
         diagnostics::warning(&assumption.message)?;

@@ -131,19 +131,22 @@ fn print_diagnostics(options: &Options, account: &Account, took: Duration) -> io
     Ok(())
 }
 
+/// What helps where an envelope is not understood.
+const WAY_OUT: &str = "--envelope '(?<time>...) (?<host>...)' says what comes before the prefix";
+
 /// What is said about envelopes that were not understood.
 fn unread(look: &RenderOptions, account: &Account) -> Option<String> {
     if let Some((seen, prefix)) = &account.unread.found {
         let packets = look.count_of(seen.count, "packet has", "packets have");
         return Some(format!(
             "{packets} an envelope that was not understood: it is part of the prefix, as in `{}`; times, hosts and counts by \
-             prefix are not those of the log",
+             prefix are not those of the log; {WAY_OUT}",
             text::escape(prefix)
         ));
     }
     let (different, among, prefix) = account.unread.differ()?;
     Some(format!(
-        "{} of {} have a prefix of their own, as `{}`: an envelope may be part of it",
+        "{} of {} have a prefix of their own, as `{}`: an envelope may be part of it; {WAY_OUT}",
         look.number(different),
         look.count_of(among, "packet", "packets"),
         text::escape(prefix)
@@ -196,9 +199,7 @@ fn write(options: &Options, account: &Account, bytes: &[u8]) -> anyhow::Result<(
     match &options.output {
         None => {
             let mut out = io::stdout().lock();
-            out.write_all(bytes)?;
-            out.flush()?;
-            Ok(())
+            out.write_all(bytes).and_then(|()| out.flush()).context("standard output")
         }
         Some(path) => replace(path, bytes),
     }

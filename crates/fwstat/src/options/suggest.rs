@@ -17,6 +17,7 @@ use crate::analysis::noise::address::collapsed;
 use crate::analysis::suggest::session::{Session, Settings};
 use crate::cli::{Common, OutputArgs, Suggest};
 use crate::report::diagnostics;
+use crate::whole_file;
 
 /// What is known before the log is read: options and rulesets.
 ///
@@ -112,7 +113,7 @@ fn networks(text: &str) -> anyhow::Result<Vec<Net>> {
     if !path.exists() {
         bail!("--trusted: `{text}` is neither an address, nor a network, nor a file");
     }
-    let list = std::fs::read_to_string(path).with_context(|| format!("--trusted: {text}"))?;
+    let list = whole_file::text(path, whole_file::LIST).with_context(|| format!("--trusted: {text}"))?;
     let mut nets = Vec::new();
     for (number, line) in list.lines().enumerate() {
         let net = line.split('#').next().unwrap_or("").trim();

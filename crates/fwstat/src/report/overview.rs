@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the first screen that people see.
 //! Must not know: which fields are counted.
-//! Tested by: `tests/cli/timeline.rs`, `tests/screens`, the unit tests below.
+//! Tested by: `tests/cli/timeline.rs`, `tests/screens`.
 
 use serde_json::{Map, Value};
 
@@ -98,7 +98,7 @@ impl Overview {
 
     fn commands(&self) -> Vec<(String, &'static str)> {
         let files: Vec<String> = match &self.head.files[..] {
-            files if files.len() <= 3 => files.iter().map(|file| quoted(file)).collect(),
+            files if files.len() <= 3 => files.iter().map(|file| text::quoted(file)).collect(),
             _ => vec!["FILE...".to_owned()],
         };
         let files = files.join(" ");
@@ -106,7 +106,8 @@ impl Overview {
         let prefix =
             prefixes.and_then(|table| table.ranked.rows.first()).and_then(|row| match row.cells.first() {
                 Some(OwnedValue::Text(text)) if !text.is_empty() => {
-                    Some(format!(" --prefix {}", quoted(&text::escape(text))))
+                    // What is no text cannot be typed.
+                    std::str::from_utf8(text).ok().map(|text| format!(" --prefix {}", text::quoted(text)))
                 }
                 _ => None,
             });
@@ -116,30 +117,5 @@ impl Overview {
             (format!("fwstat suggest {files}"), "rules that silence the noise"),
             (format!("fwstat check {files}"), "what could not be read"),
         ]
-    }
-}
-
-/// A word for a shell: as it is if it needs no quotes.
-fn quoted(word: &str) -> String {
-    let word = text::escape(word.as_bytes());
-    let plain = |b: u8| {
-        b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/' | b'_' | b'-' | b'+' | b':' | b'@' | b',')
-    };
-    if !word.is_empty() && word.bytes().all(plain) {
-        return word;
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pasted_command_runs_nothing_else() {
-        assert_eq!(quoted("kern.log"), "kern.log");
-        assert_eq!(quoted("[UFW BLOCK]"), "'[UFW BLOCK]'");
-        assert_eq!(quoted("x'; rm -rf ~ #"), "'x'\\''; rm -rf ~ #'");
-        assert_eq!(quoted("a\nb"), "'a\\x0ab'");
     }
 }

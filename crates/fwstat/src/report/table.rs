@@ -8,6 +8,7 @@ use anstyle::Style;
 
 use super::style::{self, Column, DIM, HEADING, KEY, RenderOptions, WARN, cell, percent};
 use super::{Head, Ranking};
+use fwlog::pipeline::Totals;
 use fwlog::text;
 use fwlog::time::clock::local_text;
 
@@ -22,16 +23,12 @@ pub fn head(look: &RenderOptions, head: &Head) -> String {
             [one] => text::escape(one.as_bytes()),
             many => look.count_of(many.len() as u64, "file", "files"),
         };
-        let mut parts = vec![look.count_of(totals.packets, "packet", "packets")];
-        for (count, name) in
-            [(totals.cut, "truncated"), (totals.damaged, "corrupt"), (totals.other, "not firewall lines")]
-        {
-            if count > 0 {
-                parts.push(format!("{} {name}", look.number(count)));
-            }
-        }
         let lines = look.count_of(totals.lines, "line", "lines");
-        let line = format!("{files}: {lines} ({}), {}", parts.join(", "), text::bytes(head.bytes));
+        let lines = match totals.skipped {
+            0 => lines,
+            skipped => format!("{lines} read of {}", look.number(totals.lines + skipped)),
+        };
+        let line = format!("{files}: {lines} ({}), {}", classes(look, totals), text::bytes(head.bytes));
         let wrapped = style::sentence(look, Style::new(), &line);
         // The name in bold, unless it was too long for one line.
         match wrapped.strip_prefix(&files) {
@@ -54,6 +51,26 @@ pub fn head(look: &RenderOptions, head: &Head) -> String {
         out.push('\n');
     }
     out
+}
+
+/// How many packets there are in how many lines, and what the other lines are. Tables count a truncated packet as
+/// a packet, and a line of `message repeated N times` as N.
+fn classes(look: &RenderOptions, totals: &Totals) -> String {
+    let packets = totals.packets + totals.cut + totals.repeats;
+    let mut parts = vec![look.count_of(packets, "packet", "packets")];
+    if packets != totals.packets {
+        let cut = match totals.cut {
+            0 => String::new(),
+            cut => format!(" and {} truncated {}", look.number(cut), if cut == 1 { "one" } else { "ones" }),
+        };
+        parts[0] += &format!(" in {}{cut}", look.count_of(totals.packets, "line", "lines"));
+    }
+    for (count, name) in [(totals.damaged, "corrupt"), (totals.other, "not firewall lines")] {
+        if count > 0 {
+            parts.push(format!("{} {name}", look.number(count)));
+        }
+    }
+    parts.join(", ")
 }
 
 /// The filters as they were typed.

@@ -472,3 +472,95 @@ fn no_record_at_all_is_said() {
     let ran = run(&["top", &folder.write("u16.log", utf16)]);
     assert!(ran.code == 2 && ran.err.contains("UTF-16"), "{}", ran.err);
 }
+
+#[test]
+fn what_follows_packed_text_costs_none_of_it() {
+    let folder = Folder::new();
+    let text = log(20_000, 60, 22);
+    let all = packets(&run_with(text.as_bytes(), &["check", "-j"]));
+    let xz = |text: &[u8]| {
+        let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 0);
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    };
+    let packings = [
+        ("gz", gzip(text.as_bytes())),
+        ("xz", xz(text.as_bytes())),
+        ("zst", zstd::encode_all(text.as_bytes(), 1).unwrap()),
+    ];
+    for (name, packed) in packings {
+        for (after, says) in [
+            (&b""[..], None),
+            (&[0; 512], None),
+            (b"text after it\n", Some("is followed by something else; what came before was read")),
+        ] {
+            let file = folder.write(&format!("log.{name}"), [&packed[..], after].concat());
+            let ran = run(&["check", "-j", &file]);
+            assert_eq!(packets(&ran), all, "{name} {}: {}", after.len(), ran.err);
+            match says {
+                Some(says) => assert!(ran.code == 2 && ran.err.contains(says), "{name}: {}", ran.err),
+                None => assert!(ran.code == 0 && ran.err.is_empty(), "{name}: {}", ran.err),
+            }
+        }
+        // Packed twice, as two rotations do.
+        let twice = folder.write(&format!("twice.{name}"), gzip(&packed));
+        assert_eq!(packets(&run(&["check", "-j", &twice])), all, "{name}");
+    }
+}
+
+#[test]
+fn what_asks_for_more_memory_than_a_log_needs_is_told_so() {
+    let folder = Folder::new();
+    for (name, program) in
+        [("log.xz", "xz --format=xz --lzma2=dict=512MiB -c"), ("log.zst", "zstd -q --ultra -20 --long=31 -c")]
+    {
+        let plain =
+            folder.write("plain", log(2_000, 60, 23).repeat(if name.ends_with("xz") { 1 } else { 4 }));
+        let packed = std::process::Command::new("sh").args(["-c", &format!("{program} < {plain}")]).output();
+        let packed = packed.unwrap();
+        if !packed.status.success() {
+            skipped(&format!("{program} does not run"));
+            continue;
+        }
+        let file = folder.write(name, packed.stdout);
+        let ran = run(&["check", "-j", &file]);
+        assert!(
+            ran.code == 2 && ran.err.contains("asks for more than 256"),
+            "{name}: {}{}",
+            ran.out,
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn files_of_overlapping_sets_are_read_once() {
+    let folder = Folder::new();
+    let file = folder.write("kern.log", log(200, 60, 24));
+    let older = folder.write("kern.log.1", log(100, 60, 25));
+    std::os::unix::fs::symlink("kern.log", folder.0.join("link")).unwrap();
+    let once = run(&["check", "-j", "--rotated", &file]).json()["totals"]["lines"].clone();
+    for names in [&[&file, &older][..], &[&older, &file], &[&file, &file], &[&file, &folder.path("link")]] {
+        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        let ran = run(&[&["check", "-j", "--rotated"][..], &names].concat());
+        assert_eq!(ran.json()["totals"]["lines"], once, "{names:?}");
+    }
+}
+
+#[test]
+fn text_of_windows_is_named_with_or_without_a_mark() {
+    let folder = Folder::new();
+    let text = log(50, 60, 26);
+    let utf_16 = |bytes: fn(u16) -> [u8; 2]| -> Vec<u8> { text.encode_utf16().flat_map(bytes).collect() };
+    for bytes in [
+        utf_16(u16::to_le_bytes),
+        utf_16(u16::to_be_bytes),
+        [vec![0xff, 0xfe], utf_16(u16::to_le_bytes)].concat(),
+    ] {
+        let file = folder.write("log", &bytes);
+        for ran in [run(&["check", &file]), run_with(&bytes, &["check"]), run_with(&gzip(&bytes), &["check"])]
+        {
+            assert!(ran.code == 2 && ran.err.contains("UTF-16") && ran.err.contains("iconv"), "{}", ran.err);
+        }
+    }
+}

@@ -7,9 +7,9 @@
 use memchr::memchr;
 use memchr::memmem;
 
-/// Whether a program coloured the line: it begins or ends with a sequence, or has one after ` SRC=`,
-/// where the kernel prints none, or grep's mark of a hit after `IN=`. Elsewhere a sequence may be part
-/// of a prefix or of an interface's name, which stay as they are.
+/// Whether a program coloured the line: it begins or ends with a sequence, has one after ` SRC=`,
+/// where the kernel prints none, grep's mark of a hit anywhere, two in a row, or one before the kernel's
+/// tag. Elsewhere a sequence may be part of a prefix or of an interface's name, which stay as they are.
 #[inline]
 pub(crate) fn is_coloured(line: &[u8]) -> bool {
     memchr(0x1b, line).is_some_and(|first| is_colour(line, first))
@@ -30,10 +30,22 @@ fn is_colour(line: &[u8], first: usize) -> bool {
         let Some(header) = memmem::rfind(line, b"IN=") else { return false };
         let after = &line[header..];
         let body = &after[memmem::find(after, b" SRC=").unwrap_or(after.len())..];
-        memmem::find(after, b"m\x1b[K").is_some()
-            || memmem::find_iter(body, b"\x1b[").any(|at| sequence(&body[at..]).is_some())
+        memmem::find_iter(body, b"\x1b[").any(|at| sequence(&body[at..]).is_some())
     };
-    first == 0 && sequence(line).is_some() || ends() || after_header()
+    let is_hit = || memmem::find(line, b"m\x1b[K").is_some();
+    // Two sequences in a row (ripgrep), and one where no prefix can be.
+    let is_double = || {
+        let after =
+            |at: usize| sequence(&line[at..]).is_some_and(|len| sequence(&line[at + len..]).is_some());
+        memmem::find_iter(line, b"\x1b[").any(after)
+    };
+    let in_envelope = || memmem::find(line, b"kernel").is_some_and(|tag| first < tag);
+    first == 0 && sequence(line).is_some()
+        || is_hit()
+        || ends()
+        || after_header()
+        || is_double()
+        || in_envelope()
 }
 
 /// The length of the sequence that sets a colour (`m`) or clears a line (`K`) here.

@@ -10,9 +10,10 @@
 
 use memchr::{memchr, memchr2};
 
-use super::{Encoding, Envelope, JournalTransport, Opened, loose, stamp};
+use super::keys::{Meaning, meaning};
+use super::{Encoding, Envelope, JournalTransport, Opened, date, loose, stamp, zone};
 use crate::error::{ErrorKind, ParseError};
-use crate::time::{Stamp, Time, Uptime};
+use crate::time::{Civil, Time, Uptime, Zone};
 
 /// A JSON value, as its text.
 #[derive(Clone, Copy)]
@@ -27,182 +28,144 @@ enum Value<'a> {
     Object(&'a [u8]),
 }
 
-/// What a key means, whoever writes it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Meaning {
-    /// The text, which may have an envelope of its own.
-    Message,
-    /// The line of another program, with its line end (docker, Fluent Bit).
-    Line,
-    Host,
-    Tag,
-    Pid,
-    Severity,
-    Facility,
-    Priority,
-    /// When the record was made.
-    Time,
-    /// An object whose keys are looked at as if they stood here.
-    Inside,
-    /// An object of which the name counts.
-    Named(&'static Meaning),
-}
-
-/// The keys of journald, dmesg, docker, syslog-ng, rsyslog, GELF, Elastic, Fluent Bit, fluentd,
-/// promtail and their kin; in lower case.
-const KEYS: &[(&[u8], Meaning)] = &[
-    (b"message", Meaning::Message),
-    (b"msg", Meaning::Message),
-    (b"short_message", Meaning::Message),
-    (b"line", Meaning::Message),
-    (b"event.original", Meaning::Message),
-    (b"log", Meaning::Line),
-    (b"host", Meaning::Named(&Meaning::Host)),
-    (b"hostname", Meaning::Host),
-    (b"_hostname", Meaning::Host),
-    (b"host.name", Meaning::Host),
-    (b"host.hostname", Meaning::Host),
-    (b"syslog_hostname", Meaning::Host),
-    (b"fromhost", Meaning::Host),
-    (b"source", Meaning::Host),
-    (b"program", Meaning::Tag),
-    (b"programname", Meaning::Tag),
-    (b"syslogtag", Meaning::Tag),
-    (b"syslog_identifier", Meaning::Tag),
-    (b"syslog_program", Meaning::Tag),
-    (b"_syslog_identifier", Meaning::Tag),
-    (b"tag", Meaning::Tag),
-    (b"ident", Meaning::Tag),
-    (b"identifier", Meaning::Tag),
-    (b"app", Meaning::Tag),
-    (b"appname", Meaning::Tag),
-    (b"app_name", Meaning::Tag),
-    (b"app-name", Meaning::Tag),
-    (b"_application_name", Meaning::Tag),
-    (b"process.name", Meaning::Tag),
-    (b"process", Meaning::Named(&Meaning::Tag)),
-    (b"log.syslog.appname", Meaning::Tag),
-    (b"pid", Meaning::Pid),
-    (b"procid", Meaning::Pid),
-    (b"syslog_pid", Meaning::Pid),
-    (b"severity", Meaning::Severity),
-    (b"priority", Meaning::Severity),
-    (b"level", Meaning::Severity),
-    (b"severity_label", Meaning::Severity),
-    (b"syslogseverity", Meaning::Severity),
-    (b"syslogseverity-text", Meaning::Severity),
-    (b"syslogseverity_text", Meaning::Severity),
-    (b"syslog_severity", Meaning::Severity),
-    (b"log.level", Meaning::Severity),
-    (b"log.syslog.severity.code", Meaning::Severity),
-    (b"facility", Meaning::Facility),
-    (b"syslog_facility", Meaning::Facility),
-    (b"syslogfacility", Meaning::Facility),
-    (b"syslogfacility-text", Meaning::Facility),
-    (b"facility_label", Meaning::Facility),
-    (b"pri", Meaning::Priority),
-    (b"isodate", Meaning::Time),
-    (b"r_isodate", Meaning::Time),
-    (b"timestamp", Meaning::Time),
-    (b"@timestamp", Meaning::Time),
-    (b"timereported", Meaning::Time),
-    (b"timegenerated", Meaning::Time),
-    (b"eventtime", Meaning::Time),
-    (b"date", Meaning::Time),
-    (b"ts", Meaning::Time),
-    (b"time", Meaning::Time),
-    (b"_source", Meaning::Inside),
-    (b"fields", Meaning::Inside),
-    (b"labels", Meaning::Inside),
-    (b"syslog", Meaning::Inside),
-    (b"attrs", Meaning::Inside),
-];
-
-/// How many places there are for the keys: a power of two, several times as many as there are keys.
-const PLACES: usize = 512;
-
-/// At [`place`] of each key, or the next that is free, its number in [`KEYS`] plus one.
-const PLACED: [u8; PLACES] = {
-    let mut placed = [0; PLACES];
-    let mut key = 0;
-    while key < KEYS.len() {
-        let mut at = place(KEYS[key].0);
-        while placed[at] != 0 {
-            at = (at + 1) % PLACES;
-        }
-        placed[at] = key as u8 + 1;
-        key += 1;
-    }
-    placed
-};
-
-/// Where a key, in any case, is looked for first.
-const fn place(key: &[u8]) -> usize {
-    let (Some(first), Some(last)) = (key.first(), key.last()) else { return 0 };
-    let middle = key[key.len() / 2] | 0x20;
-    ((*first | 0x20) as usize * 31 + (*last | 0x20) as usize * 7 + middle as usize + key.len() * 67) % PLACES
-}
-
-fn meaning(key: &[u8]) -> Option<Meaning> {
-    let mut at = place(key);
-    while let Some(number) = usize::from(PLACED[at]).checked_sub(1) {
-        let (known, meaning) = KEYS[number];
-        if known.eq_ignore_ascii_case(key) {
-            return Some(meaning);
-        }
-        at = (at + 1) % PLACES;
-    }
-    None
-}
-
 /// How deep objects are looked into.
-const DEEPEST: usize = 3;
+const DEEPEST: usize = 4;
 
-/// The texts that an object holds.
+/// What an object holds beside the envelope, and how far what it says of one is to be believed.
 #[derive(Default)]
 struct Texts<'a> {
     message: Option<Value<'a>>,
     line: Option<&'a [u8]>,
+    /// Whether the host is a relay's, the time that of its arrival, the tag that of a service.
+    weak_host: bool,
+    weak_time: bool,
+    weak_tag: bool,
+    /// The kernel's stamp in two numbers (Fluent Bit's `kmsg`).
+    seconds: Option<u64>,
+    micros: Option<u64>,
 }
 
 /// Opens the object that the line is.
 pub(super) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Opened<'a>, ParseError> {
     let mut texts = Texts::default();
     object(line, &mut texts, envelope, 0).ok_or_else(|| ParseError::new(0, ErrorKind::Wrapper))?;
+    opened(&texts, envelope)
+}
+
+/// A line's head before an object: `TIME<TAB>TAG<TAB>{...}` and `TIME TAG: {...}` of fluentd,
+/// `TAG: [TIME, {...}]` and `[0] TAG: [TIME, {...}]` of Fluent Bit, the file that `grep` found it in.
+#[cold]
+pub(super) fn after_head<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<Opened<'a>> {
+    /// Heads are short.
+    const LONGEST: usize = 256;
+    let begins = |at: &usize| text[*at..].starts_with(b"{\"");
+    let at = (1..text.len().min(LONGEST)).find(begins)?;
+    let mut inner = Envelope::default();
+    let mut texts = Texts::default();
+    let rest = object(&text[at..], &mut texts, &mut inner, 0)?;
+    if !matches!(rest, b"" | b"]" | b" " | b"] ") {
+        return None;
+    }
+    let head = &text[..at];
+    let opened = opened(&texts, &mut inner).ok()?;
+    let words = head.split(|b| matches!(b, b' ' | b'\t' | b'[' | b','));
+    for word in words.map(|word| word.strip_suffix(b":").unwrap_or(word)) {
+        // fluentd's tags end in the facility and the level.
+        let level =
+            word.iter().enumerate().filter(|(_, b)| **b == b'.').find_map(|(dot, _)| {
+                super::level_words(&word[dot + 1..]).filter(|(_, _, rest)| rest.is_empty())
+            });
+        if let (Some((facility, severity, _)), None) = (level, inner.severity) {
+            super::set_level(&mut inner, facility, severity);
+        }
+        if inner.stamp.is_none()
+            && inner.outer_stamp.is_none()
+            && let Some((stamp, b"")) = date::unix(word)
+        {
+            inner.stamp = Some(stamp);
+        }
+    }
+    if inner.stamp.is_none()
+        && inner.outer_stamp.is_none()
+        && let Some((mut stamp, rest)) = stamp::rfc3339(head)
+    {
+        zone::after(&mut stamp, rest.trim_ascii_start());
+        inner.stamp = Some(stamp);
+    }
+    *envelope = inner;
+    Some(opened)
+}
+
+/// The message among what an object holds, with its own envelope opened.
+fn opened<'a>(texts: &Texts<'a>, envelope: &mut Envelope<'a>) -> Result<Opened<'a>, ParseError> {
+    if let (Some(seconds), Some(micros), None) = (texts.seconds, texts.micros, envelope.uptime) {
+        envelope.uptime = Some(Uptime { seconds, micros: u32::try_from(micros).unwrap_or(0).min(999_999) });
+    }
+    if texts.weak_tag {
+        envelope.tag = envelope.tag.filter(|tag| matches!(*tag, b"kernel" | b"ulogd" | b"ulogd2"));
+    }
     if let Some(text) = texts.line {
         // docker holds a line of some other program, with its own envelope and line end.
         let text = text.strip_suffix(b"\\n").unwrap_or(text);
         if memchr(b'\\', text).is_some() {
             return Ok(Opened { message: text, encoding: Encoding::Json });
         }
-        return Ok(Opened { message: super::syslog(text, envelope), encoding: Encoding::Plain });
+        return Ok(Opened { message: inside(text, envelope), encoding: Encoding::Plain });
     }
     match texts.message {
         Some(Value::Text(text)) if memchr(b'\\', text).is_some() => {
             Ok(Opened { message: text, encoding: Encoding::Json })
         }
-        // A shipper's `message` may have an envelope of its own; the journal's never has.
-        Some(Value::Text(text)) if envelope.realtime_us.is_none() && envelope.uptime.is_none() => {
-            Ok(Opened { message: super::syslog(text, envelope), encoding: Encoding::Plain })
-        }
-        Some(Value::Text(text)) => Ok(Opened { message: text, encoding: Encoding::Plain }),
+        Some(Value::Text(text)) => Ok(Opened { message: inside(text, envelope), encoding: Encoding::Plain }),
         Some(Value::Array(text)) => Ok(Opened { message: text, encoding: Encoding::JsonArray }),
         Some(Value::Word(b"null")) => Err(ParseError::new(0, ErrorKind::MessageLost)),
         _ => Err(ParseError::new(0, ErrorKind::NoHeader)),
     }
 }
 
-/// Reads an object's members; `None` if it is not well formed.
+/// The message of a text that a shipper took over, which may have an envelope of its own. The journal's and the
+/// kernel's never have, and a program's own text is what that program wrote, whatever it looks like.
+pub(crate) fn inside<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    let has_none = envelope.realtime_us.is_some()
+        || envelope.uptime.is_some()
+        || envelope.transport == Some(JournalTransport::Kernel);
+    let is_programs = envelope.tag.is_some() && envelope.writer().is_foreign();
+    if has_none || is_programs {
+        return text;
+    }
+    let outer = *envelope;
+    let mut message = super::syslog(text, envelope);
+    // Graylog keeps the host and the tag in the text.
+    if message.len() == text.len()
+        && let Some(blank) = memchr(b' ', text)
+        && let Some(rest) = super::tag(&text[blank + 1..], envelope, true)
+    {
+        envelope.host = Some(&text[..blank]);
+        message = super::kernel_marks(rest, envelope);
+    }
+    // What the text does not say, the keys beside it do.
+    envelope.host = envelope.host.or(outer.host);
+    envelope.tag = envelope.tag.or(outer.tag);
+    if envelope.severity.is_none() {
+        (envelope.pri, envelope.facility, envelope.severity) = (outer.pri, outer.facility, outer.severity);
+    }
+    envelope.outer_stamp = outer.outer_stamp.or(envelope.outer_stamp);
+    message
+}
+
+/// Reads an object's members; what follows it, or `None` if it is not well formed.
 fn object<'a>(
     text: &'a [u8],
     texts: &mut Texts<'a>,
     envelope: &mut Envelope<'a>,
     depth: usize,
-) -> Option<()> {
+) -> Option<&'a [u8]> {
     let mut rest = text.strip_prefix(b"{")?.trim_ascii_start();
     while rest.first() != Some(&b'}') {
         let (key, after) = string(rest)?;
-        let after = after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+        let after = after.trim_ascii_start();
+        // Fluent Bit prints as Ruby does.
+        let after = after.strip_prefix(b":").or_else(|| after.strip_prefix(b"=>"))?.trim_ascii_start();
         let (value, after) = value(after)?;
         rest = after.trim_ascii_start();
         if let Some(after) = rest.strip_prefix(b",") {
@@ -212,7 +175,7 @@ fn object<'a>(
         }
         member(key, value, texts, envelope, depth)?;
     }
-    Some(())
+    Some(&rest[1..])
 }
 
 fn member<'a>(
@@ -228,34 +191,59 @@ fn member<'a>(
     {
         return Some(());
     }
-    match (meaning(key), value) {
-        (Some(Meaning::Message), Value::Object(_)) | (None, _) => {}
-        (Some(Meaning::Message), value) => texts.message = Some(value),
-        (Some(Meaning::Line), Value::Text(text)) => texts.line = Some(text),
-        // Elastic: `"log":{"syslog":{...}}`.
-        (Some(Meaning::Line | Meaning::Inside), Value::Object(inside)) if depth < DEEPEST => {
+    let Some(meaning) = meaning(key) else { return Some(()) };
+    // Kibana and Elastic's `fields` wrap every value.
+    let value = match value {
+        Value::Array(inside) if inside.first() == Some(&b'"') => {
+            string(inside).map_or(value, |(text, _)| Value::Text(text))
+        }
+        value => value,
+    };
+    match (meaning, value) {
+        (Meaning::Message | Meaning::Line | Meaning::Inside | Meaning::Event, Value::Object(inside))
+            if depth < DEEPEST =>
+        {
             object(inside, texts, envelope, depth + 1)?;
         }
-        (Some(Meaning::Named(meaning)), Value::Object(inside)) => {
-            let mut of_name = Envelope::default();
-            object_name(inside, *meaning, &mut of_name);
-            envelope.host = of_name.host.or(envelope.host);
-            envelope.tag = of_name.tag.or(envelope.tag);
+        (_, Value::Object(_)) if depth >= DEEPEST => {}
+        (Meaning::Message | Meaning::Event, value) => {
+            let has_packet = |value: Value<'_>| match value {
+                Value::Text(text) => memchr::memmem::find(text, b"IN=").is_some(),
+                Value::Array(_) => true,
+                _ => false,
+            };
+            if texts.message.is_none_or(|known| !has_packet(known) || has_packet(value)) {
+                texts.message = Some(value);
+            }
         }
-        (Some(Meaning::Severity), Value::Object(inside)) => {
-            object_name(inside, Meaning::Severity, envelope);
-        }
-        (Some(meaning), Value::Text(text) | Value::Word(text)) => {
+        (Meaning::Line, Value::Text(text)) => texts.line = Some(text),
+        (Meaning::Values, Value::Array(pair)) => stream_values(pair, texts, envelope),
+        (Meaning::Named(meaning), Value::Object(inside)) => object_name(inside, *meaning, texts, envelope),
+        (Meaning::Severity, Value::Object(inside)) => object_name(inside, meaning, texts, envelope),
+        (Meaning::Facility, Value::Object(inside)) => object_name(inside, meaning, texts, envelope),
+        (meaning, Value::Text(text) | Value::Word(text)) => {
             let meaning = if let Meaning::Named(meaning) = meaning { *meaning } else { meaning };
-            attribute(meaning, text, envelope);
+            attribute(meaning, text, texts, envelope);
         }
         _ => {}
     }
     Some(())
 }
 
+/// `["1719720373123456789","line"]`: the first of a Loki stream's values.
+fn stream_values<'a>(text: &'a [u8], texts: &mut Texts<'a>, envelope: &mut Envelope<'a>) {
+    let pair =
+        text.trim_ascii_start().strip_prefix(b"[").and_then(|inside| string(inside.trim_ascii_start()));
+    let Some((when, after)) = pair else { return };
+    let line = after.trim_ascii_start().strip_prefix(b",").and_then(|rest| string(rest.trim_ascii_start()));
+    if let Some((line, _)) = line {
+        attribute(Meaning::Time, when, texts, envelope);
+        texts.message = Some(Value::Text(line));
+    }
+}
+
 /// Takes `name`, `hostname` or `code` of a small object.
-fn object_name<'a>(text: &'a [u8], meaning: Meaning, envelope: &mut Envelope<'a>) {
+fn object_name<'a>(text: &'a [u8], meaning: Meaning, texts: &mut Texts<'a>, envelope: &mut Envelope<'a>) {
     let mut rest = text.get(1..).unwrap_or_default().trim_ascii_start();
     while let Some((key, after)) = string(rest) {
         let Some(after) = after.trim_ascii_start().strip_prefix(b":") else { return };
@@ -263,7 +251,7 @@ fn object_name<'a>(text: &'a [u8], meaning: Meaning, envelope: &mut Envelope<'a>
         if matches!(key, b"name" | b"hostname" | b"code")
             && let Value::Text(text) | Value::Word(text) = value
         {
-            attribute(meaning, text, envelope);
+            attribute(meaning, text, texts, envelope);
         }
         let after = after.trim_ascii_start();
         rest = after.strip_prefix(b",").unwrap_or(after).trim_ascii_start();
@@ -307,28 +295,60 @@ fn dmesg_time(text: &[u8], envelope: &mut Envelope<'_>) -> bool {
 }
 
 /// What a key beside the message says.
-fn attribute<'a>(meaning: Meaning, text: &'a [u8], envelope: &mut Envelope<'a>) {
-    let small = |max: u64| stamp::number(text).filter(|n| *n <= max);
+fn attribute<'a>(meaning: Meaning, text: &'a [u8], texts: &mut Texts<'a>, envelope: &mut Envelope<'a>) {
+    if matches!(text, b"" | b"-" | b"null") {
+        return;
+    }
     match meaning {
-        Meaning::Host if envelope.host.is_none() && !text.is_empty() => envelope.host = Some(text),
-        Meaning::Tag if envelope.tag.is_none() => tag(text, envelope),
-        Meaning::Pid if envelope.pid.is_none() && !matches!(text, b"" | b"-" | b"null") => {
-            envelope.pid = Some(text);
+        // A file's name is no host's, and docker calls a stream so.
+        Meaning::Host | Meaning::Relay
+            if memchr(b'/', text).is_some() || matches!(text, b"stdout" | b"stderr") => {}
+        Meaning::Host if envelope.host.is_none() || texts.weak_host => {
+            envelope.host = Some(text);
+            texts.weak_host = false;
         }
-        Meaning::Severity => envelope.severity = loose::severity(text).or(envelope.severity),
-        Meaning::Facility => {
-            let by_name = || super::facility_number(text);
-            envelope.facility = small(127).map(|n| n as u8).or_else(by_name).or(envelope.facility);
+        Meaning::Relay if envelope.host.is_none() => {
+            envelope.host = Some(text);
+            texts.weak_host = true;
         }
-        Meaning::Priority => {
-            if let Some(pri) = small(1023) {
-                envelope.pri = Some(pri as u16);
-                envelope.facility = Some((pri >> 3) as u8);
-                envelope.severity = Some((pri & 7) as u8);
-            }
+        Meaning::Tag if envelope.tag.is_none() || texts.weak_tag => {
+            texts.weak_tag = false;
+            tag(text, envelope);
         }
-        Meaning::Time => time(text, envelope),
+        Meaning::Service if envelope.tag.is_none() => {
+            texts.weak_tag = true;
+            tag(text, envelope);
+        }
+        Meaning::Pid if envelope.pid.is_none() => envelope.pid = Some(text).filter(|pid| *pid != b"0"),
+        Meaning::Severity => match loose::severity(text) {
+            // ECS and others call facility and severity together a priority.
+            None if envelope.realtime_us.is_none() => level(text, envelope),
+            None => {}
+            severity => envelope.severity = severity,
+        },
+        Meaning::Facility => envelope.facility = loose::facility(text).or(envelope.facility),
+        Meaning::Priority => level(text, envelope),
+        Meaning::Time if texts.weak_time || envelope.stamp.is_none() && envelope.outer_stamp.is_none() => {
+            texts.weak_time = false;
+            time(text, envelope);
+        }
+        Meaning::Arrival if envelope.stamp.is_none() && envelope.outer_stamp.is_none() => {
+            texts.weak_time = true;
+            time(text, envelope);
+        }
+        Meaning::Seconds => texts.seconds = stamp::number(text),
+        Meaning::Micros => texts.micros = stamp::number(text),
         _ => {}
+    }
+}
+
+/// Facility and severity in one number, or in words: `kern.warn`.
+fn level(text: &[u8], envelope: &mut Envelope<'_>) {
+    if let Some(pri) = stamp::number(text).filter(|pri| *pri <= 1023) {
+        envelope.pri = Some(pri as u16);
+        super::set_level(envelope, (pri >> 3) as u8, (pri & 7) as u8);
+    } else if let Some((facility, severity, b"")) = super::level_words(text) {
+        super::set_level(envelope, facility, severity);
     }
 }
 
@@ -346,26 +366,21 @@ fn tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     }
 }
 
-/// The record's moment: RFC 3339, seconds or milliseconds since 1970.
+/// The record's moment: RFC 3339, a stamp of syslog, seconds or their fractions since 1970.
 fn time<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
-    if stamp::rfc3339(text).is_some() {
-        if envelope.outer_stamp.is_none() {
-            envelope.outer_stamp = Some(text);
+    // What was written before it is less sure.
+    (envelope.stamp, envelope.outer_stamp) = (None, None);
+    if let Some((stamp, rest)) = stamp::rfc3339(text) {
+        // Without a zone it is a local clock's.
+        match stamp.time {
+            Time::Civil(Civil { zone: Zone::Local, .. }) if rest.is_empty() => envelope.stamp = Some(stamp),
+            _ => envelope.outer_stamp = Some(text),
         }
-        return;
+    } else if let Some((stamp, b"")) = date::unix(text) {
+        envelope.stamp = Some(stamp);
+    } else {
+        envelope.stamp = date::whole(text);
     }
-    let point = memchr(b'.', text).unwrap_or(text.len());
-    let Some(whole) = stamp::number(&text[..point]) else { return };
-    let (seconds, nanos) = match point {
-        // Milliseconds, microseconds, nanoseconds.
-        13 => (whole / 1_000, whole % 1_000 * 1_000_000),
-        16 => (whole / 1_000_000, whole % 1_000_000 * 1_000),
-        19 => (whole / 1_000_000_000, whole % 1_000_000_000),
-        9 | 10 => (whole, u64::from(stamp::fraction(text, point).0)),
-        _ => return,
-    };
-    let Ok(seconds) = i64::try_from(seconds) else { return };
-    envelope.stamp = Some(Stamp { text, time: Time::Unix { seconds, nanos: nanos as u32 } });
 }
 
 /// A string's text and what follows its closing quote.

@@ -34,6 +34,11 @@ pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&
     Some((&text[head + 1..], Encoding::Kmsg))
 }
 
+/// Whether a text begins as such a record does.
+pub(super) fn begins(text: &[u8]) -> bool {
+    open(text, &mut Envelope::default()).is_some()
+}
+
 /// Undoes `\xNN`, the only escape of `/dev/kmsg`.
 pub(crate) fn unescape_kmsg(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;

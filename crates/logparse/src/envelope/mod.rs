@@ -6,13 +6,22 @@
 //! Tested by: `testdata/lines/derived-envelopes.toml`, and every envelope before every packet.
 
 mod colour;
+mod date;
+mod dmesg;
+mod front;
 mod json;
+mod keys;
 mod kmsg;
 mod level;
+mod logcat;
 mod loose;
 mod month;
+mod others;
+mod rfc5424;
 mod stamp;
+mod vendor;
 mod writer;
+mod zone;
 
 use memchr::memchr;
 
@@ -21,8 +30,11 @@ use crate::error::{ErrorKind, ParseError};
 use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
 pub(crate) use colour::{is_coloured, without_colours};
-pub(crate) use json::unescape;
+use dmesg::dmesg;
+pub(crate) use json::{inside, unescape};
 use level::{dmesg_level, facility_name, facility_number, level_words, pri, set_level, severity_number};
+use others::{cri, pvefw};
+use rfc5424::{octet_count, rfc5424};
 pub use writer::{JournalTransport, Writer};
 
 /// What the envelope of a line says. Every field that the line does not have is `None`.
@@ -116,6 +128,9 @@ pub(crate) enum Encoding {
     Kmsg,
 }
 
+/// The byte order mark that some editors and programs write before a text.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
 /// Opens everything before a line's message and notes it in `envelope`.
 ///
 /// # Errors
@@ -126,6 +141,14 @@ pub(crate) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Op
     let text = &line[nuls..];
     match text.first() {
         Some(b'{') => json::open(text, envelope),
+        Some(0xef) if text.starts_with(BOM) => open(&text[BOM.len()..], envelope),
+        // Shippers put a line's head before an object.
+        Some(_)
+            if matches!(text, [.., b'}'] | [.., b'}', b']' | b' '])
+                && let Some(opened) = json::after_head(text, envelope) =>
+        {
+            Ok(opened)
+        }
         Some(b'0'..=b'9') => {
             if let Some((message, encoding)) = kmsg::open(text, envelope) {
                 return Ok(Opened { message, encoding });
@@ -142,8 +165,8 @@ pub(crate) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Op
                     message
                 }
                 None => match stamp::ended(stamp, rest) {
-                    Some((stamp, rest)) => stamped(stamp, rest, envelope),
-                    None => text,
+                    Some((stamp, rest)) => stamped(stamp, rest, envelope, 0),
+                    None => loose::open(text, envelope).unwrap_or(text),
                 },
             };
             Ok(Opened { message, encoding: Encoding::Plain })
@@ -201,9 +224,7 @@ fn other_syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
     if let Some(rest) = pri(text, envelope) {
         text = rest;
         if let Some(message) = rfc5424(text, envelope) {
-            // rsyslog doubles the blank before a message that came through a socket.
-            let doubled = message.strip_prefix(b" ").filter(|text| stamp::uptime(text).is_some());
-            return kernel_marks(doubled.unwrap_or(message), envelope);
+            return message_of_rfc5424(message, envelope);
         }
     }
     match text.first() {
@@ -222,10 +243,23 @@ fn other_syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
     }
 }
 
+/// The message after a header of RFC 5424.
+fn message_of_rfc5424<'a>(message: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    // A relay without a program's name has a sender's line in its message.
+    if let (None, Some(stamp)) = (envelope.tag, envelope.stamp)
+        && let Some(message) = relayed(stamp, message, envelope, 0)
+    {
+        return message;
+    }
+    // rsyslog doubles the blank before a message that came through a socket.
+    let doubled = message.strip_prefix(b" ").filter(|text| stamp::uptime(text).is_some());
+    kernel_marks(doubled.unwrap_or(message), envelope)
+}
+
 /// A stamp and what it heads, Proxmox's numbers, or no envelope at all.
 fn stamp_or_text<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     match stamp::any(text) {
-        Some((stamp, rest)) => stamped(stamp, rest, envelope),
+        Some((stamp, rest)) => stamped(stamp, rest, envelope, 0),
         None => match pvefw(text, envelope) {
             Some(rest) => rest,
             None => loose::open(text, envelope).unwrap_or(text),
@@ -233,23 +267,21 @@ fn stamp_or_text<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     }
 }
 
-/// What follows a stamp.
+/// What follows a stamp, under so many relays' headers.
 #[inline]
-fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>, depth: u8) -> &'a [u8] {
     let mut stamp = stamp;
-    let rest = loose::zone(&mut stamp, rest);
+    let rest = zone::after(&mut stamp, rest);
     envelope.stamp = Some(stamp);
     // `dmesg --time-format iso` is the one that writes a comma, and no host follows it. Fifteen
     // bytes, as most stamps have, are too few for a fraction.
-    if stamp.text.len() > 15 && find(stamp.text, b',') < stamp.text.len() {
+    if stamp.text.len() > 15 && find(stamp.text, b',') < stamp.text.len() && date::whole(stamp.text).is_none()
+    {
         return rest;
     }
     // runit's svlogd and others put a stamp before a line of /proc/kmsg.
-    if let Some(rest) = pri(rest, envelope) {
-        return match rest.first() {
-            Some(b'[') => dmesg(rest, envelope),
-            _ => relayed(stamp, rest, envelope).or_else(|| tag(rest, envelope, true)).unwrap_or(rest),
-        };
+    if let Some(message) = leveled_by_number(stamp, rest, envelope, depth) {
+        return message;
     }
     let mut rest = rest;
     // logread -t: `[1719720373.123] `.
@@ -259,22 +291,68 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) ->
         envelope.unix = Some(unix);
         rest = after;
     }
-    host_and_tag(stamp, rest, envelope)
+    host_and_tag(stamp, rest, envelope, depth)
+}
+
+/// `<4>` after a stamp or a host, and what follows it: dmesg's forms, a sender's line, a tag, the message.
+fn leveled_by_number<'a>(
+    stamp: Stamp<'a>,
+    text: &'a [u8],
+    envelope: &mut Envelope<'a>,
+    depth: u8,
+) -> Option<&'a [u8]> {
+    let rest = pri(text, envelope)?;
+    if rest.first() == Some(&b'[') {
+        return Some(dmesg(rest, envelope));
+    }
+    let message = relayed(stamp, text, envelope, depth);
+    Some(
+        message
+            .or_else(|| tag(rest, envelope, true).map(|rest| kernel_marks(rest, envelope)))
+            .unwrap_or(rest),
+    )
+}
+
+/// What follows the stamp of a supervisor's logger (s6-log, multilog, svlogd): such logs have a host only in
+/// the lines of syslog that go through them.
+fn of_supervisor<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    envelope.stamp = Some(stamp);
+    match leveled_by_number(stamp, text, envelope, 0) {
+        Some(message) => message,
+        None => after_bracket(stamp, text, envelope),
+    }
+}
+
+/// What follows a stamp in brackets: a host and the kernel's tag, a level, a sender's line; else the message.
+fn after_bracket<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    envelope.stamp = Some(stamp);
+    if let Some(rest) = leveled(stamp, text, envelope).or_else(|| relayed(stamp, text, envelope, 0)) {
+        return rest;
+    }
+    let host = find(text, b' ');
+    let after_host = text.get(host + 1..).unwrap_or_default();
+    if let Some(rest) = leveled_tag(text, envelope).or_else(|| tag(text, envelope, true)) {
+        return kernel_marks(rest, envelope);
+    }
+    if let Some(rest) = tag(after_host, envelope, true) {
+        envelope.host = Some(&text[..host]);
+        return kernel_marks(rest, envelope);
+    }
+    match text.first() {
+        // dmesg takes levels out of what it prints: one that is left there is a rule's prefix.
+        Some(b'<') => text,
+        _ => marks(text, envelope),
+    }
 }
 
 /// `host [facility.severity] tag[pid]: `, or any part of it.
-fn host_and_tag<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+fn host_and_tag<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>, depth: u8) -> &'a [u8] {
     // No host: logread, Asus, VyOS.
     if let Some(rest) = tag(text, envelope, true).or_else(|| leveled_tag(text, envelope)) {
         return kernel_marks(rest, envelope);
     }
-    if let Some(rest) = leveled(text, envelope) {
+    if let Some(rest) = leveled(stamp, text, envelope) {
         return rest;
-    }
-    // metalog.
-    if let Some(rest) = text.strip_prefix(b"[kernel] ") {
-        envelope.tag = Some(&text[1..7]);
-        return kernel_marks(rest, envelope);
     }
     let len = find_either(text, b' ', b'=');
     let host = &text[..len];
@@ -282,50 +360,119 @@ fn host_and_tag<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a
     // save an IPv6 address.
     let is_host = text.get(len) == Some(&b' ')
         && len > 0
-        && (!matches!(host[0], b'[' | b'"' | b'<' | b'(')
-            || loose::is_masked(host) && tag(&text[len + 1..], &mut Envelope::default(), true).is_some())
-        && (host[len - 1] != b':' || is_ipv6(host));
+        && !matches!(host[0], b'[' | b'"' | b'<' | b'(' | b'{' | b'\'')
+        && (host[len - 1] != b':' || is_address(host))
+        // A sender's stamp is no host.
+        && (len != 3 && !host[0].is_ascii_digit() || stamp::any(text).is_none());
     if !is_host {
-        return dmesg(text, envelope);
+        return without_host(stamp, text, envelope, depth);
     }
     envelope.host = Some(host);
     let rest = &text[len + 1..];
     if let Some(rest) = tag(rest, envelope, false).or_else(|| leveled_tag(rest, envelope)) {
         return kernel_marks(rest, envelope);
     }
-    if let Some(rest) = relayed(stamp, rest, envelope).or_else(|| leveled(rest, envelope)) {
+    after_host(stamp, rest, envelope, depth)
+}
+
+/// What follows a host where no tag does.
+fn after_host<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>, depth: u8) -> &'a [u8] {
+    if let Some(rest) = relayed(stamp, rest, envelope, depth)
+        .or_else(|| leveled(stamp, rest, envelope))
+        .or_else(|| leveled_by_number(stamp, rest, envelope, depth))
+        .or_else(|| metalogs(rest, envelope))
+    {
         return rest;
     }
     // UniFi gateways behind a relay: the host's name twice.
-    if let Some([b' ', after @ ..]) = rest.strip_prefix(host) {
+    if let Some(host) = envelope.host
+        && let Some([b' ', after @ ..]) = rest.strip_prefix(host)
+    {
         return repeated(after, envelope);
     }
     repeated(rest, envelope)
 }
 
+/// What follows a stamp and is no plain host: metalog's tag, a masked host, a sender's line, or the message.
+fn without_host<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>, depth: u8) -> &'a [u8] {
+    // s6-log writes two blanks, logcat a column.
+    if text.first() == Some(&b' ') && depth < RELAYS {
+        let rest = text.trim_ascii_start();
+        return match logcat::after_stamp(Some(stamp), rest, envelope) {
+            Some(message) => kernel_marks(message, envelope),
+            None => of_supervisor(stamp, rest, envelope),
+        };
+    }
+    if let Some(rest) = metalogs(text, envelope).or_else(|| relayed(stamp, text, envelope, depth)) {
+        return rest;
+    }
+    if let Some((host, rest)) = loose::masked(text) {
+        if let Some(rest) = tag(rest, envelope, true) {
+            envelope.host = Some(host);
+            return kernel_marks(rest, envelope);
+        }
+        if let Some(rest) = relayed(stamp, rest, envelope, depth) {
+            return rest;
+        }
+    }
+    // socklog puts a colon after the sender's address.
+    if let Some((host, rest)) = text.iter().take(48).position(|b| *b == b' ').map(|at| text.split_at(at))
+        && let Some(host) = host.strip_suffix(b":").filter(|host| is_address(host))
+        && let Some(rest) = leveled(stamp, &rest[1..], envelope)
+    {
+        envelope.host = Some(host);
+        return rest;
+    }
+    dmesg(text, envelope)
+}
+
+/// `[kernel] `: metalog.
+fn metalogs<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let end = 1 + text.strip_prefix(b"[")?.iter().take(8).position(|b| *b == b']')?;
+    let name = &text[1..end];
+    let rest =
+        text[end + 1..].strip_prefix(b" ").filter(|_| matches!(name, b"kernel" | b"ulogd" | b"ulogd2"))?;
+    envelope.tag = Some(name);
+    Some(kernel_marks(rest, envelope))
+}
+
+/// So many relays' headers are opened: a line of nothing but stamps is not read to its end.
+const RELAYS: u8 = 4;
+
 /// The envelope that a relay received, after its own: the inner one counts, the relay's stamp is
 /// kept beside it.
-fn relayed<'a>(outer: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
-    let mut inner = Envelope::default();
-    let rest = pri(text, &mut inner).unwrap_or(text);
-    // One relay's header is opened: a line of nothing but stamps is not read to its end.
-    if envelope.outer_stamp.is_some() {
+fn relayed<'a>(outer: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>, depth: u8) -> Option<&'a [u8]> {
+    if depth >= RELAYS || !matches!(text.first()?, b'<' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | 0x80..) {
         return None;
     }
-    let (stamp, rest) = stamp::any(rest).or_else(|| loose::stamp(rest))?;
+    let mut inner = Envelope::default();
+    let rest = pri(text, &mut inner).unwrap_or(text);
+    if let Some(message) = rfc5424(rest, &mut inner) {
+        inner.outer_stamp = Some(outer.text);
+        let message = message_of_rfc5424(message, &mut inner);
+        *envelope = inner;
+        return Some(message);
+    }
+    let (stamp, rest) = stamp::any(rest).or_else(|| date::any(rest))?;
     if inner.pri.is_none() && !matches!(stamp.time, Time::Civil(_)) {
         return None;
     }
-    inner.outer_stamp = Some(outer.text);
-    let message = stamped(stamp, rest, &mut inner);
+    let message = stamped(stamp, rest, &mut inner, depth + 1);
+    inner.outer_stamp = inner.outer_stamp.or(Some(outer.text));
     *envelope = inner;
     Some(message)
 }
 
 /// `kern.warn: ` without a tag (socklog, LuCI), and what follows it.
-fn leveled<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+fn leveled<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
     let (facility, severity, rest) = level_words(text)?;
     let rest = rest.strip_prefix(b": ")?;
+    if let Some(message) = relayed(stamp, rest, envelope, RELAYS - 1) {
+        if envelope.severity.is_none() {
+            set_level(envelope, facility, severity);
+        }
+        return Some(message);
+    }
     set_level(envelope, facility, severity);
     let rest = tag(rest, envelope, true).unwrap_or(rest);
     Some(kernel_marks(rest, envelope))
@@ -380,8 +527,9 @@ fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool)
     let rest = match rest {
         [b' ', rest @ ..] => rest,
         [] => rest,
-        // A tag glued to what follows it is the kernel's only.
+        // A tag glued to what follows it is the kernel's only, or has a process number.
         _ if name == b"kernel" => glued(rest, envelope)?,
+        _ if pid.is_some() && matches!(name, b"ulogd" | b"ulogd2") && rest.starts_with(b"IN=") => rest,
         _ => return None,
     };
     envelope.tag = Some(name);
@@ -418,21 +566,34 @@ fn kernel_marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
 #[inline]
 fn marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     match text.first() {
-        Some(b'[' | b'(' | b'-') => {
-            if let Some((caller, rest)) = loose::vendor_caller(text) {
+        Some(b'[' | b'(' | b'-' | b'.' | b'~' | b' ' | b'I') => {
+            if let Some((caller, rest)) = vendor::caller(text) {
                 envelope.caller = Some(caller);
                 return rest;
             }
             text
         }
-        Some(b'<') => match pri(text, &mut Envelope::default()) {
-            Some(rest) => {
-                let _ = pri(text, envelope);
-                rest
-            }
-            None => text,
-        },
+        Some(b'<' | 1 | b'#' | b'^' | 0xef) => left_level(text, envelope),
         _ => repeated(text, envelope),
+    }
+}
+
+/// A level that is left before a message: `<4>`, and the byte 1 before a digit as the kernel stores it, as it is
+/// or as rsyslog (`#001`) and terminals (`^A`) write it. What stood before a message in brackets follows it.
+fn left_level<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    if let Some(rest) = text.strip_prefix(BOM) {
+        return rest;
+    }
+    if let Some(rest) = pri(text, envelope) {
+        return if envelope.uptime.is_none() { uptime_and_caller(rest, envelope) } else { rest };
+    }
+    let marked = [&b"\x01"[..], b"#001", b"^A"].iter().find_map(|mark| text.strip_prefix(*mark));
+    match marked {
+        Some([digit @ b'0'..=b'7', rest @ ..]) => {
+            set_level(envelope, 0, digit - b'0');
+            rest
+        }
+        _ => text,
     }
 }
 
@@ -448,6 +609,17 @@ fn uptime_and_caller<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8
         rest = after;
     }
     rest.strip_prefix(b" ").unwrap_or(rest)
+}
+
+/// A record's prefix without the stamp that the kernel puts before it.
+pub(crate) fn without_uptime<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    match stamp::uptime(text) {
+        Some((uptime, rest)) => {
+            envelope.uptime = Some(uptime);
+            rest.strip_prefix(b" ").unwrap_or(rest)
+        }
+        None => text,
+    }
 }
 
 /// The most repeats that are believed of one line: a rule that logs a thousand packets a second,
@@ -472,75 +644,6 @@ fn repeated<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     uptime_and_caller(trimmed.strip_suffix(b"]").unwrap_or(inside), envelope)
 }
 
-/// The forms of `dmesg`, and `journalctl -o short-monotonic`, which puts its host behind.
-///
-/// dmesg takes levels out of what it prints: one that is left there is a rule's prefix.
-fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
-    let marks = |text: &'a [u8], envelope: &mut Envelope<'a>| match text.first() {
-        Some(b'<') => text,
-        _ => marks(text, envelope),
-    };
-    let Some(inside) = text.strip_prefix(b"[") else { return marks(text, envelope) };
-    if let Some((uptime, rest)) = stamp::uptime(text) {
-        envelope.uptime = Some(uptime);
-        if let Some((caller, rest)) = caller(rest) {
-            envelope.caller = Some(caller);
-            return marks(rest.strip_prefix(b" ").unwrap_or(rest), envelope);
-        }
-        let rest = rest.strip_prefix(b" ").unwrap_or(rest);
-        // `[ 8486.974964] host kernel: `: journalctl. The kernel's own text could look like
-        // it only with a prefix that spells `word kernel: `.
-        let host = memchr(b' ', rest).unwrap_or(0);
-        let mut behind = Envelope::default();
-        if host > 0
-            && !rest.starts_with(b"kernel:")
-            && let Some(after) = tag(&rest[host + 1..], &mut behind, true)
-        {
-            envelope.host = Some(&rest[..host]);
-            envelope.tag = behind.tag;
-            envelope.pid = behind.pid;
-            return marks(after, envelope);
-        }
-        return marks(rest, envelope);
-    }
-    // `[ 8486.974964 <    0.000035>] `, `[ 8486.974964 <    0.000001 >] host kernel: `.
-    if let Some((uptime, delta, rest)) = stamp::uptime_with_delta(text) {
-        envelope.uptime = Some(uptime);
-        envelope.delta = delta;
-        let mut behind = Envelope::default();
-        let host = memchr(b' ', rest).unwrap_or(0);
-        if host > 0
-            && let Some(after) = tag(&rest[host + 1..], &mut behind, true)
-        {
-            envelope.host = Some(&rest[..host]);
-            envelope.tag = behind.tag;
-            return marks(after, envelope);
-        }
-        return marks(rest, envelope);
-    }
-    // `[Sun Jun 30 06:06:13 2024] `, `[Jun30 06:06] `.
-    if let Some((stamp, rest)) = stamp::any(inside).or_else(|| stamp::short(inside))
-        && let Some(rest) = rest.strip_prefix(b"] ").or_else(|| (rest == b"]").then_some(&b""[..]))
-    {
-        envelope.stamp = Some(stamp);
-        return marks(rest, envelope);
-    }
-    if let Some(rest) = loose::luci(inside, envelope) {
-        return rest;
-    }
-    // `[  +0.000035] `.
-    let blanks = inside.iter().take_while(|b| **b == b' ').count();
-    if inside.get(blanks) == Some(&b'+')
-        && let Some(end) = memchr(b']', inside)
-        && inside[blanks + 1..end].iter().all(|b| b.is_ascii_digit() || *b == b'.')
-        && let Some(rest) = inside[end + 1..].strip_prefix(b" ")
-    {
-        envelope.delta = Some(&inside[blanks..end]);
-        return marks(rest, envelope);
-    }
-    marks(text, envelope)
-}
-
 /// `[    C1]`, `[ T1234]`.
 fn caller(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let inside = text.strip_prefix(b"[")?;
@@ -551,104 +654,21 @@ fn caller(text: &[u8]) -> Option<(&[u8], &[u8])> {
     ok.then_some((name, &inside[end + 1..]))
 }
 
-/// `1 STAMP HOST APP PROCID MSGID SD [BOM]MSG` behind the PRI. `- - - [ 8486.9]` is no
-/// structured data: the third `-` is.
-fn rfc5424<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
-    let rest = text.strip_prefix(b"1 ")?;
-    let (stamp, rest) = match rest.strip_prefix(b"- ") {
-        Some(rest) => (None, rest),
-        None => {
-            let (stamp, rest) = stamp::rfc3339(rest)?;
-            (Some(stamp), rest.strip_prefix(b" ")?)
-        }
-    };
-    let mut words = [&b""[..]; 4];
-    let mut rest = rest;
-    for word in &mut words {
-        let end = memchr(b' ', rest)?;
-        *word = &rest[..end];
-        rest = &rest[end + 1..];
-    }
-    let rest = match rest {
-        [b'-', rest @ ..] => rest,
-        [b'[', ..] => structured_data(rest)?,
-        _ => return None,
-    };
-    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
-    let named = |word: &'a [u8]| (word != b"-").then_some(word);
-    envelope.stamp = stamp;
-    envelope.host = named(words[0]);
-    envelope.tag = named(words[1]);
-    envelope.pid = named(words[2]);
-    Some(rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest))
-}
-
-/// Skips `[id key="value" ...]...`; values escape `"`, `\` and `]`.
-fn structured_data(text: &[u8]) -> Option<&[u8]> {
-    let mut quoted = false;
-    let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b'\\' if quoted => at += 1,
-            b'"' => quoted = !quoted,
-            b']' if !quoted && text.get(at + 1) != Some(&b'[') => return Some(&text[at + 1..]),
-            _ => {}
-        }
-        at += 1;
-    }
-    None
-}
-
-/// `183 ` before `<`.
-fn octet_count(text: &[u8]) -> Option<&[u8]> {
-    let len = text.iter().take(8).take_while(|b| b.is_ascii_digit()).count();
-    let rest = text[len..].strip_prefix(b" ")?;
-    (len > 0 && rest.first() == Some(&b'<')).then_some(rest)
-}
-
 /// `[1719720373.123] `.
 fn bracketed_unix(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let inside = text.strip_prefix(b"[")?;
     let end = memchr(b']', inside)?;
     let unix = &inside[..end];
-    let ok =
-        unix.first().is_some_and(u8::is_ascii_digit) && unix.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    // An address in brackets is a host.
+    let seconds = unix.iter().take_while(|b| b.is_ascii_digit()).count();
+    let ok = seconds >= 9 && unix.iter().all(|b| b.is_ascii_digit() || *b == b'.');
     Some((unix, inside[end + 1..].strip_prefix(b" ")?)).filter(|_| ok)
 }
 
-/// CRI (Kubernetes): `STAMP stdout F text`; `P` marks a part of a longer line.
-fn cri<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], bool)> {
-    let rest = rest.strip_prefix(b" stdout ").or_else(|| rest.strip_prefix(b" stderr "))?;
-    let (kind, rest) = rest.split_first()?;
-    let whole = match kind {
-        b'F' => true,
-        b'P' => false,
-        _ => return None,
-    };
-    let rest = rest.strip_prefix(b" ")?;
-    envelope.outer_stamp = Some(stamp.text);
-    Some((rest, whole))
-}
-
-/// Proxmox: `vmid level chain dd/Mon/yyyy:hh:mm:ss +zzzz message`.
-fn pvefw<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
-    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
-    let vmid = stamp::number(&text[..digits]).and_then(|n| u32::try_from(n).ok())?;
-    let rest = text[digits..].strip_prefix(b" ")?;
-    let (level, rest) = rest.split_first()?;
-    let severity = level.checked_sub(b'0').filter(|n| *n <= 8)?;
-    let rest = rest.strip_prefix(b" ")?;
-    let end = memchr(b' ', rest)?;
-    let (stamp, after) = stamp::common_log(&rest[end + 1..])?;
-    envelope.vmid = Some(vmid);
-    envelope.severity = Some(severity);
-    envelope.chain = Some(&rest[..end]);
-    envelope.stamp = Some(stamp);
-    after.strip_prefix(b" ")
-}
-
-fn is_ipv6(text: &[u8]) -> bool {
-    core::str::from_utf8(text).is_ok_and(|text| text.parse::<core::net::Ipv6Addr>().is_ok())
+/// Whether a word is an address, in brackets or not, with a port or not.
+fn is_address(text: &[u8]) -> bool {
+    let Ok(text) = core::str::from_utf8(text) else { return false };
+    text.parse::<core::net::IpAddr>().is_ok() || text.parse::<core::net::SocketAddr>().is_ok()
 }
 
 /// Looks for an envelope inside a text that should hold none: the second of two records that
@@ -665,7 +685,7 @@ pub(crate) fn inner_envelope(text: &[u8], from: usize) -> Option<(usize, usize)>
                 continue;
             }
             let mut envelope = Envelope::default();
-            let message = stamped(stamp, rest, &mut envelope);
+            let message = stamped(stamp, rest, &mut envelope, RELAYS);
             if envelope.tag.is_some() || envelope.host.is_some() {
                 return Some((start, text.len() - message.len()));
             }

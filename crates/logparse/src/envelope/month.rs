@@ -4,46 +4,63 @@
 //! Must not know: stamps.
 //! Tested by: the unit tests below, `tests/suites/envelopes.rs`.
 //!
-//! The names are `abmon` and `ab_alt_mon` of glibc's locale sources: 56 languages. Five names mean
-//! one month in one language and another in another (`lis`: November in Polish, October in
-//! Croatian); the table has the month of the language that more people write.
+//! The names are `abmon` and `ab_alt_mon` of glibc's locale sources and the abbreviations of CLDR, which browsers
+//! print: 77 languages. Five names mean one month in one language and another in another (`lis`: November in
+//! Polish, October in Croatian); the table has the month of the language that more people write.
+
+use std::sync::LazyLock;
 
 /// The abbreviated names of each month, in lower case and without dots.
 const NAMES: [&str; 12] = [
-    "ean ene gen ian ion jaan jan janv jän led oca saus sij stu sty tammi urt xan yan \
-     ιαν сту янв яну јан қаң հնվ ינו جانفي ينا يناير ژانویه जन॰ জানু ஜன జన ม.ค 一月",
-    "chw feabh feb febr fev fév févr helmi lut ots shk vas veebr velj úno şub φεβ ақп \
-     лют феб фев փտր פבר شباط فبر فبراير فوریه فيفري फ़र॰ ফেব பிப் ఫిబ్ర ก.พ 二月",
-    "bře kov maalis mac mar mars març maw mrt márc márta mär märts ožu sak μάρ μαρ \
-     мар нау сак մար מרץ آذار مار مارس मार्च মার্চ மார் మార్చి มี.ค 三月",
-    "abr aib api apr april avr avril bal dub d’abr ebr huhti kra kwi nis pri tra ápr \
-     απρ апр кра сәу ապր אפר آوریل أبر أبريل أفريل نيسان अप्रैल এপ্রিল ஏப் ఏప్రి เม.ย \
-     四月",
-    "beal geg kvě mag mai maig maj may maí mei máj svi touko μάι μαΐ май мам мая мај \
-     մայ מאי أيار مئی ماي مايو مه मई মে மே మే พ.ค 五月",
-    "birž cze eka giu haz iun iyn i̇yn juin jun juni juny juuni jún jūn kesä meh \
-     meith qer xuñ čen čer ιουν ιούν июн мау чэр юни јун հնս יונ جوان حزيران يون \
-     يونيو ژوئن जून জুন ஜூன் జూన్ มิ.ย 六月",
-    "gor heinä iul iyl iúil i̇yl jui juil jul juli juuli júl jūl kor liep lip lug tem \
-     uzt xul čec ιουλ ιούλ июл ліп шіл юли јул հլս יול تموز جولای جويلية يول يوليو \
-     يوليوز ژوئیه जुल॰ জুলাই ஜூலை జులై ก.ค 七月",
-    "abu ag ago agu aoû août aug avg avq aws ağu aŭg d’ag elo gsh kol lún ogos rugp \
-     sie srp ágú žni αυγ αύγ авг жні там օգս אוג آب آقۇست أغس أغسطس أوت اوت غشت अग॰ \
-     আগস্ট ஆக ఆగ ส.ค 八月",
-    "eyl ira med mfómh rugs ruj sen sep sept set sht syys szept vie wrz zář σεπ вер \
-     сен сеп қыр սեպ ספט أيلول سبت سبتمبر سپتامبر شتنبر सित॰ সেপ্টেম্বর செப் సెప్టెం \
-     ก.ย 九月",
-    "dfómh d’oct eki hyd loka oct okt ott out paź spal tet urr říj οκτ кас окт \
-     қаз հոկ אוק أكت أكتوبر اكتبر اوْکتوْبر अक्तू॰ অক্টোবর அக் అక్టో ต.ค 十月",
-    "aza lapkr lis marras nov noy nën nóv samh tach νοέ νοε ліс нов ное ноя қар նմբ \
-     נוב نوامبر نوف نوفمبر نونبر نوْوامبر नव॰ নভেম্বর நவ నవం พ.ย 十一月",
-    "abe ara dec dek des dets dez dhj dic dis déc gru gruod joulu noll pro rha śni \
-     δεκ дек дец жел сне դեկ דצמ دجنبر دسامبر ديس ديسمبر दिस॰ ডিসেম্বর டிச డిసెం ธ.ค \
-     十二月",
+    "chi dja ean ene faoi gen ian ion jaan jan janv jän led m01 oca ođđj saus sij sty tammi urt xan xin \
+     yan yen ýan ğın ιαν гыйн сту січ янв яну јан қаң հնվ ינו ינו׳ جانفي جنوری ينا يناير ژانویه जन॰ জানু \
+     ஜன జన ม.ค იან 一月",
+    "chw chwef cʼhw cʼhwe feabh feb febr fev few fiw fra fur fév févr gearr guov helmi lut m02 ots peb \
+     shk vas veebr velj úno şub φεβ ақп лют феб фев февр փտվ փտր פבר פבר׳ شباط فبر فبراير فروری فوریه \
+     فيفري फ़र॰ ফেব பிப் ఫిబ్ర ก.พ თებ 二月",
+    "bře kov m03 maalis mac mar mars mart marts març maw meu meur meɣ moz mrt màrt márc márta mäe mär \
+     märts märz mås měr njuk ožu sak μάρ μαρ бер мар март нау сак մար մրտ מרץ آذار مار مارس مارچ मार्च \
+     মার্চ மார் మార్చి มี.ค მარ 三月",
+    "abr aib api apr april avr avril bal cuo cuoŋ dub d’abr ebr gibl huhti kra kwi m04 nis pri tra yeb \
+     ápr απρ апр кві квіт кра сәу ապր אפר אפר׳ آوریل أبر أبريل أفريل اپریل نيسان अप्रैल এপ্রি এপ্রিল ஏப் \
+     ఏప్రి เม.ย აპრ 四月",
+    "beal cèit geg kvě m05 mae mag mai maig maijs maio maj may maí maý mee mei mej mies máj svi touko μάι \
+     μαΐ май мам мая мај тра трав մայ մյս מאי أيار مئی ماي مايو مه मई মে மே మే พ.ค მაი 五月",
+    "birž chn cze djn eka geas giu haz hun iun iyn iýn iýun i̇yn juin jun junh juni juny juuni jún jūn \
+     kesä m06 meh meith mezh qer xun xuñ xuño yun yün ògmh čen čer čvn ġun ιουν ιούν июн июнь мау чер \
+     черв чэр юни јун հնս יונ יוני جوان جون حزيران يون يونيو ژوئن जून জুন ஜூன் జూన్ มิ.ย ივნ 六月",
+    "chl djl gor gorff gou goue heinä hul iuch iul iyl iúil iýl iýul i̇yl jui juil jul juli juuli júl jūl \
+     kor korr liep lip lug lul m07 suoi tem uzt xnt xul yul yül čec čvc ιουλ ιούλ июл июль лип ліп шіл \
+     юли јул հլս יול יולי تموز جولائی جولای جويلية يول يوليو يوليوز ژوئیه जुल॰ জুল জুলাই ஜூலை జులై ก.ค \
+     ივლ 七月",
+    "abu ag ago agu aoû août aug avg avq awg awo aws awst aww ağu aŭg borg d’ag elo eos eost gsh gush kol \
+     lùna lún m08 ogo ogos rugp sie srp ágú žni ɣuc αυγ αύγ авг жні сер серп там օգս אוג אוג׳ آب آقۇست \
+     أغس أغسطس أوت اوت اگست غشت अग॰ আগ আগস্ট ஆக ఆగ ส.ค აგვ 八月",
+    "cte eyl gwe gwen ira m09 med medi mfómh rugs ruj sen sep sept set sht sin sult syys szept vie wrz \
+     zář čakč σεπ вер сен сент сеп қыр սեպ ספט ספט׳ أيلول سبت سبتمبر ستمبر سپتامبر شتنبر सित॰ সেপ সেপ্ট \
+     সেপ্টেম্বর செப் సెప్టెం ก.ย სექ 九月",
+    "dfómh dàmh d’oct eki golg her here hyd loka m10 och oct okt ott out paź spal tet tub urr ükt říj οκτ \
+     жов жовт кас окт қаз հոկ אוק אוק׳ أكت أكتوبر اكتبر اوْکتوْبر اکتبر اکتوبر अक्टू॰ अक्तू॰ অক্টো \
+     অক্টোবর அக் అక్టో ต.ค ოქტ 十月",
+    "aza du kas lapkr lis m11 marras nob nov now noy noý nun nën nóv nôv pay samh skáb stu tach wam νοέ \
+     νοε лис лист ліс нов ное ноя нояб қар նմբ նոյ נוב נוב׳ نوامبر نوف نوفمبر نومبر نونبر نوْوامبر नव॰ \
+     নভে নভেম্বর நவ నవం พ.ย ნოე 十一月",
+    "abe ara avi dec dek des dets dez dhj dic dik dis diċ duj duǧ déc dùbh gru gruod joulu juov ker kzu \
+     m12 noll pro rha rhag śni δεκ гру груд дек дец жел сне դեկ דצמ דצמ׳ دجنبر دسامبر دسمبر ديس ديسمبر \
+     दिस॰ ডিসে ডিসেম্বর டிச డిసెం ธ.ค დეკ 十二月",
 ];
 
 /// The longest name, in bytes.
 const LONGEST: usize = 32;
+
+/// All names in their order, with their months.
+static SORTED: LazyLock<Vec<(&str, u8)>> = LazyLock::new(|| {
+    let months = (1..=12).zip(NAMES);
+    let mut all: Vec<_> =
+        months.flat_map(|(month, names)| names.split(' ').map(move |name| (name, month))).collect();
+    all.sort_unstable();
+    all
+});
 
 /// The month that a word means: a name of any language in any case, a dot after it or none, or a
 /// number before the Chinese and Japanese sign or the Korean one (`1月`, `1월`).
@@ -56,10 +73,14 @@ pub(super) fn month(word: &[u8]) -> Option<u8> {
     if let Some(month) = numbered.and_then(|digits| digits.parse::<u8>().ok()) {
         return (1..=12).contains(&month).then_some(month);
     }
-    let word = word.strip_suffix('.').unwrap_or(word);
-    let same = |name: &str| name.chars().eq(word.chars().flat_map(char::to_lowercase));
-    let month = NAMES.iter().position(|names| names.split(' ').any(same))?;
-    Some(month as u8 + 1)
+    let mut lower = [0; 2 * LONGEST];
+    let mut len = 0;
+    for letter in word.strip_suffix('.').unwrap_or(word).chars().flat_map(char::to_lowercase) {
+        len += letter.encode_utf8(lower.get_mut(len..len + 4)?).len();
+    }
+    let name = core::str::from_utf8(&lower[..len]).ok()?;
+    let at = SORTED.binary_search_by_key(&name, |(known, _)| *known).ok()?;
+    Some(SORTED[at].1)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! Must not know: what follows it.
 //! Tested by: the unit tests below, `testdata/lines/derived-envelopes.toml`.
 
+use super::{vendor, zone};
 use crate::bytes::swar;
 use crate::time::{Civil, Stamp, Time, Uptime, Zone, month_number};
 
@@ -141,6 +142,12 @@ fn weekday(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     if text.get(4)?.is_ascii_digit() {
         let (stamp, rest) = rfc3339(&text[4..])?;
         let Time::Civil(mut civil) = stamp.time else { return None };
+        if let Some((zone @ Zone::Offset(_), after)) = rest.strip_prefix(b" ").and_then(zone::zone)
+            && !rest[1].is_ascii_alphabetic()
+        {
+            civil.zone = zone;
+            return Some(cut(text, text.len() - after.len(), Time::Civil(civil)));
+        }
         let letters = rest.strip_prefix(b" ")?.iter().take_while(|b| b.is_ascii_uppercase()).count();
         if !(1..=6).contains(&letters) {
             return None;
@@ -163,7 +170,7 @@ fn weekday(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
 /// point, an offset without its colon, or none.
 pub(super) fn rfc3339(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let date: &[u8; 19] = text.first_chunk()?;
-    if date[4] != b'-' || date[7] != b'-' || !matches!(date[10], b'T' | b' ') {
+    if date[4] != b'-' || date[7] != b'-' || !matches!(date[10], b'T' | b' ' | b'_') {
         return None;
     }
     let year = u16::from(two(date, 0)?) * 100 + u16::from(two(date, 2)?);
@@ -172,6 +179,8 @@ pub(super) fn rfc3339(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let (hour, minute, second) = clock(date, 11)?;
     let (nanos, at) = fraction(text, 19);
     let (zone, end) = offset(text, at)?;
+    // svlogd writes an underscore, and UTC.
+    let zone = if date[10] == b'_' { Zone::Offset(0) } else { zone };
     let civil = Civil { year: Some(year), month, day, hour, minute, second, nanos, zone };
     Some(cut(text, end, Time::Civil(civil)))
 }
@@ -227,32 +236,33 @@ pub(super) fn short(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
 
 /// `30/Jun/2024:06:06:13 +0200` of Proxmox.
 pub(super) fn common_log(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
-    let sep = |at: usize, byte: u8| text.get(at) == Some(&byte);
-    if !(sep(2, b'/') && sep(6, b'/') && sep(11, b':') && sep(20, b' ')) {
+    // A day is padded, or not.
+    let at = if text.get(1) == Some(&b'/') { 1 } else { 2 };
+    let day = match at {
+        1 => text[0].checked_sub(b'0').filter(|day| (1..=9).contains(day))?,
+        _ => day(text, 0)?,
+    };
+    let sep = |from: usize, byte: u8| text.get(at + from) == Some(&byte);
+    if !(sep(0, b'/') && sep(4, b'/') && sep(9, b':') && sep(18, b' ')) {
         return None;
     }
-    let day = day(text, 0)?;
-    let month = month(text, 3)?;
-    let year = Some(u16::try_from(number(&text[7..11])?).ok()?);
-    let (hour, minute, second) = clock(text, 12)?;
-    let (zone, end) = offset(text, 21)?;
+    let month = month(text, at + 1)?;
+    let year = Some(u16::try_from(number(text.get(at + 5..at + 9)?)?).ok()?);
+    let (hour, minute, second) = clock(text, at + 10)?;
+    let (zone, end) = offset(text, at + 19)?;
     let civil = Civil { year, month, day, hour, minute, second, nanos: 0, zone };
     Some(cut(text, end, Time::Civil(civil)))
 }
 
-/// `[ 8486.974964]`: seconds right-aligned, six digits behind the point; some vendors add
-/// the processor (`@5`). The text behind the bracket follows.
+/// `[ 8486.974964]`: seconds right-aligned, six digits after the point. The text after the bracket follows.
 #[inline(always)]
 pub(super) fn uptime(text: &[u8]) -> Option<(Uptime, &[u8])> {
     let (uptime, at) = uptime_digits(text)?;
     let rest = &text[at..];
     match rest {
         [b']', rest @ ..] => Some((uptime, rest)),
-        [b'@', rest @ ..] => {
-            let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-            Some((uptime, rest[digits..].strip_prefix(b"]")?))
-        }
-        _ => None,
+        [] => None,
+        _ => Some((uptime, vendor::end_of_uptime(rest)?)),
     }
 }
 

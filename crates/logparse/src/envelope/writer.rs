@@ -128,7 +128,8 @@ impl<'a> Envelope<'a> {
         }
         // User space cannot write into the kernel's buffer with the kernel's facility, and syslog
         // daemons give no other message that facility.
-        let told = self.sequence.is_some() || self.stamp.is_some() && self.tag.is_some();
+        let stamped = self.stamp.is_some() || self.outer_stamp.is_some();
+        let told = self.sequence.is_some() || stamped && self.tag.is_some();
         match self.facility {
             Some(facility) if facility > 0 && told => Writer::Program(super::facility_name(facility)),
             _ => Writer::Kernel,

@@ -97,7 +97,9 @@ impl EnvelopeTemplate {
             || envelope.kmsg_flags.is_some()
             || envelope.repeat != 1
             // Once is also a count: what closes its bracket follows the packet.
-            || memchr::memmem::find(&line[..message_at], b" times: [").is_some();
+            || memchr::memmem::find(&line[..message_at], b" times: [").is_some()
+            // What an object says of a message may follow it.
+            || memchr::memchr(b'{', &line[..message_at]).is_some();
         if varies || message_at > LONGEST_ENVELOPE {
             return None;
         }
@@ -133,7 +135,7 @@ impl EnvelopeTemplate {
         shape.least[..message_at].copy_from_slice(&line[..message_at]);
         shape.above[..message_at].fill(0);
         let find = |part: Option<&[u8]>| -> Option<Option<Place>> {
-            part.map_or(Some(None), |part| place(line, part).map(Some))
+            part.map_or(Some(None), |part| place(&line[..message_at], part).map(Some))
         };
         shape.host = find(envelope.host)?;
         shape.tell_at =
@@ -153,11 +155,16 @@ impl EnvelopeTemplate {
     /// Allows the digits of the clock: `hh:mm:ss` and a fraction, if one follows.
     fn learn_stamp(&mut self, line: &[u8], stamp: Stamp<'_>) -> Option<()> {
         let Time::Civil(civil) = stamp.time else { return None };
-        let whole = place(line, stamp.text)?;
+        let whole = place(&line[..self.message_at], stamp.text)?;
         let colon = memchr::memchr(b':', stamp.text)?;
         let clock = usize::from(whole.start) + colon.checked_sub(2)?;
         // `dmesg -e` has no seconds.
         if line.get(clock + 5) != Some(&b':') {
+            return None;
+        }
+        // Nor is a clock of twelve hours, or of one digit, what its digits say.
+        let digits = line.get(clock..)?.first_chunk()?;
+        if (civil.hour, civil.minute, civil.second) != crate::bytes::swar::clock(digits) {
             return None;
         }
         let ones_of_hour = if line[clock] == b'2' { b'3' } else { b'9' };

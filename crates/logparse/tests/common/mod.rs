@@ -105,6 +105,22 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
+/// What `PACKET` means in the lines of `testdata/envelopes`.
+pub(crate) const PACKET: &str = "IN=eth0 OUT= MAC=00:00:5e:00:53:01:00:00:5e:00:53:02:08:00 SRC=198.51.100.7 \
+                                 DST=203.0.113.5 LEN=60 TOS=0x00 PREC=0x00 TTL=46 ID=55359 DF PROTO=TCP SPT=53382 \
+                                 DPT=22 WINDOW=64240 RES=0x00 SYN URGP=0 ";
+
+/// Every line of `testdata/envelopes`: its kind, its text, what else is said of it.
+pub(crate) fn envelopes() -> Vec<(String, Vec<u8>, serde_json::Value)> {
+    let text = std::fs::read_to_string(testkit::testdata("envelopes/heads.jsonl")).unwrap();
+    let case = |line: &str| {
+        let case: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = case["line"].as_str().unwrap().replace("PACKET", PACKET);
+        (case["kind"].as_str().unwrap().to_owned(), text.into_bytes(), case)
+    };
+    text.lines().map(case).collect()
+}
+
 fn read_block(file: &Path, block: &toml::Table, cases: &mut Vec<Case>) {
     let text = |key: &str| block.get(key).map(|v| v.as_str().unwrap());
     let name = format!("{}: {}", file.file_stem().unwrap().display(), text("name").unwrap());

@@ -290,6 +290,8 @@ fn representatives() -> Vec<Vec<u8>> {
 fn forms() -> Vec<Vec<u8>> {
     let mut seen = HashSet::new();
     let mut out = representatives();
+    // Of each kind of envelope some.
+    out.extend(envelopes().into_iter().step_by(6).map(|(_, line, _)| line));
     for (i, case) in cases().into_iter().enumerate() {
         let mut form = Vec::new();
         for word in case.line.split(|byte| *byte == b' ') {
@@ -327,6 +329,7 @@ fn shuffle<T>(rng: &mut Rng, items: &mut [T]) {
 fn the_suite_in_any_order() {
     let mut run = Run::default();
     let mut lines: Vec<Vec<u8>> = cases().into_iter().map(|case| case.line).collect();
+    lines.extend(envelopes().into_iter().map(|(_, line, _)| line));
     let sample = sample();
     let mut rng = Rng::new(1);
     for _ in 0..9 {

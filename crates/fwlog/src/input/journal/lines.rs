@@ -260,7 +260,8 @@ impl Lead {
         let name = |number: Option<u16>| number.and_then(|number| names.get(usize::from(number)));
         let has_source = facts.source.is_some();
         let mut text = b" ".to_vec();
-        if let Some(host) = name(facts.host) {
+        let host = name(facts.host).map(Vec::as_slice);
+        if let Some(host) = host {
             text.extend_from_slice(host);
             text.push(b' ');
         }
@@ -268,13 +269,13 @@ impl Lead {
         text.extend_from_slice(tag.map_or(b"kernel", |tag| tag));
         text.extend_from_slice(b": ");
         let kernels = tag.is_some_and(|tag| tag == b"kernel");
-        let fits = (kernels || has_source) && Lead::fits(&text, has_source);
+        let fits = (kernels || has_source) && Lead::fits(&text, host, has_source);
         Lead { host: facts.host, tag: facts.tag, has_source, text: fits.then_some(text) }
     }
 
-    /// Whether the parser finds the message after it. Asked instead of guessed: names of hosts
+    /// Whether the parser finds the host and the message after it. Asked instead of guessed: names of hosts
     /// and programs can be anything.
-    fn fits(lead: &[u8], has_source: bool) -> bool {
+    fn fits(lead: &[u8], host: Option<&[u8]>, has_source: bool) -> bool {
         const MESSAGE: &[u8] =
             b"[x] kernel: IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=28 TOS=0x00 PREC=0x00 \
             TTL=64 ID=1 PROTO=UDP SPT=5353 DPT=53 LEN=8 ";
@@ -286,7 +287,8 @@ impl Lead {
         // Behind a kernel's stamp anything may follow; without one, what looks like one may not.
         line.extend_from_slice(if has_source { MESSAGE } else { &MESSAGE[4..] });
         let wanted: &[u8] = if has_source { b"[x] kernel: " } else { b"kernel: " };
-        !lead.contains(&b'\n') && logparse::parse(&line).is_ok_and(|entry| entry.packet.prefix == wanted)
+        let reads = |entry: logparse::Entry<'_>| entry.packet.prefix == wanted && entry.envelope.host == host;
+        !lead.contains(&b'\n') && logparse::parse(&line).is_ok_and(reads)
     }
 }
 

@@ -1,0 +1,160 @@
+//! Records of several lines, and ulogd's, that begin somewhere in a text.
+//!
+//! Responsible for: passing text on as it is, and noticing where such records begin; from there on every line goes
+//! through the readers of records, which leave text as it is too.
+//! Must not know: what a record says.
+//! Tested by: `fwstat/tests/cli/faults.rs`, the unit tests below.
+
+use std::io::{self, Read};
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+use super::bytes::{Fail, Plain};
+use super::reframe::{self, Export, Objects};
+use super::ulogd::{self, Ulogd};
+
+/// Bytes that are looked at together.
+const BLOCK: usize = 128 << 10;
+
+/// What the first line of such records begins with, after a line end.
+static BEGINNINGS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| [Finder::new("\n{"), Finder::new("\n__"), Finder::new("\n[\n")]);
+
+/// All readers of records, one after another: what one does not know it leaves as it is.
+#[must_use]
+pub fn records(stream: Plain) -> Plain {
+    Box::new(Ulogd::new(Box::new(Objects::new(Box::new(Export::new(stream))))))
+}
+
+/// Whether a line is the first of records that are not lines that the parser reads.
+#[must_use]
+pub fn begins(line: &[u8]) -> bool {
+    match line.first() {
+        // ulogd's first keys are its own.
+        Some(b'{') => line[1..].trim_ascii().is_empty() || ulogd::is_ulogd(&line[..line.len().min(256)]),
+        Some(b'[') => line[1..].trim_ascii().is_empty(),
+        Some(b'_') => reframe::begins_export(line),
+        _ => false,
+    }
+}
+
+/// A text in which records may begin.
+pub struct Watched {
+    input: Option<Plain>,
+    /// The readers of records, once they were needed.
+    records: Option<Plain>,
+    /// An error to give when all before it was.
+    failed: Option<io::Error>,
+    block: Vec<u8>,
+    given: usize,
+    /// The bytes of the block that were found to be text.
+    text: usize,
+}
+
+impl Watched {
+    /// Watches a text from its beginning.
+    #[must_use]
+    pub fn new(input: Plain) -> Watched {
+        Watched { input: Some(input), records: None, failed: None, block: Vec::new(), given: 0, text: 0 }
+    }
+
+    /// Reads the next block and looks for records in it: what follows the last line end stays for the next look.
+    fn look(&mut self) -> io::Result<bool> {
+        if let Some(error) = self.failed.take() {
+            self.input = None;
+            return Err(error);
+        }
+        let Some(input) = &mut self.input else { return Ok(false) };
+        // The line end before the rest is kept: a line is looked at with it.
+        self.block.drain(..self.given.saturating_sub(1));
+        self.given = self.block.len().min(1);
+        let before = self.block.len();
+        self.failed = input.take(BLOCK as u64).read_to_end(&mut self.block).err();
+        let read = self.block.len() - before;
+        self.text = match memchr::memrchr(b'\n', &self.block) {
+            Some(end) if read > 0 && self.block.len() < 2 * BLOCK => end + 1,
+            _ => self.block.len(),
+        };
+        self.text = self.text.max(self.given);
+        let from = self.given.saturating_sub(1);
+        let lines = BEGINNINGS.iter().filter_map(|finder| {
+            finder
+                .find_iter(&self.block[from..self.text])
+                .map(|at| from + at + 1)
+                .find(|at| self.is_first(*at))
+        });
+        if let Some(at) = lines.min() {
+            let rest = io::Cursor::new(self.block.split_off(at));
+            self.text = at;
+            let failed = self.failed.take().map(Fail::new);
+            self.records = self.input.take().map(|input| match failed {
+                Some(failed) => records(Box::new(rest.chain(failed))),
+                None => records(Box::new(rest.chain(input))),
+            });
+        }
+        Ok(read > 0 || self.given < self.block.len() || self.failed.is_some())
+    }
+
+    fn is_first(&self, at: usize) -> bool {
+        let line = &self.block[at..];
+        begins(&line[..memchr::memchr(b'\n', line).unwrap_or(line.len())])
+    }
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        while self.given >= self.text {
+            if let Some(records) = &mut self.records {
+                return records.read(buffer);
+            }
+            if !self.look()? {
+                return Ok(0);
+            }
+        }
+        let part = &self.block[self.given..self.text];
+        let len = part.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&part[..len]);
+        self.given += len;
+        Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OBJECT: &str = "{\n  \"MESSAGE\": \"a\"\n}\n";
+    const LINE: &str = "{  \"MESSAGE\": \"a\"}\n";
+
+    fn read(text: &str, error: bool) -> (String, bool) {
+        let text = io::Cursor::new(text.as_bytes().to_vec());
+        let input: Plain = match error {
+            true => Box::new(text.chain(Fail::new(io::Error::other("damaged")))),
+            false => Box::new(text),
+        };
+        let mut out = Vec::new();
+        let failed = Watched::new(input).read_to_end(&mut out).is_err();
+        (String::from_utf8(out).unwrap(), failed)
+    }
+
+    #[test]
+    fn text_passes_and_records_become_lines_wherever_they_begin() {
+        for lines in [0, 1, 2, 5_000, 40_000] {
+            let text = "Jun 30 06:06:13 gw kernel: x\n".repeat(lines);
+            for tail in ["", "no end", "{\"a\": 1}\n"] {
+                let whole = format!("{text}{tail}");
+                assert_eq!(read(&whole, false), (whole.clone(), false), "{lines} {tail}");
+                let (out, failed) = read(&whole, true);
+                assert!(out == whole && failed, "{lines} {tail}");
+            }
+            if lines > 0 {
+                let (out, _) = read(&format!("{text}{OBJECT}{text}{OBJECT}"), false);
+                assert!(out == format!("{text}{LINE}{text}{LINE}"), "{lines}");
+            }
+        }
+    }
+}
