@@ -73,7 +73,8 @@ impl Watched {
         self.failed = input.take(BLOCK as u64).read_to_end(&mut self.block).err();
         let read = self.block.len() - before;
         self.text = match memchr::memrchr(b'\n', &self.block) {
-            Some(end) if read > 0 && self.block.len() < 2 * BLOCK => end + 1,
+            // Nothing comes after a fault.
+            Some(end) if read > 0 && self.failed.is_none() && self.block.len() < 2 * BLOCK => end + 1,
             _ => self.block.len(),
         };
         self.text = self.text.max(self.given);

@@ -273,7 +273,11 @@ fn stamp(text: &str, local_now: i64, zone: &TimeZone) -> Option<Moment> {
         let envelope = &entry.envelope;
         let Some(stamp) = envelope.stamp else { continue };
         let host = envelope.host.is_none_or(|host| host == HOST.as_bytes());
-        if !entry.packet.prefix.is_empty() || !host || entry.error.is_some() {
+        // What looks like the name of a zone and is none may be anything, a host for one.
+        let name = text.rsplit(' ').next().unwrap_or_default();
+        let is_name = (3..=5).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_uppercase());
+        let no_zone = is_name && offset(name, local_now, zone).is_none();
+        if !entry.packet.prefix.is_empty() || !host || no_zone || entry.error.is_some() {
             continue;
         }
         let hint = YearHint::not_behind(local_now + 86_400);

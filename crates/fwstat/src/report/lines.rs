@@ -2,7 +2,7 @@
 //!
 //! Responsible for: which of the lines that come in order are printed, and what is written before each.
 //! Must not know: why a line is a hit.
-//! Tested by: the unit tests below, `tests/cli/lines.rs`.
+//! Tested by: `tests/cli/lines.rs`.
 
 use std::collections::VecDeque;
 use std::io::{self, Write as _};

@@ -61,7 +61,8 @@ fn the_lines_of_the_log_come_as_they_are() {
         assert_eq!(with(&["-C", "2"]), expected(&lines, 2, 2, udp));
         assert_eq!(with(&["-C", "1", "--invert"]), expected(&lines, 1, 1, |line| !udp(line)));
         let all = expected(&lines, 0, 0, udp);
-        let some = |lines: &mut dyn Iterator<Item = &str>| lines.map(|line| format!("{line}\n")).collect::<String>();
+        let some =
+            |lines: &mut dyn Iterator<Item = &str>| lines.map(|line| format!("{line}\n")).collect::<String>();
         assert_eq!(with(&["-n", "5"]), some(&mut all.lines().take(5)));
         assert_eq!(with(&["--tail", "4"]), some(&mut all.lines().skip(all.lines().count() - 4)));
         assert_eq!(with(&["-c"]), format!("{}\n", all.lines().count()));
@@ -70,14 +71,22 @@ fn the_lines_of_the_log_come_as_they_are() {
     let bare: String = lines.iter().filter(|line| udp(line)).map(|line| format!("{line}\n")).collect();
     assert_eq!(run(&["lines", "-p", "udp", &path]).out, bare);
     assert_eq!(run_with(text.as_bytes(), &["lines", "-p", "udp", "-"]).out, bare);
-    assert_eq!(run(&["lines", "-n", "2", "-A", "1", "-p", "udp", &path]).out, [0, 1, 7, 8].map(|n| lines[n].clone() + "\n").join("").replacen(&lines[7], &format!("--\n{}", lines[7]), 1));
+    assert_eq!(
+        run(&["lines", "-n", "2", "-A", "1", "-p", "udp", &path]).out,
+        [0, 1, 7, 8].map(|n| lines[n].clone() + "\n").join("").replacen(
+            &lines[7],
+            &format!("--\n{}", lines[7]),
+            1
+        )
+    );
 }
 
 #[test]
 fn several_files_have_their_names() {
     let folder = Folder::new();
     let lines = log(30);
-    let (one, two) = (folder.write("one", lines[..10].join("\n")), folder.write("two", lines[10..].join("\n") + "\n"));
+    let (one, two) =
+        (folder.write("one", lines[..10].join("\n")), folder.write("two", lines[10..].join("\n") + "\n"));
     let named = |path: &str, from: usize, to: usize| -> String {
         (from..to).filter(|n| n % 7 == 0).map(|n| format!("{path}:{}\n", lines[n])).collect()
     };
