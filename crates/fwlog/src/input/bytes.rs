@@ -92,6 +92,16 @@ impl Read for Fail {
     }
 }
 
+/// Gives what was not given yet of some bytes, as far as `buffer` has room; how much that was.
+#[inline]
+pub(super) fn give(from: &[u8], given: &mut usize, buffer: &mut [u8]) -> usize {
+    let part = &from[*given..];
+    let len = part.len().min(buffer.len());
+    buffer[..len].copy_from_slice(&part[..len]);
+    *given += len;
+    len
+}
+
 /// Reads until `buffer` is full or the input ends.
 ///
 /// # Errors

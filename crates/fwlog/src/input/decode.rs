@@ -8,8 +8,8 @@ use std::io;
 use std::sync::Arc;
 
 use super::bytes::{Counting, Meter, Plain, peek};
-use super::dmesg::{self, Human};
-use super::envelope::{Head, Rewritten};
+use super::dmesg;
+use super::envelope::{self, Head};
 use super::journal::SIGNATURE;
 use super::months;
 use super::reframe;
@@ -174,10 +174,10 @@ fn lines_of(head: &[u8], stream: Plain, decoding: &Decoding, meter: &mut Meter) 
     let records = records(head);
     meter.folded = matches!(records, Some(Records::Export | Records::Objects));
     Decoded::Lines(match records {
-        Some(Records::Human) => Box::new(Human::new(stream)),
+        Some(Records::Human) => dmesg::moments(stream),
         Some(_) => watch::records(stream),
         None => match &decoding.envelope {
-            Some(head) => Box::new(Rewritten::new(stream, Arc::clone(head))),
+            Some(head) => envelope::rewritten(stream, Arc::clone(head)),
             None if months::may_clash(head) => {
                 let (stream, doubt) = months::settled(stream);
                 meter.doubt = doubt;

@@ -7,11 +7,10 @@
 //! Must not know: what a line says behind its stamp; years.
 //! Tested by: the unit tests below, `fwstat/tests/cli/clocks.rs`.
 
-use std::io::{self, BufRead, BufReader, Read};
-
 use logparse::month_number;
 
-use super::bytes::{LONGEST_LINE, Plain};
+use super::bytes::Plain;
+use super::edited::Edited;
 
 /// Whether the bytes begin with a line of `dmesg -H`.
 #[must_use]
@@ -20,50 +19,13 @@ pub fn is_human(head: &[u8]) -> bool {
     minute(line).is_some() || since(line).is_some()
 }
 
-/// Lines of `dmesg -H`, each with its moment.
-pub struct Human {
-    input: BufReader<Plain>,
-    clock: Moment,
-    line: Vec<u8>,
-    out: Vec<u8>,
-    given: usize,
-    /// Whether a line goes on that was too long to be held.
-    inside: bool,
-}
-
-impl Human {
-    /// Lines of a stream.
-    #[must_use]
-    pub fn new(input: Plain) -> Human {
-        Human {
-            input: BufReader::with_capacity(256 << 10, input),
-            clock: Moment::default(),
-            line: Vec::new(),
-            out: Vec::new(),
-            given: 0,
-            inside: false,
-        }
-    }
-
-    /// Appends the next line to `out`; `false` at the end.
-    fn next(&mut self) -> io::Result<bool> {
-        let whole = memchr::memchr(b'\n', self.input.buffer()).filter(|end| *end < LONGEST_LINE);
-        if let Some(end) = whole {
-            let line = &self.input.buffer()[..=end];
-            let inside = std::mem::take(&mut self.inside);
-            self.clock.line(line, inside, &mut self.out);
-            self.input.consume(end + 1);
-            return Ok(true);
-        }
-        self.line.clear();
-        (&mut self.input).take(LONGEST_LINE as u64).read_until(b'\n', &mut self.line)?;
-        if self.line.is_empty() {
-            return Ok(false);
-        }
-        let inside = std::mem::replace(&mut self.inside, self.line.last() != Some(&b'\n'));
-        self.clock.line(&self.line, inside, &mut self.out);
-        Ok(true)
-    }
+/// The lines of a stream of `dmesg -H`, each with its moment.
+#[must_use]
+pub fn moments(input: Plain) -> Plain {
+    let mut clock = Moment::default();
+    Box::new(Edited::new(input, move |line: &[u8], goes_on: bool, out: &mut Vec<u8>| {
+        clock.line(line, goes_on, out);
+    }))
 }
 
 /// The moment of the last line.
@@ -92,21 +54,6 @@ impl Moment {
             return;
         }
         out.extend_from_slice(line);
-    }
-}
-
-impl Read for Human {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.out.len() {
-            self.out.clear();
-            self.given = 0;
-            while self.out.len() < buffer.len().min(256 << 10) && self.next()? {}
-        }
-        let part = &self.out[self.given..];
-        let len = part.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&part[..len]);
-        self.given += len;
-        Ok(len)
     }
 }
 
@@ -161,11 +108,14 @@ fn since(line: &[u8]) -> Option<(u64, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Read as _};
+
     use super::*;
+    use crate::input::LONGEST_LINE;
 
     fn lines(text: &str) -> String {
         let mut all = String::new();
-        Human::new(Box::new(io::Cursor::new(text.as_bytes().to_vec()))).read_to_string(&mut all).unwrap();
+        moments(Box::new(io::Cursor::new(text.as_bytes().to_vec()))).read_to_string(&mut all).unwrap();
         all
     }
 

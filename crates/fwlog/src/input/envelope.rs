@@ -9,13 +9,13 @@
 //! The lines are rewritten before anything else looks at them, so that years, `--since` and `--until` see the
 //! stamps too.
 
-use std::io::{self, BufRead as _, BufReader, Read};
 use std::sync::Arc;
 
 use memchr::memmem;
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
-use super::bytes::{Fail, LONGEST_LINE, Plain};
+use super::bytes::Plain;
+use super::edited::Edited;
 use super::reframe::add;
 
 /// The names that groups may have.
@@ -171,66 +171,23 @@ fn moment(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A stream whose lines are rewritten.
-pub struct Rewritten {
-    input: BufReader<Plain>,
-    head: Arc<Head>,
-    line: Vec<u8>,
-    /// Whether the line goes on: it is longer than any line that is read.
-    goes_on: bool,
-    out: Vec<u8>,
-    given: usize,
-}
-
-impl Rewritten {
-    /// The lines of a stream.
-    #[must_use]
-    pub fn new(input: Plain, head: Arc<Head>) -> Rewritten {
-        let input = BufReader::with_capacity(256 << 10, input);
-        Rewritten { input, head, line: Vec::new(), goes_on: false, out: Vec::new(), given: 0 }
-    }
-}
-
-impl Read for Rewritten {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.out.len() {
-            self.out.clear();
-            self.given = 0;
-            while self.out.len() < buffer.len().min(64 << 10) {
-                self.line.clear();
-                let limit = LONGEST_LINE as u64 + 1;
-                match (&mut self.input).take(limit).read_until(b'\n', &mut self.line) {
-                    Ok(0) => break,
-                    Ok(_) => {}
-                    // First what came before it.
-                    Err(error) => {
-                        self.out.append(&mut self.line);
-                        if self.out.is_empty() {
-                            return Err(error);
-                        }
-                        self.input = BufReader::new(Box::new(Fail::new(error)));
-                        break;
-                    }
-                }
-                let goes_on = std::mem::replace(&mut self.goes_on, self.line.last() != Some(&b'\n'));
-                let text = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
-                let text = text.strip_suffix(b"\r").unwrap_or(text);
-                if !goes_on && self.head.rewrite(text, &mut self.out) {
-                    self.out.push(b'\n');
-                } else {
-                    self.out.extend_from_slice(&self.line);
-                }
-            }
+#[must_use]
+pub fn rewritten(input: Plain, head: Arc<Head>) -> Plain {
+    Box::new(Edited::new(input, move |line: &[u8], goes_on: bool, out: &mut Vec<u8>| {
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        if !goes_on && head.rewrite(text, out) {
+            out.push(b'\n');
+        } else {
+            out.extend_from_slice(line);
         }
-        let part = &self.out[self.given..];
-        let len = part.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&part[..len]);
-        self.given += len;
-        Ok(len)
-    }
+    }))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Read as _};
+
     use super::*;
 
     #[test]
@@ -263,7 +220,7 @@ mod tests {
         let other = b"30;06;2024 06:06:13 gw: no packet\n!17 IN=eth0 OUT=\n";
         let input = Box::new(io::Cursor::new([&packet[..], other].concat()));
         let mut out = Vec::new();
-        Rewritten::new(input, head).read_to_end(&mut out).unwrap();
+        rewritten(input, head).read_to_end(&mut out).unwrap();
         let expected = br#"{"_HOSTNAME":"gw","timestamp":"2024-06-30T06:06:13","_TRANSPORT":"kernel","MESSAGE":"say \"hi\" IN=eth0 OUT= "}
 "#;
         assert_eq!(String::from_utf8(out).unwrap().as_bytes(), [&expected[..], other].concat());

@@ -13,6 +13,7 @@ mod clocks;
 pub mod decode;
 pub mod discover;
 pub mod dmesg;
+mod edited;
 pub mod envelope;
 mod error;
 pub mod extent;
@@ -499,14 +500,14 @@ impl InputQueue {
     }
 
     /// A stream of plain bytes, counted.
-    fn decode(&self, name: &str, inner: Plain, decoding: &Decoding) -> io::Result<Decoded> {
+    fn decode(&self, at: usize, inner: Plain, decoding: &Decoding) -> io::Result<Decoded> {
         let (taken, plain) = (Arc::clone(&self.taken), Arc::clone(&self.plain));
         let mut meter = Meter { taken, plain, ..Meter::default() };
         let stream = decode::open(inner, decoding, &mut meter)?;
-        let at = self.sources.iter().position(|source| source.name == name).unwrap_or(0);
         let doubt = meter.doubt.take().map(|(line, text)| (at, Doubt { line, lines: 0, text }));
         lock(&self.doubts).extend(doubt);
         if meter.folded {
+            let name = &self.sources[at].name;
             lock(&self.remarks).push(format!(
                 "{name}: its records are of several lines; each counts as one line, and line numbers count records"
             ));
@@ -533,7 +534,7 @@ impl InputQueue {
                     return self.entries(at, name, stdin);
                 }
                 let decoded = self
-                    .decode(name, self.pipe(stdin), &reading.decoding)
+                    .decode(at, self.pipe(stdin), &reading.decoding)
                     .map_err(|error| InputError::new(name, reason(&error)))?;
                 self.stream(at, name, decoded, years(None))
             }
@@ -542,7 +543,7 @@ impl InputQueue {
                     InputError::new(name, reason(&error)).hint("is it installed, and may you run it?")
                 })?;
                 let decoded = self
-                    .decode(name, self.pipe(program), &reading.decoding.as_it_is())
+                    .decode(at, self.pipe(program), &reading.decoding.as_it_is())
                     .map_err(|error| InputError::new(name, reason(&error)))?;
                 self.stream(at, name, decoded, years(None))
             }
@@ -613,13 +614,13 @@ impl InputQueue {
         if is_kmsg(path) {
             let kmsg = stream::Kmsg::open(path).map_err(failed)?;
             let decoded =
-                self.decode(name, Box::new(kmsg), &self.reading.decoding.as_it_is()).map_err(failed)?;
+                self.decode(at, Box::new(kmsg), &self.reading.decoding.as_it_is()).map_err(failed)?;
             return self.stream(at, name, decoded, years(None));
         }
         let mut file = stream::open(path, &meta).map_err(failed)?;
         let years = years(meta.modified().ok());
         if !meta.is_file() {
-            let decoded = self.decode(name, self.pipe(file), &self.reading.decoding).map_err(failed)?;
+            let decoded = self.decode(at, self.pipe(file), &self.reading.decoding).map_err(failed)?;
             return self.stream(at, name, decoded, years);
         }
         let mut head = [0; bytes::HEAD];
@@ -639,7 +640,7 @@ impl InputQueue {
             return Ok(State::Split(Arc::new(split)));
         }
         let rest = Box::new(io::Cursor::new(head.to_vec()).chain(file).take(size));
-        let decoded = self.decode(name, rest, &self.reading.decoding).map_err(failed)?;
+        let decoded = self.decode(at, rest, &self.reading.decoding).map_err(failed)?;
         let Decoded::Lines(stream) = decoded else { return self.stream(at, name, decoded, years) };
         let mut stream = Stream::new(stream, self.reading.chunk, years.clone());
         let survey = if plain && meta.len() > 0 {

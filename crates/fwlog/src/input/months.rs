@@ -6,9 +6,10 @@
 //! Must not know: what follows a stamp.
 //! Tested by: the unit tests below, `fwstat/tests/cli/faults.rs`.
 
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::{self, Read as _};
 
 use super::bytes::{Fail, Plain};
+use super::edited::Edited;
 
 /// The names of glibc's `hr_HR` that no neighbour has.
 const CROATIAN: [&str; 8] = ["sij", "velj", "ožu", "tra", "svi", "kol", "ruj", "stu"];
@@ -104,67 +105,23 @@ pub fn settled(mut input: Plain) -> (Plain, Option<(u64, String)>) {
         None => Box::new(front.chain(input)),
     };
     match told {
-        Told::Croatian => (Box::new(Croatian::new(all)), None),
+        Told::Croatian => (Box::new(Edited::new(all, in_english)), None),
         Told::Other => (all, None),
         Told::Nothing(first) => (all, first),
     }
 }
 
-/// The lines of a Croatian input, with English names in place of those that others mean otherwise.
-struct Croatian {
-    input: BufReader<Plain>,
-    line: Vec<u8>,
-    /// Whether the next piece goes on with the line before it.
-    goes_on: bool,
-    out: Vec<u8>,
-    given: usize,
-}
-
-impl Croatian {
-    fn new(input: Plain) -> Croatian {
-        let input = BufReader::with_capacity(256 << 10, input);
-        Croatian { input, line: Vec::new(), goes_on: false, out: Vec::new(), given: 0 }
-    }
-}
-
-impl Read for Croatian {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.out.len() {
-            self.out.clear();
-            self.given = 0;
-            while self.out.len() < buffer.len().min(64 << 10) {
-                self.line.clear();
-                match (&mut self.input).take(64 << 10).read_until(b'\n', &mut self.line) {
-                    Ok(0) => break,
-                    Ok(_) => {}
-                    // First what came before it.
-                    Err(error) => {
-                        self.out.append(&mut self.line);
-                        if self.out.is_empty() {
-                            return Err(error);
-                        }
-                        self.input = BufReader::new(Box::new(Fail::new(error)));
-                        break;
-                    }
-                }
-                let goes_on = std::mem::replace(&mut self.goes_on, self.line.last() != Some(&b'\n'));
-                let name = month(&self.line).filter(|_| !goes_on);
-                match name.and_then(|(start, word)| Some((start, word.len(), shared(word)?))) {
-                    Some((start, len, (_, english, _))) => {
-                        self.out.extend_from_slice(&self.line[..start]);
-                        self.out.extend_from_slice(english.as_bytes());
-                        let rest = &self.line[start + len..];
-                        self.out.extend_from_slice(rest.strip_prefix(b".").unwrap_or(rest));
-                    }
-                    None => self.out.extend_from_slice(&self.line),
-                }
-            }
+/// A line of a Croatian input, with the English name in place of one that others mean otherwise.
+fn in_english(line: &[u8], goes_on: bool, out: &mut Vec<u8>) {
+    let name = month(line).filter(|_| !goes_on);
+    match name.and_then(|(start, word)| Some((start, word.len(), shared(word)?))) {
+        Some((start, len, (_, english, _))) => {
+            out.extend_from_slice(&line[..start]);
+            out.extend_from_slice(english.as_bytes());
+            let rest = &line[start + len..];
+            out.extend_from_slice(rest.strip_prefix(b".").unwrap_or(rest));
         }
-        let part = &self.out[self.given..];
-        let len = part.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&part[..len]);
-        self.given += len;
-        Ok(len)
+        None => out.extend_from_slice(line),
     }
 }
 

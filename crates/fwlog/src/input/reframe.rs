@@ -7,8 +7,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::bytes::LONGEST_LINE;
-use super::bytes::Plain;
+use super::bytes::{LONGEST_LINE, Plain, give};
 
 /// The fields of the journal that say something about a packet's line.
 const FIELDS: [&str; 8] = [
@@ -274,11 +273,7 @@ impl Read for Export {
                 }
             }
         }
-        let part = &self.out[self.given..];
-        let len = part.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&part[..len]);
-        self.given += len;
-        Ok(len)
+        Ok(give(&self.out, &mut self.given, buffer))
     }
 }
 
@@ -490,11 +485,7 @@ impl Read for Objects {
         }
         let ready = if self.whole == 0 { self.out.len() } else { self.whole };
         self.whole = ready;
-        let part = &self.out[self.given..ready];
-        let len = part.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&part[..len]);
-        self.given += len;
-        Ok(len)
+        Ok(give(&self.out[..ready], &mut self.given, buffer))
     }
 }
 

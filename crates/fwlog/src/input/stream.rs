@@ -17,8 +17,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::bytes::LONGEST_LINE;
-use super::bytes::Plain;
+use super::bytes::{LONGEST_LINE, Plain, give};
 use super::chunk::{BEFORE, Buffer};
 use super::runs::Doubt;
 use super::years::{self, Calendar, Survey, Years};
@@ -378,11 +377,7 @@ impl Read for Kmsg {
                 return Ok(0);
             }
         }
-        let part = &self.record[self.given..self.len];
-        let len = part.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&part[..len]);
-        self.given += len;
-        Ok(len)
+        Ok(give(&self.record[..self.len], &mut self.given, buffer))
     }
 }
 

@@ -8,13 +8,12 @@
 //! Tested by: the unit tests below, `fwstat/tests/cli/daemons.rs` (a real ulogd2 writes both forms).
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead, BufReader, Read};
 use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
-use super::bytes::LONGEST_LINE;
 use super::bytes::Plain;
+use super::edited::Edited;
 use crate::time::clock;
 
 /// Whether a stream's first bytes are such a line's. The order of the keys is not asked for:
@@ -28,43 +27,17 @@ pub fn is_ulogd(head: &[u8]) -> bool {
     opens && (has(b"\"dvc\":") || has(b"\"oob.") || has(b"\"raw.pkt"))
 }
 
-/// The lines of a stream as records of a journal.
-pub struct Ulogd {
-    input: BufReader<Plain>,
-    line: Vec<u8>,
-    out: Vec<u8>,
-    given: usize,
-}
-
-impl Ulogd {
-    /// Lines of a stream of such JSON.
-    #[must_use]
-    pub fn new(input: Plain) -> Ulogd {
-        let input = BufReader::with_capacity(256 << 10, input);
-        Ulogd { input, line: Vec::new(), out: Vec::new(), given: 0 }
-    }
-}
-
-impl Read for Ulogd {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.out.len() {
-            self.out.clear();
-            self.given = 0;
-            self.line.clear();
-            // A longer line comes in pieces, none of which is whole JSON: they pass as they are.
-            (&mut self.input).take(LONGEST_LINE as u64).read_until(b'\n', &mut self.line)?;
-            let object = || serde_json::from_slice(&self.line).ok();
-            match is_ulogd(&self.line).then(object).flatten().and_then(|object| record(&object)) {
-                Some(text) => self.out.extend_from_slice(text.as_bytes()),
-                None => self.out.extend_from_slice(&self.line),
-            }
+/// The lines of a stream, packets of ulogd as records of a journal.
+#[must_use]
+pub fn as_records(input: Plain) -> Plain {
+    Box::new(Edited::new(input, |line: &[u8], _: bool, out: &mut Vec<u8>| {
+        // A piece of a longer line is not whole JSON: it passes as it is.
+        let object = || serde_json::from_slice(line).ok();
+        match is_ulogd(line).then(object).flatten().and_then(|object| record(&object)) {
+            Some(text) => out.extend_from_slice(text.as_bytes()),
+            None => out.extend_from_slice(line),
         }
-        let part = &self.out[self.given..];
-        let len = part.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&part[..len]);
-        self.given += len;
-        Ok(len)
-    }
+    }))
 }
 
 /// One object as a record of a journal, with a line end.

@@ -10,9 +10,9 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::bytes::{Fail, Plain};
+use super::bytes::{Fail, Plain, give};
 use super::reframe::{self, Export, Objects};
-use super::ulogd::{self, Ulogd};
+use super::ulogd;
 
 /// Bytes that are looked at together.
 const BLOCK: usize = 128 << 10;
@@ -24,7 +24,7 @@ static BEGINNINGS: LazyLock<[Finder<'static>; 3]> =
 /// All readers of records, one after another: what one does not know it leaves as it is.
 #[must_use]
 pub fn records(stream: Plain) -> Plain {
-    Box::new(Ulogd::new(Box::new(Objects::new(Box::new(Export::new(stream))))))
+    ulogd::as_records(Box::new(Objects::new(Box::new(Export::new(stream)))))
 }
 
 /// Whether a line is the first of records that are not lines that the parser reads.
@@ -116,11 +116,7 @@ impl Read for Watched {
                 return Ok(0);
             }
         }
-        let part = &self.block[self.given..self.text];
-        let len = part.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&part[..len]);
-        self.given += len;
-        Ok(len)
+        Ok(give(&self.block[..self.text], &mut self.given, buffer))
     }
 }
 
