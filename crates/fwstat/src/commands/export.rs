@@ -4,19 +4,17 @@
 //! Must not know: what a record looks like as data (`report::record`).
 //! Tested by: `tests/cli/export.rs`.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::sync::Arc;
 
-use super::{Outcome, commit_unless_stopped, format, outcome, run, sheet};
-use anyhow::Context as _;
-
+use super::{Outcome, commit_unless_stopped, finish, format, outcome, output, run, sheet};
 use crate::atomic_file::AtomicFile;
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
 use crate::report::{self, diagnostics};
 use fwlog::aggregate::Aggregate;
 use fwlog::input::Chunk;
-use fwlog::pipeline::order::{Out, Sink, Writer};
+use fwlog::pipeline::order::{Sink, Writer};
 use fwlog::record::{Field, Record};
 
 /// Runs it.
@@ -63,7 +61,7 @@ pub fn command(arguments: &cli::Export) -> anyhow::Result<Outcome> {
 #[cfg(feature = "parquet")]
 fn parquet(options: &Options, fields: Vec<Field>, ecs: bool) -> anyhow::Result<Outcome> {
     use std::io::IsTerminal as _;
-    if options.output.is_none() && !options.quiet && io::stdout().is_terminal() {
+    if options.output.is_none() && !options.quiet && std::io::stdout().is_terminal() {
         anyhow::bail!("Parquet is nothing for a terminal: --output FILE.parquet, or > FILE.parquet");
     }
     let mut names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
@@ -86,18 +84,6 @@ fn parquet(_: &Options, _: Vec<Field>, _: bool) -> anyhow::Result<Outcome> {
     )
 }
 
-/// Where the output goes, and the file that takes its name at the end.
-pub(super) fn output(options: &Options) -> anyhow::Result<(Out, Option<AtomicFile>)> {
-    Ok(match &options.output {
-        _ if options.quiet => (Box::new(io::sink()), None),
-        None => (Box::new(io::stdout()), None),
-        Some(path) => {
-            let file = AtomicFile::create(path)?;
-            (Box::new(file.writer()?), Some(file))
-        }
-    })
-}
-
 /// Every record that passes the filters, added to its chunk's part by `add`, the parts in order.
 fn export<S: Sink>(
     options: &Options,
@@ -108,11 +94,7 @@ fn export<S: Sink>(
     let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.queue.stop));
     let make = || Exported { writer: &writer, add: &add, part: S::Part::default() };
     let (_, account, head) = run(options, make)?;
-    let name = || match &options.output {
-        Some(path) => path.display().to_string(),
-        None => "standard output".to_owned(),
-    };
-    writer.finish().with_context(name)?;
+    finish(writer, options)?;
     // Records have no place for it.
     for assumption in head.assumptions.iter().filter(|_| !options.quiet) {
         diagnostics::warning(&assumption.message)?;

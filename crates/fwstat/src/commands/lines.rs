@@ -8,8 +8,7 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::export::output;
-use super::{Outcome, commit_unless_stopped, outcome, run};
+use super::{Outcome, commit_unless_stopped, finish, outcome, output, run};
 use crate::cli;
 use crate::options::Options;
 use crate::report::diagnostics;
@@ -44,7 +43,8 @@ pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
             Vec::new()
         },
         numbers: arguments.line_number || terminal && !arguments.count,
-        terminal: terminal && options.look.color,
+        color: options.look.color,
+        escaped: terminal,
     };
     let whole = !arguments.count && form.around != (0, 0);
     let (out, beside) = output(&options)?;
@@ -61,7 +61,7 @@ pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
         invert: arguments.invert,
     };
     let (_, account, head) = run(&options, make)?;
-    writer.finish()?;
+    finish(writer, &options)?;
     for assumption in head.assumptions.iter().filter(|_| !options.quiet) {
         diagnostics::warning(&assumption.message)?;
     }

@@ -35,7 +35,7 @@ use crate::report::csv::Delimiter;
 use crate::report::style::RenderOptions;
 use crate::report::{self, Head, diagnostics};
 use fwlog::aggregate::Aggregate;
-use fwlog::pipeline::order::{Out, Writer};
+use fwlog::pipeline::order::{Out, Sink, Writer};
 use fwlog::pipeline::{self, Account};
 use fwlog::text;
 
@@ -210,6 +210,26 @@ fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let file = AtomicFile::create(path)?;
     file.writer()?.write_all(bytes).with_context(|| path.display().to_string())?;
     file.commit()
+}
+
+/// Where a long output goes, and the file that takes its name at the end.
+fn output(options: &Options) -> anyhow::Result<(Out, Option<AtomicFile>)> {
+    Ok(match &options.output {
+        _ if options.quiet => (Box::new(io::sink()), None),
+        None => (Box::new(io::stdout()), None),
+        Some(path) => {
+            let file = AtomicFile::create(path)?;
+            (Box::new(file.writer()?), Some(file))
+        }
+    })
+}
+
+/// Ends a long output; an error says where it went.
+fn finish<S: Sink>(writer: Writer<S>, options: &Options) -> anyhow::Result<()> {
+    writer.finish().with_context(|| match &options.output {
+        Some(path) => path.display().to_string(),
+        None => "standard output".to_owned(),
+    })
 }
 
 /// Gives a file its name, unless the reading was interrupted: records have no mark that says that

@@ -5,16 +5,14 @@
 //! how that looks (`report::replay`).
 //! Tested by: `tests/cli/replay.rs`.
 
-use std::io;
 use std::sync::Arc;
 
 use anyhow::bail;
 use fwrules::{Compiled, Evidence};
 
-use super::{Outcome, format, outcome, run, write};
+use super::{Outcome, finish, format, outcome, output, run, write};
 use crate::analysis::replay::Replay;
 use crate::analysis::replayed::{Class, Replays};
-use crate::atomic_file::AtomicFile;
 use crate::cli::{self, Format, Print};
 use crate::options::Options;
 use crate::report;
@@ -89,24 +87,14 @@ fn print_lines(
         Print::Removed => Class::Removed,
         Print::Unknown => Class::Unknown,
     };
-    let mut beside = None;
-    let out: Box<dyn io::Write + Send> = match &options.output {
-        _ if options.quiet => Box::new(io::sink()),
-        None => Box::new(io::stdout()),
-        Some(path) => {
-            let file = AtomicFile::create(path)?;
-            let out = Box::new(file.writer()?);
-            beside = Some(file);
-            out
-        }
-    };
+    let (out, beside) = output(&options)?;
     let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.queue.stop));
     let sink = |ticket, bytes| writer.put(ticket, bytes);
     let (replays, account, _) = run(&options, || Replays::new(rulesets, compiled, Some((class, &sink))))?;
     let printed = replays.counted.iter().flat_map(|counted| &counted.answers);
     let any = printed.into_iter().any(|(answer, _)| Class::of(&answer.fate) == class);
     drop(replays);
-    writer.finish()?;
+    finish(writer, &options)?;
     if let Some(file) = beside {
         file.commit()?;
     }

@@ -32,8 +32,10 @@ pub struct Form {
     pub names: Vec<String>,
     /// Whether the numbers of lines are printed.
     pub numbers: bool,
-    /// Colours, and characters that a terminal would obey escaped.
-    pub terminal: bool,
+    /// Whether names and numbers have colours.
+    pub color: bool,
+    /// Whether what a terminal would obey is escaped.
+    pub escaped: bool,
 }
 
 /// The lines of one chunk, in order.
@@ -95,13 +97,17 @@ impl Printer {
         Printer { out, form, hits, enough, stop, counts, kept, after: 0, printed: None }
     }
 
+    /// Whether there were as many hits as are wanted.
+    fn has_all(&self) -> bool {
+        self.form.first.is_some_and(|first| self.hits.load(Ordering::Relaxed) >= first)
+    }
+
     fn line(&mut self, line: &[u8], at: Placed) -> io::Result<()> {
         if at.hit {
-            let hits = self.hits.load(Ordering::Relaxed);
-            if self.form.first.is_some_and(|first| hits >= first) {
+            if self.has_all() {
                 return self.context(line, at);
             }
-            self.hits.store(hits + 1, Ordering::Relaxed);
+            self.hits.fetch_add(1, Ordering::Relaxed);
             if self.form.count {
                 self.counts.resize(self.counts.len().max(at.source + 1), 0);
                 self.counts[at.source] += 1;
@@ -130,9 +136,7 @@ impl Printer {
             self.after -= 1;
             return self.print(line, at);
         }
-        if self.form.first.is_some_and(|first| self.hits.load(Ordering::Relaxed) >= first) {
-            self.enough.store(true, Ordering::Relaxed);
-            self.stop.store(true, Ordering::Relaxed);
+        if self.has_all() {
             return Ok(());
         }
         if self.kept.front().is_some_and(|(_, kept)| kept.source != at.source) {
@@ -158,7 +162,7 @@ impl Printer {
             self.out.write_all(b"--\n")?;
         }
         self.printed = Some((at.source, at.number));
-        let paint = |style: Style| if self.form.terminal { style } else { Style::new() };
+        let paint = |style: Style| if self.form.color { style } else { Style::new() };
         if let Some(name) = self.form.names.get(at.source) {
             let style = paint(NAME);
             write!(self.out, "{style}{name}{style:#}{mark}")?;
@@ -167,7 +171,7 @@ impl Printer {
             let style = paint(NUMBER);
             write!(self.out, "{style}{}{style:#}{mark}", at.number)?;
         }
-        match self.form.terminal {
+        match self.form.escaped {
             true => self.out.write_all(text::escape(line).as_bytes())?,
             false => self.out.write_all(line)?,
         }
@@ -185,8 +189,7 @@ impl Sink for Printer {
             from = at.end;
         }
         // The first ones are enough when nothing of them can follow any more.
-        let hits = self.hits.load(Ordering::Relaxed);
-        if self.after == 0 && self.form.first.is_some_and(|first| hits >= first) {
+        if self.after == 0 && self.has_all() {
             self.enough.store(true, Ordering::Relaxed);
             self.stop.store(true, Ordering::Relaxed);
         }

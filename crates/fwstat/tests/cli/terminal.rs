@@ -36,6 +36,18 @@ fn colours_and_bars() {
 }
 
 #[test]
+fn raw_lines_cannot_command_the_terminal() {
+    let folder = Folder::new();
+    let file = folder.write("kern.log", log(5, 60, 81).replace("IN=", "\x1b]52;c;cm0gLXJm\x07 IN="));
+    for color in ["always", "never"] {
+        let Some(text) = on_terminal(&format!("lines --color {color} {file}")) else { return };
+        assert!(text.contains("cm0gLXJm"), "{text:?}");
+        assert!(!text.contains("\x1b]") && !text.contains('\x07'), "{text:?}");
+        assert_eq!(text.contains('\x1b'), color == "always", "{text:?}");
+    }
+}
+
+#[test]
 fn progress_is_shown_when_it_takes_long_and_goes_away() {
     let folder = Folder::new();
     let pipe = folder.path("pipe");
