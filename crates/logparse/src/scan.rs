@@ -116,10 +116,11 @@ impl Messages {
         Messages { templates: [[0; TEMPLATES / 64]; 2], frame: Box::new([b'\n'; FRAME]) }
     }
 
-    fn bits(&mut self, source: Source) -> Option<&mut [u64; TEMPLATES / 64]> {
+    /// Which of `templates` are those for messages from here.
+    fn place(source: Source) -> Option<usize> {
         match source {
-            Source::Any => self.templates.first_mut(),
-            Source::Kernel => self.templates.last_mut(),
+            Source::Any => Some(0),
+            Source::Kernel => Some(1),
             // Its records are not the kernel's.
             Source::Pvefw => None,
         }
@@ -361,18 +362,14 @@ impl Scanner {
 
     /// Reads a message of a known kind, whose envelope was opened already.
     fn quick_message<'a>(&mut self, message: &'a [u8], source: Source, packet: &mut Packet<'a>) -> bool {
+        let Some(known) = Messages::place(source) else { return false };
         let Messages { frame, .. } = &mut self.messages;
         let Some(place) = frame.get_mut(..message.len()) else { return false };
         place.copy_from_slice(message);
         let Some(end) = frame.get_mut(message.len()) else { return false };
         *end = b'\n';
         let window = Window(&self.messages.frame);
-        let bits = match source {
-            Source::Any => &self.messages.templates[0],
-            Source::Kernel => &self.messages.templates[1],
-            // Its records are not the kernel's.
-            Source::Pvefw => return false,
-        };
+        let bits = &self.messages.templates[known];
         let template =
             [slot::<FEW_WORDS>(window, 0), slot::<MORE_WORDS>(window, 0)].into_iter().find_map(|slot| {
                 let number = usize::from(self.slots[slot].template).checked_sub(1)?;
@@ -409,17 +406,17 @@ impl Scanner {
         let own = Slot { template: template as u16 + 1, extent: self.templates[template].extent };
         self.slots[slot::<FEW_WORDS>(window, 0)] = own;
         self.slots[slot::<MORE_WORDS>(window, 0)] = own;
-        let (word, bit) = (template / 64, 1 << (template % 64));
-        if self.messages.bits(source)?[word] & bit != 0 {
+        let (known, word, bit) = (Messages::place(source)?, template / 64, 1 << (template % 64));
+        if self.messages.templates[known][word] & bit != 0 {
             return Some(());
         }
         // As for pairs: known once both ways of reading said the same.
-        self.messages.bits(source)?[word] |= bit;
+        self.messages.templates[known][word] |= bit;
         let mut packet = Packet::default();
         if self.quick_message(message, source, &mut packet) && packet == entry.packet {
             return Some(());
         }
-        self.messages.bits(source)?[word] &= !bit;
+        self.messages.templates[known][word] &= !bit;
         None
     }
 
