@@ -53,11 +53,29 @@ const NAMES: [&str; 12] = [
 /// The longest name, in bytes.
 const LONGEST: usize = 32;
 
-/// All names in their order, with their months.
-static SORTED: LazyLock<Vec<(&str, u8)>> = LazyLock::new(|| {
-    let months = (1..=12).zip(NAMES);
-    let mut all: Vec<_> =
-        months.flat_map(|(month, names)| names.split(' ').map(move |name| (name, month))).collect();
+/// How many names there are.
+const COUNT: usize = {
+    let (mut count, mut month) = (0, 0);
+    while month < NAMES.len() {
+        count += 1;
+        let (names, mut at) = (NAMES[month].as_bytes(), 0);
+        while at < names.len() {
+            count += (names[at] == b' ') as usize;
+            at += 1;
+        }
+        month += 1;
+    }
+    count
+};
+
+/// All names in their order, with their months. An array: the first line that asks allocates nothing either.
+static SORTED: LazyLock<[(&str, u8); COUNT]> = LazyLock::new(|| {
+    let mut all = [("", 0); COUNT];
+    let names =
+        (1..=12).zip(NAMES).flat_map(|(month, names)| names.split(' ').map(move |name| (name, month)));
+    for (place, name) in all.iter_mut().zip(names) {
+        *place = name;
+    }
     all.sort_unstable();
     all
 });
@@ -105,6 +123,7 @@ mod tests {
                 assert_eq!(month(word.as_bytes()), Some(number), "{word}");
             }
         }
+        assert!(SORTED.iter().all(|(name, month)| !name.is_empty() && (1..=12).contains(month)));
         for word in ["", ".", "IN=eth0", "DROP", "gw", "13月", "0月", "月"] {
             assert_eq!(month(word.as_bytes()), None, "{word}");
         }
