@@ -11,7 +11,7 @@ use logparse::{Datagram, Dialect, Link, Mac, Network, Packet, Protocol, Transpor
 
 use crate::values::conntrack::StateSet;
 use crate::values::hook::Hook;
-use crate::values::ipset::Sets;
+use crate::values::lookup::Lookup;
 use crate::values::net::Side;
 use crate::values::tri::{Tri, Why};
 
@@ -46,8 +46,10 @@ pub struct Changes {
     pub tos: bool,
     /// Time to live, hop limit.
     pub ttl: bool,
-    /// Addresses and ports.
+    /// Addresses and ports, by a statement that writes them into the packet.
     pub address: bool,
+    /// Addresses and ports, by translation: `DNAT`, `MASQUERADE`, ...
+    pub translates: bool,
     /// Options of TCP.
     pub options: bool,
     /// Sets that rules fill.
@@ -59,7 +61,7 @@ pub struct Changes {
 pub(crate) struct View<'p> {
     pub(crate) packet: &'p Packet<'p>,
     pub(crate) context: &'p Context<'p>,
-    pub(crate) sets: &'p Sets,
+    pub(crate) sets: &'p Lookup<'p>,
     /// Where the rule stands; `None` if nothing is known of it.
     pub(crate) hook: Option<Hook>,
     pub(crate) states: StateSet,
@@ -69,7 +71,7 @@ pub(crate) struct View<'p> {
 }
 
 impl<'p> View<'p> {
-    pub(crate) fn alone(packet: &'p Packet<'p>, context: &'p Context<'p>, sets: &'p Sets) -> View<'p> {
+    pub(crate) fn alone(packet: &'p Packet<'p>, context: &'p Context<'p>, sets: &'p Lookup<'p>) -> View<'p> {
         let states = StateSet::possible(packet, false);
         View { packet, context, sets, hook: None, states, changes: Changes::default(), nft: false }
     }
@@ -100,21 +102,37 @@ impl<'p> View<'p> {
         match self.addr(side) {
             // A rule for one family never sees a packet of the other, `!` or not.
             Some(addr) if addr.is_ipv4() != family.is_ipv4() => Tri::No,
-            Some(_) if self.readdressed() => Tri::Unknown(Why::Rewritten(side_name(side))),
+            Some(_) if self.readdressed(side) => Tri::Unknown(Why::Rewritten(side_name(side))),
             Some(addr) => Tri::known(contains(addr) != not),
             None => Tri::Unknown(Why::NotShown(side_name(side))),
         }
     }
 
-    /// Whether the rule stands where addresses and ports may still have been others: in front
+    /// Whether the rule stands where an address and its port may still have been others: in front
     /// of a translation that the line already shows.
-    pub(crate) fn readdressed(&self) -> bool {
-        self.changes.address
-            && match self.hook {
-                Some(Hook::Prerouting) => !self.packet.in_iface.is_empty(),
-                Some(Hook::Postrouting) => true,
-                _ => false,
+    pub(crate) fn readdressed(&self, side: Side) -> bool {
+        match self.hook {
+            // The kernel translates the destination here, the source as the packet leaves
+            // (`HOOK2MANIP` in nf_nat_core.c). Other statements may write any field.
+            Some(Hook::Prerouting) if !self.packet.in_iface.is_empty() => {
+                self.changes.address || self.changes.translates && side == Side::Destination
             }
+            Some(Hook::Postrouting) => self.changes.address || self.changes.translates,
+            _ => false,
+        }
+    }
+
+    /// The name of an interface; empty: it has none. `None` where it may have one that the line,
+    /// written before or after the hook, does not show.
+    pub(crate) fn interface(&self, input: bool) -> Option<&'p [u8]> {
+        let shown = if input { self.packet.in_iface } else { self.packet.out_iface };
+        let hidden = match self.hook {
+            Some(Hook::Prerouting) => input,
+            Some(Hook::Forward) => true,
+            Some(Hook::Postrouting) => !input,
+            _ => false,
+        };
+        (!shown.is_empty() || !hidden).then_some(shown)
     }
 
     /// Whether this is a later fragment.
@@ -132,7 +150,7 @@ impl<'p> View<'p> {
         if self.later_fragment() {
             return Err(FRAGMENT);
         }
-        if self.readdressed() {
+        if self.readdressed(Side::Destination) {
             return Err(Tri::Unknown(Why::Rewritten("ports")));
         }
         let ports = self.datagram().ports();

@@ -3,7 +3,9 @@
 mod common;
 
 use common::Rng;
-use fwrules::{Compiled, Condition, Context, Evidence, LocalAddress, Missed, Path, Replayed};
+use fwrules::{
+    Compiled, Condition, Context, Evidence, Family, LocalAddress, Missed, Path, Replayed, Ruleset, Sets,
+};
 use logparse::{Line, Scanner};
 
 #[test]
@@ -54,6 +56,134 @@ fn compiled_equals_reference() {
     }
     // Nearly all of them are small enough for the key.
     assert!(remembered > 300, "{remembered}");
+}
+
+/// Long chains, in which rules are found by an index: every kind of field, both families, sets,
+/// translation, jumps, a table before routing.
+#[test]
+fn large_rulesets_equal_the_reference() {
+    for seed in 0..12 {
+        let v6 = seed % 4 == 3;
+        let mut rng = Rng(seed ^ 0xb16);
+        let mut text =
+            String::from("*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n");
+        text.push_str(
+            ":a - [0:0]\n:b - [0:0]\n:c - [0:0]\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n",
+        );
+        let mut rules = |chains: &[(&str, &str)], count: u64, text: &mut String| {
+            for _ in 0..count {
+                let (chain, target) = *rng.pick(chains);
+                text.push_str(&format!("-A {chain} {} -j {target}\n", wants(&mut rng, v6, chain)));
+            }
+        };
+        let filter = [
+            ("INPUT", "a"),
+            ("INPUT", "DROP"),
+            ("FORWARD", "DROP"),
+            ("OUTPUT", "DROP"),
+            ("a", "b"),
+            ("a", "DROP"),
+            ("a", "RETURN"),
+            ("b", "DROP"),
+            ("b", "c"),
+            ("c", "ACCEPT"),
+            ("c", "DROP"),
+        ];
+        rules(&filter, 600, &mut text);
+        for chain in ["INPUT", "FORWARD", "OUTPUT", "b"] {
+            text.push_str(&format!("-A {chain} -j LOG --log-prefix \"{chain} \"\n"));
+        }
+        text.push_str("COMMIT\n");
+        if seed % 3 == 0 {
+            text.push_str("*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 80 -j DNAT --to-destination :81\nCOMMIT\n");
+        }
+        text.push_str("*raw\n:PREROUTING ACCEPT [0:0]\n");
+        rules(&[("PREROUTING", "DROP")], 200, &mut text);
+        text.push_str("COMMIT\n");
+        let family = if v6 { Family::Ipv6 } else { Family::Ipv4 };
+        let mut rules = Ruleset::parse_save_as(text.as_bytes(), family).unwrap();
+        rules.sets = Sets::parse(sets(&mut rng, v6).as_bytes()).unwrap();
+        let (evidence, with_missed) =
+            (if seed % 2 == 0 { Evidence::Same } else { Evidence::Usual }, seed % 5 == 0);
+        let compiled = if with_missed { Compiled::with_missed } else { Compiled::new }(&rules, evidence, &[]);
+        let mut replayer = compiled.replayer();
+        let prefixes = common::prefixes(&rules);
+        for _ in 0..400 {
+            let line = common::line(&mut rng, v6, &prefixes);
+            let packet = common::packet(&line);
+            let context = Context { local: &[], time: None, cut: false };
+            let id = replayer.replay(&packet, None, false);
+            let missed = match with_missed {
+                true => compiled.walker().missed(&packet, &context, compiled.tries_all()),
+                false => Missed::default(),
+            };
+            let expected = Replayed {
+                path: Path::of(packet.in_iface, packet.out_iface),
+                fate: compiled.walker().fate(&packet, &context),
+                outcome: compiled.walker().outcome(&packet, &context),
+                missed,
+            };
+            assert_eq!(*replayer.answer(id), expected, "seed {seed}\n{}", line.escape_ascii());
+        }
+    }
+}
+
+/// One to three conditions by which a rule may be found, or not.
+fn wants(rng: &mut Rng, v6: bool, chain: &str) -> String {
+    let side = |rng: &mut Rng| if rng.chance(3) { "d" } else { "s" };
+    let one = |rng: &mut Rng| match rng.below(9) {
+        0 | 1 => format!("-{} {}", side(rng), common::addr(rng, v6)),
+        2 => format!("-{} {}/{}", side(rng), common::addr(rng, v6), rng.pick(&[8, 12, 16, 24])),
+        3 => format!("! -s {}", common::addr(rng, v6)),
+        4 => {
+            let (a, b) = (common::addr(rng, v6), common::addr(rng, v6));
+            format!(
+                "-m iprange --{}-range {}-{}",
+                if rng.chance(2) { "src" } else { "dst" },
+                a.min(b),
+                a.max(b)
+            )
+        }
+        5 => format!("-p {} --{}port {}", rng.pick(&["tcp", "udp"]), side(rng), common::port(rng)),
+        6 => {
+            let ports: Vec<String> = (0..rng.below(4) + 1).map(|_| common::port(rng).to_string()).collect();
+            format!(
+                "-p udp -m multiport --{} {},9000:10000",
+                rng.pick(&["sports", "dports", "ports"]),
+                ports.join(",")
+            )
+        }
+        7 => format!(
+            "-m set {}--match-set {} {}",
+            if rng.chance(5) { "! " } else { "" },
+            *rng.pick(&["one", "net", "pair", "all", "moving"]),
+            rng.pick(&["src,src", "dst,dst"])
+        ),
+        _ => match chain {
+            "OUTPUT" => String::from("-o eth0"),
+            "FORWARD" => format!("-i {}", rng.pick(&["eth0", "eth+", "e+", "wan"])),
+            _ => String::from("-m mac --mac-source 00:16:3e:00:00:01"),
+        },
+    };
+    let mut kinds: Vec<String> = (0..rng.below(2) + 1).map(|_| one(rng)).collect();
+    // A protocol and a match of each kind at most once.
+    kinds.dedup_by(|a, b| a.split(' ').next() == b.split(' ').next());
+    kinds.join(" ")
+}
+
+fn sets(rng: &mut Rng, v6: bool) -> String {
+    let family = if v6 { "inet6" } else { "inet" };
+    let mut text = format!("create one hash:ip family {family}\ncreate net hash:net family {family}\n");
+    text.push_str(&format!(
+        "create pair hash:ip,port family {family}\ncreate moving hash:ip family {family} timeout 9\n"
+    ));
+    for _ in 0..9 {
+        text.push_str(&format!("add one {}\nadd moving {}\n", common::addr(rng, v6), common::addr(rng, v6)));
+        let nomatch = if rng.chance(3) { " nomatch" } else { "" };
+        text.push_str(&format!("add net {}/{}{nomatch}\n", common::addr(rng, v6), rng.pick(&[8, 16, 24])));
+        text.push_str(&format!("add pair {},udp:{}\n", common::addr(rng, v6), common::port(rng)));
+    }
+    text + "create all list:set\nadd all one\nadd all net\n"
 }
 
 /// A line that a scan read is known by a glance at it, and as the same.

@@ -14,8 +14,10 @@
 //! Must not know: packets.
 //! Tested by: the unit tests in `walk`, `tests/replay.rs`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
+use crate::eval::index::Index;
 use crate::matches::Condition;
 use crate::model::rule::Rule;
 use crate::model::ruleset::{ChainNames, RuleId, Ruleset};
@@ -23,6 +25,7 @@ use crate::model::target::{Effect, Target, Verdict};
 use crate::values::conntrack::StateSet;
 use crate::values::hook::{Hook, Path};
 use crate::values::ipset::Set;
+use crate::values::lookup::Lookup;
 
 /// What is known of the ruleset that wrote the log.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,23 +51,34 @@ pub(crate) struct Prior {
     facts: [HashMap<Vec<u8>, Facts>; 3],
 }
 
+/// The jumps that must certainly have led to a rule.
+type Guards = Arc<[Rule]>;
+
 /// What follows from a line with one prefix.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     /// Rules of the replayed ruleset that did not take the packet, each with the jumps that
     /// must certainly have led to it.
-    pub(crate) no: HashMap<RuleId, Vec<Rule>>,
+    pub(crate) no: HashMap<RuleId, Guards>,
     /// Rules that took it.
     pub(crate) yes: HashMap<RuleId, ()>,
     /// Rules of the writing ruleset that did not take it, for what they say about the state
     /// of the connection.
-    pub(crate) refused: Vec<(Rule, Vec<Rule>)>,
+    pub(crate) refused: Vec<(Arc<Rule>, Guards)>,
+    /// Where those are found that may take a packet.
+    pub(crate) refused_index: Index,
     /// Hooks at which a LOG rule with this prefix stands.
     pub(crate) hooks: Vec<Hook>,
 }
 
 impl Prior {
-    pub(crate) fn new(rules: &Ruleset, evidence: Evidence<'_>) -> Prior {
+    /// `twins`: the writer's rules that are in `rules` as well.
+    pub(crate) fn new(
+        rules: &Ruleset,
+        evidence: Evidence<'_>,
+        twins: &HashMap<RuleId, RuleId>,
+        sets: &Lookup<'_>,
+    ) -> Prior {
         let writer = match evidence {
             Evidence::Nothing => {
                 // Hooks are not a matter of evidence: they follow from the ruleset alone.
@@ -89,10 +103,10 @@ impl Prior {
             }
             Evidence::Writer(writer) => {
                 let hooks = Prior::of(rules);
-                let twins = twins(writer, rules);
+                let mut copies = HashMap::new();
                 for (way, facts) in prior.facts.iter_mut().enumerate() {
                     for (prefix, facts) in facts.iter_mut() {
-                        facts.translate(writer, &twins);
+                        facts.translate(writer, twins, &mut copies, sets);
                         facts.hooks =
                             hooks.facts[way].get(prefix).map(|f| f.hooks.clone()).unwrap_or_default();
                     }
@@ -112,8 +126,8 @@ impl Prior {
         let mut prior = Prior::default();
         let names = ChainNames::new(rules);
         for path in Path::ALL {
-            let (passed, via, found) = (Vec::new(), Vec::new(), HashMap::new());
-            let mut search = Search { rules, names: &names, passed, via, found, budget: 200_000 };
+            let (passed, via, guards, found) = (Vec::new(), Vec::new(), Guards::default(), HashMap::new());
+            let mut search = Search { rules, names: &names, passed, via, guards, found, budget: 200_000 };
             for hook in path.hooks() {
                 for (table, chain, _) in rules.base_chains(*hook) {
                     search.base(table, chain, *hook);
@@ -131,7 +145,7 @@ impl Prior {
                     let everywhere = |id: &RuleId| others.iter().all(|passed| passed.contains(id));
                     for (id, guards) in &places[0].passed {
                         if everywhere(id) {
-                            facts.no.insert(*id, guards.clone());
+                            facts.no.insert(*id, Arc::clone(guards));
                         }
                     }
                     for id in &places[0].via {
@@ -149,16 +163,25 @@ impl Prior {
 
 impl Facts {
     /// Facts about the writing ruleset as facts about the replayed one.
-    fn translate(&mut self, writer: &Ruleset, twins: &HashMap<RuleId, RuleId>) {
+    fn translate(
+        &mut self,
+        writer: &Ruleset,
+        twins: &HashMap<RuleId, RuleId>,
+        copies: &mut HashMap<RuleId, Arc<Rule>>,
+        sets: &Lookup<'_>,
+    ) {
         let no = std::mem::take(&mut self.no);
         for (id, guards) in no {
             if let Some(rule) = writer.rule(id) {
-                self.refused.push((rule.clone(), guards.clone()));
+                let copy = copies.entry(id).or_insert_with(|| Arc::new(rule.clone()));
+                self.refused.push((Arc::clone(copy), Arc::clone(&guards)));
             }
             if let Some(twin) = twins.get(&id) {
                 self.no.insert(*twin, guards);
             }
         }
+        let numbered: Vec<(u32, &Rule)> = (0..).zip(self.refused.iter().map(|(rule, _)| &**rule)).collect();
+        self.refused_index = Index::new(&numbered, sets, writer.changes.sets);
         let yes = std::mem::take(&mut self.yes);
         self.yes = yes.into_keys().filter_map(|id| twins.get(&id).map(|twin| (*twin, ()))).collect();
     }
@@ -186,24 +209,26 @@ fn asks_moving_set(rules: &Ruleset, rule: &Rule) -> bool {
     })
 }
 
-/// Rules of `new` that stand in `old` as well, in the same chain: old id to new id.
-fn twins(old: &Ruleset, new: &Ruleset) -> HashMap<RuleId, RuleId> {
+/// Rules of `new` that are in `old` as well, in the same chain: old id to new id.
+pub(crate) fn twins(old: &Ruleset, new: &Ruleset) -> HashMap<RuleId, RuleId> {
     let mut twins = HashMap::new();
+    let tables: HashMap<_, usize> = new.tables.iter().map(|t| (t.family, &t.name)).zip(0..).collect();
+    let names = ChainNames::new(new);
     for (t, table) in old.tables.iter().enumerate() {
-        let found = new.tables.iter().position(|n| n.name == table.name && n.family == table.family);
-        let Some(nt) = found else { continue };
+        let Some(nt) = tables.get(&(table.family, &table.name)).copied() else { continue };
         for (c, chain) in table.chains.iter().enumerate() {
-            let Some(nc) = new.tables[nt].chain(chain.name.as_bytes()) else { continue };
-            let mut used = vec![false; new.tables[nt].chains[nc].rules.len()];
+            let Some(nc) = names.get(nt, chain.name.as_bytes()) else { continue };
+            let rules = &new.tables[nt].chains[nc].rules;
+            let text =
+                |rule: &Rule| format!("{:?}", (&rule.log, &rule.target, rule.tests().collect::<Vec<_>>()));
+            let mut unused: HashMap<String, VecDeque<usize>> = HashMap::new();
+            for (r, rule) in rules.iter().enumerate() {
+                unused.entry(text(rule)).or_default().push_back(r);
+            }
+            let id =
+                |t: usize, c: usize, r: usize| RuleId { table: t as u32, chain: c as u32, rule: r as u32 };
             for (r, rule) in chain.rules.iter().enumerate() {
-                let rules = &new.tables[nt].chains[nc].rules;
-                if let Some(nr) = (0..rules.len()).find(|&i| !used[i] && rules[i].same(rule)) {
-                    used[nr] = true;
-                    let id = |t: usize, c: usize, r: usize| RuleId {
-                        table: t as u32,
-                        chain: c as u32,
-                        rule: r as u32,
-                    };
+                if let Some(nr) = unused.get_mut(&text(rule)).and_then(VecDeque::pop_front) {
                     twins.insert(id(t, c, r), id(nt, nc, nr));
                 }
             }
@@ -214,7 +239,7 @@ fn twins(old: &Ruleset, new: &Ruleset) -> HashMap<RuleId, RuleId> {
 
 struct Place {
     hook: Hook,
-    passed: Vec<(RuleId, Vec<Rule>)>,
+    passed: Vec<(RuleId, Guards)>,
     via: Vec<RuleId>,
 }
 
@@ -223,9 +248,10 @@ struct Search<'r> {
     rules: &'r Ruleset,
     names: &'r ChainNames<'r>,
     /// Rules that did not take a packet that has come this far, with their guards.
-    passed: Vec<(RuleId, Vec<Rule>)>,
-    /// The jumps that led here.
+    passed: Vec<(RuleId, Guards)>,
+    /// The jumps that led here, and those of them that have conditions.
     via: Vec<RuleId>,
+    guards: Guards,
     found: HashMap<Vec<u8>, Vec<Place>>,
     budget: usize,
 }
@@ -281,19 +307,15 @@ impl Search<'_> {
                 }
                 Effect::Jump => {
                     if let Some(target) = target {
-                        self.via.push(id);
-                        self.chain(table, target, hook, depth + 1, accepts);
-                        self.via.pop();
+                        self.jump(id, target, hook, depth, accepts);
                     }
                 }
                 Effect::Goto => {
                     keep = keep.min(self.passed.len());
                     if let Some(target) = target {
-                        let before = self.passed.clone();
-                        self.via.push(id);
-                        self.chain(table, target, hook, depth + 1, accepts);
-                        self.via.pop();
-                        self.passed = before;
+                        let before = self.passed.len();
+                        self.jump(id, target, hook, depth, accepts);
+                        self.passed.truncate(before);
                     }
                     self.pass(id);
                 }
@@ -303,9 +325,18 @@ impl Search<'_> {
         self.passed.truncate(keep);
     }
 
+    fn jump(&mut self, id: RuleId, target: usize, hook: Hook, depth: usize, accepts: &mut usize) {
+        let before = Arc::clone(&self.guards);
+        if let Some(rule) = self.rules.rule(id).filter(|rule| !rule.is_unconditional()) {
+            self.guards = before.iter().chain([rule]).cloned().collect();
+        }
+        self.via.push(id);
+        self.chain(id.table as usize, target, hook, depth + 1, accepts);
+        self.via.pop();
+        self.guards = before;
+    }
+
     fn pass(&mut self, id: RuleId) {
-        let conditional = |id: &RuleId| self.rules.rule(*id).filter(|r| !r.is_unconditional()).cloned();
-        let guards = self.via.iter().filter_map(conditional).collect();
-        self.passed.push((id, guards));
+        self.passed.push((id, Arc::clone(&self.guards)));
     }
 }

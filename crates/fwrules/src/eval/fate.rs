@@ -7,9 +7,10 @@
 
 use logparse::{Ipv4, Ipv6, Network, Packet, Ports, Tcp, TcpFlags, Transport};
 
+use crate::eval::index::Index;
 use crate::eval::outcome::{Fate, Outcome, Reach};
-use crate::eval::run::{Candidates, Run};
-use crate::eval::walker::{BaseChain, Newer, Walker};
+use crate::eval::run::Run;
+use crate::eval::walker::{Newer, Walker};
 use crate::model::ruleset::{Place, RuleId};
 use crate::model::target::{Effect, Verdict};
 use crate::values::conntrack::StateSet;
@@ -24,29 +25,21 @@ impl Walker<'_> {
         self.fate_of(packet, context, &self.outcome(packet, context), None)
     }
 
-    /// As [`fate`](Self::fate), for an outcome that is there already; `candidates` are those
-    /// for the packet's [`cause`].
+    /// As [`fate`](Self::fate), for an outcome that is there already.
     pub(crate) fn fate_of(
         &self,
         packet: &Packet<'_>,
         context: &Context<'_>,
         outcome: &Outcome,
-        candidates: Candidates<'_>,
+        index: Option<&Index>,
     ) -> Fate {
         let writes = |id: RuleId| {
             let log = self.rules.rule(id).and_then(|r| r.log.as_ref());
             log.is_some_and(|log| log.written(self.rules.nft) == packet.prefix)
         };
+        let writer = self.writers.get(packet.prefix);
         // Tables before routing and of bridges are not walked: a rule there may write it.
-        let unwalked = || {
-            let other = |id: &RuleId| {
-                let (table, chain) = (id.table as usize, id.chain as usize);
-                let walked = self.rules.tables[table].family.is_ip();
-                let of = |base: &BaseChain| base.table == table && (!walked || base.chain == chain);
-                self.unwalked.iter().any(of)
-            };
-            self.rules.rules().map(|(id, _)| id).find(|id| other(id) && writes(*id))
-        };
+        let unwalked = || writer.copied().flatten();
         if outcome.other_family {
             return unwalked().map_or(Fate::OtherFamily, |id| Fate::Unknown(id, Why::Route));
         }
@@ -59,7 +52,7 @@ impl Walker<'_> {
             if let Some((id, _)) = outcome.taken.iter().find(|(id, _)| may_log(id)) {
                 return Fate::Unknown(*id, Why::Match);
             }
-            if !self.rules.rules().any(|(id, _)| writes(id)) {
+            if writer.is_none() {
                 return Fate::Unwritten;
             }
             let certain = outcome.ends.iter().find(|e| e.reach == Reach::Certain);
@@ -72,10 +65,10 @@ impl Walker<'_> {
         let unchanged = matches!(self.evidence, Newer::Added)
             && outcome.taken.iter().all(|(id, _)| self.rules.rule(*id).is_some_and(|rule| !rule.added));
         match writers.find(|(_, reach)| unchanged || *reach == Reach::Certain) {
-            Some((id, _)) if !unchanged && !self.surely_comes(packet, context) => {
+            Some((id, _)) if !unchanged && !self.surely_comes(packet, context, index) => {
                 Fate::Unknown(*id, Why::Route)
             }
-            Some((id, _)) => match self.unanswered(packet, context, candidates) {
+            Some((id, _)) => match self.unanswered(packet, context, index) {
                 Some(Ok(by)) => Fate::Unanswered(by),
                 Some(Err((rule, why))) => Fate::Unknown(rule, why),
                 None => Fate::Remains(*id),
@@ -96,11 +89,11 @@ impl Walker<'_> {
     }
 
     /// Whether chains before routing, and a bridge's if it came over one, surely let it pass.
-    fn surely_comes(&self, packet: &Packet<'_>, context: &Context<'_>) -> bool {
+    fn surely_comes(&self, packet: &Packet<'_>, context: &Context<'_>, index: Option<&Index>) -> bool {
         let bridged = packet.phys_in.is_some() || packet.phys_out.is_some();
         self.unwalked.iter().all(|base| {
             let bridge = self.rules.tables[base.table].family == Family::Bridge;
-            bridge && !bridged || Run::new(self, packet, context, false).surely_passes(*base)
+            bridge && !bridged || Run::new(self, packet, context, index).surely_passes(*base)
         })
     }
 
@@ -110,13 +103,12 @@ impl Walker<'_> {
         &self,
         packet: &Packet<'_>,
         context: &Context<'_>,
-        candidates: Candidates<'_>,
+        index: Option<&Index>,
     ) -> Option<Result<RuleId, (RuleId, Why)>> {
         let cause = cause(packet)?;
-        let mut run = Run::new(self, &cause, context, false);
-        run.candidates = candidates;
+        let mut run = Run::new(self, &cause, context, index);
         // Had it belonged to a known connection, so would the answer.
-        let reply = Run::new(self, packet, context, false).settled_states();
+        let reply = Run::new(self, packet, context, index).settled_states();
         if reply.and(StateSet::ESTABLISHED).is_empty() {
             run.view.states = run.view.states.without(StateSet::ESTABLISHED | StateSet::RELATED);
         }
@@ -152,8 +144,7 @@ impl Walker<'_> {
                 doubt = now.unknown.iter().find(|(u, _)| *u == id).copied();
             }
             ignored.push(id);
-            let mut run = Run::new(self, &cause, context, false);
-            run.candidates = candidates;
+            let mut run = Run::new(self, &cause, context, index);
             run.view.states = states;
             run.ignored.clone_from(&ignored);
             run.start();

@@ -6,6 +6,7 @@
 
 pub(crate) mod evidence;
 pub(crate) mod fate;
+pub(crate) mod index;
 pub(crate) mod near_miss;
 pub(crate) mod outcome;
 pub(crate) mod rule;

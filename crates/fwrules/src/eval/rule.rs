@@ -7,7 +7,7 @@
 use logparse::Packet;
 
 use crate::model::rule::Rule;
-use crate::values::ipset::Sets;
+use crate::values::lookup::Lookup;
 use crate::values::tri::Tri;
 use crate::view::{Context, View};
 
@@ -28,7 +28,7 @@ impl Rule {
     /// ```
     #[must_use]
     pub fn matches(&self, packet: &Packet<'_>, context: &Context<'_>) -> Tri {
-        let sets = Sets::default();
+        let sets = Lookup::default();
         let view = View::alone(packet, context, &sets);
         self.evaluate(&view)
     }

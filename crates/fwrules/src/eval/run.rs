@@ -11,6 +11,7 @@
 use logparse::{Network, Packet};
 
 use crate::eval::evidence::Facts;
+use crate::eval::index::{Candidates, Index};
 use crate::eval::outcome::{End, Missed, Outcome, Reach, Step};
 use crate::eval::walker::{BaseChain, Newer, Walker};
 use crate::matches::Condition;
@@ -26,10 +27,6 @@ use crate::view::{Context, View};
 
 /// The near misses of every rule, by the rule's number in the text.
 pub(crate) type NearMisses = [Vec<Rule>];
-
-/// Rules that may take a packet, one bit each, by the rule's number in the text. A rule whose
-/// bit is not set certainly does not.
-pub(crate) type Candidates<'c> = Option<&'c [u64]>;
 
 /// A packet on its way: how surely it is here, and which states it can still be in.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +49,7 @@ pub(crate) struct Run<'w, 'p> {
     facts: Option<&'w Facts>,
     path: Option<Path>,
     pub(crate) ignored: Vec<RuleId>,
-    steps: Option<Vec<Step>>,
+    pub(crate) steps: Option<Vec<Step>>,
     outcome: Outcome,
     /// Inside how many jumps that may not have been taken.
     doubt: usize,
@@ -61,7 +58,9 @@ pub(crate) struct Run<'w, 'p> {
     accepted: Option<State>,
     accepts: Vec<End>,
     budget: usize,
-    pub(crate) candidates: Candidates<'p>,
+    /// Where the rules are found that may take the packet; without, each is asked.
+    index: Option<&'p Index>,
+    candidates: Candidates<'p>,
     pub(crate) beyond: Option<Beyond<'p>>,
 }
 
@@ -85,7 +84,7 @@ impl<'n> Beyond<'n> {
 
 /// The deepest nesting of jumps that is followed; the kernel refuses loops itself.
 const DEPTH: usize = 64;
-/// Rules asked in one walk, at most.
+/// Rules asked in one walk, at most, beyond each of the ruleset's once.
 const BUDGET: usize = 200_000;
 
 impl<'w, 'p> Run<'w, 'p> {
@@ -93,7 +92,7 @@ impl<'w, 'p> Run<'w, 'p> {
         walker: &'w Walker<'w>,
         packet: &'p Packet<'p>,
         context: &'p Context<'p>,
-        steps: bool,
+        index: Option<&'p Index>,
     ) -> Run<'w, 'p>
     where
         'w: 'p,
@@ -103,7 +102,7 @@ impl<'w, 'p> Run<'w, 'p> {
         let view = View {
             packet,
             context,
-            sets: &walker.rules.sets,
+            sets: &walker.sets,
             hook: None,
             states: StateSet::possible(packet, walker.untracks),
             changes: walker.changes,
@@ -115,14 +114,15 @@ impl<'w, 'p> Run<'w, 'p> {
             facts,
             path,
             ignored: Vec::new(),
-            steps: steps.then(Vec::new),
+            steps: None,
             outcome: Outcome::default(),
             doubt: 0,
             ends: 0,
             accepted: None,
             accepts: Vec::new(),
-            budget: BUDGET,
-            candidates: None,
+            budget: BUDGET + walker.ids.len(),
+            index,
+            candidates: Candidates::default(),
             beyond: None,
         };
         run.view.states = run.refused_states();
@@ -133,7 +133,8 @@ impl<'w, 'p> Run<'w, 'p> {
     fn refused_states(&self) -> StateSet {
         let mut states = self.view.states;
         let Some(facts) = self.facts else { return states };
-        for (rule, guards) in &facts.refused {
+        for number in facts.refused_index.among(&self.view).all() {
+            let (rule, guards) = &facts.refused[number as usize];
             if !guards.iter().all(|g| g.evaluate(&self.view) == Tri::Yes) {
                 continue;
             }
@@ -152,8 +153,12 @@ impl<'w, 'p> Run<'w, 'p> {
     pub(crate) fn settled_states(&self) -> StateSet {
         let mut states = self.view.states;
         let Some(facts) = self.facts else { return states };
-        for id in facts.no.keys() {
-            let Some(rule) = self.walker.rules.rule(*id) else { continue };
+        let all = || (0..self.walker.ids.len() as u32).collect();
+        let asked: Vec<u32> = self.index.map_or_else(all, |index| index.among(&self.view).all().collect());
+        for id in asked.iter().map(|number| self.walker.ids[*number as usize]) {
+            let Some(rule) = self.walker.rules.rule(id).filter(|_| facts.no.contains_key(&id)) else {
+                continue;
+            };
             for (state, _) in StateSet::WORDS.into_iter().take(5) {
                 if states.contains(state) && rule.evaluate(&View { states: state, ..self.view }) == Tri::Yes {
                     states = states.without(state);
@@ -225,7 +230,7 @@ impl<'w, 'p> Run<'w, 'p> {
     /// Walks one of several ways of which the line does not say which.
     fn either(&mut self, state: Option<State>, ways: [(Path, &[Hook]); 2]) -> Option<State> {
         let now = state?;
-        let (before, candidates) = (self.ends, self.candidates.take());
+        let before = self.ends;
         let accepts = std::mem::take(&mut self.accepts);
         let (mut left, mut all): (_, Vec<End>) = (None, Vec::new());
         self.doubt += 1;
@@ -239,7 +244,7 @@ impl<'w, 'p> Run<'w, 'p> {
             left = merge(left, back);
         }
         self.doubt -= 1;
-        (self.accepts, self.candidates) = (all, candidates);
+        self.accepts = all;
         left.map(|left| State { certain: now.certain && self.ends == before, ..left })
     }
 
@@ -265,6 +270,9 @@ impl<'w, 'p> Run<'w, 'p> {
             state.states = state.states.and(first);
         }
         self.view.hook = Some(base.hook);
+        if let Some(index) = self.index {
+            self.candidates = index.among(&self.view);
+        }
         let old = std::mem::take(&mut self.accepts);
         self.doubt += usize::from(doubtful);
         if let Some(beyond) = &mut self.beyond {
@@ -499,16 +507,10 @@ impl<'w, 'p> Run<'w, 'p> {
     /// The next rule of a chain, from `at`, that may take the packet; the chain's length if
     /// there is none.
     fn next_candidate(&self, first: usize, at: usize, len: usize) -> usize {
-        let Some(bits) = self.candidates else { return at };
-        let (mut number, end) = (first + at, first + len);
-        while number < end {
-            let word = bits[number / 64] >> (number % 64);
-            if word != 0 {
-                return (number + word.trailing_zeros() as usize).min(end) - first;
-            }
-            number = (number / 64 + 1) * 64;
+        if self.index.is_none() {
+            return at;
         }
-        len
+        self.candidates.next((first + at) as u32).map_or(len, |number| (number as usize - first).min(len))
     }
 
     /// Walking on: notes the rule if the packet's way has ended before it.

@@ -6,9 +6,10 @@
 
 use logparse::Packet;
 
+use crate::eval::index::Index;
 use crate::eval::near_miss::{NearMiss, near_misses};
 use crate::eval::outcome::{Missed, Outcome, Step, Walk};
-use crate::eval::run::{Beyond, Candidates, NearMisses, Run};
+use crate::eval::run::{Beyond, NearMisses, Run};
 use crate::eval::walker::Walker;
 use crate::matches::Condition;
 use crate::model::ruleset::Place;
@@ -19,9 +20,10 @@ impl<'r> Walker<'r> {
     /// The packet's whole way, step by step.
     #[must_use]
     pub fn walk(&self, packet: &Packet<'_>, context: &Context<'_>) -> Walk {
-        let mut state = Run::new(self, packet, context, true);
-        state.start();
-        let (steps, outcome) = state.finish();
+        let mut run = Run::new(self, packet, context, None);
+        run.steps = Some(Vec::new());
+        run.start();
+        let (steps, outcome) = run.finish();
         Walk { steps, outcome }
     }
 
@@ -31,15 +33,14 @@ impl<'r> Walker<'r> {
         self.outcome_among(packet, context, None)
     }
 
-    /// As [`outcome`](Self::outcome), asking candidates only.
+    /// As [`outcome`](Self::outcome), asking only rules that the index finds.
     pub(crate) fn outcome_among(
         &self,
         packet: &Packet<'_>,
         context: &Context<'_>,
-        candidates: Candidates<'_>,
+        index: Option<&Index>,
     ) -> Outcome {
-        let mut run = Run::new(self, packet, context, false);
-        run.candidates = candidates;
+        let mut run = Run::new(self, packet, context, index);
         run.start();
         run.finish().1
     }
@@ -57,10 +58,9 @@ impl<'r> Walker<'r> {
         packet: &Packet<'_>,
         context: &Context<'_>,
         near: &NearMisses,
-        candidates: Candidates<'_>,
+        index: Option<&Index>,
     ) -> Missed {
-        let mut run = Run::new(self, packet, context, false);
-        run.candidates = candidates;
+        let mut run = Run::new(self, packet, context, index);
         run.beyond = Some(Beyond::new(near));
         run.start();
         run.beyond.map(|beyond| beyond.missed).unwrap_or_default()
@@ -76,7 +76,7 @@ impl<'r> Walker<'r> {
     ) -> Vec<(&'r Condition, Tri)> {
         let Place::Rule(id) = step.place else { return Vec::new() };
         let Some(rule) = self.rules.rule(id) else { return Vec::new() };
-        let run = Run::new(self, packet, context, false);
+        let run = Run::new(self, packet, context, None);
         let view = View { hook: Some(step.hook), ..run.view };
         rule.tests().map(|condition| (condition, condition.evaluate(&view))).collect()
     }
@@ -86,7 +86,7 @@ impl<'r> Walker<'r> {
     #[must_use]
     pub fn near_miss(&self, packet: &Packet<'_>, context: &Context<'_>, step: &Step) -> Option<NearMiss> {
         let Place::Rule(id) = step.place else { return None };
-        let run = Run::new(self, packet, context, false);
+        let run = Run::new(self, packet, context, None);
         let view = View { hook: Some(step.hook), ..run.view };
         let mut near = self.rules.rule(id)?.near_misses().into_iter();
         near.find(|(_, rule)| rule.evaluate(&view) == Tri::Yes).map(|(change, _)| change)

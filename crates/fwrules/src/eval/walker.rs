@@ -5,10 +5,13 @@
 //! Must not know: packets.
 //! Tested by: the unit tests of `eval::walk`, `tests/replay.rs`.
 
-use crate::eval::evidence::{Evidence, Prior};
+use std::collections::HashMap;
+
+use crate::eval::evidence::{Evidence, Prior, twins};
 use crate::model::ruleset::{Chain, ChainNames, RuleId, Ruleset};
 use crate::model::target::{Target, Verdict};
 use crate::values::hook::{Hook, Path};
+use crate::values::lookup::Lookup;
 use crate::values::net::Family;
 use crate::view::Changes;
 
@@ -38,6 +41,10 @@ use crate::view::Changes;
 pub struct Walker<'r> {
     pub(crate) rules: &'r Ruleset,
     pub(crate) names: ChainNames<'r>,
+    pub(crate) sets: Lookup<'r>,
+    /// The prefixes that rules write; with each, the first rule that writes it in a chain that is
+    /// not walked.
+    pub(crate) writers: HashMap<&'r [u8], Option<RuleId>>,
     pub(crate) prior: Prior,
     pub(crate) changes: Changes,
     pub(crate) untracks: bool,
@@ -49,6 +56,8 @@ pub struct Walker<'r> {
     pub(crate) evidence: Newer,
     /// By table and chain: how many rules come before the chain's first, in the text.
     pub(crate) numbers: Vec<Vec<u32>>,
+    /// Every rule, by its number in the text.
+    pub(crate) ids: Vec<RuleId>,
 }
 
 /// Which rules may be newer than the log.
@@ -96,31 +105,31 @@ impl<'r> Walker<'r> {
             });
             chains.filter(move |_| of.family != Family::Arp)
         });
-        let unwalked = unwalked.collect();
+        let unwalked: Vec<BaseChain> = unwalked.collect();
+        let twins = match evidence {
+            Evidence::Writer(writer) => twins(writer, rules),
+            _ => HashMap::new(),
+        };
         let newer = match evidence {
             Evidence::Nothing | Evidence::Usual => Newer::Any,
             Evidence::Same => Newer::Added,
             Evidence::Writer(writer) if same_but_added(writer, rules) => Newer::Added,
-            Evidence::Writer(writer) => {
-                let old = rules.rules().filter(|(id, rule)| {
-                    let name = rules.chain_of(*id).map(|c| &c.name);
-                    writer
-                        .rules()
-                        .any(|(w, other)| writer.chain_of(w).map(|c| &c.name) == name && other.same(rule))
-                });
-                Newer::Not(old.map(|(id, _)| id).collect())
-            }
+            Evidence::Writer(_) => Newer::Not(twins.values().copied().collect()),
         };
+        let sets = Lookup::new(&rules.sets);
         Walker {
             rules,
             names: ChainNames::new(rules),
-            prior: Prior::new(rules, evidence),
+            writers: writers(rules, &unwalked),
+            prior: Prior::new(rules, evidence, &twins, &sets),
+            sets,
             changes: changes(rules),
             untracks: rules.untracks(),
             bases,
             unwalked,
             evidence: newer,
             numbers: numbers(rules),
+            ids: rules.rules().map(|(id, _)| id).collect(),
         }
     }
 
@@ -129,6 +138,23 @@ impl<'r> Walker<'r> {
     pub fn ruleset(&self) -> &'r Ruleset {
         self.rules
     }
+}
+
+/// The prefixes that rules write, each with the first rule that writes it in a chain that is not
+/// walked.
+fn writers<'r>(rules: &'r Ruleset, unwalked: &[BaseChain]) -> HashMap<&'r [u8], Option<RuleId>> {
+    let mut writers: HashMap<&[u8], Option<RuleId>> = HashMap::new();
+    for (id, rule) in rules.rules() {
+        let Some(log) = &rule.log else { continue };
+        let first = writers.entry(log.written(rules.nft)).or_default();
+        let (table, chain) = (id.table as usize, id.chain as usize);
+        let walked = rules.tables[table].family.is_ip();
+        let of = |base: &BaseChain| base.table == table && (!walked || base.chain == chain);
+        if first.is_none() && unwalked.iter().any(of) {
+            *first = Some(id);
+        }
+    }
+    writers
 }
 
 /// By table and chain: how many rules come before the chain's first.
@@ -168,7 +194,7 @@ pub(crate) fn changes(rules: &Ruleset) -> Changes {
                 b"TTL" | b"HL" => found.ttl = true,
                 b"SET" => found.sets = true,
                 b"TCPMSS" | b"TCPOPTSTRIP" => found.options = true,
-                b"DNAT" | b"SNAT" | b"MASQUERADE" | b"REDIRECT" | b"NETMAP" => found.address = true,
+                b"DNAT" | b"SNAT" | b"MASQUERADE" | b"REDIRECT" | b"NETMAP" => found.translates = true,
                 _ => {}
             }
         }

@@ -113,7 +113,7 @@ impl Region {
                     Look::Mark(_) => changes.mark,
                     Look::Tos => changes.tos,
                     Look::Ttl => changes.ttl,
-                    Look::Set(..) => changes.sets,
+                    Look::Set { .. } => changes.sets,
                     Look::TcpOptions => changes.options,
                     _ => false,
                 };

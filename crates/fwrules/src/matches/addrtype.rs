@@ -222,7 +222,7 @@ fn address_types(view: &View<'_>, side: Side, limit_in: bool) -> AddressTypes {
 /// Whether an address is of one of the types asked for.
 fn address_type(view: &View<'_>, side: Side, asked: AddressTypes, limited: bool) -> Tri {
     use AddressTypes as T;
-    if view.readdressed() {
+    if view.readdressed(side) {
         return Tri::Unknown(Why::Rewritten(side_name(side)));
     }
     let possible = address_types(view, side, limited);

@@ -6,7 +6,6 @@
 
 use crate::matches::kind::Kind;
 use crate::matches::look::Look;
-use crate::values::hook::Hook;
 use crate::values::net::{Interface, Test};
 use crate::values::tri::{Tri, Why};
 use crate::view::View;
@@ -22,15 +21,10 @@ pub struct OnInterface {
     pub name: Test<Interface>,
 }
 
-/// Whether the interface passes a test. A line that was written before or after the hook shows no
-/// interface that the packet had there all the same.
+/// Whether the interface passes a test.
 fn ask(view: &View<'_>, input: bool, is: impl Fn(&[u8]) -> bool) -> Tri {
-    let shown = if input { view.packet.in_iface } else { view.packet.out_iface };
-    match (shown.is_empty(), input, view.hook) {
-        (true, true, Some(Hook::Prerouting | Hook::Forward)) => Tri::Unknown(Why::NotShown("IN=")),
-        (true, false, Some(Hook::Forward | Hook::Postrouting)) => Tri::Unknown(Why::NotShown("OUT=")),
-        _ => Tri::known(is(shown)),
-    }
+    let hidden = Tri::Unknown(Why::NotShown(if input { "IN=" } else { "OUT=" }));
+    view.interface(input).map_or(hidden, |shown| Tri::known(is(shown)))
 }
 
 fn word(input: bool) -> &'static str {

@@ -53,7 +53,7 @@ pub enum Look<'c> {
     /// The state of the connection.
     States(Test<StateSet>),
     /// The source's hardware address.
-    Mac(Mac),
+    Mac(Test<Mac>),
     /// To whom the frame was sent.
     PacketType,
     /// What the routing table says of an address.
@@ -73,7 +73,14 @@ pub enum Look<'c> {
     /// The SPI of ESP or AH. The protocol is not always certain.
     Spi(Range<u32>),
     /// What the parts of a set's entries are compared with.
-    Set(&'c Text, &'c [Side]),
+    Set {
+        /// The set.
+        name: &'c Text,
+        /// The packet's side for each part.
+        sides: &'c [Side],
+        /// The packet must not be in it.
+        not: bool,
+    },
     /// The time of day.
     Time,
     /// What the packet has and a line never shows: the same packet gives the same answer.

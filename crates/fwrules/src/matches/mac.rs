@@ -44,6 +44,6 @@ impl Kind for Test<Mac> {
     }
 
     fn looks(&self, look: &mut dyn FnMut(Look<'_>)) {
-        look(Look::Mac(self.value));
+        look(Look::Mac(*self));
     }
 }

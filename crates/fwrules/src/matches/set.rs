@@ -9,7 +9,8 @@ use logparse::{Protocol, Transport};
 use crate::matches::kind::{Kind, Module};
 use crate::matches::look::Look;
 use crate::values::error::ReadError;
-use crate::values::ipset::{Key, Part, PartKind};
+use crate::values::ipset::{Part, PartKind};
+use crate::values::lookup::Key;
 use crate::values::net::{Family, Side};
 use crate::values::text::Text;
 use crate::values::tri::{Tri, Why};
@@ -68,15 +69,16 @@ impl Kind for SetMatch {
     }
 
     fn looks(&self, look: &mut dyn FnMut(Look<'_>)) {
-        look(Look::Set(&self.name, &self.sides));
+        look(Look::Set { name: &self.name, sides: &self.sides, not: self.not });
     }
 }
 
 fn holds(view: &View<'_>, name: &Text, sides: &[Side], depth: u8) -> Tri {
     let unknown = Tri::Unknown(Why::Set);
-    let Some(set) = view.sets.get(name.as_bytes()) else { return unknown };
+    let Some(known) = view.sets.get(name.as_bytes()) else { return unknown };
+    let set = known.set;
     // What `-j SET` adds or takes away, a saved listing need not have had at the time of the line.
-    if depth > 4 || set.is_timed() || view.changes.sets && !view.nft {
+    if depth > 4 || known.timed || view.changes.sets && !view.nft {
         return unknown;
     }
     if set.parts == [PartKind::Set] {
@@ -86,11 +88,11 @@ fn holds(view: &View<'_>, name: &Text, sides: &[Side], depth: u8) -> Tri {
         });
     }
     // `src` for a set of two parts is not allowed to be short.
-    if sides.len() < set.parts.len() || view.readdressed() {
+    if sides.len() < set.parts.len() || sides.iter().any(|side| view.readdressed(*side)) {
         return unknown;
     }
     let keys: Vec<Key<'_>> = set.parts.iter().zip(sides).map(|(part, side)| key(view, *part, *side)).collect();
-    set.holds(&keys).map_or(unknown, Tri::known)
+    known.holds(&keys).map_or(unknown, Tri::known)
 }
 
 /// What a set's part compares with.

@@ -79,16 +79,6 @@ impl Table {
         Some(Table { of, classes: classes as u32 })
     }
 
-    /// One value of each class, with the class.
-    pub(crate) fn examples(&self) -> Vec<(u32, u32)> {
-        let mut seen = vec![false; self.classes as usize + 1];
-        let new = |(value, class): (u32, &u32)| {
-            let first = !std::mem::replace(&mut seen[*class as usize], true);
-            first.then_some((*class, value))
-        };
-        (0..).zip(&self.of).filter_map(new).collect()
-    }
-
     /// Classes of TCP flags.
     pub(crate) fn flags(tests: &[Flags]) -> Table {
         let mut signatures = Signatures::default();
@@ -211,12 +201,5 @@ impl Addresses {
         let within = self.v4[from..to].partition_point(|a| *a <= bits);
         // The interval may begin before this half.
         self.v4_class[from + within - 1]
-    }
-
-    /// One address of each class, with the class.
-    pub(crate) fn examples(&self) -> impl Iterator<Item = (u32, IpAddr)> {
-        let v4 = self.v4_class.iter().zip(self.v4.iter().map(|a| IpAddr::V4((*a).into())));
-        let v6 = self.v6_class.iter().zip(self.v6.iter().map(|a| IpAddr::V6((*a).into())));
-        v4.chain(v6).map(|(class, addr)| (*class, addr))
     }
 }

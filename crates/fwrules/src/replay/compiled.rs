@@ -17,19 +17,18 @@ use logparse::{FastPacket, Packet};
 
 use crate::eval::evidence::Evidence;
 use crate::eval::fate::cause;
+use crate::eval::index::Index;
 use crate::eval::near_miss::near_misses;
 use crate::eval::outcome::{Fate, Missed, Outcome};
 use crate::eval::walker::Walker;
 use crate::model::rule::Rule;
 use crate::model::ruleset::Ruleset;
-use crate::replay::candidates::Candidates;
-use crate::replay::classes::{Addresses, Table};
 use crate::replay::fields::Fields;
-use crate::replay::key::{Front, Numbers, glance, number};
+use crate::replay::key::{Front, Numbers, glance};
 use crate::replay::layout::Layout;
 use crate::values::hook::Path;
 use crate::values::net::{AddressRange, Net};
-use crate::view::{Context, LocalAddress, known_protocol};
+use crate::view::{Context, LocalAddress};
 
 /// A ruleset made ready for many lines. Shared by threads; each takes a [`Replayer`].
 ///
@@ -47,7 +46,7 @@ pub struct Compiled<'r> {
     walker: Walker<'r>,
     local: Vec<LocalAddress>,
     layout: Layout,
-    candidates: Candidates,
+    index: Index,
     /// Every rule's near misses, if answers are to say what was missed.
     near: Option<Vec<Vec<Rule>>>,
     tries_all: bool,
@@ -114,6 +113,7 @@ impl<'r> Compiled<'r> {
         near: Option<Vec<Vec<Rule>>>,
         tries_all: bool,
     ) -> Compiled<'r> {
+        let walker = Walker::new(rules, evidence);
         let mut found = Fields::default();
         // A second ruleset's rules are asked as well where they are evidence.
         let writer = match evidence {
@@ -122,50 +122,30 @@ impl<'r> Compiled<'r> {
         };
         for rules in [Some(rules), writer].into_iter().flatten() {
             for (_, rule) in rules.rules() {
-                found.rule(rule, &rules.sets);
+                found.rule(rule, &walker.sets);
             }
         }
         for rule in near.iter().flatten().flatten() {
-            found.rule(rule, &rules.sets);
+            found.rule(rule, &walker.sets);
         }
         let ranges = local.iter().flat_map(|own| {
             let host = AddressRange { first: own.addr, last: own.addr };
             Net::new(own.addr, own.prefix).range().into_iter().chain([host])
         });
         let layout = Layout::new(rules, found, &ranges.collect::<Vec<_>>());
-        let candidates = Candidates::new(
-            rules,
-            near.as_deref(),
-            layout.addresses.each_ref().map(Option::as_ref),
-            layout.ports.each_ref().map(Option::as_ref),
-        );
-        let walker = Walker::new(rules, evidence);
-        Compiled { walker, local: local.to_vec(), layout, candidates, near, tries_all }
+        let mut numbered: Vec<(u32, &Rule)> = (0..).zip(rules.rules().map(|(_, rule)| rule)).collect();
+        for (number, near) in (0..).zip(near.iter().flatten()) {
+            numbered.extend(near.iter().map(|rule| (number, rule)));
+        }
+        let filled = walker.changes.sets && !rules.nft;
+        let index = Index::new(&numbered, &walker.sets, filled);
+        Compiled { walker, local: local.to_vec(), layout, index, near, tries_all }
     }
 
     /// The reference: the same answers, one walk each.
     #[must_use]
     pub fn walker(&self) -> &Walker<'r> {
         &self.walker
-    }
-
-    /// The rules that may take the packet.
-    fn among(&self, packet: &Packet<'_>) -> Vec<u64> {
-        let protocol = known_protocol(&packet.datagram);
-        // Where the protocol is not known, ports are not compared.
-        let ports = protocol.map_or_else(Default::default, |_| packet.datagram.ports());
-        let [source, destination] = &self.layout.addresses;
-        let [sport, dport] = &self.layout.ports;
-        let address = |of: &Option<Addresses>, addr| of.as_ref().map_or(0, |a| a.class(addr));
-        let port =
-            |of: &Option<Table>, port: Option<u16>| of.as_ref().map_or(0, |t| t.class(port.map(u32::from)));
-        self.candidates.among([
-            number(protocol.map(|p| p.0)),
-            address(source, packet.src()),
-            address(destination, packet.dst()),
-            port(sport, ports.src),
-            port(dport, ports.dst),
-        ])
     }
 
     /// Whether every near miss is tried, not the other transport protocol only.
@@ -222,7 +202,7 @@ impl<'c> Replayer<'c> {
         if let Some(id) = known {
             return *id;
         }
-        let id = self.work_out(packet, &context, cause.as_ref());
+        let id = self.work_out(packet, &context);
         if self.known.len() + self.replies.len() >= KEYS {
             self.known.clear();
             self.replies.clear();
@@ -246,20 +226,14 @@ impl<'c> Replayer<'c> {
 
     /// Walks the packet's way.
     #[inline(never)]
-    fn work_out(
-        &mut self,
-        packet: &Packet<'_>,
-        context: &Context<'_>,
-        cause: Option<&Packet<'_>>,
-    ) -> AnswerId {
+    fn work_out(&mut self, packet: &Packet<'_>, context: &Context<'_>) -> AnswerId {
         let compiled = self.compiled;
         let walker = &compiled.walker;
-        let among = compiled.among(packet);
-        let outcome = walker.outcome_among(packet, context, Some(&among));
-        let cause = cause.map(|cause| compiled.among(cause));
-        let fate = walker.fate_of(packet, context, &outcome, cause.as_deref());
+        let index = Some(&compiled.index);
+        let outcome = walker.outcome_among(packet, context, index);
+        let fate = walker.fate_of(packet, context, &outcome, index);
         let missed = match &compiled.near {
-            Some(near) => walker.missed_among(packet, context, near, Some(&among)),
+            Some(near) => walker.missed_among(packet, context, near, index),
             None => Missed::default(),
         };
         let path = Path::of(packet.in_iface, packet.out_iface);
@@ -306,6 +280,6 @@ impl<'c> Replayer<'c> {
     #[inline]
     fn key(&mut self, packet: &Packet<'_>, context: &Context<'_>) -> Option<u128> {
         let compiled = self.compiled;
-        self.numbers.key(&compiled.layout, &compiled.walker.ruleset().sets, packet, context)
+        self.numbers.key(&compiled.layout, &compiled.walker.sets, packet, context)
     }
 }

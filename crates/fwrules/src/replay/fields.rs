@@ -4,14 +4,15 @@
 //! Must not know: which condition looks, how classes are numbered.
 //! Tested by: `tests/compiled.rs`: equal answers on generated rulesets and packets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use logparse::{Mac, Protocol};
 
 use crate::matches::{Address, Condition, Look};
 use crate::model::rule::Rule;
 use crate::values::header::Flags;
-use crate::values::ipset::{Part, PartKind, Sets};
+use crate::values::ipset::{Part, PartKind};
+use crate::values::lookup::Lookup;
 use crate::values::net::{AddressRange, Interface, Masked, Net, Range, Side, Test};
 use crate::values::text::Text;
 
@@ -31,7 +32,9 @@ pub(crate) struct Fields {
     pub(crate) marks: Vec<Masked<u32>>,
     pub(crate) flags: Vec<Flags>,
     pub(crate) state: bool,
-    pub(crate) interfaces: Vec<Interface>,
+    pub(crate) interfaces: HashSet<Interface>,
+    /// Sets whose entries are here, each with the packet's sides.
+    sets: HashSet<(Text, Vec<Side>)>,
     pub(crate) macs: BTreeSet<Mac>,
     pub(crate) uses: Uses,
     /// Tests that fit no field: asked of every packet.
@@ -51,20 +54,17 @@ pub(crate) struct Uses {
     pub(crate) time: bool,
 }
 
-fn push_new<T: PartialEq>(list: &mut Vec<T>, value: T) {
-    if !list.contains(&value) {
-        list.push(value);
-    }
-}
+/// Odd tests that are told apart; a key has room for fewer.
+const ODD: usize = 1 << 5;
 
 impl Fields {
-    pub(crate) fn rule(&mut self, rule: &Rule, sets: &Sets) {
+    pub(crate) fn rule(&mut self, rule: &Rule, sets: &Lookup<'_>) {
         for condition in &rule.conditions {
             condition.looks(&mut |look| self.look(look, condition, sets));
         }
     }
 
-    fn look(&mut self, look: Look<'_>, condition: &Condition, sets: &Sets) {
+    fn look(&mut self, look: Look<'_>, condition: &Condition, sets: &Lookup<'_>) {
         match look {
             Look::Address(side, test) => self.addresses[side as usize].extend(test.value),
             Look::Interface { input, names } => {
@@ -84,10 +84,10 @@ impl Fields {
                 }
             }
             Look::Flags(test) => self.flags.push(test.value),
-            Look::Masked(..) | Look::TcpOptions | Look::Odd => push_new(&mut self.odd, condition.clone()),
+            Look::Masked(..) | Look::TcpOptions | Look::Odd => self.odd(condition.clone()),
             Look::Icmp(_) => self.uses.icmp = true,
             Look::States(_) => (self.state, self.uses.icmp) = (true, true),
-            Look::Mac(mac) => drop(self.macs.insert(mac)),
+            Look::Mac(test) => drop(self.macs.insert(test.value)),
             Look::PacketType => self.uses.packet_type = true,
             Look::AddressType => self.types = true,
             Look::Ttl => self.uses.ttl = true,
@@ -97,7 +97,7 @@ impl Fields {
             Look::Uid(range) => self.uid.push(range),
             Look::Gid(range) => self.gid.push(range),
             Look::Spi(range) => self.spi.push(range),
-            Look::Set(name, sides) => self.set(name, sides, sets, condition, 0),
+            Look::Set { name, sides, .. } => self.set(name, sides, sets, condition, 0),
             Look::Time => self.uses.time = true,
             // In every key.
             Look::Protocol(_) | Look::Version { .. } | Look::Fragment(_) | Look::Transport => {}
@@ -108,7 +108,15 @@ impl Fields {
 
     fn interface(&mut self, input: bool, name: &Interface) {
         *if input { &mut self.uses.input } else { &mut self.uses.output } = true;
-        push_new(&mut self.interfaces, name.clone());
+        if !self.interfaces.contains(name) {
+            self.interfaces.insert(name.clone());
+        }
+    }
+
+    fn odd(&mut self, condition: Condition) {
+        if self.odd.len() < ODD && !self.odd.contains(&condition) {
+            self.odd.push(condition);
+        }
     }
 
     fn port(&mut self, side: Side, range: Range<u16>) {
@@ -118,13 +126,14 @@ impl Fields {
     fn net(&mut self, side: Side, net: Net) {
         match net.range() {
             Some(range) => self.addresses[side as usize].push(range),
-            None => push_new(&mut self.odd, Address { side, net: Test::is(net) }.into()),
+            None => self.odd(Address { side, net: Test::is(net) }.into()),
         }
     }
 
-    fn set(&mut self, name: &Text, sides: &[Side], sets: &Sets, condition: &Condition, depth: u8) {
-        let Some(set) = sets.get(name.as_bytes()) else { return };
-        if set.is_timed() || depth > 4 {
+    fn set(&mut self, name: &Text, sides: &[Side], sets: &Lookup<'_>, condition: &Condition, depth: u8) {
+        let Some(known) = sets.get(name.as_bytes()) else { return };
+        let set = known.set;
+        if known.timed || depth > 4 || !self.sets.insert((name.clone(), sides.to_vec())) {
             return;
         }
         if set.parts == [PartKind::Set] {
@@ -141,7 +150,7 @@ impl Fields {
             _ => false,
         });
         if !plain {
-            push_new(&mut self.odd, condition.clone());
+            self.odd(condition.clone());
             return;
         }
         for (part, side) in set.entries.iter().flat_map(|entry| entry.parts.iter().zip(sides)) {

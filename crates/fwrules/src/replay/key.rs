@@ -14,7 +14,8 @@ use logparse::{FastPacket, Network, Packet, Protocol, Transport};
 use crate::matches::PacketType;
 use crate::replay::layout::{HEAD_BITS, Layout, MARK_BITS, NAME_BITS, ODD_BITS, bits};
 use crate::values::hook::Path;
-use crate::values::ipset::Sets;
+use crate::values::lookup::Lookup;
+use crate::values::prefixes;
 use crate::values::tri::Tri;
 use crate::view::{Context, View, icmp, known_protocol, later_fragment, mac, spi, tos, ttl};
 
@@ -123,11 +124,11 @@ pub(crate) fn glance(layout: &Layout, front: Front, scanned: &FastPacket<'_>) ->
 #[derive(Debug, Default)]
 pub(crate) struct Numbers {
     names: HashMap<Vec<u8>, u32, RandomState>,
-    name_classes: HashMap<Vec<bool>, u32, RandomState>,
+    name_classes: HashMap<Vec<u32>, u32, RandomState>,
     /// The last name of each place, and the last prefix.
     last: [(Vec<u8>, u32); 5],
     marks: HashMap<u32, u32, RandomState>,
-    mark_classes: HashMap<Vec<bool>, u32, RandomState>,
+    mark_classes: HashMap<Vec<u32>, u32, RandomState>,
 }
 
 impl Numbers {
@@ -159,7 +160,7 @@ impl Numbers {
     pub(crate) fn key(
         &mut self,
         layout: &Layout,
-        sets: &Sets,
+        sets: &Lookup<'_>,
         packet: &Packet<'_>,
         context: &Context<'_>,
     ) -> Option<u128> {
@@ -200,7 +201,7 @@ impl Numbers {
     fn more(
         &mut self,
         layout: &Layout,
-        sets: &Sets,
+        sets: &Lookup<'_>,
         packet: &Packet<'_>,
         context: &Context<'_>,
         key: &mut Key,
@@ -295,7 +296,8 @@ impl Numbers {
         let id = match self.marks.get(&mark) {
             Some(id) => *id,
             None => {
-                let tests = layout.marks.iter().map(|test| test.fit(mark)).collect();
+                let tests =
+                    (0..).zip(&layout.marks).filter(|(_, test)| test.fit(mark)).map(|(n, _)| n).collect();
                 let next = self.mark_classes.len() as u32 + 1;
                 let id = *self.mark_classes.entry(tests).or_insert(next);
                 if self.marks.len() < NAMES {
@@ -317,11 +319,13 @@ impl Numbers {
         let id = match self.names.get(name) {
             Some(id) => *id,
             None => {
-                let mut tests: Vec<bool> = layout.interfaces.iter().map(|i| i.matches(name)).collect();
+                let found = layout.interface_names.at(prefixes::name(name)).flatten().copied();
+                let mut tests: Vec<u32> =
+                    found.filter(|n| layout.interfaces[*n as usize].matches(name)).collect();
                 let next = self.name_classes.len() as u32 + 1;
                 // `lo` has no hardware address, and no name is no interface.
-                tests.push(name == b"lo");
-                tests.push(name.is_empty());
+                tests.extend((name == b"lo").then_some(u32::MAX));
+                tests.extend(name.is_empty().then_some(u32::MAX - 1));
                 let id = *self.name_classes.entry(tests).or_insert(next);
                 if self.names.len() < NAMES {
                     self.names.insert(name.to_vec(), id);

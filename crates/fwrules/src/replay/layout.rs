@@ -13,6 +13,7 @@ use crate::model::ruleset::Ruleset;
 use crate::replay::classes::{Addresses, Cuts, Table};
 use crate::replay::fields::{Fields, Uses};
 use crate::values::net::{AddressRange, Interface, Masked};
+use crate::values::prefixes::{Prefix, Prefixes};
 
 /// Interface names are numbered as they come; each has this many bits.
 pub(crate) const NAME_BITS: u32 = 10;
@@ -38,6 +39,7 @@ pub(crate) struct Layout {
     /// Tests of the mark.
     pub(crate) marks: Vec<Masked<u32>>,
     pub(crate) interfaces: Vec<Interface>,
+    pub(crate) interface_names: Prefixes,
     pub(crate) macs: HashMap<Mac, u32>,
     pub(crate) mac_bits: u32,
     pub(crate) uses: Uses,
@@ -66,6 +68,7 @@ impl Layout {
         }
         let macs: HashMap<Mac, u32> = found.macs.iter().copied().zip(3..).collect();
         let flags = found.state || !found.flags.is_empty();
+        let interfaces: Vec<Interface> = found.interfaces.into_iter().collect();
         let mut layout = Layout {
             prefix_bits: bits(prefixes.len() as u32),
             prefixes,
@@ -77,7 +80,8 @@ impl Layout {
             gid: Cuts::new(&found.gid),
             spi: Cuts::new(&found.spi),
             marks: found.marks,
-            interfaces: found.interfaces,
+            interface_names: Prefixes::new(interfaces.iter().map(Prefix::of_interface).zip(0..).collect()),
+            interfaces,
             mac_bits: if macs.is_empty() { 0 } else { bits(macs.len() as u32 + 3) },
             macs,
             uses: found.uses,

@@ -4,7 +4,6 @@
 //! Must not know: how a rule is matched: the walker is asked.
 //! Tested by: `tests/compiled.rs`: equal to the walker.
 
-pub(crate) mod candidates;
 pub(crate) mod classes;
 pub(crate) mod compiled;
 pub(crate) mod fields;

@@ -1,10 +1,9 @@
 //! Sets of addresses, ports and more: what `ipset save` prints, and nft's named sets.
 //!
-//! Responsible for: reading and writing `ipset save` text, and whether something is in a set.
-//! Must not know: rules. Where the parts of an entry come from is `matching`'s business.
+//! Responsible for: reading and writing `ipset save` text.
+//! Must not know: rules, whether something is in a set.
 //! Tested by: the unit tests below, `tests/kernel.rs` (`ipset restore`).
 
-use core::net::IpAddr;
 use std::collections::HashMap;
 
 use logparse::{Mac, Protocol};
@@ -85,17 +84,6 @@ pub enum Part {
     Set(Text),
     /// Anything that was not understood: in such an entry nothing is known to be.
     Text(Text),
-}
-
-/// What a packet shows of one part; `None` where the line does not show it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Key<'a> {
-    Address(Option<IpAddr>),
-    /// The protocol and the port (for ICMP, type and code).
-    Port(Option<Protocol>, Option<u16>),
-    Mac(Option<Mac>),
-    Interface(&'a [u8]),
-    Mark(Option<u32>),
 }
 
 impl Sets {
@@ -397,63 +385,6 @@ impl Set {
         let timed = |words: &[Text]| words.iter().any(|w| *w == "timeout");
         timed(&self.options) || self.entries.iter().any(|e| timed(&e.options))
     }
-
-    /// Whether the set holds `keys`: yes, no, or `None` where a key is not shown, or the set
-    /// is of a type that is not known here.
-    pub(crate) fn holds(&self, keys: &[Key<'_>]) -> Option<bool> {
-        if self.parts.is_empty() || keys.len() < self.parts.len() {
-            return None;
-        }
-        // The most specific network wins (`nomatch` is an exception to a wider one).
-        let mut best: Option<(u32, bool)> = None;
-        let mut unknown = false;
-        for entry in &self.entries {
-            let mut length = 0;
-            let mut all = Some(true);
-            for (i, part) in entry.parts.iter().enumerate() {
-                let one = keys.get(i).and_then(|key| part_holds(part, *key));
-                all = match (all, one) {
-                    (Some(false), _) | (_, Some(false)) => Some(false),
-                    (Some(true), Some(true)) => Some(true),
-                    _ => None,
-                };
-                if let Part::Net(net) = part {
-                    length += u32::from(net.prefix_len().unwrap_or(0));
-                } else {
-                    length += 128;
-                }
-            }
-            match all {
-                Some(true) if best.is_none_or(|(b, _)| length >= b) => best = Some((length, !entry.nomatch)),
-                None => unknown = true,
-                _ => {}
-            }
-        }
-        match (best, unknown) {
-            (_, true) => None,
-            (Some((_, is)), false) => Some(is),
-            (None, false) => Some(false),
-        }
-    }
-}
-
-fn part_holds(part: &Part, key: Key<'_>) -> Option<bool> {
-    Some(match (part, key) {
-        (Part::Net(net), Key::Address(addr)) => net.contains(addr?),
-        (Part::Addresses(range), Key::Address(addr)) => range.contains(addr?),
-        (Part::Port(protocol, range), Key::Port(of, port)) => {
-            if let Some(protocol) = protocol
-                && of? != *protocol
-            {
-                return Some(false);
-            }
-            range.contains(port?)
-        }
-        (Part::Mac(mac), Key::Mac(of)) => of? == *mac,
-        (Part::Interface(interface), Key::Interface(name)) => interface.matches(name),
-        (Part::Mark(mark), Key::Mark(of)) => of? == *mark,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
@@ -485,28 +416,6 @@ add h 1.1.1.1,udp:53,2.2.2.2 comment \"he llo\"
             String::from_utf8(text).unwrap().replace("icmp:8/0", "icmp:echo-request"),
             String::from_utf8(SAVED.to_vec()).unwrap()
         );
-    }
-
-    #[test]
-    fn an_exception_in_a_wider_net_is_no_member() {
-        let sets = Sets::parse(SAVED).unwrap();
-        let holds = |addr: &str| sets.get(b"c").unwrap().holds(&[Key::Address(Some(addr.parse().unwrap()))]);
-        assert_eq!(holds("10.2.0.1"), Some(true));
-        assert_eq!(holds("10.1.0.1"), Some(false));
-        assert_eq!(holds("11.1.0.1"), Some(false));
-        assert_eq!(sets.get(b"c").unwrap().holds(&[Key::Address(None)]), None);
-    }
-
-    #[test]
-    fn a_part_that_is_not_shown_is_unknown_only_if_it_matters() {
-        let sets = Sets::parse(SAVED).unwrap();
-        let a = sets.get(b"a").unwrap();
-        let key = |addr: &str, port| {
-            a.holds(&[Key::Address(addr.parse().ok()), Key::Port(Some(Protocol::TCP), port)])
-        };
-        assert_eq!(key("10.0.0.1", Some(80)), Some(true));
-        assert_eq!(key("10.0.0.1", None), None);
-        assert_eq!(key("10.0.0.2", None), Some(false));
     }
 
     #[test]

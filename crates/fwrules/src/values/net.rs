@@ -260,7 +260,7 @@ impl Interface {
 }
 
 /// Source or destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// Where the packet comes from.
     Source,

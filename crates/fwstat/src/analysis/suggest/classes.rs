@@ -97,7 +97,7 @@ impl Tests {
                 }
             }
             // The set of own networks, whose members are asked for by `source`.
-            Look::Set(name, _) if *name == set_name(false) || *name == set_name(true) => {}
+            Look::Set { name, .. } if *name == set_name(false) || *name == set_name(true) => {}
             Look::Protocol(_)
             | Look::Version { .. }
             | Look::Interface { .. }
