@@ -5,6 +5,8 @@
 //! Must not know: chains or verdicts, which conditions there are.
 //! Tested by: the unit tests below and those of `lint`.
 
+use std::collections::HashMap;
+
 use logparse::{Protocol, TcpFlags};
 
 use crate::lint::cube::{Cube, PORTS, addresses, family_range};
@@ -23,10 +25,21 @@ pub(crate) struct Region {
     /// The packets that can match.
     pub(crate) space: Space,
     /// Conditions on what has no field, but on the packet alone: the same packet gives the
-    /// same answer.
-    pub(crate) opaque: Vec<Condition>,
+    /// same answer. Numbers of [`Opaque`].
+    pub(crate) opaque: Vec<u32>,
     /// Conditions on more than the packet: a limit, chance, memory.
     pub(crate) moody: bool,
+}
+
+/// Conditions that have no field, each with a number.
+#[derive(Default)]
+pub(crate) struct Opaque(HashMap<String, u32>);
+
+impl Opaque {
+    fn number(&mut self, condition: &Condition) -> u32 {
+        let next = self.0.len() as u32;
+        *self.0.entry(format!("{condition:?}")).or_insert(next)
+    }
 }
 
 impl Region {
@@ -42,7 +55,14 @@ impl Region {
             && self.space.covers(&other.space.and(within))
     }
 
-    pub(crate) fn of(rule: &Rule, family: Family, names: &Names, nft: bool, changes: Changes) -> Region {
+    pub(crate) fn of(
+        rule: &Rule,
+        family: Family,
+        names: &Names,
+        nft: bool,
+        changes: Changes,
+        numbers: &mut Opaque,
+    ) -> Region {
         let mut region = Region { space: Space(vec![Cube::all(family)]), opaque: Vec::new(), moody: false };
         for condition in &rule.conditions {
             // nft's `th` looks at protocols without ports as well.
@@ -54,11 +74,15 @@ impl Region {
             }
             if opaque {
                 region.opaque.push(match condition {
-                    Condition::Tcp(tcp) => Tcp { option: tcp.option, ..Tcp::default() }.into(),
-                    other => other.clone(),
+                    Condition::Tcp(tcp) => {
+                        numbers.number(&Tcp { option: tcp.option, ..Tcp::default() }.into())
+                    }
+                    other => numbers.number(other),
                 });
             }
         }
+        region.opaque.sort_unstable();
+        region.opaque.dedup();
         region
     }
 
@@ -157,7 +181,7 @@ mod tests {
     fn region(text: &str) -> Region {
         let (_, rule) = Rule::parse(text.as_bytes()).unwrap();
         let names = Names::new([true, false].iter().filter_map(|input| Some(&rule.interface(*input)?.value)));
-        Region::of(&rule, Family::Ipv4, &names, false, Changes::default())
+        Region::of(&rule, Family::Ipv4, &names, false, Changes::default(), &mut Opaque::default())
     }
 
     #[test]

@@ -33,22 +33,22 @@ impl Space {
         Space(out)
     }
 
-    /// The packets here and not in `other`. Boxes that `other` does not meet stay as they are.
+    /// The packets here and not in `other`. Boxes that `other` does not meet stay as they are, and
+    /// all do that it does not cover once there are many.
     pub(crate) fn without(mut self, other: &Space) -> Space {
         let mut pieces = Vec::new();
         for b in &other.0 {
-            let mut count = 0;
-            for a in self.0.iter().filter(|a| !a.stays_without(b)) {
-                count += 1;
+            let mut count = self.0.len();
+            self.0.retain(|a| {
+                if count >= BOXES && !b.covers(a) || a.stays_without(b) {
+                    return true;
+                }
+                let before = pieces.len();
                 a.clone().without(b, &mut pieces);
-            }
-            if self.0.len() - count + pieces.len() > BOXES {
-                break;
-            }
-            if count > 0 {
-                self.0.retain(|a| a.stays_without(b));
-                self.0.append(&mut pieces);
-            }
+                count = count + pieces.len() - before - 1;
+                false
+            });
+            self.0.append(&mut pieces);
         }
         self
     }

@@ -4,13 +4,13 @@
 //! Must not know: what is worth a finding.
 //! Tested by: the unit tests of `lint`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use crate::eval::walker::changes;
 use crate::lint::finding::{Finding, FindingKind};
 use crate::lint::names::Names;
-use crate::lint::region::Region;
+use crate::lint::region::{Opaque, Region};
 use crate::lint::space::{Space, everything};
 use crate::matches::Condition;
 use crate::model::ruleset::{ChainNames, RuleId, Ruleset};
@@ -64,8 +64,9 @@ pub(crate) struct Ended {
     pub(crate) back: bool,
 }
 
-/// Rules before a rule that are compared with it, where conditions have no field.
-const OPAQUE: usize = 1_000;
+/// Rules before a rule that are compared with it, of each combination of conditions without a
+/// field.
+const OPAQUE: usize = 100;
 
 /// Jumps inside jumps that are followed.
 const DEEPEST: usize = 32;
@@ -141,12 +142,44 @@ impl Flow {
     }
 }
 
+/// Rules on a way whose conditions have no field, as they were met.
+#[derive(Default)]
+pub(crate) struct Decided {
+    rules: Vec<(RuleId, Vec<u32>)>,
+    /// The same by their conditions.
+    by: HashMap<Vec<u32>, Vec<RuleId>>,
+}
+
+impl Decided {
+    fn push(&mut self, id: RuleId, opaque: &[u32]) {
+        self.rules.push((id, opaque.to_vec()));
+        self.by.entry(opaque.to_vec()).or_default().push(id);
+    }
+
+    fn truncate(&mut self, length: usize) {
+        for (_, opaque) in self.rules.drain(length..) {
+            self.by.get_mut(&opaque).and_then(Vec::pop);
+        }
+    }
+
+    /// The last rules that have no other conditions than these.
+    fn within<'d>(&'d self, opaque: &'d [u32]) -> impl Iterator<Item = &'d RuleId> {
+        // Of more conditions than a few, all at once or each alone.
+        let some = 1..1_u32 << opaque.len().min(6);
+        some.flat_map(|chosen| {
+            let chosen = |(i, one): (usize, &u32)| (i >= 6 || chosen >> i & 1 == 1).then_some(*one);
+            let chosen: Vec<u32> = opaque.iter().enumerate().filter_map(chosen).collect();
+            self.by.get(&chosen).into_iter().flat_map(|rules| rules.iter().rev().take(OPAQUE))
+        })
+    }
+}
+
 /// A way through the chains while it is walked.
 pub(crate) struct Trail {
     /// The last rule that ends a packet's way, in [`Lint::ended`].
     pub(crate) last: Option<u32>,
     /// Those of them with conditions on what has no field.
-    pub(crate) opaque: Vec<RuleId>,
+    pub(crate) opaque: Decided,
     /// The jump through which the present chain was come to, in [`Lint::calls`].
     pub(crate) call: Option<u32>,
     /// Only look where packets end; the findings are made elsewhere.
@@ -156,7 +189,7 @@ pub(crate) struct Trail {
 
 impl Trail {
     pub(crate) fn new(silent: bool) -> Trail {
-        Trail { last: None, opaque: Vec::new(), call: None, silent, ends: Vec::new() }
+        Trail { last: None, opaque: Decided::default(), call: None, silent, ends: Vec::new() }
     }
 }
 
@@ -175,9 +208,10 @@ impl<'r> Lint<'r> {
         let names = Names::new(patterns.into_iter());
         let family = |id: RuleId| rules.tables[id.table as usize].family;
         let changes = changes(rules);
+        let mut opaque = Opaque::default();
         let regions = rules
             .rules()
-            .map(|(id, rule)| (id, Region::of(rule, family(id), &names, rules.nft, changes)))
+            .map(|(id, rule)| (id, Region::of(rule, family(id), &names, rules.nft, changes, &mut opaque)))
             .collect();
         Lint {
             rules,
@@ -257,7 +291,7 @@ impl<'r> Lint<'r> {
     fn ends(&mut self, id: RuleId, taken: Space, back: bool, path: &mut Trail) {
         let region = &self.regions[&id];
         if !region.opaque.is_empty() {
-            path.opaque.push(id);
+            path.opaque.push(id, &region.opaque);
         } else if !path.silent && !region.moody && !taken.is_empty() {
             let took = path.call.map(|_| taken);
             self.ended.push(Ended { rule: id, before: path.last, call: path.call, took, back });
@@ -268,9 +302,11 @@ impl<'r> Lint<'r> {
     /// Notes what is seen of a rule on one way to it: the packets that are left and fit.
     fn see(&mut self, id: RuleId, region: &Region, entry: &Rc<Space>, taken: &Flow, path: &Trail) {
         // A rule before it with the same conditions on what has no field.
-        let mut before = path.opaque.iter().rev().take(OPAQUE);
         let covers = |rule: &&RuleId| self.regions[rule].covers(region, entry);
-        let cover = if region.opaque.is_empty() { None } else { before.find(covers).copied() };
+        let cover = match region.opaque.is_empty() {
+            true => None,
+            false => path.opaque.within(&region.opaque).find(covers).copied(),
+        };
         let seen = self.seen.entry(id).or_default();
         seen.asked |= !entry.is_empty();
         seen.wanted |= !entry.and(&region.space).is_empty();
@@ -314,7 +350,7 @@ impl<'r> Lint<'r> {
         let rules = self.rules;
         let mut now = entry.clone();
         let mut returned = Flow::default();
-        let (start, came) = (path.opaque.len(), Rc::new(entry.all.clone()));
+        let (start, came) = (path.opaque.rules.len(), Rc::new(entry.all.clone()));
         for (i, rule) in rules.tables[table].chains[chain].rules.iter().enumerate() {
             let id = RuleId { table: table as u32, chain: chain as u32, rule: i as u32 };
             if self.budget == 0 || depth > DEEPEST {
@@ -370,7 +406,7 @@ impl<'r> Lint<'r> {
                     if taken.all.is_empty() {
                         continue;
                     }
-                    let before = (path.call, path.opaque.len());
+                    let before = (path.call, path.opaque.rules.len());
                     let gone = if is_goto { taken.all.clone() } else { Space::default() };
                     self.calls.push((id, path.call));
                     path.call = Some(self.calls.len() as u32 - 1);
