@@ -9,7 +9,7 @@ pub mod atomic_file;
 pub mod cli;
 pub mod commands;
 pub mod config;
-pub mod generate;
+pub mod manual;
 pub mod options;
 mod places;
 pub mod progress;
@@ -21,7 +21,7 @@ mod zones;
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 use fwlog::text;
 
 use crate::cli::{Cli, Command};
@@ -34,6 +34,7 @@ use crate::report::diagnostics;
 /// could be was done. A reader that goes away (`| head`) is no error.
 #[must_use]
 pub fn main() -> ExitCode {
+    manual::completions::answer();
     let (arguments, warnings) = config::arguments();
     if let Some(program) = config::other_program(&arguments) {
         use std::os::unix::process::CommandExt as _;
@@ -41,7 +42,8 @@ pub fn main() -> ExitCode {
         let error = std::process::Command::new(&program).args(&arguments[2..]).exec();
         return fail(&anyhow::anyhow!("{}: {error}", program.display()));
     }
-    let cli = match Cli::try_parse_from(arguments) {
+    let parsed = cli::command().try_get_matches_from(arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         // Help and version are such an end too.
         Err(end) => {
@@ -57,10 +59,14 @@ pub fn main() -> ExitCode {
     }
     let outcome = match &cli.command {
         _ if cli.generate.is_some() => cli.generate.map_or(Ok(Outcome::Found), |kind| {
-            generate::write(kind, &mut io::stdout().lock())
+            manual::generate(kind, &mut io::stdout().lock())
                 .map(|()| Outcome::Found)
                 .map_err(anyhow::Error::from)
         }),
+        Some(Command::Help(arguments)) => {
+            let look = options::look(&cli::LookArgs::default(), false);
+            manual::help(arguments.topic.as_deref(), &look, &mut io::stdout().lock()).map(|()| Outcome::Found)
+        }
         Some(Command::Top(arguments)) => commands::top::command(arguments),
         Some(Command::Check(arguments)) => commands::check::command(arguments),
         Some(Command::Lines(arguments)) => commands::lines::command(arguments),

@@ -26,7 +26,7 @@ const COLUMNS: usize = 60;
 pub fn command(arguments: &cli::Overview) -> anyhow::Result<Outcome> {
     misspelt(&arguments.common.files)?;
     let options = Options::new(&arguments.common, false)?;
-    let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
+    let form = format(&options, Format::Table, Format::of(""))?;
     let empty = (tables(), Timeline::new(Vec::new(), None));
     let ((counts, mut timeline), account, head) = run(&options, || empty.clone())?;
     timeline.fit(COLUMNS);

@@ -50,7 +50,7 @@ pub fn command(arguments: &cli::Replay) -> anyhow::Result<Outcome> {
         return print_lines(&common, print, &rulesets, &compiled);
     }
     let options = Options::new(&common, false)?;
-    let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
+    let form = format(&options, Format::Table, Format::of("replay"))?;
     let (replays, account, mut head) = run(&options, || Replays::new(&rulesets, &compiled, None))?;
     let replay = Replay::new(&rulesets, &replays.counted, !options.filters.is_empty());
     head.notes.extend(replay.not_judged.iter().cloned());
