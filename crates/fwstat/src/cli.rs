@@ -96,6 +96,14 @@ pub fn command() -> clap::Command {
     })
 }
 
+/// The commands, and what each does.
+#[must_use]
+pub fn commands() -> Vec<(String, String)> {
+    let about = |command: &clap::Command| command.get_about().map(ToString::to_string).unwrap_or_default();
+    let program = Cli::command();
+    program.get_subcommands().map(|command| (command.get_name().to_owned(), about(command))).collect()
+}
+
 /// The commands.
 #[derive(Subcommand, Debug, Clone)]
 pub enum Command {

@@ -47,7 +47,7 @@ keys! {
     File "file" "the input";
     Line "line" "the number of the line in it";
     Kind "kind" "packet, or cut: its end is missing";
-    Family "family" "4 or 6";
+    Family "family" "who gave the record its form: nf, ebtables, ulogd, pvefw";
     Prefix "prefix" "the text of --log-prefix";
     In "in" "interface it came in by";
     Out "out" "interface it left by";

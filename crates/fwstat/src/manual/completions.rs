@@ -68,7 +68,7 @@ fn values(command: clap::Command) -> clap::Command {
 
 /// What `fwstat help` takes.
 fn topics(typed: &OsStr) -> Vec<CompletionCandidate> {
-    let commands = super::commands(&cli::command());
+    let commands = cli::commands();
     let commands = commands.iter().map(|(name, about)| (name.as_str(), about.as_str()));
     known(typed, TOPICS.iter().map(|topic| (topic.name, topic.about)).chain(commands))
 }

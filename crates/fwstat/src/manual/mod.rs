@@ -40,7 +40,7 @@ pub fn help(topic: Option<&str>, look: &RenderOptions, out: &mut dyn Write) -> a
     let mut program = cli::command();
     let Some(name) = topic else {
         let mut rows = TOPICS.map(|topic| (topic.name.to_owned(), topic.about.to_owned())).to_vec();
-        rows.extend(commands(&program));
+        rows.extend(cli::commands());
         let blocks = [
             topic::Block::Paragraph("fwstat help TOPIC, or a command:".to_owned()),
             topic::Block::Terms(rows),
@@ -58,10 +58,4 @@ pub fn help(topic: Option<&str>, look: &RenderOptions, out: &mut dyn Write) -> a
     };
     let text = command.render_long_help();
     Ok(if look.color { write!(out, "{}", text.ansi())? } else { write!(out, "{text}")? })
-}
-
-/// The commands, and what each does.
-fn commands(program: &clap::Command) -> Vec<(String, String)> {
-    let about = |command: &clap::Command| command.get_about().map(ToString::to_string).unwrap_or_default();
-    program.get_subcommands().map(|command| (command.get_name().to_owned(), about(command))).collect()
 }

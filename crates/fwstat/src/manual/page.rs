@@ -39,7 +39,7 @@ pub(super) fn page(command: Option<&str>) -> String {
     page.blocks(&paragraphs.collect::<Vec<_>>());
     if found.is_none() {
         page.section("COMMANDS");
-        for (name, about) in super::commands(&program) {
+        for (name, about) in cli::commands() {
             page.term(&name, &about);
         }
     }

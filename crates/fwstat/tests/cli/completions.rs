@@ -126,6 +126,9 @@ fn completes(name: &str, command: &str, setup: &str) {
             .wait(|screen| shown(screen, wanted))
             .unwrap_or_else(|screen| panic!("{name}: {typed}: wanted {wanted}: {screen}"));
         shell.keys(&["C-c"]);
+        shell
+            .wait(|screen| screen.trim_end().lines().last() == Some("ready>"))
+            .unwrap_or_else(|screen| panic!("{name}: after {typed}: {screen}"));
         shell.keys(&["-l", "clear"]);
         shell.keys(&["Enter"]);
         shell

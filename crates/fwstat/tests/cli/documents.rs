@@ -30,8 +30,11 @@ fn every_command_prints_what_the_guide_says() {
         std::fs::copy(root().join("testdata/places").join(place), folder.path(place)).unwrap();
     }
     let noise = root().join("testdata/noise");
-    std::fs::copy(noise.join("home.rules"), folder.path("home.rules")).unwrap();
-    shell(&folder.0, &format!("gunzip -c {} > home.log", noise.join("home.log.gz").display()));
+    for name in ["home", "vps"] {
+        std::fs::copy(noise.join(format!("{name}.rules")), folder.path(&format!("{name}.rules"))).unwrap();
+        let log = noise.join(format!("{name}.log.gz"));
+        shell(&folder.0, &format!("gunzip -c {} > {name}.log", log.display()));
+    }
     let summary = std::fs::read_to_string(guide.join("SUMMARY.md")).unwrap();
     let linked = |line: &str| Some(guide.join(line.split_once("](")?.1.split_once(')')?.0));
     let pages: Vec<PathBuf> = summary.lines().filter_map(linked).collect();
