@@ -57,5 +57,10 @@ pub fn help(topic: Option<&str>, look: &RenderOptions, out: &mut dyn Write) -> a
         bail!("there is no help about `{name}`: {}, or a command", known.join(", "));
     };
     let text = command.render_long_help();
-    Ok(if look.color { write!(out, "{}", text.ansi())? } else { write!(out, "{text}")? })
+    if look.color {
+        write!(out, "{}", text.ansi())?;
+    } else {
+        write!(out, "{text}")?;
+    }
+    Ok(())
 }

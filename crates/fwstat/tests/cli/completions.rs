@@ -125,12 +125,8 @@ fn completes(name: &str, command: &str, setup: &str) {
         shell
             .wait(|screen| shown(screen, wanted))
             .unwrap_or_else(|screen| panic!("{name}: {typed}: wanted {wanted}: {screen}"));
-        shell.keys(&["C-c"]);
-        shell
-            .wait(|screen| screen.trim_end().lines().last() == Some("ready>"))
-            .unwrap_or_else(|screen| panic!("{name}: after {typed}: {screen}"));
-        shell.keys(&["-l", "clear"]);
-        shell.keys(&["Enter"]);
+        // A key, unlike a signal, waits until the shell has done what it does.
+        shell.keys(&["C-u"]);
         shell
             .wait(|screen| screen.trim() == "ready>")
             .unwrap_or_else(|screen| panic!("{name}: after {typed}: {screen}"));
