@@ -19,7 +19,7 @@ use fwlog::record::{Field, Key};
 pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
     let form = format(&options, Format::Table, Format::of("top"))?;
-    let by = options::fields("--by", &arguments.by)?;
+    let by = options::fields("--by", &arguments.by, options.plan.names.as_ref())?;
     let empty = if by.is_empty() { defaults() } else { vec![Counts::by(by)] };
     let (counts, account, head) = run(&options, || empty.clone())?;
     let tables = counts.iter().map(|counts| Ranking::new(counts, arguments.limit)).collect();
