@@ -15,6 +15,7 @@ mod places;
 pub mod progress;
 pub mod report;
 pub mod rules;
+pub mod typed;
 pub mod whole_file;
 mod zones;
 
@@ -34,15 +35,22 @@ use crate::report::diagnostics;
 /// could be was done. A reader that goes away (`| head`) is no error.
 #[must_use]
 pub fn main() -> ExitCode {
-    let (arguments, warnings) = config::arguments();
+    let typed = match typed::help(std::env::args_os().collect()).and_then(typed::negated) {
+        Ok(typed) => typed,
+        Err(error) => return fail(&anyhow::anyhow!(error)),
+    };
+    let (arguments, warnings) = config::arguments(typed);
     if let Some(program) = config::other_program(&arguments) {
         use std::os::unix::process::CommandExt as _;
         // Comes back only if the program cannot be started.
         let error = std::process::Command::new(&program).args(&arguments[2..]).exec();
         return fail(&anyhow::anyhow!("{}: {error}", program.display()));
     }
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
+        Err(end) if let Some(words) = typed::unknown_option(&end, &arguments) => {
+            return fail(&anyhow::anyhow!(words));
+        }
         // Help and version are such an end too.
         Err(end) => {
             let code = u8::try_from(end.exit_code()).unwrap_or(2);

@@ -132,7 +132,7 @@ impl Checked<'_> {
         };
         let rows: Vec<Vec<String>> = reasons.iter().map(row).collect();
         // Places are copied and reasons are read: neither is of use when it is shortened.
-        let whole = |name: &str| Column { shrinks: false, ..Column::text(name) };
+        let whole = Column::whole;
         let heads =
             [Column::text("CLASS"), Column::number("COUNT"), whole("FIRST AT").styled(KEY), whole("REASON")];
         format!("\n{}", columns(look, &heads, &rows))
@@ -156,7 +156,7 @@ impl Checked<'_> {
         let heads = [
             Column::text("WRITTEN BY"),
             Column::number("COUNT"),
-            Column { shrinks: false, ..Column::text("FIRST AT") }.styled(KEY),
+            Column::whole("FIRST AT").styled(KEY),
         ];
         format!("\n{}", columns(look, &heads, &rows))
     }

@@ -12,9 +12,11 @@ pub mod explain;
 pub mod handoff;
 pub mod head;
 pub mod json;
+pub mod line_row;
 pub mod lines;
 pub mod markdown;
 pub mod meaning;
+pub mod next;
 pub mod overview;
 #[cfg(feature = "parquet")]
 pub mod parquet;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::csv::{self, Delimiter};
 use super::style::{Column, DIM, KEY, RenderOptions, add_bars, cell, columns};
-use super::{Head, Report, json, table};
+use super::{Head, Report, json, next, table};
 use fwlog::aggregate::{Timeline, key};
 use fwlog::record::OwnedValue;
 use fwlog::text;
@@ -76,12 +76,12 @@ impl<'t> OverTime<'t> {
     /// The columns with their cells, without bars.
     fn grid(&self, look: &RenderOptions) -> (Vec<Column>, Vec<Vec<String>>) {
         let step = self.timeline.step();
-        let mut heads = vec![Column { shrinks: false, ..Column::text("TIME") }.styled(KEY)];
+        let mut heads = vec![Column::whole("TIME").styled(KEY)];
         let mut rows: Vec<Vec<String>> = self.starts.iter().map(|begin| vec![start(*begin, step)]).collect();
         let by = !self.timeline.fields().is_empty();
         for (key, cells) in &self.keys {
             let name = cells.iter().map(cell).collect::<Vec<_>>().join(" ");
-            heads.push(Column { shrinks: true, ..Column::number(&name) });
+            heads.push(Column::number(&name));
             for (row, start) in rows.iter_mut().zip(&self.starts) {
                 row.push(dot_for_none(look, self.timeline.of(key, *start)));
             }
@@ -100,6 +100,20 @@ impl<'t> OverTime<'t> {
         (heads, rows)
     }
 
+    /// Commands about the largest row.
+    fn next(&self, look: &RenderOptions) -> String {
+        let largest = self.starts.iter().max_by_key(|start| (self.timeline.at(**start), std::cmp::Reverse(**start)));
+        let Some(start) = largest else { return String::new() };
+        let until = start + self.timeline.step() - 1;
+        let stamp = |seconds: i64| text::quoted(&clock::local_text(seconds));
+        let at = [format!("-S {}", stamp(*start)), format!("-U {}", stamp(until))];
+        let commands = [
+            (next::command(self.head, "top", &at), "who made the peak"),
+            (next::command(self.head, "lines", &at), "its lines"),
+        ];
+        next::block(look, &commands)
+    }
+
     /// What is not in the rows: how many there are, what was left out.
     fn summary(&self, look: &RenderOptions) -> String {
         let mut line = match self.starts.len() {
@@ -107,7 +121,8 @@ impl<'t> OverTime<'t> {
             n => format!("{} of {}", look.count_of(n as u64, "row", "rows"), length(self.timeline.step())),
         };
         if self.keys.len() < self.distinct {
-            line.push_str(&format!(", showing {} of {} values", self.keys.len(), self.distinct));
+            let (shown, all) = (self.keys.len() as u64, self.distinct as u64);
+            line.push_str(&format!(", top {} of {} values", look.number(shown), look.number(all)));
         }
         if self.timeline.timeless() > 0 {
             line.push_str(&format!(
@@ -158,6 +173,9 @@ impl Report for OverTime<'_> {
         if self.head.is_empty() {
             return out + &table::nothing(look, self.head);
         }
+        if self.head.totals.matched == 0 {
+            return out + &table::none(look, self.head);
+        }
         let (mut heads, mut rows) = self.grid(look);
         let all: Vec<u64> = self.starts.iter().map(|start| self.timeline.at(*start)).collect();
         add_bars(look, &mut heads, &mut rows, &all, LONGEST_BAR);
@@ -166,6 +184,7 @@ impl Report for OverTime<'_> {
             out.push_str(&self.summary(look));
         }
         out.push_str(&table::foot(look, self.head));
+        out.push_str(&self.next(look));
         out
     }
 }

@@ -13,6 +13,7 @@ use logparse::Protocol;
 
 use self::page::Page;
 use super::style::{DIM, HEADING, WARN, percent};
+use super::next::Command;
 use super::{Head, rules};
 use crate::analysis::suggest::candidate::Reason;
 use crate::analysis::suggest::chain::{Proposal, port_name};
@@ -115,7 +116,14 @@ fn friend_commands(suggestion: &Suggestion, friend: &Friend, known: bool) -> Vec
 
 /// The script.
 #[must_use]
-pub fn script(look: &RenderOptions, clock: &Clock, head: &Head, s: &Suggestion, verb: Verb) -> String {
+pub fn script(
+    look: &RenderOptions,
+    clock: &Clock,
+    head: &Head,
+    s: &Suggestion,
+    verb: Verb,
+    next: &[Command],
+) -> String {
     let mut page = Page::new(look);
     if look.header {
         summary(&mut page, clock, head, s);
@@ -149,6 +157,12 @@ pub fn script(look: &RenderOptions, clock: &Clock, head: &Head, s: &Suggestion, 
     honeypot(&mut page, s, verb);
     if look.header {
         rest(&mut page, head, s);
+        if s.before > 0 {
+            page.heading("Next:");
+            for (command, what) in next {
+                page.could_run(&format!("{command}    # {what}"));
+            }
+        }
     }
     page.out
 }
