@@ -124,15 +124,10 @@ pub fn what_if(rulesets: &Rulesets, replay: &Replay, counted: &[Counted]) -> Wha
         lines: row.lines,
         more: newly_gone(rulesets, &counted[n], n, id),
         maybe: row.unknown,
-        why_none: (row.lines == 0 && !sees_lines(row)).then(|| why_none(replay, row)),
+        why_none: (row.lines == 0).then(|| why_none(replay, row)),
         ends: matches!(&row.target.0[..], b"DROP" | b"REJECT" | b"ACCEPT"),
     });
     WhatIf { before, added: added.collect() }
-}
-
-/// Whether all that a rule lacks is that the lines do not tell enough.
-fn sees_lines(row: &RuleRow) -> bool {
-    row.unknown > 0 && row.near_misses.iter().map(|near| near.lines).max().unwrap_or(0) <= row.unknown
 }
 
 /// Lines that this rule keeps out of the log, and that were in it without the added rules.

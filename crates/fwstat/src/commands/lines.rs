@@ -79,8 +79,8 @@ pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
     for assumption in head.assumptions.iter().filter(|_| !options.quiet) {
         diagnostics::warning(&assumption.message)?;
     }
-    for hint in hints::nothing_passed(&arguments.common, &options, &account).iter().filter(|_| !options.quiet) {
-        diagnostics::warning(hint)?;
+    for hint in hints::nothing_passed(&arguments.common, &options, &account) {
+        diagnostics::warning(&hint)?;
     }
     let enough = enough.load(Ordering::Relaxed);
     match beside {

@@ -24,6 +24,7 @@ pub mod ranking;
 pub mod record;
 pub mod replay;
 pub mod rules;
+pub mod stacked;
 pub mod stats;
 pub mod style;
 pub mod suggest;

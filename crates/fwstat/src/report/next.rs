@@ -27,7 +27,12 @@ pub fn block(look: &RenderOptions, commands: &[Command]) -> String {
     let mut out = format!("\n{}\n", look.paint(HEADING, "Next:"));
     for (command, what) in commands {
         let room = look.width.map(|width| width.saturating_sub(2));
-        let lines = rules::folded(command, room);
+        let mut lines = rules::folded(command, room);
+        if let Some(room) = room
+            && lines.iter().any(|line| text::width(line) > room)
+        {
+            lines = rules::folded(&without_long_names(command, room), Some(room));
+        }
         for (at, line) in lines.iter().enumerate() {
             let pad = " ".repeat(widest.saturating_sub(text::width(line)));
             let fits = look.width.is_none_or(|width| 4 + widest + text::width(what) <= width);
@@ -37,6 +42,17 @@ pub fn block(look: &RenderOptions, commands: &[Command]) -> String {
         }
     }
     out
+}
+
+/// A command with `FILE` for each name that no line has room for.
+fn without_long_names(command: &str, room: usize) -> String {
+    // An option's name and the sign that a command goes on need some.
+    const OPTION: usize = 20;
+    let short = |word: &str| match word.contains('/') && text::width(word) + OPTION > room {
+        true => "FILE".to_owned(),
+        false => word.to_owned(),
+    };
+    command.split(' ').map(short).collect::<Vec<_>>().join(" ")
 }
 
 /// `fwstat NAME` with the filters of a report, some more words, and its files.

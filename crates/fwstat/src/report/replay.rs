@@ -115,7 +115,11 @@ impl Replayed<'_> {
                 maybe => format!(", perhaps {} more", look.number(maybe)),
             };
             let words = match &added.why_none {
-                Some(why) => format!("{name} takes none: {why}"),
+                Some(why) if added.maybe == 0 => format!("{name} takes none: {why}"),
+                Some(why) => {
+                    let maybe = look.count_of(added.maybe, "line does", "lines do");
+                    format!("{name} takes none: {why} ({maybe} not tell enough)")
+                }
                 None if added.more == added.lines && added.ends => {
                     format!("{name} would take {}{maybe}", lines(added.more, " more"))
                 }

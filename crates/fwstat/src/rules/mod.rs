@@ -57,6 +57,17 @@ impl Rulesets {
                 Ok(rules) => rules.tables.is_empty() || same(rules) || is_script(&bytes),
                 Err(_) => is_script(&bytes),
             };
+            if let Ok(rules) = &read
+                && same(rules)
+                && is_whole(&bytes)
+                && let Some((other, _)) = all.iter().find(|(_, other)| other.family() == rules.family())
+            {
+                bail!(
+                    "{name} and {other} are rules for the same packets ({}): give one ruleset of each family, and after \
+                     it what is added to it",
+                    family_name(rules.family())
+                );
+            }
             if is_more && !all.is_empty() {
                 if before.is_empty() {
                     before.clone_from(&all);
@@ -140,6 +151,15 @@ fn not_empty(path: &Path, rules: Ruleset) -> anyhow::Result<Ruleset> {
         );
     }
     Ok(rules)
+}
+
+/// Whether a file is a ruleset of its own, and no addition to one: it has policies, or is nft's.
+fn is_whole(bytes: &[u8]) -> bool {
+    let policy = |line: &[u8]| {
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        words.next().is_some_and(|chain| chain.starts_with(b":")) && words.next().is_some_and(|word| word != b"-")
+    };
+    bytes.trim_ascii_start().starts_with(b"{") || bytes.split(|b| *b == b'\n').any(policy)
 }
 
 /// Whether a file is a script of commands, which changes a ruleset and is none.

@@ -37,10 +37,9 @@ fn what_if_is_answered_first() {
         first("iptables -A MALICIOUS -p udp --dport 138 -j DROP").split(" (9").next().unwrap(),
         format!("MALICIOUS 5 (new) would take {lines} more lines")
     );
-    assert_eq!(
-        first("iptables -A MALICIOUS -p tcp --dport 138 -j DROP"),
-        format!("MALICIOUS 5 (new) takes none: {lines} lines have udp 138, the rule says tcp")
-    );
+    let none = first("iptables -A MALICIOUS -p tcp --dport 138 -j DROP");
+    let words = format!("MALICIOUS 5 (new) takes none: {lines} lines have udp 138, the rule says tcp");
+    assert!(none.starts_with(&words), "{none}");
     assert!(first("iptables -A MALICIOUS -p udp --dport 9 -j DROP").contains("takes none: no line of this log fits it"));
     let json = of_2026(&["replay", "-j", "--add", "-A MALICIOUS -p udp --dport 138 -j DROP", &rules, &log]).json();
     assert_eq!(json["what_if"]["added"][0]["more"].as_u64(), Some(lines as u64));
@@ -95,7 +94,7 @@ fn what_was_suggested_can_be_replayed_in_each_form() {
     assert!(all.windows(2).all(|two| (two[0].1, &two[0].2) == (two[1].1, &two[1].2)), "{all:?}");
     let silenced = suggest(&["-j"]);
     let silenced: serde_json::Value = serde_json::from_str(&silenced).unwrap();
-    let sum: u64 = silenced["rules"].as_array().unwrap().iter().filter(|rule| rule["action"] == "drop").map(|rule| rule["lines"].as_u64().unwrap()).sum();
+    let sum: u64 = silenced["rules"].as_array().unwrap().iter().filter(|rule| rule["action"] == "DROP").map(|rule| rule["lines"].as_u64().unwrap()).sum();
     let gone = all[0].1[1] - all[0].2["removed"].as_u64().unwrap();
     // Suggest leaves out what is no evidence: truncated and repeated lines.
     assert!(gone >= sum && gone - sum < 12, "{gone} {sum}");
@@ -118,7 +117,7 @@ fn suggest_prints_what_remains_and_what_it_removes() {
         of_2026(&[&["suggest", "--rules", &rules, "--threads", threads, "--chunk-size", "9000"], more, &[file.as_str()]].concat())
     };
     let json = with(&["-j"], "1").json();
-    let drops = |of: &serde_json::Value| of["action"] == "drop";
+    let drops = |of: &serde_json::Value| of["action"] == "DROP";
     let silenced: u64 = json["rules"].as_array().unwrap().iter().filter(|rule| drops(rule)).map(|rule| rule["lines"].as_u64().unwrap()).sum();
     let removed = with(&["--print", "removed"], "3");
     let remaining = with(&["--print", "remaining"], "3");
