@@ -6,7 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 /// The whole command line.
 #[derive(Parser, Debug, Clone)]
@@ -43,6 +44,14 @@ pub struct Cli {
 #[allow(missing_docs)] // the names say it
 pub enum Generate {
     Man,
+    ManTop,
+    ManTimeline,
+    ManCheck,
+    ManLines,
+    ManExport,
+    ManReplay,
+    ManExplain,
+    ManSuggest,
     #[value(alias = "bash")]
     CompleteBash,
     #[value(alias = "zsh")]
@@ -61,27 +70,110 @@ fn threads(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "not a number of threads: 1 or more".to_owned())
 }
 
+impl Generate {
+    /// The command that a manual page is about; none for the program's own.
+    #[must_use]
+    pub fn command(self) -> Option<&'static str> {
+        Some(match self {
+            Generate::ManTop => "top",
+            Generate::ManTimeline => "timeline",
+            Generate::ManCheck => "check",
+            Generate::ManLines => "lines",
+            Generate::ManExport => "export",
+            Generate::ManReplay => "replay",
+            Generate::ManExplain => "explain",
+            Generate::ManSuggest => "suggest",
+            Generate::Man | Generate::CompleteBash | Generate::CompleteZsh | Generate::CompleteFish => {
+                return None;
+            }
+        })
+    }
+}
+
+/// The command line as it is parsed, listed and completed: each command with the forms of output that it has.
+#[must_use]
+pub fn command() -> clap::Command {
+    fn limited(command: clap::Command, forms: &[Format]) -> clap::Command {
+        let names = forms.iter().filter_map(Format::to_possible_value).collect::<Vec<_>>();
+        let parser = PossibleValuesParser::new(names)
+            .map(|name| <Format as ValueEnum>::from_str(&name, true).unwrap_or(Format::Table));
+        command.mut_arg("format", |format| format.value_parser(parser))
+    }
+    limited(Cli::command(), Format::of("")).mut_subcommands(|command| {
+        let forms = Format::of(command.get_name());
+        match command.get_name() {
+            // These have forms of their own, or none.
+            "lines" | "suggest" | "help" => command,
+            _ => limited(command, forms),
+        }
+    })
+}
+
+/// The commands, and what each does.
+#[must_use]
+pub fn commands() -> Vec<(String, String)> {
+    let about = |command: &clap::Command| command.get_about().map(ToString::to_string).unwrap_or_default();
+    let program = Cli::command();
+    program.get_subcommands().map(|command| (command.get_name().to_owned(), about(command))).collect()
+}
+
 /// The commands.
 #[derive(Subcommand, Debug, Clone)]
 pub enum Command {
     /// Top talkers, ports, protocols, or any other fields.
+    ///
+    /// Counts packets by the fields of --by, each row with its share; without --by there are four tables: prefixes,
+    /// sources, destination ports, protocols. Rows of equal counts are in the order of their keys, for any number of
+    /// threads.
     Top(Top),
     /// Counts over time, by any field.
+    ///
+    /// A row for each span of --bucket, a column for each of the most frequent values of --by. Spans of a day and
+    /// longer begin at midnight of the report's zone.
     Timeline(Timeline),
     /// Which lines could not be read, why, and where the first of each is.
+    ///
+    /// lines = packets + truncated + other + corrupt, always. Lines that were lost before they reached the log are
+    /// known from the kernel's own words ("callbacks suppressed") and make all counts lower bounds.
     Check(Check),
     /// The lines themselves of the records that pass the filters, as they are in the log.
+    ///
+    /// They come in the order of the inputs, byte for byte; on a terminal, signs that could command it are escaped.
     Lines(Lines),
     /// Export every record as data: NDJSON, CSV, TSV, Parquet.
+    ///
+    /// One record a line, in the order of the inputs; a key is there only if the line shows it. The names are those of
+    /// `fwstat help fields`, or of the Elastic Common Schema.
     Export(Export),
     /// Replay a log against a ruleset: which rule takes which line, which lines are still logged.
+    ///
+    /// RULES is what iptables-save -c, ip6tables-save or `nft -j list ruleset` prints. What a line does not show (the
+    /// state of a connection, a rate limit) is undecidable, never guessed.
     #[command(override_usage = "fwstat replay [OPTIONS] RULES [LOG]...\n       \
         fwstat replay [OPTIONS] --rules RULES [--rules RULES]... [LOG]...")]
     Replay(Replay),
     /// Explain one line, field by field, and with --rules its path through the chains.
+    ///
+    /// Each rule on the path is listed with what it asked and why it did or did not fit; near misses say what would
+    /// have fitted. What the line does not show is unknown, and the verdict then says so.
     Explain(Explain),
     /// Suggest rules that silence noise, each verified against the log.
+    ///
+    /// Noise is what needs no answer: broadcasts, scanners, packets that no stack sends. A rule is printed only if the
+    /// log, replayed with it, loses nothing that must stay visible: no near hit, no packet that the ruleset lets in, no
+    /// host of the own networks or of --trusted. What each rule would drop is printed with it. Without --rules less is
+    /// known, and less is suggested.
     Suggest(Suggest),
+    /// About fields, expressions, times, a cookbook, or a command.
+    Help(Help),
+}
+
+/// `fwstat help`.
+#[derive(Args, Debug, Clone)]
+pub struct Help {
+    /// fields, where, times, cookbook, or a command.
+    #[arg(value_name = "TOPIC")]
+    pub topic: Option<String>,
 }
 
 /// Options of the overview.
@@ -591,6 +683,21 @@ pub enum Format {
     Tsv,
     Markdown,
     Parquet,
+}
+
+impl Format {
+    /// The forms of output that a command has, the usual one first; the overview has no name.
+    #[must_use]
+    pub const fn of(command: &str) -> &'static [Format] {
+        match command.as_bytes() {
+            b"top" => {
+                &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv, Format::Markdown]
+            }
+            b"timeline" | b"check" => &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv],
+            b"export" => &[Format::Ndjson, Format::Csv, Format::Tsv, Format::Parquet],
+            _ => &[Format::Table, Format::Plain, Format::Json],
+        }
+    }
 }
 
 /// `--color`.

@@ -9,7 +9,7 @@ pub mod atomic_file;
 pub mod cli;
 pub mod commands;
 pub mod config;
-pub mod generate;
+pub mod manual;
 pub mod options;
 mod places;
 pub mod progress;
@@ -22,7 +22,7 @@ mod zones;
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 use fwlog::text;
 
 use crate::cli::{Cli, Command};
@@ -35,7 +35,8 @@ use crate::report::diagnostics;
 /// could be was done. A reader that goes away (`| head`) is no error.
 #[must_use]
 pub fn main() -> ExitCode {
-    let typed = match typed::help(std::env::args_os().collect()).and_then(typed::negated) {
+    manual::completions::answer();
+    let typed = match typed::negated(std::env::args_os().collect()) {
         Ok(typed) => typed,
         Err(error) => return fail(&anyhow::anyhow!(error)),
     };
@@ -46,9 +47,10 @@ pub fn main() -> ExitCode {
         let error = std::process::Command::new(&program).args(&arguments[2..]).exec();
         return fail(&anyhow::anyhow!("{}: {error}", program.display()));
     }
-    let cli = match Cli::try_parse_from(&arguments) {
+    let parsed = cli::command().try_get_matches_from(&arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(end) if let Some(words) = typed::unknown_option(&end, &arguments) => {
+        Err(end) if let Some(words) = typed::explained(&end, &arguments) => {
             return fail(&anyhow::anyhow!(words));
         }
         // Help and version are such an end too.
@@ -65,10 +67,14 @@ pub fn main() -> ExitCode {
     }
     let outcome = match &cli.command {
         _ if cli.generate.is_some() => cli.generate.map_or(Ok(Outcome::Found), |kind| {
-            generate::write(kind, &mut io::stdout().lock())
+            manual::generate(kind, &mut io::stdout().lock())
                 .map(|()| Outcome::Found)
                 .map_err(anyhow::Error::from)
         }),
+        Some(Command::Help(arguments)) => {
+            let look = options::look(&cli::LookArgs::default(), false);
+            manual::help(arguments.topic.as_deref(), &look, &mut io::stdout().lock()).map(|()| Outcome::Found)
+        }
         Some(Command::Top(arguments)) => commands::top::command(arguments),
         Some(Command::Check(arguments)) => commands::check::command(arguments),
         Some(Command::Lines(arguments)) => commands::lines::command(arguments),

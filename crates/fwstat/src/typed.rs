@@ -1,5 +1,4 @@
-//! A command line as it was typed: iptables' `!`, `help COMMAND`, and what is said of options and words that
-//! belong elsewhere.
+//! A command line as it was typed: iptables' `!`, and what is said of options and words that belong elsewhere.
 //!
 //! Responsible for: what is understood before the arguments are read, and words for what was not.
 //! Must not know: what an option comes to (`options`), which files there are but by asking for a name.
@@ -7,13 +6,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, Command, CommandFactory as _};
+use clap::{Arg, Command, CommandFactory as _, ValueEnum as _};
 use fwlog::text;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Format};
 
 /// Words of other programs for what a command does.
 const MEANT: [(&[&str], &str); 7] = [
@@ -25,27 +24,6 @@ const MEANT: [(&[&str], &str); 7] = [
     (&["json", "csv", "dump", "records", "convert"], "export"),
     (&["why", "decode", "parse"], "explain"),
 ];
-
-/// `fwstat help top` is `fwstat top --help`, unless a file is called `help`.
-///
-/// # Errors
-/// There is no such command.
-pub fn help(typed: Vec<OsString>) -> Result<Vec<OsString>, String> {
-    if typed.get(1).is_none_or(|word| word != "help") || Path::new("help").exists() {
-        return Ok(typed);
-    }
-    let (program, asked) = (typed[0].clone(), typed.get(2));
-    let Some(asked) = asked.filter(|word| !word.as_bytes().starts_with(b"-")) else {
-        return Ok(vec![program, "--help".into()]);
-    };
-    let commands = Cli::command();
-    if commands.find_subcommand(asked).is_some() {
-        return Ok(vec![program, asked.clone(), "--help".into()]);
-    }
-    let names: Vec<&str> = commands.get_subcommands().map(Command::get_name).collect();
-    let asked = text::escape(asked.as_bytes());
-    Err(format!("no command is called `{asked}`; there are {}", names.join(", ")))
-}
 
 /// The arguments with iptables' negation as the filters take it: `! -s NET` and `-s ! NET` become `-s !NET`.
 ///
@@ -164,10 +142,38 @@ fn longs(arg: &Arg) -> impl Iterator<Item = &str> {
 /// What is said instead of clap's words, where more is known: an option of another command, a name that is
 /// nearly one.
 #[must_use]
-pub fn unknown_option(error: &clap::Error, typed: &[OsString]) -> Option<String> {
-    if error.kind() != ErrorKind::UnknownArgument {
+pub fn explained(error: &clap::Error, typed: &[OsString]) -> Option<String> {
+    match error.kind() {
+        ErrorKind::UnknownArgument => unknown_option(error, typed),
+        ErrorKind::InvalidValue => other_format(error),
+        _ => None,
+    }
+}
+
+/// A form of output that only other commands have.
+fn other_format(error: &clap::Error) -> Option<String> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    if !text(ContextKind::InvalidArg)?.starts_with("--format") {
         return None;
     }
+    let wanted = <Format as clap::ValueEnum>::from_str(text(ContextKind::InvalidValue)?, true).ok()?;
+    let name = wanted.to_possible_value()?.get_name().to_owned();
+    let Some(ContextValue::Strings(known)) = error.get(ContextKind::ValidValue) else { return None };
+    let program = Cli::command();
+    let writers: Vec<String> = program
+        .get_subcommands()
+        .map(Command::get_name)
+        .filter(|command| Format::of(command).contains(&wanted))
+        .map(|command| format!("`fwstat {command}`"))
+        .collect();
+    Some(format!("this command does not write {name}, but {}; {} do", known.join(", "), writers.join(", ")))
+}
+
+/// An option that there is not.
+fn unknown_option(error: &clap::Error, typed: &[OsString]) -> Option<String> {
     let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg) else { return None };
     let wrong = wrong.split('=').next().unwrap_or(wrong);
     if !wrong.starts_with('-') {

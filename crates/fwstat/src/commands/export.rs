@@ -23,8 +23,7 @@ use fwlog::record::{Field, Record};
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Export) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, true)?;
-    let form =
-        format(&options, Format::Ndjson, &[Format::Ndjson, Format::Csv, Format::Tsv, Format::Parquet])?;
+    let form = format(&options, Format::Ndjson, Format::of("export"))?;
     let fields = options::fields("--fields", &arguments.fields)?;
     let ecs = arguments.schema == cli::Schema::Ecs;
     if form == Format::Parquet {

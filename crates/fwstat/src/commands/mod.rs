@@ -278,14 +278,7 @@ fn format(options: &Options, default: Format, known: &[Format]) -> anyhow::Resul
     if !known.contains(&format) {
         let name = |format: &Format| format!("{format:?}").to_lowercase();
         let names: Vec<String> = known.iter().map(name).collect();
-        let writers = match format {
-            Format::Csv | Format::Tsv => "`fwstat top --by FIELD`, `timeline`, `check` and `export` do",
-            Format::Markdown => "`fwstat top` does",
-            Format::Ndjson | Format::Parquet => "`fwstat export` does",
-            Format::Json => "`fwstat top`, `timeline`, `check`, `replay`, `explain` and `suggest` do",
-            Format::Table | Format::Plain => "`fwstat top` and `fwstat lines` do",
-        };
-        bail!("this command does not write {}, but {}; {writers}", name(&format), names.join(", "));
+        bail!("this command does not write {}, but {}", name(&format), names.join(", "));
     }
     Ok(format)
 }

@@ -21,7 +21,7 @@ const COLUMNS: usize = 60;
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Overview) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
-    let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
+    let form = format(&options, Format::Table, Format::of(""))?;
     let empty = (tables(), Timeline::new(Vec::new(), None));
     let ((counts, mut timeline), account, mut head) = run(&options, || empty.clone())?;
     timeline.fit(COLUMNS);

@@ -54,7 +54,7 @@ pub fn command(arguments: &cli::Replay) -> anyhow::Result<Outcome> {
         return print_lines(&common, print, &rulesets, &compiled);
     }
     let options = Options::new(&common, false)?;
-    let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
+    let form = format(&options, Format::Table, Format::of("replay"))?;
     let is_what_if = !rulesets.before.is_empty();
     // Without added rules: what holds if these rules wrote the log. With some: the rules without them.
     let others: &[(String, fwrules::Ruleset)] = match (&writer, is_what_if) {

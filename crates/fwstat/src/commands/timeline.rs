@@ -28,8 +28,7 @@ const MOST: usize = 100_000;
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Timeline) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
-    let known = [Format::Table, Format::Json, Format::Csv, Format::Tsv];
-    let form = format(&options, Format::Table, &known)?;
+    let form = format(&options, Format::Table, Format::of("timeline"))?;
     let step = arguments.bucket.as_deref().map(bucket).transpose()?;
     let by = options::fields("--by", &arguments.by)?;
     let empty = Timeline::new(by, step);

@@ -18,8 +18,7 @@ use fwlog::record::{Field, Key};
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
-    let known = [Format::Table, Format::Json, Format::Csv, Format::Tsv, Format::Markdown];
-    let form = format(&options, Format::Table, &known)?;
+    let form = format(&options, Format::Table, Format::of("top"))?;
     let by = options::fields("--by", &arguments.by)?;
     let empty = if by.is_empty() { defaults() } else { vec![Counts::by(by)] };
     let (counts, account, mut head) = run(&options, || empty.clone())?;

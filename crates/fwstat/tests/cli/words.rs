@@ -51,7 +51,7 @@ fn words_that_belong_elsewhere_are_told_where() {
         (&["LOG", "timeline"], &["fwstat timeline LOG"]),
         (&["grep", "LOG"], &["`grep`", "fwstat lines LOG"]),
         (&["top", "LOG", "help"], &["fwstat help COMMAND"]),
-        (&["help", "nosuch"], &["no command is called `nosuch`", "timeline"]),
+        (&["help", "nosuch"], &["no help about `nosuch`"]),
         (&["top", "--bucket", "1h", "LOG"], &["--bucket belongs to `fwstat timeline`", "fwstat timeline --bucket 1h LOG"]),
         (&["--by", "dport", "LOG"], &["--by belongs to `fwstat top`", "fwstat top --by dport LOG"]),
         (&["check", "--trusted=10.0.0.0/8", "LOG"], &["--trusted belongs to `fwstat suggest`"]),
@@ -64,7 +64,7 @@ fn words_that_belong_elsewhere_are_told_where() {
         (&["top", "--by", "srcip", "LOG"], &["did you mean `src`?"]),
         (&["top", "--by", "dst_port", "LOG"], &["did you mean `dport`?"]),
         (&["top", "--by", "frobnicate", "LOG"], &["there are time, stamp,", "hour_of_day", "src/24"]),
-        (&["--format", "csv", "LOG"], &["does not write csv", "fwstat top --by"]),
+        (&["--format", "csv", "LOG"], &["does not write csv", "`fwstat top`", "`fwstat export`"]),
         (&["explain", "LOG"], &["is a file; which line?", "LOG:N"]),
         (&["replay", "LOG", "RULES"], &["is a log, and no ruleset", "comes first"]),
     ];
@@ -79,9 +79,8 @@ fn words_that_belong_elsewhere_are_told_where() {
         }
         assert!(!ran.err.contains("to pass"), "{typed:?}: {}", ran.err);
     }
-    let helps = [run(&["help", "top"]), run(&["top", "--help"])];
-    assert_eq!((helps[0].code, &helps[0].out), (0, &helps[1].out));
-    assert!(run(&["help"]).out.contains("Commands:"));
+    let helped = run(&["help", "top"]);
+    assert!(helped.code == 0 && helped.out.contains("--by"), "{}", helped.out);
     assert_eq!(run(&["--generate", "bash"]).out, run(&["--generate", "complete-bash"]).out);
 }
 
