@@ -63,7 +63,8 @@ pub fn negated(typed: Vec<OsString>) -> Result<Vec<OsString>, String> {
                 "`!` negates the filter after it, and `{shown}` is none: ! -s {shown}, ! --dport {shown} ..."
             ));
         }
-        let Some((filter, value)) = filters.iter().find_map(|filter| Some((filter, filter.value(bytes)?))) else {
+        let Some((filter, value)) = filters.iter().find_map(|filter| Some((filter, filter.value(bytes)?)))
+        else {
             return Err(format!(
                 "`!` does not go with `{}`: it negates -s, -d, -p, -i, -o, -g, --prefix, --sport, --dport, --flags, \
                  --type, --mac, --mark, --uid",
@@ -280,7 +281,14 @@ mod tests {
         ] {
             assert_eq!(negated(words(typed)).unwrap(), words(meant), "{typed}");
         }
-        for wrong in ["fwstat !", "fwstat ! x", "fwstat ! -n 5", "fwstat ! -s", "fwstat ! -s !10.0.0.1", "fwstat ! -S 1h"] {
+        for wrong in [
+            "fwstat !",
+            "fwstat ! x",
+            "fwstat ! -n 5",
+            "fwstat ! -s",
+            "fwstat ! -s !10.0.0.1",
+            "fwstat ! -S 1h",
+        ] {
             assert!(negated(words(wrong)).is_err(), "{wrong}");
         }
     }

@@ -253,8 +253,37 @@ fn key(name: &str) -> Option<Key> {
 
 /// What other programs call fields, and what they are called here.
 const ELSEWHERE: [(&[&str], &str); 10] = [
-    (&["srcip", "src_ip", "sip", "saddr", "source_ip", "src_addr", "srcaddr", "from", "ip", "client", "attacker"], "src"),
-    (&["dstip", "dst_ip", "dip", "daddr", "dest", "dest_ip", "destination_ip", "dst_addr", "dstaddr", "to"], "dst"),
+    (
+        &[
+            "srcip",
+            "src_ip",
+            "sip",
+            "saddr",
+            "source_ip",
+            "src_addr",
+            "srcaddr",
+            "from",
+            "ip",
+            "client",
+            "attacker",
+        ],
+        "src",
+    ),
+    (
+        &[
+            "dstip",
+            "dst_ip",
+            "dip",
+            "daddr",
+            "dest",
+            "dest_ip",
+            "destination_ip",
+            "dst_addr",
+            "dstaddr",
+            "to",
+        ],
+        "dst",
+    ),
     (&["port", "dst_port", "dstport", "dest_port", "destination_port", "dp"], "dport"),
     (&["src_port", "srcport", "source_port", "sp"], "sport"),
     (&["in_iface", "iniface", "iif", "iifname", "indev", "input", "in_interface"], "in"),

@@ -58,7 +58,12 @@ pub fn command(arguments: &cli::Export) -> anyhow::Result<Outcome> {
 
 /// Parquet, where the build has it.
 #[cfg(feature = "parquet")]
-fn parquet(common: &cli::Common, options: &Options, fields: Vec<Field>, ecs: bool) -> anyhow::Result<Outcome> {
+fn parquet(
+    common: &cli::Common,
+    options: &Options,
+    fields: Vec<Field>,
+    ecs: bool,
+) -> anyhow::Result<Outcome> {
     use std::io::IsTerminal as _;
     if options.output.is_none() && !options.quiet && std::io::stdout().is_terminal() {
         anyhow::bail!("Parquet is nothing for a terminal: --output FILE.parquet, or > FILE.parquet");

@@ -22,10 +22,15 @@ const MOST: u64 = 256 << 20;
 
 /// Sentences that help where no packet passed the filters.
 pub(super) fn nothing_passed(common: &Common, options: &Options, account: &Account) -> Vec<String> {
-    if options.quiet || account.totals.matched > 0 || account.totals.packets == 0 || options.filters.is_empty() {
+    if options.quiet
+        || account.totals.matched > 0
+        || account.totals.packets == 0
+        || options.filters.is_empty()
+    {
         return Vec::new();
     }
-    let mut hints: Vec<String> = common.filter.proto.iter().filter_map(|proto| port_as_protocol(proto)).collect();
+    let mut hints: Vec<String> =
+        common.filter.proto.iter().filter_map(|proto| port_as_protocol(proto)).collect();
     let asked = asked(&common.filter);
     if asked.is_empty() || !can_be_read_again(options) || options.queue.size() > MOST {
         return hints;
@@ -77,10 +82,11 @@ fn missing(key: Key, option: &str, asked: &[String], seen: &BTreeMap<String, u64
     let wanted: Vec<&String> = asked.iter().filter(|value| !value.starts_with('!')).collect();
     // A value with a sign of a pattern is not compared here.
     let found = |value: &&String| {
-        value.contains(['*', '?', '+', ',']) || seen.keys().any(|name| match key {
-            Key::Prefix => name.contains(value.as_str()),
-            _ => name == *value,
-        })
+        value.contains(['*', '?', '+', ','])
+            || seen.keys().any(|name| match key {
+                Key::Prefix => name.contains(value.as_str()),
+                _ => name == *value,
+            })
     };
     if wanted.iter().any(found) {
         return None;
@@ -93,6 +99,10 @@ fn missing(key: Key, option: &str, asked: &[String], seen: &BTreeMap<String, u64
     let wanted: Vec<String> = wanted.iter().map(|value| text::escape(value.as_bytes())).collect();
     Some(match shown.is_empty() {
         true => format!("--{option}: no packet has one"),
-        false => format!("--{option} {}: no packet has it; there are: {}{more}", wanted.join(" or "), shown.join(", ")),
+        false => format!(
+            "--{option} {}: no packet has it; there are: {}{more}",
+            wanted.join(" or "),
+            shown.join(", ")
+        ),
     })
 }

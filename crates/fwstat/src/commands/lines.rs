@@ -30,10 +30,14 @@ pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
     let table = match options.format {
         None => false,
         Some(Format::Table | Format::Plain) => true,
-        Some(_) => anyhow::bail!("`fwstat lines` writes lines as they are, or --format table; `fwstat export` writes data"),
+        Some(_) => anyhow::bail!(
+            "`fwstat lines` writes lines as they are, or --format table; `fwstat export` writes data"
+        ),
     };
     if table && arguments.invert {
-        anyhow::bail!("--format table is of records, and --invert asks for lines that are none of those that pass");
+        anyhow::bail!(
+            "--format table is of records, and --invert asks for lines that are none of those that pass"
+        );
     }
     let names = options.queue.names();
     let terminal = options.output.is_none() && io::stdout().is_terminal();

@@ -77,7 +77,10 @@ pub fn command(arguments: &cli::Replay) -> anyhow::Result<Outcome> {
     let (replays, account, mut head) = run(&options, || Replays::new(&rulesets, &compiled, None, second))?;
     let replay = Replay::new(&rulesets, &replays.counted, !options.filters.is_empty());
     let beside = match is_what_if {
-        true => Beside { what_if: Some(what_if::what_if(&rulesets, &replay, &replays.counted)), ..Beside::default() },
+        true => Beside {
+            what_if: Some(what_if::what_if(&rulesets, &replay, &replays.counted)),
+            ..Beside::default()
+        },
         false => Beside {
             if_written_by_rules: what_if::if_written_by_rules(&replay, &replays.counted),
             ..Beside::default()
@@ -123,7 +126,8 @@ fn print_lines(
     let (out, beside) = output(&options)?;
     let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.queue.stop));
     let sink = |ticket, bytes| writer.put(ticket, bytes);
-    let (replays, account, _) = run(&options, || Replays::new(rulesets, compiled, Some((class, &sink)), None))?;
+    let (replays, account, _) =
+        run(&options, || Replays::new(rulesets, compiled, Some((class, &sink)), None))?;
     let printed = replays.counted.iter().flat_map(|counted| &counted.answers);
     let any = printed.into_iter().any(|(answer, _)| Class::of(&answer.fate) == class);
     drop(replays);

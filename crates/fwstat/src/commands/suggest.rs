@@ -74,7 +74,8 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
                 RuleFormat::Restore => report::restore(look, &suggestion, session.only_family()).into_bytes(),
                 RuleFormat::Nft => report::nft(look, &suggestion).into_bytes(),
                 RuleFormat::Json => report::json(clock, &head, &suggestion),
-                _ => report::script(look, clock, &head, &suggestion, verb, &next(arguments, &head)).into_bytes(),
+                _ => report::script(look, clock, &head, &suggestion, verb, &next(arguments, &head))
+                    .into_bytes(),
             };
             (bytes, suggestion.drops().next().is_some())
         }

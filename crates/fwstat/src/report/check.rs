@@ -153,11 +153,8 @@ impl Checked<'_> {
                 vec![text::escape(name), look.number(*count), at]
             })
             .collect();
-        let heads = [
-            Column::text("WRITTEN BY"),
-            Column::number("COUNT"),
-            Column::whole("FIRST AT").styled(KEY),
-        ];
+        let heads =
+            [Column::text("WRITTEN BY"), Column::number("COUNT"), Column::whole("FIRST AT").styled(KEY)];
         format!("\n{}", columns(look, &heads, &rows))
     }
 

@@ -97,7 +97,10 @@ fn filters(head: &Head, more: &[String]) -> Vec<String> {
         }
         match value {
             Value::Array(values) => out.extend(
-                values.iter().filter_map(Value::as_str).map(|value| format!("{option} {}", text::quoted(value))),
+                values
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .map(|value| format!("{option} {}", text::quoted(value))),
             ),
             Value::String(value) => out.push(format!("{option} {}", text::quoted(value))),
             _ => out.push(option.to_owned()),

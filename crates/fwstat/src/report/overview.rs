@@ -83,7 +83,8 @@ impl Overview {
     /// Commands worth typing after this one.
     fn next(&self, look: &RenderOptions) -> String {
         let first = self.tables.first().and_then(|table| Some((table, table.ranked.rows.first()?)));
-        let prefix = first.and_then(|(table, row)| next::filters_of(&table.by, &row.cells)).unwrap_or_default();
+        let prefix =
+            first.and_then(|(table, row)| next::filters_of(&table.by, &row.cells)).unwrap_or_default();
         let of = |name: &str, more: &[String]| next::command(&self.head, name, more);
         let commands = [
             (of("top", &prefix), "more of one prefix"),

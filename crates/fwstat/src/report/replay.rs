@@ -127,7 +127,10 @@ impl Replayed<'_> {
                     let more = look.number(added.more);
                     format!("{name} would take {}{maybe}; {more} no longer logged", lines(added.lines, ""))
                 }
-                None => format!("{name} would take {}{maybe}; none of them is kept out of the log by it", lines(added.lines, "")),
+                None => format!(
+                    "{name} would take {}{maybe}; none of them is kept out of the log by it",
+                    lines(added.lines, "")
+                ),
             };
             let style = if added.why_none.is_some() { WARN } else { HEADING };
             out.push_str(&sentence(look, style, &words));
@@ -142,11 +145,16 @@ impl Replayed<'_> {
 
     /// Commands about what remains.
     fn next(&self, look: &RenderOptions) -> String {
-        let rules: Vec<String> = self.rules.iter().map(|rules| format!("--rules {}", text::quoted(rules))).collect();
+        let rules: Vec<String> =
+            self.rules.iter().map(|rules| format!("--rules {}", text::quoted(rules))).collect();
         let print = |class: &str| [vec![format!("--print {class}")], rules.clone()].concat();
-        let mut commands = vec![(next::command(self.head, "replay", &print("remaining")), "the lines that remain")];
+        let mut commands =
+            vec![(next::command(self.head, "replay", &print("remaining")), "the lines that remain")];
         if let [first, ..] = &rules[..] {
-            commands.push((next::command(self.head, "suggest", &[first.clone()]), "rules that silence the noise"));
+            commands.push((
+                next::command(self.head, "suggest", &[first.clone()]),
+                "rules that silence the noise",
+            ));
         }
         next::block(look, &commands)
     }
@@ -160,8 +168,7 @@ impl Replayed<'_> {
         let wide =
             look.width.is_none_or(|width| width >= 120) && taking.iter().any(|row| row.seen.first.is_some());
         let unknown = taking.iter().any(|row| row.unknown > 0);
-        let mut heads =
-            vec![Column::whole("RULE").styled(KEY), Column::number("LINES")];
+        let mut heads = vec![Column::whole("RULE").styled(KEY), Column::number("LINES")];
         if unknown {
             heads.push(Column::number("POSSIBLE"));
         }

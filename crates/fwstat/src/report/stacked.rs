@@ -17,10 +17,13 @@ const NARROWEST: usize = 7;
 pub fn fitting(look: &RenderOptions, others: usize, numbers: &[usize]) -> usize {
     let Some(width) = look.width else { return numbers.len() };
     let mut used = others;
-    numbers.iter().take_while(|number| {
-        used += GAP + (**number).max(NARROWEST);
-        used <= width
-    }).count()
+    numbers
+        .iter()
+        .take_while(|number| {
+            used += GAP + (**number).max(NARROWEST);
+            used <= width
+        })
+        .count()
 }
 
 /// Rows in columns, no wider than the terminal as long as [`fitting`] was asked.
@@ -56,7 +59,13 @@ pub fn table(look: &RenderOptions, columns: &[Column], rows: &[Vec<String>]) -> 
     out
 }
 
-fn row(look: &RenderOptions, columns: &[Column], widths: &[usize], cells: &[String], heading: bool) -> String {
+fn row(
+    look: &RenderOptions,
+    columns: &[Column],
+    widths: &[usize],
+    cells: &[String],
+    heading: bool,
+) -> String {
     let mut line = String::new();
     for (at, ((cell, column), width)) in cells.iter().zip(columns).zip(widths).enumerate() {
         let style = if heading { HEADING } else { column.style };
@@ -109,7 +118,10 @@ mod tests {
         assert_eq!(broken("short", 9), ["short"]);
         assert_eq!(broken("界界界", 1), ["界", "界", "界"]);
         for width in 1..20 {
-            assert_eq!(broken("a.very-long_name-of:a/prefix", width).concat(), "a.very-long_name-of:a/prefix");
+            assert_eq!(
+                broken("a.very-long_name-of:a/prefix", width).concat(),
+                "a.very-long_name-of:a/prefix"
+            );
         }
     }
 }

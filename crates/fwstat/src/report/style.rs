@@ -230,10 +230,18 @@ impl Layout {
 
     /// One row; all of it in `style` if there is one.
     #[must_use]
-    pub fn line(&self, look: &RenderOptions, columns: &[Column], cells: &[String], style: Option<Style>) -> String {
-        let shown = cells.iter().zip(columns).zip(&self.widths).filter_map(|((cell, column), width)| {
-            Some((cell, column, (*width)?))
-        });
+    pub fn line(
+        &self,
+        look: &RenderOptions,
+        columns: &[Column],
+        cells: &[String],
+        style: Option<Style>,
+    ) -> String {
+        let shown = cells
+            .iter()
+            .zip(columns)
+            .zip(&self.widths)
+            .filter_map(|((cell, column), width)| Some((cell, column, (*width)?)));
         if let Some(limit) = self.breaks_at {
             return broken(look, shown.map(|(cell, column, _)| (cell, column)), style, limit);
         }

@@ -116,7 +116,8 @@ impl<'t> OverTime<'t> {
 
     /// Commands about the largest row.
     fn next(&self, look: &RenderOptions) -> String {
-        let largest = self.starts.iter().max_by_key(|start| (self.timeline.at(**start), std::cmp::Reverse(**start)));
+        let largest =
+            self.starts.iter().max_by_key(|start| (self.timeline.at(**start), std::cmp::Reverse(**start)));
         let Some(start) = largest else { return String::new() };
         let until = start + self.timeline.step() - 1;
         let stamp = |seconds: i64| text::quoted(&clock::local_text(seconds));

@@ -16,7 +16,11 @@ enum Step<'t> {
     /// `*filter`: the table of the lines below.
     Table(&'t str),
     /// `:CHAIN POLICY` or `-N CHAIN`; emptied if it is there already and `anew`.
-    Chain { name: &'t str, policy: &'t str, anew: bool },
+    Chain {
+        name: &'t str,
+        policy: &'t str,
+        anew: bool,
+    },
     /// `-A`, `-I`.
     Add(&'t str),
     /// Adds the rule unless it is there.
@@ -64,14 +68,20 @@ pub(super) fn apply(all: &mut [(String, Ruleset)], name: &str, text: &str) -> an
                     let family = if v6 { Family::Ipv6 } else { Family::Ipv4 };
                     let of = |rules: &Ruleset| rules.family() == family || rules.family() == Family::Inet;
                     let Some((_, rules)) = all.iter_mut().find(|(_, rules)| of(rules)) else {
-                        bail!("{name}: a rule for {}, and no ruleset before it is\n  {line}", super::family_name(family));
+                        bail!(
+                            "{name}: a rule for {}, and no ruleset before it is\n  {line}",
+                            super::family_name(family)
+                        );
                     };
                     if rules.nft {
-                        bail!("{name}: the ruleset before it is nft's, and this is a rule of iptables\n  {line}");
+                        bail!(
+                            "{name}: the ruleset before it is nft's, and this is a rule of iptables\n  {line}"
+                        );
                     }
                     // Commands name their table themselves.
                     let table = if program.is_some() { named_table(line) } else { &table };
-                    put(rules, table, family, &step, &mut old).map_err(|why| anyhow!("{name}: {why}\n  {line}"))?;
+                    put(rules, table, family, &step, &mut old)
+                        .map_err(|why| anyhow!("{name}: {why}\n  {line}"))?;
                 }
             }
         }
@@ -160,8 +170,19 @@ fn step_of(line: &str) -> Result<Option<Step<'_>>, String> {
     let mut words = line.split_ascii_whitespace();
     let verb = words.find(|word| {
         let b = word.as_bytes();
-        matches!(*word, "--append" | "--insert" | "--delete" | "--replace" | "--flush" | "--new-chain" | "--check" | "--policy")
-            || (b.len() == 2 && b[0] == b'-' && matches!(b[1], b'A' | b'I' | b'D' | b'R' | b'F' | b'N' | b'C' | b'P' | b'X' | b'Z'))
+        matches!(
+            *word,
+            "--append"
+                | "--insert"
+                | "--delete"
+                | "--replace"
+                | "--flush"
+                | "--new-chain"
+                | "--check"
+                | "--policy"
+        ) || (b.len() == 2
+            && b[0] == b'-'
+            && matches!(b[1], b'A' | b'I' | b'D' | b'R' | b'F' | b'N' | b'C' | b'P' | b'X' | b'Z'))
     });
     let chain = words.next();
     let name = || chain.ok_or_else(|| "a chain is missing".to_owned());
@@ -182,7 +203,13 @@ fn step_of(line: &str) -> Result<Option<Step<'_>>, String> {
 }
 
 /// Does a step in a ruleset.
-fn put(rules: &mut Ruleset, table: &str, family: Family, step: &Step<'_>, old: &mut Old) -> Result<(), String> {
+fn put(
+    rules: &mut Ruleset,
+    table: &str,
+    family: Family,
+    step: &Step<'_>,
+    old: &mut Old,
+) -> Result<(), String> {
     let own = |rules: &mut Ruleset| -> Result<usize, String> {
         if let Some(at) = rules.tables.iter().position(|own| own.name == table && own.family == family) {
             return Ok(at);
@@ -193,7 +220,10 @@ fn put(rules: &mut Ruleset, table: &str, family: Family, step: &Step<'_>, old: &
     match *step {
         Step::Chain { name, policy, anew } => {
             let at = own(rules)?;
-            if anew && policy == "-" && let Some(c) = rules.tables[at].chain(name.as_bytes()) {
+            if anew
+                && policy == "-"
+                && let Some(c) = rules.tables[at].chain(name.as_bytes())
+            {
                 let key = (family, table.to_owned(), name.to_owned());
                 old.emptied.entry(key).or_default().append(&mut rules.tables[at].chains[c].rules);
             }
@@ -219,7 +249,9 @@ fn put(rules: &mut Ruleset, table: &str, family: Family, step: &Step<'_>, old: &
             let there = rules.tables[at].chain(name.as_bytes()).map(|c| &rules.tables[at].chains[c].rules);
             match there.is_some_and(|list| list.iter().any(|own| own.same(&rule))) {
                 true => Ok(()),
-                false => rules.add(in_table(line, table).as_bytes()).map(drop).map_err(|error| error.to_string()),
+                false => {
+                    rules.add(in_table(line, table).as_bytes()).map(drop).map_err(|error| error.to_string())
+                }
             }
         }
         Step::Delete(line) => {
@@ -240,7 +272,8 @@ fn put(rules: &mut Ruleset, table: &str, family: Family, step: &Step<'_>, old: &
         Step::Replace(line) => {
             let at = own(rules)?;
             let (list, rest) = numbered(rules, at, line, " -R ", "--replace")?;
-            let (number, rest) = rest.trim_start().split_once(' ').ok_or("a number and a rule are missing")?;
+            let (number, rest) =
+                rest.trim_start().split_once(' ').ok_or("a number and a rule are missing")?;
             let (_, rule) = Rule::parse(rest.as_bytes()).map_err(|error| error.to_string())?;
             let at = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
             let replaced = at.and_then(|at| list.get_mut(at)).ok_or("there is no such rule to replace")?;
@@ -251,7 +284,8 @@ fn put(rules: &mut Ruleset, table: &str, family: Family, step: &Step<'_>, old: &
         Step::Flush(name) => {
             let at = own(rules)?;
             let all = rules.tables[at].chains.iter_mut();
-            all.filter(|chain| name.is_none_or(|name| chain.name == name)).for_each(|chain| chain.rules.clear());
+            all.filter(|chain| name.is_none_or(|name| chain.name == name))
+                .for_each(|chain| chain.rules.clear());
             old.taken_away = true;
             Ok(())
         }
@@ -280,7 +314,11 @@ fn numbered<'r, 't>(
 /// A line of a file, with the table that it is under.
 fn in_table(line: &str, table: &str) -> String {
     let own = line.split_ascii_whitespace().any(|word| matches!(word, "-t" | "--table"));
-    if own || table == "filter" || !line.starts_with('-') { line.to_owned() } else { format!("-t {table} {line}") }
+    if own || table == "filter" || !line.starts_with('-') {
+        line.to_owned()
+    } else {
+        format!("-t {table} {line}")
+    }
 }
 
 /// A table with the chains that it always has.
@@ -348,7 +386,10 @@ mod tests {
     #[test]
     fn a_script_is_run_line_by_line() {
         let old = "-A M -p udp -m udp --dport 138 -j DROP";
-        assert_eq!(after("# x\nsudo iptables -I M -p tcp \\\n  -j DROP\n"), format!("-A M -p tcp -j DROP\n{old}"));
+        assert_eq!(
+            after("# x\nsudo iptables -I M -p tcp \\\n  -j DROP\n"),
+            format!("-A M -p tcp -j DROP\n{old}")
+        );
         let once = "iptables -C M -p udp --dport 138 -j DROP 2>/dev/null || iptables -A M -p udp --dport 138 -j DROP\n";
         assert_eq!(after(once), old);
         assert_eq!(after("iptables -N M 2>/dev/null || true\niptables -D M 1\n"), "");
@@ -362,7 +403,13 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_an_error_with_its_line() {
         let mut all = vec![("rules".to_owned(), Ruleset::parse_save(BASE.as_bytes()).unwrap())];
-        for wrong in ["rm -rf /\n", "iptables -A NONE -j DROP\n", "ip6tables -A M -j DROP\n", "iptables -D M 9\n", "iptables\n"] {
+        for wrong in [
+            "rm -rf /\n",
+            "iptables -A NONE -j DROP\n",
+            "ip6tables -A M -j DROP\n",
+            "iptables -D M 9\n",
+            "iptables\n",
+        ] {
             let error = apply(&mut all, "later", wrong).unwrap_err().to_string();
             assert!(error.contains(wrong.trim()) && error.starts_with("later: "), "{error}");
         }

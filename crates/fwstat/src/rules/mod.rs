@@ -157,7 +157,8 @@ fn not_empty(path: &Path, rules: Ruleset) -> anyhow::Result<Ruleset> {
 fn is_whole(bytes: &[u8]) -> bool {
     let policy = |line: &[u8]| {
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        words.next().is_some_and(|chain| chain.starts_with(b":")) && words.next().is_some_and(|word| word != b"-")
+        words.next().is_some_and(|chain| chain.starts_with(b":"))
+            && words.next().is_some_and(|word| word != b"-")
     };
     bytes.trim_ascii_start().starts_with(b"{") || bytes.split(|b| *b == b'\n').any(policy)
 }

@@ -140,7 +140,11 @@ fn what_the_filter_matched_is_coloured() {
         assert_eq!(plain, with(filter), "{filter:?}");
         assert!(plain.lines().count() > 2);
         let mut seen: Vec<&str> = Vec::new();
-        found.iter().for_each(|mark| if !seen.contains(&mark.as_str()) { seen.push(mark) });
+        found.iter().for_each(|mark| {
+            if !seen.contains(&mark.as_str()) {
+                seen.push(mark)
+            }
+        });
         assert_eq!(&seen[..marks.len()], marks, "{filter:?}");
         // With lines around them, hits are marked alike.
         let around = with(&[filter, &["--color", "always", "-A", "1"]].concat());
@@ -169,7 +173,8 @@ fn rows_of_a_table_are_aligned_and_fit() {
         let widest = table.out.lines().map(fwlog::text::width).max().unwrap();
         assert!(widest <= width.parse().unwrap(), "{width}: {widest}");
         for line in plain.out.lines() {
-            let src: std::net::IpAddr = line.split("SRC=").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+            let src: std::net::IpAddr =
+                line.split("SRC=").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
             assert!(table.out.contains(&src.to_string()));
         }
     }

@@ -26,11 +26,14 @@ fn what_if_is_answered_first() {
     };
     // What grep counts.
     let text = std::fs::read_to_string(&log).unwrap();
-    let udp_138 = text.lines().filter(|line| line.contains("PROTO=UDP") && line.contains(" DPT=138 ")).count();
+    let udp_138 =
+        text.lines().filter(|line| line.contains("PROTO=UDP") && line.contains(" DPT=138 ")).count();
     let repeated: usize = text
         .lines()
         .filter(|line| line.contains("message repeated") && line.contains(" DPT=138 "))
-        .map(|line| line.split("repeated ").nth(1).unwrap().split(' ').next().unwrap().parse::<usize>().unwrap() - 1)
+        .map(|line| {
+            line.split("repeated ").nth(1).unwrap().split(' ').next().unwrap().parse::<usize>().unwrap() - 1
+        })
         .sum();
     let lines = udp_138 + repeated;
     assert_eq!(
@@ -40,8 +43,12 @@ fn what_if_is_answered_first() {
     let none = first("iptables -A MALICIOUS -p tcp --dport 138 -j DROP");
     let words = format!("MALICIOUS 5 (new) takes none: {lines} lines have udp 138, the rule says tcp");
     assert!(none.starts_with(&words), "{none}");
-    assert!(first("iptables -A MALICIOUS -p udp --dport 9 -j DROP").contains("takes none: no line of this log fits it"));
-    let json = of_2026(&["replay", "-j", "--add", "-A MALICIOUS -p udp --dport 138 -j DROP", &rules, &log]).json();
+    assert!(
+        first("iptables -A MALICIOUS -p udp --dport 9 -j DROP")
+            .contains("takes none: no line of this log fits it")
+    );
+    let json =
+        of_2026(&["replay", "-j", "--add", "-A MALICIOUS -p udp --dport 138 -j DROP", &rules, &log]).json();
     assert_eq!(json["what_if"]["added"][0]["more"].as_u64(), Some(lines as u64));
     let before = numbers(&json["what_if"]["before"]);
     let after = numbers(&json);
@@ -79,7 +86,8 @@ fn both_numbers_come_first() {
 fn what_was_suggested_can_be_replayed_in_each_form() {
     let (log, rules) = sample();
     let folder = Folder::new();
-    let suggest = |more: &[&str]| of_2026(&[&["suggest", "--rules", &rules], more, &[log.as_str()]].concat()).out;
+    let suggest =
+        |more: &[&str]| of_2026(&[&["suggest", "--rules", &rules], more, &[log.as_str()]].concat()).out;
     let mut all = Vec::new();
     for (name, more) in [
         ("script", &[][..]),
@@ -94,13 +102,20 @@ fn what_was_suggested_can_be_replayed_in_each_form() {
     assert!(all.windows(2).all(|two| (two[0].1, &two[0].2) == (two[1].1, &two[1].2)), "{all:?}");
     let silenced = suggest(&["-j"]);
     let silenced: serde_json::Value = serde_json::from_str(&silenced).unwrap();
-    let sum: u64 = silenced["rules"].as_array().unwrap().iter().filter(|rule| rule["action"] == "DROP").map(|rule| rule["lines"].as_u64().unwrap()).sum();
+    let sum: u64 = silenced["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|rule| rule["action"] == "DROP")
+        .map(|rule| rule["lines"].as_u64().unwrap())
+        .sum();
     let gone = all[0].1[1] - all[0].2["removed"].as_u64().unwrap();
     // Suggest leaves out what is no evidence: truncated and repeated lines.
     assert!(gone >= sum && gone - sum < 12, "{gone} {sum}");
     // Taken away again, all is as it was.
     let (script, undo) = (folder.path("script"), folder.write("undo", suggest(&["--undo"])));
-    let json = of_2026(&["replay", "-j", "--rules", &rules, "--rules", &script, "--rules", &undo, &log]).json();
+    let json =
+        of_2026(&["replay", "-j", "--rules", &rules, "--rules", &script, "--rules", &undo, &log]).json();
     assert_eq!(numbers(&json), numbers(&json["what_if"]["before"]));
 }
 
@@ -111,14 +126,31 @@ fn suggest_prints_what_remains_and_what_it_removes() {
     let folder = Folder::new();
     // Without lines that count for several.
     let text = std::fs::read_to_string(&log).unwrap();
-    let plain: String = text.lines().filter(|line| !line.contains("message repeated")).map(|line| format!("{line}\n")).collect();
+    let plain: String = text
+        .lines()
+        .filter(|line| !line.contains("message repeated"))
+        .map(|line| format!("{line}\n"))
+        .collect();
     let file = folder.write("kern.log", &plain);
     let with = |more: &[&str], threads: &str| {
-        of_2026(&[&["suggest", "--rules", &rules, "--threads", threads, "--chunk-size", "9000"], more, &[file.as_str()]].concat())
+        of_2026(
+            &[
+                &["suggest", "--rules", &rules, "--threads", threads, "--chunk-size", "9000"],
+                more,
+                &[file.as_str()],
+            ]
+            .concat(),
+        )
     };
     let json = with(&["-j"], "1").json();
     let drops = |of: &serde_json::Value| of["action"] == "DROP";
-    let silenced: u64 = json["rules"].as_array().unwrap().iter().filter(|rule| drops(rule)).map(|rule| rule["lines"].as_u64().unwrap()).sum();
+    let silenced: u64 = json["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|rule| drops(rule))
+        .map(|rule| rule["lines"].as_u64().unwrap())
+        .sum();
     let removed = with(&["--print", "removed"], "3");
     let remaining = with(&["--print", "remaining"], "3");
     assert_eq!((removed.code, remaining.code), (0, 0), "{}{}", removed.err, remaining.err);
@@ -128,7 +160,8 @@ fn suggest_prints_what_remains_and_what_it_removes() {
     assert!(summary.contains(&left), "{left} {summary}");
     // In the order of the log, each line once.
     let mut parts = [removed.out.lines().peekable(), remaining.out.lines().peekable()];
-    let found = plain.lines().filter(|line| parts.iter_mut().any(|part| part.next_if_eq(line).is_some())).count();
+    let found =
+        plain.lines().filter(|line| parts.iter_mut().any(|part| part.next_if_eq(line).is_some())).count();
     assert_eq!(found as u64, silenced + remaining.out.lines().count() as u64);
     assert!(parts.iter_mut().all(|part| part.next().is_none()));
     assert_eq!(with(&["--print", "remaining"], "1").out, remaining.out);

@@ -52,7 +52,10 @@ fn words_that_belong_elsewhere_are_told_where() {
         (&["grep", "LOG"], &["`grep`", "fwstat lines LOG"]),
         (&["top", "LOG", "help"], &["fwstat help COMMAND"]),
         (&["help", "nosuch"], &["no help about `nosuch`"]),
-        (&["top", "--bucket", "1h", "LOG"], &["--bucket belongs to `fwstat timeline`", "fwstat timeline --bucket 1h LOG"]),
+        (
+            &["top", "--bucket", "1h", "LOG"],
+            &["--bucket belongs to `fwstat timeline`", "fwstat timeline --bucket 1h LOG"],
+        ),
         (&["--by", "dport", "LOG"], &["--by belongs to `fwstat top`", "fwstat top --by dport LOG"]),
         (&["check", "--trusted=10.0.0.0/8", "LOG"], &["--trusted belongs to `fwstat suggest`"]),
         (&["top", "--generate", "man"], &["--generate belongs to `fwstat` without a command"]),
@@ -95,7 +98,11 @@ fn filters_that_nothing_passes_are_explained() {
         for command in [&[][..], &["top"], &["timeline"]] {
             let ran = of_2026(&[command, typed, &[log.as_str()]].concat());
             assert_eq!(ran.code, 1, "{command:?}: {}", ran.err);
-            assert!(ran.out.contains("No packets match.") && ran.out.contains(said), "{command:?}: {}", ran.out);
+            assert!(
+                ran.out.contains("No packets match.") && ran.out.contains(said),
+                "{command:?}: {}",
+                ran.out
+            );
             assert!(!ran.out.contains("PACKETS"), "{}", ran.out);
         }
         for command in ["lines", "export"] {
@@ -120,7 +127,11 @@ fn what_could_not_be_read_is_told_again_at_the_end() {
         assert_eq!(ran.code, 2);
         assert!(!ran.out.is_empty());
         let last = ran.err.lines().last().unwrap();
-        assert!(last.contains("/nonexistent/x.log") && last.contains("not all of it was read"), "{command:?}: {}", ran.err);
+        assert!(
+            last.contains("/nonexistent/x.log") && last.contains("not all of it was read"),
+            "{command:?}: {}",
+            ran.err
+        );
     }
 }
 
@@ -134,12 +145,24 @@ fn the_text_of_other_tools_names_the_command_that_gives_rules() {
             "Chain INPUT (policy DROP 46 packets, 2817 bytes)\n pkts bytes target     prot opt in     out     source   destination\n",
             "iptables-save -c",
         ),
-        ("nl", "Chain FORWARD (policy ACCEPT)\ntarget     prot opt source               destination\n", "iptables-save -c"),
-        ("nft", "table inet filter {\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n", "nft -j list ruleset"),
+        (
+            "nl",
+            "Chain FORWARD (policy ACCEPT)\ntarget     prot opt source               destination\n",
+            "iptables-save -c",
+        ),
+        (
+            "nft",
+            "table inet filter {\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n",
+            "nft -j list ruleset",
+        ),
         ("ufw", "Status: active\n\nTo                         Action      From\n", "iptables-save"),
     ] {
         let rules = folder.write(name, text);
-        for command in [&["replay", &rules, &log][..], &["suggest", "--rules", &rules, &log], &["explain", "--rules", &rules, "x"]] {
+        for command in [
+            &["replay", &rules, &log][..],
+            &["suggest", "--rules", &rules, &log],
+            &["explain", "--rules", &rules, "x"],
+        ] {
             let ran = run(command);
             assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{command:?}");
             assert!(ran.err.contains(said) && ran.err.contains(name), "{command:?}: {}", ran.err);
@@ -178,14 +201,31 @@ fn what_comes_next_has_the_filters_of_the_question() {
         for line in next.lines().filter(|line| line.contains("fwstat ")) {
             let command = line.trim_start_matches(['#', ' ']);
             let command = command.split("  ").next().unwrap().split("    #").next().unwrap();
-            for word in asked.iter().skip_while(|word| !word.starts_with('-')).take(2).filter(|word| !word.contains(' ')) {
-                let there = command.contains(word) || ["timeline", "top", "-S"].contains(word) || *word == "--by" || *word == "prefix,dport";
+            for word in asked
+                .iter()
+                .skip_while(|word| !word.starts_with('-'))
+                .take(2)
+                .filter(|word| !word.contains(' '))
+            {
+                let there = command.contains(word)
+                    || ["timeline", "top", "-S"].contains(word)
+                    || *word == "--by"
+                    || *word == "prefix,dport";
                 assert!(there || command.contains("--rules"), "{word} is not in {command}");
             }
             let mut shell = std::process::Command::new("bash");
-            shell.args(["-c", command]).env("PATH", &path).env("FWSTAT_CONFIG_PATH", &args).stdin(std::process::Stdio::null());
+            shell
+                .args(["-c", command])
+                .env("PATH", &path)
+                .env("FWSTAT_CONFIG_PATH", &args)
+                .stdin(std::process::Stdio::null());
             let again = finish(&mut shell);
-            assert!(again.code <= 1 && !again.err.contains("error"), "{command}: {} {}", again.code, again.err);
+            assert!(
+                again.code <= 1 && !again.err.contains("error"),
+                "{command}: {} {}",
+                again.code,
+                again.err
+            );
             if !command.contains("--print removed") && !command.contains("suggest") {
                 assert_eq!(again.code, 0, "{command}");
             }

@@ -12,8 +12,8 @@ use fwrules::{Address, Net, Rule, Side, Target, Test, Text};
 use logparse::Protocol;
 
 use self::page::Page;
-use super::style::{DIM, HEADING, WARN, percent};
 use super::next::Command;
+use super::style::{DIM, HEADING, WARN, percent};
 use super::{Head, rules};
 use crate::analysis::suggest::candidate::Reason;
 use crate::analysis::suggest::chain::{Proposal, port_name};
