@@ -70,7 +70,7 @@ fn values(common: &Common, keys: Vec<Key>) -> Option<Vec<BTreeMap<String, u64>>>
     let again = Common { filter: FilterArgs::default(), ..common.clone() };
     let options = Options::new(&again, false).ok()?;
     let empty: Vec<Counts> = keys.into_iter().map(|key| Counts::by(vec![Field::of(key)])).collect();
-    let (counts, _) = pipeline::run(&options.queue, &options.plan, None, &|| empty.clone()).ok()?;
+    let (counts, _) = pipeline::run(&options.queue, &options.plan, None, || empty.clone()).ok()?;
     let of = |counts: &Counts| {
         counts.ranked(0).rows.iter().map(|row| (row.cells.iter().map(cell).collect(), row.count)).collect()
     };

@@ -152,7 +152,7 @@ impl Replayed<'_> {
             vec![(next::command(self.head, "replay", &print("remaining")), "the lines that remain")];
         if let [first, ..] = &rules[..] {
             commands.push((
-                next::command(self.head, "suggest", &[first.clone()]),
+                next::command(self.head, "suggest", std::slice::from_ref(first)),
                 "rules that silence the noise",
             ));
         }
