@@ -52,9 +52,22 @@ pub enum Generate {
     ManReplay,
     ManExplain,
     ManSuggest,
+    #[value(alias = "bash")]
     CompleteBash,
+    #[value(alias = "zsh")]
     CompleteZsh,
+    #[value(alias = "fish")]
     CompleteFish,
+}
+
+/// How many rows are shown.
+fn rows(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "not a number of rows: 10, or 0 for all".to_owned())
+}
+
+/// How many threads work.
+fn threads(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "not a number of threads: 1 or more".to_owned())
 }
 
 impl Generate {
@@ -167,7 +180,7 @@ pub struct Help {
 #[derive(Args, Debug, Clone)]
 pub struct Overview {
     /// Rows of each table.
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = rows, allow_negative_numbers = true)]
     pub limit: usize,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -182,7 +195,7 @@ pub struct Top {
     #[arg(long, value_name = "FIELD[,FIELD]...")]
     pub by: Vec<String>,
     /// Rows of each table; 0 for all.
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = rows, allow_negative_numbers = true)]
     pub limit: usize,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -199,7 +212,7 @@ pub struct Timeline {
     #[arg(long, value_name = "FIELD[,FIELD]...")]
     pub by: Vec<String>,
     /// Columns with --by; 0 for all.
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = rows, allow_negative_numbers = true)]
     pub limit: usize,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -288,7 +301,7 @@ pub struct Replay {
     #[arg(long, value_name = "WHICH")]
     pub print: Option<Print>,
     /// Rows of each table; 0 for all.
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 25)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 25, value_parser = rows, allow_negative_numbers = true)]
     pub limit: usize,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -380,6 +393,9 @@ pub struct Suggest {
     /// honeypot, with their LOG, FORWARD and return path.
     #[arg(long, value_name = "ADDRESS[:PORT]")]
     pub honeypot: Option<String>,
+    /// Write the raw lines that would remain with these rules, or that they would remove, and nothing else.
+    #[arg(long, value_name = "WHICH", conflicts_with_all = ["format", "json", "undo", "idempotent"])]
+    pub print: Option<Silenced>,
     /// Lifetime of ipset and CrowdSec entries.
     #[arg(long, value_name = "SPAN", default_value = "1w")]
     pub timeout: String,
@@ -406,6 +422,14 @@ impl Suggest {
     pub fn form(&self) -> RuleFormat {
         if self.json { RuleFormat::Json } else { self.format }
     }
+}
+
+/// Which lines `suggest --print` writes.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it
+pub enum Silenced {
+    Remaining,
+    Removed,
 }
 
 /// Forms of rules.
@@ -558,7 +582,8 @@ pub struct InputArgs {
     #[arg(hide_short_help = true, long, value_name = "TIME")]
     pub now: Option<String>,
     /// Threads to work with (else: as many as there are processors).
-    #[arg(hide_short_help = true, long, value_name = "N", env = "FWSTAT_THREADS", hide_env_values = true)]
+    #[arg(hide_short_help = true, long, value_name = "N", env = "FWSTAT_THREADS", hide_env_values = true,
+        value_parser = threads, allow_negative_numbers = true)]
     pub threads: Option<usize>,
     /// Look for logs below DIR: the root of another system, an image or a backup.
     #[arg(hide_short_help = true, long, value_name = "DIR")]

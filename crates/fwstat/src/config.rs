@@ -12,8 +12,7 @@ use crate::whole_file;
 
 /// The arguments to parse, and what was wrong with the file of arguments.
 #[must_use]
-pub fn arguments() -> (Vec<OsString>, Vec<String>) {
-    let typed: Vec<OsString> = std::env::args_os().collect();
+pub fn arguments(typed: Vec<OsString>) -> (Vec<OsString>, Vec<String>) {
     let ignored =
         typed.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--no-config");
     match path().filter(|_| !ignored) {

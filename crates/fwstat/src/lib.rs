@@ -15,6 +15,7 @@ mod places;
 pub mod progress;
 pub mod report;
 pub mod rules;
+pub mod typed;
 pub mod whole_file;
 mod zones;
 
@@ -35,16 +36,23 @@ use crate::report::diagnostics;
 #[must_use]
 pub fn main() -> ExitCode {
     manual::completions::answer();
-    let (arguments, warnings) = config::arguments();
+    let typed = match typed::negated(std::env::args_os().collect()) {
+        Ok(typed) => typed,
+        Err(error) => return fail(&anyhow::anyhow!(error)),
+    };
+    let (arguments, warnings) = config::arguments(typed);
     if let Some(program) = config::other_program(&arguments) {
         use std::os::unix::process::CommandExt as _;
         // Comes back only if the program cannot be started.
         let error = std::process::Command::new(&program).args(&arguments[2..]).exec();
         return fail(&anyhow::anyhow!("{}: {error}", program.display()));
     }
-    let parsed = cli::command().try_get_matches_from(arguments);
+    let parsed = cli::command().try_get_matches_from(&arguments);
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
+        Err(end) if let Some(words) = typed::explained(&end, &arguments) => {
+            return fail(&anyhow::anyhow!(words));
+        }
         // Help and version are such an end too.
         Err(end) => {
             let code = u8::try_from(end.exit_code()).unwrap_or(2);

@@ -20,6 +20,7 @@ use serde_json::{Map, json};
 use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, LookArgs};
 use crate::places;
 use crate::report::style::RenderOptions;
+use crate::typed;
 use crate::whole_file;
 use crate::zones;
 use fwlog::filter::Filter;
@@ -107,6 +108,7 @@ impl Options {
         {
             bail!("--since is later than --until");
         }
+        typed::no_command_among(files).map_err(anyhow::Error::msg)?;
         let inputs = inputs(files, input, since, &Clock::new(zone.clone(), None))?;
         let boot = match &input.boot_time {
             Some(text) => Some(time("--boot-time", text, now, &zone)?),

@@ -8,6 +8,7 @@
 
 pub mod arguments;
 pub mod expr;
+mod marks;
 pub mod set;
 pub mod values;
 

@@ -270,18 +270,65 @@ fn key(name: &str) -> Option<Key> {
     Some(alias)
 }
 
+/// What other programs call fields, and what they are called here.
+const ELSEWHERE: [(&[&str], &str); 10] = [
+    (
+        &[
+            "srcip",
+            "src_ip",
+            "sip",
+            "saddr",
+            "source_ip",
+            "src_addr",
+            "srcaddr",
+            "from",
+            "ip",
+            "client",
+            "attacker",
+        ],
+        "src",
+    ),
+    (
+        &[
+            "dstip",
+            "dst_ip",
+            "dip",
+            "daddr",
+            "dest",
+            "dest_ip",
+            "destination_ip",
+            "dst_addr",
+            "dstaddr",
+            "to",
+        ],
+        "dst",
+    ),
+    (&["port", "dst_port", "dstport", "dest_port", "destination_port", "dp"], "dport"),
+    (&["src_port", "srcport", "source_port", "sp"], "sport"),
+    (&["in_iface", "iniface", "iif", "iifname", "indev", "input", "in_interface"], "in"),
+    (&["out_iface", "outiface", "oif", "oifname", "outdev", "output", "out_interface"], "out"),
+    (&["flag", "tcpflags", "tcp"], "flags"),
+    (&["hostname", "machine", "server"], "host"),
+    (&["log_prefix", "logprefix", "rule", "action"], "prefix"),
+    (&["icmptype", "icmp"], "icmp_type"),
+];
+
 fn unknown(name: &str) -> String {
+    let typed = name.to_ascii_lowercase();
     let names: Vec<&str> = Key::ALL.iter().map(|key| key.name()).chain(["sport", "dport"]).collect();
-    let near = names
-        .iter()
-        .map(|known| (strsim::levenshtein(name, known), known))
-        .min()
-        .filter(|(distance, _)| distance * 3 <= name.len().max(3))
-        .map_or_else(
-            || ": prefix, src, dst, proto, sport, dport, service, in, out, flags ..., src/24, day, hour; all: fwstat help fields".to_owned(),
-            |(_, known)| format!("; did you mean `{known}`?"),
-        );
-    format!("no field is called `{}`{near}", crate::text::escape(name.as_bytes()))
+    let meant = ELSEWHERE.iter().find(|(words, _)| words.contains(&typed.as_str())).map(|(_, meant)| *meant);
+    let near = || {
+        let near = names.iter().map(|known| (strsim::levenshtein(&typed, known), *known)).min();
+        near.filter(|(distance, _)| distance * 3 <= typed.len().max(3)).map(|(_, known)| known)
+    };
+    let escaped = crate::text::escape(name.as_bytes());
+    match meant.or_else(near) {
+        Some(known) => format!("no field is called `{escaped}`; did you mean `{known}`?"),
+        None => format!(
+            "no field is called `{escaped}`; there are {}, networks (src/24, dst/64), and inner_ before those of a packet",
+            names.join(", ")
+        ),
+    }
 }
 
 /// The network of an address.
