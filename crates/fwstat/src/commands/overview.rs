@@ -4,11 +4,7 @@
 //! Must not know: how counting works.
 //! Tested by: `tests/cli/timeline.rs`.
 
-use std::path::{Path, PathBuf};
-
-use clap::CommandFactory as _;
-
-use super::{Outcome, format, outcome, run, write};
+use super::{Outcome, format, hints, outcome, run, write};
 use crate::cli::{self, Format};
 use crate::options::Options;
 use crate::report::overview::Overview;
@@ -24,33 +20,16 @@ const COLUMNS: usize = 60;
 /// # Errors
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Overview) -> anyhow::Result<Outcome> {
-    misspelt(&arguments.common.files)?;
     let options = Options::new(&arguments.common, false)?;
-    let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
+    let form = format(&options, Format::Table, Format::of(""))?;
     let empty = (tables(), Timeline::new(Vec::new(), None));
-    let ((counts, mut timeline), account, head) = run(&options, || empty.clone())?;
+    let ((counts, mut timeline), account, mut head) = run(&options, || empty.clone())?;
     timeline.fit(COLUMNS);
     timeline.prefer_days();
+    head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
     let tables = counts.iter().map(|counts| Ranking::new(counts, arguments.limit)).collect();
     write(&options, &account, &render(&Overview { head, tables, timeline }, form, &options.look))?;
     Ok(outcome(&options, &account))
-}
-
-/// A first word that is no file but nearly a command was meant as one.
-fn misspelt(files: &[PathBuf]) -> anyhow::Result<()> {
-    let Some(word) = files.first().and_then(|file| file.to_str()) else { return Ok(()) };
-    if Path::new(word).exists() || !word.bytes().all(|b| b.is_ascii_lowercase()) {
-        return Ok(());
-    }
-    let command = cli::Cli::command();
-    let names = command.get_subcommands().map(clap::Command::get_name);
-    let near = names.map(|name| (strsim::levenshtein(word, name), name)).min();
-    match near {
-        Some((1 | 2, name)) if word.len() > 2 => {
-            anyhow::bail!("no command and no file is called `{word}`; did you mean `fwstat {name}`?")
-        }
-        _ => Ok(()),
-    }
 }
 
 /// What an overview shows.

@@ -4,7 +4,7 @@
 //! Must not know: how counting works.
 //! Tested by: `tests/cli/top.rs`.
 
-use super::{Outcome, format, outcome, run, write};
+use super::{Outcome, format, hints, outcome, run, write};
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
 use crate::report::top::Top;
@@ -18,11 +18,11 @@ use fwlog::record::{Field, Key};
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
-    let known = [Format::Table, Format::Json, Format::Csv, Format::Tsv, Format::Markdown];
-    let form = format(&options, Format::Table, &known)?;
-    let by = options::fields("--by", &arguments.by)?;
+    let form = format(&options, Format::Table, Format::of("top"))?;
+    let by = options::fields("--by", &arguments.by, options.plan.names.as_ref())?;
     let empty = if by.is_empty() { defaults() } else { vec![Counts::by(by)] };
-    let (counts, account, head) = run(&options, || empty.clone())?;
+    let (counts, account, mut head) = run(&options, || empty.clone())?;
+    head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
     let tables = counts.iter().map(|counts| Ranking::new(counts, arguments.limit)).collect();
     write(&options, &account, &render(&Top { head, tables }, form, &options.look))?;
     Ok(outcome(&options, &account))

@@ -6,12 +6,10 @@
 
 use serde_json::{Map, Value};
 
-use super::style::{BAR, DIM, HEADING, KEY, RenderOptions, beside, sparkline};
+use super::style::{BAR, DIM, RenderOptions, beside, sparkline};
 use super::timeline::{length, start};
-use super::{Head, Ranking, Report, json, table};
+use super::{Head, Ranking, Report, json, next, table};
 use fwlog::aggregate::Timeline;
-use fwlog::record::OwnedValue;
-use fwlog::text;
 
 /// Days that a sparkline shows, at most.
 const DAYS: usize = 400;
@@ -41,6 +39,9 @@ impl Report for Overview {
         if head.is_empty() {
             return out + &table::nothing(look, head);
         }
+        if head.totals.matched == 0 {
+            return out + &table::none(look, head);
+        }
         out.push_str(&self.over_time(look));
         let matched = head.totals.matched;
         let shown: Vec<String> =
@@ -53,9 +54,7 @@ impl Report for Overview {
             _ => out.push_str(&shown.join("\n")),
         }
         out.push_str(&table::foot(look, head));
-        if look.header && matched > 0 {
-            out.push_str(&self.next(look));
-        }
+        out.push_str(&self.next(look));
         out
     }
 }
@@ -83,39 +82,16 @@ impl Overview {
 
     /// Commands worth typing after this one.
     fn next(&self, look: &RenderOptions) -> String {
-        let commands = self.commands();
-        let widest = commands.iter().map(|(command, _)| text::width(command)).max().unwrap_or(0);
-        let mut out = format!("\n{}\n", look.paint(HEADING, "Next:"));
-        for (command, what) in commands {
-            let command = format!("{command}{}", " ".repeat(widest - text::width(&command)));
-            let fits = look.width.is_none_or(|width| 4 + widest + text::width(what) <= width);
-            let what = if fits { what } else { "" };
-            let line = format!("  {}  {}", look.paint(KEY, &command), look.paint(DIM, what));
-            out.push_str(&(line.trim_end().to_owned() + "\n"));
-        }
-        out
-    }
-
-    fn commands(&self) -> Vec<(String, &'static str)> {
-        let files: Vec<String> = match &self.head.files[..] {
-            files if files.len() <= 3 => files.iter().map(|file| text::quoted(file)).collect(),
-            _ => vec!["FILE...".to_owned()],
-        };
-        let files = files.join(" ");
-        let prefixes = self.tables.first();
+        let first = self.tables.first().and_then(|table| Some((table, table.ranked.rows.first()?)));
         let prefix =
-            prefixes.and_then(|table| table.ranked.rows.first()).and_then(|row| match row.cells.first() {
-                Some(OwnedValue::Text(text)) if !text.is_empty() => {
-                    // What is no text cannot be typed.
-                    std::str::from_utf8(text).ok().map(|text| format!(" --prefix {}", text::quoted(text)))
-                }
-                _ => None,
-            });
-        vec![
-            (format!("fwstat top{} {files}", prefix.unwrap_or_default()), "more of one prefix"),
-            (format!("fwstat timeline --by prefix {files}"), "over time"),
-            (format!("fwstat suggest {files}"), "rules that silence the noise"),
-            (format!("fwstat check {files}"), "what could not be read"),
-        ]
+            first.and_then(|(table, row)| next::filters_of(&table.by, &row.cells)).unwrap_or_default();
+        let of = |name: &str, more: &[String]| next::command(&self.head, name, more);
+        let commands = [
+            (of("top", &prefix), "more of one prefix"),
+            (of("timeline", &["--by prefix".to_owned()]), "over time"),
+            (of("suggest", &[]), "rules that silence the noise"),
+            (of("check", &[]), "what could not be read"),
+        ];
+        next::block(look, &commands)
     }
 }

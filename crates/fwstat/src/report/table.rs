@@ -104,6 +104,12 @@ pub fn nothing(look: &RenderOptions, head: &Head) -> String {
     style::sentence(look, Style::new(), text) + &foot(look, head)
 }
 
+/// What is said instead of empty tables when no packet passes the filters.
+#[must_use]
+pub fn none(look: &RenderOptions, head: &Head) -> String {
+    style::sentence(look, Style::new(), "No packets match.") + &foot(look, head)
+}
+
 /// The lines that every report ends with: what makes its numbers uncertain.
 #[must_use]
 pub fn foot(look: &RenderOptions, head: &Head) -> String {

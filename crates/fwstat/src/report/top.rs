@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::csv::Delimiter;
 use super::style::RenderOptions;
-use super::{Head, Ranking, Report, json, markdown, table};
+use super::{Head, Ranking, Report, json, markdown, next, table};
 
 /// Some tables of counts.
 pub struct Top {
@@ -16,6 +16,24 @@ pub struct Top {
     pub head: Head,
     /// The tables.
     pub tables: Vec<Ranking>,
+}
+
+impl Top {
+    /// Commands about the largest row.
+    fn next(&self, look: &RenderOptions) -> String {
+        let first = self.tables.iter().filter_map(|table| Some((table, table.ranked.rows.first()?)));
+        let filters = first.filter_map(|(table, row)| next::filters_of(&table.by, &row.cells));
+        // Of the default tables, the source says more than the prefix.
+        let filters: Vec<Vec<String>> = filters.collect();
+        let Some(largest) = filters.get(1).or(filters.first()) else {
+            return next::block(look, &[(next::command(&self.head, "timeline", &[]), "over time")]);
+        };
+        let commands = [
+            (next::command(&self.head, "lines", largest), "its lines"),
+            (next::command(&self.head, "timeline", largest), "the same over time"),
+        ];
+        next::block(look, &commands)
+    }
 }
 
 impl Report for Top {
@@ -31,10 +49,14 @@ impl Report for Top {
             return out + &table::nothing(look, &self.head);
         }
         let matched = self.head.totals.matched;
+        if matched == 0 {
+            return out + &table::none(look, &self.head);
+        }
         let tables: Vec<String> =
             self.tables.iter().map(|counts| table::counts(look, counts, matched)).collect();
         out.push_str(&tables.join("\n"));
         out.push_str(&table::foot(look, &self.head));
+        out.push_str(&self.next(look));
         out
     }
 

@@ -12,6 +12,7 @@ use fwrules::{Address, Net, Rule, Side, Target, Test, Text};
 use logparse::Protocol;
 
 use self::page::Page;
+use super::next::Command;
 use super::style::{DIM, HEADING, WARN, percent};
 use super::{Head, rules};
 use crate::analysis::suggest::candidate::Reason;
@@ -115,7 +116,14 @@ fn friend_commands(suggestion: &Suggestion, friend: &Friend, known: bool) -> Vec
 
 /// The script.
 #[must_use]
-pub fn script(look: &RenderOptions, clock: &Clock, head: &Head, s: &Suggestion, verb: Verb) -> String {
+pub fn script(
+    look: &RenderOptions,
+    clock: &Clock,
+    head: &Head,
+    s: &Suggestion,
+    verb: Verb,
+    next: &[Command],
+) -> String {
     let mut page = Page::new(look);
     if look.header {
         summary(&mut page, clock, head, s);
@@ -149,6 +157,12 @@ pub fn script(look: &RenderOptions, clock: &Clock, head: &Head, s: &Suggestion, 
     honeypot(&mut page, s, verb);
     if look.header {
         rest(&mut page, head, s);
+        if s.before > 0 {
+            page.heading("Next:");
+            for (command, what) in next {
+                page.could_run(&format!("{command}    # {what}"));
+            }
+        }
     }
     page.out
 }
