@@ -49,6 +49,9 @@ pub(crate) struct Index(BTreeMap<Option<Protocol>, Vec<(Field, Prefixes)>>);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Candidates<'i>(Vec<&'i [u32]>);
 
+/// Prefixes of one field, each with the rule that wants it.
+type Entered = Vec<(Prefix, u32)>;
+
 /// One way to enter a rule.
 struct Wanted {
     field: Field,
@@ -61,7 +64,7 @@ impl Index {
         // How many rules want the same, by a hash of what they want.
         let (mut shared, hasher): (HashMap<u64, u32, RandomState>, RandomState) = Default::default();
         let hash = |of: Option<Protocol>, field: Field, prefix: &Prefix| hasher.hash_one((of, field, prefix));
-        let mut entered: BTreeMap<(Option<Protocol>, Field), Vec<(Prefix, u32)>> = BTreeMap::new();
+        let mut entered: BTreeMap<(Option<Protocol>, Field), Entered> = BTreeMap::new();
         let mut room = ALL;
         for (_, rule) in rules {
             let (protocols, wanted) = (protocols(rule), wanted(rule, sets, filled));
