@@ -18,6 +18,7 @@ mod loose;
 mod month;
 mod others;
 mod rfc5424;
+mod shape;
 mod stamp;
 mod vendor;
 mod writer;
@@ -35,6 +36,7 @@ pub(crate) use json::{inside, unescape};
 use level::{dmesg_level, facility_name, facility_number, level_words, pri, set_level, severity_number};
 use others::{cri, pvefw};
 use rfc5424::{octet_count, rfc5424};
+pub(crate) use shape::Shapes;
 pub use writer::{JournalTransport, Writer};
 
 /// What the envelope of a line says. Every field that the line does not have is `None`.
@@ -175,6 +177,22 @@ pub(crate) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Op
         Some(b' ') if is_dictionary(text) => Err(ParseError::new(0, ErrorKind::Continuation)),
         _ => Ok(Opened { message: syslog(text, envelope), encoding: Encoding::Plain }),
     }
+}
+
+/// [`open`] of the first envelope of a line, read like the lines before it if it is such an object as those were;
+/// whether it was.
+pub(crate) fn open_first<'a>(
+    line: &'a [u8],
+    envelope: &mut Envelope<'a>,
+    shapes: &mut Shapes,
+) -> (Result<Opened<'a>, ParseError>, bool) {
+    if line.first() == Some(&b'{') {
+        if let Some(opened) = json::open_known(line, envelope, shapes) {
+            return (opened, true);
+        }
+        *envelope = Envelope::default();
+    }
+    (open(line, envelope), false)
 }
 
 /// ` KEY=value` with an upper-case key and nothing that looks like a header.

@@ -1,8 +1,8 @@
 //! The fields behind a learned head, in expected order.
 //!
-//! Responsible for: IPv4 and IPv6 with TCP, UDP, ICMP (one quoted packet), and every protocol
-//! that is a bare number, in the forms that make up nearly all of a log. Anything else, and
-//! anything wrong, is refused and left to the grammar.
+//! Responsible for: IPv4 and IPv6 with TCP, UDP, ICMP, and every protocol that is a bare number, in the
+//! forms that make up nearly all of a log; `rare` has the others. Anything wrong is refused and left to
+//! the grammar.
 //! Must not know: heads.
 //! Tested by: `tests/suites/engines.rs` (equality with the grammar on every input tried).
 
@@ -10,6 +10,8 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::cache::TextCache;
 use super::cursor::{Cursor, Digits, Window, hex_pair, pair_value};
+use super::rare;
+use crate::bytes::simd::upper_hex;
 use crate::bytes::swar::{LOWER_HEX, UPPER_HEX, ipv6_value};
 use crate::packet::{
     Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Packet, Ports, Tcp, Transport, Udp,
@@ -32,7 +34,12 @@ pub(crate) struct Body {
     pub(crate) has_ports: bool,
     /// Whether ICMP was written as a word; `PROTO=1` is a bare number.
     pub(crate) named_icmp: bool,
-    dont_fragment: bool,
+    pub(super) dont_fragment: bool,
+    /// Whether there is something of `rare` in the network or the transport layer.
+    pub(crate) is_rare: bool,
+    /// Whether this is a fragment other than the first.
+    pub(super) is_later: bool,
+    pub(crate) form: Form,
     has_seq: bool,
     pub(crate) flags: TcpFlags,
     /// IPv4: the address. IPv6: where its text begins.
@@ -45,23 +52,40 @@ pub(crate) struct Body {
     class: Digits,
     /// TTL or hop limit.
     ttl: Digits,
-    /// ID or flow label.
-    id: Digits,
-    sport: Digits,
-    dport: Digits,
+    /// ID or flow label. ARP: the operation.
+    pub(super) id: Digits,
+    pub(super) sport: Digits,
+    pub(super) dport: Digits,
     /// TCP: the window. UDP: the length.
-    window: Digits,
-    seq: u32,
+    pub(super) window: Digits,
+    /// TCP: the sequence number. AH and ESP: the SPI.
+    pub(super) seq: u32,
     ack: u32,
     /// There is none if it is 0.
     urgent: Digits,
     /// Where the hex digits of `OPT (` begin and end; the same place if there are none.
     options: (u16, u16),
     has_options: bool,
-    kind: Digits,
-    code: Digits,
+    pub(super) kind: Digits,
+    pub(super) code: Digits,
+    /// Where the network layer's rare part begins and ends. ARP: where the two hardware addresses begin.
+    pub(super) extra: (u16, u16),
     /// Where the transport ends: what an ICMP type brings follows, owner and mark.
     rest: u16,
+}
+
+/// What form the transport layer has, or what comes in its place.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A header in full, or a bare number.
+    #[default]
+    Common,
+    /// `AH SPI=`, `ESP SPI=`.
+    Spi,
+    /// A name and no header.
+    Headless,
+    /// No datagram: ARP.
+    Arp,
 }
 
 /// The end of a TCP line, from the blank before `WINDOW=` to its `\n`. Places count from there.
@@ -76,22 +100,6 @@ pub(crate) struct Ending {
 
 /// Ends of TCP lines, by their window and flags.
 pub(crate) type Endings = TextCache<Ending, 8, 22>;
-
-/// What an ICMP type brought.
-#[derive(Clone, Copy, Default)]
-struct Brought {
-    echo: Option<(Digits, Digits)>,
-    mtu: Option<Digits>,
-    quoted: Option<Body>,
-}
-
-/// The owner and the mark.
-#[derive(Clone, Copy, Default)]
-struct Owner {
-    uid: Option<u32>,
-    gid: Option<u32>,
-    mark: Option<u32>,
-}
 
 /// Reads from behind `SRC=` to the line's end into an empty body; gives the position of the `\n`.
 #[inline(always)]
@@ -147,23 +155,13 @@ fn line_end(cursor: Cursor<'_>, window: Window<'_>, body: &mut Body) -> Option<u
     } else if !body.named_icmp && end == u16::from_le_bytes(*b" \n") {
         Some(cursor.place() + 1)
     } else {
-        rest(cursor, window, body)
+        rare::tail(cursor, window, body)
     }
-}
-
-/// What few lines have: what an ICMP type brings, owner and mark.
-#[inline(never)]
-fn rest(mut cursor: Cursor<'_>, window: Window<'_>, body: &Body) -> Option<usize> {
-    if body.named_icmp {
-        icmp(&mut cursor, window, body)?;
-    }
-    owner_and_mark(&mut cursor)?;
-    cursor.is_right().then(|| cursor.place())
 }
 
 /// The network layer, up to the blank before `PROTO=`.
 #[inline(always)]
-fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
+pub(super) fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     // An IPv6 address in full has its first colon behind four digits, where a dotted quad
     // has a dot or a digit.
     body.v6 = cursor.here::<5>()[4] == b':';
@@ -224,7 +222,10 @@ fn is_type_of_service(text: &[u8; 24]) -> bool {
 /// ` PROTO=` and the fields of UDP, to the end of the last value; of TCP, to the end of the ports
 /// and numbers of the stream; of ICMP, to the end of `CODE=`.
 #[inline(always)]
-fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
+pub(super) fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
+    if cursor.here() != b" PROTO=" {
+        rare::network_rest(cursor, body)?;
+    }
     cursor.key(b" PROTO=")?;
     let name = cursor.here::<8>();
     let is_tcp = name == b"TCP SPT=";
@@ -262,7 +263,7 @@ fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
         body.protocol = cursor.number::<U8>().value(cursor.window) as u8;
         return Some(());
     } else {
-        return None;
+        return rare::transport_rest(cursor, body);
     }
     body.named_icmp = true;
     cursor.look();
@@ -287,7 +288,7 @@ fn stream(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
 
 /// From the window to `URGP=`, and the options.
 #[inline(always)]
-fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
+pub(super) fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     cursor.key(b" WINDOW=")?;
     cursor.look();
     body.window = cursor.number::<U16>();
@@ -331,92 +332,28 @@ fn reserved(text: &[u8; 10]) -> Option<u8> {
 /// ` OPT (`, pairs of hex digits, and `)`.
 #[inline(never)]
 fn options(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
-    cursor.go(b" OPT (".len());
-    let start = cursor.place();
-    loop {
-        // Forty bytes of options are the most that TCP has.
-        cursor.renew();
-        let [high, low] = *cursor.here();
-        if high == b')' {
-            break;
-        }
-        hex_pair([high, low], &UPPER_HEX)?;
-        if !Window::holds(cursor.place()) {
-            return None;
-        }
-        cursor.go(2);
-    }
+    body.options = options_text(cursor)?;
     body.has_options = true;
-    body.options = (start as u16, cursor.place() as u16);
-    cursor.go(1);
     Some(())
 }
 
-/// What an ICMP type brings behind `CODE=`.
-fn icmp(cursor: &mut Cursor<'_>, window: Window<'_>, body: &Body) -> Option<Brought> {
-    let mut brought = Brought::default();
-    let (kind, code) = (body.kind.value(window), body.code.value(window));
-    match (body.v6, kind) {
-        (false, 0 | 8) | (true, 128 | 129) => {
-            cursor.key(b" ID=")?;
-            cursor.look();
-            let id = cursor.number::<U16>();
-            cursor.key(b" SEQ=")?;
-            brought.echo = Some((id, cursor.number::<U16>()));
-        }
-        // Errors that quote.
-        (false, 3 | 4 | 11) | (true, 1 | 3) => {
-            cursor.key(b" [SRC=")?;
-            let mut inner = Body::default();
-            cursor.renew();
-            network(cursor, &mut inner)?;
-            transport(cursor, &mut inner)?;
-            if inner.protocol == Protocol::TCP.0 && inner.has_ports {
-                tcp(cursor, &mut inner)?;
-            }
-            if inner.named_icmp {
-                return None;
-            }
-            cursor.key(b" ]")?;
-            brought.quoted = Some(inner);
-            if (body.v6, kind, code) == (false, 3, 4) {
-                cursor.key(b" MTU=")?;
-                cursor.look();
-                brought.mtu = Some(cursor.number::<U16>());
-            }
-        }
-        // A gateway, a parameter, a pointer: rare, and left to the grammar.
-        (false, 5 | 12) | (true, 2 | 4) => return None,
-        _ => {}
-    }
-    Some(brought)
-}
-
-/// ` UID= GID= MARK=0x`, each optional, and the line's end, on which the cursor is left.
-fn owner_and_mark(cursor: &mut Cursor<'_>) -> Option<Owner> {
-    let mut owner = Owner::default();
+/// The same: where the digits begin and end.
+pub(super) fn options_text(cursor: &mut Cursor<'_>) -> Option<(u16, u16)> {
+    cursor.go(b" OPT (".len());
     cursor.renew();
-    if cursor.here() == b" UID=" {
-        cursor.go(5);
-        owner.uid = Some(cursor.long_number()?);
-    }
-    if cursor.here() == b" GID=" {
-        cursor.go(5);
-        owner.gid = Some(cursor.long_number()?);
-    }
-    if cursor.here() == b" MARK=0x" {
-        cursor.go(8);
-        let text: &[u8; 8] = cursor.here();
-        let len = text.iter().take_while(|digit| LOWER_HEX[usize::from(**digit)] & 0x80 == 0).count();
-        if len == 0 {
-            return None;
+    let start = cursor.place();
+    // Forty bytes of options are the most that a header has.
+    for _ in 0..2 {
+        let digits = upper_hex::<64>(cursor.here());
+        cursor.go(digits);
+        cursor.renew();
+        if digits < 64 {
+            break;
         }
-        let digit = |mark: u32, digit: &u8| mark << 4 | u32::from(LOWER_HEX[usize::from(*digit)]);
-        owner.mark = Some(text[..len].iter().fold(0, digit));
-        cursor.go(len);
     }
-    cursor.go(usize::from(cursor.word() as u8 == b' '));
-    (cursor.word() as u8 == b'\n').then_some(owner)
+    let end = cursor.place();
+    cursor.key(b")")?;
+    ((end - start).is_multiple_of(2) && Window::holds(end)).then_some((start as u16, end as u16))
 }
 
 impl Body {
@@ -425,7 +362,7 @@ impl Body {
     pub(crate) fn fill<'a>(&self, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
         self.fill_datagram(window, line, &mut packet.datagram);
         if self.has_rest(line) {
-            self.fill_rest(window, line, packet);
+            rare::fill(self, window, line, packet);
         }
     }
 
@@ -435,35 +372,14 @@ impl Body {
         self.named_icmp || usize::from(self.rest) + 1 < line.len()
     }
 
-    /// What few lines have.
-    #[inline(never)]
-    fn fill_rest<'a>(&self, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
-        let datagram = &mut packet.datagram;
-        let mut cursor = Cursor::new(window, usize::from(self.rest));
-        // Both were read before, or there is nothing.
-        let brought = match self.named_icmp {
-            true => icmp(&mut cursor, window, self).unwrap_or_default(),
-            false => Brought::default(),
-        };
-        let owner = owner_and_mark(&mut cursor).unwrap_or_default();
-        let number = |digits: Digits| digits.value(window) as u16;
-        let echo = brought.echo.map(|(id, seq)| (number(id), number(seq)));
-        match &mut datagram.transport {
-            Transport::Icmp(icmp) => {
-                (icmp.id, icmp.seq) = echo.unzip();
-                icmp.mtu = brought.mtu.map(number);
-            }
-            Transport::Icmpv6(icmp) => (icmp.id, icmp.seq) = echo.unzip(),
-            _ => {}
-        }
-        datagram.uid = owner.uid;
-        datagram.gid = owner.gid;
-        datagram.mark = owner.mark;
-        packet.quoted = brought.quoted.map(|quoted| {
-            let mut datagram = Datagram::default();
-            quoted.fill_datagram(window, line, &mut datagram);
-            datagram
-        });
+    /// Where the transport ends.
+    pub(super) fn tail_at(&self) -> usize {
+        usize::from(self.rest)
+    }
+
+    /// Notes that nothing follows.
+    pub(super) fn end_at(&mut self, place: usize) {
+        self.rest = place as u16;
     }
 
     /// The source port; any number if the packet has none.
@@ -492,7 +408,7 @@ impl Body {
 
     /// The typed datagram; `line` is the line that was read.
     #[inline(always)]
-    fn fill_datagram<'a>(&self, window: Window<'_>, line: &'a [u8], datagram: &mut Datagram<'a>) {
+    pub(super) fn fill_datagram<'a>(&self, window: Window<'_>, line: &'a [u8], datagram: &mut Datagram<'a>) {
         self.fill_network(window, line, &mut datagram.network);
         self.fill_transport(window, line, &mut datagram.transport);
     }
@@ -510,6 +426,8 @@ impl Body {
                 flow_label: Some(self.id.value(window)),
                 ..Ipv6::default()
             });
+        } else if self.form == Form::Arp {
+            // The template has said that it is one.
         } else {
             let service: &[u8; SERVICE.len()] = window.bytes(usize::from(self.service));
             *network = Network::Ipv4(Ipv4 {
@@ -523,6 +441,14 @@ impl Body {
                 flags: IpFlags { dont_fragment: self.dont_fragment, ..IpFlags::default() },
                 ..Ipv4::default()
             });
+        }
+        if self.is_rare {
+            match network {
+                Network::Ipv4(ip) => rare::fill_ipv4(self, line, ip),
+                Network::Ipv6(ip) => rare::fill_ipv6(self, line, ip),
+                Network::Arp(arp) => rare::fill_arp(self, window, line, arp),
+                Network::None => {}
+            }
         }
     }
 
@@ -571,7 +497,15 @@ impl Body {
                     ..Icmpv6::default()
                 });
             }
-            protocol => *transport = Transport::Other(protocol),
+            Protocol::UDPLITE if self.has_ports => {
+                *transport =
+                    Transport::UdpLite(Udp { ports: ports(), len: Some(self.window.value(window) as u16) });
+            }
+            protocol => match self.form {
+                Form::Common => *transport = Transport::Other(protocol),
+                Form::Spi | Form::Headless => *transport = rare::fill_transport(self),
+                Form::Arp => {}
+            },
         }
     }
 }

@@ -29,7 +29,7 @@ use super::cursor::Window;
 use crate::bytes::simd::{MAC_TEXT, same, within};
 use crate::bytes::swar::{aligned, clock, from_digits, last};
 use crate::envelope::{Envelope, Writer};
-use crate::packet::{Dialect, Link, Packet};
+use crate::packet::{Arp, Dialect, Link, Packet};
 use crate::time::{Civil, Stamp, Time, TimeOfDay, Uptime};
 use crate::{Entry, Network};
 
@@ -283,11 +283,6 @@ impl EnvelopeTemplate {
         Some((date, time))
     }
 
-    /// The same as one.
-    pub(crate) fn civil(&self, line: &[u8]) -> Option<Civil> {
-        self.clock_time(line).map(|(date, time)| date.at(time))
-    }
-
     /// Where the clock's text stands and how long it is, with its fraction; none if it does not
     /// fit 16 bytes.
     #[inline(always)]
@@ -306,7 +301,7 @@ impl EnvelopeTemplate {
     /// The stamp alone.
     pub(crate) fn stamp<'a>(&self, line: &'a [u8]) -> Option<Stamp<'a>> {
         let (place, ..) = self.stamp.as_ref()?;
-        Some(Stamp { text: at(line, place), time: Time::Civil(self.civil(line)?) })
+        Some(Stamp { text: at(line, place), time: Time::Civil(self.clock_time(line).map(|(date, time)| date.at(time))?) })
     }
 
     /// The tag alone.
@@ -336,10 +331,21 @@ fn fraction(text: &[u8]) -> u32 {
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Extent {
     /// Length up to and with `MAC=`, or up to and with `SRC=` if there is no `MAC=`, or if
-    /// its value is empty or decoded.
+    /// its value is empty or decoded; of an ARP line up to and with `OPCODE=`.
     pub(crate) len: u8,
-    /// Whether an Ethernet header of 41 bytes and ` SRC=` follow.
-    pub(crate) mac_follows: bool,
+    pub(crate) follows: Follows,
+}
+
+/// What follows a template.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Follows {
+    /// The value of `SRC=`.
+    #[default]
+    Source,
+    /// An Ethernet header of 41 bytes, and ` SRC=`.
+    Mac,
+    /// The value of ARP's `OPCODE=`.
+    Operation,
 }
 
 /// A learned template: from the prefix to `MAC=` or `SRC=`.
@@ -357,6 +363,8 @@ pub(crate) struct PrefixTemplate {
     phys_out: Option<Place>,
     /// What the link layer is, if it is not a `MAC=` text that follows.
     link: Link<'static>,
+    /// Of an ARP line, its kinds of addresses.
+    pub(crate) arp: Option<Arp>,
 }
 
 impl PrefixTemplate {
@@ -364,7 +372,7 @@ impl PrefixTemplate {
     pub(crate) fn learn(message: &[u8], packet: &Packet<'_>, key: u16) -> Option<PrefixTemplate> {
         let usable = packet.dialect == Dialect::Kernel
             && packet.tunnel.is_none()
-            && matches!(packet.datagram.network, Network::Ipv4(_) | Network::Ipv6(_))
+            && !matches!(packet.datagram.network, Network::None)
             && memchr::memmem::find(packet.prefix, b"IN=").is_none()
             && memchr::memchr(b'=', packet.in_iface).is_none();
         if !usable {
@@ -372,16 +380,19 @@ impl PrefixTemplate {
         }
         let output_end = usize::from(place(message, packet.out_iface)?.end);
         let rest = message.get(output_end..)?;
-        let (len, mac_follows, link) = match packet.link {
-            Link::Raw(mac) if mac.0.len() == MAC_TEXT => {
-                (output_end + memchr::memmem::find(rest, b" MAC=")? + 5, true, Link::None)
-            }
+        let arp = match packet.datagram.network {
+            Network::Arp(Arp { hardware, protocol, .. }) => Some(Arp { hardware, protocol, ..Arp::default() }),
+            _ => None,
+        };
+        let behind = |key: &[u8]| Some(output_end + memchr::memmem::find(rest, key)? + key.len());
+        let (len, follows, link) = match packet.link {
+            Link::None if arp.is_some() => (behind(b" OPCODE=")?, Follows::Operation, Link::None),
+            _ if arp.is_some() => return None,
+            Link::Raw(mac) if mac.0.len() == MAC_TEXT => (behind(b" MAC=")?, Follows::Mac, Link::None),
             Link::Raw(mac) if !mac.0.is_empty() => return None,
-            Link::Raw(_) => (output_end + memchr::memmem::find(rest, b" SRC=")? + 5, false, EMPTY_MAC),
-            Link::None => (output_end + memchr::memmem::find(rest, b" SRC=")? + 5, false, Link::None),
-            Link::Decoded(header) => {
-                (output_end + memchr::memmem::find(rest, b" SRC=")? + 5, false, Link::Decoded(header))
-            }
+            Link::Raw(_) => (behind(b" SRC=")?, Follows::Source, EMPTY_MAC),
+            Link::None => (behind(b" SRC=")?, Follows::Source, Link::None),
+            Link::Decoded(header) => (behind(b" SRC=")?, Follows::Source, Link::Decoded(header)),
         };
         // Doubled blanks come from editing; the grammar reads such lines.
         if len > LONGEST_TEMPLATE || memchr::memmem::find(&message[packet.prefix.len()..len], b"  ").is_some()
@@ -398,7 +409,7 @@ impl PrefixTemplate {
         Some(PrefixTemplate {
             text,
             mask,
-            extent: Extent { len: len as u8, mac_follows },
+            extent: Extent { len: len as u8, follows },
             key,
             prefix: place(message, packet.prefix)?,
             in_iface: place(message, packet.in_iface)?,
@@ -406,6 +417,7 @@ impl PrefixTemplate {
             phys_in: find(packet.phys_in)?,
             phys_out: find(packet.phys_out)?,
             link,
+            arp,
         })
     }
 
@@ -456,13 +468,16 @@ impl PrefixTemplate {
         packet.phys_in = self.phys_in(message);
         packet.phys_out = self.phys_out(message);
         packet.link = self.link(message);
+        if let Some(arp) = self.arp {
+            packet.datagram.network = Network::Arp(arp);
+        }
     }
 
     /// The link layer.
     #[inline(always)]
     pub(crate) fn link<'a>(&self, message: &'a [u8]) -> Link<'a> {
-        let Extent { len, mac_follows } = self.extent;
-        if mac_follows {
+        let Extent { len, follows } = self.extent;
+        if follows == Follows::Mac {
             Link::Raw(crate::RawMac(&message[usize::from(len)..usize::from(len) + MAC_TEXT]))
         } else {
             self.link
