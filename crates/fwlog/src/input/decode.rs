@@ -12,7 +12,7 @@ use super::dmesg;
 use super::envelope::{self, Head};
 use super::journal::SIGNATURE;
 use super::months;
-use super::reframe;
+use super::reframe::{self, Export};
 use super::ulogd;
 use super::unpack::{Packing, Unpacked};
 use super::watch::{self, Watched};
@@ -175,6 +175,8 @@ fn lines_of(head: &[u8], stream: Plain, decoding: &Decoding, meter: &mut Meter) 
     meter.folded = matches!(records, Some(Records::Export | Records::Objects));
     Decoded::Lines(match records {
         Some(Records::Human) => dmesg::moments(stream),
+        // Its records are lines already; what else there is begins below.
+        Some(Records::Export) => Box::new(Watched::new(Box::new(Export::new(stream)))),
         Some(_) => watch::records(stream),
         None => match &decoding.envelope {
             Some(head) => envelope::rewritten(stream, Arc::clone(head)),
