@@ -385,6 +385,14 @@ impl Scanner {
             && let Some(packet) = self.quick_message(message.text, source, envelope, &mut body)
         {
             each(ScannedLine { offset, text, record: Ok(Line::Fast(&packet)) });
+            if self.is_worth_it() {
+                let mut entry = Entry { envelope: *envelope, ..Entry::default() };
+                let is_read = read(&message, &mut entry).is_ok();
+                let learned = is_read && self.learn(text, &entry).is_some();
+                self.note_learned(learned);
+            } else {
+                self.note_learned(false);
+            }
             return true;
         }
         let mut entry = Entry { envelope: *envelope, ..Entry::default() };
@@ -464,19 +472,21 @@ impl Scanner {
         None
     }
 
+    /// Learns from a line that the grammar read, if it is worth it; `message` is what it read of the line.
+    fn learn_if_worth_it(&mut self, line: &[u8], entry: &Entry<'_>, message: &[u8], source: Source) {
+        let learned = self.is_worth_it()
+            && (self.learn(line, entry).is_some() || self.learn_message(entry, message, source).is_some());
+        self.note_learned(learned);
+    }
+
     /// A rule may log nothing but packets that the grammar alone reads: if there was nothing to
     /// learn for a while, only one line in so many is tried.
-    /// `message` is what the grammar read of it.
-    fn learn_if_worth_it(&mut self, line: &[u8], entry: &Entry<'_>, message: &[u8], source: Source) {
-        let is_worth_it = self.misses < PATIENCE || self.misses.is_multiple_of(PATIENCE);
-        let mut learned = || {
-            self.learn(line, entry).or_else(|| self.learn_message(entry, message, source))
-        };
-        if is_worth_it && learned().is_some() {
-            self.misses = 0;
-        } else {
-            self.misses = self.misses.wrapping_add(1);
-        }
+    fn is_worth_it(&self) -> bool {
+        self.misses < PATIENCE || self.misses.is_multiple_of(PATIENCE)
+    }
+
+    fn note_learned(&mut self, learned: bool) {
+        self.misses = if learned { 0 } else { self.misses.wrapping_add(1) };
     }
 
     /// Remembers the head of a line that the grammar read; `None` if no line with this head can be

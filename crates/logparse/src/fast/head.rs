@@ -72,7 +72,10 @@ pub(crate) struct EnvelopeTemplate {
     /// Who writes such lines, if it is not told by a name in the line.
     pub(crate) writer: Option<Writer<'static>>,
     stamp: Option<(Place, Civil, usize)>,
+    /// Where the clock's text stands and how long it is.
     clock: Option<(usize, usize)>,
+    /// Whether the clock has seconds: one of `dmesg -e` has none.
+    has_seconds: bool,
     host: Option<Place>,
     tag: Option<Place>,
     pid: Option<Place>,
@@ -126,6 +129,7 @@ impl EnvelopeTemplate {
             },
             stamp: None,
             clock: None,
+            has_seconds: true,
             host: None,
             tag: None,
             pid: None,
@@ -158,11 +162,11 @@ impl EnvelopeTemplate {
         let whole = place(&line[..self.message_at], stamp.text)?;
         let colon = memchr::memchr(b':', stamp.text)?;
         let clock = usize::from(whole.start) + colon.checked_sub(2)?;
-        // `dmesg -e` has no seconds.
-        if line.get(clock + 5) != Some(&b':') {
-            return None;
+        self.has_seconds = line.get(clock + 5) == Some(&b':');
+        if !self.has_seconds {
+            return self.learn_minute(line, civil, clock, whole);
         }
-        // Nor is a clock of twelve hours, or of one digit, what its digits say.
+        // A clock of twelve hours, or of one digit, is not what its digits say.
         let digits = line.get(clock..)?.first_chunk()?;
         if (civil.hour, civil.minute, civil.second) != crate::bytes::swar::clock(digits) {
             return None;
@@ -186,6 +190,24 @@ impl EnvelopeTemplate {
             }
         }
         self.clock = Some((clock, end - clock)).filter(|(_, len)| *len <= 16);
+        self.stamp = Some((whole, civil, clock));
+        Some(())
+    }
+
+    /// The same for `hh:mm` at the end of a stamp.
+    fn learn_minute(&mut self, line: &[u8], civil: Civil, clock: usize, whole: Place) -> Option<()> {
+        let digits: &[u8; 5] = line.get(clock..)?.first_chunk()?;
+        let number = |at: usize| (digits[at] & 15) * 10 + (digits[at + 1] & 15);
+        let says = [digits[0], digits[1], digits[3], digits[4]].iter().all(u8::is_ascii_digit)
+            && (civil.hour, civil.minute, civil.second, civil.nanos) == (number(0), number(3), 0, 0);
+        // What is read of a clock lies in the line.
+        if !says || clock + 5 != usize::from(whole.end) {
+            return None;
+        }
+        self.digits(clock + 1, if line[clock] == b'2' { b'3' } else { b'9' });
+        self.digits(clock + 3, b'5');
+        self.digits(clock + 4, b'9');
+        self.clock = Some((clock, 5));
         self.stamp = Some((whole, civil, clock));
         Some(())
     }
@@ -277,7 +299,9 @@ impl EnvelopeTemplate {
         let (place, date, at) = self.stamp.as_ref()?;
         let (hour, minute, second) = clock(line[*at..].first_chunk()?);
         let mut time = TimeOfDay { hour, minute, second, nanos: date.nanos };
-        if matches!(line[at + 8], b'.' | b',') {
+        if !self.has_seconds {
+            time.second = 0;
+        } else if matches!(line[at + 8], b'.' | b',') {
             time.nanos = fraction(&line[at + 9..usize::from(place.end)]);
         }
         Some((date, time))
@@ -294,6 +318,7 @@ impl EnvelopeTemplate {
     pub(crate) fn civil_at(&self, text: &[u8; 16], len: usize) -> Option<Civil> {
         let (_, civil, _) = self.stamp.as_ref()?;
         let (hour, minute, second) = clock(text.first_chunk()?);
+        let second = if self.has_seconds { second } else { 0 };
         let nanos = if len > 9 { fraction(&text[9..len]) } else { 0 };
         Some(Civil { hour, minute, second, nanos, ..*civil })
     }
