@@ -18,12 +18,12 @@
 use memchr::memchr;
 
 use crate::envelope::{self, Envelope, Shapes};
-use crate::fast::{FastPacket, KnownEnvelope};
 use crate::fast::body::{self, Body, Endings};
 use crate::fast::cursor::{FRAME, Macs, Window, mac_and_src};
 use crate::fast::head::{EnvelopeTemplate, Extent, Follows, PrefixTemplate};
 use crate::fast::rare;
 use crate::fast::span::{Span, TimeSpan};
+use crate::fast::{FastPacket, KnownEnvelope};
 use crate::grammar::Source;
 use crate::line::Line;
 use crate::packet::Packet;

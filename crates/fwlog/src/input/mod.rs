@@ -648,8 +648,7 @@ impl InputQueue {
             return Ok(State::Split(Arc::new(split)));
         }
         let rest = Box::new(io::Cursor::new(head.to_vec()).chain(file).take(size));
-        let decoded =
-            self.decode(at, rest, &self.reading.decoding, Pauses::default()).map_err(failed)?;
+        let decoded = self.decode(at, rest, &self.reading.decoding, Pauses::default()).map_err(failed)?;
         let Decoded::Lines(stream) = decoded else { return self.stream(at, name, decoded, years) };
         let mut stream = Stream::new(stream, self.reading.chunk, years.clone());
         let survey = if plain && meta.len() > 0 {

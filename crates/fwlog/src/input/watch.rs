@@ -57,7 +57,15 @@ impl Watched {
     /// Watches a text from its beginning.
     #[must_use]
     pub fn new(input: Plain, pauses: Pauses) -> Watched {
-        Watched { input: Some(input), pauses, records: None, failed: None, block: Vec::new(), given: 0, text: 0 }
+        Watched {
+            input: Some(input),
+            pauses,
+            records: None,
+            failed: None,
+            block: Vec::new(),
+            given: 0,
+            text: 0,
+        }
     }
 
     /// Reads the next block and looks for records in it: what follows the last line end stays for the next look.
@@ -79,7 +87,9 @@ impl Watched {
         let read = self.block.len() - before;
         self.text = match memchr::memrchr(b'\n', &self.block) {
             // Nothing comes after a fault.
-            Some(end) if (read > 0 || pause.is_some()) && self.failed.is_none() && self.block.len() < 2 * BLOCK => {
+            Some(end)
+                if (read > 0 || pause.is_some()) && self.failed.is_none() && self.block.len() < 2 * BLOCK =>
+            {
                 end + 1
             }
             None if pause.is_some() => 0,

@@ -72,9 +72,9 @@ pub(crate) const fn clock(text: &[u8; 8]) -> (u8, u8, u8) {
 /// has; `None` if there is none, or if it does not fit.
 #[inline(always)]
 pub(crate) fn number(text: &[u8]) -> Option<(u64, usize)> {
-    text.first_chunk().and_then(short_number).or_else(|| {
-        text.first_chunk().and_then(longer_number).or_else(|| any_number(text))
-    })
+    text.first_chunk()
+        .and_then(short_number)
+        .or_else(|| text.first_chunk().and_then(longer_number).or_else(|| any_number(text)))
 }
 
 /// [`number`] of eight to fifteen digits with something behind it.

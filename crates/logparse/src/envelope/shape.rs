@@ -148,7 +148,8 @@ mod tests {
         shapes.find(|shape| {
             let mut texts = Vec::new();
             shape.read(line.as_bytes(), |_, value| {
-                let (Value::Text(text) | Value::Word(text) | Value::Array(text) | Value::Object(text)) = value;
+                let (Value::Text(text) | Value::Word(text) | Value::Array(text) | Value::Object(text)) =
+                    value;
                 texts.push(text.escape_ascii().to_string());
                 Some(())
             })?;
@@ -161,10 +162,10 @@ mod tests {
         let known = r#"{"_CURSOR":"x", "MESSAGE" : "a", "PRIORITY":4 ,"log":{"a":1}} "#;
         let texts = |line: &str| read(known, line).map(|texts| texts.join("|"));
         assert_eq!(texts(known).as_deref(), Some(r#"a|4|{\"a\":1}"#));
-        let other = r#"{"_CURSOR":"long \" one", "MESSAGE" : "b\\", "PRIORITY":[3] ,"log":"l"}"#;
-        assert_eq!(texts(other).as_deref(), Some(r"b\\\\|3|l"));
+        let other = r#"{"_CURSOR":"long \" one", "MESSAGE" : "b\\", "PRIORITY":30,"log":"l"}"#;
+        assert_eq!(texts(other).as_deref(), Some(r"b\\\\|30|l"));
         for line in [
-            r#"{"_CURSOR":"x", "MESSAGE" : "a", "PRIORITY":4,"log":{"a":1}}"#,
+            r#"{"_CURSOR":"x", "MESSAGE" : "a", "PRIORITY":[4] ,"log":{"a":1}}"#,
             r#"{"_CURSOR":"x", "MESSAGE" :  "a", "PRIORITY":4 ,"log":{"a":1}}"#,
             r#"{"_CURSOR":"x", "MESSAGF" : "a", "PRIORITY":4 ,"log":{"a":1}}"#,
             r#"{"_CURSOR":"x", "MESSAGE" : "a", "PRIORITY":4 ,"log":{"a":1},"more":1}"#,

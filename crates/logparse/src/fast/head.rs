@@ -326,7 +326,10 @@ impl EnvelopeTemplate {
     /// The stamp alone.
     pub(crate) fn stamp<'a>(&self, line: &'a [u8]) -> Option<Stamp<'a>> {
         let (place, ..) = self.stamp.as_ref()?;
-        Some(Stamp { text: at(line, place), time: Time::Civil(self.clock_time(line).map(|(date, time)| date.at(time))?) })
+        Some(Stamp {
+            text: at(line, place),
+            time: Time::Civil(self.clock_time(line).map(|(date, time)| date.at(time))?),
+        })
     }
 
     /// The tag alone.
@@ -406,7 +409,9 @@ impl PrefixTemplate {
         let output_end = usize::from(place(message, packet.out_iface)?.end);
         let rest = message.get(output_end..)?;
         let arp = match packet.datagram.network {
-            Network::Arp(Arp { hardware, protocol, .. }) => Some(Arp { hardware, protocol, ..Arp::default() }),
+            Network::Arp(Arp { hardware, protocol, .. }) => {
+                Some(Arp { hardware, protocol, ..Arp::default() })
+            }
             _ => None,
         };
         let behind = |key: &[u8]| Some(output_end + memchr::memmem::find(rest, key)? + key.len());

@@ -22,7 +22,11 @@ const U16: u64 = u16::MAX as u64;
 #[inline(never)]
 pub(super) fn network_rest(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     let start = cursor.place();
-    if body.v6 { extensions(cursor, body)? } else { flags(cursor, body)? }
+    if body.v6 {
+        extensions(cursor, body)?
+    } else {
+        flags(cursor, body)?
+    }
     body.is_rare = true;
     body.extra = (start as u16, cursor.place() as u16);
     cursor.look();
