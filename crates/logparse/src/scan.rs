@@ -18,8 +18,9 @@
 use memchr::memchr;
 
 use crate::envelope::{self, Envelope, Shapes};
-use crate::fast::body::{self, Body, Endings};
+use crate::fast::body::{self, Endings};
 use crate::fast::cursor::{FRAME, Macs, Window, mac_and_src};
+use crate::fast::found::Body;
 use crate::fast::head::{EnvelopeTemplate, Extent, Follows, PrefixTemplate};
 use crate::fast::rare;
 use crate::fast::span::{Span, TimeSpan};

@@ -304,7 +304,7 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>, de
     let mut rest = rest;
     // logread -t: `[1719720373.123] `.
     if stamp.text.first().is_some_and(u8::is_ascii_uppercase)
-        && let Some((unix, after)) = bracketed_unix(rest)
+        && let Some((unix, after)) = stamp::bracketed_unix(rest)
     {
         envelope.unix = Some(unix);
         rest = after;
@@ -379,7 +379,7 @@ fn host_and_tag<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a
     let is_host = text.get(len) == Some(&b' ')
         && len > 0
         && !matches!(host[0], b'[' | b'"' | b'<' | b'(' | b'{' | b'\'')
-        && (host[len - 1] != b':' || is_address(host))
+        && (host[len - 1] != b':' || loose::is_address(host))
         // A sender's stamp is no host.
         && (len != 3 && !host[0].is_ascii_digit() || stamp::any(text).is_none());
     if !is_host {
@@ -435,7 +435,7 @@ fn without_host<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a
     }
     // socklog puts a colon after the sender's address.
     if let Some((host, rest)) = text.iter().take(48).position(|b| *b == b' ').map(|at| text.split_at(at))
-        && let Some(host) = host.strip_suffix(b":").filter(|host| is_address(host))
+        && let Some(host) = host.strip_suffix(b":").filter(|host| loose::is_address(host))
         && let Some(rest) = leveled(stamp, &rest[1..], envelope)
     {
         envelope.host = Some(host);
@@ -670,23 +670,6 @@ fn caller(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (kind, digits) = name.split_first()?;
     let ok = matches!(kind, b'C' | b'T') && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     ok.then_some((name, &inside[end + 1..]))
-}
-
-/// `[1719720373.123] `.
-fn bracketed_unix(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let inside = text.strip_prefix(b"[")?;
-    let end = memchr(b']', inside)?;
-    let unix = &inside[..end];
-    // An address in brackets is a host.
-    let seconds = unix.iter().take_while(|b| b.is_ascii_digit()).count();
-    let ok = seconds >= 9 && unix.iter().all(|b| b.is_ascii_digit() || *b == b'.');
-    Some((unix, inside[end + 1..].strip_prefix(b" ")?)).filter(|_| ok)
-}
-
-/// Whether a word is an address, in brackets or not, with a port or not.
-fn is_address(text: &[u8]) -> bool {
-    let Ok(text) = core::str::from_utf8(text) else { return false };
-    text.parse::<core::net::IpAddr>().is_ok() || text.parse::<core::net::SocketAddr>().is_ok()
 }
 
 /// Looks for an envelope inside a text that should hold none: the second of two records that

@@ -6,87 +6,17 @@
 //! Must not know: heads.
 //! Tested by: `tests/suites/engines.rs` (equality with the grammar on every input tried).
 
-use core::net::{Ipv4Addr, Ipv6Addr};
-
 use super::cache::TextCache;
-use super::cursor::{Cursor, Digits, Window, hex_pair, pair_value};
+use super::cursor::{Cursor, Digits, Window, hex_pair};
+use super::found::{Body, RESERVED, SERVICE};
 use super::rare;
-use crate::bytes::simd::upper_hex;
-use crate::bytes::swar::{LOWER_HEX, UPPER_HEX, ipv6_value};
-use crate::packet::{
-    Datagram, HexText, Icmp, Icmpv6, IpFlags, Ipv4, Ipv6, Network, Packet, Ports, Tcp, Transport, Udp,
-};
-use crate::types::{IcmpType, Icmpv6Type, Protocol, TcpFlags};
+use crate::bytes::swar::{HEX, LOWER_HEX, UPPER_HEX};
+use crate::types::{Protocol, TcpFlags};
 
 const U8: u64 = u8::MAX as u64;
 const U16: u64 = u16::MAX as u64;
 /// Lengths above this (BIG TCP jumbo packets) are read by the grammar.
 const LENGTH: u64 = 9_999_999;
-
-/// What was found of a datagram: everything was checked, and stands where it says. Nothing is
-/// decoded that was not needed for the check: most questions are about two or three fields.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Body {
-    pub(crate) v6: bool,
-    /// The protocol's number.
-    pub(crate) protocol: u8,
-    /// Whether the ports mean something.
-    pub(crate) has_ports: bool,
-    /// Whether ICMP was written as a word; `PROTO=1` is a bare number.
-    pub(crate) named_icmp: bool,
-    pub(super) dont_fragment: bool,
-    /// Whether there is something of `rare` in the network or the transport layer.
-    pub(crate) is_rare: bool,
-    /// Whether this is a fragment other than the first.
-    pub(super) is_later: bool,
-    pub(crate) form: Form,
-    has_seq: bool,
-    pub(crate) flags: TcpFlags,
-    /// IPv4: the address. IPv6: where its text begins.
-    pub(crate) src: u32,
-    pub(crate) dst: u32,
-    len: Digits,
-    /// IPv4: where ` TOS=` begins.
-    service: u16,
-    /// IPv6: the traffic class.
-    class: Digits,
-    /// TTL or hop limit.
-    ttl: Digits,
-    /// ID or flow label. ARP: the operation.
-    pub(super) id: Digits,
-    pub(super) sport: Digits,
-    pub(super) dport: Digits,
-    /// TCP: the window. UDP: the length.
-    pub(super) window: Digits,
-    /// TCP: the sequence number. AH and ESP: the SPI.
-    pub(super) seq: u32,
-    ack: u32,
-    /// There is none if it is 0.
-    urgent: Digits,
-    /// Where the hex digits of `OPT (` begin and end; the same place if there are none.
-    options: (u16, u16),
-    has_options: bool,
-    pub(super) kind: Digits,
-    pub(super) code: Digits,
-    /// Where the network layer's rare part begins and ends. ARP: where the two hardware addresses begin.
-    pub(super) extra: (u16, u16),
-    /// Where the transport ends: what an ICMP type brings follows, owner and mark.
-    rest: u16,
-}
-
-/// What form the transport layer has, or what comes in its place.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// A header in full, or a bare number.
-    #[default]
-    Common,
-    /// `AH SPI=`, `ESP SPI=`.
-    Spi,
-    /// A name and no header.
-    Headless,
-    /// No datagram: ARP.
-    Arp,
-}
 
 /// The end of a TCP line, from the blank before `WINDOW=` to its `\n`. Places count from there.
 #[derive(Clone, Copy, Default)]
@@ -155,13 +85,13 @@ fn line_end(cursor: Cursor<'_>, window: Window<'_>, body: &mut Body) -> Option<u
     } else if !body.named_icmp && end == u16::from_le_bytes(*b" \n") {
         Some(cursor.place() + 1)
     } else {
-        rare::tail(cursor, window, body)
+        tail(cursor, window, body)
     }
 }
 
 /// The network layer, up to the blank before `PROTO=`.
 #[inline(always)]
-pub(super) fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
+fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     // An IPv6 address in full has its first colon behind four digits, where a dotted quad
     // has a dot or a digit.
     body.v6 = cursor.here::<5>()[4] == b':';
@@ -204,9 +134,6 @@ pub(super) fn network(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     Some(())
 }
 
-/// 24 bytes, of which four may vary.
-const SERVICE: &[u8; 24] = b" TOS=0x00 PREC=0x00 TTL=";
-
 /// Whether the text is [`SERVICE`] with any values.
 #[inline(always)]
 fn is_type_of_service(text: &[u8; 24]) -> bool {
@@ -222,7 +149,7 @@ fn is_type_of_service(text: &[u8; 24]) -> bool {
 /// ` PROTO=` and the fields of UDP, to the end of the last value; of TCP, to the end of the ports
 /// and numbers of the stream; of ICMP, to the end of `CODE=`.
 #[inline(always)]
-pub(super) fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
+fn transport(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     if cursor.here() != b" PROTO=" {
         rare::network_rest(cursor, body)?;
     }
@@ -288,7 +215,7 @@ fn stream(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
 
 /// From the window to `URGP=`, and the options.
 #[inline(always)]
-pub(super) fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
+fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     cursor.key(b" WINDOW=")?;
     cursor.look();
     body.window = cursor.number::<U16>();
@@ -317,8 +244,6 @@ pub(super) fn tcp(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     Some(())
 }
 
-const RESERVED: &[u8; 7] = b" RES=0x";
-
 /// The reserved bits, if the text is [`RESERVED`], two digits and a blank.
 #[inline(always)]
 fn reserved(text: &[u8; 10]) -> Option<u8> {
@@ -332,186 +257,103 @@ fn reserved(text: &[u8; 10]) -> Option<u8> {
 /// ` OPT (`, pairs of hex digits, and `)`.
 #[inline(never)]
 fn options(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
-    body.options = options_text(cursor)?;
+    body.options = rare::options_text(cursor)?;
     body.has_options = true;
     Some(())
 }
 
-/// The same: where the digits begin and end.
-pub(super) fn options_text(cursor: &mut Cursor<'_>) -> Option<(u16, u16)> {
-    cursor.go(b" OPT (".len());
+/// What an ICMP type brought.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Brought {
+    pub(super) echo: Option<(Digits, Digits)>,
+    pub(super) parameter: Option<Digits>,
+    pub(super) gateway: Option<u32>,
+    pub(super) pointer: Option<u32>,
+    pub(super) mtu: Option<u32>,
+    pub(super) quoted: Option<Body>,
+    pub(super) quoted_echo: Option<(Digits, Digits)>,
+}
+
+/// What few lines have behind the transport: what an ICMP type brings, owner and mark. Gives the position of the
+/// line's `\n`.
+#[inline(never)]
+fn tail(mut cursor: Cursor<'_>, window: Window<'_>, body: &Body) -> Option<usize> {
+    if body.named_icmp {
+        icmp(&mut cursor, window, body)?;
+    }
+    rare::owner_and_mark(&mut cursor)?;
+    cursor.is_right().then(|| cursor.place())
+}
+
+/// What an ICMP type brings behind `CODE=`.
+pub(super) fn icmp(cursor: &mut Cursor<'_>, window: Window<'_>, body: &Body) -> Option<Brought> {
+    let mut brought = Brought::default();
+    let (kind, code) = (body.kind.value(window), body.code.value(window));
+    match (body.v6, kind) {
+        (false, 0 | 8) | (true, 128 | 129) => brought.echo = Some(echo(cursor)?),
+        (false, 12) => {
+            cursor.key(b" PARAMETER=")?;
+            cursor.look();
+            brought.parameter = Some(cursor.number::<U8>());
+        }
+        // Errors that quote.
+        (false, 3..=5 | 11) | (true, 1..=4) => {
+            cursor.renew();
+            if (body.v6, kind) == (false, 5) {
+                cursor.key(b" GATEWAY=")?;
+                cursor.look();
+                brought.gateway = Some(cursor.ipv4()?);
+            }
+            if (body.v6, kind) == (true, 4) {
+                cursor.key(b" POINTER=")?;
+                brought.pointer = Some(rare::short_hex(cursor, &HEX)?);
+            }
+            quoted(cursor, window, &mut brought)?;
+            if (body.v6, kind, code) == (false, 3, 4) {
+                cursor.key(b" MTU=")?;
+                cursor.look();
+                brought.mtu = Some(cursor.number::<U16>().value(window));
+            }
+            if (body.v6, kind) == (true, 2) {
+                cursor.key(b" MTU=")?;
+                brought.mtu = Some(cursor.long_number()?);
+            }
+        }
+        _ => {}
+    }
+    Some(brought)
+}
+
+/// ` ID= SEQ=`.
+fn echo(cursor: &mut Cursor<'_>) -> Option<(Digits, Digits)> {
     cursor.renew();
-    let start = cursor.place();
-    // Forty bytes of options are the most that a header has.
-    for _ in 0..2 {
-        let digits = upper_hex::<64>(cursor.here());
-        cursor.go(digits);
-        cursor.renew();
-        if digits < 64 {
-            break;
-        }
-    }
-    let end = cursor.place();
-    cursor.key(b")")?;
-    ((end - start).is_multiple_of(2) && Window::holds(end)).then_some((start as u16, end as u16))
+    cursor.key(b" ID=")?;
+    cursor.look();
+    let id = cursor.number::<U16>();
+    cursor.key(b" SEQ=")?;
+    Some((id, cursor.number::<U16>()))
 }
 
-impl Body {
-    /// The packet, and the one quoted in an ICMP error, typed; `line` is the line that was read.
-    #[inline(always)]
-    pub(crate) fn fill<'a>(&self, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
-        self.fill_datagram(window, line, &mut packet.datagram);
-        if self.has_rest(line) {
-            rare::fill(self, window, line, packet);
+/// ` [SRC= ... ]`.
+fn quoted(cursor: &mut Cursor<'_>, window: Window<'_>, brought: &mut Brought) -> Option<()> {
+    cursor.key(b" [SRC=")?;
+    let mut inner = Body::default();
+    cursor.renew();
+    network(cursor, &mut inner)?;
+    transport(cursor, &mut inner)?;
+    if inner.protocol == Protocol::TCP.0 && inner.has_ports {
+        tcp(cursor, &mut inner)?;
+    }
+    if inner.named_icmp {
+        match (inner.v6, inner.kind.value(window)) {
+            (false, 0 | 8) | (true, 128 | 129) => brought.quoted_echo = Some(echo(cursor)?),
+            // What an error quoted is not quoted again, but other numbers are printed.
+            (false, 3..=5 | 11 | 12) | (true, 1..=4) => return None,
+            _ => {}
         }
     }
-
-    /// Whether there is more than the two layers. Most lines end where the transport does.
-    #[inline(always)]
-    pub(crate) fn has_rest(&self, line: &[u8]) -> bool {
-        self.named_icmp || usize::from(self.rest) + 1 < line.len()
-    }
-
-    /// Where the transport ends.
-    pub(super) fn tail_at(&self) -> usize {
-        usize::from(self.rest)
-    }
-
-    /// Notes that nothing follows.
-    pub(super) fn end_at(&mut self, place: usize) {
-        self.rest = place as u16;
-    }
-
-    /// The source port; any number if the packet has none.
-    #[inline(always)]
-    pub(crate) fn sport(&self, window: Window<'_>) -> u16 {
-        self.sport.value(window) as u16
-    }
-
-    /// The destination port; any number if the packet has none.
-    #[inline(always)]
-    pub(crate) fn dport(&self, window: Window<'_>) -> u16 {
-        self.dport.value(window) as u16
-    }
-
-    /// Type and code, if ICMP was written as a word.
-    #[inline(always)]
-    pub(crate) fn icmp(&self, window: Window<'_>) -> Option<(u8, u8)> {
-        self.named_icmp.then(|| (self.kind.value(window) as u8, self.code.value(window) as u8))
-    }
-
-    /// The length that the IP header claims.
-    #[inline(always)]
-    pub(crate) fn len(&self, window: Window<'_>) -> u32 {
-        self.len.value(window)
-    }
-
-    /// The typed datagram; `line` is the line that was read.
-    #[inline(always)]
-    pub(super) fn fill_datagram<'a>(&self, window: Window<'_>, line: &'a [u8], datagram: &mut Datagram<'a>) {
-        self.fill_network(window, line, &mut datagram.network);
-        self.fill_transport(window, line, &mut datagram.transport);
-    }
-
-    /// The network layer alone.
-    #[inline(always)]
-    pub(crate) fn fill_network<'a>(&self, window: Window<'_>, line: &'a [u8], network: &mut Network<'a>) {
-        if self.v6 {
-            *network = Network::Ipv6(Ipv6 {
-                src: ipv6_at(line, self.src),
-                dst: ipv6_at(line, self.dst),
-                len: Some(self.len.value(window)),
-                traffic_class: Some(self.class.value(window) as u8),
-                hop_limit: Some(self.ttl.value(window) as u8),
-                flow_label: Some(self.id.value(window)),
-                ..Ipv6::default()
-            });
-        } else if self.form == Form::Arp {
-            // The template has said that it is one.
-        } else {
-            let service: &[u8; SERVICE.len()] = window.bytes(usize::from(self.service));
-            *network = Network::Ipv4(Ipv4 {
-                src: Some(Ipv4Addr::from_bits(self.src)),
-                dst: Some(Ipv4Addr::from_bits(self.dst)),
-                len: Some(self.len.value(window)),
-                tos: Some(pair_value([service[7], service[8]], &UPPER_HEX)),
-                prec: Some(pair_value([service[17], service[18]], &UPPER_HEX)),
-                ttl: Some(self.ttl.value(window) as u8),
-                id: Some(self.id.value(window) as u16),
-                flags: IpFlags { dont_fragment: self.dont_fragment, ..IpFlags::default() },
-                ..Ipv4::default()
-            });
-        }
-        if self.is_rare {
-            match network {
-                Network::Ipv4(ip) => rare::fill_ipv4(self, line, ip),
-                Network::Ipv6(ip) => rare::fill_ipv6(self, line, ip),
-                Network::Arp(arp) => rare::fill_arp(self, window, line, arp),
-                Network::None => {}
-            }
-        }
-    }
-
-    /// The transport layer, but for what an ICMP type brings.
-    #[inline(always)]
-    pub(crate) fn fill_transport<'a>(
-        &self,
-        window: Window<'_>,
-        line: &'a [u8],
-        transport: &mut Transport<'a>,
-    ) {
-        let ports = || Ports { src: Some(self.sport(window)), dst: Some(self.dport(window)) };
-        let icmp = || (self.kind.value(window) as u8, self.code.value(window) as u8);
-        match Protocol(self.protocol) {
-            Protocol::TCP if self.has_ports => {
-                *transport = Transport::Tcp(Tcp {
-                    ports: ports(),
-                    seq: self.has_seq.then_some(self.seq),
-                    ack: self.has_seq.then_some(self.ack),
-                    window: Some(self.window.value(window) as u16),
-                    reserved: Some(pair_value(*window.bytes(self.window.end() + RESERVED.len()), &LOWER_HEX)),
-                    flags: Some(self.flags),
-                    urgent: Some(if self.urgent.end() == 0 { 0 } else { self.urgent.value(window) as u16 }),
-                    options: match self.has_options {
-                        true => {
-                            line.get(usize::from(self.options.0)..usize::from(self.options.1)).map(HexText)
-                        }
-                        false => None,
-                    },
-                });
-            }
-            Protocol::UDP if self.has_ports => {
-                *transport =
-                    Transport::Udp(Udp { ports: ports(), len: Some(self.window.value(window) as u16) });
-            }
-            Protocol::ICMP if !self.v6 && self.named_icmp => {
-                let (kind, code) = icmp();
-                *transport =
-                    Transport::Icmp(Icmp { kind: Some(IcmpType(kind)), code: Some(code), ..Icmp::default() });
-            }
-            Protocol::ICMPV6 if self.v6 && self.named_icmp => {
-                let (kind, code) = icmp();
-                *transport = Transport::Icmpv6(Icmpv6 {
-                    kind: Some(Icmpv6Type(kind)),
-                    code: Some(code),
-                    ..Icmpv6::default()
-                });
-            }
-            Protocol::UDPLITE if self.has_ports => {
-                *transport =
-                    Transport::UdpLite(Udp { ports: ports(), len: Some(self.window.value(window) as u16) });
-            }
-            protocol => match self.form {
-                Form::Common => *transport = Transport::Other(protocol),
-                Form::Spi | Form::Headless => *transport = rare::fill_transport(self),
-                Form::Arp => {}
-            },
-        }
-    }
-}
-
-/// The IPv6 address whose text begins at `at`.
-pub(crate) fn ipv6_at(line: &[u8], at: u32) -> Option<Ipv6Addr> {
-    let text = line.get(at as usize..)?.first_chunk::<39>()?;
-    Some(ipv6_value(text))
+    cursor.renew();
+    cursor.key(b" ]")?;
+    brought.quoted = Some(inner);
+    Some(())
 }

@@ -7,6 +7,8 @@
 pub(crate) mod body;
 pub(crate) mod cache;
 pub(crate) mod cursor;
+pub(crate) mod fill;
+pub(crate) mod found;
 pub(crate) mod head;
 pub(crate) mod rare;
 pub(crate) mod span;
@@ -18,8 +20,8 @@ use crate::packet::{Link, Network, Packet, Transport};
 use crate::parse::Entry;
 use crate::time::{Civil, Stamp, Time, TimeOfDay, Uptime};
 use crate::types::{Protocol, TcpFlags};
-use body::{Body, Form};
 use cursor::Window;
+use found::{Body, Form};
 use head::{EnvelopeTemplate, PrefixTemplate};
 
 /// Identifies a prefix and its interfaces (`IN=`, `OUT=`, bridge ports) within one [`Scanner`](crate::Scanner).
@@ -273,7 +275,7 @@ impl<'a> FastPacket<'a> {
     fn address(&self, value: u32) -> IpAddr {
         if self.body.v6 {
             // The text was checked; nothing but an address can be there.
-            body::ipv6_at(self.line(), value).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6)
+            fill::ipv6_at(self.line(), value).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6)
         } else {
             IpAddr::V4(Ipv4Addr::from_bits(value))
         }

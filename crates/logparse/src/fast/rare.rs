@@ -1,5 +1,5 @@
-//! What few packets have: flags and options of IPv4, extension headers of IPv6, fragments, the rarer protocols, what
-//! an ICMP type brings, owner and mark, ARP.
+//! What few packets have: flags and options of IPv4, extension headers of IPv6, fragments, the rarer protocols, owner
+//! and mark, ARP.
 //!
 //! Responsible for: checking these, and decoding them when they are asked for.
 //! Must not know: heads; the fields that nearly every packet has.
@@ -7,15 +7,13 @@
 
 use core::net::Ipv4Addr;
 
-use super::body::{Body, Form, network, options_text, tcp, transport};
-use super::cursor::{Cursor, Digits, Window};
+use super::cursor::{Cursor, Window};
+use super::found::{Body, Form};
+use crate::bytes::simd::upper_hex;
 use crate::bytes::swar::{HEX, LOWER_HEX};
-use crate::packet::{
-    Arp, Datagram, Extensions, HexText, Icmp, Icmpv6, Ipv4, Ipv6, Packet, Tcp, Transport, Udp,
-};
+use crate::packet::{Arp, Extensions, HexText, Icmp, Icmpv6, Ipv4, Ipv6, Tcp, Transport, Udp};
 use crate::types::{Mac, Protocol};
 
-const U8: u64 = u8::MAX as u64;
 const U16: u64 = u16::MAX as u64;
 
 /// What comes between the common fields of the network layer and ` PROTO=`; the cursor is left there.
@@ -102,8 +100,27 @@ fn spi(cursor: &mut Cursor<'_>) -> Option<u32> {
     short_hex(cursor, &HEX)
 }
 
+/// ` OPT (`, pairs of hex digits, and `)`: where the digits begin and end.
+pub(super) fn options_text(cursor: &mut Cursor<'_>) -> Option<(u16, u16)> {
+    cursor.go(b" OPT (".len());
+    cursor.renew();
+    let start = cursor.place();
+    // Forty bytes of options are the most that a header has.
+    for _ in 0..2 {
+        let digits = upper_hex::<64>(cursor.here());
+        cursor.go(digits);
+        cursor.renew();
+        if digits < 64 {
+            break;
+        }
+    }
+    let end = cursor.place();
+    cursor.key(b")")?;
+    ((end - start).is_multiple_of(2) && Window::holds(end)).then_some((start as u16, end as u16))
+}
+
 /// One to eight hex digits of a table, and no more.
-fn short_hex(cursor: &mut Cursor<'_>, table: &[u8; 256]) -> Option<u32> {
+pub(super) fn short_hex(cursor: &mut Cursor<'_>, table: &[u8; 256]) -> Option<u32> {
     let text: &[u8; 9] = cursor.here();
     let len = text.iter().take_while(|digit| table[usize::from(**digit)] & 0x80 == 0).count();
     if !(1..=8).contains(&len) {
@@ -199,112 +216,16 @@ fn text<'a>(body: &Body, line: &'a [u8]) -> &'a [u8] {
     line.get(usize::from(body.extra.0)..usize::from(body.extra.1)).unwrap_or_default()
 }
 
-/// What an ICMP type brought.
-#[derive(Clone, Copy, Default)]
-struct Brought {
-    echo: Option<(Digits, Digits)>,
-    parameter: Option<Digits>,
-    gateway: Option<u32>,
-    pointer: Option<u32>,
-    mtu: Option<u32>,
-    quoted: Option<Body>,
-    quoted_echo: Option<(Digits, Digits)>,
-}
-
-/// What few lines have behind the transport: what an ICMP type brings, owner and mark. Gives the position of the
-/// line's `\n`.
-#[inline(never)]
-pub(super) fn tail(mut cursor: Cursor<'_>, window: Window<'_>, body: &Body) -> Option<usize> {
-    if body.named_icmp {
-        icmp(&mut cursor, window, body)?;
-    }
-    owner_and_mark(&mut cursor)?;
-    cursor.is_right().then(|| cursor.place())
-}
-
-/// What an ICMP type brings behind `CODE=`.
-fn icmp(cursor: &mut Cursor<'_>, window: Window<'_>, body: &Body) -> Option<Brought> {
-    let mut brought = Brought::default();
-    let (kind, code) = (body.kind.value(window), body.code.value(window));
-    match (body.v6, kind) {
-        (false, 0 | 8) | (true, 128 | 129) => brought.echo = Some(echo(cursor)?),
-        (false, 12) => {
-            cursor.key(b" PARAMETER=")?;
-            cursor.look();
-            brought.parameter = Some(cursor.number::<U8>());
-        }
-        // Errors that quote.
-        (false, 3..=5 | 11) | (true, 1..=4) => {
-            cursor.renew();
-            if (body.v6, kind) == (false, 5) {
-                cursor.key(b" GATEWAY=")?;
-                cursor.look();
-                brought.gateway = Some(cursor.ipv4()?);
-            }
-            if (body.v6, kind) == (true, 4) {
-                cursor.key(b" POINTER=")?;
-                brought.pointer = Some(short_hex(cursor, &HEX)?);
-            }
-            quoted(cursor, window, &mut brought)?;
-            if (body.v6, kind, code) == (false, 3, 4) {
-                cursor.key(b" MTU=")?;
-                cursor.look();
-                brought.mtu = Some(cursor.number::<U16>().value(window));
-            }
-            if (body.v6, kind) == (true, 2) {
-                cursor.key(b" MTU=")?;
-                brought.mtu = Some(cursor.long_number()?);
-            }
-        }
-        _ => {}
-    }
-    Some(brought)
-}
-
-/// ` ID= SEQ=`.
-fn echo(cursor: &mut Cursor<'_>) -> Option<(Digits, Digits)> {
-    cursor.renew();
-    cursor.key(b" ID=")?;
-    cursor.look();
-    let id = cursor.number::<U16>();
-    cursor.key(b" SEQ=")?;
-    Some((id, cursor.number::<U16>()))
-}
-
-/// ` [SRC= ... ]`.
-fn quoted(cursor: &mut Cursor<'_>, window: Window<'_>, brought: &mut Brought) -> Option<()> {
-    cursor.key(b" [SRC=")?;
-    let mut inner = Body::default();
-    cursor.renew();
-    network(cursor, &mut inner)?;
-    transport(cursor, &mut inner)?;
-    if inner.protocol == Protocol::TCP.0 && inner.has_ports {
-        tcp(cursor, &mut inner)?;
-    }
-    if inner.named_icmp {
-        match (inner.v6, inner.kind.value(window)) {
-            (false, 0 | 8) | (true, 128 | 129) => brought.quoted_echo = Some(echo(cursor)?),
-            // What an error quoted is not quoted again, but other numbers are printed.
-            (false, 3..=5 | 11 | 12) | (true, 1..=4) => return None,
-            _ => {}
-        }
-    }
-    cursor.renew();
-    cursor.key(b" ]")?;
-    brought.quoted = Some(inner);
-    Some(())
-}
-
 /// The owner and the mark.
 #[derive(Clone, Copy, Default)]
-struct Owner {
-    uid: Option<u32>,
-    gid: Option<u32>,
-    mark: Option<u32>,
+pub(super) struct Owner {
+    pub(super) uid: Option<u32>,
+    pub(super) gid: Option<u32>,
+    pub(super) mark: Option<u32>,
 }
 
 /// ` UID= GID= MARK=0x`, each optional, and the line's end, on which the cursor is left.
-fn owner_and_mark(cursor: &mut Cursor<'_>) -> Option<Owner> {
+pub(super) fn owner_and_mark(cursor: &mut Cursor<'_>) -> Option<Owner> {
     let mut owner = Owner::default();
     cursor.renew();
     if cursor.here() == b" UID=" {
@@ -321,49 +242,6 @@ fn owner_and_mark(cursor: &mut Cursor<'_>) -> Option<Owner> {
     }
     cursor.go(usize::from(cursor.word() as u8 == b' '));
     (cursor.word() as u8 == b'\n').then_some(owner)
-}
-
-/// Decodes what [`tail`] read, and what it did not have to.
-#[inline(never)]
-pub(super) fn fill<'a>(body: &Body, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
-    let datagram = &mut packet.datagram;
-    let mut cursor = Cursor::new(window, body.tail_at());
-    // Both were read before, or there is nothing.
-    let brought = match body.named_icmp {
-        true => icmp(&mut cursor, window, body).unwrap_or_default(),
-        false => Brought::default(),
-    };
-    let owner = owner_and_mark(&mut cursor).unwrap_or_default();
-    fill_icmp(window, &brought, &mut datagram.transport);
-    datagram.uid = owner.uid;
-    datagram.gid = owner.gid;
-    datagram.mark = owner.mark;
-    packet.quoted = brought.quoted.map(|quoted| {
-        let mut datagram = Datagram::default();
-        quoted.fill_datagram(window, line, &mut datagram);
-        let echo = Brought { echo: brought.quoted_echo, ..Brought::default() };
-        fill_icmp(window, &echo, &mut datagram.transport);
-        datagram
-    });
-}
-
-fn fill_icmp(window: Window<'_>, brought: &Brought, transport: &mut Transport<'_>) {
-    let number = |digits: Digits| digits.value(window) as u16;
-    let echo = brought.echo.map(|(id, seq)| (number(id), number(seq)));
-    match transport {
-        Transport::Icmp(icmp) => {
-            (icmp.id, icmp.seq) = echo.unzip();
-            icmp.parameter = brought.parameter.map(|parameter| number(parameter) as u8);
-            icmp.gateway = brought.gateway.map(Ipv4Addr::from_bits);
-            icmp.mtu = brought.mtu.map(|mtu| mtu as u16);
-        }
-        Transport::Icmpv6(icmp) => {
-            (icmp.id, icmp.seq) = echo.unzip();
-            icmp.pointer = brought.pointer;
-            icmp.mtu = brought.mtu;
-        }
-        _ => {}
-    }
 }
 
 /// Reads an ARP line from behind `OPCODE=` to its end into an empty body; gives the position of the `\n`.
