@@ -160,6 +160,9 @@ pub struct Top {
     /// Also count how many values of this field each row has: --by src --distinct dport.
     #[arg(long, value_name = "FIELD")]
     pub distinct: Option<String>,
+    /// Also the share of all rows down to each one.
+    #[arg(long)]
+    pub cumulative: bool,
     /// Order of the rows: most packets first, by key, or by the values of --distinct.
     #[arg(long, value_name = "ORDER", default_value = "count")]
     pub sort: Sort,

@@ -37,7 +37,8 @@ pub fn command(arguments: &cli::Overview) -> anyhow::Result<Outcome> {
     timeline.fit(COLUMNS);
     timeline.prefer_days();
     head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
-    let mut tables: Vec<Ranking> = counts.iter().map(|counts| Ranking::new(counts, arguments.limit)).collect();
+    let mut tables: Vec<Ranking> =
+        counts.iter().map(|counts| Ranking::new(counts, arguments.limit)).collect();
     tables[SOURCES].last = Some(last_seen(&tables[SOURCES], &latest, &options.plan.clock));
     // One destination is this host.
     if tables[DESTINATIONS].ranked.distinct < 2 {

@@ -7,8 +7,8 @@
 use super::{Outcome, format, hints, outcome, run, write};
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
-use crate::report::top::Top;
 use crate::report::ranking::{Choice, Order};
+use crate::report::top::Top;
 use crate::report::{Ranking, render};
 use anyhow::bail;
 use fwlog::aggregate::Counts;
@@ -22,12 +22,13 @@ pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
     let form = format(&options, Format::Table, Format::of("top"))?;
     let by = options::fields("--by", &arguments.by)?;
-    let named = !by.is_empty();
-    let tables = if named { vec![Counts::by(by)] } else { defaults() };
+    let tables = if by.is_empty() { defaults() } else { vec![Counts::by(by)] };
     let order = match arguments.sort {
         cli::Sort::Count => Order::Count,
         cli::Sort::Key => Order::Key,
-        cli::Sort::Distinct if arguments.distinct.is_none() => bail!("--sort distinct needs --distinct FIELD"),
+        cli::Sort::Distinct if arguments.distinct.is_none() => {
+            bail!("--sort distinct needs --distinct FIELD")
+        }
         cli::Sort::Distinct => Order::Distinct,
     };
     let choice = Choice { limit: arguments.limit, min: arguments.min, order };
@@ -37,7 +38,7 @@ pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
     head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
     let ranked = |(at, counts)| {
         let table = Ranking::chosen(counts, wider.get(at), choice);
-        Ranking { cumulative: named, ..table }
+        Ranking { cumulative: arguments.cumulative, ..table }
     };
     let tables = counts.iter().enumerate().map(ranked).collect();
     write(&options, &account, &render(&Top { head, tables }, form, &options.look))?;

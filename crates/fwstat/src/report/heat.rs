@@ -46,7 +46,9 @@ impl Heat {
         let sums: Vec<u64> = self.0.iter().map(|hours| hours.iter().sum()).collect();
         let digits = sums.iter().map(|sum| look.number(*sum).len()).max().unwrap_or(1);
         // Each hour has the columns that its name needs, unless the screen is narrow.
-        let wide = look.width.is_none_or(|width| width >= 5 + HOURS * 3 + 2 + digits);
+        let grid = 4 + HOURS * 3;
+        let wide = look.width.is_none_or(|width| width >= grid);
+        let summed = look.width.is_none_or(|width| width >= grid + 2 + digits);
         let each = if wide { 3 } else { 1 };
         let hours: String = (0..HOURS)
             .map(|hour| match (wide, hour % 6) {
@@ -58,7 +60,10 @@ impl Heat {
             .collect();
         let mut out = String::new();
         if look.header {
-            let head = format!("     {hours}{}", if wide { format!("  {:>digits$}", "ALL") } else { String::new() });
+            let head = format!(
+                "    {hours}{}",
+                if summed { format!("  {:>digits$}", "ALL") } else { String::new() }
+            );
             out.push_str(&(look.paint(HEADING, head.trim_end()) + "\n"));
         }
         for (day, counts) in DAYS.iter().zip(&self.0) {
@@ -72,8 +77,8 @@ impl Heat {
                 })
                 .collect();
             let sum: u64 = counts.iter().sum();
-            let sum = if wide { format!("  {:>digits$}", look.number(sum)) } else { String::new() };
-            out.push_str(&format!("{day}  {cells}{sum}"));
+            let sum = if summed { format!("  {:>digits$}", look.number(sum)) } else { String::new() };
+            out.push_str(&format!("{day} {cells}{sum}"));
             out.push('\n');
         }
         if look.header {
@@ -84,14 +89,20 @@ impl Heat {
 
     /// Where the most packets are.
     fn peak(&self, look: &RenderOptions, largest: u64) -> String {
-        let all = self.0.iter().zip(DAYS).flat_map(|(hours, day)| hours.iter().enumerate().map(move |hour| (day, hour)));
+        let all = self
+            .0
+            .iter()
+            .zip(DAYS)
+            .flat_map(|(hours, day)| hours.iter().enumerate().map(move |hour| (day, hour)));
         let peak = all.max_by_key(|(_, (hour, count))| (**count, std::cmp::Reverse(*hour)));
         match peak.filter(|_| largest > 0) {
             Some((day, (hour, _))) => {
                 let packets = text::count_of(largest, "packet", "packets");
                 let line = format!("peak: {day} {hour:02}:00, {packets}; each ░▒▓█ is a quarter of that");
                 match look.width {
-                    Some(width) if text::width(&line) > width => format!("peak: {day} {hour:02}:00, {packets}"),
+                    Some(width) if text::width(&line) > width => {
+                        format!("peak: {day} {hour:02}:00, {packets}")
+                    }
                     _ => line,
                 }
             }
@@ -103,7 +114,8 @@ impl Heat {
 /// The day and the hour of a key.
 fn place(day: &OwnedValue, hour: &OwnedValue) -> Option<(usize, usize)> {
     let OwnedValue::Text(day) = day else { return None };
-    let day = DAYS.iter().position(|name| name.as_bytes().eq_ignore_ascii_case(day.get(..3).unwrap_or(day)))?;
+    let day =
+        DAYS.iter().position(|name| name.as_bytes().eq_ignore_ascii_case(day.get(..3).unwrap_or(day)))?;
     let hour: usize = match hour {
         OwnedValue::Number(hour) => usize::try_from(*hour).ok()?,
         other => other.to_plain().get(..2)?.parse().ok()?,

@@ -120,30 +120,42 @@ impl Overview {
         let matched = self.head.totals.matched;
         // Prefixes and ports are short, sources and networks alike.
         let order = [0, 3, 1, 2, 4].into_iter().filter(|at| *at < self.tables.len() && !without.contains(at));
-        let mut blocks: Vec<String> = Vec::new();
-        for at in order {
-            let mut table = self.tables[at].clone();
+        let block = |at: usize, width: Option<usize>| {
+            let mut table = Ranking { brief: true, ..self.tables[at].clone() };
             table.ranked.rows.truncate(limit);
-            let block = table::counts(&plain, &table, matched);
-            match blocks.last_mut() {
-                Some(left)
-                    if !left.ends_with("\n\n")
-                        && look.width.is_some_and(|width| widest(left) + BETWEEN + widest(&block) <= width) =>
-                {
-                    // Two blank lines mark a pair.
-                    *left = beside(left, &block, BETWEEN) + "\n\n";
+            table::counts(&RenderOptions { width, ..plain.clone() }, &table, matched)
+        };
+        let mut blocks: Vec<String> = Vec::new();
+        let mut left: Option<usize> = None;
+        for at in order {
+            let right = block(at, look.width);
+            let room = look.width.and_then(|width| width.checked_sub(BETWEEN + widest(&right)));
+            let pair = left.zip(room).and_then(|(left, room)| {
+                let narrow = block(left, Some(room));
+                // What fits only in broken rows does not fit.
+                let same = narrow.lines().count() == block(left, look.width).lines().count();
+                (same && widest(&narrow) <= room).then(|| beside(&narrow, &right, BETWEEN))
+            });
+            match pair {
+                Some(pair) => {
+                    blocks.pop();
+                    blocks.push(pair);
+                    left = None;
                 }
-                _ => blocks.push(block),
+                None => {
+                    blocks.push(right);
+                    left = Some(at);
+                }
             }
         }
-        let blocks: Vec<String> = blocks.iter().map(|block| block.trim_end_matches('\n').to_owned() + "\n").collect();
         blocks.join("\n")
     }
 
     /// The share of noise.
     fn noise(&self, look: &RenderOptions) -> String {
         let Some(noise) = self.noise.filter(|_| look.header) else { return String::new() };
-        let words = format!("≈ {:.0} % of this is noise that rules could silence (fwstat suggest)", noise * 100.0);
+        let words =
+            format!("≈ {:.0} % of this is noise that rules could silence (fwstat suggest)", noise * 100.0);
         sentence(look, HEADING, &words)
     }
 
@@ -175,7 +187,8 @@ impl Overview {
     /// Commands worth typing after this one.
     fn next(&self, look: &RenderOptions) -> String {
         let first = self.tables.first().and_then(|table| Some((table, table.ranked.rows.first()?)));
-        let prefix = first.and_then(|(table, row)| next::filters_of(&table.by, &row.cells)).unwrap_or_default();
+        let prefix =
+            first.and_then(|(table, row)| next::filters_of(&table.by, &row.cells)).unwrap_or_default();
         let of = |name: &str, more: &[String]| next::command(&self.head, name, more);
         let mut commands = vec![
             (of("top", &prefix), "more of one prefix"),
@@ -192,7 +205,8 @@ impl Overview {
     /// The same on one line, for small screens.
     fn short_next(&self, look: &RenderOptions) -> String {
         let of = |name: &str, more: &[String]| next::command(&self.head, name, more);
-        let long = format!("Next: {}; {}; {}", of("top", &[]), of("suggest", &[]), of("", &["--all".to_owned()]));
+        let long =
+            format!("Next: {}; {}; {}", of("top", &[]), of("suggest", &[]), of("", &["--all".to_owned()]));
         let fits = look.width.is_none_or(|width| text::width(&long) <= width);
         let line = if fits { long } else { "Next: fwstat top, suggest, check, or --all for more".to_owned() };
         sentence(look, DIM, &line)

@@ -56,6 +56,8 @@ pub struct Ranking {
     pub by_count: bool,
     /// Whether the shares are summed up from row to row.
     pub cumulative: bool,
+    /// Whether what is said below the rows is kept short.
+    pub brief: bool,
     /// When each row was seen last, for people.
     pub last: Option<Vec<String>>,
 }
@@ -65,7 +67,15 @@ impl Ranking {
     #[must_use]
     pub fn new(counts: &Counts, limit: usize) -> Ranking {
         let by = counts.fields().iter().map(|field| field.name.clone()).collect();
-        Ranking { by, ranked: counts.ranked(limit), of_other: None, by_count: true, cumulative: false, last: None }
+        Ranking {
+            by,
+            ranked: counts.ranked(limit),
+            of_other: None,
+            by_count: true,
+            cumulative: false,
+            brief: false,
+            last: None,
+        }
     }
 
     /// The rows of some counts that are wanted. `wider` has the same counts with one field more, the last: how

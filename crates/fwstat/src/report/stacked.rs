@@ -63,7 +63,9 @@ pub fn table(
             out.push_str(&row(look, columns, &widths, &parts, Some(HEADING)));
         }
     }
-    rows.iter().enumerate().for_each(|(at, cells)| out.push_str(&row(look, columns, &widths, cells, paint(at))));
+    rows.iter()
+        .enumerate()
+        .for_each(|(at, cells)| out.push_str(&row(look, columns, &widths, cells, paint(at))));
     out
 }
 

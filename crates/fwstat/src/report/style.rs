@@ -241,7 +241,13 @@ impl Layout {
 
     /// One row; `paint` gives the style of a cell where it is not its column's.
     #[must_use]
-    pub fn line(&self, look: &RenderOptions, columns: &[Column], cells: &[String], paint: Paint<'_>) -> String {
+    pub fn line(
+        &self,
+        look: &RenderOptions,
+        columns: &[Column],
+        cells: &[String],
+        paint: Paint<'_>,
+    ) -> String {
         let all = cells.iter().zip(columns).zip(&self.widths).enumerate();
         let shown = all.filter_map(|(at, ((cell, column), width))| {
             Some((cell, column, paint(at).unwrap_or(column.style), (*width)?))
@@ -353,7 +359,8 @@ pub fn add_bars(
 #[must_use]
 pub fn sentence(look: &RenderOptions, style: Style, sentence: &str) -> String {
     let mut lines = vec![String::new()];
-    for word in sentence.split(' ') {
+    let room = look.width.unwrap_or(usize::MAX);
+    for word in sentence.split(' ').flat_map(|word| pieces(word, room)) {
         let last = lines.len() - 1;
         let line = &mut lines[last];
         let fits = look.width.is_none_or(|width| text::width(line) + 1 + text::width(word) <= width);
@@ -365,6 +372,23 @@ pub fn sentence(look: &RenderOptions, style: Style, sentence: &str) -> String {
         }
     }
     lines.iter().map(|line| look.paint(style, line) + "\n").collect()
+}
+
+/// A word in pieces that fit a line.
+fn pieces(word: &str, room: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = word;
+    while text::width(rest) > room && room > 1 {
+        let fits = |(at, c): (usize, char)| {
+            let end = at + c.len_utf8();
+            (text::width(&rest[..end]) <= room).then_some(end)
+        };
+        let Some(end) = rest.char_indices().map_while(fits).last() else { break };
+        pieces.push(&rest[..end]);
+        rest = &rest[end..];
+    }
+    pieces.push(rest);
+    pieces
 }
 
 /// Columns of the widest line of a text.

@@ -172,7 +172,9 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
             _ => None,
         };
     let whole = |at: usize| {
-        let address = |value: &OwnedValue| matches!(value, OwnedValue::Addr(_) | OwnedValue::Net(..) | OwnedValue::Mac(_));
+        let address = |value: &OwnedValue| {
+            matches!(value, OwnedValue::Addr(_) | OwnedValue::Net(..) | OwnedValue::Mac(_))
+        };
         table.ranked.rows.iter().any(|row| address(&row.cells[at]))
     };
     let key = |(at, name): (usize, &String)| match whole(at) {
@@ -191,7 +193,7 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
         heads.push(Column::number("SUM").giving(Gives::Way));
     }
     if table.last.is_some() {
-        heads.push(Column::text("LAST").giving(Gives::Way));
+        heads.push(Column::whole("LAST"));
     }
     if let Some(other) = &table.of_other {
         heads.push(Column::number(&format!("DISTINCT {}", other.field.to_uppercase())));
@@ -215,9 +217,7 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
     }
     let counts: Vec<u64> = table.ranked.rows.iter().map(|row| row.count).collect();
     style::add_bars(look, &mut heads, &mut rows, &counts, LONGEST_BAR);
-    let meaning = |row: usize, column: usize| {
-        table.ranked.rows[row].cells.get(column).and_then(meaning)
-    };
+    let meaning = |row: usize, column: usize| table.ranked.rows[row].cells.get(column).and_then(meaning);
     let mut out = style::painted(look, &heads, &rows, &meaning);
     let shown = table.ranked.rows.len() as u64;
     if look.header {
@@ -229,7 +229,12 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
             let shown = format!("top {} of {} {many}", look.number(shown), look.number(distinct));
             let rest = percent(table.ranked.rest(), matched);
             let long = format!("{shown}; the rest account for {rest} of packets");
-            if look.width.is_none_or(|width| text::width(&long) <= width) { long } else { shown }
+            let fits = look.width.is_none_or(|width| text::width(&long) <= width);
+            match (fits && !table.brief, look.width) {
+                (true, _) => long,
+                (false, Some(width)) => text::shorten(&shown, width),
+                (false, None) => shown,
+            }
         } else {
             look.count_of(distinct, &one, &many)
         };

@@ -148,7 +148,9 @@ impl<'t> OverTime<'t> {
         }
         if self.outside > 0 {
             let packets = look.count_of(self.outside, "packet is", "packets are");
-            line.push_str(&format!("; {packets} far from the others in time and not shown (--bucket shows all)"));
+            line.push_str(&format!(
+                "; {packets} far from the others in time and not shown (--bucket shows all)"
+            ));
         }
         if self.timeline.timeless() > 0 {
             line.push_str(&format!(
