@@ -238,11 +238,11 @@ pub fn no_command_among(files: &[PathBuf]) -> Result<(), String> {
             .map(|(_, file)| text::quoted(&file.to_string_lossy()))
             .collect();
         let others = if others.is_empty() { "FILE".to_owned() } else { others.join(" ") };
-        if program.find_subcommand(word).is_some() {
-            return Err(format!("`{word}` is a command and comes first: fwstat {word} {others}"));
-        }
         if word == "help" {
             return Err("`help` comes first: fwstat help COMMAND".to_owned());
+        }
+        if program.find_subcommand(word).is_some() {
+            return Err(format!("`{word}` is a command and comes first: fwstat {word} {others}"));
         }
         if let Some((_, meant)) = MEANT.iter().find(|(words, _)| words.contains(&word)) {
             return Err(format!(

@@ -158,6 +158,7 @@ mod tests {
             line_number: 1,
             at: (0, 0),
             beside: None,
+            names: None,
         };
         assert!(filter.test(&record));
         filter.marks(&record).into_iter().map(|mark| &LINE[mark]).collect()

@@ -183,6 +183,17 @@ impl Filter {
         (Filter::all(front), Filter::all(rest))
     }
 
+    /// The fields that the predicate asks for.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&Field> {
+        match self {
+            Filter::And(parts) | Filter::Or(parts) => parts.iter().flat_map(Filter::fields).collect(),
+            Filter::Not(part) => part.fields(),
+            Filter::In(field, _) | Filter::Has(field) | Filter::Matches(field, _) => vec![field],
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether the predicate asks for moments.
     #[must_use]
     pub fn needs_time(&self) -> bool {

@@ -112,6 +112,14 @@ keys! {
     Mark "mark" "mark set on the packet by a rule";
     // Derived: for tables and filters, not part of the record.
     Service "service" "name of the destination port";
+    SrcName "src_name" "name of the source: --names";
+    SrcCountry "src_country" "country of the source: --geoip";
+    SrcAsn "src_asn" "autonomous system of the source: --geoip";
+    SrcAsOrg "src_as_org" "who runs that system: --geoip";
+    DstName "dst_name" "name of the destination: --names";
+    DstCountry "dst_country" "country of the destination: --geoip";
+    DstAsn "dst_asn" "autonomous system of the destination: --geoip";
+    DstAsOrg "dst_as_org" "who runs that system: --geoip";
     Month "month" "month of the report's zone";
     Day "day" "day (also date)";
     Hour "hour" "hour of a day";
@@ -125,13 +133,24 @@ impl Key {
     /// of these.
     #[must_use]
     pub fn of_line(self) -> bool {
-        self < Key::Src || self >= Key::Month
+        self < Key::Src || self > Key::Service
     }
 
     /// Whether the field is part of an exported record (the others are derived).
     #[must_use]
     pub fn in_record(self) -> bool {
         self < Key::Service
+    }
+
+    /// The option that names the files in which the field is found, if the log alone does not tell it.
+    #[must_use]
+    pub fn source(self) -> Option<&'static str> {
+        match self {
+            Key::SrcName | Key::DstName => Some("--names"),
+            Key::SrcCountry | Key::SrcAsn | Key::SrcAsOrg => Some("--geoip"),
+            Key::DstCountry | Key::DstAsn | Key::DstAsOrg => Some("--geoip"),
+            _ => None,
+        }
     }
 
     /// Whether the field's value is a moment or part of one.

@@ -478,6 +478,14 @@ pub struct InputArgs {
     #[arg(long, hide = true, overrides_with = "rotated")]
     #[allow(missing_docs)]
     pub no_rotated: bool,
+    /// Names of addresses, for the fields src_name and dst_name: a file of the form of /etc/hosts, the leases of
+    /// dnsmasq, or a list with an address or network and a name, separated by a comma.
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
+    pub names: Vec<PathBuf>,
+    /// Countries and autonomous systems, for src_country, src_asn, src_as_org and the same with dst_: a database of
+    /// MaxMind's format (.mmdb); repeat it for a second one.
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
+    pub geoip: Vec<PathBuf>,
     /// Read compressed files as they are.
     #[arg(hide_short_help = true, long)]
     pub no_decompress: bool,

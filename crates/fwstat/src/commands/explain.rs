@@ -75,6 +75,7 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
             line_number: 0,
             at: (0, 0),
             beside: None,
+            names: None,
         };
         let context = Context { local: &rulesets.local, time: None, cut };
         let rules = rulesets.all.get(rulesets.of(&entry.packet));

@@ -21,7 +21,7 @@ use fwlog::record::{Field, Key};
 pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
     let form = format(&options, Format::Table, Format::of("top"))?;
-    let by = options::fields("--by", &arguments.by)?;
+    let by = options::fields("--by", &arguments.by, options.plan.names.as_ref())?;
     let tables = if by.is_empty() { defaults() } else { vec![Counts::by(by)] };
     let order = match arguments.sort {
         cli::Sort::Count => Order::Count,
@@ -32,7 +32,7 @@ pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
         cli::Sort::Distinct => Order::Distinct,
     };
     let choice = Choice { limit: arguments.limit, min: arguments.min, order };
-    let wider = wider(&tables, arguments.distinct.as_deref())?;
+    let wider = wider(&tables, arguments.distinct.as_deref(), &options)?;
     let empty = (tables, wider);
     let ((counts, wider), account, mut head) = run(&options, || empty.clone())?;
     head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
@@ -46,9 +46,9 @@ pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
 }
 
 /// The same counts with one field more.
-fn wider(tables: &[Counts], field: Option<&str>) -> anyhow::Result<Vec<Counts>> {
+fn wider(tables: &[Counts], field: Option<&str>, options: &Options) -> anyhow::Result<Vec<Counts>> {
     let Some(field) = field else { return Ok(Vec::new()) };
-    let more = options::fields("--distinct", &[field.to_owned()])?;
+    let more = options::fields("--distinct", &[field.to_owned()], options.plan.names.as_ref())?;
     let [_] = &more[..] else { bail!("--distinct takes one field") };
     Ok(tables.iter().map(|counts| Counts::by([counts.fields(), &more].concat())).collect())
 }

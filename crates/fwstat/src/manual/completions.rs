@@ -163,7 +163,16 @@ fn values_of(key: Key, log: &Path) -> BTreeSet<String> {
         let Ok(line) = found.record else { return };
         if values.len() < OFFERED {
             let raw = found.text;
-            let record = Record { line, raw, when: None, file: "", line_number: 0, at: (0, 0), beside: None };
+            let record = Record {
+                line,
+                raw,
+                when: None,
+                file: "",
+                line_number: 0,
+                at: (0, 0),
+                beside: None,
+                names: None,
+            };
             values.extend(word(&value(key, &record).to_plain()));
         }
     });

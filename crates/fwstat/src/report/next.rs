@@ -69,11 +69,12 @@ pub fn command(head: &Head, name: &str, more: &[String]) -> String {
     words.join(" ")
 }
 
-/// The files of a report as words.
+/// The files of a report as words; what was piped in is gone.
 #[must_use]
 pub fn files(head: &Head) -> Vec<String> {
+    let word = |file: &String| if file == "-" { "FILE".to_owned() } else { text::quoted(file) };
     match &head.files[..] {
-        files if files.len() <= NAMED => files.iter().map(|file| text::quoted(file)).collect(),
+        files if files.len() <= NAMED => files.iter().map(word).collect(),
         _ => vec!["FILE...".to_owned()],
     }
 }

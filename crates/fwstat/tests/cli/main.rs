@@ -27,6 +27,7 @@ mod journal;
 mod journal_writers;
 mod lines;
 mod manual;
+mod names;
 mod pandas;
 #[cfg(feature = "parquet")]
 mod parquet;

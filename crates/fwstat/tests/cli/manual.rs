@@ -96,7 +96,10 @@ fn every_field_is_listed_and_can_be_asked() {
         listed.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
     assert!(names.len() > 60, "{listed}");
     for name in &names {
-        assert_eq!(run(&["top", "--by", name, &log]).code, 0, "{name}");
+        let ran = run(&["top", "--by", name, &log]);
+        // Names and places are in files that the user names.
+        let in_a_file = ran.code == 2 && ran.err.contains("is found in a file: --");
+        assert!(ran.code == 0 || in_a_file, "{name}: {}", ran.err);
     }
     for line in run(&["export", &log]).out.lines() {
         let record: serde_json::Value = serde_json::from_str(line).unwrap();
