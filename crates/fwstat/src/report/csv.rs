@@ -86,7 +86,7 @@ impl Delimiter {
     pub fn tables(self, tables: &[Ranking], matched: u64, header: bool) -> Vec<u8> {
         let mut out = Vec::new();
         if header {
-            self.line(&mut out, ["by", "key", "count", "share"].into_iter());
+            self.line(&mut out, ["by", "key", "count", "share"]);
         }
         for table in tables {
             let by = table.by.join(",");
@@ -94,7 +94,7 @@ impl Delimiter {
                 let key: Vec<String> = row.cells.iter().map(value).collect();
                 let (key, count) = (key.join(" "), row.count.to_string());
                 let share = Ranking::share(row.count, matched).to_string();
-                self.line(&mut out, [by.as_str(), &key, &count, &share].into_iter());
+                self.line(&mut out, [by.as_str(), &key, &count, &share]);
             }
         }
         out
