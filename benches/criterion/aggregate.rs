@@ -42,6 +42,7 @@ fn each(scanner: &mut Scanner, log: &[u8], mut with: impl FnMut(&Record<'_>)) ->
             line_number: 0,
             at: (0, 0),
             beside: None,
+            names: None,
         });
     });
     records

@@ -102,6 +102,7 @@ pub fn read_where(text: &[u8]) {
                 line_number: 0,
                 at: (0, 0),
                 beside: None,
+                names: None,
             };
             let (front, rest) = filter.split();
             assert_eq!(filter.test(&record), front.test(&record) && rest.test(&record), "{text}");

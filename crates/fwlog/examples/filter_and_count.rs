@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let zone = TimeZone::UTC;
     let filter = expr::parse(expression, &Context { now: 0, zone: &zone })?;
     let queue = InputQueue::new(vec![Input::File(log.into())], ReadOptions::default());
-    let plan = Plan { filter, clock: Clock::new(zone, None), threads: 2 };
+    let plan = Plan { filter, clock: Clock::new(zone, None), threads: 2, names: None };
     let by_source = Counts::by(vec![Field::of(Key::Src)]);
     let (counts, account) = pipeline::run(&queue, &plan, None, || by_source.clone())?;
     for row in counts.ranked(10).rows {

@@ -38,7 +38,12 @@ impl Aggregate for Bytes {
 fn main() -> Result<(), Box<dyn Error>> {
     let log = std::env::args_os().nth(1).ok_or("usage: own_aggregate LOG")?;
     let queue = InputQueue::new(vec![Input::File(log.into())], ReadOptions::default());
-    let plan = Plan { filter: Filter::all(Vec::new()), clock: Clock::new(TimeZone::UTC, None), threads: 2 };
+    let plan = Plan {
+        filter: Filter::all(Vec::new()),
+        clock: Clock::new(TimeZone::UTC, None),
+        threads: 2,
+        names: None,
+    };
     let (bytes, _) = pipeline::run(&queue, &plan, None, Bytes::default)?;
     for (protocol, bytes) in bytes.0 {
         println!("{bytes:>12} {protocol}");

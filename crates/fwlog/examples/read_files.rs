@@ -16,7 +16,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: read_files LOG...".into());
     }
     let queue = InputQueue::new(inputs, ReadOptions::default());
-    let plan = Plan { filter: Filter::all(Vec::new()), clock: Clock::new(TimeZone::UTC, None), threads: 2 };
+    let plan = Plan {
+        filter: Filter::all(Vec::new()),
+        clock: Clock::new(TimeZone::UTC, None),
+        threads: 2,
+        names: None,
+    };
     let (_, account) = pipeline::run(&queue, &plan, None, || Counts::by(Vec::new()))?;
     let totals = account.totals;
     println!("{} lines: {} packets, {} truncated", totals.lines, totals.packets, totals.cut);

@@ -16,6 +16,7 @@
 //!     filter: Argument::Prefix.filter(&["tcp.in.dropped".to_owned()])?,
 //!     clock: Clock::new(TimeZone::UTC, None),
 //!     threads: 2,
+//!     names: None,
 //! };
 //! let by_source = Counts::by(vec![Field::of(Key::Src)]);
 //! let (counts, account) = pipeline::run(&queue, &plan, None, || by_source.clone())?;
@@ -37,6 +38,7 @@
 //! | [`pipeline`] | chunks | packets (by the parser [`logparse`]), on any number of threads; the account of all lines |
 //! | [`record`] | a packet with its envelope, time and place | fields by name: [`Key`](record::Key), [`Value`](record::Value) |
 //! | [`time`] | stamps with or without year and zone | moments, and what had to be assumed |
+//! | [`names`] | files with names, networks and places | what they say of an address |
 //! | [`filter`] | options and `--where` expressions | which records count |
 //! | [`aggregate`] | records | counts and timelines; [`Aggregate`](aggregate::Aggregate) for your own |
 //!
@@ -68,6 +70,7 @@
 pub mod aggregate;
 pub mod filter;
 pub mod input;
+pub mod names;
 pub mod pipeline;
 pub mod record;
 pub mod services;

@@ -7,15 +7,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory as _;
-
-use crate::cli::Cli;
+use crate::cli;
 use crate::whole_file;
 
 /// The arguments to parse, and what was wrong with the file of arguments.
 #[must_use]
-pub fn arguments() -> (Vec<OsString>, Vec<String>) {
-    let typed: Vec<OsString> = std::env::args_os().collect();
+pub fn arguments(typed: Vec<OsString>) -> (Vec<OsString>, Vec<String>) {
     let ignored =
         typed.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--no-config");
     match path().filter(|_| !ignored) {
@@ -43,7 +40,7 @@ fn path() -> Option<PathBuf> {
 
 /// Puts the file's arguments behind the command's name and before everything else.
 fn with_file(mut typed: Vec<OsString>, text: &str, path: &Path) -> (Vec<OsString>, Vec<String>) {
-    let program = Cli::command();
+    let program = cli::command();
     let command = typed.get(1).and_then(|name| program.find_subcommand(name));
     let at = if command.is_some() { 2 } else { typed.len().min(1) };
     let has = |command: &clap::Command, argument: &str| {
@@ -92,7 +89,7 @@ pub fn other_program(typed: &[OsString]) -> Option<PathBuf> {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if !plain
         || name.starts_with('-')
-        || Cli::command().find_subcommand(name).is_some()
+        || cli::command().find_subcommand(name).is_some()
         || Path::new(name).exists()
     {
         return None;

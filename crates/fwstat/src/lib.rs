@@ -9,19 +9,20 @@ pub mod atomic_file;
 pub mod cli;
 pub mod commands;
 pub mod config;
-pub mod generate;
+pub mod manual;
 pub mod options;
 mod places;
 pub mod progress;
 pub mod report;
 pub mod rules;
+pub mod typed;
 pub mod whole_file;
 mod zones;
 
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 use fwlog::text;
 
 use crate::cli::{Cli, Command};
@@ -34,15 +35,24 @@ use crate::report::diagnostics;
 /// could be was done. A reader that goes away (`| head`) is no error.
 #[must_use]
 pub fn main() -> ExitCode {
-    let (arguments, warnings) = config::arguments();
+    manual::completions::answer();
+    let typed = match typed::negated(std::env::args_os().collect()) {
+        Ok(typed) => typed,
+        Err(error) => return fail(&anyhow::anyhow!(error)),
+    };
+    let (arguments, warnings) = config::arguments(typed);
     if let Some(program) = config::other_program(&arguments) {
         use std::os::unix::process::CommandExt as _;
         // Comes back only if the program cannot be started.
         let error = std::process::Command::new(&program).args(&arguments[2..]).exec();
         return fail(&anyhow::anyhow!("{}: {error}", program.display()));
     }
-    let cli = match Cli::try_parse_from(arguments) {
+    let parsed = cli::command().try_get_matches_from(&arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
+        Err(end) if let Some(words) = typed::explained(&end, &arguments) => {
+            return fail(&anyhow::anyhow!(words));
+        }
         // Help and version are such an end too.
         Err(end) => {
             let code = u8::try_from(end.exit_code()).unwrap_or(2);
@@ -57,10 +67,14 @@ pub fn main() -> ExitCode {
     }
     let outcome = match &cli.command {
         _ if cli.generate.is_some() => cli.generate.map_or(Ok(Outcome::Found), |kind| {
-            generate::write(kind, &mut io::stdout().lock())
+            manual::generate(kind, &mut io::stdout().lock())
                 .map(|()| Outcome::Found)
                 .map_err(anyhow::Error::from)
         }),
+        Some(Command::Help(arguments)) => {
+            let look = options::look(&cli::LookArgs::default(), false);
+            manual::help(arguments.topic.as_deref(), &look, &mut io::stdout().lock()).map(|()| Outcome::Found)
+        }
         Some(Command::Top(arguments)) => commands::top::command(arguments),
         Some(Command::Check(arguments)) => commands::check::command(arguments),
         Some(Command::Lines(arguments)) => commands::lines::command(arguments),

@@ -20,6 +20,8 @@ use serde_json::{Map, json};
 use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, LookArgs};
 use crate::places;
 use crate::report::style::RenderOptions;
+use crate::typed;
+use crate::whole_file;
 use crate::zones;
 use fwlog::filter::Filter;
 use fwlog::filter::arguments::Argument;
@@ -31,8 +33,10 @@ use fwlog::input::extent::Extents;
 use fwlog::input::journal::{Boot, Wanted};
 use fwlog::input::years::Years;
 use fwlog::input::{Input, InputQueue, ReadOptions, is_kmsg};
+use fwlog::names::Names;
 use fwlog::pipeline::Plan;
 use fwlog::record::{Field, Key};
+use fwlog::text;
 use fwlog::time::clock::{Clock, NANOS};
 use fwlog::time::timespec;
 
@@ -104,6 +108,7 @@ impl Options {
         {
             bail!("--since is later than --until");
         }
+        typed::no_command_among(files).map_err(anyhow::Error::msg)?;
         let inputs = inputs(files, input, since, &Clock::new(zone.clone(), None))?;
         let boot = match &input.boot_time {
             Some(text) => Some(time("--boot-time", text, now, &zone)?),
@@ -160,14 +165,14 @@ impl Options {
         if input.rotated {
             queue.chain();
         }
+        let names = names(input)?;
+        let asked = filter;
+        let filter = predicate(asked, since, until, &Context { now, zone: &zone })?;
+        filter.fields().iter().try_for_each(|field| known(field, names.as_ref())).context("--where")?;
         Ok(Options {
-            plan: Plan {
-                filter: predicate(filter, since, until, &Context { now, zone: &zone })?,
-                clock,
-                threads,
-            },
+            plan: Plan { filter, clock, threads, names },
             queue,
-            filters: typed(filter),
+            filters: typed(asked),
             look: look(&output.look, output.is_plain()),
             format: if output.json { Some(Format::Json) } else { output.format },
             output: output.look.file().map(Path::to_owned),
@@ -180,6 +185,26 @@ impl Options {
             zone_note,
         })
     }
+}
+
+/// What the files of `--names` and `--geoip` say of addresses.
+fn names(input: &InputArgs) -> anyhow::Result<Option<Names>> {
+    if input.names.is_empty() && input.geoip.is_empty() {
+        return Ok(None);
+    }
+    let mut names = Names::default();
+    for path in &input.names {
+        let name = || format!("--names: {}", text::escape(path.to_string_lossy().as_bytes()));
+        let bytes = whole_file::read(path, whole_file::LIST).with_context(name)?;
+        let read = names.table.read(&String::from_utf8_lossy(&bytes));
+        read.map_err(|(line, error)| anyhow!("{}:{line}: {error}", name()))?;
+    }
+    for path in &input.geoip {
+        let name = || format!("--geoip: {}", text::escape(path.to_string_lossy().as_bytes()));
+        let bytes = whole_file::read(path, whole_file::DATABASE).with_context(name)?;
+        names.places.add(bytes).map_err(|error| anyhow!("{}: {error}", name()))?;
+    }
+    Ok(Some(names))
 }
 
 /// The head of lines that the user described.
@@ -399,7 +424,9 @@ pub(crate) fn look(output: &LookArgs, plain: bool) -> RenderOptions {
     };
     let columns =
         || std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok()).filter(|n| *n > 0);
-    let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let size = || terminal_size::terminal_size();
+    let terminal = || size().map(|(width, _)| usize::from(width.0));
+    let lines = || std::env::var("LINES").ok().and_then(|text| text.parse().ok()).filter(|n| *n > 0);
     let width = match output.width {
         Some(0) => None,
         Some(width) => Some(width),
@@ -410,6 +437,7 @@ pub(crate) fn look(output: &LookArgs, plain: bool) -> RenderOptions {
         color,
         bars: to_terminal || (!plain && output.width.is_some_and(|width| width > 0)),
         width,
+        rows: if to_terminal { lines().or_else(|| Some(usize::from(size()?.1.0))) } else { None },
         header: !output.no_header,
         grouped: !output.exact,
     }
@@ -418,11 +446,26 @@ pub(crate) fn look(output: &LookArgs, plain: bool) -> RenderOptions {
 /// Fields from a list option.
 ///
 /// # Errors
-/// A name is no field.
-pub fn fields(option: &str, lists: &[String]) -> anyhow::Result<Vec<Field>> {
+/// A name is no field, or the files in which the field is found were not named.
+pub fn fields(option: &str, lists: &[String], names: Option<&Names>) -> anyhow::Result<Vec<Field>> {
     let mut fields = Vec::new();
     for name in lists.iter().flat_map(|list| list.split(',')).filter(|name| !name.trim().is_empty()) {
-        fields.push(Field::parse(name).map_err(|error| anyhow!(error)).context(option.to_owned())?);
+        let field = Field::parse(name).map_err(|error| anyhow!(error)).context(option.to_owned())?;
+        known(&field, names).context(option.to_owned())?;
+        fields.push(field);
     }
     Ok(fields)
+}
+
+/// Refuses a field that no file of this run can tell.
+fn known(field: &Field, names: Option<&Names>) -> anyhow::Result<()> {
+    let there = match field.key.source() {
+        Some("--names") => names.is_some_and(|names| !names.table.is_empty()),
+        Some(_) => names.is_some_and(|names| !names.places.is_empty()),
+        None => true,
+    };
+    match field.key.source() {
+        Some(option) if !there => bail!("`{}` is found in a file: {option} FILE", field.name),
+        _ => Ok(()),
+    }
 }

@@ -8,6 +8,7 @@
 
 pub mod arguments;
 pub mod expr;
+mod marks;
 pub mod set;
 pub mod values;
 
@@ -180,6 +181,17 @@ impl Filter {
         };
         let (front, rest) = parts.into_iter().partition(Filter::asks_the_front_only);
         (Filter::all(front), Filter::all(rest))
+    }
+
+    /// The fields that the predicate asks for.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&Field> {
+        match self {
+            Filter::And(parts) | Filter::Or(parts) => parts.iter().flat_map(Filter::fields).collect(),
+            Filter::Not(part) => part.fields(),
+            Filter::In(field, _) | Filter::Has(field) | Filter::Matches(field, _) => vec![field],
+            _ => Vec::new(),
+        }
     }
 
     /// Whether the predicate asks for moments.

@@ -174,6 +174,8 @@ pub fn is_number(key: Key) -> bool {
             | Key::Window
             | Key::Res
             | Key::Urgp
+            | Key::SrcAsn
+            | Key::DstAsn
             | Key::IcmpType
             | Key::IcmpCode
             | Key::IcmpId

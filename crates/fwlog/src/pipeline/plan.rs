@@ -7,6 +7,7 @@
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::filter::Filter;
+use crate::names::Names;
 use crate::time::clock::Clock;
 
 /// What every line goes through.
@@ -18,6 +19,8 @@ pub struct Plan {
     pub clock: Clock,
     /// How many threads work.
     pub threads: usize,
+    /// What files say of addresses, if any were named.
+    pub names: Option<Names>,
 }
 
 impl Plan {

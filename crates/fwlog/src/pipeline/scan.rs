@@ -159,7 +159,16 @@ impl<'p> Worker<'p> {
         let at = (chunk.source, chunk.offset + line.offset as u64);
         let beside = chunk.heads.and_then(|heads| heads.beside(number));
         let (file, line_number) = self.place(chunk, number);
-        let record = Record { line: read, raw: line.text, when, file, line_number, at, beside };
+        let record = Record {
+            line: read,
+            raw: line.text,
+            when,
+            file,
+            line_number,
+            at,
+            beside,
+            names: self.plan.names.as_ref(),
+        };
         let passes = known.is_some() || self.learn(chunk, &record, scanned, line.offset, number);
         if passes && self.rest_filter.test(&record) {
             self.account.totals.matched += 1;
@@ -362,7 +371,16 @@ impl<'p> Worker<'p> {
         let at = (chunk.source, chunk.offset + line.offset as u64);
         let beside = chunk.heads.and_then(|heads| heads.beside(number));
         let (file, line_number) = self.place(chunk, number);
-        let record = Record { line: Line::Full(entry), raw: line.text, when, file, line_number, at, beside };
+        let record = Record {
+            line: Line::Full(entry),
+            raw: line.text,
+            when,
+            file,
+            line_number,
+            at,
+            beside,
+            names: self.plan.names.as_ref(),
+        };
         self.account.totals.repeats += record.times() - 1;
         if self.plan.filter.test(&record) {
             self.account.totals.matched += record.times();

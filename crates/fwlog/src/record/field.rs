@@ -12,10 +12,10 @@ use std::str::FromStr;
 use super::value::Value;
 
 macro_rules! keys {
-    ($($name:ident $text:literal;)*) => {
+    ($($name:ident $text:literal $about:literal;)*) => {
         /// A field of the record, in the order of the output contract.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Key { $(#[doc = concat!("`", $text, "`")] $name,)* }
+        pub enum Key { $(#[doc = concat!("`", $text, "`: ", $about)] $name,)* }
         impl Key {
             /// Every field, in order.
             pub const ALL: &[Key] = &[$(Key::$name,)*];
@@ -24,95 +24,108 @@ macro_rules! keys {
             pub const fn name(self) -> &'static str {
                 match self { $(Key::$name => $text,)* }
             }
+            /// What the field is, in a few words.
+            #[must_use]
+            pub const fn about(self) -> &'static str {
+                match self { $(Key::$name => $about,)* }
+            }
         }
     };
 }
 
 keys! {
-    Time "time";
-    Stamp "stamp";
-    Uptime "uptime";
-    Host "host";
-    Tag "tag";
-    Writer "writer";
-    Severity "severity";
-    Repeat "repeat";
-    Vmid "vmid";
-    Chain "chain";
-    File "file";
-    Line "line";
-    Kind "kind";
-    Family "family";
-    Prefix "prefix";
-    In "in";
-    Out "out";
-    PhysIn "physin";
-    PhysOut "physout";
-    Mac "mac";
-    MacDst "mac_dst";
-    MacSrc "mac_src";
-    MacType "mac_type";
-    VlanId "vlan_id";
-    VlanPcp "vlan_pcp";
-    TunnelSrc "tunnel_src";
-    TunnelDst "tunnel_dst";
-    Src "src";
-    Dst "dst";
-    Len "len";
-    Tos "tos";
-    Prec "prec";
-    Ttl "ttl";
-    IpId "ip_id";
-    Ce "ce";
-    Df "df";
-    Mf "mf";
-    Frag "frag";
-    IpOpt "ip_opt";
-    Tc "tc";
-    HopLimit "hoplimit";
-    FlowLbl "flowlbl";
-    Ext "ext";
-    Proto "proto";
-    ProtoNumber "proto_number";
-    Spt "spt";
-    Dpt "dpt";
-    UdpLen "udp_len";
-    TcpSeq "tcp_seq";
-    TcpAck "tcp_ack";
-    Window "window";
-    Res "res";
-    Flags "flags";
-    Urgp "urgp";
-    TcpOpt "tcp_opt";
-    IcmpType "icmp_type";
-    IcmpCode "icmp_code";
-    IcmpId "icmp_id";
-    IcmpSeq "icmp_seq";
-    Parameter "parameter";
-    Gateway "gateway";
-    Pointer "pointer";
-    Mtu "mtu";
-    Spi "spi";
-    Incomplete "incomplete";
-    Truncated "truncated";
-    ArpHtype "arp_htype";
-    ArpPtype "arp_ptype";
-    ArpOpcode "arp_opcode";
-    ArpMacSrc "arp_macsrc";
-    ArpIpSrc "arp_ipsrc";
-    ArpMacDst "arp_macdst";
-    ArpIpDst "arp_ipdst";
-    Uid "uid";
-    Gid "gid";
-    Mark "mark";
+    Time "time" "the moment, in UTC";
+    Stamp "stamp" "the stamp as it is in the log";
+    Uptime "uptime" "seconds since the machine was started";
+    Host "host" "the machine that wrote the line";
+    Tag "tag" "the program that wrote the line";
+    Writer "writer" "kernel, ulogd, pvefw-logger, or the tag of another program";
+    Severity "severity" "0 emergency to 7 debug";
+    Repeat "repeat" "how often the log says that the message came";
+    Vmid "vmid" "Proxmox: the number of the guest";
+    Chain "chain" "Proxmox: the chain whose rule logged the packet";
+    File "file" "the input";
+    Line "line" "the number of the line in it";
+    Kind "kind" "packet, or cut: its end is missing";
+    Family "family" "who gave the record its form: nf, ebtables, ulogd, pvefw";
+    Prefix "prefix" "the text of --log-prefix";
+    In "in" "interface it came in by";
+    Out "out" "interface it left by";
+    PhysIn "physin" "port of the bridge it came in by";
+    PhysOut "physout" "port of the bridge it left by";
+    Mac "mac" "the hardware header, whole";
+    MacDst "mac_dst" "hardware address of the receiver";
+    MacSrc "mac_src" "hardware address of the last hop";
+    MacType "mac_type" "Ethernet type: 0x0800 is IPv4";
+    VlanId "vlan_id" "number of the VLAN";
+    VlanPcp "vlan_pcp" "priority within the VLAN";
+    TunnelSrc "tunnel_src" "far end of the tunnel";
+    TunnelDst "tunnel_dst" "near end of the tunnel";
+    Src "src" "source address";
+    Dst "dst" "destination address";
+    Len "len" "bytes of the packet";
+    Tos "tos" "type of service";
+    Prec "prec" "precedence";
+    Ttl "ttl" "hops left (IPv4)";
+    IpId "ip_id" "number of the packet, by which fragments are put together";
+    Ce "ce" "the reserved bit of IPv4 is set";
+    Df "df" "do not fragment";
+    Mf "mf" "more fragments follow";
+    Frag "frag" "place of a later fragment";
+    IpOpt "ip_opt" "IP options, in hexadecimal";
+    Tc "tc" "traffic class (IPv6)";
+    HopLimit "hoplimit" "hops left (IPv6)";
+    FlowLbl "flowlbl" "flow label (IPv6)";
+    Ext "ext" "extension headers (IPv6)";
+    Proto "proto" "protocol by name";
+    ProtoNumber "proto_number" "protocol by number";
+    Spt "spt" "source port (also sport)";
+    Dpt "dpt" "destination port (also dport)";
+    UdpLen "udp_len" "bytes of the UDP part";
+    TcpSeq "tcp_seq" "sequence number";
+    TcpAck "tcp_ack" "acknowledgement number";
+    Window "window" "TCP window";
+    Res "res" "reserved bits of TCP";
+    Flags "flags" "TCP flags";
+    Urgp "urgp" "urgent pointer";
+    TcpOpt "tcp_opt" "TCP options, in hexadecimal";
+    IcmpType "icmp_type" "ICMP type (also type)";
+    IcmpCode "icmp_code" "ICMP code (also code)";
+    IcmpId "icmp_id" "which series an echo belongs to";
+    IcmpSeq "icmp_seq" "number of an echo in its series";
+    Parameter "parameter" "ICMP: where the fault is";
+    Gateway "gateway" "ICMP redirect: the router to use";
+    Pointer "pointer" "ICMPv6: where the fault is";
+    Mtu "mtu" "ICMP: the largest packet that fits";
+    Spi "spi" "IPsec: the security association";
+    Incomplete "incomplete" "the packet ended inside a header: bytes that were there";
+    Truncated "truncated" "the packet was too short for a header";
+    ArpHtype "arp_htype" "ARP: type of hardware, 1 is Ethernet";
+    ArpPtype "arp_ptype" "ARP: protocol asked for";
+    ArpOpcode "arp_opcode" "ARP: 1 request, 2 reply";
+    ArpMacSrc "arp_macsrc" "ARP: hardware address of the sender";
+    ArpIpSrc "arp_ipsrc" "ARP: address of the sender";
+    ArpMacDst "arp_macdst" "ARP: hardware address of the target";
+    ArpIpDst "arp_ipdst" "ARP: address of the target";
+    Uid "uid" "user whose program sent it";
+    Gid "gid" "group of that program";
+    Mark "mark" "mark set on the packet by a rule";
     // Derived: for tables and filters, not part of the record.
-    Service "service";
-    Month "month";
-    Day "day";
-    Hour "hour";
-    Minute "minute";
-    Weekday "weekday";
-    HourOfDay "hour_of_day";
+    Service "service" "name of the destination port";
+    SrcName "src_name" "name of the source: --names";
+    SrcCountry "src_country" "country of the source: --geoip";
+    SrcAsn "src_asn" "autonomous system of the source: --geoip";
+    SrcAsOrg "src_as_org" "who runs that system: --geoip";
+    DstName "dst_name" "name of the destination: --names";
+    DstCountry "dst_country" "country of the destination: --geoip";
+    DstAsn "dst_asn" "autonomous system of the destination: --geoip";
+    DstAsOrg "dst_as_org" "who runs that system: --geoip";
+    Month "month" "month of the report's zone";
+    Day "day" "day (also date)";
+    Hour "hour" "hour of a day";
+    Minute "minute" "minute";
+    Weekday "weekday" "Monday to Sunday";
+    HourOfDay "hour_of_day" "0 to 23, days put together";
 }
 
 impl Key {
@@ -120,13 +133,24 @@ impl Key {
     /// of these.
     #[must_use]
     pub fn of_line(self) -> bool {
-        self < Key::Src || self >= Key::Month
+        self < Key::Src || self > Key::Service
     }
 
     /// Whether the field is part of an exported record (the others are derived).
     #[must_use]
     pub fn in_record(self) -> bool {
         self < Key::Service
+    }
+
+    /// The option that names the files in which the field is found, if the log alone does not tell it.
+    #[must_use]
+    pub fn source(self) -> Option<&'static str> {
+        match self {
+            Key::SrcName | Key::DstName => Some("--names"),
+            Key::SrcCountry | Key::SrcAsn | Key::SrcAsOrg => Some("--geoip"),
+            Key::DstCountry | Key::DstAsn | Key::DstAsOrg => Some("--geoip"),
+            _ => None,
+        }
     }
 
     /// Whether the field's value is a moment or part of one.
@@ -246,18 +270,65 @@ fn key(name: &str) -> Option<Key> {
     Some(alias)
 }
 
+/// What other programs call fields, and what they are called here.
+const ELSEWHERE: [(&[&str], &str); 10] = [
+    (
+        &[
+            "srcip",
+            "src_ip",
+            "sip",
+            "saddr",
+            "source_ip",
+            "src_addr",
+            "srcaddr",
+            "from",
+            "ip",
+            "client",
+            "attacker",
+        ],
+        "src",
+    ),
+    (
+        &[
+            "dstip",
+            "dst_ip",
+            "dip",
+            "daddr",
+            "dest",
+            "dest_ip",
+            "destination_ip",
+            "dst_addr",
+            "dstaddr",
+            "to",
+        ],
+        "dst",
+    ),
+    (&["port", "dst_port", "dstport", "dest_port", "destination_port", "dp"], "dport"),
+    (&["src_port", "srcport", "source_port", "sp"], "sport"),
+    (&["in_iface", "iniface", "iif", "iifname", "indev", "input", "in_interface"], "in"),
+    (&["out_iface", "outiface", "oif", "oifname", "outdev", "output", "out_interface"], "out"),
+    (&["flag", "tcpflags", "tcp"], "flags"),
+    (&["hostname", "machine", "server"], "host"),
+    (&["log_prefix", "logprefix", "rule", "action"], "prefix"),
+    (&["icmptype", "icmp"], "icmp_type"),
+];
+
 fn unknown(name: &str) -> String {
+    let typed = name.to_ascii_lowercase();
     let names: Vec<&str> = Key::ALL.iter().map(|key| key.name()).chain(["sport", "dport"]).collect();
-    let near = names
-        .iter()
-        .map(|known| (strsim::levenshtein(name, known), known))
-        .min()
-        .filter(|(distance, _)| distance * 3 <= name.len().max(3))
-        .map_or_else(
-            || ": prefix, src, dst, proto, sport, dport, service, in, out, flags ..., src/24, day, hour; all: fwstat export FILE".to_owned(),
-            |(_, known)| format!("; did you mean `{known}`?"),
-        );
-    format!("no field is called `{}`{near}", crate::text::escape(name.as_bytes()))
+    let meant = ELSEWHERE.iter().find(|(words, _)| words.contains(&typed.as_str())).map(|(_, meant)| *meant);
+    let near = || {
+        let near = names.iter().map(|known| (strsim::levenshtein(&typed, known), *known)).min();
+        near.filter(|(distance, _)| distance * 3 <= typed.len().max(3)).map(|(_, known)| known)
+    };
+    let escaped = crate::text::escape(name.as_bytes());
+    match meant.or_else(near) {
+        Some(known) => format!("no field is called `{escaped}`; did you mean `{known}`?"),
+        None => format!(
+            "no field is called `{escaped}`; there are {}, networks (src/24, dst/64), and inner_ before those of a packet",
+            names.join(", ")
+        ),
+    }
 }
 
 /// The network of an address.

@@ -13,6 +13,7 @@ use logparse::{
 use super::Record;
 use super::field::{self, Field, Key};
 use super::value::Value;
+use crate::names::Names;
 use crate::time::clock::When;
 
 impl Field {
@@ -123,6 +124,8 @@ pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
         Key::Spt => number(line.sport()),
         Key::Dpt => number(line.dport()),
         Key::Service => service(line.protocol(), line.dport()),
+        Key::SrcName | Key::SrcCountry | Key::SrcAsn | Key::SrcAsOrg => named(key, line.src(), record.names),
+        Key::DstName | Key::DstCountry | Key::DstAsn | Key::DstAsOrg => named(key, line.dst(), record.names),
         Key::Flags => line.tcp_flags().map_or(Value::Missing, Value::Flags),
         Key::IcmpType => number(line.icmp_type()),
         Key::IcmpCode => number(line.icmp_code()),
@@ -133,6 +136,18 @@ pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
         Key::Truncated => line.truncated().map_or(Value::Missing, |header| keyword(truncated(header))),
         _ if is_of_network(key) => network_value(key, &line.network()),
         _ => transport_value(key, &line.transport()),
+    }
+}
+
+/// What files say of an address.
+fn named<'a>(key: Key, addr: Option<IpAddr>, names: Option<&'a Names>) -> Value<'a> {
+    let (Some(addr), Some(names)) = (addr, names) else { return Value::Missing };
+    let word = |found: Option<&'a str>| text(found.map(str::as_bytes));
+    match key {
+        Key::SrcName | Key::DstName => word(names.name(addr)),
+        Key::SrcCountry | Key::DstCountry => word(names.places.country(addr)),
+        Key::SrcAsn | Key::DstAsn => number(names.places.asn(addr)),
+        _ => word(names.places.as_org(addr)),
     }
 }
 

@@ -18,6 +18,7 @@ pub use value::{OwnedValue, TypedValue, Value};
 use logparse::{Line, Writer};
 
 use crate::input::journal::Beside;
+use crate::names::Names;
 use crate::time::clock::When;
 
 /// A line that is a firewall record, whole or truncated.
@@ -37,6 +38,8 @@ pub struct Record<'a> {
     pub at: (usize, u64),
     /// What the journal says beside the line, where that is the line of an entry.
     pub beside: Option<Beside<'a>>,
+    /// What files say of addresses, if any were named.
+    pub names: Option<&'a Names>,
 }
 
 impl<'a> Record<'a> {

@@ -10,3 +10,4 @@ pub mod noise;
 pub mod replay;
 pub mod replayed;
 pub mod suggest;
+pub mod what_if;

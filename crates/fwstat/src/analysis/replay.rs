@@ -45,9 +45,6 @@ pub struct Replay {
     pub not_judged: Vec<String>,
     /// What LOG rules' counters say about lines that are not in the log.
     pub lost: Vec<Loss>,
-    /// Whether a line is unknown because of a connection's state.
-    #[serde(skip)]
-    pub hangs_on_state: bool,
 }
 
 /// One rule and its lines.
@@ -106,6 +103,9 @@ pub struct NearMiss {
     pub rule: LogText,
     /// Lines that it would take.
     pub lines: u64,
+    /// The protocol that the rule names, and that of the lines, where this is the change.
+    #[serde(skip)]
+    pub transport: Option<(String, String)>,
 }
 
 /// When lines were seen (nanoseconds, UTC), and one of them.
@@ -564,7 +564,6 @@ impl<'r> Replaying<'r> {
             findings: findings.into_iter().map(finding).collect(),
             not_judged: self.not_judged(counted),
             lost,
-            hangs_on_state: self.unknown.keys().any(|(_, of)| matches!(of, Some((_, Why::State)))),
         }
     }
 
@@ -597,10 +596,15 @@ impl<'r> Replaying<'r> {
             name: self.name(at),
             text: rule.to_display(),
         };
-        if row.is_silent() && !counts.nearly.is_empty() {
+        if (row.is_silent() || row.added && row.lines == 0) && !counts.nearly.is_empty() {
             let near = |(n, (change, rule)): (u32, (fwrules::NearMiss, Rule))| {
+                let word = |protocol: logparse::Protocol| protocol.to_string().to_lowercase();
                 Some(NearMiss {
                     change: change.to_string(),
+                    transport: match change {
+                        fwrules::NearMiss::Transport { from, to } => Some((word(from), word(to))),
+                        _ => None,
+                    },
                     rule: saved(&rule),
                     lines: counts.nearly.get(&n).copied()?,
                 })

@@ -16,7 +16,7 @@ use fwlog::record::Record;
 use fwlog::time::clock::NANOS;
 
 /// What becomes of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// The rules would write it.
     Remaining,
@@ -92,6 +92,17 @@ pub struct Counted {
     pub answers: HashMap<Replayed, Stat>,
     /// Lines by prefix, byte for byte.
     pub prefixes: HashMap<Vec<u8>, Stat>,
+    /// Lines that were asked about twice: by the answer, and by the class of the second one.
+    pub seconds: HashMap<(Replayed, Class), u64>,
+}
+
+/// Rulesets that are asked as well, and about which lines.
+#[derive(Clone, Copy)]
+pub struct Second<'c> {
+    /// One for each ruleset.
+    pub compiled: &'c [Compiled<'c>],
+    /// About lines with this answer of the ruleset with this number.
+    pub about: &'c (dyn Fn(usize, &Replayed) -> bool + Sync),
 }
 
 /// Takes the output of a chunk: its ticket and its bytes; gives a vector to use on.
@@ -103,6 +114,10 @@ pub struct Replays<'c> {
     needs_time: bool,
     /// By ruleset.
     open: Vec<Open<'c>>,
+    /// The same for rulesets that are asked as well, if any are.
+    second: Option<(Second<'c>, Vec<Open<'c>>)>,
+    /// By ruleset, by answer: whether it is asked about as well, and how often each second answer came.
+    pairs: Vec<Vec<(bool, Vec<u64>)>>,
     /// Which ruleset sees IPv4.
     v4: usize,
     /// By ruleset.
@@ -132,6 +147,7 @@ impl<'c> Replays<'c> {
         rulesets: &'c Rulesets,
         compiled: &'c [Compiled<'c>],
         print: Option<(Class, Sink<'c>)>,
+        second: Option<Second<'c>>,
     ) -> Replays<'c> {
         let open = |compiled: &'c Compiled<'c>| Open {
             replayer: compiled.replayer(),
@@ -140,10 +156,13 @@ impl<'c> Replays<'c> {
             numbers: HashMap::new(),
             fronts: PrefixCache::default(),
         };
+        let beside = second.map_or(&[][..], |second| second.compiled);
         Replays {
             rulesets,
-            needs_time: print.is_none() || compiled.iter().any(Compiled::needs_time),
+            needs_time: print.is_none() || compiled.iter().chain(beside).any(Compiled::needs_time),
             open: compiled.iter().map(open).collect(),
+            second: second.map(|second| (second, beside.iter().map(open).collect())),
+            pairs: vec![Vec::new(); compiled.len()],
             v4: rulesets.of_family(Family::Ipv4),
             counted: compiled.iter().map(|_| Counted::default()).collect(),
             print,
@@ -196,17 +215,50 @@ impl Open<'_> {
     }
 }
 
+impl Replays<'_> {
+    /// Asks the other ruleset, if it is to be asked about lines with this answer.
+    fn ask_again(&mut self, n: usize, answer: AnswerId, record: &Record<'_>) {
+        let Some((second, open)) = &mut self.second else { return };
+        let (at, pairs) = (answer.0 as usize, &mut self.pairs[n]);
+        for id in pairs.len()..=at {
+            let id = AnswerId(u32::try_from(id).unwrap_or(u32::MAX));
+            pairs.push(((second.about)(n, self.open[n].replayer.answer(id)), Vec::new()));
+        }
+        let (wanted, counts) = &mut pairs[at];
+        if !*wanted {
+            return;
+        }
+        let (_, (other, _)) = answer_of(self.rulesets, self.v4, open, record);
+        let other = other.0 as usize;
+        if counts.len() <= other {
+            counts.resize(other + 1, 0);
+        }
+        counts[other] += record.times();
+    }
+}
+
+/// Which of some rulesets sees a line, and its answer with the number of the prefix.
+#[inline]
+fn answer_of(
+    rulesets: &Rulesets,
+    v4: usize,
+    open: &mut [Open<'_>],
+    record: &Record<'_>,
+) -> (usize, (AnswerId, usize)) {
+    let scanned = record.line.fast().filter(|scanned| scanned.src_ipv4().is_some());
+    match scanned.and_then(|scanned| open[v4].recall(scanned)) {
+        Some(known) => (v4, known),
+        None => record.line.with_entry(|entry| {
+            let n = rulesets.of(&entry.packet);
+            (n, open[n].ask(entry, record))
+        }),
+    }
+}
+
 impl Aggregate for Replays<'_> {
     fn add(&mut self, record: &Record<'_>) {
-        let scanned = record.line.fast().filter(|scanned| scanned.src_ipv4().is_some());
-        let known = scanned.and_then(|scanned| self.open[self.v4].recall(scanned));
-        let (n, (answer, prefix)) = match known {
-            Some(known) => (self.v4, known),
-            None => record.line.with_entry(|entry| {
-                let n = self.rulesets.of(&entry.packet);
-                (n, self.open[n].ask(entry, record))
-            }),
-        };
+        let (n, (answer, prefix)) = answer_of(self.rulesets, self.v4, &mut self.open, record);
+        self.ask_again(n, answer, record);
         let open = &mut self.open[n];
         open.count(answer, prefix, record);
         if let Some((class, _)) = self.print
@@ -222,6 +274,17 @@ impl Aggregate for Replays<'_> {
     }
 
     fn settle(&mut self) {
+        if let Some((_, seconds)) = &self.second {
+            for (n, pairs) in self.pairs.iter_mut().enumerate() {
+                let (first, second) = (self.open[n].replayer.answers(), seconds[n].replayer.answers());
+                for (answer, (_, counts)) in first.iter().zip(std::mem::take(pairs)) {
+                    for (other, lines) in second.iter().zip(counts).filter(|(_, lines)| *lines > 0) {
+                        let pair = (answer.clone(), Class::of(&other.fate));
+                        *self.counted[n].seconds.entry(pair).or_default() += lines;
+                    }
+                }
+            }
+        }
         for (open, counted) in self.open.iter_mut().zip(&mut self.counted) {
             for (answer, stat) in open.replayer.answers().iter().zip(std::mem::take(&mut open.answers)) {
                 counted.answers.entry(answer.clone()).or_default().merge(&stat);
@@ -245,6 +308,9 @@ impl Aggregate for Replays<'_> {
             }
             for (prefix, stat) in other.prefixes {
                 own.prefixes.entry(prefix).or_default().merge(&stat);
+            }
+            for (pair, lines) in other.seconds {
+                *own.seconds.entry(pair).or_default() += lines;
             }
         }
     }

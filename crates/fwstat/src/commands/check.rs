@@ -17,8 +17,7 @@ use fwlog::aggregate::Counts;
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Check) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
-    let known = [Format::Table, Format::Json, Format::Csv, Format::Tsv];
-    let form = format(&options, Format::Table, &known)?;
+    let form = format(&options, Format::Table, Format::of("check"))?;
     let (_, account, mut head) = run(&options, || Counts::by(Vec::new()))?;
     if !options.verbose {
         head.notes.extend(options.queue.remarks());

@@ -24,7 +24,7 @@ use fwlog::input::LONGEST_LINE;
 use fwlog::input::bytes::Meter;
 use fwlog::input::decode::{Decoded, Decoding};
 use fwlog::input::{decode, journal};
-use fwlog::pipeline::{self, is_one_record};
+use fwlog::pipeline::{self, account, is_one_record};
 use fwlog::record::Record;
 use fwlog::text;
 
@@ -55,7 +55,7 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
         let entry = match logparse::parse_with(line, &mut scratch) {
             Ok(entry) => entry,
             Err(error) => {
-                let words = format!("not a line of the packet filter: {error}");
+                let words = no_packet(line, &error);
                 if arguments.output.json {
                     let object = json!({"schema": "fwstat.explain/1", "line": report::json::bytes(line), "error": words});
                     out.extend(report::json::print(&object));
@@ -75,6 +75,7 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
             line_number: 0,
             at: (0, 0),
             beside: None,
+            names: None,
         };
         let context = Context { local: &rulesets.local, time: None, cut };
         let rules = rulesets.all.get(rulesets.of(&entry.packet));
@@ -120,7 +121,23 @@ fn lines(words: &[String]) -> anyhow::Result<Vec<Vec<u8>>> {
         }
         return Ok(vec![line_of(file, number)?]);
     }
+    if let [word] = words
+        && std::path::Path::new(word).is_file()
+    {
+        bail!("{word} is a file; which line? fwstat explain {}:N", text::quoted(word));
+    }
     Ok(vec![joined.into_bytes()])
+}
+
+/// What is said of a line that is no packet.
+fn no_packet(line: &[u8], error: &logparse::ParseError) -> String {
+    match account::loss(line) {
+        Some((what, lines)) => {
+            let lines = text::count_of(lines, "line", "lines");
+            format!("not a firewall log line: it says that {lines} never reached the log ({what})")
+        }
+        None => format!("not a firewall log line: {error}"),
+    }
 }
 
 /// Line `number` of a file, compressed or not; both lines of a record of two.

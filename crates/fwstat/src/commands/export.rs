@@ -7,7 +7,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use super::{Outcome, commit_unless_stopped, finish, format, outcome, output, run, sheet};
+use super::{Outcome, commit_unless_stopped, finish, format, hints, outcome, output, run, sheet};
 use crate::atomic_file::AtomicFile;
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
@@ -23,12 +23,11 @@ use fwlog::record::{Field, Record};
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Export) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, true)?;
-    let form =
-        format(&options, Format::Ndjson, &[Format::Ndjson, Format::Csv, Format::Tsv, Format::Parquet])?;
-    let fields = options::fields("--fields", &arguments.fields)?;
+    let form = format(&options, Format::Ndjson, Format::of("export"))?;
+    let fields = options::fields("--fields", &arguments.fields, options.plan.names.as_ref())?;
     let ecs = arguments.schema == cli::Schema::Ecs;
     if form == Format::Parquet {
-        return parquet(&options, fields, ecs);
+        return parquet(&arguments.common, &options, fields, ecs);
     }
     let sheet = sheet(form);
     let fields = if sheet.is_some() && fields.is_empty() { report::record::all_fields() } else { fields };
@@ -54,12 +53,17 @@ pub fn command(arguments: &cli::Export) -> anyhow::Result<Outcome> {
     }
     let (mut out, beside) = output(&options)?;
     out.write_all(&head)?;
-    export(&options, out, beside, add)
+    export(&arguments.common, &options, out, beside, add)
 }
 
 /// Parquet, where the build has it.
 #[cfg(feature = "parquet")]
-fn parquet(options: &Options, fields: Vec<Field>, ecs: bool) -> anyhow::Result<Outcome> {
+fn parquet(
+    common: &cli::Common,
+    options: &Options,
+    fields: Vec<Field>,
+    ecs: bool,
+) -> anyhow::Result<Outcome> {
     use std::io::IsTerminal as _;
     if options.output.is_none() && !options.quiet && std::io::stdout().is_terminal() {
         anyhow::bail!("Parquet is nothing for a terminal: --output FILE.parquet, or > FILE.parquet");
@@ -72,11 +76,11 @@ fn parquet(options: &Options, fields: Vec<Field>, ecs: bool) -> anyhow::Result<O
     let columns = report::parquet::Columns::new(fields, ecs);
     let (out, beside) = output(options)?;
     let file = report::parquet::File::new(out, &columns)?;
-    export(options, file, beside, |batch, record| columns.add(batch, record))
+    export(common, options, file, beside, |batch, record| columns.add(batch, record))
 }
 
 #[cfg(not(feature = "parquet"))]
-fn parquet(_: &Options, _: Vec<Field>, _: bool) -> anyhow::Result<Outcome> {
+fn parquet(_: &cli::Common, _: &Options, _: Vec<Field>, _: bool) -> anyhow::Result<Outcome> {
     anyhow::bail!(
         "this build writes no Parquet: `cargo install --path crates/fwstat --features parquet` makes one that does\n  \
          CSV and NDJSON hold the same columns; DuckDB turns them into Parquet: fwstat export FILE > x.ndjson && \
@@ -86,6 +90,7 @@ fn parquet(_: &Options, _: Vec<Field>, _: bool) -> anyhow::Result<Outcome> {
 
 /// Every record that passes the filters, added to its chunk's part by `add`, the parts in order.
 fn export<S: Sink>(
+    common: &cli::Common,
     options: &Options,
     out: S,
     beside: Option<AtomicFile>,
@@ -98,6 +103,9 @@ fn export<S: Sink>(
     // Records have no place for it.
     for assumption in head.assumptions.iter().filter(|_| !options.quiet) {
         diagnostics::warning(&assumption.message)?;
+    }
+    for hint in hints::nothing_passed(common, options, &account) {
+        diagnostics::warning(&hint)?;
     }
     if let Some(file) = beside {
         commit_unless_stopped(file, options)?;

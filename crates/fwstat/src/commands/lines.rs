@@ -8,12 +8,14 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::{Outcome, commit_unless_stopped, finish, outcome, output, run};
-use crate::cli;
+use super::{Outcome, commit_unless_stopped, finish, hints, outcome, output, run};
+use crate::cli::{self, Format};
 use crate::options::Options;
 use crate::report::diagnostics;
-use crate::report::lines::{Form, Part, Printer};
+use crate::report::line_row::Row;
+use crate::report::lines::{Form, Hit, Part, Printer};
 use fwlog::aggregate::Aggregate;
+use fwlog::filter::Filter;
 use fwlog::input::Chunk;
 use fwlog::pipeline::order::Writer;
 use fwlog::record::Record;
@@ -25,8 +27,17 @@ use fwlog::text;
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, true)?;
-    if options.format.is_some() {
-        anyhow::bail!("`fwstat lines` writes lines as they are; `fwstat export` writes data");
+    let table = match options.format {
+        None => false,
+        Some(Format::Table | Format::Plain) => true,
+        Some(_) => anyhow::bail!(
+            "`fwstat lines` writes lines as they are, or --format table; `fwstat export` writes data"
+        ),
+    };
+    if table && arguments.invert {
+        anyhow::bail!(
+            "--format table is of records, and --invert asks for lines that are none of those that pass"
+        );
     }
     let names = options.queue.names();
     let terminal = options.output.is_none() && io::stdout().is_terminal();
@@ -44,7 +55,13 @@ pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
         },
         numbers: arguments.line_number || terminal && !arguments.count,
         color: options.look.color,
-        escaped: terminal,
+        escaped: terminal || table,
+        table: table.then(|| options.look.clone()),
+    };
+    let shown = Shown {
+        marks: options.look.color && !table && !arguments.count && !arguments.invert,
+        rows: table && !arguments.count,
+        filter: &options.plan.filter,
     };
     let whole = !arguments.count && form.around != (0, 0);
     let (out, beside) = output(&options)?;
@@ -57,6 +74,7 @@ pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
     let make = || Lines {
         writer: &writer,
         names: &names,
+        shown,
         part: Part::default(),
         hits: Vec::new(),
         all: whole || arguments.invert,
@@ -66,6 +84,9 @@ pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
     finish(writer, &options)?;
     for assumption in head.assumptions.iter().filter(|_| !options.quiet) {
         diagnostics::warning(&assumption.message)?;
+    }
+    for hint in hints::nothing_passed(&arguments.common, &options, &account) {
+        diagnostics::warning(&hint)?;
     }
     let enough = enough.load(Ordering::Relaxed);
     match beside {
@@ -81,13 +102,35 @@ pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
     })
 }
 
+/// What is shown of a hit.
+#[derive(Clone, Copy)]
+struct Shown<'w> {
+    /// Which parts the filter matched.
+    marks: bool,
+    /// A row instead of the line.
+    rows: bool,
+    filter: &'w Filter,
+}
+
+impl Shown<'_> {
+    fn of(&self, record: &Record<'_>) -> Hit {
+        // A record of two lines is printed as two.
+        let one = memchr::memchr(b'\n', record.raw).is_none();
+        Hit {
+            marks: if self.marks && one { self.filter.marks(record) } else { Vec::new() },
+            row: self.rows.then(|| Row::new(record)),
+        }
+    }
+}
+
 /// One thread's lines of the chunk at hand.
 struct Lines<'w> {
     writer: &'w Writer<Printer>,
     names: &'w [String],
+    shown: Shown<'w>,
     part: Part,
     /// Where hits begin in the input, and how many lines each has beside its last one.
-    hits: Vec<(u64, usize)>,
+    hits: Vec<(u64, usize, Hit)>,
     /// Whether all lines of a chunk are handed on.
     all: bool,
     invert: bool,
@@ -98,21 +141,22 @@ impl Lines<'_> {
     fn whole(&mut self, chunk: &Chunk<'_>) {
         let lines: Vec<&[u8]> =
             chunk.bytes.strip_suffix(b"\n").unwrap_or(chunk.bytes).split(|b| *b == b'\n').collect();
-        let mut hit = vec![false; lines.len()];
+        let mut hit: Vec<Option<Hit>> = vec![None; lines.len()];
         let mut hits = std::mem::take(&mut self.hits).into_iter().peekable();
         let mut offset = chunk.offset;
         for (at, line) in lines.iter().enumerate() {
-            if let Some((_, above)) = hits.next_if(|(begin, _)| *begin == offset) {
-                hit[at.saturating_sub(above)..=at].fill(true);
+            if let Some((_, above, found)) = hits.next_if(|(begin, ..)| *begin == offset) {
+                hit[at.saturating_sub(above)..=at].fill(Some(found));
             }
             offset += line.len() as u64 + 1;
         }
-        for (at, line) in (0u64..).zip(&lines) {
+        for ((at, line), hit) in (0u64..).zip(&lines).zip(hit) {
             let (source, number) = match chunk.heads.and_then(|heads| heads.get(at)) {
                 Some(head) => (head.source, head.line),
                 None => (chunk.source, chunk.first_line.unwrap_or(1) + at),
             };
-            self.part.add(line, source, number, hit[at as usize] != self.invert);
+            let hit = if self.invert { hit.is_none().then(Hit::default) } else { hit };
+            self.part.add(line, source, number, hit);
         }
     }
 }
@@ -121,20 +165,21 @@ impl Aggregate for Lines<'_> {
     fn add(&mut self, record: &Record<'_>) {
         let (source, offset) = record.at;
         if self.all {
-            self.hits.push((offset, memchr::memchr_iter(b'\n', record.raw).count()));
+            let above = memchr::memchr_iter(b'\n', record.raw).count();
+            self.hits.push((offset, above, self.shown.of(record)));
             return;
         }
         // A chunk of journals' entries is of several files.
         let same = self.names.get(source).is_some_and(|name| name == record.file);
         let named = || self.names.iter().position(|name| name == record.file);
         let source = if same { source } else { named().unwrap_or(source) };
-        self.part.add(record.raw, source, record.line_number, true);
+        self.part.add(record.raw, source, record.line_number, Some(self.shown.of(record)));
     }
 
     fn merge(&mut self, _: Self) {}
 
     fn needs_time(&self) -> bool {
-        false
+        self.shown.rows
     }
 
     fn end_of_chunk(&mut self, chunk: &Chunk<'_>) {

@@ -8,12 +8,14 @@ mod assumptions;
 pub mod check;
 pub mod explain;
 pub mod export;
+mod hints;
 pub mod lines;
 pub mod overview;
 mod passes;
 pub mod replay;
 pub mod suggest;
 pub mod suggest_interactive;
+mod suggest_print;
 pub mod timeline;
 pub mod top;
 
@@ -210,10 +212,23 @@ fn write(options: &Options, account: &Account, bytes: &[u8]) -> anyhow::Result<(
     match &options.output {
         None => {
             let mut out = io::stdout().lock();
-            out.write_all(bytes).and_then(|()| out.flush()).context("standard output")
+            out.write_all(bytes).and_then(|()| out.flush()).context("standard output")?;
         }
-        Some(path) => replace(path, bytes),
+        Some(path) => replace(path, bytes)?,
     }
+    told_again(options)
+}
+
+/// Says once more, after what was printed, which inputs could not be read: their errors may have scrolled away.
+fn told_again(options: &Options) -> anyhow::Result<()> {
+    let errors = options.queue.errors();
+    if errors.is_empty() || options.quiet {
+        return Ok(());
+    }
+    let names: Vec<String> = errors.iter().take(5).map(|error| text::escape(error.name.as_bytes())).collect();
+    let more = if errors.len() > 5 { format!(" and {} more", errors.len() - 5) } else { String::new() };
+    diagnostics::error(&format!("not all of it was read: {}{more} (see above)", names.join(", ")))?;
+    Ok(())
 }
 
 /// Writes a file at once or not at all.
@@ -240,7 +255,8 @@ fn finish<S: Sink>(writer: Writer<S>, options: &Options) -> anyhow::Result<()> {
     writer.finish().with_context(|| match &options.output {
         Some(path) => path.display().to_string(),
         None => "standard output".to_owned(),
-    })
+    })?;
+    told_again(options)
 }
 
 /// Gives a file its name, unless the reading was interrupted: records have no mark that says that
@@ -271,12 +287,9 @@ fn format(options: &Options, default: Format, known: &[Format]) -> anyhow::Resul
         format => format,
     };
     if !known.contains(&format) {
-        let names: Vec<String> = known.iter().map(|format| format!("{format:?}").to_lowercase()).collect();
-        bail!(
-            "this command does not write {}: --format {}",
-            format!("{format:?}").to_lowercase(),
-            names.join(", ")
-        );
+        let name = |format: &Format| format!("{format:?}").to_lowercase();
+        let names: Vec<String> = known.iter().map(name).collect();
+        bail!("this command does not write {}, but {}", name(&format), names.join(", "));
     }
     Ok(format)
 }

@@ -97,7 +97,27 @@ impl Passes {
         &mut self,
         make: impl Fn() -> A + Sync,
     ) -> anyhow::Result<(A, Options, Account, Head)> {
-        let options = Options::again(&self.common, false, &self.extents)?;
+        let options = self.options(false)?;
+        self.run_with(options, make)
+    }
+
+    /// What a pass is run with; `ordered` if its output must be in the order of the input.
+    ///
+    /// # Errors
+    /// An option makes no sense.
+    pub(super) fn options(&self, ordered: bool) -> anyhow::Result<Options> {
+        Options::again(&self.common, ordered, &self.extents)
+    }
+
+    /// One pass with these options.
+    ///
+    /// # Errors
+    /// As those of `run`.
+    pub(super) fn run_with<A: Aggregate>(
+        &mut self,
+        options: Options,
+        make: impl Fn() -> A + Sync,
+    ) -> anyhow::Result<(A, Options, Account, Head)> {
         let (aggregate, account, mut head) = super::pass(&options, make, self.first.is_none())?;
         for name in &mut head.files {
             if let Some((.., typed)) = self.copies.iter().find(|(_, again, _)| Path::new(name) == again) {

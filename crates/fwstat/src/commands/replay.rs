@@ -11,9 +11,10 @@ use std::sync::Arc;
 use anyhow::bail;
 use fwrules::{Compiled, Evidence};
 
-use super::{Outcome, commit_unless_stopped, finish, format, outcome, output, run, write};
+use super::{Outcome, commit_unless_stopped, finish, format, hints, outcome, output, run, write};
 use crate::analysis::replay::Replay;
-use crate::analysis::replayed::{Class, Replays};
+use crate::analysis::replayed::{Class, Replays, Second};
+use crate::analysis::what_if::{self, Beside};
 use crate::cli::{self, Format, Print};
 use crate::options::Options;
 use crate::report;
@@ -40,23 +41,56 @@ pub fn command(arguments: &cli::Replay) -> anyhow::Result<Outcome> {
     }
     let rulesets = Rulesets::read(&arguments.rules, &paths)?;
     let writer = arguments.written_by.as_deref().map(rules::ruleset).transpose()?;
-    let evidence = || match &writer {
+    // Rules that are added are asked of a log that the others wrote.
+    let evidence = |n: usize| match &writer {
         Some(writer) => Evidence::Writer(writer),
-        None if !arguments.rules.add.is_empty() => Evidence::Same,
+        None if rulesets.taken_away => Evidence::Writer(&rulesets.before[n].1),
+        None if !rulesets.before.is_empty() => Evidence::Same,
         None => Evidence::Usual,
     };
     let make = if arguments.print.is_some() { Compiled::new } else { Compiled::with_missed };
+    let all = rulesets.all.iter().enumerate();
     let compiled: Vec<Compiled<'_>> =
-        rulesets.all.iter().map(|(_, rules)| make(rules, evidence(), &rulesets.local)).collect();
+        all.map(|(n, (_, rules))| make(rules, evidence(n), &rulesets.local)).collect();
     if let Some(print) = arguments.print {
         return print_lines(&common, print, &rulesets, &compiled);
     }
     let options = Options::new(&common, false)?;
-    let form = format(&options, Format::Table, &[Format::Table, Format::Json])?;
-    let (replays, account, mut head) = run(&options, || Replays::new(&rulesets, &compiled, None))?;
+    let form = format(&options, Format::Table, Format::of("replay"))?;
+    let is_what_if = !rulesets.before.is_empty();
+    // Without added rules: what holds if these rules wrote the log. With some: the rules without them.
+    let others: &[(String, fwrules::Ruleset)] = match (&writer, is_what_if) {
+        (_, true) => &rulesets.before,
+        (None, false) => &rulesets.all,
+        (Some(_), false) => &[],
+    };
+    let evidence = |rules| match &writer {
+        Some(writer) => Evidence::Writer(writer),
+        None if is_what_if => Evidence::Same,
+        None => Evidence::Writer(rules),
+    };
+    let others: Vec<Compiled<'_>> =
+        others.iter().map(|(_, rules)| Compiled::new(rules, evidence(rules), &rulesets.local)).collect();
+    let about = |n: usize, answer: &fwrules::Replayed| match is_what_if {
+        true => what_if::concerns(&rulesets, n, answer),
+        false => Class::of(&answer.fate) == Class::Unknown,
+    };
+    let second = (!others.is_empty()).then_some(Second { compiled: &others, about: &about });
+    let (replays, account, mut head) = run(&options, || Replays::new(&rulesets, &compiled, None, second))?;
     let replay = Replay::new(&rulesets, &replays.counted, !options.filters.is_empty());
+    let beside = match is_what_if {
+        true => Beside {
+            what_if: Some(what_if::what_if(&rulesets, &replay, &replays.counted)),
+            ..Beside::default()
+        },
+        false => Beside {
+            if_written_by_rules: what_if::if_written_by_rules(&replay, &replays.counted),
+            ..Beside::default()
+        },
+    };
     head.notes.extend(replay.not_judged.iter().cloned());
-    if arguments.written_by.is_none() && arguments.rules.add.is_empty() && replay.hangs_on_state {
+    head.notes.extend(hints::nothing_passed(&common, &options, &account));
+    if beside.if_written_by_rules.is_some() {
         head.notes.push(
             "if this ruleset produced the log, add --written-by RULES (the same file) to decide those lines"
                 .to_owned(),
@@ -64,10 +98,12 @@ pub fn command(arguments: &cli::Replay) -> anyhow::Result<Outcome> {
     }
     let report = Replayed {
         replay: &replay,
+        beside: &beside,
         head: &head,
         clock: &options.plan.clock,
         limit: if arguments.limit == 0 { usize::MAX } else { arguments.limit },
         samples: options.verbose,
+        rules: paths.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
     };
     write(&options, &account, &report::render(&report, form, &options.look))?;
     Ok(outcome(&options, &account))
@@ -93,7 +129,8 @@ fn print_lines(
     let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.queue.stop));
     let terminal = options.output.is_none() && io::stdout().is_terminal();
     let sink = |ticket, bytes: Vec<u8>| writer.put(ticket, if terminal { escaped(&bytes) } else { bytes });
-    let (replays, account, _) = run(&options, || Replays::new(rulesets, compiled, Some((class, &sink))))?;
+    let (replays, account, _) =
+        run(&options, || Replays::new(rulesets, compiled, Some((class, &sink)), None))?;
     let printed = replays.counted.iter().flat_map(|counted| &counted.answers);
     let any = printed.into_iter().any(|(answer, _)| Class::of(&answer.fate) == class);
     drop(replays);

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use anyhow::bail;
 
 use super::passes::Passes;
-use super::{Outcome, outcome, suggest_interactive, write};
+use super::{Outcome, outcome, suggest_interactive, suggest_print, write};
 use crate::analysis::noise::survey::Survey;
 use crate::analysis::suggest::bans::{Jail, Loud, Tally, Watch};
 use crate::analysis::suggest::proof::{Proof, Prover};
@@ -18,7 +18,8 @@ use crate::analysis::suggest::session::Draft;
 use crate::cli::{self, RuleFormat};
 use crate::options::suggest as options;
 use crate::report::suggest::{self as report, Verb};
-use crate::report::{Head, diagnostics, handoff};
+use crate::report::{Head, diagnostics, handoff, next};
+use fwlog::text;
 
 /// Runs it.
 ///
@@ -63,6 +64,9 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
                     false => session.settle(draft, &proof, target),
                 }
             };
+            if let Some(which) = arguments.print.filter(|_| whole) {
+                return suggest_print::print(&mut log, &session, &suggestion, which);
+            }
             suggestion.name_truncated(&account, &head.files);
             let verb = Verb::new(arguments.undo, arguments.idempotent);
             let (look, clock) = (&options.look, &options.plan.clock);
@@ -70,7 +74,8 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
                 RuleFormat::Restore => report::restore(look, &suggestion, session.only_family()).into_bytes(),
                 RuleFormat::Nft => report::nft(look, &suggestion).into_bytes(),
                 RuleFormat::Json => report::json(clock, &head, &suggestion),
-                _ => report::script(look, clock, &head, &suggestion, verb).into_bytes(),
+                _ => report::script(look, clock, &head, &suggestion, verb, &next(arguments, &head))
+                    .into_bytes(),
             };
             (bytes, suggestion.drops().next().is_some())
         }
@@ -81,6 +86,27 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
         Outcome::Found => Outcome::Nothing,
         other => other,
     })
+}
+
+/// Commands about what was suggested, with the options that decided it.
+fn next(arguments: &cli::Suggest, head: &Head) -> Vec<next::Command> {
+    let mut options = Vec::new();
+    let mut add = |name: &str, value: &str| options.push(format!("--{name} {}", text::quoted(value)));
+    arguments.rules.iter().for_each(|path| add("rules", &path.to_string_lossy()));
+    arguments.trusted.iter().for_each(|net| add("trusted", net));
+    arguments.keep.iter().for_each(|prefix| add("keep", prefix));
+    if arguments.chain != "MALICIOUS" {
+        add("chain", &arguments.chain);
+    }
+    if arguments.max_rules != 20 {
+        add("max-rules", &arguments.max_rules.to_string());
+    }
+    arguments.target.iter().for_each(|target| add("target", target));
+    let print = |which: &str| [options.clone(), vec![format!("--print {which}")]].concat();
+    vec![
+        (next::command(head, "suggest", &print("remaining")), "the lines that remain"),
+        (next::command(head, "suggest", &print("removed")), "the lines that the rules silence"),
+    ]
 }
 
 /// Filter and jail, with who would have been banned.

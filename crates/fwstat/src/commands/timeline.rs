@@ -6,7 +6,7 @@
 
 use anyhow::{anyhow, bail};
 
-use super::{Outcome, format, outcome, run, write};
+use super::{Outcome, format, hints, outcome, run, write};
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
 use crate::report::render;
@@ -28,18 +28,23 @@ const MOST: usize = 100_000;
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Timeline) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
-    let known = [Format::Table, Format::Json, Format::Csv, Format::Tsv];
-    let form = format(&options, Format::Table, &known)?;
+    let form = format(&options, Format::Table, Format::of("timeline"))?;
     let step = arguments.bucket.as_deref().map(bucket).transpose()?;
-    let by = options::fields("--by", &arguments.by)?;
+    let by = options::fields("--by", &arguments.by, options.plan.names.as_ref())?;
     let empty = Timeline::new(by, step);
-    let (mut timeline, account, head) = run(&options, || empty.clone())?;
+    let (mut timeline, account, mut head) = run(&options, || empty.clone())?;
+    let outside = match form {
+        Format::Table => timeline.leave_out_outliers(),
+        _ => 0,
+    };
     timeline.fit(if options.look.bars { ROWS_ON_A_TERMINAL } else { ROWS });
     let starts = timeline.starts(MOST + 1);
     if starts.len() > MOST {
         bail!("--bucket: more than {} rows; take a wider bucket", text::grouped(MOST as u64));
     }
-    let report = OverTime::new(&head, &options.plan.clock, &timeline, starts, arguments.limit);
+    head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
+    let mut report = OverTime::new(&head, &options.plan.clock, &timeline, starts, arguments.limit);
+    report.outside = outside;
     write(&options, &account, &render(&report, form, &options.look))?;
     Ok(outcome(&options, &account))
 }

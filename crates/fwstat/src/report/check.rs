@@ -132,7 +132,7 @@ impl Checked<'_> {
         };
         let rows: Vec<Vec<String>> = reasons.iter().map(row).collect();
         // Places are copied and reasons are read: neither is of use when it is shortened.
-        let whole = |name: &str| Column { shrinks: false, ..Column::text(name) };
+        let whole = Column::whole;
         let heads =
             [Column::text("CLASS"), Column::number("COUNT"), whole("FIRST AT").styled(KEY), whole("REASON")];
         format!("\n{}", columns(look, &heads, &rows))
@@ -153,11 +153,8 @@ impl Checked<'_> {
                 vec![text::escape(name), look.number(*count), at]
             })
             .collect();
-        let heads = [
-            Column::text("WRITTEN BY"),
-            Column::number("COUNT"),
-            Column { shrinks: false, ..Column::text("FIRST AT") }.styled(KEY),
-        ];
+        let heads =
+            [Column::text("WRITTEN BY"), Column::number("COUNT"), Column::whole("FIRST AT").styled(KEY)];
         format!("\n{}", columns(look, &heads, &rows))
     }
 

@@ -9,7 +9,7 @@ use fwlog::record::{Key, Record, Value, value};
 use fwlog::time::clock;
 
 /// Our field, its name there.
-pub const FIELDS: [(Key, &str); 37] = [
+pub const FIELDS: [(Key, &str); 45] = [
     (Key::Time, "@timestamp"),
     (Key::Severity, "log.syslog.severity.code"),
     (Key::Tag, "log.syslog.appname"),
@@ -23,8 +23,16 @@ pub const FIELDS: [(Key, &str); 37] = [
     (Key::MacSrc, "source.mac"),
     (Key::MacDst, "destination.mac"),
     (Key::Src, "source.ip"),
+    (Key::SrcName, "source.domain"),
+    (Key::SrcCountry, "source.geo.country_iso_code"),
+    (Key::SrcAsn, "source.as.number"),
+    (Key::SrcAsOrg, "source.as.organization.name"),
     (Key::Spt, "source.port"),
     (Key::Dst, "destination.ip"),
+    (Key::DstName, "destination.domain"),
+    (Key::DstCountry, "destination.geo.country_iso_code"),
+    (Key::DstAsn, "destination.as.number"),
+    (Key::DstAsOrg, "destination.as.organization.name"),
     (Key::Dpt, "destination.port"),
     (Key::Len, "network.bytes"),
     (Key::Proto, "network.transport"),

@@ -61,11 +61,7 @@ impl Report for Explained<'_> {
 
 /// Each field with its value and meaning.
 fn fields(look: &RenderOptions, said: &[Said]) -> String {
-    let heads = [
-        Column { shrinks: false, ..Column::text("FIELD") }.styled(KEY),
-        Column::text("VALUE"),
-        Column { shrinks: false, ..Column::text("MEANING") },
-    ];
+    let heads = [Column::whole("FIELD").styled(KEY), Column::text("VALUE"), Column::whole("MEANING")];
     // The words are wrapped beside the first two columns, so that nothing is cut.
     let first = said.iter().map(|s| text::width(&s.field)).max().unwrap_or(0).max(5);
     let second = said.iter().map(|s| text::width(&s.value)).max().unwrap_or(0).clamp(5, 26);

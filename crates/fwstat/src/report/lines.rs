@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write as _};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -14,8 +15,13 @@ use anstyle::{AnsiColor, Style};
 use fwlog::pipeline::order::{Out, Sink};
 use fwlog::text;
 
+use super::line_row::{Row, Table};
+use super::style::RenderOptions;
+
 const NAME: Style = AnsiColor::Magenta.on_default();
 const NUMBER: Style = AnsiColor::Green.on_default();
+/// What the filter matched, as `rg` has it.
+const FOUND: Style = AnsiColor::Red.on_default().bold();
 
 /// How lines are printed.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +42,8 @@ pub struct Form {
     pub color: bool,
     /// Whether what a terminal would obey is escaped.
     pub escaped: bool,
+    /// The look of the table whose rows hits are, instead of the lines as they are.
+    pub table: Option<RenderOptions>,
 }
 
 /// The lines of one chunk, in order.
@@ -43,6 +51,16 @@ pub struct Form {
 pub struct Part {
     text: Vec<u8>,
     lines: Vec<Placed>,
+    marks: Vec<Range<usize>>,
+}
+
+/// What is known of a hit beside its line.
+#[derive(Clone, Debug, Default)]
+pub struct Hit {
+    /// Which parts of the line the filter matched.
+    pub marks: Vec<Range<usize>>,
+    /// The row instead of the line.
+    pub row: Option<Row>,
 }
 
 /// A line's end in the text of a part, and where it is from.
@@ -52,18 +70,32 @@ struct Placed {
     source: usize,
     number: u64,
     hit: bool,
+    /// The last of its marks.
+    marks: usize,
+    /// Whether it is a row of the table.
+    row: bool,
 }
 
 impl Part {
-    /// Adds a line, without its end, of an input and with its number there.
-    pub fn add(&mut self, line: &[u8], source: usize, number: u64, hit: bool) {
-        self.text.extend_from_slice(line);
-        self.lines.push(Placed { end: self.text.len(), source, number, hit });
+    /// Adds a line, without its end, of an input and with its number there; a hit with what is known of it.
+    pub fn add(&mut self, line: &[u8], source: usize, number: u64, hit: Option<Hit>) {
+        let is_hit = hit.is_some();
+        let Hit { marks, row } = hit.unwrap_or_default();
+        let is_row = row.is_some();
+        match row {
+            Some(row) => self.text.extend_from_slice(row.joined().as_bytes()),
+            None => {
+                self.text.extend_from_slice(line);
+                self.marks.extend(marks);
+            }
+        }
+        let (end, marks) = (self.text.len(), self.marks.len());
+        self.lines.push(Placed { end, source, number, hit: is_hit, marks, row: is_row });
     }
 }
 
-/// A line that is kept for later.
-type Kept = (Vec<u8>, Placed);
+/// A line that is kept for later, with its marks.
+type Kept = (Vec<u8>, Placed, Vec<Range<usize>>);
 
 /// Prints lines.
 pub struct Printer {
@@ -81,6 +113,7 @@ pub struct Printer {
     after: usize,
     /// The line printed last.
     printed: Option<(usize, u64)>,
+    table: Option<Table>,
 }
 
 impl Printer {
@@ -94,7 +127,8 @@ impl Printer {
         stop: Arc<AtomicBool>,
     ) -> Printer {
         let (counts, kept) = (Vec::new(), VecDeque::new());
-        Printer { out, form, hits, enough, stop, counts, kept, after: 0, printed: None }
+        let table = form.table.clone().map(Table::new);
+        Printer { out, form, hits, enough, stop, counts, kept, after: 0, printed: None, table }
     }
 
     /// Whether there were as many hits as are wanted.
@@ -102,7 +136,7 @@ impl Printer {
         self.form.first.is_some_and(|first| self.hits.load(Ordering::Relaxed) >= first)
     }
 
-    fn line(&mut self, line: &[u8], at: Placed) -> io::Result<()> {
+    fn line(&mut self, line: &[u8], at: Placed, marks: &[Range<usize>]) -> io::Result<()> {
         if at.hit {
             if self.has_all() {
                 return self.context(line, at);
@@ -114,14 +148,14 @@ impl Printer {
                 return Ok(());
             }
             if let Some(last) = self.form.last {
-                self.keep(line, at, last);
+                self.keep(line, at, marks, last);
                 return Ok(());
             }
-            for (line, at) in std::mem::take(&mut self.kept) {
-                self.print(&line, at)?;
+            for (line, at, marks) in std::mem::take(&mut self.kept) {
+                self.print(&line, at, &marks)?;
             }
             self.after = self.form.around.1;
-            return self.print(line, at);
+            return self.print(line, at, marks);
         }
         self.context(line, at)
     }
@@ -134,27 +168,27 @@ impl Printer {
         }
         if self.after > 0 {
             self.after -= 1;
-            return self.print(line, at);
+            return self.print(line, at, &[]);
         }
         if self.has_all() {
             return Ok(());
         }
-        if self.kept.front().is_some_and(|(_, kept)| kept.source != at.source) {
+        if self.kept.front().is_some_and(|(_, kept, _)| kept.source != at.source) {
             self.kept.clear();
         }
-        self.keep(line, at, self.form.around.0);
+        self.keep(line, at, &[], self.form.around.0);
         Ok(())
     }
 
-    fn keep(&mut self, line: &[u8], at: Placed, most: usize) {
-        self.kept.push_back((line.to_vec(), at));
+    fn keep(&mut self, line: &[u8], at: Placed, marks: &[Range<usize>], most: usize) {
+        self.kept.push_back((line.to_vec(), at, marks.to_vec()));
         while self.kept.len() > most {
             self.kept.pop_front();
         }
     }
 
     /// Prints a line as `rg` does: `name:number:line`, of context `name-number-line`.
-    fn print(&mut self, line: &[u8], at: Placed) -> io::Result<()> {
+    fn print(&mut self, line: &[u8], at: Placed, marks: &[Range<usize>]) -> io::Result<()> {
         let mark = if at.hit { ':' } else { '-' };
         let apart =
             self.printed.is_some_and(|(source, number)| (source, number + 1) != (at.source, at.number));
@@ -171,11 +205,28 @@ impl Printer {
             let style = paint(NUMBER);
             write!(self.out, "{style}{}{style:#}{mark}", at.number)?;
         }
-        match self.form.escaped {
-            true => self.out.write_all(text::escape(line).as_bytes())?,
-            false => self.out.write_all(line)?,
+        if let Some(table) = self.table.as_mut().filter(|_| at.row) {
+            return self.out.write_all(table.line(line).as_bytes());
         }
+        let mut from = 0;
+        let marks = if self.form.color { marks } else { &[] };
+        for mark in marks.iter().filter(|mark| mark.end <= line.len()) {
+            self.text(&line[from..mark.start])?;
+            write!(self.out, "{FOUND}")?;
+            self.text(&line[mark.clone()])?;
+            write!(self.out, "{FOUND:#}")?;
+            from = mark.end;
+        }
+        self.text(&line[from..])?;
         self.out.write_all(b"\n")
+    }
+
+    /// Part of a line.
+    fn text(&mut self, text: &[u8]) -> io::Result<()> {
+        match self.form.escaped {
+            true => self.out.write_all(text::escape(text).as_bytes()),
+            false => self.out.write_all(text),
+        }
     }
 }
 
@@ -183,10 +234,10 @@ impl Sink for Printer {
     type Part = Part;
 
     fn take(&mut self, mut part: Part) -> io::Result<Part> {
-        let mut from = 0;
+        let (mut from, mut marked) = (0, 0);
         for at in std::mem::take(&mut part.lines) {
-            self.line(&part.text[from..at.end], at)?;
-            from = at.end;
+            self.line(&part.text[from..at.end], at, &part.marks[marked..at.marks])?;
+            (from, marked) = (at.end, at.marks);
         }
         // The first ones are enough when nothing of them can follow any more.
         if self.after == 0 && self.has_all() {
@@ -194,13 +245,14 @@ impl Sink for Printer {
             self.stop.store(true, Ordering::Relaxed);
         }
         part.text.clear();
+        part.marks.clear();
         Ok(part)
     }
 
     fn finish(mut self) -> io::Result<()> {
         if self.form.last.is_some() {
-            for (line, at) in std::mem::take(&mut self.kept) {
-                self.print(&line, at)?;
+            for (line, at, marks) in std::mem::take(&mut self.kept) {
+                self.print(&line, at, &marks)?;
             }
         }
         if self.form.count {

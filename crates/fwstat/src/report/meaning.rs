@@ -236,7 +236,12 @@ fn meaning(key: Key, value: Value<'_>, number: Option<u64>, packet: &Datagram<'_
             "type of service without its upper three bits: how it asks to be treated; 0x00 is nothing special"
         }
         Key::Prec => "precedence: the upper three bits of the same byte; 0x00 is routine",
-        Key::Ttl | Key::HopLimit => return hops(number),
+        Key::Ttl | Key::HopLimit => match packet_value(Key::Dst, packet) {
+            Value::Addr(group) if group.is_multicast() => {
+                "hops left before it is thrown away; to a group, senders begin with as many as they want to pass"
+            }
+            _ => return hops(number),
+        },
         Key::IpId => "the number by which parts of a packet that was cut up are found again",
         Key::Ce => "the reserved bit is set: no IP stack sends that",
         Key::Df => "do not fragment: routers must not cut this packet up",

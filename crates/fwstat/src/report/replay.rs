@@ -7,16 +7,22 @@
 use serde_json::{Map, Value};
 
 use super::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
-use super::{Head, Report, json, table};
+use super::{Head, Report, json, next, table};
 use crate::analysis::replay::{RemovedBecause, Replay, RuleRow};
+use crate::analysis::what_if::{Added, Beside, WhatIf};
 use crate::report::style::RenderOptions;
 use fwlog::text;
 use fwlog::time::clock::{self, Clock};
+
+/// Added rules that are named one by one.
+const NAMED: u64 = 3;
 
 /// A replay with what its table depends on.
 pub struct Replayed<'r> {
     /// The result.
     pub replay: &'r Replay,
+    /// What other rulesets say of the same lines.
+    pub beside: &'r Beside,
     /// What was read.
     pub head: &'r Head,
     /// The zone of times in tables.
@@ -25,13 +31,23 @@ pub struct Replayed<'r> {
     pub limit: usize,
     /// Whether each rule's sample line is shown.
     pub samples: bool,
+    /// The files of rules.
+    pub rules: Vec<String>,
 }
 
 impl Report for Replayed<'_> {
     fn json(&self) -> Map<String, Value> {
         let mut document = json::head("fwstat.replay/1", self.head);
         json::extend(&mut document, self.replay);
+        json::extend(&mut document, self.beside);
         document
+    }
+
+    fn recap(&self, look: &RenderOptions) -> Option<String> {
+        let Replay { remaining, removed, unknown, .. } = self.replay;
+        let numbers = [remaining, removed, unknown].map(|lines| look.number(*lines));
+        let [remaining, removed, unknown] = numbers;
+        Some(format!("{remaining} still logged, {removed} no longer logged, {unknown} undecidable"))
     }
 
     fn table(&self, look: &RenderOptions) -> String {
@@ -43,6 +59,7 @@ impl Report for Replayed<'_> {
         self.wrong(look, &mut out);
         self.lost(look, &mut out);
         out.push_str(&table::foot(look, self.head));
+        out.push_str(&self.next(look));
         out
     }
 }
@@ -52,6 +69,18 @@ impl Replayed<'_> {
     fn verdict(&self, look: &RenderOptions, out: &mut String) {
         let classes = [self.replay.remaining, self.replay.removed, self.replay.unknown];
         let all: u64 = classes.iter().sum();
+        if let Some(what_if) = &self.beside.what_if {
+            self.what_if(look, what_if, all, out);
+        }
+        if let Some(numbers) = &self.beside.if_written_by_rules {
+            let hang = look.count_of(self.replay.unknown - numbers.unknown, "line hangs", "lines hang");
+            let words = format!(
+                "{} still logged for certain; {} still logged if these rules wrote the log: {hang} on that",
+                look.number(self.replay.remaining),
+                look.number(numbers.remaining),
+            );
+            out.push_str(&(sentence(look, HEADING, &words) + "\n"));
+        }
         let means = [
             ("still logged", "a LOG rule is reached"),
             ("no longer logged", "a verdict comes before any LOG rule"),
@@ -73,6 +102,70 @@ impl Replayed<'_> {
         out.push_str(&columns(look, &heads, &rows));
     }
 
+    /// What each added rule does.
+    fn what_if(&self, look: &RenderOptions, what_if: &WhatIf, all: u64, out: &mut String) {
+        let lines = |count: u64, words: &str| {
+            let one = if count == 1 { "line" } else { "lines" };
+            format!("{}{words} {one} ({})", look.number(count), percent(count, all))
+        };
+        let more: u64 = what_if.added.iter().map(|added| added.more).sum();
+        let many = what_if.added.len() as u64;
+        if many > NAMED {
+            let words = format!("{} new rules would take {}", look.number(many), lines(more, " more"));
+            out.push_str(&sentence(look, HEADING, &words));
+        }
+        let named = |added: &&Added| many <= NAMED || added.why_none.is_some();
+        for added in what_if.added.iter().filter(named).take(NAMED as usize) {
+            let name = format!("{} (new)", added.rule);
+            let maybe = match added.maybe {
+                0 => String::new(),
+                maybe => format!(", perhaps {} more", look.number(maybe)),
+            };
+            let words = match &added.why_none {
+                Some(why) if added.maybe == 0 => format!("{name} takes none: {why}"),
+                Some(why) => {
+                    let maybe = look.count_of(added.maybe, "line does", "lines do");
+                    format!("{name} takes none: {why} ({maybe} not tell enough)")
+                }
+                None if added.more == added.lines && added.ends => {
+                    format!("{name} would take {}{maybe}", lines(added.more, " more"))
+                }
+                None if added.more > 0 => {
+                    let more = look.number(added.more);
+                    format!("{name} would take {}{maybe}; {more} no longer logged", lines(added.lines, ""))
+                }
+                None => format!(
+                    "{name} would take {}{maybe}; none of them is kept out of the log by it",
+                    lines(added.lines, "")
+                ),
+            };
+            let style = if added.why_none.is_some() { WARN } else { HEADING };
+            out.push_str(&sentence(look, style, &words));
+        }
+        let words = format!(
+            "still logged: {} before, {} then",
+            look.number(what_if.before.remaining),
+            look.number(self.replay.remaining)
+        );
+        out.push_str(&(sentence(look, DIM, &words) + "\n"));
+    }
+
+    /// Commands about what remains.
+    fn next(&self, look: &RenderOptions) -> String {
+        let rules: Vec<String> =
+            self.rules.iter().map(|rules| format!("--rules {}", text::quoted(rules))).collect();
+        let print = |class: &str| [vec![format!("--print {class}")], rules.clone()].concat();
+        let mut commands =
+            vec![(next::command(self.head, "replay", &print("remaining")), "the lines that remain")];
+        if let [first, ..] = &rules[..] {
+            commands.push((
+                next::command(self.head, "suggest", std::slice::from_ref(first)),
+                "rules that silence the noise",
+            ));
+        }
+        next::block(look, &commands)
+    }
+
     /// Rules that take lines.
     fn rules_table(&self, look: &RenderOptions, out: &mut String) {
         let taking: Vec<&RuleRow> = self.replay.rules.iter().filter(|row| !row.is_silent()).collect();
@@ -82,14 +175,13 @@ impl Replayed<'_> {
         let wide =
             look.width.is_none_or(|width| width >= 120) && taking.iter().any(|row| row.seen.first.is_some());
         let unknown = taking.iter().any(|row| row.unknown > 0);
-        let mut heads =
-            vec![Column { shrinks: false, ..Column::text("RULE") }.styled(KEY), Column::number("LINES")];
+        let mut heads = vec![Column::whole("RULE").styled(KEY), Column::number("LINES")];
         if unknown {
             heads.push(Column::number("POSSIBLE"));
         }
         if wide {
-            heads.push(Column { shrinks: false, ..Column::text("FIRST") }.styled(DIM));
-            heads.push(Column { shrinks: false, ..Column::text("LAST") }.styled(DIM));
+            heads.push(Column::whole("FIRST").styled(DIM));
+            heads.push(Column::whole("LAST").styled(DIM));
         }
         heads.push(Column::text(""));
         let mut rows = Vec::new();
@@ -135,7 +227,7 @@ impl Replayed<'_> {
             return;
         }
         let counted = silent.iter().any(|row| row.packets.is_some());
-        let mut heads = vec![Column { shrinks: false, ..Column::text("UNUSED RULES") }.styled(KEY)];
+        let mut heads = vec![Column::whole("UNUSED RULES").styled(KEY)];
         if counted {
             heads.push(Column::number("PACKETS"));
         }
@@ -227,7 +319,7 @@ impl Replayed<'_> {
             Column::text("LOG PREFIX").styled(KEY),
             Column::number("PACKETS"),
             Column::number("LINES"),
-            Column { shrinks: false, ..Column::text("") },
+            Column::whole(""),
             Column::text("WRITTEN BY").styled(DIM),
         ];
         out.push('\n');

@@ -16,8 +16,14 @@ pub const HEADING: Style = Style::new().bold();
 pub const DIM: Style = Style::new().dimmed();
 /// Cyan: keys.
 pub const KEY: Style = AnsiColor::Cyan.on_default();
-/// Blue: bars.
-pub const BAR: Style = AnsiColor::Blue.on_default();
+/// Bright blue: bars. The darker one cannot be read on black.
+pub const BAR: Style = AnsiColor::BrightBlue.on_default();
+/// Magenta: addresses of one's own networks.
+pub const OWN: Style = AnsiColor::Magenta.on_default();
+/// Yellow, bold: the largest of a row of numbers.
+pub const PEAK: Style = AnsiColor::Yellow.on_default().bold();
+/// Red: near hits, which are packets at a door that is there.
+pub const NEAR: Style = AnsiColor::Red.on_default();
 /// Yellow: warnings.
 pub const WARN: Style = AnsiColor::Yellow.on_default();
 /// Red: errors.
@@ -32,6 +38,8 @@ pub struct RenderOptions {
     pub bars: bool,
     /// Columns; `None` if there is no limit.
     pub width: Option<usize>,
+    /// Lines of the screen, if it is one.
+    pub rows: Option<usize>,
     /// Header lines.
     pub header: bool,
     /// Commas in numbers.
@@ -128,21 +136,40 @@ pub struct Column {
     pub align: Align,
     /// Its style.
     pub style: Style,
-    /// Whether it may be shortened when the table is too wide.
-    pub shrinks: bool,
+    /// What becomes of it in a table that is too wide.
+    pub gives: Gives,
+}
+
+/// What becomes of a column in a table that is too wide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gives {
+    /// It is left out, before others are shortened.
+    Way,
+    /// Its cells are shortened, and the column is left out if that is not enough.
+    Most,
+    /// Its cells are shortened.
+    Some,
+    /// Nothing: addresses, numbers.
+    Nothing,
 }
 
 impl Column {
     /// A column of text.
     #[must_use]
     pub fn text(name: &str) -> Column {
-        Column { name: name.to_owned(), align: Align::Left, style: Style::new(), shrinks: true }
+        Column { name: name.to_owned(), align: Align::Left, style: Style::new(), gives: Gives::Some }
     }
 
     /// A column of numbers.
     #[must_use]
     pub fn number(name: &str) -> Column {
-        Column { name: name.to_owned(), align: Align::Right, style: Style::new(), shrinks: false }
+        Column { name: name.to_owned(), align: Align::Right, style: Style::new(), gives: Gives::Nothing }
+    }
+
+    /// A column of text that is never cut: addresses, names of rules.
+    #[must_use]
+    pub fn whole(name: &str) -> Column {
+        Column::text(name).giving(Gives::Nothing)
     }
 
     /// The column in another style.
@@ -151,16 +178,139 @@ impl Column {
         self.style = style;
         self
     }
+
+    /// The column that gives way as much as this.
+    #[must_use]
+    pub fn giving(mut self, gives: Gives) -> Column {
+        self.gives = gives;
+        self
+    }
+}
+
+/// Blanks between two columns.
+const GAP: usize = 2;
+/// Columns to which text is shortened at most.
+const SHORTEST: usize = 8;
+
+/// The style of a cell, by its column, where it is another one than the column's.
+pub type Paint<'p> = &'p dyn Fn(usize) -> Option<Style>;
+
+/// The widths of columns on a screen.
+///
+/// The columns are two blanks apart; nothing but blanks aligns them, so that `awk` reads what a
+/// person reads. Where the screen is too narrow, columns give way in the order of [`Gives`]; where that
+/// is not enough, each row breaks into several lines.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// By column; none for one that is left out.
+    widths: Vec<Option<usize>>,
+    /// The screen's width, if rows break.
+    breaks_at: Option<usize>,
+}
+
+impl Layout {
+    /// Columns of these natural widths.
+    #[must_use]
+    pub fn new(look: &RenderOptions, columns: &[Column], widths: &[usize]) -> Layout {
+        let mut widths: Vec<Option<usize>> = widths.iter().copied().map(Some).collect();
+        let Some(limit) = look.width else { return Layout { widths, breaks_at: None } };
+        let all = |widths: &[Option<usize>]| {
+            let shown = widths.iter().flatten();
+            shown.clone().sum::<usize>() + GAP * shown.count().saturating_sub(1)
+        };
+        let leave_out = |widths: &mut Vec<Option<usize>>, gives: Gives| {
+            for at in (0..columns.len()).rev().filter(|at| columns[*at].gives == gives) {
+                if all(widths) > limit {
+                    widths[at] = None;
+                }
+            }
+        };
+        leave_out(&mut widths, Gives::Way);
+        // Take from the widest column that may shrink until the table fits.
+        while all(&widths) > limit {
+            let shrinks = |at: &usize| matches!(columns[*at].gives, Gives::Some | Gives::Most);
+            let width = |at: usize| widths[at].unwrap_or(0);
+            let wide = (0..columns.len()).filter(shrinks).filter(|at| width(*at) > SHORTEST);
+            let Some(widest) = wide.max_by_key(|at| (width(*at), *at)) else { break };
+            widths[widest] = widths[widest].map(|width| width - 1);
+        }
+        leave_out(&mut widths, Gives::Most);
+        let breaks_at = (all(&widths) > limit).then_some(limit);
+        Layout { widths, breaks_at }
+    }
+
+    /// One row; `paint` gives the style of a cell where it is not its column's.
+    #[must_use]
+    pub fn line(
+        &self,
+        look: &RenderOptions,
+        columns: &[Column],
+        cells: &[String],
+        paint: Paint<'_>,
+    ) -> String {
+        let all = cells.iter().zip(columns).zip(&self.widths).enumerate();
+        let shown = all.filter_map(|(at, ((cell, column), width))| {
+            Some((cell, column, paint(at).unwrap_or(column.style), (*width)?))
+        });
+        if let Some(limit) = self.breaks_at {
+            return broken(look, shown.map(|(cell, _, style, _)| (cell, style)), limit);
+        }
+        let mut text = String::new();
+        for (at, (cell, column, style, width)) in shown.enumerate() {
+            let short = text::shorten(cell, width);
+            let pad = " ".repeat(width - text::width(&short));
+            let painted = look.paint(style, &short);
+            if at > 0 {
+                text.push_str(&" ".repeat(GAP));
+            }
+            match column.align {
+                Align::Left => text.push_str(&(painted + &pad)),
+                Align::Right => text.push_str(&(pad + &painted)),
+            }
+        }
+        text.trim_end().to_owned() + "\n"
+    }
+}
+
+/// A row on as many lines as it needs, the further ones indented where there is room for that.
+fn broken<'c>(
+    look: &RenderOptions,
+    cells: impl Iterator<Item = (&'c String, Style)>,
+    limit: usize,
+) -> String {
+    let (mut out, mut used) = (String::new(), 0);
+    for (cell, style) in cells.filter(|(cell, _)| !cell.is_empty()) {
+        let short = text::shorten(cell, limit);
+        let width = text::width(&short);
+        if used > 0 && used + GAP + width <= limit {
+            out.push_str(&" ".repeat(GAP));
+            used += GAP + width;
+        } else {
+            let indent = if used == 0 { 0 } else { GAP.min(limit - width) };
+            out.push_str(if used == 0 { "" } else { "\n" });
+            out.push_str(&" ".repeat(indent));
+            used = indent + width;
+        }
+        out.push_str(&look.paint(style, &short));
+    }
+    out + "\n"
 }
 
 /// Rows in columns, as wide as they need to be and no wider than the terminal.
-///
-/// The columns are two blanks apart; nothing but blanks aligns them, so that `awk` reads what a
-/// person reads.
 #[must_use]
 pub fn columns(look: &RenderOptions, columns: &[Column], rows: &[Vec<String>]) -> String {
-    const GAP: usize = 2;
-    let mut widths: Vec<usize> = columns
+    painted(look, columns, rows, &|_, _| None)
+}
+
+/// The same; `paint` gives the style of a cell, by row and column, where it is not its column's.
+#[must_use]
+pub fn painted(
+    look: &RenderOptions,
+    columns: &[Column],
+    rows: &[Vec<String>],
+    paint: &dyn Fn(usize, usize) -> Option<Style>,
+) -> String {
+    let widths: Vec<usize> = columns
         .iter()
         .enumerate()
         .map(|(i, column)| {
@@ -168,41 +318,14 @@ pub fn columns(look: &RenderOptions, columns: &[Column], rows: &[Vec<String>]) -
             rows.iter().map(|row| text::width(&row[i])).max().unwrap_or(0).max(head)
         })
         .collect();
-    if let Some(limit) = look.width {
-        // Take from the widest column that may shrink until the table fits.
-        let all = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
-        while all(&widths) > limit {
-            let widest = (0..columns.len())
-                .filter(|i| columns[*i].shrinks && widths[*i] > 8)
-                .max_by_key(|i| (widths[*i], *i));
-            let Some(widest) = widest else { break };
-            widths[widest] -= 1;
-        }
-    }
+    let layout = Layout::new(look, columns, &widths);
     let mut out = String::new();
-    let mut line = |cells: &[String], style: Option<Style>| {
-        let mut text = String::new();
-        for (i, (cell, column)) in cells.iter().zip(columns).enumerate() {
-            let shown = text::shorten(cell, widths[i]);
-            let pad = " ".repeat(widths[i] - text::width(&shown));
-            let painted = look.paint(style.unwrap_or(column.style), &shown);
-            if i > 0 {
-                text.push_str("  ");
-            }
-            match column.align {
-                Align::Left => text.push_str(&(painted + &pad)),
-                Align::Right => text.push_str(&(pad + &painted)),
-            }
-        }
-        out.push_str(text.trim_end());
-        out.push('\n');
-    };
     if look.header {
         let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-        line(&names, Some(HEADING));
+        out.push_str(&layout.line(look, columns, &names, &|_| Some(HEADING)));
     }
-    for row in rows {
-        line(row, None);
+    for (at, row) in rows.iter().enumerate() {
+        out.push_str(&layout.line(look, columns, row, &|column| paint(at, column)));
     }
     out
 }
@@ -215,19 +338,18 @@ pub fn add_bars(
     counts: &[u64],
     longest: usize,
 ) {
-    const GAP: usize = 2;
-    const SHORTEST: usize = 6;
+    const SHORTEST_BAR: usize = 6;
     let width = |i: usize, column: &Column| {
         let cells = rows.iter().map(|row| text::width(&row[i])).max().unwrap_or(0);
         GAP + cells.max(text::width(&column.name))
     };
     let used: usize = columns.iter().enumerate().map(|(i, column)| width(i, column)).sum();
     let room = look.width.unwrap_or(80).saturating_sub(used).min(longest);
-    if !look.bars || room < SHORTEST {
+    if !look.bars || room < SHORTEST_BAR {
         return;
     }
     let largest = counts.iter().copied().max().unwrap_or(0);
-    columns.push(Column { shrinks: false, ..Column::text("") }.styled(BAR));
+    columns.push(Column::text("").giving(Gives::Way).styled(BAR));
     for (row, count) in rows.iter_mut().zip(counts) {
         row.push(bar(*count, largest, room));
     }
@@ -237,7 +359,8 @@ pub fn add_bars(
 #[must_use]
 pub fn sentence(look: &RenderOptions, style: Style, sentence: &str) -> String {
     let mut lines = vec![String::new()];
-    for word in sentence.split(' ') {
+    let room = look.width.unwrap_or(usize::MAX);
+    for word in sentence.split(' ').flat_map(|word| pieces(word, room)) {
         let last = lines.len() - 1;
         let line = &mut lines[last];
         let fits = look.width.is_none_or(|width| text::width(line) + 1 + text::width(word) <= width);
@@ -249,6 +372,30 @@ pub fn sentence(look: &RenderOptions, style: Style, sentence: &str) -> String {
         }
     }
     lines.iter().map(|line| look.paint(style, line) + "\n").collect()
+}
+
+/// A word in pieces that fit a line.
+fn pieces(word: &str, room: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = word;
+    while text::width(rest) > room && room > 1 {
+        let fits = |(at, c): (usize, char)| {
+            let end = at + c.len_utf8();
+            (text::width(&rest[..end]) <= room).then_some(end)
+        };
+        let Some(end) = rest.char_indices().map_while(fits).last() else { break };
+        pieces.push(&rest[..end]);
+        rest = &rest[end..];
+    }
+    pieces.push(rest);
+    pieces
+}
+
+/// Columns of the widest line of a text.
+#[must_use]
+pub fn widest(text: &str) -> usize {
+    let width = |line: &str| text::width(&anstream::adapter::strip_str(line).to_string());
+    text.lines().map(width).max().unwrap_or(0)
 }
 
 /// Two blocks of lines side by side.
@@ -278,7 +425,7 @@ mod tests {
     use super::*;
 
     fn look(width: Option<usize>) -> RenderOptions {
-        RenderOptions { color: false, bars: true, width, header: true, grouped: true }
+        RenderOptions { color: false, bars: true, width, rows: None, header: true, grouped: true }
     }
 
     #[test]

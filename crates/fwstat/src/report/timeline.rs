@@ -7,8 +7,9 @@
 use serde_json::{Map, Value, json};
 
 use super::csv::{self, Delimiter};
-use super::style::{Column, DIM, KEY, RenderOptions, add_bars, cell, columns};
-use super::{Head, Report, json, table};
+use super::heat::Heat;
+use super::style::{Column, DIM, KEY, PEAK, RenderOptions, add_bars, cell, sentence};
+use super::{Head, Report, json, next, stacked, table};
 use fwlog::aggregate::{Timeline, key};
 use fwlog::record::OwnedValue;
 use fwlog::text;
@@ -27,6 +28,8 @@ pub struct OverTime<'t> {
     keys: Vec<(Vec<u8>, Vec<OwnedValue>)>,
     /// How many keys there are.
     distinct: usize,
+    /// Packets outside of the rows: their clocks were wrong.
+    pub outside: u64,
 }
 
 impl<'t> OverTime<'t> {
@@ -44,7 +47,7 @@ impl<'t> OverTime<'t> {
         let distinct = ranked.len();
         let limit = if limit == 0 { distinct } else { limit };
         let keys = ranked.into_iter().take(limit).map(|(key, _)| (key.clone(), key::decode(&key))).collect();
-        OverTime { head, clock, timeline, starts, keys, distinct }
+        OverTime { head, clock, timeline, starts, keys, distinct, outside: 0 }
     }
 
     /// The beginning of a bucket as RFC 3339.
@@ -73,23 +76,37 @@ impl<'t> OverTime<'t> {
         rows
     }
 
+    /// How many keys have a column on this screen.
+    fn shown(&self, look: &RenderOptions) -> usize {
+        let widest = |count: &dyn Fn(i64) -> u64| {
+            self.starts.iter().map(|start| look.number(count(*start)).len()).max().unwrap_or(1)
+        };
+        let numbers: Vec<usize> =
+            self.keys.iter().map(|(key, _)| widest(&|start| self.timeline.of(key, start))).collect();
+        let time = self.starts.first().map_or(4, |begin| start(*begin, self.timeline.step()).len());
+        // The others and all are at most as wide as the sum.
+        let sums = widest(&|start| self.timeline.at(start)).max(7) + 2;
+        stacked::fitting(look, time + 2 * sums, &numbers).max(1)
+    }
+
     /// The columns with their cells, without bars.
     fn grid(&self, look: &RenderOptions) -> (Vec<Column>, Vec<Vec<String>>) {
         let step = self.timeline.step();
-        let mut heads = vec![Column { shrinks: false, ..Column::text("TIME") }.styled(KEY)];
+        let mut heads = vec![Column::whole("TIME").styled(KEY)];
         let mut rows: Vec<Vec<String>> = self.starts.iter().map(|begin| vec![start(*begin, step)]).collect();
         let by = !self.timeline.fields().is_empty();
-        for (key, cells) in &self.keys {
+        let shown = &self.keys[..self.keys.len().min(self.shown(look))];
+        for (key, cells) in shown {
             let name = cells.iter().map(cell).collect::<Vec<_>>().join(" ");
-            heads.push(Column { shrinks: true, ..Column::number(&name) });
+            heads.push(Column::number(&name));
             for (row, start) in rows.iter_mut().zip(&self.starts) {
                 row.push(dot_for_none(look, self.timeline.of(key, *start)));
             }
         }
-        if by && self.keys.len() < self.distinct {
+        if by && shown.len() < self.distinct {
             heads.push(Column::number("(other)"));
             for (row, start) in rows.iter_mut().zip(&self.starts) {
-                let shown: u64 = self.keys.iter().map(|(key, _)| self.timeline.of(key, *start)).sum();
+                let shown: u64 = shown.iter().map(|(key, _)| self.timeline.of(key, *start)).sum();
                 row.push(dot_for_none(look, self.timeline.at(*start) - shown));
             }
         }
@@ -100,14 +117,40 @@ impl<'t> OverTime<'t> {
         (heads, rows)
     }
 
+    /// Commands about the largest row.
+    fn next(&self, look: &RenderOptions) -> String {
+        let largest =
+            self.starts.iter().max_by_key(|start| (self.timeline.at(**start), std::cmp::Reverse(**start)));
+        let Some(start) = largest else { return String::new() };
+        let until = start + self.timeline.step() - 1;
+        let stamp = |seconds: i64| text::quoted(&clock::local_text(seconds));
+        let at = [format!("-S {}", stamp(*start)), format!("-U {}", stamp(until))];
+        let commands = [
+            (next::command(self.head, "top", &at), "who made the peak"),
+            (next::command(self.head, "lines", &at), "its lines"),
+        ];
+        next::block(look, &commands)
+    }
+
     /// What is not in the rows: how many there are, what was left out.
     fn summary(&self, look: &RenderOptions) -> String {
         let mut line = match self.starts.len() {
             0 => "no packets match".to_owned(),
             n => format!("{} of {}", look.count_of(n as u64, "row", "rows"), length(self.timeline.step())),
         };
-        if self.keys.len() < self.distinct {
-            line.push_str(&format!(", showing {} of {} values", self.keys.len(), self.distinct));
+        let shown = self.keys.len().min(self.shown(look));
+        if shown < self.distinct {
+            let (shown, all) = (shown as u64, self.distinct as u64);
+            line.push_str(&format!(", top {} of {} values", look.number(shown), look.number(all)));
+        }
+        if let Some(peak) = self.peak(look) {
+            line.push_str(&format!("; {peak}"));
+        }
+        if self.outside > 0 {
+            let packets = look.count_of(self.outside, "packet is", "packets are");
+            line.push_str(&format!(
+                "; {packets} far from the others in time and not shown (--bucket shows all)"
+            ));
         }
         if self.timeline.timeless() > 0 {
             line.push_str(&format!(
@@ -115,11 +158,25 @@ impl<'t> OverTime<'t> {
                 look.count_of(self.timeline.timeless(), "packet is", "packets are")
             ));
         }
-        look.paint(DIM, &line) + "\n"
+        sentence(look, DIM, &line)
+    }
+
+    /// The largest row.
+    fn peak(&self, look: &RenderOptions) -> Option<String> {
+        let largest =
+            self.starts.iter().max_by_key(|start| (self.timeline.at(**start), std::cmp::Reverse(**start)))?;
+        let count = self.timeline.at(*largest);
+        (self.starts.len() > 1)
+            .then(|| format!("peak {} at {}", look.number(count), start(*largest, self.timeline.step())))
     }
 }
 
 impl Report for OverTime<'_> {
+    fn recap(&self, look: &RenderOptions) -> Option<String> {
+        let packets = look.count_of(self.head.totals.matched, "packet", "packets");
+        Some(format!("{packets}; {}", self.peak(look)?))
+    }
+
     fn json(&self) -> Map<String, Value> {
         let row = |(start, cells, count): (i64, &[OwnedValue], u64)| {
             let mut object = Map::new();
@@ -158,14 +215,24 @@ impl Report for OverTime<'_> {
         if self.head.is_empty() {
             return out + &table::nothing(look, self.head);
         }
+        if self.head.totals.matched == 0 {
+            return out + &table::none(look, self.head);
+        }
+        if let Some(heat) = Heat::of(self.timeline) {
+            return out + &heat.table(look) + &table::foot(look, self.head);
+        }
         let (mut heads, mut rows) = self.grid(look);
         let all: Vec<u64> = self.starts.iter().map(|start| self.timeline.at(*start)).collect();
         add_bars(look, &mut heads, &mut rows, &all, LONGEST_BAR);
-        out.push_str(&columns(look, &heads, &rows));
+        let largest = all.iter().copied().max().unwrap_or(0);
+        // Where all are alike, none stands out.
+        let peak = |row: usize| all[row] == largest && all.iter().any(|count| *count < largest);
+        out.push_str(&stacked::table(look, &heads, &rows, &|row| peak(row).then_some(PEAK)));
         if look.header {
             out.push_str(&self.summary(look));
         }
         out.push_str(&table::foot(look, self.head));
+        out.push_str(&self.next(look));
         out
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::csv::Delimiter;
 use super::style::RenderOptions;
-use super::{Head, Ranking, Report, json, markdown, table};
+use super::{Head, Ranking, Report, json, markdown, next, table};
 
 /// Some tables of counts.
 pub struct Top {
@@ -18,7 +18,29 @@ pub struct Top {
     pub tables: Vec<Ranking>,
 }
 
+impl Top {
+    /// Commands about the largest row.
+    fn next(&self, look: &RenderOptions) -> String {
+        let first = self.tables.iter().filter_map(|table| Some((table, table.ranked.rows.first()?)));
+        let filters = first.filter_map(|(table, row)| next::filters_of(&table.by, &row.cells));
+        // Of the default tables, the source says more than the prefix.
+        let filters: Vec<Vec<String>> = filters.collect();
+        let Some(largest) = filters.get(1).or(filters.first()) else {
+            return next::block(look, &[(next::command(&self.head, "timeline", &[]), "over time")]);
+        };
+        let commands = [
+            (next::command(&self.head, "lines", largest), "its lines"),
+            (next::command(&self.head, "timeline", largest), "the same over time"),
+        ];
+        next::block(look, &commands)
+    }
+}
+
 impl Report for Top {
+    fn recap(&self, look: &RenderOptions) -> Option<String> {
+        Some(table::recap(look, &self.head, &self.tables))
+    }
+
     fn json(&self) -> Map<String, Value> {
         let mut document = json::head("fwstat.top/1", &self.head);
         document.insert("tables".to_owned(), json::tables(&self.tables, self.head.totals.matched));
@@ -31,20 +53,24 @@ impl Report for Top {
             return out + &table::nothing(look, &self.head);
         }
         let matched = self.head.totals.matched;
+        if matched == 0 {
+            return out + &table::none(look, &self.head);
+        }
         let tables: Vec<String> =
             self.tables.iter().map(|counts| table::counts(look, counts, matched)).collect();
         out.push_str(&tables.join("\n"));
         out.push_str(&table::foot(look, &self.head));
+        out.push_str(&self.next(look));
         out
     }
 
     fn rows(&self, delimiter: Delimiter, header: bool) -> Option<Vec<u8>> {
         let matched = self.head.totals.matched;
-        let tables: Vec<Vec<u8>> =
-            self.tables.iter().map(|counts| delimiter.table(counts, matched, header)).collect();
-        let mut between = Vec::new();
-        delimiter.end(&mut between);
-        Some(tables.join(&between[..]))
+        Some(match &self.tables[..] {
+            [one] => delimiter.table(one, matched, header),
+            // One table for programs, which stop at the end of the first.
+            several => delimiter.tables(several, matched, header),
+        })
     }
 
     fn markdown(&self) -> Option<String> {

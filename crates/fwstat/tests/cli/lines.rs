@@ -109,3 +109,75 @@ fn exit_codes_are_greps() {
     assert_eq!(run(&["lines", &folder.path("missing")]).code, 2);
     assert_eq!(run(&["lines", "--json", &path]).code, 2);
 }
+
+/// The coloured parts of a text, and the text without colours.
+fn painted(text: &str, style: &str) -> (Vec<String>, String) {
+    let parts = text.split(style).skip(1).map(|part| part.split('\x1b').next().unwrap().to_owned()).collect();
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\x1b') {
+        plain += before;
+        rest = after.split_once('m').unwrap().1;
+    }
+    (parts, plain + rest)
+}
+
+#[test]
+fn what_the_filter_matched_is_coloured() {
+    const FOUND: &str = "\x1b[1m\x1b[31m";
+    let folder = Folder::new();
+    let path = folder.write("kern.log", log(40).join("\n"));
+    let with = |more: &[&str]| run(&[&["lines"], more, &[path.as_str()]].concat()).out;
+    for (filter, marks) in [
+        (&["--dport", "23", "--flags", "SYN"][..], &["DPT=23", "SYN"][..]),
+        (&["-g", "ID=1[0-9]"], &["ID=11", "ID=12"]),
+        (&["--prefix", "dropped", "-s", "192.0.2.0/24"], &["dropped", "SRC=192.0.2.1"]),
+        (&["--where", "dport = 53 or spt = 1"], &["DPT=53"]),
+        (&["-p", "!tcp"], &[]),
+    ] {
+        let coloured = with(&[filter, &["--color", "always"]].concat());
+        let (found, plain) = painted(&coloured, FOUND);
+        assert_eq!(plain, with(filter), "{filter:?}");
+        assert!(plain.lines().count() > 2);
+        let mut seen: Vec<&str> = Vec::new();
+        found.iter().for_each(|mark| {
+            if !seen.contains(&mark.as_str()) {
+                seen.push(mark)
+            }
+        });
+        assert_eq!(&seen[..marks.len()], marks, "{filter:?}");
+        // With lines around them, hits are marked alike.
+        let around = with(&[filter, &["--color", "always", "-A", "1"]].concat());
+        assert_eq!(painted(&around, FOUND).0, found, "{filter:?}");
+    }
+}
+
+#[test]
+fn rows_of_a_table_are_aligned_and_fit() {
+    let folder = Folder::new();
+    let mut text = crate::support::log(300, 60, 7);
+    text += &text.lines().nth(3).unwrap().replace("IN=", "\x1b[31m\u{202e}IN=");
+    let path = folder.write("kern.log", &text);
+    let plain = run(&["lines", &path]);
+    let table = run(&["lines", "--format", "table", "--year", "2026", &path]);
+    assert_eq!((table.code, table.err.as_str()), (0, ""));
+    assert_eq!(table.out.lines().count(), plain.out.lines().count());
+    assert!(!table.out.contains(['\x1b', '\u{202e}']));
+    for (row, line) in table.out.lines().zip(plain.out.lines()) {
+        let field = |key: &str| line.split(key).nth(1).unwrap().split(' ').next().unwrap();
+        let src: std::net::IpAddr = field("SRC=").parse().unwrap();
+        assert!(row.starts_with("2026-06-") && row.contains(&src.to_string()), "{row}");
+    }
+    for width in ["40", "60", "80", "120"] {
+        let table = run(&["lines", "--format", "table", "--width", width, &path]);
+        let widest = table.out.lines().map(fwlog::text::width).max().unwrap();
+        assert!(widest <= width.parse().unwrap(), "{width}: {widest}");
+        for line in plain.out.lines() {
+            let src: std::net::IpAddr =
+                line.split("SRC=").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+            assert!(table.out.contains(&src.to_string()));
+        }
+    }
+    assert_eq!(run(&["lines", "--format", "table", "--invert", &path]).code, 2);
+    assert_eq!(run(&["lines", "--format", "csv", &path]).code, 2);
+}

@@ -4,11 +4,12 @@
 //! Must not know: options, files, how the suggestion is written.
 //! Tested by: `tests/cli/suggest.rs`.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fwrules::{Context, Family, Hook, Net, Rule, Ruleset, Sets, Verdict, Walker};
 
-use super::chain::{self, Chain, Proposal};
+use super::chain::{self, Proposal};
 use super::evidence::{Asked, Evidence};
 use super::manager::{Manager, has_docker};
 use super::proof::{Case, Proof, Proved, Prover, Taken};
@@ -199,7 +200,7 @@ impl Session {
         pass: impl for<'c> FnOnce(Case<'c>) -> Result<Prover<'c>, E>,
     ) -> Result<Proof, E> {
         let rules = by_family(list, |i| proven_as(&list[i]));
-        let sets = sets(&draft.advice.chain);
+        let sets = sets(&draft.advice.chain.sets);
         let sites = [self.sites[0].with(&rules[0], &sets), self.sites[1].with(&rules[1], &sets)];
         let plain = [self.plain[0].with(&rules[0], &sets), self.plain[1].with(&rules[1], &sets)];
         let with = Judge::new([&sites[0], &sites[1]], [&plain[0], &plain[1]]);
@@ -214,6 +215,16 @@ impl Session {
             classes: classes.as_ref(),
         };
         Ok(pass(case)?.finish())
+    }
+
+    /// Gives `with` what says of each line what becomes of it with the rules of a suggestion.
+    pub fn judged<R>(&self, suggestion: &Suggestion, with: impl FnOnce(&Judge<'_>) -> R) -> R {
+        let list: Vec<Proposal> = suggestion.rules.iter().map(|rated| rated.proposal.clone()).collect();
+        let rules = by_family(&list, |i| proven_as(&list[i]));
+        let sets = sets(&suggestion.sets);
+        let sites = [self.sites[0].with(&rules[0], &sets), self.sites[1].with(&rules[1], &sets)];
+        let plain = [self.plain[0].with(&rules[0], &sets), self.plain[1].with(&rules[1], &sets)];
+        with(&Judge::new([&sites[0], &sites[1]], [&plain[0], &plain[1]]))
     }
 
     /// Takes out what does not hold until all of it does.
@@ -500,9 +511,9 @@ fn going_to(log: &Surveyed) -> Vec<(String, u64)> {
 }
 
 /// The sets of a chain, as the replay reads them.
-fn sets(chain: &Chain) -> Sets {
+fn sets(named: &BTreeMap<String, Vec<Net>>) -> Sets {
     let mut text = String::new();
-    for (name, nets) in &chain.sets {
+    for (name, nets) in named {
         let family = if nets.iter().any(|net| net.addr().is_ipv6()) { "inet6" } else { "inet" };
         text.push_str(&format!("create {name} hash:net family {family}\n"));
         nets.iter().for_each(|net| text.push_str(&format!("add {name} {}\n", net_name(net))));

@@ -12,6 +12,7 @@ use fwrules::{Address, Net, Rule, Side, Target, Test, Text};
 use logparse::Protocol;
 
 use self::page::Page;
+use super::next::Command;
 use super::style::{DIM, HEADING, WARN, percent};
 use super::{Head, rules};
 use crate::analysis::suggest::candidate::Reason;
@@ -115,7 +116,14 @@ fn friend_commands(suggestion: &Suggestion, friend: &Friend, known: bool) -> Vec
 
 /// The script.
 #[must_use]
-pub fn script(look: &RenderOptions, clock: &Clock, head: &Head, s: &Suggestion, verb: Verb) -> String {
+pub fn script(
+    look: &RenderOptions,
+    clock: &Clock,
+    head: &Head,
+    s: &Suggestion,
+    verb: Verb,
+    next: &[Command],
+) -> String {
     let mut page = Page::new(look);
     if look.header {
         summary(&mut page, clock, head, s);
@@ -149,6 +157,17 @@ pub fn script(look: &RenderOptions, clock: &Clock, head: &Head, s: &Suggestion, 
     honeypot(&mut page, s, verb);
     if look.header {
         rest(&mut page, head, s);
+        if s.before > 0 {
+            page.heading("Next:");
+            for (command, what) in next {
+                page.could_run(&format!("{command}    # {what}"));
+            }
+        }
+        let long = look.rows.is_some_and(|rows| page.out.lines().count() >= rows);
+        if long && let Some(recap) = recap(look, s) {
+            page.blank();
+            page.say(0, HEADING, &recap);
+        }
     }
     page.out
 }
@@ -186,19 +205,9 @@ fn summary(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
         );
         return;
     }
-    let open = s.before - s.old;
-    let count = look.count_of(s.drops().count() as u64, "rule silences", "rules silence");
-    page.say(
-        0,
-        PLAIN,
-        &format!(
-            "{count} {} of {} lines ({}); {} remain.",
-            look.number(s.silenced()),
-            look.number(open),
-            percent(s.silenced(), open),
-            look.number(s.after())
-        ),
-    );
+    if let Some(recap) = recap(look, s) {
+        page.say(0, PLAIN, &recap);
+    }
     match s.hidden() {
         0 => page.say(0, PLAIN, "Verified by replay: no line you need to see would be hidden."),
         n => page.say(
@@ -218,6 +227,20 @@ fn summary(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
             &format!("For {unknown} the log lacks the information to predict what the rules would do."),
         );
     }
+}
+
+/// The numbers that the whole script is about.
+fn recap(look: &RenderOptions, s: &Suggestion) -> Option<String> {
+    s.drops().next()?;
+    let open = s.before - s.old;
+    let count = look.count_of(s.drops().count() as u64, "rule silences", "rules silence");
+    Some(format!(
+        "{count} {} of {} lines ({}); {} remain.",
+        look.number(s.silenced()),
+        look.number(open),
+        percent(s.silenced(), open),
+        look.number(s.after())
+    ))
 }
 
 /// The chain, where it is not there or not known.

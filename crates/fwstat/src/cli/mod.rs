@@ -4,9 +4,15 @@
 //! Must not know: what an option comes to (`options`).
 //! Tested by: `tests/cli/surface.rs`: help, man page and completions list the same options.
 
+mod values;
+
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+pub use values::{Color, Format, Generate, Print, RuleFormat, Schema, Silenced, Sort};
+use values::{rows, threads};
 
 /// The whole command line.
 #[derive(Parser, Debug, Clone)]
@@ -38,45 +44,101 @@ pub struct Cli {
     pub generate: Option<Generate>,
 }
 
-/// What `--generate` writes.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names say it
-pub enum Generate {
-    Man,
-    CompleteBash,
-    CompleteZsh,
-    CompleteFish,
+/// The command line as it is parsed, listed and completed: each command with the forms of output that it has.
+#[must_use]
+pub fn command() -> clap::Command {
+    fn limited(command: clap::Command, forms: &[Format]) -> clap::Command {
+        let names = forms.iter().filter_map(Format::to_possible_value).collect::<Vec<_>>();
+        let parser = PossibleValuesParser::new(names)
+            .map(|name| <Format as ValueEnum>::from_str(&name, true).unwrap_or(Format::Table));
+        command.mut_arg("format", |format| format.value_parser(parser))
+    }
+    limited(Cli::command(), Format::of("")).mut_subcommands(|command| {
+        let forms = Format::of(command.get_name());
+        match command.get_name() {
+            // These have forms of their own, or none.
+            "lines" | "suggest" | "help" => command,
+            _ => limited(command, forms),
+        }
+    })
+}
+
+/// The commands, and what each does.
+#[must_use]
+pub fn commands() -> Vec<(String, String)> {
+    let about = |command: &clap::Command| command.get_about().map(ToString::to_string).unwrap_or_default();
+    let program = Cli::command();
+    program.get_subcommands().map(|command| (command.get_name().to_owned(), about(command))).collect()
 }
 
 /// The commands.
 #[derive(Subcommand, Debug, Clone)]
 pub enum Command {
     /// Top talkers, ports, protocols, or any other fields.
+    ///
+    /// Counts packets by the fields of --by, each row with its share; without --by there are four tables: prefixes,
+    /// sources, destination ports, protocols. Rows of equal counts are in the order of their keys, for any number of
+    /// threads.
     Top(Top),
     /// Counts over time, by any field.
+    ///
+    /// A row for each span of --bucket, a column for each of the most frequent values of --by. Spans of a day and
+    /// longer begin at midnight of the report's zone.
     Timeline(Timeline),
     /// Which lines could not be read, why, and where the first of each is.
+    ///
+    /// lines = packets + truncated + other + corrupt, always. Lines that were lost before they reached the log are
+    /// known from the kernel's own words ("callbacks suppressed") and make all counts lower bounds.
     Check(Check),
     /// The lines themselves of the records that pass the filters, as they are in the log.
+    ///
+    /// They come in the order of the inputs, byte for byte; on a terminal, signs that could command it are escaped.
     Lines(Lines),
     /// Export every record as data: NDJSON, CSV, TSV, Parquet.
+    ///
+    /// One record a line, in the order of the inputs; a key is there only if the line shows it. The names are those of
+    /// `fwstat help fields`, or of the Elastic Common Schema.
     Export(Export),
     /// Replay a log against a ruleset: which rule takes which line, which lines are still logged.
+    ///
+    /// RULES is what iptables-save -c, ip6tables-save or `nft -j list ruleset` prints. What a line does not show (the
+    /// state of a connection, a rate limit) is undecidable, never guessed.
     #[command(override_usage = "fwstat replay [OPTIONS] RULES [LOG]...\n       \
         fwstat replay [OPTIONS] --rules RULES [--rules RULES]... [LOG]...")]
     Replay(Replay),
     /// Explain one line, field by field, and with --rules its path through the chains.
+    ///
+    /// Each rule on the path is listed with what it asked and why it did or did not fit; near misses say what would
+    /// have fitted. What the line does not show is unknown, and the verdict then says so.
     Explain(Explain),
     /// Suggest rules that silence noise, each verified against the log.
+    ///
+    /// Noise is what needs no answer: broadcasts, scanners, packets that no stack sends. A rule is printed only if the
+    /// log, replayed with it, loses nothing that must stay visible: no near hit, no packet that the ruleset lets in, no
+    /// host of the own networks or of --trusted. What each rule would drop is printed with it. Without --rules less is
+    /// known, and less is suggested.
     Suggest(Suggest),
+    /// About fields, expressions, times, a cookbook, or a command.
+    Help(Help),
+}
+
+/// `fwstat help`.
+#[derive(Args, Debug, Clone)]
+pub struct Help {
+    /// fields, where, times, cookbook, or a command.
+    #[arg(value_name = "TOPIC")]
+    pub topic: Option<String>,
 }
 
 /// Options of the overview.
 #[derive(Args, Debug, Clone)]
 pub struct Overview {
     /// Rows of each table.
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = rows, allow_negative_numbers = true)]
     pub limit: usize,
+    /// All tables, also where the screen has no room for them.
+    #[arg(long)]
+    pub all: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
@@ -90,8 +152,20 @@ pub struct Top {
     #[arg(long, value_name = "FIELD[,FIELD]...")]
     pub by: Vec<String>,
     /// Rows of each table; 0 for all.
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = rows, allow_negative_numbers = true)]
     pub limit: usize,
+    /// Only rows with at least N packets.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub min: u64,
+    /// Also count how many values of this field each row has: --by src --distinct dport.
+    #[arg(long, value_name = "FIELD")]
+    pub distinct: Option<String>,
+    /// Also the share of all rows down to each one.
+    #[arg(long)]
+    pub cumulative: bool,
+    /// Order of the rows: most packets first, by key, or by the values of --distinct.
+    #[arg(long, value_name = "ORDER", default_value = "count")]
+    pub sort: Sort,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
@@ -107,7 +181,7 @@ pub struct Timeline {
     #[arg(long, value_name = "FIELD[,FIELD]...")]
     pub by: Vec<String>,
     /// Columns with --by; 0 for all.
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = rows, allow_negative_numbers = true)]
     pub limit: usize,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -174,14 +248,6 @@ pub struct Export {
     pub common: Common,
 }
 
-/// Names of exported fields.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names say it
-pub enum Schema {
-    Fwstat,
-    Ecs,
-}
-
 /// `fwstat replay`.
 #[derive(Args, Debug, Clone)]
 pub struct Replay {
@@ -196,20 +262,11 @@ pub struct Replay {
     #[arg(long, value_name = "WHICH")]
     pub print: Option<Print>,
     /// Rows of each table; 0 for all.
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 25)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 25, value_parser = rows, allow_negative_numbers = true)]
     pub limit: usize,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
-}
-
-/// Which lines `replay --print` writes.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names say it
-pub enum Print {
-    Remaining,
-    Removed,
-    Unknown,
 }
 
 /// `fwstat explain`.
@@ -288,6 +345,9 @@ pub struct Suggest {
     /// honeypot, with their LOG, FORWARD and return path.
     #[arg(long, value_name = "ADDRESS[:PORT]")]
     pub honeypot: Option<String>,
+    /// Write the raw lines that would remain with these rules, or that they would remove, and nothing else.
+    #[arg(long, value_name = "WHICH", conflicts_with_all = ["format", "json", "undo", "idempotent"])]
+    pub print: Option<Silenced>,
     /// Lifetime of ipset and CrowdSec entries.
     #[arg(long, value_name = "SPAN", default_value = "1w")]
     pub timeout: String,
@@ -314,19 +374,6 @@ impl Suggest {
     pub fn form(&self) -> RuleFormat {
         if self.json { RuleFormat::Json } else { self.format }
     }
-}
-
-/// Forms of rules.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names say it
-pub enum RuleFormat {
-    Iptables,
-    Restore,
-    Nft,
-    Ipset,
-    Json,
-    Fail2ban,
-    Crowdsec,
 }
 
 /// Options of every command.
@@ -431,6 +478,14 @@ pub struct InputArgs {
     #[arg(long, hide = true, overrides_with = "rotated")]
     #[allow(missing_docs)]
     pub no_rotated: bool,
+    /// Names of addresses, for the fields src_name and dst_name: a file of the form of /etc/hosts, the leases of
+    /// dnsmasq, or a list with an address or network and a name, separated by a comma.
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
+    pub names: Vec<PathBuf>,
+    /// Countries and autonomous systems, for src_country, src_asn, src_as_org and the same with dst_: a database of
+    /// MaxMind's format (.mmdb); repeat it for a second one.
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
+    pub geoip: Vec<PathBuf>,
     /// Read compressed files as they are.
     #[arg(hide_short_help = true, long)]
     pub no_decompress: bool,
@@ -458,7 +513,8 @@ pub struct InputArgs {
     #[arg(hide_short_help = true, long, value_name = "TIME")]
     pub now: Option<String>,
     /// Threads to work with (else: as many as there are processors).
-    #[arg(hide_short_help = true, long, value_name = "N", env = "FWSTAT_THREADS", hide_env_values = true)]
+    #[arg(hide_short_help = true, long, value_name = "N", env = "FWSTAT_THREADS", hide_env_values = true,
+        value_parser = threads, allow_negative_numbers = true)]
     pub threads: Option<usize>,
     /// Look for logs below DIR: the root of another system, an image or a backup.
     #[arg(hide_short_help = true, long, value_name = "DIR")]
@@ -551,29 +607,4 @@ impl LookArgs {
     pub fn file(&self) -> Option<&Path> {
         self.output_file.as_deref().filter(|path| path.as_os_str() != "-")
     }
-}
-
-/// Forms of output.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names say it
-pub enum Format {
-    Table,
-    Plain,
-    Json,
-    #[value(alias = "jsonl")]
-    Ndjson,
-    Csv,
-    Tsv,
-    Markdown,
-    Parquet,
-}
-
-/// `--color`.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(missing_docs)] // the names say it
-pub enum Color {
-    #[default]
-    Auto,
-    Always,
-    Never,
 }

@@ -1,0 +1,203 @@
+//! What a shell completes after `fwstat`.
+//!
+//! Responsible for: values: fields, protocols, services, and what the log that is named shows (prefixes, interfaces,
+//! addresses). Commands, options and files are completed by `clap_complete`, which asks this program.
+//! Must not know: shells. A value from a log is offered only if no shell finds anything to do in it.
+//! Tested by: `tests/cli/completions.rs`, in the shells themselves.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::io::Read as _;
+use std::path::Path;
+
+use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate};
+use fwlog::input::bytes::Meter;
+use fwlog::input::decode::{self, Decoded, Decoding};
+use fwlog::record::{Key, Record, value};
+use logparse::Scanner;
+
+use super::topic::TOPICS;
+use crate::cli;
+
+/// The variable by which a shell says that it completes.
+pub(super) const VARIABLE: &str = "COMPLETE";
+
+/// How much of a log is looked at for its values.
+const LOOKED_AT: u64 = 1 << 20;
+
+/// How many different values are offered.
+const OFFERED: usize = 200;
+
+/// Answers a shell and ends the program, if a shell asks.
+pub fn answer() {
+    CompleteEnv::with_factory(command).var(VARIABLE).complete();
+}
+
+/// The command line, with what completes each value.
+fn command() -> clap::Command {
+    let program = cli::command();
+    let names: Vec<String> = program.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    names.into_iter().fold(values(program), |program, name| program.mut_subcommand(name, values))
+}
+
+/// One command, with what completes each of its values.
+fn values(command: clap::Command) -> clap::Command {
+    command.mut_args(|argument| {
+        let completer = match argument.get_long() {
+            None if argument.get_id() == "topic" => ArgValueCompleter::new(topics),
+            Some("by" | "fields") => ArgValueCompleter::new(fields),
+            Some("proto") => ArgValueCompleter::new(protocols),
+            Some("prefix" | "keep") => ArgValueCompleter::new(|typed: &OsStr| seen(Key::Prefix, typed)),
+            Some("in-interface") => ArgValueCompleter::new(|typed: &OsStr| seen(Key::In, typed)),
+            Some("out-interface") => ArgValueCompleter::new(|typed: &OsStr| seen(Key::Out, typed)),
+            Some("src") => ArgValueCompleter::new(|typed: &OsStr| seen(Key::Src, typed)),
+            Some("dst") => ArgValueCompleter::new(|typed: &OsStr| seen(Key::Dst, typed)),
+            Some("mac") => ArgValueCompleter::new(|typed: &OsStr| seen(Key::MacSrc, typed)),
+            Some("sport" | "dport") => ArgValueCompleter::new(services),
+            Some("since" | "until") => ArgValueCompleter::new(|typed: &OsStr| {
+                known(typed, ["today", "yesterday", "1h", "24h", "7d", "monday"].map(|word| (word, "")))
+            }),
+            Some("bucket") => ArgValueCompleter::new(|typed: &OsStr| {
+                known(typed, ["1min", "5min", "1h", "6h", "1d", "1w"].map(|word| (word, "")))
+            }),
+            _ => return argument,
+        };
+        argument.add(completer)
+    })
+}
+
+/// What `fwstat help` takes.
+fn topics(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let commands = cli::commands();
+    let commands = commands.iter().map(|(name, about)| (name.as_str(), about.as_str()));
+    known(typed, TOPICS.iter().map(|topic| (topic.name, topic.about)).chain(commands))
+}
+
+/// Those of some words that begin as typed.
+fn known<'w>(typed: &OsStr, words: impl IntoIterator<Item = (&'w str, &'w str)>) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    let fitting = words.into_iter().filter(|(word, _)| word.starts_with(&*typed));
+    fitting
+        .map(|(word, about)| {
+            CompletionCandidate::new(word).help((!about.is_empty()).then(|| about.to_owned().into()))
+        })
+        .collect()
+}
+
+/// A list of fields: the last name of it.
+fn fields(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    let (before, last) = typed.rsplit_once(',').map_or(("", &*typed), |(before, last)| (before, last));
+    let before = if before.is_empty() { String::new() } else { format!("{before},") };
+    let names = Key::ALL.iter().map(|key| (key.name(), key.about()));
+    let more = [
+        ("sport", Key::Spt.about()),
+        ("dport", Key::Dpt.about()),
+        ("src/24", "networks of sources"),
+        ("dst/24", "networks of destinations"),
+    ];
+    known(OsStr::new(last), names.chain(more))
+        .into_iter()
+        .map(|name| name.add_prefix(before.as_str()))
+        .collect()
+}
+
+fn protocols(typed: &OsStr) -> Vec<CompletionCandidate> {
+    known(
+        typed,
+        ["tcp", "udp", "icmp", "icmpv6", "igmp", "esp", "ah", "gre", "sctp", "udplite"]
+            .map(|word| (word, "")),
+    )
+}
+
+/// Names of services that are used most.
+fn services(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let names = [
+        "ssh",
+        "telnet",
+        "smtp",
+        "domain",
+        "http",
+        "https",
+        "ntp",
+        "netbios-ns",
+        "netbios-dgm",
+        "imaps",
+        "snmp",
+        "microsoft-ds",
+        "ms-sql-s",
+        "mysql",
+        "rdp",
+        "sip",
+        "postgresql",
+        "ssdp",
+        "mdns",
+        "http-alt",
+    ];
+    known(typed, names.map(|name| (name, "")))
+}
+
+/// The values of a field in the first log that the command line names.
+fn seen(key: Key, typed: &OsStr) -> Vec<CompletionCandidate> {
+    let words = std::env::args_os().skip_while(|word| word != "--").skip(2);
+    let values = words
+        .filter(|word| Path::new(word).is_file())
+        .take(4)
+        .map(|log| values_of(key, Path::new(&log)))
+        .find(|values| !values.is_empty())
+        .unwrap_or_default();
+    known(typed, values.iter().map(|value| (value.as_str(), "")))
+}
+
+/// The values of a field at the beginning of a log.
+fn values_of(key: Key, log: &Path) -> BTreeSet<String> {
+    let mut text = Vec::new();
+    let file = std::fs::File::open(log);
+    let opened =
+        file.and_then(|file| decode::open(Box::new(file), &Decoding::default(), &mut Meter::default()));
+    let Ok(Decoded::Lines(plain)) = opened else { return BTreeSet::new() };
+    // What a damaged end leaves is enough.
+    let _ = plain.take(LOOKED_AT).read_to_end(&mut text);
+    let mut values = BTreeSet::new();
+    Scanner::new().scan(&text, |found| {
+        let Ok(line) = found.record else { return };
+        if values.len() < OFFERED {
+            let raw = found.text;
+            let record = Record {
+                line,
+                raw,
+                when: None,
+                file: "",
+                line_number: 0,
+                at: (0, 0),
+                beside: None,
+                names: None,
+            };
+            values.extend(word(&value(key, &record).to_plain()));
+        }
+    });
+    values
+}
+
+/// The longest part of a text that every shell takes as it is; `--prefix` takes a part of a prefix.
+fn word(text: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':' | '/' | '@' | '+');
+    // The first of the longest ones; none that looks like an option.
+    let parts = text.split(|c| !plain(c)).map(|part| part.trim_start_matches('-'));
+    parts.rev().max_by_key(|part| part.len()).filter(|part| part.len() > 1).map(ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_words_without_a_meaning_for_a_shell_are_offered() {
+        let offered = |text| word(text).unwrap_or_default();
+        assert_eq!(offered("tcp.in.dropped "), "tcp.in.dropped");
+        assert_eq!(offered("[UFW BLOCK] "), "BLOCK");
+        assert_eq!(offered("$(reboot);--x "), "reboot");
+        assert_eq!(offered("--output=/etc/passwd"), "/etc/passwd");
+        assert_eq!(offered("\u{1b}]0;x\u{7}"), "");
+    }
+}

@@ -1,0 +1,66 @@
+//! What is written about the program: `fwstat help`, the manual pages, what shells complete.
+//!
+//! Responsible for: everything that `--generate` and `help` print, from the same table as `--help`.
+//! Must not know: what a command does.
+//! Tested by: `tests/cli/manual.rs`, `tests/cli/completions.rs`, `tests/cli/surface.rs`.
+
+pub mod completions;
+mod page;
+mod screen;
+mod topic;
+
+use std::io::{self, Write};
+
+use anyhow::bail;
+use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
+
+use crate::cli::{self, Generate};
+use crate::report::style::RenderOptions;
+use topic::{TOPICS, Topic};
+
+/// Writes a manual page, or what makes a shell complete.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn generate(kind: Generate, out: &mut dyn Write) -> io::Result<()> {
+    let shell: &dyn EnvCompleter = match kind {
+        Generate::CompleteBash => &Bash,
+        Generate::CompleteZsh => &Zsh,
+        Generate::CompleteFish => &Fish,
+        page => return out.write_all(page::page(page.command()).as_bytes()),
+    };
+    shell.write_registration(completions::VARIABLE, "fwstat", "fwstat", "fwstat", out)
+}
+
+/// Writes the text of a topic, the help of a command, or which of both there are.
+///
+/// # Errors
+/// There is no such topic, or the output cannot be written.
+pub fn help(topic: Option<&str>, look: &RenderOptions, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut program = cli::command();
+    let Some(name) = topic else {
+        let mut rows = TOPICS.map(|topic| (topic.name.to_owned(), topic.about.to_owned())).to_vec();
+        rows.extend(cli::commands());
+        let blocks = [
+            topic::Block::Paragraph("fwstat help TOPIC, or a command:".to_owned()),
+            topic::Block::Terms(rows),
+        ];
+        return Ok(out.write_all(screen::text(&blocks, look).as_bytes())?);
+    };
+    if let Some(topic) = Topic::named(name) {
+        return Ok(out.write_all(screen::text(&topic.blocks(), look).as_bytes())?);
+    }
+    program.build();
+    let Some(command) = program.find_subcommand_mut(name) else {
+        let name = fwlog::text::escape(name.as_bytes());
+        let known: Vec<&str> = TOPICS.iter().map(|topic| topic.name).collect();
+        bail!("there is no help about `{name}`: {}, or a command", known.join(", "));
+    };
+    let text = command.render_long_help();
+    if look.color {
+        write!(out, "{}", text.ansi())?;
+    } else {
+        write!(out, "{text}")?;
+    }
+    Ok(())
+}

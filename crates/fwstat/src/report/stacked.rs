@@ -1,0 +1,137 @@
+//! A table of numbers whose column names are long: a name goes over as many lines as it needs.
+//!
+//! Responsible for: the widths of such columns, and where a name is broken.
+//! Must not know: what the columns are.
+//! Tested by: the unit tests below, `tests/screens`.
+
+use anstyle::Style;
+
+use super::style::{Align, Column, HEADING, RenderOptions};
+use fwlog::text;
+
+/// Blanks between two columns.
+const GAP: usize = 2;
+/// Columns that a part of a name needs at least.
+const NARROWEST: usize = 7;
+
+/// How many of some columns fit beside those before and after them, each with numbers so wide.
+#[must_use]
+pub fn fitting(look: &RenderOptions, others: usize, numbers: &[usize]) -> usize {
+    let Some(width) = look.width else { return numbers.len() };
+    let mut used = others;
+    numbers
+        .iter()
+        .take_while(|number| {
+            used += GAP + (**number).max(NARROWEST);
+            used <= width
+        })
+        .count()
+}
+
+/// Rows in columns, no wider than the terminal as long as [`fitting`] was asked; `paint` gives the style of a whole
+/// row.
+#[must_use]
+pub fn table(
+    look: &RenderOptions,
+    columns: &[Column],
+    rows: &[Vec<String>],
+    paint: &dyn Fn(usize) -> Option<Style>,
+) -> String {
+    let cells = |at: usize| rows.iter().map(|row| text::width(&row[at])).max().unwrap_or(0);
+    let floors: Vec<usize> = columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| cells(at).max(text::width(&column.name).min(NARROWEST)))
+        .collect();
+    let name = |at: usize| if look.header { text::width(&columns[at].name) } else { 0 };
+    let mut widths: Vec<usize> = (0..columns.len()).map(|at| floors[at].max(name(at))).collect();
+    let all = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+    while look.width.is_some_and(|limit| all(&widths) > limit) {
+        let wide = (0..widths.len()).filter(|at| widths[*at] > floors[*at]);
+        let Some(widest) = wide.max_by_key(|at| (widths[*at], *at)) else { break };
+        widths[widest] -= 1;
+    }
+    let mut out = String::new();
+    if look.header {
+        let names: Vec<Vec<String>> =
+            columns.iter().zip(&widths).map(|(column, width)| broken(&column.name, *width)).collect();
+        let lines = names.iter().map(Vec::len).max().unwrap_or(0);
+        for line in 0..lines {
+            // The last parts are next to the numbers.
+            let part = |name: &Vec<String>| (line + name.len()).checked_sub(lines).map(|at| name[at].clone());
+            let parts: Vec<String> = names.iter().map(|name| part(name).unwrap_or_default()).collect();
+            out.push_str(&row(look, columns, &widths, &parts, Some(HEADING)));
+        }
+    }
+    rows.iter()
+        .enumerate()
+        .for_each(|(at, cells)| out.push_str(&row(look, columns, &widths, cells, paint(at))));
+    out
+}
+
+fn row(
+    look: &RenderOptions,
+    columns: &[Column],
+    widths: &[usize],
+    cells: &[String],
+    all: Option<Style>,
+) -> String {
+    let mut line = String::new();
+    for (at, ((cell, column), width)) in cells.iter().zip(columns).zip(widths).enumerate() {
+        let style = all.unwrap_or(column.style);
+        let pad = " ".repeat(width.saturating_sub(text::width(cell)));
+        line.push_str(&" ".repeat(if at > 0 { GAP } else { 0 }));
+        match column.align {
+            Align::Left => line.push_str(&(look.paint(style, cell) + &pad)),
+            Align::Right => line.push_str(&(pad + &look.paint(style, cell))),
+        }
+    }
+    line.trim_end().to_owned() + "\n"
+}
+
+/// A name in parts of at most `width` columns, broken where it has a sign that parts it, if it has one there.
+fn broken(name: &str, width: usize) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while text::width(rest) > width && width > 0 {
+        let mut end = 0;
+        let mut after_sign = None;
+        for (at, c) in rest.char_indices() {
+            let next = at + c.len_utf8();
+            if text::width(&rest[..next]) > width {
+                break;
+            }
+            end = next;
+            if matches!(c, '.' | ':' | ' ' | '-' | '_' | '/' | ',') {
+                after_sign = Some(next);
+            }
+        }
+        // A character that is wider than the column stands alone.
+        let first = rest.chars().next().map_or(0, char::len_utf8);
+        let at = after_sign.filter(|at| *at * 2 > end).unwrap_or(end).max(first);
+        parts.push(rest[..at].trim_end().to_owned());
+        rest = rest[at..].trim_start();
+    }
+    parts.push(rest.to_owned());
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_broken_and_never_cut() {
+        assert_eq!(broken("tcp.in.dropped", 9), ["tcp.in.", "dropped"]);
+        assert_eq!(broken("192.168.50.203", 8), ["192.168.", "50.203"]);
+        assert_eq!(broken("2001:db8::1", 6), ["2001:", "db8::1"]);
+        assert_eq!(broken("short", 9), ["short"]);
+        assert_eq!(broken("界界界", 1), ["界", "界", "界"]);
+        for width in 1..20 {
+            assert_eq!(
+                broken("a.very-long_name-of:a/prefix", width).concat(),
+                "a.very-long_name-of:a/prefix"
+            );
+        }
+    }
+}
