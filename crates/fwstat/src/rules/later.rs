@@ -70,7 +70,7 @@ pub(super) fn apply(all: &mut [(String, Ruleset)], name: &str, text: &str) -> an
                     let Some((_, rules)) = all.iter_mut().find(|(_, rules)| of(rules)) else {
                         bail!(
                             "{name}: a rule for {}, and no ruleset before it is\n  {line}",
-                            super::family_name(family)
+                            if v6 { "IPv6" } else { "IPv4" }
                         );
                     };
                     if rules.nft {

@@ -163,6 +163,11 @@ pub fn script(
                 page.could_run(&format!("{command}    # {what}"));
             }
         }
+        let long = look.rows.is_some_and(|rows| page.out.lines().count() >= rows);
+        if long && let Some(recap) = recap(look, s) {
+            page.blank();
+            page.say(0, HEADING, &recap);
+        }
     }
     page.out
 }
@@ -200,19 +205,9 @@ fn summary(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
         );
         return;
     }
-    let open = s.before - s.old;
-    let count = look.count_of(s.drops().count() as u64, "rule silences", "rules silence");
-    page.say(
-        0,
-        PLAIN,
-        &format!(
-            "{count} {} of {} lines ({}); {} remain.",
-            look.number(s.silenced()),
-            look.number(open),
-            percent(s.silenced(), open),
-            look.number(s.after())
-        ),
-    );
+    if let Some(recap) = recap(look, s) {
+        page.say(0, PLAIN, &recap);
+    }
     match s.hidden() {
         0 => page.say(0, PLAIN, "Verified by replay: no line you need to see would be hidden."),
         n => page.say(
@@ -232,6 +227,20 @@ fn summary(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
             &format!("For {unknown} the log lacks the information to predict what the rules would do."),
         );
     }
+}
+
+/// The numbers that the whole script is about.
+fn recap(look: &RenderOptions, s: &Suggestion) -> Option<String> {
+    s.drops().next()?;
+    let open = s.before - s.old;
+    let count = look.count_of(s.drops().count() as u64, "rule silences", "rules silence");
+    Some(format!(
+        "{count} {} of {} lines ({}); {} remain.",
+        look.number(s.silenced()),
+        look.number(open),
+        percent(s.silenced(), open),
+        look.number(s.after())
+    ))
 }
 
 /// The chain, where it is not there or not known.
