@@ -315,6 +315,7 @@ impl Session {
             noise,
             remain: remain.into_iter().filter_map(|(why, lines)| Some((why?, lines))).collect(),
             noise_left: noise - silenced,
+            declined: 0,
             unusual: rest - (noise - silenced),
             rules,
             sets: draft.advice.chain.sets,
