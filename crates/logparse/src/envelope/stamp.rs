@@ -306,6 +306,17 @@ pub(super) fn uptime_with_delta(text: &[u8]) -> Option<Delta<'_>> {
     ok.then_some((uptime, Some(delta), rest))
 }
 
+/// `[1719720373.123] `.
+pub(super) fn bracketed_unix(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inside = text.strip_prefix(b"[")?;
+    let end = memchr::memchr(b']', inside)?;
+    let unix = &inside[..end];
+    // An address in brackets is a host.
+    let seconds = unix.iter().take_while(|b| b.is_ascii_digit()).count();
+    let ok = seconds >= 9 && unix.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    Some((unix, inside[end + 1..].strip_prefix(b" ")?)).filter(|_| ok)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
