@@ -46,7 +46,7 @@ impl Keys {
     ///
     /// # Errors
     /// The terminal cannot be read.
-    pub fn next(&mut self) -> io::Result<KeyTyped> {
+    pub fn typed(&mut self) -> io::Result<KeyTyped> {
         loop {
             match self.typed.pop_front() {
                 Some(3 | 4) => return Ok(KeyTyped::End),

@@ -108,7 +108,7 @@ fn ask(out: &mut impl Write, keys: &mut Keys, look: &RenderOptions, rule: &Rated
     loop {
         write!(out, "{question}")?;
         out.flush()?;
-        let typed = keys.next()?;
+        let typed = keys.typed()?;
         let echo = match typed {
             KeyTyped::Char(c) => c,
             KeyTyped::End => 'q',
