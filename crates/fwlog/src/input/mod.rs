@@ -48,6 +48,7 @@ use self::bytes::{Meter, Pauses, Plain};
 use self::chunk::Take;
 use self::decode::{Decoded, Decoding};
 use self::error::{explain, reason};
+use self::extent::Unit;
 use self::journal::{Lost, Member, Merge, Named, Parts, Refused, Wanted, Work};
 use self::runs::Doubt;
 use self::split::Split;
@@ -639,7 +640,8 @@ impl InputQueue {
         }
         let plain = self.reading.decoding.is_text(head) && !self.watched.load(Ordering::Relaxed);
         // The size of files in /proc and /sys is 0 and says nothing.
-        let size = if meta.len() > 0 { self.reading.extents.end(&meta, meta.len()) } else { u64::MAX };
+        let size =
+            if meta.len() > 0 { self.reading.extents.end(&meta, Unit::Bytes, meta.len()) } else { u64::MAX };
         let thorough = self.thorough.load(Ordering::Relaxed);
         if plain && meta.len() > 0 && !self.reading.ordered {
             let split = Split::new(file, size, &self.reading, &years, thorough).map_err(failed)?;

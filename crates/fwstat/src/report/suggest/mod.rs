@@ -12,7 +12,7 @@ use fwrules::{Address, Net, Rule, Side, Target, Test, Text};
 use logparse::Protocol;
 
 use self::page::Page;
-use super::next::Command;
+use super::next::{Command, fitted};
 use super::style::{DIM, HEADING, WARN, percent};
 use super::{Head, rules};
 use crate::analysis::suggest::candidate::Reason;
@@ -160,7 +160,9 @@ pub fn script(
         if s.before > 0 {
             page.heading("Next:");
             for (command, what) in next {
-                page.could_run(&format!("{command}    # {what}"));
+                let room = look.width.map(|width| width.saturating_sub(8));
+                let Some(lines) = fitted(&format!("{command}    # {what}"), room) else { continue };
+                lines.iter().for_each(|line| page.as_it_is(line));
             }
         }
         let long = look.rows.is_some_and(|rows| page.out.lines().count() >= rows);
@@ -379,7 +381,8 @@ fn honeypot(page: &mut Page<'_>, s: &Suggestion, verb: Verb) {
 fn rest(page: &mut Page<'_>, head: &Head, s: &Suggestion) {
     let look = page.look;
     let mut rows: Vec<(u64, &str)> = s.remain.iter().map(|(why, lines)| (*lines, why.title())).collect();
-    rows.push((s.noise_left, "noise not worth a rule"));
+    rows.push((s.noise_left - s.declined, "noise not worth a rule"));
+    rows.push((s.declined, "noise of rules that you declined"));
     rows.push((s.unusual, "unusual packets"));
     rows.retain(|(lines, _)| *lines > 0);
     if !rows.is_empty() {
