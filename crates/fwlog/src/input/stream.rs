@@ -31,6 +31,8 @@ const DOUBT: &str = "its stamps have no year, and from about here on they do not
 pub struct Stream {
     inner: Plain,
     chunk: usize,
+    /// Read ahead, and how much of it was taken since.
+    held: (Vec<u8>, usize),
     /// Read, not handed out.
     rest: Vec<u8>,
     /// The end of what was handed out.
@@ -70,6 +72,7 @@ impl Stream {
         Stream {
             inner,
             chunk,
+            held: (Vec::new(), 0),
             rest: Vec::new(),
             before: Vec::new(),
             offset: 0,
@@ -138,12 +141,10 @@ impl Stream {
     /// Makes what was read the next to be read.
     fn put_back(&mut self, bytes: Vec<u8>) {
         self.ahead = bytes.len() as u64;
-        let front = io::Cursor::new(bytes);
-        let rest = std::mem::replace(&mut self.inner, Box::new(io::empty()));
-        self.inner = match self.failed.take() {
-            Some(error) => Box::new(front.chain(super::bytes::Fail::new(error))),
-            None => Box::new(front.chain(rest)),
-        };
+        self.held = (bytes, 0);
+        if let Some(error) = self.failed.take() {
+            self.inner = Box::new(super::bytes::Fail::new(error));
+        }
         self.ended = false;
     }
 
@@ -238,8 +239,18 @@ impl Stream {
 
     /// Appends up to `more` bytes.
     fn fill(&mut self, bytes: &mut Vec<u8>, more: usize) {
-        let start = bytes.len();
+        let (held, taken) = &mut self.held;
+        let part = (held.len() - *taken).min(more);
+        bytes.extend_from_slice(&held[*taken..*taken + part]);
+        *taken += part;
+        if *taken == held.len() {
+            self.held = (Vec::new(), 0);
+        }
+        let (start, more) = (bytes.len(), more - part);
         self.paused = false;
+        if more == 0 {
+            return;
+        }
         match (&mut self.inner).take(more as u64).read_to_end(bytes) {
             Err(error) if is_pause(&error) => self.paused = true,
             Ok(_) if bytes.len() - start < more => self.ended = true,

@@ -8,7 +8,7 @@
 //! This is not a JSON library: it reads just enough to borrow from the line. What it does not
 //! find well formed it refuses.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::keys::{Meaning, meaning};
 use super::shape::Shapes;
@@ -442,9 +442,15 @@ fn time<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
 #[inline]
 pub(super) fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let inside = text.strip_prefix(b"\"")?;
-    let mut at = 0;
+    // Most values are short.
+    const SHORT: usize = 32;
+    let near = &inside[..inside.len().min(SHORT)];
+    let mut at = simd::find_either(near, b'"', b'\\');
+    if inside.get(at) == Some(&b'"') {
+        return Some((&inside[..at], &inside[at + 1..]));
+    }
     loop {
-        at += simd::find_either(inside.get(at..)?, b'"', b'\\');
+        at += memchr2(b'"', b'\\', inside.get(at..)?)?;
         if *inside.get(at)? == b'"' {
             return Some((&inside[..at], &inside[at + 1..]));
         }

@@ -35,6 +35,8 @@ struct Member {
     /// What comes before the value, from the end of the value before.
     before: Text,
     role: Role,
+    /// The value, if it is a short text that was the same so far.
+    same: Option<Text>,
 }
 
 /// The longest text between two values.
@@ -70,12 +72,12 @@ impl Text {
 
 impl Shapes {
     /// What `read` makes of the first shape that it can read the line with.
-    pub(super) fn find<T>(&mut self, mut read: impl FnMut(&Shape) -> Option<T>) -> Option<T> {
-        if let Some(found) = self.known.get(self.last).and_then(&mut read) {
+    pub(super) fn find<T>(&mut self, mut read: impl FnMut(&mut Shape) -> Option<T>) -> Option<T> {
+        if let Some(found) = self.known.get_mut(self.last).and_then(&mut read) {
             return Some(found);
         }
         let mut others = (0..self.known.len()).filter(|shape| *shape != self.last);
-        let (last, found) = others.find_map(|shape| Some((shape, read(&self.known[shape])?)))?;
+        let (last, found) = others.find_map(|shape| Some((shape, read(&mut self.known[shape])?)))?;
         self.last = last;
         Some(found)
     }
@@ -104,8 +106,12 @@ impl Shape {
             let after = after.trim_ascii_start();
             let after = after.strip_prefix(b":").or_else(|| after.strip_prefix(b"=>"))?.trim_ascii_start();
             let before = Text::of(&from[..from.len() - after.len()])?;
-            members.push(Member { before, role: Role::of(key) });
-            (_, from) = value(after)?;
+            let (_, behind) = value(after)?;
+            let text = &after[..after.len() - behind.len()];
+            let same =
+                Some(text).filter(|text| text.starts_with(b"\"") && text.len() <= MOST).and_then(Text::of);
+            members.push(Member { before, role: Role::of(key), same });
+            from = behind;
             rest = from.trim_ascii_start();
             rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
         }
@@ -116,13 +122,23 @@ impl Shape {
     /// Gives the values of an object with these keys to `each`, but for those that say nothing.
     #[inline]
     pub(super) fn read<'a>(
-        &self,
+        &mut self,
         line: &'a [u8],
         mut each: impl FnMut(Role, Value<'a>) -> Option<()>,
     ) -> Option<()> {
         let mut rest = line;
-        for member in &self.members {
+        for member in &mut self.members {
             rest = member.before.strip(rest)?;
+            if let Some(same) = &member.same {
+                if let Some(behind) = same.strip(rest) {
+                    if !member.role.is_none() {
+                        each(member.role, Value::Text(&rest[1..same.len - 1]))?;
+                    }
+                    rest = behind;
+                    continue;
+                }
+                member.same = None;
+            }
             // One more blank than there was belongs to what comes before the value.
             if rest.first()?.is_ascii_whitespace() {
                 return None;
