@@ -113,7 +113,7 @@ fn few_fields(packet: &FastPacket<'_>) -> u64 {
     let source = packet.src_ipv4().unwrap_or_default();
     u64::from(source)
         + u64::from(packet.dport().unwrap_or_default())
-        + u64::from(packet.protocol().0)
+        + u64::from(packet.protocol().map_or(0, |protocol| protocol.0))
         + packet.prefix().len() as u64
 }
 

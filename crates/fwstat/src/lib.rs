@@ -9,6 +9,7 @@ pub mod atomic_file;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod keys;
 pub mod manual;
 pub mod options;
 mod places;

@@ -424,7 +424,9 @@ pub(crate) fn look(output: &LookArgs, plain: bool) -> RenderOptions {
     };
     let columns =
         || std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok()).filter(|n| *n > 0);
-    let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let size = || terminal_size::terminal_size();
+    let terminal = || size().map(|(width, _)| usize::from(width.0));
+    let lines = || std::env::var("LINES").ok().and_then(|text| text.parse().ok()).filter(|n| *n > 0);
     let width = match output.width {
         Some(0) => None,
         Some(width) => Some(width),
@@ -435,6 +437,7 @@ pub(crate) fn look(output: &LookArgs, plain: bool) -> RenderOptions {
         color,
         bars: to_terminal || (!plain && output.width.is_some_and(|width| width > 0)),
         width,
+        rows: if to_terminal { lines().or_else(|| Some(usize::from(size()?.1.0))) } else { None },
         header: !output.no_header,
         grouped: !output.exact,
     }

@@ -114,6 +114,15 @@ pub(crate) fn found(input: &InputArgs, clock: &Clock) -> anyhow::Result<Vec<Inpu
             if !others.is_empty() {
                 say(format!("not read, since its newest record is older or the same: {}", others.join(", ")));
             }
+            if let Place::File(path) = &place
+                && !input.rotated
+            {
+                let older = discover::rotated(path).len().saturating_sub(1) as u64;
+                if older > 0 {
+                    let files = fwlog::text::count_of(older, "older file", "older files");
+                    say(format!("not read: {files} of it beside it (--rotated reads them too)"));
+                }
+            }
             let paths = match place {
                 Place::File(path) if input.rotated => discover::rotated(&path),
                 Place::File(path) => vec![path],

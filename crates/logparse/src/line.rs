@@ -92,9 +92,9 @@ both! {
     /// The destination address (of an ARP line, the target's).
     dst: Option<IpAddr> = |fast| Some(fast.dst()), |full| full.packet.dst();
     /// The length that the IP header claims.
-    ip_len: Option<u32> = |fast| Some(fast.ip_len()), |full| full.packet.datagram.len();
+    ip_len: Option<u32> = |fast| fast.ip_len(), |full| full.packet.datagram.len();
     /// The protocol.
-    protocol: Option<Protocol> = |fast| Some(fast.protocol()), |full| full.packet.protocol();
+    protocol: Option<Protocol> = |fast| fast.protocol(), |full| full.packet.protocol();
     /// The source port.
     sport: Option<u16> = |fast| fast.sport(), |full| full.packet.sport();
     /// The destination port.
@@ -138,6 +138,8 @@ both! {
     severity: Option<u8> = |fast| fast.severity(), |full| full.envelope.severity;
     /// The kernel's stamp: time since boot.
     uptime: Option<Uptime> = |fast| fast.uptime(), |full| full.envelope.uptime;
+    /// The record's number (`/dev/kmsg`).
+    sequence: Option<u64> = |fast| fast.sequence(), |full| full.envelope.sequence;
     /// How many packets the line reports: N of `message repeated N times`, else 1.
     repeat: u32 = |_fast| 1, |full| full.envelope.repeat.max(1);
     /// The whole envelope.

@@ -88,7 +88,7 @@ pub fn parse(line: &[u8]) -> Result<Entry<'_>, ParseError> {
         match opened.encoding {
             Encoding::Json | Encoding::JsonArray => Err(ParseError::new(0, ErrorKind::NeedsScratch)),
             // Without a scratch buffer a /dev/kmsg record keeps its escapes in the prefix.
-            Encoding::Plain | Encoding::Kmsg => finish(line, opened.message, entry, |_, _, _| false),
+            Encoding::Plain | Encoding::Kmsg => read(&Message { line, text: opened.message }, entry),
         }
     })
 }
@@ -119,44 +119,72 @@ pub fn parse_with<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<
 /// [`parse_with`] of a line in which a packet may be.
 #[inline]
 pub(crate) fn parse_record<'a>(line: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Entry<'a>, ParseError> {
-    parse_record_with(line, scratch, |_, _, _| false)
-}
-
-/// The same, but the message is read by `quick` if it can: it says what the grammar would say, or
-/// `false`.
-#[inline]
-pub(crate) fn parse_record_with<'a>(
-    line: &'a [u8],
-    scratch: &'a mut Vec<u8>,
-    quick: impl FnOnce(&'a [u8], grammar::Source, &mut Packet<'a>) -> bool,
-) -> Result<Entry<'a>, ParseError> {
     filled(|entry| {
         let line = trimmed(line);
         if envelope::is_coloured(line) {
             return coloured(line, scratch, entry);
         }
         let opened = envelope::open(line, &mut entry.envelope)?;
-        let escaped = match opened.encoding {
-            Encoding::Plain => false,
-            Encoding::Kmsg => memchr::memchr(b'\\', opened.message).is_some(),
-            Encoding::Json | Encoding::JsonArray => true,
-        };
-        if !escaped {
-            return finish(line, opened.message, entry, quick);
-        }
-        scratch.clear();
-        envelope::unescape(opened.message, opened.encoding, scratch)?;
-        let text = trimmed(scratch);
-        let message = match opened.encoding {
-            // docker keeps lines of programs that write objects themselves.
-            Encoding::Json if text.first() == Some(&b'{') => {
-                plain(envelope::open(text, &mut entry.envelope)?)?
-            }
-            Encoding::Json => envelope::inside(text, &mut entry.envelope),
-            _ => text,
-        };
-        finish(text, message, entry, quick)
+        let message = decoded(line, opened, scratch, &mut entry.envelope)?;
+        read(&message, entry)
     })
+}
+
+/// A message whose envelope was opened.
+#[derive(Clone, Copy)]
+pub(crate) struct Message<'a> {
+    /// The line, or what was decoded of it: positions in the message count from its beginning.
+    line: &'a [u8],
+    pub(crate) text: &'a [u8],
+}
+
+/// Opens a line in which a packet may be, as [`parse_record`] does, with the help of the lines before it. `None` if
+/// that is no help: then nothing was read.
+///
+/// # Errors
+/// As [`parse_record`].
+#[inline]
+pub(crate) fn open_record<'a>(
+    line: &'a [u8],
+    scratch: &'a mut Vec<u8>,
+    envelope: &mut Envelope<'a>,
+    shapes: &mut envelope::Shapes,
+) -> Option<Result<(Message<'a>, bool), ParseError>> {
+    let line = trimmed(line);
+    if envelope::is_coloured(line) {
+        return None;
+    }
+    let (opened, is_known) = envelope::open_first(line, envelope, shapes);
+    let message = opened.and_then(|opened| decoded(line, opened, scratch, envelope));
+    Some(message.map(|message| (message, is_known)))
+}
+
+/// The message without its wrapper's escapes.
+#[inline]
+fn decoded<'a>(
+    line: &'a [u8],
+    opened: envelope::Opened<'a>,
+    scratch: &'a mut Vec<u8>,
+    envelope: &mut Envelope<'a>,
+) -> Result<Message<'a>, ParseError> {
+    let escaped = match opened.encoding {
+        Encoding::Plain => false,
+        Encoding::Kmsg => memchr::memchr(b'\\', opened.message).is_some(),
+        Encoding::Json | Encoding::JsonArray => true,
+    };
+    if !escaped {
+        return Ok(Message { line, text: opened.message });
+    }
+    scratch.clear();
+    envelope::unescape(opened.message, opened.encoding, scratch)?;
+    let line = trimmed(scratch);
+    let text = match opened.encoding {
+        // docker keeps lines of programs that write objects themselves.
+        Encoding::Json if line.first() == Some(&b'{') => plain(envelope::open(line, envelope)?)?,
+        Encoding::Json => envelope::inside(line, envelope),
+        _ => line,
+    };
+    Ok(Message { line, text })
 }
 
 /// The message of what needs no more memory.
@@ -174,7 +202,7 @@ fn coloured<'a>(line: &[u8], scratch: &'a mut Vec<u8>, entry: &mut Entry<'a>) ->
     envelope::without_colours(line, scratch);
     let text = trimmed(scratch);
     let message = plain(envelope::open(text, &mut entry.envelope)?)?;
-    finish(text, message, entry, |_, _, _| false)
+    read(&Message { line: text, text: message }, entry)
 }
 
 /// An entry as `read` fills it. It is large: made where it will be, and never copied.
@@ -271,16 +299,9 @@ fn trimmed(line: &[u8]) -> &[u8] {
 }
 
 /// Reads the message of an opened line; positions are moved to the line's beginning.
-fn finish<'a>(
-    line: &'a [u8],
-    message: &'a [u8],
-    entry: &mut Entry<'a>,
-    quick: impl FnOnce(&'a [u8], grammar::Source, &mut Packet<'a>) -> bool,
-) -> Result<(), ParseError> {
+pub(crate) fn read<'a>(message: &Message<'a>, entry: &mut Entry<'a>) -> Result<(), ParseError> {
+    let Message { line, text: message } = *message;
     let source = envelope::source(&entry.envelope);
-    if quick(message, source, &mut entry.packet) {
-        return Ok(());
-    }
     // The message is the line's tail, but for a wrapper's closing bracket or quote.
     let base = (message.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
     let stop = message_or_joined(message, source, &mut entry.packet)?;

@@ -17,15 +17,18 @@
 
 use memchr::memchr;
 
-use crate::fast::FastPacket;
-use crate::fast::body::{self, Body, Endings};
+use crate::envelope::{self, Envelope, Shapes};
+use crate::fast::body::{self, Endings};
 use crate::fast::cursor::{FRAME, Macs, Window, mac_and_src};
-use crate::fast::head::{EnvelopeTemplate, Extent, PrefixTemplate};
+use crate::fast::found::Body;
+use crate::fast::head::{EnvelopeTemplate, Extent, Follows, PrefixTemplate};
+use crate::fast::rare;
 use crate::fast::span::{Span, TimeSpan};
+use crate::fast::{FastPacket, KnownEnvelope};
 use crate::grammar::Source;
 use crate::line::Line;
 use crate::packet::Packet;
-use crate::parse::{Completeness, Entry, holds_no_header, parse_record_with};
+use crate::parse::{Completeness, Entry, Message, holds_no_header, open_record, parse_record, read};
 use crate::{ErrorKind, ParseError};
 
 /// One line of a scan.
@@ -81,6 +84,7 @@ pub struct Scanner {
     /// For each envelope, which templates the grammar has read behind it.
     pairs: Vec<[u64; TEMPLATES / 64]>,
     messages: Messages,
+    shapes: Shapes,
     scratch: Vec<u8>,
     /// Lines with unknown heads since the last one from which something was learned.
     misses: u32,
@@ -182,6 +186,7 @@ impl Scanner {
             endings: Endings::new(),
             pairs: Vec::new(),
             messages: Messages::new(),
+            shapes: Shapes::default(),
             spans: Vec::new(),
             retired: Vec::new(),
             scratch: Vec::new(),
@@ -203,7 +208,7 @@ impl Scanner {
             if let Some(window) = window
                 && let Some((packet, envelope)) = self.quick(window, &mut body)
             {
-                let len = packet.end;
+                let len = packet.line().len();
                 each(ScannedLine { offset: at, text: packet.line(), record: Ok(Line::Fast(&packet)) });
                 self.spans[envelope].note(window, at);
                 at += len + 1;
@@ -241,13 +246,16 @@ impl Scanner {
         let (host, slot) = self.head(window)?;
         let (message_at, template) = (usize::from(host.message_at), usize::from(slot.template) - 1);
         let mut at = message_at + usize::from(slot.extent.len);
-        if slot.extent.mac_follows && !mac_and_src(window, &mut at, &mut self.macs) {
-            return None;
-        }
-        let end = body::read(window, at, body, &mut self.endings)?;
+        let end = match slot.extent.follows {
+            Follows::Mac if !mac_and_src(window, &mut at, &mut self.macs) => return None,
+            Follows::Operation => rare::arp(window, at, body)?,
+            _ => body::read(window, at, body, &mut self.endings)?,
+        };
         let envelope = usize::from(host.envelope);
         let (shape, template) = (&self.envelopes[envelope], &self.templates[template]);
-        Some((FastPacket { window, end, message_at, body, template, envelope: shape }, envelope))
+        let known = KnownEnvelope::Learned(shape);
+        let line = &window.0[..end];
+        Some((FastPacket { window, line, message_at, body, template, envelope: known }, envelope))
     }
 
     /// The known envelope and template that a line has. Hosts take turns in a log of many: the
@@ -328,7 +336,7 @@ impl Scanner {
         })
     }
 
-    /// Reads a line by the grammar, and learns from it.
+    /// Reads a line whose head is none that was learned, and learns from it.
     fn slow(
         &mut self,
         offset: usize,
@@ -337,58 +345,102 @@ impl Scanner {
         each: &mut impl for<'a> FnMut(ScannedLine<'a>),
     ) {
         let mut scratch = core::mem::take(&mut self.scratch);
-        let mut message = None;
-        let entry = parse_record_with(text, &mut scratch, |text, source, packet| {
-            if head != Head::Unknown {
-                return false;
-            }
-            let is_read = self.quick_message(text, source, packet);
-            if !is_read {
-                message = Some((text, source));
-            }
-            is_read
-        });
-        match &entry {
-            Ok(entry) => {
-                each(ScannedLine { offset, text, record: Ok(Line::Full(entry)) });
-                if head == Head::Unknown && entry.completeness() == Completeness::Whole {
-                    self.learn_if_worth_it(text, entry, message);
+        let mut envelope = Envelope::default();
+        match open_record(text, &mut scratch, &mut envelope, &mut self.shapes) {
+            Some(Ok((message, is_known))) => {
+                let is_whole = self.opened(offset, text, head, message, &envelope, each);
+                if is_whole && !is_known && text.first() == Some(&b'{') {
+                    self.shapes.learn(text);
                 }
             }
-            Err(error) => each(ScannedLine { offset, text, record: Err(*error) }),
+            Some(Err(error)) => each(ScannedLine { offset, text, record: Err(error) }),
+            None => self.coloured(offset, text, each),
         }
         self.scratch = scratch;
     }
 
+    /// Reads a line that a program coloured.
+    #[cold]
+    fn coloured(&mut self, offset: usize, text: &[u8], each: &mut impl for<'a> FnMut(ScannedLine<'a>)) {
+        match parse_record(text, &mut Vec::new()) {
+            Ok(entry) => each(ScannedLine { offset, text, record: Ok(Line::Full(&entry)) }),
+            Err(error) => each(ScannedLine { offset, text, record: Err(error) }),
+        }
+    }
+
+    /// Reads the message of an opened line: quickly, if it is of a known kind, else by the grammar. Whether it is a
+    /// whole packet.
+    fn opened<'a>(
+        &mut self,
+        offset: usize,
+        text: &'a [u8],
+        head: Head,
+        message: Message<'a>,
+        envelope: &Envelope<'a>,
+        each: &mut impl for<'b> FnMut(ScannedLine<'b>),
+    ) -> bool {
+        let source = envelope::source(envelope);
+        let mut body = Body::default();
+        if head == Head::Unknown
+            && envelope.repeat == 1
+            && let Some(packet) = self.quick_message(message.text, source, envelope, &mut body)
+        {
+            each(ScannedLine { offset, text, record: Ok(Line::Fast(&packet)) });
+            if self.is_worth_it() {
+                let mut entry = Entry { envelope: *envelope, ..Entry::default() };
+                let is_read = read(&message, &mut entry).is_ok();
+                let learned = is_read && self.learn(text, &entry).is_some();
+                self.note_learned(learned);
+            } else {
+                self.note_learned(false);
+            }
+            return true;
+        }
+        let mut entry = Entry { envelope: *envelope, ..Entry::default() };
+        if let Err(error) = read(&message, &mut entry) {
+            each(ScannedLine { offset, text, record: Err(error) });
+            return false;
+        }
+        each(ScannedLine { offset, text, record: Ok(Line::Full(&entry)) });
+        let is_whole = entry.completeness() == Completeness::Whole;
+        if head == Head::Unknown && is_whole {
+            self.learn_if_worth_it(text, &entry, message.text, source);
+        }
+        is_whole
+    }
+
     /// Reads a message of a known kind, whose envelope was opened already.
-    fn quick_message<'a>(&mut self, message: &'a [u8], source: Source, packet: &mut Packet<'a>) -> bool {
-        let Some(known) = Messages::place(source) else { return false };
+    fn quick_message<'a>(
+        &'a mut self,
+        message: &'a [u8],
+        source: Source,
+        envelope: &'a Envelope<'a>,
+        body: &'a mut Body,
+    ) -> Option<FastPacket<'a>> {
+        let known = Messages::place(source)?;
         let Messages { frame, .. } = &mut self.messages;
-        let Some(place) = frame.get_mut(..message.len()) else { return false };
-        place.copy_from_slice(message);
-        let Some(end) = frame.get_mut(message.len()) else { return false };
-        *end = b'\n';
+        frame.get_mut(..message.len())?.copy_from_slice(message);
+        *frame.get_mut(message.len())? = b'\n';
         let window = Window(&self.messages.frame);
         let bits = &self.messages.templates[known];
-        let template =
-            [slot::<FEW_WORDS>(window, 0), slot::<MORE_WORDS>(window, 0)].into_iter().find_map(|slot| {
-                let number = usize::from(self.slots[slot].template).checked_sub(1)?;
-                let is_known = bits[number / 64] >> (number % 64) & 1 == 1;
-                self.templates.get(number).filter(|template| is_known && template.fits(window, 0))
-            });
-        let Some(template) = template else { return false };
+        let places = [slot::<FEW_WORDS>(window, 0), slot::<MORE_WORDS>(window, 0)];
+        let template = places.into_iter().find_map(|slot| {
+            let number = usize::from(self.slots[slot].template).checked_sub(1)?;
+            let is_known = bits[number / 64] >> (number % 64) & 1 == 1;
+            self.templates.get(number).filter(|template| is_known && template.fits(window, 0))
+        })?;
         let mut at = usize::from(template.extent.len);
-        if template.extent.mac_follows && !mac_and_src(window, &mut at, &mut self.macs) {
-            return false;
-        }
-        let mut body = Body::default();
+        let end = match template.extent.follows {
+            Follows::Mac if !mac_and_src(window, &mut at, &mut self.macs) => return None,
+            Follows::Operation => rare::arp(window, at, body)?,
+            _ => body::read(window, at, body, &mut self.endings)?,
+        };
         // A line end inside the message is no end of a line.
-        if body::read(window, at, &mut body, &mut self.endings) != Some(message.len()) {
-            return false;
+        if end != message.len() {
+            return None;
         }
-        template.fill(message, packet);
-        body.fill(window, message, packet);
-        true
+        let envelope = KnownEnvelope::Opened(envelope);
+        Some(FastPacket { window, line: message, message_at: 0, body, template, envelope })
     }
 
     /// Remembers the template of a message that the grammar read behind an envelope that is not learned.
@@ -412,28 +464,30 @@ impl Scanner {
         }
         // As for pairs: known once both ways of reading said the same.
         self.messages.templates[known][word] |= bit;
-        let mut packet = Packet::default();
-        if self.quick_message(message, source, &mut packet) && packet == entry.packet {
+        let mut body = Body::default();
+        let read = self.quick_message(message, source, &entry.envelope, &mut body);
+        if read.is_some_and(|read| read.packet() == entry.packet) {
             return Some(());
         }
         self.messages.templates[known][word] &= !bit;
         None
     }
 
+    /// Learns from a line that the grammar read, if it is worth it; `message` is what it read of the line.
+    fn learn_if_worth_it(&mut self, line: &[u8], entry: &Entry<'_>, message: &[u8], source: Source) {
+        let learned = self.is_worth_it()
+            && (self.learn(line, entry).is_some() || self.learn_message(entry, message, source).is_some());
+        self.note_learned(learned);
+    }
+
     /// A rule may log nothing but packets that the grammar alone reads: if there was nothing to
     /// learn for a while, only one line in so many is tried.
-    /// `message` is what the grammar read of it.
-    fn learn_if_worth_it(&mut self, line: &[u8], entry: &Entry<'_>, message: Option<(&[u8], Source)>) {
-        let is_worth_it = self.misses < PATIENCE || self.misses.is_multiple_of(PATIENCE);
-        let mut learned = || {
-            self.learn(line, entry)
-                .or_else(|| message.and_then(|(message, source)| self.learn_message(entry, message, source)))
-        };
-        if is_worth_it && learned().is_some() {
-            self.misses = 0;
-        } else {
-            self.misses = self.misses.wrapping_add(1);
-        }
+    fn is_worth_it(&self) -> bool {
+        self.misses < PATIENCE || self.misses.is_multiple_of(PATIENCE)
+    }
+
+    fn note_learned(&mut self, learned: bool) {
+        self.misses = if learned { 0 } else { self.misses.wrapping_add(1) };
     }
 
     /// Remembers the head of a line that the grammar read; `None` if no line with this head can be

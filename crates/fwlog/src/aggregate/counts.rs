@@ -180,7 +180,7 @@ impl Counts {
                     Key::Dst => scanned.dst_ipv4(),
                     Key::Spt => scanned.sport().map(u32::from),
                     Key::Dpt => scanned.dport().map(u32::from),
-                    _ => Some(u32::from(scanned.protocol().0)),
+                    _ => scanned.protocol().map(|protocol| u32::from(protocol.0)),
                 };
                 match packed(&self.fields, |field| part(field.key)) {
                     Some(word) => *self.packed.entry(word).or_default() += 1,
@@ -199,14 +199,15 @@ impl Counts {
                 }
             }
             Form::Protocol => {
+                let Some(protocol) = scanned.protocol() else { return false };
                 self.dense.resize(256, 0);
-                self.dense[usize::from(scanned.protocol().0)] += 1;
+                self.dense[usize::from(protocol.0)] += 1;
             }
             Form::Port => {
                 let port = if self.fields[0].key == Key::Spt { scanned.sport() } else { scanned.dport() };
                 let half = match scanned.protocol() {
-                    Protocol::TCP => 0,
-                    Protocol::UDP => 1 << 16,
+                    Some(Protocol::TCP) => 0,
+                    Some(Protocol::UDP) => 1 << 16,
                     _ => return false,
                 };
                 let Some(port) = port else { return false };

@@ -7,9 +7,11 @@
 mod addresses;
 pub mod counts;
 pub mod key;
+mod latest;
 pub mod timeline;
 
 pub use counts::{Counts, Ranked, Row};
+pub use latest::Latest;
 pub use timeline::Timeline;
 
 use crate::input::Chunk;

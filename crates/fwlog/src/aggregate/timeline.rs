@@ -109,6 +109,46 @@ impl Timeline {
         Some((self.start(*first), self.start(*last)))
     }
 
+    /// Leaves out the few packets that lie so far from all others that these would be one bucket of the picture: a
+    /// clock was wrong. Gives back how many they were. Buckets that a user chose keep all.
+    pub fn leave_out_outliers(&mut self) -> u64 {
+        /// Of so many packets one may be an outlier.
+        const AMONG: u64 = 200;
+        /// The others must be so many times closer together.
+        const CLOSER: i64 = 20;
+        if !self.grows {
+            return 0;
+        }
+        let mut buckets: Vec<(i64, u64)> = self.all.iter().map(|(bucket, count)| (*bucket, *count)).collect();
+        buckets.sort_unstable();
+        let total: u64 = buckets.iter().map(|(_, count)| count).sum();
+        let most = (total / AMONG).max(u64::from(total > 20));
+        let span = |buckets: &[(i64, u64)]| match buckets {
+            [first, .., last] => last.0 - first.0,
+            _ => 0,
+        };
+        let whole = span(&buckets);
+        let (mut core, mut left, mut best) = (&buckets[..], 0, None);
+        // Take from the end with the larger gap, as long as few are taken.
+        while let [first, second, .., before, last] = core {
+            let (at_start, at_end) = (second.0 - first.0, last.0 - before.0);
+            left += if at_start >= at_end { first.1 } else { last.1 };
+            if left > most {
+                break;
+            }
+            core = if at_start >= at_end { &core[1..] } else { &core[..core.len() - 1] };
+            if span(core) * CLOSER < whole {
+                best = Some((core[0].0, core[core.len() - 1].0, left));
+                break;
+            }
+        }
+        let Some((first, last, left)) = best else { return 0 };
+        self.all.retain(|bucket, _| (first..=last).contains(bucket));
+        self.by.values_mut().for_each(|counts| counts.retain(|bucket, _| (first..=last).contains(bucket)));
+        self.by.retain(|_, counts| !counts.is_empty());
+        left
+    }
+
     /// The width of a bucket in seconds.
     #[must_use]
     pub fn step(&self) -> i64 {

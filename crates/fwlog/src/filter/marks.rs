@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(marked(&filter(Argument::Prefix, "dropped")), ["dropped"]);
         assert_eq!(marked(&filter(Argument::Prefix, "*dropped")), ["SRC=x in.dropped"]);
         assert_eq!(marked(&filter(Argument::Flags, "SYN")), ["SYN"]);
-        assert_eq!(marked(&filter(Argument::Line, "T=[0-9]{2}")), ["T=40", "T=23"]);
+        assert_eq!(marked(&filter(Argument::Line, "T=[0-9]{2}")), ["T=19", "T=40", "T=23"]);
         assert!(marked(&filter(Argument::Field(Key::Src), "!10.0.0.0/8")).is_empty());
         let both = Filter::all(vec![
             filter(Argument::Field(Key::Proto), "tcp"),

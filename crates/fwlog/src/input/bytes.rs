@@ -6,7 +6,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The longest line that is read. A kernel's line ends below 1,024 bytes and a journal's JSON
 /// record with one below 100 KiB; a longer line is counted and left out.
@@ -35,6 +35,29 @@ impl<R: Read> Read for Counting<R> {
     }
 }
 
+/// Whether a reader that waits for what is still to come says so, by `WouldBlock`: no more for now. Whoever reads from
+/// one keeps what it has of a line and asks again.
+#[derive(Clone, Debug, Default)]
+pub struct Pauses(Arc<AtomicBool>);
+
+impl Pauses {
+    /// Whether it does.
+    #[must_use]
+    pub fn are_told(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Tells them from now on, or no more: for a reader that cannot do without what it asks for.
+    pub fn tell(&self, told: bool) {
+        self.0.store(told, Ordering::Relaxed);
+    }
+}
+
+/// Whether an error says that there is no more for now.
+pub(super) fn is_pause(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
 /// What is counted on the way.
 #[derive(Clone, Debug, Default)]
 pub struct Meter {
@@ -42,6 +65,8 @@ pub struct Meter {
     pub taken: Arc<AtomicU64>,
     /// Bytes after decompression, before records become lines.
     pub plain: Arc<AtomicU64>,
+    /// Whether the stream tells its pauses.
+    pub pauses: Pauses,
     /// Whether records of several lines became one line each.
     pub folded: bool,
     /// The first line whose month has two readings of which none is told, and a sentence about it.
@@ -60,6 +85,9 @@ pub(super) fn peek(mut stream: Plain) -> io::Result<(Vec<u8>, Plain)> {
             Ok(0) => break None,
             Ok(n) => read += n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // A line tells what a stream is, if no more comes.
+            Err(error) if is_pause(&error) && head[..read].contains(&b'\n') => break None,
+            Err(error) if is_pause(&error) => {}
             Err(error) => break Some(error),
         }
         if read == head.len() {

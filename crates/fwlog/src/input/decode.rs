@@ -12,7 +12,7 @@ use super::dmesg;
 use super::envelope::{self, Head};
 use super::journal::SIGNATURE;
 use super::months;
-use super::reframe;
+use super::reframe::{self, Export};
 use super::ulogd;
 use super::unpack::{Packing, Unpacked};
 use super::watch::{self, Watched};
@@ -156,6 +156,7 @@ pub fn open(inner: Plain, decoding: &Decoding, meter: &mut Meter) -> io::Result<
     let (mut head, mut stream) = peek(Box::new(Counting::new(inner, Arc::clone(&meter.taken))))?;
     for _ in 0..NESTED {
         let Some(packing) = Packing::of(&head).filter(|_| decoding.decompress) else { break };
+        meter.pauses.tell(false);
         // A stream that ends in its first block still has its error to tell.
         (head, stream) = peek(Box::new(Unpacked::new(packing, stream)?))?;
     }
@@ -168,13 +169,21 @@ pub fn open(inner: Plain, decoding: &Decoding, meter: &mut Meter) -> io::Result<
 /// Turns records of several lines into one line each.
 fn lines_of(head: &[u8], stream: Plain, decoding: &Decoding, meter: &mut Meter) -> Decoded {
     if head.starts_with(SIGNATURE) {
+        meter.pauses.tell(false);
         return Decoded::Journal(stream);
     }
     let stream = Box::new(Counting::new(stream, Arc::clone(&meter.plain)));
     let records = records(head);
     meter.folded = matches!(records, Some(Records::Export | Records::Objects));
+    // Records of several lines, and names of months that others tell, are waited for.
+    if !matches!(records, None | Some(Records::Human)) || months::may_clash(head) {
+        meter.pauses.tell(false);
+    }
+    let pauses = meter.pauses.clone();
     Decoded::Lines(match records {
         Some(Records::Human) => dmesg::moments(stream),
+        // Its records are lines already; what else there is begins below.
+        Some(Records::Export) => Box::new(Watched::new(Box::new(Export::new(stream)), pauses)),
         Some(_) => watch::records(stream),
         None => match &decoding.envelope {
             Some(head) => envelope::rewritten(stream, Arc::clone(head)),
@@ -183,7 +192,7 @@ fn lines_of(head: &[u8], stream: Plain, decoding: &Decoding, meter: &mut Meter) 
                 meter.doubt = doubt;
                 stream
             }
-            None => Box::new(Watched::new(stream)),
+            None => Box::new(Watched::new(stream, pauses)),
         },
     })
 }

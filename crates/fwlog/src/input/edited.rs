@@ -7,7 +7,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::bytes::{Fail, LONGEST_LINE, Plain, give};
+use super::bytes::{Fail, LONGEST_LINE, Plain, give, is_pause};
 
 /// Bytes that are read and given at once.
 const AT_ONCE: usize = 256 << 10;
@@ -17,7 +17,7 @@ const AT_ONCE: usize = 256 << 10;
 pub(super) struct Edited<E> {
     input: BufReader<Plain>,
     edit: E,
-    /// A line that does not lie in the buffer as a whole.
+    /// A line that does not lie in the buffer as a whole, as far as it came.
     line: Vec<u8>,
     goes_on: bool,
     out: Vec<u8>,
@@ -33,17 +33,18 @@ impl<E: FnMut(&[u8], bool, &mut Vec<u8>)> Edited<E> {
     /// Appends the next line to `out`; `false` at the end.
     fn next(&mut self) -> io::Result<bool> {
         let whole = memchr::memchr(b'\n', self.input.buffer()).filter(|end| *end <= LONGEST_LINE);
-        if let Some(end) = whole {
+        if let Some(end) = whole.filter(|_| self.line.is_empty()) {
             let goes_on = std::mem::take(&mut self.goes_on);
             (self.edit)(&self.input.buffer()[..=end], goes_on, &mut self.out);
             self.input.consume(end + 1);
             return Ok(true);
         }
-        self.line.clear();
-        let read = (&mut self.input).take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut self.line);
-        if let Err(error) = read {
-            // What there is of the line is no line.
-            self.out.append(&mut self.line);
+        let room = (LONGEST_LINE + 1 - self.line.len()) as u64;
+        if let Err(error) = (&mut self.input).take(room).read_until(b'\n', &mut self.line) {
+            // What there is of the line is no line, unless more comes.
+            if !is_pause(&error) {
+                self.out.append(&mut self.line);
+            }
             return Err(error);
         }
         if self.line.is_empty() {
@@ -51,6 +52,7 @@ impl<E: FnMut(&[u8], bool, &mut Vec<u8>)> Edited<E> {
         }
         let goes_on = std::mem::replace(&mut self.goes_on, self.line.last() != Some(&b'\n'));
         (self.edit)(&self.line, goes_on, &mut self.out);
+        self.line.clear();
         Ok(true)
     }
 }
@@ -65,6 +67,7 @@ impl<E: FnMut(&[u8], bool, &mut Vec<u8>)> Read for Edited<E> {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(error) if self.out.is_empty() => return Err(error),
+                    Err(error) if is_pause(&error) => break,
                     // First what came before it.
                     Err(error) => {
                         self.input = BufReader::new(Box::new(Fail::new(error)));

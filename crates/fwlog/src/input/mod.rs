@@ -44,10 +44,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
-use self::bytes::{Meter, Plain};
+use self::bytes::{Meter, Pauses, Plain};
 use self::chunk::Take;
 use self::decode::{Decoded, Decoding};
 use self::error::{explain, reason};
+use self::extent::Unit;
 use self::journal::{Lost, Member, Merge, Named, Parts, Refused, Wanted, Work};
 use self::runs::Doubt;
 use self::split::Split;
@@ -500,9 +501,9 @@ impl InputQueue {
     }
 
     /// A stream of plain bytes, counted.
-    fn decode(&self, at: usize, inner: Plain, decoding: &Decoding) -> io::Result<Decoded> {
+    fn decode(&self, at: usize, inner: Plain, decoding: &Decoding, pauses: Pauses) -> io::Result<Decoded> {
         let (taken, plain) = (Arc::clone(&self.taken), Arc::clone(&self.plain));
-        let mut meter = Meter { taken, plain, ..Meter::default() };
+        let mut meter = Meter { taken, plain, pauses, ..Meter::default() };
         let stream = decode::open(inner, decoding, &mut meter)?;
         let doubt = meter.doubt.take().map(|(line, text)| (at, Doubt { line, lines: 0, text }));
         lock(&self.doubts).extend(doubt);
@@ -515,9 +516,17 @@ impl InputQueue {
         Ok(stream)
     }
 
-    /// What may keep us waiting.
-    fn pipe(&self, inner: impl Read + AsFd + Send + 'static) -> Plain {
-        Box::new(stream::Pipe::new(inner, Arc::clone(&self.stop)))
+    /// [`InputQueue::decode`] of what may keep us waiting. What is written as it comes does not wait for more.
+    fn decode_pipe(
+        &self,
+        at: usize,
+        inner: impl Read + AsFd + Send + 'static,
+        decoding: &Decoding,
+    ) -> io::Result<Decoded> {
+        let pauses = Pauses::default();
+        pauses.tell(self.reading.ordered);
+        let pipe = stream::Pipe::new(inner, Arc::clone(&self.stop), pauses.clone());
+        self.decode(at, Box::new(pipe), decoding, pauses)
     }
 
     /// Opens an input and looks at its first bytes.
@@ -534,7 +543,7 @@ impl InputQueue {
                     return self.entries(at, name, stdin);
                 }
                 let decoded = self
-                    .decode(at, self.pipe(stdin), &reading.decoding)
+                    .decode_pipe(at, stdin, &reading.decoding)
                     .map_err(|error| InputError::new(name, reason(&error)))?;
                 self.stream(at, name, decoded, years(None))
             }
@@ -543,7 +552,7 @@ impl InputQueue {
                     InputError::new(name, reason(&error)).hint("is it installed, and may you run it?")
                 })?;
                 let decoded = self
-                    .decode(at, self.pipe(program), &reading.decoding.as_it_is())
+                    .decode_pipe(at, program, &reading.decoding.as_it_is())
                     .map_err(|error| InputError::new(name, reason(&error)))?;
                 self.stream(at, name, decoded, years(None))
             }
@@ -613,14 +622,14 @@ impl InputQueue {
         }
         if is_kmsg(path) {
             let kmsg = stream::Kmsg::open(path).map_err(failed)?;
-            let decoded =
-                self.decode(at, Box::new(kmsg), &self.reading.decoding.as_it_is()).map_err(failed)?;
+            let decoding = self.reading.decoding.as_it_is();
+            let decoded = self.decode(at, Box::new(kmsg), &decoding, Pauses::default()).map_err(failed)?;
             return self.stream(at, name, decoded, years(None));
         }
         let mut file = stream::open(path, &meta).map_err(failed)?;
         let years = years(meta.modified().ok());
         if !meta.is_file() {
-            let decoded = self.decode(at, self.pipe(file), &self.reading.decoding).map_err(failed)?;
+            let decoded = self.decode_pipe(at, file, &self.reading.decoding).map_err(failed)?;
             return self.stream(at, name, decoded, years);
         }
         let mut head = [0; bytes::HEAD];
@@ -631,7 +640,8 @@ impl InputQueue {
         }
         let plain = self.reading.decoding.is_text(head) && !self.watched.load(Ordering::Relaxed);
         // The size of files in /proc and /sys is 0 and says nothing.
-        let size = if meta.len() > 0 { self.reading.extents.end(&meta, meta.len()) } else { u64::MAX };
+        let size =
+            if meta.len() > 0 { self.reading.extents.end(&meta, Unit::Bytes, meta.len()) } else { u64::MAX };
         let thorough = self.thorough.load(Ordering::Relaxed);
         if plain && meta.len() > 0 && !self.reading.ordered {
             let split = Split::new(file, size, &self.reading, &years, thorough).map_err(failed)?;
@@ -640,7 +650,7 @@ impl InputQueue {
             return Ok(State::Split(Arc::new(split)));
         }
         let rest = Box::new(io::Cursor::new(head.to_vec()).chain(file).take(size));
-        let decoded = self.decode(at, rest, &self.reading.decoding).map_err(failed)?;
+        let decoded = self.decode(at, rest, &self.reading.decoding, Pauses::default()).map_err(failed)?;
         let Decoded::Lines(stream) = decoded else { return self.stream(at, name, decoded, years) };
         let mut stream = Stream::new(stream, self.reading.chunk, years.clone());
         let survey = if plain && meta.len() > 0 {

@@ -21,6 +21,15 @@ const FIELDS: [&str; 8] = [
     "MESSAGE",
 ];
 
+/// A field's name with its sign, and under which name it is kept.
+struct Field {
+    name: Box<[u8]>,
+    known: Option<&'static str>,
+}
+
+/// Fields of a record that are remembered: a packet's has some twenty.
+const FIELDS_KEPT: usize = 64;
+
 /// No value of a journal is longer (`DATA_SIZE_MAX` of systemd): a larger length is damage.
 const LONGEST_VALUE: u64 = 768 << 20;
 
@@ -30,6 +39,9 @@ pub struct Export {
     /// The record so far, and whether there is anything in it.
     record: Vec<u8>,
     begun: bool,
+    /// The fields of the record before, which this one has as well, and how many of them it had so far.
+    order: Vec<Field>,
+    place: usize,
     field: Vec<u8>,
     out: Vec<u8>,
     given: usize,
@@ -43,6 +55,8 @@ impl Export {
             input: BufReader::with_capacity(256 << 10, input),
             record: Vec::new(),
             begun: false,
+            order: Vec::new(),
+            place: 0,
             field: Vec::new(),
             out: Vec::new(),
             given: 0,
@@ -112,15 +126,32 @@ impl Export {
                 }
                 Some(_) => {}
             }
-            let equals = buffer.iter().position(|byte| !is_part(*byte)).filter(|at| *at > 0);
-            let Some(at) = equals.filter(|at| buffer[*at] == b'=') else { return false };
-            let Some(end) = memchr::memchr(b'\n', buffer).filter(|end| *end < LONGEST_LINE) else {
-                return false;
+            // Records of one writer have the same fields in the same order, mostly.
+            let expected = self.order.get(self.place).filter(|field| buffer.starts_with(&field.name));
+            let (at, known) = match expected {
+                Some(field) => (field.name.len() - 1, field.known),
+                None => {
+                    let equals = buffer.iter().position(|byte| !is_part(*byte)).filter(|at| *at > 0);
+                    let Some(at) = equals.filter(|at| buffer[*at] == b'=') else { return false };
+                    let field = Field { name: buffer[..=at].into(), known: known(&buffer[..at]) };
+                    let known = field.known;
+                    if self.place < FIELDS_KEPT {
+                        self.order.truncate(self.place);
+                        self.order.push(field);
+                    }
+                    (at, known)
+                }
             };
-            if let Some(name) = known(&buffer[..at]) {
+            let Some(length) = memchr::memchr(b'\n', &buffer[at..]) else { return false };
+            let end = at + length;
+            if end >= LONGEST_LINE {
+                return false;
+            }
+            if let Some(name) = known {
                 keep(&mut self.record, name, &buffer[at + 1..end]);
             }
             self.begun = true;
+            self.place += 1;
             self.input.consume(end + 1);
         }
     }
@@ -175,6 +206,7 @@ impl Export {
 
     /// Puts the record out, if there is one.
     fn close(&mut self) -> bool {
+        self.place = 0;
         if !std::mem::take(&mut self.begun) {
             return false;
         }

@@ -17,7 +17,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::bytes::{LONGEST_LINE, Plain, give};
+use super::bytes::{LONGEST_LINE, Pauses, Plain, give, is_pause};
 use super::chunk::{BEFORE, Buffer};
 use super::runs::Doubt;
 use super::years::{self, Calendar, Survey, Years};
@@ -31,6 +31,8 @@ const DOUBT: &str = "its stamps have no year, and from about here on they do not
 pub struct Stream {
     inner: Plain,
     chunk: usize,
+    /// Read ahead, and how much of it was taken since.
+    held: (Vec<u8>, usize),
     /// Read, not handed out.
     rest: Vec<u8>,
     /// The end of what was handed out.
@@ -42,6 +44,8 @@ pub struct Stream {
     /// An error to give when everything before it was handed out.
     failed: Option<io::Error>,
     ended: bool,
+    /// Whether there was no more for now when it was read last.
+    paused: bool,
     years: Years,
     /// What is known of them, up to this byte.
     calendar: Calendar,
@@ -68,12 +72,14 @@ impl Stream {
         Stream {
             inner,
             chunk,
+            held: (Vec::new(), 0),
             rest: Vec::new(),
             before: Vec::new(),
             offset: 0,
             line: 1,
             failed: None,
             ended: false,
+            paused: false,
             years,
             calendar: Calendar::default(),
             known_until: 0,
@@ -97,12 +103,12 @@ impl Stream {
             return (Survey::default(), true);
         }
         let mut ahead = Vec::new();
-        self.fill(&mut ahead, 64 << 10);
+        self.fill_with_patience(&mut ahead, 64 << 10);
         if !years::is_yearless(&ahead) {
             self.put_back(ahead);
             return (Survey::default(), true);
         }
-        self.fill(&mut ahead, AHEAD);
+        self.fill_with_patience(&mut ahead, AHEAD);
         let all = self.ended;
         // A line that goes on is looked at when it is whole.
         let whole = if all { ahead.len() } else { logparse::last_line_end(&ahead) };
@@ -111,6 +117,19 @@ impl Stream {
         self.known_until = if all { u64::MAX } else { whole as u64 };
         self.put_back(ahead);
         (survey, all)
+    }
+
+    /// Appends up to `more` bytes, of a stream that pauses what comes until it is silent for a while: what decides
+    /// about all lines should have seen what there is.
+    fn fill_with_patience(&mut self, bytes: &mut Vec<u8>, more: usize) {
+        /// So many pauses in a row are a silence: about a second.
+        const SILENCE: u32 = 10;
+        let (end, mut silent) = (bytes.len() + more, 0);
+        while bytes.len() < end && !self.ended && (silent < SILENCE || memchr(b'\n', bytes).is_none()) {
+            let before = bytes.len();
+            self.fill(bytes, end - before);
+            silent = if bytes.len() > before { 0 } else { silent.saturating_add(1) };
+        }
     }
 
     /// Whether there is text that was read ahead and not handed out.
@@ -122,12 +141,10 @@ impl Stream {
     /// Makes what was read the next to be read.
     fn put_back(&mut self, bytes: Vec<u8>) {
         self.ahead = bytes.len() as u64;
-        let front = io::Cursor::new(bytes);
-        let rest = std::mem::replace(&mut self.inner, Box::new(io::empty()));
-        self.inner = match self.failed.take() {
-            Some(error) => Box::new(front.chain(super::bytes::Fail::new(error))),
-            None => Box::new(front.chain(rest)),
-        };
+        self.held = (bytes, 0);
+        if let Some(error) = self.failed.take() {
+            self.inner = Box::new(super::bytes::Fail::new(error));
+        }
         self.ended = false;
     }
 
@@ -181,6 +198,10 @@ impl Stream {
             if self.ended {
                 break buffer.bytes.len();
             }
+            if self.paused && buffer.bytes.len() - buffer.start <= LONGEST_LINE {
+                searched = buffer.bytes.len();
+                continue;
+            }
             if buffer.bytes.len() - buffer.start > LONGEST_LINE {
                 // No end in sight: hand out enough to be seen as too long, and skip the rest.
                 let keep = buffer.start + LONGEST_LINE + 1;
@@ -218,8 +239,20 @@ impl Stream {
 
     /// Appends up to `more` bytes.
     fn fill(&mut self, bytes: &mut Vec<u8>, more: usize) {
-        let start = bytes.len();
+        let (held, taken) = &mut self.held;
+        let part = (held.len() - *taken).min(more);
+        bytes.extend_from_slice(&held[*taken..*taken + part]);
+        *taken += part;
+        if *taken == held.len() {
+            self.held = (Vec::new(), 0);
+        }
+        let (start, more) = (bytes.len(), more - part);
+        self.paused = false;
+        if more == 0 {
+            return;
+        }
         match (&mut self.inner).take(more as u64).read_to_end(bytes) {
+            Err(error) if is_pause(&error) => self.paused = true,
             Ok(_) if bytes.len() - start < more => self.ended = true,
             Ok(_) => {}
             Err(error) => {
@@ -251,13 +284,14 @@ impl Stream {
 pub struct Pipe<R> {
     inner: R,
     stop: Arc<AtomicBool>,
+    pauses: Pauses,
 }
 
 impl<R: Read + AsFd> Pipe<R> {
     /// Reads `inner` until `stop` is set: then it has ended.
     #[must_use]
-    pub fn new(inner: R, stop: Arc<AtomicBool>) -> Pipe<R> {
-        Pipe { inner, stop }
+    pub fn new(inner: R, stop: Arc<AtomicBool>, pauses: Pauses) -> Pipe<R> {
+        Pipe { inner, stop, pauses }
     }
 }
 
@@ -270,6 +304,7 @@ impl<R: Read + AsFd> Read for Pipe<R> {
                 return Ok(0);
             }
             match poll(&mut [PollFd::new(&self.inner, PollFlags::IN)], Some(&GLANCE)) {
+                Ok(0) if self.pauses.are_told() => return Err(io::ErrorKind::WouldBlock.into()),
                 Ok(0) | Err(Errno::INTR) => {}
                 // What cannot be waited for can be read at once.
                 Ok(_) | Err(_) => match self.inner.read(buffer) {
@@ -403,6 +438,37 @@ mod tests {
             all.push((chunk.offset, chunk.first_line.unwrap(), chunk.bytes.to_vec()));
         }
         all
+    }
+
+    /// Gives its pieces one by one, and says that there is no more for now after each.
+    struct Slow(Vec<&'static str>, bool);
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            match self.0.first() {
+                Some(_) if !self.1 => Err(io::ErrorKind::WouldBlock.into()),
+                Some(piece) => {
+                    buffer[..piece.len()].copy_from_slice(piece.as_bytes());
+                    let len = piece.len();
+                    self.0.remove(0);
+                    Ok(len)
+                }
+                None => Ok(0),
+            }
+        }
+    }
+
+    #[test]
+    fn what_came_is_handed_out_when_there_is_no_more_for_now() {
+        let pieces = vec!["one\n", "two\nth", "re", "e\n", "four"];
+        let mut stream = Stream::new(Box::new(Slow(pieces, false)), 1 << 20, Years::default());
+        let mut buffer = Buffer::default();
+        let mut all = Vec::new();
+        while stream.next(&mut buffer).unwrap() {
+            all.push(String::from_utf8(buffer.chunk().bytes.to_vec()).unwrap());
+        }
+        assert_eq!(all, ["one\n", "two\n", "three\n", "four"]);
     }
 
     #[test]

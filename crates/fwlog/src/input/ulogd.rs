@@ -9,22 +9,27 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde_json::{Map, Value, json};
 
 use super::bytes::Plain;
 use super::edited::Edited;
 use crate::time::clock;
 
+/// The beginnings of keys that nothing else writes.
+static KEYS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| [Finder::new("\"dvc\":"), Finder::new("\"oob."), Finder::new("\"raw.pkt")]);
+
 /// Whether a stream's first bytes are such a line's. The order of the keys is not asked for:
 /// older versions of the library that writes them have none.
 #[must_use]
 pub fn is_ulogd(head: &[u8]) -> bool {
     // A quote behind a backslash belongs to a text.
-    let has =
-        |words: &[u8]| memchr::memmem::find_iter(head, words).any(|at| at == 0 || head[at - 1] != b'\\');
+    let has = |words: &Finder<'_>| words.find_iter(head).any(|at| at == 0 || head[at - 1] != b'\\');
     let opens = head.strip_prefix(b"{").is_some_and(|rest| rest.trim_ascii_start().first() == Some(&b'"'));
-    opens && (has(b"\"dvc\":") || has(b"\"oob.") || has(b"\"raw.pkt"))
+    opens && KEYS.iter().any(has)
 }
 
 /// The lines of a stream, packets of ulogd as records of a journal.

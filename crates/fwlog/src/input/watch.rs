@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::bytes::{Fail, Plain, give};
+use super::bytes::{Fail, Pauses, Plain, give, is_pause};
 use super::reframe::{self, Export, Objects};
 use super::ulogd;
 
@@ -42,6 +42,7 @@ pub fn begins(line: &[u8]) -> bool {
 /// A text in which records may begin.
 pub struct Watched {
     input: Option<Plain>,
+    pauses: Pauses,
     /// The readers of records, once they were needed.
     records: Option<Plain>,
     /// An error to give when all before it was.
@@ -55,8 +56,16 @@ pub struct Watched {
 impl Watched {
     /// Watches a text from its beginning.
     #[must_use]
-    pub fn new(input: Plain) -> Watched {
-        Watched { input: Some(input), records: None, failed: None, block: Vec::new(), given: 0, text: 0 }
+    pub fn new(input: Plain, pauses: Pauses) -> Watched {
+        Watched {
+            input: Some(input),
+            pauses,
+            records: None,
+            failed: None,
+            block: Vec::new(),
+            given: 0,
+            text: 0,
+        }
     }
 
     /// Reads the next block and looks for records in it: what follows the last line end stays for the next look.
@@ -70,11 +79,20 @@ impl Watched {
         self.block.drain(..self.given.saturating_sub(1));
         self.given = self.block.len().min(1);
         let before = self.block.len();
-        self.failed = input.take(BLOCK as u64).read_to_end(&mut self.block).err();
+        let (pause, failed) = match input.take(BLOCK as u64).read_to_end(&mut self.block) {
+            Err(error) if is_pause(&error) => (Some(error), None),
+            read => (None, read.err()),
+        };
+        self.failed = failed;
         let read = self.block.len() - before;
         self.text = match memchr::memrchr(b'\n', &self.block) {
             // Nothing comes after a fault.
-            Some(end) if read > 0 && self.failed.is_none() && self.block.len() < 2 * BLOCK => end + 1,
+            Some(end)
+                if (read > 0 || pause.is_some()) && self.failed.is_none() && self.block.len() < 2 * BLOCK =>
+            {
+                end + 1
+            }
+            None if pause.is_some() => 0,
             _ => self.block.len(),
         };
         self.text = self.text.max(self.given);
@@ -88,13 +106,18 @@ impl Watched {
         if let Some(at) = lines.min() {
             let rest = io::Cursor::new(self.block.split_off(at));
             self.text = at;
+            // Records are waited for.
+            self.pauses.tell(false);
             let failed = self.failed.take().map(Fail::new);
             self.records = self.input.take().map(|input| match failed {
                 Some(failed) => records(Box::new(rest.chain(failed))),
                 None => records(Box::new(rest.chain(input))),
             });
         }
-        Ok(read > 0 || self.given < self.block.len() || self.failed.is_some())
+        match pause {
+            Some(pause) if self.text <= self.given && self.records.is_none() => Err(pause),
+            _ => Ok(read > 0 || self.given < self.block.len() || self.failed.is_some()),
+        }
     }
 
     fn is_first(&self, at: usize) -> bool {
@@ -134,8 +157,34 @@ mod tests {
             false => Box::new(text),
         };
         let mut out = Vec::new();
-        let failed = Watched::new(input).read_to_end(&mut out).is_err();
+        let failed = Watched::new(input, Pauses::default()).read_to_end(&mut out).is_err();
         (String::from_utf8(out).unwrap(), failed)
+    }
+
+    #[test]
+    fn a_pause_gives_the_whole_lines_that_came() {
+        struct Pausing(Vec<Option<&'static str>>);
+        impl Read for Pausing {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let Some(next) = self.0.pop() else { return Ok(0) };
+                let Some(text) = next else { return Err(io::ErrorKind::WouldBlock.into()) };
+                buffer[..text.len()].copy_from_slice(text.as_bytes());
+                Ok(text.len())
+            }
+        }
+        let pieces = vec![Some("end"), None, Some("t\n"), None, None, Some("one\ntw"), None];
+        let mut watched = Watched::new(Box::new(Pausing(pieces)), Pauses::default());
+        let mut told = Vec::new();
+        loop {
+            let mut buffer = [0; 64];
+            match watched.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(len) => told.push(String::from_utf8(buffer[..len].to_vec()).unwrap()),
+                Err(error) => told.push(error.kind().to_string()),
+            }
+        }
+        let told: Vec<&str> = told.iter().map(|text| text.split(' ').next().unwrap()).collect();
+        assert_eq!(told, ["operation", "one\n", "operation", "twt\n", "end"]);
     }
 
     #[test]

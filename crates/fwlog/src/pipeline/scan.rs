@@ -88,15 +88,17 @@ impl<'p> Worker<'p> {
         let mut kmsg: Option<(u64, u64)> = None;
         let mut scanner = std::mem::take(&mut self.scanner);
         scanner.scan(chunk.bytes, |line| {
+            let sequence = match &line.record {
+                Ok(record) => record.sequence(),
+                Err(_) => kmsg_sequence(line.text),
+            };
+            if let Some(sequence) = sequence {
+                let at = Account::position(chunk, line.offset, number);
+                self.sequence(&mut kmsg, sequence, at);
+            }
             match line.record {
                 Ok(Line::Fast(scanned)) => self.quick(chunk, &line, scanned, number, add),
-                found => {
-                    if let Some(sequence) = kmsg_sequence(line.text) {
-                        let at = Account::position(chunk, line.offset, number);
-                        self.sequence(&mut kmsg, sequence, at);
-                    }
-                    self.line(chunk, &line, found, number, add);
-                }
+                found => self.line(chunk, &line, found, number, add),
             }
             number += 1;
         });
@@ -140,7 +142,7 @@ impl<'p> Worker<'p> {
         let when = match scanned.has_clock() {
             true if self.needs_time => self.clock(chunk, line.offset, scanned),
             true => None,
-            false => self.moment(chunk, line.offset, &scanned.envelope()),
+            false => scanned.with_envelope(|envelope| self.moment(chunk, line.offset, envelope)),
         };
         // A filter on the prefix and the interfaces alone is tested once for each of them.
         let read = Line::Fast(scanned);

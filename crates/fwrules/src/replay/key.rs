@@ -96,7 +96,8 @@ pub(crate) fn glance(layout: &Layout, front: Front, scanned: &FastPacket<'_>) ->
     let v4 = |bits: u32| Some(IpAddr::V4(bits.into()));
     let addresses = [v4(scanned.src_ipv4()?), v4(scanned.dst_ipv4()?)];
     let ports = [Some(scanned.sport()?), Some(scanned.dport()?)];
-    let flags = match scanned.protocol() {
+    let protocol = scanned.protocol().filter(|_| scanned.is_common())?;
+    let flags = match protocol {
         Protocol::TCP => Some(scanned.tcp_flags()?),
         Protocol::UDP => None,
         _ => return None,
@@ -108,7 +109,7 @@ pub(crate) fn glance(layout: &Layout, front: Front, scanned: &FastPacket<'_>) ->
         family: 1,
         cut: false,
         fragment: false,
-        protocol: Some(scanned.protocol()),
+        protocol: Some(protocol),
         no_transport: false,
         addresses,
         ports,

@@ -66,9 +66,11 @@ pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
     let whole = !arguments.count && form.around != (0, 0);
     let (out, beside) = output(&options)?;
     let (hits, enough) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let stop = &options.queue.stop;
+    // What is no record is wanted of all lines.
+    let never = Arc::default();
+    let stop = if options.rejects.is_some() { &never } else { &options.queue.stop };
     let printer = Printer::new(out, form, Arc::clone(&hits), Arc::clone(&enough), Arc::clone(stop));
-    let writer = Writer::new(printer, options.plan.threads, Arc::clone(stop));
+    let writer = Writer::new(printer, options.plan.threads, Arc::clone(&options.queue.stop));
     let make = || Lines {
         writer: &writer,
         names: &names,

@@ -67,6 +67,15 @@ impl From<Outcome> for ExitCode {
 
 /// Reads everything, and reports what could not be read.
 fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::Result<(A, Account, Head)> {
+    pass(options, make, true)
+}
+
+/// Reads everything; if this is the `first` time, reports what could not be read.
+fn pass<A: Aggregate>(
+    options: &Options,
+    make: impl Fn() -> A + Sync,
+    first: bool,
+) -> anyhow::Result<(A, Account, Head)> {
     // First Ctrl-C: stop and print partial results. Second: exit at once.
     let stop = &options.queue.stop;
     for signal in [SIGINT, SIGTERM] {
@@ -96,8 +105,10 @@ fn run<A: Aggregate>(options: &Options, make: impl Fn() -> A + Sync) -> anyhow::
         writer.finish()?;
         commit_unless_stopped(file, options)?;
     }
-    diagnostics::input_errors(&options.queue.errors())?;
-    print_diagnostics(options, &account, started.elapsed())?;
+    if first {
+        diagnostics::input_errors(&options.queue.errors())?;
+        print_diagnostics(options, &account, started.elapsed())?;
+    }
     let assumptions = assumptions::all(options, &account);
     let mut notes = options.queue.notes();
     notes.extend(assumptions.iter().map(|assumption| assumption.message.clone()));

@@ -2,18 +2,24 @@
 //!
 //! Responsible for: which few tables answer the first questions.
 //! Must not know: how counting works.
-//! Tested by: `tests/cli/timeline.rs`.
+//! Tested by: `tests/cli/timeline.rs`, `tests/cli/screens.rs`.
 
 use super::{Outcome, format, hints, outcome, run, write};
+use crate::analysis::noise::address::Nets;
+use crate::analysis::suggest::share::{self, Sample};
 use crate::cli::{self, Format};
 use crate::options::Options;
 use crate::report::overview::Overview;
 use crate::report::{Ranking, render};
-use fwlog::aggregate::{Counts, Timeline};
-use fwlog::record::{Field, Key};
+use fwlog::aggregate::{Counts, Latest, Timeline};
+use fwlog::record::{Field, Key, OwnedValue};
+use fwlog::time::clock::{Clock, local_text};
 
 /// Columns of the line over time.
 const COLUMNS: usize = 60;
+/// Which of the tables are those of sources and of destinations.
+const SOURCES: usize = 1;
+const DESTINATIONS: usize = 4;
 
 /// Runs it.
 ///
@@ -23,13 +29,36 @@ pub fn command(arguments: &cli::Overview) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
     let form = format(&options, Format::Table, Format::of(""))?;
     let empty = (tables(), Timeline::new(Vec::new(), None));
-    let ((counts, mut timeline), account, mut head) = run(&options, || empty.clone())?;
+    let ranks: Vec<usize> = (0..options.queue.names().len()).collect();
+    let (trusted, one_of) = (Nets::new(&[]), share::one_of(options.queue.size()));
+    let make = || (empty.clone(), (Latest::default(), Sample::new(&trusted, &ranks, one_of)));
+    let (((counts, mut timeline), (latest, sample)), account, mut head) = run(&options, make)?;
+    let outside = timeline.leave_out_outliers();
     timeline.fit(COLUMNS);
     timeline.prefer_days();
     head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
-    let tables = counts.iter().map(|counts| Ranking::new(counts, arguments.limit)).collect();
-    write(&options, &account, &render(&Overview { head, tables, timeline }, form, &options.look))?;
+    let mut tables: Vec<Ranking> =
+        counts.iter().map(|counts| Ranking::new(counts, arguments.limit)).collect();
+    tables[SOURCES].last = Some(last_seen(&tables[SOURCES], &latest, &options.plan.clock));
+    // One destination is this host.
+    if tables[DESTINATIONS].ranked.distinct < 2 {
+        tables.truncate(DESTINATIONS);
+    }
+    let overview = Overview { head, tables, timeline, outside, noise: sample.noise(), all: arguments.all };
+    write(&options, &account, &render(&overview, form, &options.look))?;
     Ok(outcome(&options, &account))
+}
+
+/// When the sources of a table were seen last, to the minute.
+fn last_seen(sources: &Ranking, latest: &Latest, clock: &Clock) -> Vec<String> {
+    let rows = sources.ranked.rows.iter();
+    let moment = |cell: Option<&OwnedValue>| match cell {
+        Some(OwnedValue::Addr(addr)) => latest.of(*addr),
+        _ => None,
+    };
+    // Month, day, hour and minute: the year is in the report's head.
+    let text = |utc: i64| local_text(clock.at(utc).local_seconds()).get(5..16).unwrap_or("").to_owned();
+    rows.map(|row| moment(row.cells.first()).map_or_else(String::new, text)).collect()
 }
 
 /// What an overview shows.
@@ -40,5 +69,6 @@ fn tables() -> Vec<Counts> {
         Counts::by(vec![Field::of(Key::Src)]),
         Counts::by(vec![network]),
         Counts::by(vec![Field::named(Key::Dpt, "dport"), Field::of(Key::Proto)]).only_present(),
+        Counts::by(vec![Field::of(Key::Dst)]),
     ]
 }

@@ -118,7 +118,7 @@ impl Passes {
         options: Options,
         make: impl Fn() -> A + Sync,
     ) -> anyhow::Result<(A, Options, Account, Head)> {
-        let (aggregate, account, mut head) = super::run(&options, make)?;
+        let (aggregate, account, mut head) = super::pass(&options, make, self.first.is_none())?;
         for name in &mut head.files {
             if let Some((.., typed)) = self.copies.iter().find(|(_, again, _)| Path::new(name) == again) {
                 name.clone_from(typed);

@@ -5,12 +5,13 @@
 //! how that looks (`report::replay`).
 //! Tested by: `tests/cli/replay.rs`.
 
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use anyhow::bail;
 use fwrules::{Compiled, Evidence};
 
-use super::{Outcome, finish, format, hints, outcome, output, run, write};
+use super::{Outcome, commit_unless_stopped, finish, format, hints, outcome, output, run, write};
 use crate::analysis::replay::Replay;
 use crate::analysis::replayed::{Class, Replays, Second};
 use crate::analysis::what_if::{self, Beside};
@@ -20,6 +21,7 @@ use crate::report;
 use crate::report::replay::Replayed;
 use crate::rules::{self, Rulesets};
 use fwlog::pipeline::order::Writer;
+use fwlog::text;
 
 /// Runs it.
 ///
@@ -125,7 +127,8 @@ fn print_lines(
     };
     let (out, beside) = output(&options)?;
     let writer = Writer::new(out, options.plan.threads, Arc::clone(&options.queue.stop));
-    let sink = |ticket, bytes| writer.put(ticket, bytes);
+    let terminal = options.output.is_none() && io::stdout().is_terminal();
+    let sink = |ticket, bytes: Vec<u8>| writer.put(ticket, if terminal { escaped(&bytes) } else { bytes });
     let (replays, account, _) =
         run(&options, || Replays::new(rulesets, compiled, Some((class, &sink)), None))?;
     let printed = replays.counted.iter().flat_map(|counted| &counted.answers);
@@ -133,10 +136,16 @@ fn print_lines(
     drop(replays);
     finish(writer, &options)?;
     if let Some(file) = beside {
-        file.commit()?;
+        commit_unless_stopped(file, &options)?;
     }
     Ok(match outcome(&options, &account) {
         Outcome::Found if !any => Outcome::Nothing,
         other => other,
     })
+}
+
+/// Whole lines as a terminal may have them.
+fn escaped(lines: &[u8]) -> Vec<u8> {
+    let lines = logparse::lines(lines);
+    lines.flat_map(|(_, line)| text::escape(line).into_bytes().into_iter().chain([b'\n'])).collect()
 }

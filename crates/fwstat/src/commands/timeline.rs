@@ -33,13 +33,18 @@ pub fn command(arguments: &cli::Timeline) -> anyhow::Result<Outcome> {
     let by = options::fields("--by", &arguments.by, options.plan.names.as_ref())?;
     let empty = Timeline::new(by, step);
     let (mut timeline, account, mut head) = run(&options, || empty.clone())?;
+    let outside = match form {
+        Format::Table => timeline.leave_out_outliers(),
+        _ => 0,
+    };
     timeline.fit(if options.look.bars { ROWS_ON_A_TERMINAL } else { ROWS });
     let starts = timeline.starts(MOST + 1);
     if starts.len() > MOST {
         bail!("--bucket: more than {} rows; take a wider bucket", text::grouped(MOST as u64));
     }
     head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
-    let report = OverTime::new(&head, &options.plan.clock, &timeline, starts, arguments.limit);
+    let mut report = OverTime::new(&head, &options.plan.clock, &timeline, starts, arguments.limit);
+    report.outside = outside;
     write(&options, &account, &render(&report, form, &options.look))?;
     Ok(outcome(&options, &account))
 }

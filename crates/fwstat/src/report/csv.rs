@@ -65,13 +65,37 @@ impl Delimiter {
     pub fn table(self, counts: &Ranking, matched: u64, header: bool) -> Vec<u8> {
         let mut out = Vec::new();
         if header {
-            self.line(&mut out, counts.by.iter().map(String::as_str).chain(["count", "share"]));
+            let other = counts.of_other.as_ref().map(|other| format!("distinct_{}", other.field));
+            let names = counts.by.iter().map(String::as_str).chain(["count", "share"]);
+            self.line(&mut out, names.chain(other.as_deref()));
         }
-        for row in &counts.ranked.rows {
+        for (at, row) in counts.ranked.rows.iter().enumerate() {
             let mut cells: Vec<String> = row.cells.iter().map(value).collect();
             cells.push(row.count.to_string());
             cells.push(Ranking::share(row.count, matched).to_string());
+            cells.extend(counts.of_other.as_ref().map(|other| other.values[at].to_string()));
             self.line(&mut out, cells.iter().map(String::as_str));
+        }
+        out
+    }
+}
+
+impl Delimiter {
+    /// Several tables as one: what each row is counted by, and its values in one cell.
+    #[must_use]
+    pub fn tables(self, tables: &[Ranking], matched: u64, header: bool) -> Vec<u8> {
+        let mut out = Vec::new();
+        if header {
+            self.line(&mut out, ["by", "key", "count", "share"]);
+        }
+        for table in tables {
+            let by = table.by.join(",");
+            for row in &table.ranked.rows {
+                let key: Vec<String> = row.cells.iter().map(value).collect();
+                let (key, count) = (key.join(" "), row.count.to_string());
+                let share = Ranking::share(row.count, matched).to_string();
+                self.line(&mut out, [by.as_str(), &key, &count, &share]);
+            }
         }
         out
     }

@@ -59,8 +59,24 @@ impl Report for Explained<'_> {
     }
 }
 
+/// The fields with a name of their own each: `LEN` of the IP header and then of UDP's is `LEN` and `UDP LEN`.
+fn told_apart(said: &[Said]) -> Vec<Said> {
+    let mut named: Vec<Said> = Vec::new();
+    for one in said {
+        let mut one = one.clone();
+        if named.iter().any(|other| other.field == one.field)
+            && let Some(protocol) = named.iter().rev().find(|other| other.field.ends_with("PROTO"))
+        {
+            one.field = format!("{} {}", protocol.value, one.field);
+        }
+        named.push(one);
+    }
+    named
+}
+
 /// Each field with its value and meaning.
 fn fields(look: &RenderOptions, said: &[Said]) -> String {
+    let said = &told_apart(said);
     let heads = [Column::whole("FIELD").styled(KEY), Column::text("VALUE"), Column::whole("MEANING")];
     // The words are wrapped beside the first two columns, so that nothing is cut.
     let first = said.iter().map(|s| text::width(&s.field)).max().unwrap_or(0).max(5);

@@ -78,13 +78,17 @@ fn table(counts: &Ranking, matched: u64) -> Value {
         .ranked
         .rows
         .iter()
-        .map(|row| {
+        .enumerate()
+        .map(|(at, row)| {
             let mut object = Map::new();
             for (name, value) in counts.by.iter().zip(&row.cells) {
                 object.insert(name.clone(), cell(value));
             }
             object.insert("count".to_owned(), json!(row.count));
             object.insert("share".to_owned(), json!(Ranking::share(row.count, matched)));
+            if let Some(other) = &counts.of_other {
+                object.insert(format!("distinct_{}", other.field), json!(other.values[at]));
+            }
             Value::Object(object)
         })
         .collect();

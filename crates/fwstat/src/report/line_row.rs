@@ -91,6 +91,6 @@ impl Table {
             self.widths = grown.collect();
             self.layout = Layout::new(&self.look, &self.columns, &self.widths);
         }
-        self.layout.line(&self.look, &self.columns, &cells, None)
+        self.layout.line(&self.look, &self.columns, &cells, &|_| None)
     }
 }

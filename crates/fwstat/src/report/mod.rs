@@ -11,6 +11,7 @@ pub mod ecs;
 pub mod explain;
 pub mod handoff;
 pub mod head;
+pub mod heat;
 pub mod json;
 pub mod line_row;
 pub mod lines;
@@ -47,6 +48,11 @@ pub trait Report {
     /// The text for people.
     fn table(&self, look: &RenderOptions) -> String;
 
+    /// The number that matters, for the end of a text that is longer than the screen.
+    fn recap(&self, _look: &RenderOptions) -> Option<String> {
+        None
+    }
+
     /// The rows with a delimiter, if the result is rows.
     fn rows(&self, _delimiter: csv::Delimiter, _header: bool) -> Option<Vec<u8>> {
         None
@@ -69,5 +75,15 @@ pub fn render(report: &dyn Report, form: Format, look: &RenderOptions) -> Vec<u8
         Format::Json => Some(json::print(&Value::Object(report.json()))),
         _ => None,
     };
-    rows.unwrap_or_else(|| report.table(look).into_bytes())
+    rows.unwrap_or_else(|| with_recap(look, report.table(look), || report.recap(look)).into_bytes())
+}
+
+/// A text with the number that matters once more at its end, if the beginning has left the screen then.
+#[must_use]
+pub fn with_recap(look: &RenderOptions, mut text: String, recap: impl FnOnce() -> Option<String>) -> String {
+    let long = look.header && look.rows.is_some_and(|rows| text.lines().count() >= rows);
+    if let Some(recap) = recap().filter(|_| long) {
+        text.push_str(&format!("\n{}", style::sentence(look, style::HEADING, &recap)));
+    }
+    text
 }

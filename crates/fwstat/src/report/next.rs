@@ -24,15 +24,11 @@ pub fn block(look: &RenderOptions, commands: &[Command]) -> String {
         return String::new();
     }
     let widest = commands.iter().map(|(command, _)| text::width(command)).max().unwrap_or(0);
-    let mut out = format!("\n{}\n", look.paint(HEADING, "Next:"));
+    let room = look.width.map(|width| width.saturating_sub(2));
+    let mut out = String::new();
     for (command, what) in commands {
-        let room = look.width.map(|width| width.saturating_sub(2));
-        let mut lines = rules::folded(command, room);
-        if let Some(room) = room
-            && lines.iter().any(|line| text::width(line) > room)
-        {
-            lines = rules::folded(&without_long_names(command, room), Some(room));
-        }
+        // A prefix may be longer than the screen is wide.
+        let Some(lines) = fitted(command, room) else { continue };
         for (at, line) in lines.iter().enumerate() {
             let pad = " ".repeat(widest.saturating_sub(text::width(line)));
             let fits = look.width.is_none_or(|width| 4 + widest + text::width(what) <= width);
@@ -41,7 +37,19 @@ pub fn block(look: &RenderOptions, commands: &[Command]) -> String {
             out.push_str(&(line.trim_end().to_owned() + "\n"));
         }
     }
-    out
+    if out.is_empty() { out } else { format!("\n{}\n{out}", look.paint(HEADING, "Next:")) }
+}
+
+/// A command on lines of this width; a name that no line has room for is not written out. `None` if it does not fit.
+#[must_use]
+pub fn fitted(command: &str, room: Option<usize>) -> Option<Vec<String>> {
+    let fits =
+        |lines: &Vec<String>| room.is_none_or(|room| lines.iter().all(|line| text::width(line) <= room));
+    let whole = rules::folded(command, room);
+    if fits(&whole) {
+        return Some(whole);
+    }
+    Some(rules::folded(&without_long_names(command, room.unwrap_or(usize::MAX)), room)).filter(fits)
 }
 
 /// A command with `FILE` for each name that no line has room for.

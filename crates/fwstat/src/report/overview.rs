@@ -1,65 +1,164 @@
-//! `fwstat` alone on paper: a line of columns over time, four tables, what to type next.
+//! `fwstat` alone on paper: a line of columns over time, a few tables, what to type next.
 //!
-//! Responsible for: the first screen that people see.
+//! Responsible for: the first screen that people see, and that it is one screen.
 //! Must not know: which fields are counted.
-//! Tested by: `tests/cli/timeline.rs`, `tests/screens`.
+//! Tested by: `tests/cli/timeline.rs`, `tests/cli/screens.rs`, `tests/screens`.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::style::{BAR, DIM, RenderOptions, beside, sparkline};
+use super::style::{BAR, DIM, HEADING, RenderOptions, beside, sentence, sparkline, widest};
 use super::timeline::{length, start};
 use super::{Head, Ranking, Report, json, next, table};
 use fwlog::aggregate::Timeline;
+use fwlog::text;
 
 /// Days that a sparkline shows, at most.
 const DAYS: usize = 400;
 /// From so many columns on, sources and their networks are side by side.
 const WIDE: usize = 120;
+/// Blanks between two tables side by side.
+const BETWEEN: usize = 4;
+/// Rows of a table below which a screen is not made to fit.
+const FEWEST: usize = 2;
 
 /// What is in a log, at a glance.
 pub struct Overview {
     /// What was read.
     pub head: Head,
-    /// Prefixes, sources, networks, ports.
+    /// Prefixes, sources, networks, ports, and destinations if there are several.
     pub tables: Vec<Ranking>,
     /// Packets over time.
     pub timeline: Timeline,
+    /// Packets that are not in it, because a clock was wrong.
+    pub outside: u64,
+    /// The share of noise, from a part of the lines.
+    pub noise: Option<f64>,
+    /// Everything, whatever the screen has room for.
+    pub all: bool,
 }
 
 impl Report for Overview {
     fn json(&self) -> Map<String, Value> {
         let mut document = json::head("fwstat.overview/1", &self.head);
         document.insert("tables".to_owned(), json::tables(&self.tables, self.head.totals.matched));
+        if let Some(noise) = self.noise {
+            document.insert("noise_estimate".to_owned(), json!((noise * 1_000.0).round() / 1_000.0));
+        }
         document
     }
 
     fn table(&self, look: &RenderOptions) -> String {
         let head = &self.head;
-        let mut out = table::head(look, head);
+        let first = table::head(look, head);
         if head.is_empty() {
-            return out + &table::nothing(look, head);
+            return first + &table::nothing(look, head);
         }
         if head.totals.matched == 0 {
-            return out + &table::none(look, head);
+            return first + &table::none(look, head);
         }
-        out.push_str(&self.over_time(look));
-        let matched = head.totals.matched;
-        let shown: Vec<String> =
-            self.tables.iter().map(|counts| table::counts(look, counts, matched)).collect();
-        match (&shown[..], look.width) {
-            ([prefixes, sources, networks, ports], Some(width)) if width >= WIDE => {
-                let sources = beside(sources, networks, 4);
-                out.push_str(&[prefixes, &sources, ports].map(String::as_str).join("\n"));
-            }
-            _ => out.push_str(&shown.join("\n")),
+        let first = first + &self.noise(look) + &self.over_time(look);
+        match look.rows {
+            Some(rows) if !self.all => self.fitting(look, &first, rows),
+            _ => first + &self.whole(look) + &table::foot(look, head) + &self.next(look),
         }
-        out.push_str(&table::foot(look, head));
-        out.push_str(&self.next(look));
-        out
+    }
+
+    fn recap(&self, look: &RenderOptions) -> Option<String> {
+        Some(table::recap(look, &self.head, &self.tables))
     }
 }
 
 impl Overview {
+    /// The tables as wide as the screen is.
+    fn whole(&self, look: &RenderOptions) -> String {
+        let matched = self.head.totals.matched;
+        let shown = |look: &RenderOptions| -> Vec<String> {
+            self.tables.iter().map(|counts| table::counts(look, counts, matched)).collect()
+        };
+        let width = look.width.filter(|width| *width >= WIDE);
+        let plain = RenderOptions { bars: false, ..look.clone() };
+        let fits = |left: &str, right: &str, width: usize| widest(left) + BETWEEN + widest(right) <= width;
+        // Bars give way to two tables side by side, and these to each other.
+        for look in [look, &plain] {
+            let shown = shown(look);
+            if let Some(width) = width
+                && let [prefixes, sources, networks, rest @ ..] = &shown[..]
+                && fits(sources, networks, width)
+            {
+                let sources = beside(sources, networks, BETWEEN);
+                let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+                return [&[prefixes.as_str(), &sources], &rest[..]].concat().join("\n");
+            }
+        }
+        shown(look).join("\n")
+    }
+
+    /// All of it on one screen of so many lines: fewer rows, tables side by side, fewer tables.
+    fn fitting(&self, look: &RenderOptions, first: &str, rows: usize) -> String {
+        let most = self.tables.iter().map(|table| table.ranked.rows.len()).max().unwrap_or(0);
+        let foot = table::foot(look, &self.head);
+        let mut text = String::new();
+        // The order in which tables go: destinations, networks.
+        for without in [&[][..], &[4], &[2, 4]] {
+            for limit in (FEWEST..=most.max(FEWEST)).rev() {
+                for next in [self.next(look), self.short_next(look)] {
+                    let tables = self.packed(look, limit, without);
+                    text = format!("{first}{tables}{foot}{next}");
+                    // The shell's own line is on the screen as well.
+                    if text.lines().count() < rows {
+                        return text;
+                    }
+                }
+            }
+        }
+        text
+    }
+
+    /// Tables of at most so many rows, side by side where two fit.
+    fn packed(&self, look: &RenderOptions, limit: usize, without: &[usize]) -> String {
+        let plain = RenderOptions { bars: false, ..look.clone() };
+        let matched = self.head.totals.matched;
+        // Prefixes and ports are short, sources and networks alike.
+        let order = [0, 3, 1, 2, 4].into_iter().filter(|at| *at < self.tables.len() && !without.contains(at));
+        let block = |at: usize, width: Option<usize>| {
+            let mut table = Ranking { brief: true, ..self.tables[at].clone() };
+            table.ranked.rows.truncate(limit);
+            table::counts(&RenderOptions { width, ..plain.clone() }, &table, matched)
+        };
+        let mut blocks: Vec<String> = Vec::new();
+        let mut left: Option<usize> = None;
+        for at in order {
+            let right = block(at, look.width);
+            let room = look.width.and_then(|width| width.checked_sub(BETWEEN + widest(&right)));
+            let pair = left.zip(room).and_then(|(left, room)| {
+                let narrow = block(left, Some(room));
+                // What fits only in broken rows does not fit.
+                let same = narrow.lines().count() == block(left, look.width).lines().count();
+                (same && widest(&narrow) <= room).then(|| beside(&narrow, &right, BETWEEN))
+            });
+            match pair {
+                Some(pair) => {
+                    blocks.pop();
+                    blocks.push(pair);
+                    left = None;
+                }
+                None => {
+                    blocks.push(right);
+                    left = Some(at);
+                }
+            }
+        }
+        blocks.join("\n")
+    }
+
+    /// The share of noise.
+    fn noise(&self, look: &RenderOptions) -> String {
+        let Some(noise) = self.noise.filter(|_| look.header) else { return String::new() };
+        let words =
+            format!("≈ {:.0} % of this is noise that rules could silence (fwstat suggest)", noise * 100.0);
+        sentence(look, HEADING, &words)
+    }
+
     /// The line of columns, and what one of them is.
     fn over_time(&self, look: &RenderOptions) -> String {
         let starts = self.timeline.starts(DAYS);
@@ -67,17 +166,22 @@ impl Overview {
             return String::new();
         };
         let values: Vec<u64> = starts.iter().map(|start| self.timeline.at(*start)).collect();
+        let values = narrowed(&values, look.width.unwrap_or(DAYS));
         let largest = values.iter().copied().max().unwrap_or(0);
         let step = self.timeline.step();
         let per = length(step);
-        let about = format!(
+        let mut about = format!(
             "packets per {} (peak {}), {} to {}",
             per.strip_prefix("1 ").unwrap_or(&per),
             look.number(largest),
             start(*first, step),
             start(*last, step),
         );
-        format!("{}\n{}\n\n", look.paint(BAR, &sparkline(&values)), look.paint(DIM, &about))
+        if self.outside > 0 {
+            let packets = look.count_of(self.outside, "packet is", "packets are");
+            about += &format!("; {packets} far from these in time");
+        }
+        format!("{}\n{}\n", look.paint(BAR, &sparkline(&values)), sentence(look, DIM, &about))
     }
 
     /// Commands worth typing after this one.
@@ -86,12 +190,31 @@ impl Overview {
         let prefix =
             first.and_then(|(table, row)| next::filters_of(&table.by, &row.cells)).unwrap_or_default();
         let of = |name: &str, more: &[String]| next::command(&self.head, name, more);
-        let commands = [
+        let mut commands = vec![
             (of("top", &prefix), "more of one prefix"),
             (of("timeline", &["--by prefix".to_owned()]), "over time"),
             (of("suggest", &[]), "rules that silence the noise"),
             (of("check", &[]), "what could not be read"),
         ];
+        if look.rows.is_some() && !self.all {
+            commands.push((of("", &["--all".to_owned()]), "all of this overview"));
+        }
         next::block(look, &commands)
     }
+
+    /// The same on one line, for small screens.
+    fn short_next(&self, look: &RenderOptions) -> String {
+        let of = |name: &str, more: &[String]| next::command(&self.head, name, more);
+        let long =
+            format!("Next: {}; {}; {}", of("top", &[]), of("suggest", &[]), of("", &["--all".to_owned()]));
+        let fits = look.width.is_none_or(|width| text::width(&long) <= width);
+        let line = if fits { long } else { "Next: fwstat top, suggest, check, or --all for more".to_owned() };
+        sentence(look, DIM, &line)
+    }
+}
+
+/// So many values at most: neighbours are added up where there are more.
+fn narrowed(values: &[u64], columns: usize) -> Vec<u64> {
+    let each = values.len().div_ceil(columns.max(1)).max(1);
+    values.chunks(each).map(|part| part.iter().sum()).collect()
 }

@@ -43,6 +43,13 @@ impl Report for Replayed<'_> {
         document
     }
 
+    fn recap(&self, look: &RenderOptions) -> Option<String> {
+        let Replay { remaining, removed, unknown, .. } = self.replay;
+        let numbers = [remaining, removed, unknown].map(|lines| look.number(*lines));
+        let [remaining, removed, unknown] = numbers;
+        Some(format!("{remaining} still logged, {removed} no longer logged, {unknown} undecidable"))
+    }
+
     fn table(&self, look: &RenderOptions) -> String {
         let mut out = table::head(look, self.head);
         self.verdict(look, &mut out);

@@ -4,6 +4,8 @@
 //! Must not know: what the columns are.
 //! Tested by: the unit tests below, `tests/screens`.
 
+use anstyle::Style;
+
 use super::style::{Align, Column, HEADING, RenderOptions};
 use fwlog::text;
 
@@ -26,9 +28,15 @@ pub fn fitting(look: &RenderOptions, others: usize, numbers: &[usize]) -> usize 
         .count()
 }
 
-/// Rows in columns, no wider than the terminal as long as [`fitting`] was asked.
+/// Rows in columns, no wider than the terminal as long as [`fitting`] was asked; `paint` gives the style of a whole
+/// row.
 #[must_use]
-pub fn table(look: &RenderOptions, columns: &[Column], rows: &[Vec<String>]) -> String {
+pub fn table(
+    look: &RenderOptions,
+    columns: &[Column],
+    rows: &[Vec<String>],
+    paint: &dyn Fn(usize) -> Option<Style>,
+) -> String {
     let cells = |at: usize| rows.iter().map(|row| text::width(&row[at])).max().unwrap_or(0);
     let floors: Vec<usize> = columns
         .iter()
@@ -52,10 +60,12 @@ pub fn table(look: &RenderOptions, columns: &[Column], rows: &[Vec<String>]) -> 
             // The last parts are next to the numbers.
             let part = |name: &Vec<String>| (line + name.len()).checked_sub(lines).map(|at| name[at].clone());
             let parts: Vec<String> = names.iter().map(|name| part(name).unwrap_or_default()).collect();
-            out.push_str(&row(look, columns, &widths, &parts, true));
+            out.push_str(&row(look, columns, &widths, &parts, Some(HEADING)));
         }
     }
-    rows.iter().for_each(|cells| out.push_str(&row(look, columns, &widths, cells, false)));
+    rows.iter()
+        .enumerate()
+        .for_each(|(at, cells)| out.push_str(&row(look, columns, &widths, cells, paint(at))));
     out
 }
 
@@ -64,11 +74,11 @@ fn row(
     columns: &[Column],
     widths: &[usize],
     cells: &[String],
-    heading: bool,
+    all: Option<Style>,
 ) -> String {
     let mut line = String::new();
     for (at, ((cell, column), width)) in cells.iter().zip(columns).zip(widths).enumerate() {
-        let style = if heading { HEADING } else { column.style };
+        let style = all.unwrap_or(column.style);
         let pad = " ".repeat(width.saturating_sub(text::width(cell)));
         line.push_str(&" ".repeat(if at > 0 { GAP } else { 0 }));
         match column.align {

@@ -16,8 +16,14 @@ pub const HEADING: Style = Style::new().bold();
 pub const DIM: Style = Style::new().dimmed();
 /// Cyan: keys.
 pub const KEY: Style = AnsiColor::Cyan.on_default();
-/// Blue: bars.
-pub const BAR: Style = AnsiColor::Blue.on_default();
+/// Bright blue: bars. The darker one cannot be read on black.
+pub const BAR: Style = AnsiColor::BrightBlue.on_default();
+/// Magenta: addresses of one's own networks.
+pub const OWN: Style = AnsiColor::Magenta.on_default();
+/// Yellow, bold: the largest of a row of numbers.
+pub const PEAK: Style = AnsiColor::Yellow.on_default().bold();
+/// Red: near hits, which are packets at a door that is there.
+pub const NEAR: Style = AnsiColor::Red.on_default();
 /// Yellow: warnings.
 pub const WARN: Style = AnsiColor::Yellow.on_default();
 /// Red: errors.
@@ -32,6 +38,8 @@ pub struct RenderOptions {
     pub bars: bool,
     /// Columns; `None` if there is no limit.
     pub width: Option<usize>,
+    /// Lines of the screen, if it is one.
+    pub rows: Option<usize>,
     /// Header lines.
     pub header: bool,
     /// Commas in numbers.
@@ -184,6 +192,9 @@ const GAP: usize = 2;
 /// Columns to which text is shortened at most.
 const SHORTEST: usize = 8;
 
+/// The style of a cell, by its column, where it is another one than the column's.
+pub type Paint<'p> = &'p dyn Fn(usize) -> Option<Style>;
+
 /// The widths of columns on a screen.
 ///
 /// The columns are two blanks apart; nothing but blanks aligns them, so that `awk` reads what a
@@ -228,28 +239,27 @@ impl Layout {
         Layout { widths, breaks_at }
     }
 
-    /// One row; all of it in `style` if there is one.
+    /// One row; `paint` gives the style of a cell where it is not its column's.
     #[must_use]
     pub fn line(
         &self,
         look: &RenderOptions,
         columns: &[Column],
         cells: &[String],
-        style: Option<Style>,
+        paint: Paint<'_>,
     ) -> String {
-        let shown = cells
-            .iter()
-            .zip(columns)
-            .zip(&self.widths)
-            .filter_map(|((cell, column), width)| Some((cell, column, (*width)?)));
+        let all = cells.iter().zip(columns).zip(&self.widths).enumerate();
+        let shown = all.filter_map(|(at, ((cell, column), width))| {
+            Some((cell, column, paint(at).unwrap_or(column.style), (*width)?))
+        });
         if let Some(limit) = self.breaks_at {
-            return broken(look, shown.map(|(cell, column, _)| (cell, column)), style, limit);
+            return broken(look, shown.map(|(cell, _, style, _)| (cell, style)), limit);
         }
         let mut text = String::new();
-        for (at, (cell, column, width)) in shown.enumerate() {
+        for (at, (cell, column, style, width)) in shown.enumerate() {
             let short = text::shorten(cell, width);
             let pad = " ".repeat(width - text::width(&short));
-            let painted = look.paint(style.unwrap_or(column.style), &short);
+            let painted = look.paint(style, &short);
             if at > 0 {
                 text.push_str(&" ".repeat(GAP));
             }
@@ -265,12 +275,11 @@ impl Layout {
 /// A row on as many lines as it needs, the further ones indented where there is room for that.
 fn broken<'c>(
     look: &RenderOptions,
-    cells: impl Iterator<Item = (&'c String, &'c Column)>,
-    style: Option<Style>,
+    cells: impl Iterator<Item = (&'c String, Style)>,
     limit: usize,
 ) -> String {
     let (mut out, mut used) = (String::new(), 0);
-    for (cell, column) in cells.filter(|(cell, _)| !cell.is_empty()) {
+    for (cell, style) in cells.filter(|(cell, _)| !cell.is_empty()) {
         let short = text::shorten(cell, limit);
         let width = text::width(&short);
         if used > 0 && used + GAP + width <= limit {
@@ -282,7 +291,7 @@ fn broken<'c>(
             out.push_str(&" ".repeat(indent));
             used = indent + width;
         }
-        out.push_str(&look.paint(style.unwrap_or(column.style), &short));
+        out.push_str(&look.paint(style, &short));
     }
     out + "\n"
 }
@@ -290,6 +299,17 @@ fn broken<'c>(
 /// Rows in columns, as wide as they need to be and no wider than the terminal.
 #[must_use]
 pub fn columns(look: &RenderOptions, columns: &[Column], rows: &[Vec<String>]) -> String {
+    painted(look, columns, rows, &|_, _| None)
+}
+
+/// The same; `paint` gives the style of a cell, by row and column, where it is not its column's.
+#[must_use]
+pub fn painted(
+    look: &RenderOptions,
+    columns: &[Column],
+    rows: &[Vec<String>],
+    paint: &dyn Fn(usize, usize) -> Option<Style>,
+) -> String {
     let widths: Vec<usize> = columns
         .iter()
         .enumerate()
@@ -302,10 +322,10 @@ pub fn columns(look: &RenderOptions, columns: &[Column], rows: &[Vec<String>]) -
     let mut out = String::new();
     if look.header {
         let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-        out.push_str(&layout.line(look, columns, &names, Some(HEADING)));
+        out.push_str(&layout.line(look, columns, &names, &|_| Some(HEADING)));
     }
-    for row in rows {
-        out.push_str(&layout.line(look, columns, row, None));
+    for (at, row) in rows.iter().enumerate() {
+        out.push_str(&layout.line(look, columns, row, &|column| paint(at, column)));
     }
     out
 }
@@ -339,7 +359,8 @@ pub fn add_bars(
 #[must_use]
 pub fn sentence(look: &RenderOptions, style: Style, sentence: &str) -> String {
     let mut lines = vec![String::new()];
-    for word in sentence.split(' ') {
+    let room = look.width.unwrap_or(usize::MAX);
+    for word in sentence.split(' ').flat_map(|word| pieces(word, room)) {
         let last = lines.len() - 1;
         let line = &mut lines[last];
         let fits = look.width.is_none_or(|width| text::width(line) + 1 + text::width(word) <= width);
@@ -351,6 +372,30 @@ pub fn sentence(look: &RenderOptions, style: Style, sentence: &str) -> String {
         }
     }
     lines.iter().map(|line| look.paint(style, line) + "\n").collect()
+}
+
+/// A word in pieces that fit a line.
+fn pieces(word: &str, room: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = word;
+    while text::width(rest) > room && room > 1 {
+        let fits = |(at, c): (usize, char)| {
+            let end = at + c.len_utf8();
+            (text::width(&rest[..end]) <= room).then_some(end)
+        };
+        let Some(end) = rest.char_indices().map_while(fits).last() else { break };
+        pieces.push(&rest[..end]);
+        rest = &rest[end..];
+    }
+    pieces.push(rest);
+    pieces
+}
+
+/// Columns of the widest line of a text.
+#[must_use]
+pub fn widest(text: &str) -> usize {
+    let width = |line: &str| text::width(&anstream::adapter::strip_str(line).to_string());
+    text.lines().map(width).max().unwrap_or(0)
 }
 
 /// Two blocks of lines side by side.
@@ -380,7 +425,7 @@ mod tests {
     use super::*;
 
     fn look(width: Option<usize>) -> RenderOptions {
-        RenderOptions { color: false, bars: true, width, header: true, grouped: true }
+        RenderOptions { color: false, bars: true, width, rows: None, header: true, grouped: true }
     }
 
     #[test]

@@ -4,11 +4,14 @@
 //! Must not know: where numbers come from.
 //! Tested by: `tests/screens`.
 
+use std::net::IpAddr;
+
 use anstyle::Style;
 
-use super::style::{self, Column, DIM, HEADING, KEY, RenderOptions, WARN, cell, percent};
+use super::style::{self, Column, DIM, Gives, HEADING, KEY, NEAR, OWN, RenderOptions, WARN, cell, percent};
 use super::{Head, Ranking};
 use fwlog::pipeline::Totals;
+use fwlog::record::OwnedValue;
 use fwlog::text;
 use fwlog::time::clock::local_text;
 
@@ -168,26 +171,54 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
             (Some(port), Some(protocol)) => Some((port, protocol)),
             _ => None,
         };
-    let mut heads: Vec<Column> =
-        by.iter().map(|name| Column::text(&name.to_uppercase()).styled(KEY)).collect();
+    let whole = |at: usize| {
+        let address = |value: &OwnedValue| {
+            matches!(value, OwnedValue::Addr(_) | OwnedValue::Net(..) | OwnedValue::Mac(_))
+        };
+        table.ranked.rows.iter().any(|row| address(&row.cells[at]))
+    };
+    let key = |(at, name): (usize, &String)| match whole(at) {
+        true => Column::whole(&name.to_uppercase()).styled(KEY),
+        false => Column::text(&name.to_uppercase()).styled(KEY),
+    };
+    let mut heads: Vec<Column> = by.iter().enumerate().map(key).collect();
     if service.is_some() {
-        heads.push(Column::text("SERVICE"));
+        heads.push(Column::text("SERVICE").giving(Gives::Most));
     }
     heads.push(Column::number("PACKETS"));
-    heads.push(Column::number("SHARE").styled(DIM));
+    heads.push(Column::number("SHARE").giving(Gives::Way));
+    // What all rows down to this one come to: only where their order is that of the counts.
+    let sums = table.cumulative && table.by_count && table.ranked.rows.len() > 1;
+    if sums {
+        heads.push(Column::number("SUM").giving(Gives::Way));
+    }
+    if table.last.is_some() {
+        heads.push(Column::whole("LAST"));
+    }
+    if let Some(other) = &table.of_other {
+        heads.push(Column::number(&format!("DISTINCT {}", other.field.to_uppercase())));
+    }
     let mut rows: Vec<Vec<String>> = Vec::new();
-    for row in &table.ranked.rows {
+    let mut sum = 0;
+    for (at, row) in table.ranked.rows.iter().enumerate() {
         let mut cells: Vec<String> = row.cells.iter().map(cell).collect();
         if let Some((port, protocol)) = service {
             cells.push(service_name(&row.cells[port], &row.cells[protocol]));
         }
         cells.push(look.number(row.count));
         cells.push(percent(row.count, matched));
+        sum += row.count;
+        if sums {
+            cells.push(percent(sum, matched));
+        }
+        cells.extend(table.last.as_ref().map(|last| last[at].clone()));
+        cells.extend(table.of_other.as_ref().map(|other| look.number(other.values[at])));
         rows.push(cells);
     }
     let counts: Vec<u64> = table.ranked.rows.iter().map(|row| row.count).collect();
     style::add_bars(look, &mut heads, &mut rows, &counts, LONGEST_BAR);
-    let mut out = style::columns(look, &heads, &rows);
+    let meaning = |row: usize, column: usize| table.ranked.rows[row].cells.get(column).and_then(meaning);
+    let mut out = style::painted(look, &heads, &rows, &meaning);
     let shown = table.ranked.rows.len() as u64;
     if look.header {
         let (one, many) = noun(by);
@@ -198,7 +229,12 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
             let shown = format!("top {} of {} {many}", look.number(shown), look.number(distinct));
             let rest = percent(table.ranked.rest(), matched);
             let long = format!("{shown}; the rest account for {rest} of packets");
-            if look.width.is_none_or(|width| text::width(&long) <= width) { long } else { shown }
+            let fits = look.width.is_none_or(|width| text::width(&long) <= width);
+            match (fits && !table.brief, look.width) {
+                (true, _) => long,
+                (false, Some(width)) => text::shorten(&shown, width),
+                (false, None) => shown,
+            }
         } else {
             look.count_of(distinct, &one, &many)
         };
@@ -207,8 +243,37 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
     out
 }
 
-fn service_name(port: &fwlog::record::OwnedValue, protocol: &fwlog::record::OwnedValue) -> String {
-    use fwlog::record::OwnedValue;
+/// The style of a value that means something: near hits, addresses that are not public.
+fn meaning(value: &OwnedValue) -> Option<Style> {
+    match value {
+        OwnedValue::Text(prefix) if memchr::memmem::find(prefix, b"foreign").is_some() => Some(NEAR),
+        OwnedValue::Addr(addr) | OwnedValue::Net(addr, _) if is_own(*addr) => Some(OWN),
+        _ => None,
+    }
+}
+
+/// Whether an address is one of those that private networks have.
+fn is_own(addr: IpAddr) -> bool {
+    match addr {
+        IpAddr::V4(addr) => addr.is_private() || addr.is_link_local() || addr.is_loopback(),
+        IpAddr::V6(addr) => addr.is_unique_local() || addr.is_unicast_link_local() || addr.is_loopback(),
+    }
+}
+
+/// How many packets there are, and the largest row of the tables.
+#[must_use]
+pub fn recap(look: &RenderOptions, head: &Head, tables: &[Ranking]) -> String {
+    let packets = look.count_of(head.totals.matched, "packet", "packets");
+    let largest = tables.iter().filter_map(|table| Some((table, table.ranked.rows.first()?)));
+    let named = largest.take(2).map(|(table, row)| {
+        let cells: Vec<String> = row.cells.iter().map(cell).collect();
+        let share = percent(row.count, head.totals.matched);
+        format!("{} {} ({share})", noun(&table.by).0, cells.join(" "))
+    });
+    format!("{packets}; most: {}", named.collect::<Vec<_>>().join(", "))
+}
+
+fn service_name(port: &OwnedValue, protocol: &OwnedValue) -> String {
     match (port, protocol) {
         (OwnedValue::Number(port), OwnedValue::Proto(protocol)) => {
             let port = u16::try_from(*port).ok();

@@ -7,7 +7,8 @@
 use serde_json::{Map, Value, json};
 
 use super::csv::{self, Delimiter};
-use super::style::{Column, DIM, KEY, RenderOptions, add_bars, cell};
+use super::heat::Heat;
+use super::style::{Column, DIM, KEY, PEAK, RenderOptions, add_bars, cell, sentence};
 use super::{Head, Report, json, next, stacked, table};
 use fwlog::aggregate::{Timeline, key};
 use fwlog::record::OwnedValue;
@@ -27,6 +28,8 @@ pub struct OverTime<'t> {
     keys: Vec<(Vec<u8>, Vec<OwnedValue>)>,
     /// How many keys there are.
     distinct: usize,
+    /// Packets outside of the rows: their clocks were wrong.
+    pub outside: u64,
 }
 
 impl<'t> OverTime<'t> {
@@ -44,7 +47,7 @@ impl<'t> OverTime<'t> {
         let distinct = ranked.len();
         let limit = if limit == 0 { distinct } else { limit };
         let keys = ranked.into_iter().take(limit).map(|(key, _)| (key.clone(), key::decode(&key))).collect();
-        OverTime { head, clock, timeline, starts, keys, distinct }
+        OverTime { head, clock, timeline, starts, keys, distinct, outside: 0 }
     }
 
     /// The beginning of a bucket as RFC 3339.
@@ -140,17 +143,40 @@ impl<'t> OverTime<'t> {
             let (shown, all) = (shown as u64, self.distinct as u64);
             line.push_str(&format!(", top {} of {} values", look.number(shown), look.number(all)));
         }
+        if let Some(peak) = self.peak(look) {
+            line.push_str(&format!("; {peak}"));
+        }
+        if self.outside > 0 {
+            let packets = look.count_of(self.outside, "packet is", "packets are");
+            line.push_str(&format!(
+                "; {packets} far from the others in time and not shown (--bucket shows all)"
+            ));
+        }
         if self.timeline.timeless() > 0 {
             line.push_str(&format!(
                 "; {} without a known time",
                 look.count_of(self.timeline.timeless(), "packet is", "packets are")
             ));
         }
-        look.paint(DIM, &line) + "\n"
+        sentence(look, DIM, &line)
+    }
+
+    /// The largest row.
+    fn peak(&self, look: &RenderOptions) -> Option<String> {
+        let largest =
+            self.starts.iter().max_by_key(|start| (self.timeline.at(**start), std::cmp::Reverse(**start)))?;
+        let count = self.timeline.at(*largest);
+        (self.starts.len() > 1)
+            .then(|| format!("peak {} at {}", look.number(count), start(*largest, self.timeline.step())))
     }
 }
 
 impl Report for OverTime<'_> {
+    fn recap(&self, look: &RenderOptions) -> Option<String> {
+        let packets = look.count_of(self.head.totals.matched, "packet", "packets");
+        Some(format!("{packets}; {}", self.peak(look)?))
+    }
+
     fn json(&self) -> Map<String, Value> {
         let row = |(start, cells, count): (i64, &[OwnedValue], u64)| {
             let mut object = Map::new();
@@ -192,10 +218,16 @@ impl Report for OverTime<'_> {
         if self.head.totals.matched == 0 {
             return out + &table::none(look, self.head);
         }
+        if let Some(heat) = Heat::of(self.timeline) {
+            return out + &heat.table(look) + &table::foot(look, self.head);
+        }
         let (mut heads, mut rows) = self.grid(look);
         let all: Vec<u64> = self.starts.iter().map(|start| self.timeline.at(*start)).collect();
         add_bars(look, &mut heads, &mut rows, &all, LONGEST_BAR);
-        out.push_str(&stacked::table(look, &heads, &rows));
+        let largest = all.iter().copied().max().unwrap_or(0);
+        // Where all are alike, none stands out.
+        let peak = |row: usize| all[row] == largest && all.iter().any(|count| *count < largest);
+        out.push_str(&stacked::table(look, &heads, &rows, &|row| peak(row).then_some(PEAK)));
         if look.header {
             out.push_str(&self.summary(look));
         }

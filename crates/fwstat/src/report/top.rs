@@ -37,6 +37,10 @@ impl Top {
 }
 
 impl Report for Top {
+    fn recap(&self, look: &RenderOptions) -> Option<String> {
+        Some(table::recap(look, &self.head, &self.tables))
+    }
+
     fn json(&self) -> Map<String, Value> {
         let mut document = json::head("fwstat.top/1", &self.head);
         document.insert("tables".to_owned(), json::tables(&self.tables, self.head.totals.matched));
@@ -62,11 +66,11 @@ impl Report for Top {
 
     fn rows(&self, delimiter: Delimiter, header: bool) -> Option<Vec<u8>> {
         let matched = self.head.totals.matched;
-        let tables: Vec<Vec<u8>> =
-            self.tables.iter().map(|counts| delimiter.table(counts, matched, header)).collect();
-        let mut between = Vec::new();
-        delimiter.end(&mut between);
-        Some(tables.join(&between[..]))
+        Some(match &self.tables[..] {
+            [one] => delimiter.table(one, matched, header),
+            // One table for programs, which stop at the end of the first.
+            several => delimiter.tables(several, matched, header),
+        })
     }
 
     fn markdown(&self) -> Option<String> {

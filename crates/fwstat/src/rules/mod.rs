@@ -5,6 +5,7 @@
 //! Tested by: `tests/cli/replay.rs`, `tests/cli/words.rs`.
 
 mod later;
+mod nft_text;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -55,7 +56,7 @@ impl Rulesets {
             let same = |rules: &Ruleset| all.iter().any(|(_, other)| other.family() == rules.family());
             let is_more = match &read {
                 Ok(rules) => rules.tables.is_empty() || same(rules) || is_script(&bytes),
-                Err(_) => is_script(&bytes),
+                Err(_) => is_script(&bytes) || nft_text::is_nft(&String::from_utf8_lossy(&bytes)),
             };
             if let Ok(rules) = &read
                 && same(rules)

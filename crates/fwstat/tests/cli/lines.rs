@@ -181,3 +181,31 @@ fn rows_of_a_table_are_aligned_and_fit() {
     assert_eq!(run(&["lines", "--format", "table", "--invert", &path]).code, 2);
     assert_eq!(run(&["lines", "--format", "csv", &path]).code, 2);
 }
+
+/// Whoever follows a log sees a line when it is written, not when much has come together.
+#[test]
+fn lines_come_as_they_are_written() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::process::Stdio;
+    for table in [&[][..], &["--format", "table"]] {
+        let mut child = crate::support::program()
+            .args(["lines", "-p", "tcp"])
+            .args(table)
+            .arg("-")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        for line in log(9).iter().filter(|line| line.contains("PROTO=TCP")) {
+            input.write_all(format!("{line}\n").as_bytes()).unwrap();
+            let mut read = String::new();
+            // The pipe is still open: this comes back only if the line was written at once.
+            output.read_line(&mut read).unwrap();
+            assert!(read.contains("192.0.2.1"), "{table:?}: {read}");
+        }
+        drop(input);
+        assert!(child.wait().unwrap().success());
+    }
+}

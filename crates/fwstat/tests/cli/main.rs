@@ -38,6 +38,7 @@ mod replay;
 mod replay_files;
 mod rule_faults;
 mod schemas;
+mod screens;
 mod suggest;
 mod support;
 mod surface;

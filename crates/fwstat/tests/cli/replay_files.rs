@@ -94,6 +94,7 @@ fn what_was_suggested_can_be_replayed_in_each_form() {
         ("folded", &["--width", "60"]),
         ("once", &["--idempotent"]),
         ("restore", &["--format", "restore"]),
+        ("nft", &["--format", "nft"]),
     ] {
         let file = folder.write(name, suggest(more));
         let json = of_2026(&["replay", "-j", "--rules", &rules, "--rules", &file, &log]).json();

@@ -621,6 +621,52 @@ fn interactive_takes_what_is_chosen() {
     assert_eq!(drops.count(), 1, "{text}");
 }
 
+/// One key is enough: no Enter. Answers can be taken back, and what is declined is called so.
+#[test]
+fn interactive_takes_single_keys() {
+    if !crate::support::has("tmux") {
+        return skipped("tmux is not installed");
+    }
+    let (log, rules) = (testkit::testdata("noise/home.log.gz"), testkit::testdata("noise/home.rules"));
+    let folder = Folder::new();
+    let script = folder.path("taken.sh");
+    let screen = Screen(format!("fwstat-keys-{}", std::process::id()));
+    let command = format!(
+        "{} suggest --interactive --no-config --rules {} {} > {script}; echo code $?; read line; echo got $line; sleep 60",
+        env!("CARGO_BIN_EXE_fwstat"),
+        rules.display(),
+        log.display()
+    );
+    screen.tmux(&["-f", "/dev/null", "new-session", "-d", "-s", "x", "-x", "70", "-y", "100", &command]);
+    let key = |key: &str| screen.tmux(&["send-keys", "-t", "x", key]);
+    screen.wait("20,000 lines remain. Rule 1 of");
+    key("Up");
+    key("F5");
+    key("y");
+    screen.wait("Rule 2 of");
+    key("u");
+    screen.wait("[u]ndo, [s]how lines, [q]uit? u");
+    key("n");
+    key("y");
+    screen.wait("Rule 3 of");
+    key("a");
+    screen.wait("rules were taken,");
+    screen.wait("declined: ");
+    screen.wait("code 0");
+    // The terminal is as it was: lines, and an echo of them.
+    key("o");
+    key("k");
+    key("Enter");
+    screen.wait("got ok");
+    let text = std::fs::read_to_string(&script).unwrap();
+    let all = run(&["suggest", "--rules", rules.to_str().unwrap(), log.to_str().unwrap()]).out;
+    let drops = |text: &str| {
+        text.lines().filter(|line| line.starts_with("iptables") && line.ends_with("-j DROP")).count()
+    };
+    assert_eq!(drops(&text) + 1, drops(&all), "{text}");
+    assert!(text.contains("noise of rules that you declined"), "{text}");
+}
+
 #[test]
 fn explanations_fit_the_screen() {
     let log = testkit::testdata("noise/vps.log.gz");

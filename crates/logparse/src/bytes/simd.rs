@@ -104,6 +104,22 @@ pub(crate) fn all_hex<const N: usize>(text: &[u8; N], colons: &[u8; N], ignored:
     is_zero(wrong)
 }
 
+/// How many upper-case hex digits a text begins with.
+#[inline(always)]
+pub(crate) fn upper_hex<const N: usize>(text: &[u8; N]) -> usize {
+    const { assert!(N == 64) }
+    let between = |text: u8x16, from: u8, to: u8| {
+        let outside = text.saturating_sub(u8x16::splat(to)) | u8x16::splat(from).saturating_sub(text);
+        outside.simd_eq(u8x16::ZERO)
+    };
+    let mut digits = 0;
+    for (i, text) in vectors(text).enumerate() {
+        let hex = between(text, b'0', b'9') | between(text, b'A', b'F');
+        digits |= u64::from(hex.to_bitmask()) << (i * 16);
+    }
+    digits.trailing_ones() as usize
+}
+
 /// The places of a text of `len` bytes, for [`all_hex`]: 0xff at every `period`th of them, and
 /// behind them.
 pub(crate) const fn places<const N: usize>(period: usize, len: usize) -> ([u8; N], [u8; N]) {
@@ -174,6 +190,18 @@ mod tests {
             assert_eq!(find_either(&text, b'!', b' '), at);
         }
         assert_eq!(find(b"", b' '), 0);
+    }
+
+    #[test]
+    fn upper_case_digits_are_counted() {
+        for place in 0..64 {
+            for value in 0..=255u8 {
+                let mut text = [b'A'; 64];
+                text[place] = value;
+                let digit = matches!(value, b'0'..=b'9' | b'A'..=b'F');
+                assert_eq!(upper_hex(&text), if digit { 64 } else { place });
+            }
+        }
     }
 
     #[test]

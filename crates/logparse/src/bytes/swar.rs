@@ -72,7 +72,25 @@ pub(crate) const fn clock(text: &[u8; 8]) -> (u8, u8, u8) {
 /// has; `None` if there is none, or if it does not fit.
 #[inline(always)]
 pub(crate) fn number(text: &[u8]) -> Option<(u64, usize)> {
-    text.first_chunk().and_then(short_number).or_else(|| any_number(text))
+    text.first_chunk()
+        .and_then(short_number)
+        .or_else(|| text.first_chunk().and_then(longer_number).or_else(|| any_number(text)))
+}
+
+/// [`number`] of eight to fifteen digits with something behind it.
+#[inline]
+fn longer_number(text: &[u8; 16]) -> Option<(u64, usize)> {
+    const TENS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+    let word = |at: usize| text[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+    let (high, low) = (word(0), word(8));
+    let len = no_digits(low ^ ZEROS).trailing_zeros() as usize / 8;
+    if no_digits(high ^ ZEROS) != 0 || len == 8 {
+        return None;
+    }
+    let high = from_digits(high ^ ZEROS);
+    // Of no digits, `aligned` would give all of the word.
+    let low = if len == 0 { 0 } else { from_digits(aligned(low, len)) };
+    Some((high * TENS[len] + low, 8 + len))
 }
 
 /// [`number`] of at most seven digits with something behind it.
@@ -171,9 +189,10 @@ mod tests {
 
     #[test]
     fn numbers_end_where_they_end() {
-        for n in [0u64, 7, 10, 65_535, 9_999_999, 12_345_678, 4_294_967_296, u64::MAX] {
+        let long = [12_345_678, 123_456_789, 999_999_999_999_999, 1_000_000_000_000_000];
+        for n in [0u64, 7, 10, 65_535, 9_999_999, 4_294_967_296, u64::MAX].into_iter().chain(long) {
             let len = n.to_string().len();
-            for behind in ["", " ", " 1", "x2345678", "\u{ff}", ".........."] {
+            for behind in ["", " ", " 1", "x2345678", "\u{ff}", "..........", ":999999999999999"] {
                 assert_eq!(number(format!("{n}{behind}").as_bytes()), Some((n, len)), "{n}{behind}");
             }
         }

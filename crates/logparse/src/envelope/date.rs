@@ -32,6 +32,9 @@ fn closed<'a>((stamp, rest): (Stamp<'a>, &'a [u8])) -> Option<(Stamp<'a>, &'a [u
 
 /// A stamp of a text that holds nothing else.
 pub(super) fn whole(text: &[u8]) -> Option<Stamp<'_>> {
+    if let Some((stamp, b"")) = stamp::rfc3164(text) {
+        return Some(stamp);
+    }
     date(text, false).filter(|(_, rest)| rest.is_empty()).map(|(stamp, _)| stamp)
 }
 

@@ -110,5 +110,5 @@ fn container(text: &[u8]) -> Option<&[u8]> {
 /// The address of a relay's sender before the sender's own envelope.
 fn relay(text: &[u8]) -> Option<&[u8]> {
     let blank = text.iter().take(48).position(|b| *b == b' ')?;
-    super::is_address(&text[..blank]).then(|| &text[blank + 1..])
+    super::loose::is_address(&text[..blank]).then(|| &text[blank + 1..])
 }

@@ -11,13 +11,15 @@
 use memchr::{memchr, memchr2};
 
 use super::keys::{Meaning, meaning};
+use super::shape::Shapes;
 use super::{Encoding, Envelope, JournalTransport, Opened, date, loose, stamp, zone};
+use crate::bytes::simd;
 use crate::error::{ErrorKind, ParseError};
 use crate::time::{Civil, Time, Uptime, Zone};
 
 /// A JSON value, as its text.
 #[derive(Clone, Copy)]
-enum Value<'a> {
+pub(super) enum Value<'a> {
     /// Between the quotes, escapes as they are.
     Text(&'a [u8]),
     /// Between the brackets.
@@ -43,6 +45,38 @@ struct Texts<'a> {
     /// The kernel's stamp in two numbers (Fluent Bit's `kmsg`).
     seconds: Option<u64>,
     micros: Option<u64>,
+}
+
+/// What a key says: the journal's and dmesg's own keys mean one thing each, others the same for many writers.
+#[derive(Clone, Copy)]
+pub(super) struct Role {
+    exact: Option<Exact>,
+    meaning: Option<Meaning>,
+}
+
+impl Role {
+    pub(super) fn of(key: &[u8]) -> Role {
+        Role { exact: Exact::of(key), meaning: meaning(key) }
+    }
+
+    /// Whether it says nothing.
+    pub(super) fn is_none(self) -> bool {
+        self.exact.is_none() && self.meaning.is_none()
+    }
+}
+
+/// Opens the object that the line is, if its keys are those of one that was read before.
+pub(super) fn open_known<'a>(
+    line: &'a [u8],
+    envelope: &mut Envelope<'a>,
+    shapes: &mut Shapes,
+) -> Option<Result<Opened<'a>, ParseError>> {
+    shapes.find(|shape| {
+        let mut texts = Texts::default();
+        *envelope = Envelope::default();
+        shape.read(line, |role, value| member(role, value, &mut texts, envelope, 0))?;
+        Some(opened(&texts, envelope))
+    })
 }
 
 /// Opens the object that the line is.
@@ -173,25 +207,24 @@ fn object<'a>(
         } else if rest.first() != Some(&b'}') {
             return None;
         }
-        member(key, value, texts, envelope, depth)?;
+        member(Role::of(key), value, texts, envelope, depth)?;
     }
     Some(&rest[1..])
 }
 
 fn member<'a>(
-    key: &[u8],
+    role: Role,
     value: Value<'a>,
     texts: &mut Texts<'a>,
     envelope: &mut Envelope<'a>,
     depth: usize,
 ) -> Option<()> {
-    // The journal's and dmesg's own keys mean one thing each.
-    if let Value::Text(text) | Value::Word(text) = value
-        && exact(key, text, envelope)
+    if let (Some(exact), Value::Text(text) | Value::Word(text)) = (role.exact, value)
+        && exact.note(text, envelope)
     {
         return Some(());
     }
-    let Some(meaning) = meaning(key) else { return Some(()) };
+    let Some(meaning) = role.meaning else { return Some(()) };
     // Kibana and Elastic's `fields` wrap every value.
     let value = match value {
         Value::Array(inside) if inside.first() == Some(&b'"') => {
@@ -258,26 +291,50 @@ fn object_name<'a>(text: &'a [u8], meaning: Meaning, texts: &mut Texts<'a>, enve
     }
 }
 
-/// The keys of the journal and of `dmesg -J`; whether this was one.
-fn exact<'a>(key: &[u8], text: &'a [u8], envelope: &mut Envelope<'a>) -> bool {
-    match key {
-        b"__REALTIME_TIMESTAMP" => envelope.realtime_us = stamp::number(text),
-        b"_SOURCE_MONOTONIC_TIMESTAMP" => {
-            if let Some(micros) = stamp::number(text) {
-                envelope.uptime =
-                    Some(Uptime { seconds: micros / 1_000_000, micros: (micros % 1_000_000) as u32 });
-            }
+/// The keys of the journal and of `dmesg -J`.
+#[derive(Clone, Copy)]
+enum Exact {
+    Realtime,
+    Monotonic,
+    Host,
+    Transport,
+    Identifier,
+    Time,
+}
+
+impl Exact {
+    fn of(key: &[u8]) -> Option<Exact> {
+        match key {
+            b"__REALTIME_TIMESTAMP" => Some(Exact::Realtime),
+            b"_SOURCE_MONOTONIC_TIMESTAMP" => Some(Exact::Monotonic),
+            b"_HOSTNAME" => Some(Exact::Host),
+            b"_TRANSPORT" => Some(Exact::Transport),
+            b"SYSLOG_IDENTIFIER" => Some(Exact::Identifier),
+            b"time" => Some(Exact::Time),
+            _ => None,
         }
-        b"_HOSTNAME" => envelope.host = Some(text),
-        // The field is the journal's own, so no program can write it; of two, the kernel's tells.
-        b"_TRANSPORT" if envelope.transport == Some(JournalTransport::Kernel) => {}
-        b"_TRANSPORT" => envelope.transport = Some(JournalTransport::from(text)),
-        b"SYSLOG_IDENTIFIER" => envelope.tag = Some(text),
-        // dmesg -J has an uptime where docker has a moment.
-        b"time" => return dmesg_time(text, envelope),
-        _ => return false,
     }
-    true
+
+    /// Notes what such a key says; `false` if the text is not such a writer's.
+    fn note<'a>(self, text: &'a [u8], envelope: &mut Envelope<'a>) -> bool {
+        match self {
+            Exact::Realtime => envelope.realtime_us = stamp::number(text),
+            Exact::Monotonic => {
+                if let Some(micros) = stamp::number(text) {
+                    envelope.uptime =
+                        Some(Uptime { seconds: micros / 1_000_000, micros: (micros % 1_000_000) as u32 });
+                }
+            }
+            Exact::Host => envelope.host = Some(text),
+            // The field is the journal's own, so no program can write it; of two, the kernel's tells.
+            Exact::Transport if envelope.transport == Some(JournalTransport::Kernel) => {}
+            Exact::Transport => envelope.transport = Some(JournalTransport::from(text)),
+            Exact::Identifier => envelope.tag = Some(text),
+            // dmesg -J has an uptime where docker has a moment.
+            Exact::Time => return dmesg_time(text, envelope),
+        }
+        true
+    }
 }
 
 /// `8486.974964`, six digits after the point and no moment of this century.
@@ -302,7 +359,7 @@ fn attribute<'a>(meaning: Meaning, text: &'a [u8], texts: &mut Texts<'a>, envelo
     match meaning {
         // A file's name is no host's, and docker calls a stream so.
         Meaning::Host | Meaning::Relay
-            if memchr(b'/', text).is_some() || matches!(text, b"stdout" | b"stderr") => {}
+            if simd::find(text, b'/') < text.len() || matches!(text, b"stdout" | b"stderr") => {}
         Meaning::Host if envelope.host.is_none() || texts.weak_host => {
             envelope.host = Some(text);
             texts.weak_host = false;
@@ -356,11 +413,9 @@ fn level(text: &[u8], envelope: &mut Envelope<'_>) {
 /// (`kernel.warn`, `docker.4711`) name a way through fluentd and no program.
 fn tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     let text = text.strip_suffix(b":").unwrap_or(text);
-    let (name, pid) = match memchr(b'[', text) {
-        Some(bracket) => (&text[..bracket], text[bracket + 1..].strip_suffix(b"]")),
-        None => (text, None),
-    };
-    if !name.is_empty() && memchr(b'.', name).is_none() {
+    let (name, after) = text.split_at(simd::find(text, b'['));
+    let pid = after.strip_prefix(b"[").and_then(|pid| pid.strip_suffix(b"]"));
+    if !name.is_empty() && simd::find(name, b'.') == name.len() {
         envelope.tag = Some(name);
         envelope.pid = pid.or(envelope.pid);
     }
@@ -384,26 +439,28 @@ fn time<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
 }
 
 /// A string's text and what follows its closing quote.
-fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
+#[inline]
+pub(super) fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let inside = text.strip_prefix(b"\"")?;
-    // Keys and most values are short.
-    const SHORT: usize = 16;
-    let short = inside.iter().take(SHORT).position(|byte| matches!(byte, b'"' | b'\\'));
-    if let Some(end) = short.filter(|end| inside[*end] == b'"') {
-        return Some((&inside[..end], &inside[end + 1..]));
+    // Most values are short.
+    const SHORT: usize = 32;
+    let near = &inside[..inside.len().min(SHORT)];
+    let mut at = simd::find_either(near, b'"', b'\\');
+    if inside.get(at) == Some(&b'"') {
+        return Some((&inside[..at], &inside[at + 1..]));
     }
-    let mut at = 0;
     loop {
-        let found = at + memchr2(b'"', b'\\', inside.get(at..)?)?;
-        if inside[found] == b'"' {
-            return Some((&inside[..found], &inside[found + 1..]));
+        at += memchr2(b'"', b'\\', inside.get(at..)?)?;
+        if *inside.get(at)? == b'"' {
+            return Some((&inside[..at], &inside[at + 1..]));
         }
-        at = found + 2;
+        at += 2;
     }
 }
 
 /// A value and what follows it.
-fn value(text: &[u8]) -> Option<(Value<'_>, &[u8])> {
+#[inline]
+pub(super) fn value(text: &[u8]) -> Option<(Value<'_>, &[u8])> {
     match text.first()? {
         b'"' => string(text).map(|(inside, rest)| (Value::Text(inside), rest)),
         b'[' | b'{' => {

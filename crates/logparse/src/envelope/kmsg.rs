@@ -7,31 +7,45 @@
 use memchr::memchr;
 
 use super::level::set_level;
-use super::{Encoding, Envelope, stamp};
-use crate::bytes::swar;
+use super::{Encoding, Envelope};
+use crate::bytes::{simd, swar};
 use crate::time::Uptime;
 
 /// `/dev/kmsg`: `priority,sequence,microseconds,flags[,...];text`.
 pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<(&'a [u8], Encoding)> {
-    let (_, digits) = swar::number(text)?;
-    if text.get(digits) != Some(&b',') {
+    let (priority, rest) = field(text)?;
+    // Most lines that begin with a digit are no such record.
+    if priority > 1023 {
         return None;
     }
-    let head = memchr(b';', &text[..text.len().min(128)])?;
-    let mut fields = text[..head].split(|b| *b == b',');
-    let priority = stamp::number(fields.next()?).filter(|n| *n <= 1023)?;
-    let sequence = stamp::number(fields.next()?)?;
-    let micros = stamp::number(fields.next()?)?;
-    let flags = fields.next()?;
+    let (sequence, rest) = field(rest)?;
+    let (micros, rest) = field(rest)?;
+    let near = &rest[..rest.len().min(128)];
+    let head = simd::find(near, b';');
+    if head == near.len() {
+        return None;
+    }
+    let (fields, message) = (&rest[..head], &rest[head + 1..]);
+    let (flags, more) = match simd::find(fields, b',') {
+        end if end < fields.len() => (&fields[..end], &fields[end + 1..]),
+        _ => (fields, &b""[..]),
+    };
     // Unknown further fields are skipped, as the kernel's documentation asks.
-    let caller = fields.find_map(|field| field.strip_prefix(b"caller="));
+    let caller = more.split(|b| *b == b',').find_map(|field| field.strip_prefix(b"caller="));
     envelope.pri = Some(priority as u16);
     set_level(envelope, (priority >> 3) as u8, (priority & 7) as u8);
     envelope.sequence = Some(sequence);
     envelope.uptime = Some(Uptime { seconds: micros / 1_000_000, micros: (micros % 1_000_000) as u32 });
     envelope.kmsg_flags = Some(flags);
     envelope.caller = caller;
-    Some((&text[head + 1..], Encoding::Kmsg))
+    Some((message, Encoding::Kmsg))
+}
+
+/// A number and the comma behind it; what follows.
+#[inline]
+fn field(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (number, len) = swar::number(text)?;
+    Some((number, text[len..].strip_prefix(b",")?))
 }
 
 /// Whether a text begins as such a record does.

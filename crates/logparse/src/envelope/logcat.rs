@@ -61,7 +61,10 @@ pub(super) fn after_stamp<'a>(
     }
     envelope.stamp = when;
     envelope.severity = Some(severity);
-    envelope.tag = Some(tag).filter(|tag| !tag.is_empty());
+    // A line of the kernel without a tag begins with its stamp.
+    let uptime = super::stamp::uptime(tag).filter(|(_, behind)| behind.is_empty());
+    envelope.uptime = uptime.map(|(uptime, _)| uptime).or(envelope.uptime);
+    envelope.tag = Some(tag).filter(|tag| !tag.is_empty() && uptime.is_none());
     envelope.pid = pid.filter(|pid| *pid != b"0");
     Some(message)
 }

@@ -121,3 +121,9 @@ pub(super) fn facility(text: &[u8]) -> Option<u8> {
         }
     }
 }
+
+/// Whether a word is an address, in brackets or not, with a port or not.
+pub(super) fn is_address(text: &[u8]) -> bool {
+    let Ok(text) = core::str::from_utf8(text) else { return false };
+    text.parse::<core::net::IpAddr>().is_ok() || text.parse::<core::net::SocketAddr>().is_ok()
+}

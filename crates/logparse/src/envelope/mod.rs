@@ -18,6 +18,7 @@ mod loose;
 mod month;
 mod others;
 mod rfc5424;
+mod shape;
 mod stamp;
 mod vendor;
 mod writer;
@@ -35,6 +36,7 @@ pub(crate) use json::{inside, unescape};
 use level::{dmesg_level, facility_name, facility_number, level_words, pri, set_level, severity_number};
 use others::{cri, pvefw};
 use rfc5424::{octet_count, rfc5424};
+pub(crate) use shape::Shapes;
 pub use writer::{JournalTransport, Writer};
 
 /// What the envelope of a line says. Every field that the line does not have is `None`.
@@ -177,6 +179,22 @@ pub(crate) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Op
     }
 }
 
+/// [`open`] of the first envelope of a line, read like the lines before it if it is such an object as those were;
+/// whether it was.
+pub(crate) fn open_first<'a>(
+    line: &'a [u8],
+    envelope: &mut Envelope<'a>,
+    shapes: &mut Shapes,
+) -> (Result<Opened<'a>, ParseError>, bool) {
+    if line.first() == Some(&b'{') {
+        if let Some(opened) = json::open_known(line, envelope, shapes) {
+            return (opened, true);
+        }
+        *envelope = Envelope::default();
+    }
+    (open(line, envelope), false)
+}
+
 /// ` KEY=value` with an upper-case key and nothing that looks like a header.
 fn is_dictionary(text: &[u8]) -> bool {
     let key = text[1..].iter().take_while(|b| b.is_ascii_uppercase() || **b == b'_').count();
@@ -286,7 +304,7 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>, de
     let mut rest = rest;
     // logread -t: `[1719720373.123] `.
     if stamp.text.first().is_some_and(u8::is_ascii_uppercase)
-        && let Some((unix, after)) = bracketed_unix(rest)
+        && let Some((unix, after)) = stamp::bracketed_unix(rest)
     {
         envelope.unix = Some(unix);
         rest = after;
@@ -361,7 +379,7 @@ fn host_and_tag<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a
     let is_host = text.get(len) == Some(&b' ')
         && len > 0
         && !matches!(host[0], b'[' | b'"' | b'<' | b'(' | b'{' | b'\'')
-        && (host[len - 1] != b':' || is_address(host))
+        && (host[len - 1] != b':' || loose::is_address(host))
         // A sender's stamp is no host.
         && (len != 3 && !host[0].is_ascii_digit() || stamp::any(text).is_none());
     if !is_host {
@@ -417,7 +435,7 @@ fn without_host<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a
     }
     // socklog puts a colon after the sender's address.
     if let Some((host, rest)) = text.iter().take(48).position(|b| *b == b' ').map(|at| text.split_at(at))
-        && let Some(host) = host.strip_suffix(b":").filter(|host| is_address(host))
+        && let Some(host) = host.strip_suffix(b":").filter(|host| loose::is_address(host))
         && let Some(rest) = leveled(stamp, &rest[1..], envelope)
     {
         envelope.host = Some(host);
@@ -652,23 +670,6 @@ fn caller(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (kind, digits) = name.split_first()?;
     let ok = matches!(kind, b'C' | b'T') && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     ok.then_some((name, &inside[end + 1..]))
-}
-
-/// `[1719720373.123] `.
-fn bracketed_unix(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let inside = text.strip_prefix(b"[")?;
-    let end = memchr(b']', inside)?;
-    let unix = &inside[..end];
-    // An address in brackets is a host.
-    let seconds = unix.iter().take_while(|b| b.is_ascii_digit()).count();
-    let ok = seconds >= 9 && unix.iter().all(|b| b.is_ascii_digit() || *b == b'.');
-    Some((unix, inside[end + 1..].strip_prefix(b" ")?)).filter(|_| ok)
-}
-
-/// Whether a word is an address, in brackets or not, with a port or not.
-fn is_address(text: &[u8]) -> bool {
-    let Ok(text) = core::str::from_utf8(text) else { return false };
-    text.parse::<core::net::IpAddr>().is_ok() || text.parse::<core::net::SocketAddr>().is_ok()
 }
 
 /// Looks for an envelope inside a text that should hold none: the second of two records that

@@ -10,6 +10,8 @@
 
 use std::sync::LazyLock;
 
+use crate::time::month_number;
+
 /// The abbreviated names of each month, in lower case and without dots.
 const NAMES: [&str; 12] = [
     "chi dja ean ene faoi gen ian ion jaan jan janv jän led m01 oca ođđj saus sij sty tammi urt xan xin \
@@ -53,6 +55,9 @@ const NAMES: [&str; 12] = [
 /// The longest name, in bytes.
 const LONGEST: usize = 32;
 
+/// The longest name of nothing but ASCII, and a dot.
+const LONGEST_PLAIN: usize = 8;
+
 /// How many names there are.
 const COUNT: usize = {
     let (mut count, mut month) = (0, 0);
@@ -83,7 +88,13 @@ static SORTED: LazyLock<[(&str, u8); COUNT]> = LazyLock::new(|| {
 /// The month that a word means: a name of any language in any case, a dot after it or none, or a
 /// number before the Chinese and Japanese sign or the Korean one (`1月`, `1월`).
 pub(super) fn month(word: &[u8]) -> Option<u8> {
-    if word.is_empty() || word.len() > LONGEST {
+    if let Ok(name) = word.try_into()
+        && let Some(month) = month_number(name)
+    {
+        return Some(month);
+    }
+    // Every line's first words are asked.
+    if word.is_empty() || word.len() > LONGEST || word.len() > LONGEST_PLAIN && word.is_ascii() {
         return None;
     }
     let word = core::str::from_utf8(word).ok()?;
@@ -123,6 +134,7 @@ mod tests {
                 assert_eq!(month(word.as_bytes()), Some(number), "{word}");
             }
         }
+        assert!(SORTED.iter().all(|(name, _)| name.len() < LONGEST_PLAIN || !name.is_ascii()));
         assert!(SORTED.iter().all(|(name, month)| !name.is_empty() && (1..=12).contains(month)));
         for word in ["", ".", "IN=eth0", "DROP", "gw", "13月", "0月", "月"] {
             assert_eq!(month(word.as_bytes()), None, "{word}");

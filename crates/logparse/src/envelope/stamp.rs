@@ -14,6 +14,16 @@ pub(super) fn number(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 19 {
         return None;
     }
+    // A moment's digits, as two words that may overlap.
+    if let (8..=16, Some(front), Some(back)) = (text.len(), text.first_chunk(), text.last_chunk()) {
+        let (front, back) = (u64::from_le_bytes(*front), u64::from_le_bytes(*back));
+        if swar::no_digits(front ^ swar::ZEROS) | swar::no_digits(back ^ swar::ZEROS) != 0 {
+            return None;
+        }
+        let behind = text.len() - 8;
+        let low = if behind == 0 { 0 } else { swar::from_digits(swar::last(back, behind)) };
+        return Some(swar::from_digits(front ^ swar::ZEROS) * 10u64.pow(behind as u32) + low);
+    }
     text.iter().try_fold(0u64, |value, byte| {
         let digit = byte.wrapping_sub(b'0');
         (digit <= 9).then(|| value * 10 + u64::from(digit))
@@ -306,6 +316,17 @@ pub(super) fn uptime_with_delta(text: &[u8]) -> Option<Delta<'_>> {
     ok.then_some((uptime, Some(delta), rest))
 }
 
+/// `[1719720373.123] `.
+pub(super) fn bracketed_unix(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inside = text.strip_prefix(b"[")?;
+    let end = memchr::memchr(b']', inside)?;
+    let unix = &inside[..end];
+    // An address in brackets is a host.
+    let seconds = unix.iter().take_while(|b| b.is_ascii_digit()).count();
+    let ok = seconds >= 9 && unix.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    Some((unix, inside[end + 1..].strip_prefix(b" ")?)).filter(|_| ok)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,6 +335,25 @@ mod tests {
         let (stamp, rest) = any(text.as_bytes()).unwrap_or_else(|| panic!("{text}"));
         let Time::Civil(civil) = stamp.time else { panic!("{text}") };
         (civil, String::from_utf8(rest.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn numbers_of_every_length() {
+        for len in 1..=19 {
+            for digit in 0..=9u8 {
+                let text: Vec<u8> = (0..len).map(|at| b'0' + (digit + at) % 10).collect();
+                let value = std::str::from_utf8(&text).unwrap().parse().ok();
+                assert_eq!(number(&text), value);
+                for at in 0..text.len() {
+                    for wrong in [b' ', b'/', b':', b'a', 0xff] {
+                        let mut other = text.clone();
+                        other[at] = wrong;
+                        assert_eq!(number(&other), None);
+                    }
+                }
+            }
+        }
+        assert_eq!((number(b""), number(b"12345678901234567890")), (None, None));
     }
 
     #[test]

@@ -29,7 +29,7 @@ use super::cursor::Window;
 use crate::bytes::simd::{MAC_TEXT, same, within};
 use crate::bytes::swar::{aligned, clock, from_digits, last};
 use crate::envelope::{Envelope, Writer};
-use crate::packet::{Dialect, Link, Packet};
+use crate::packet::{Arp, Dialect, Link, Packet};
 use crate::time::{Civil, Stamp, Time, TimeOfDay, Uptime};
 use crate::{Entry, Network};
 
@@ -72,7 +72,10 @@ pub(crate) struct EnvelopeTemplate {
     /// Who writes such lines, if it is not told by a name in the line.
     pub(crate) writer: Option<Writer<'static>>,
     stamp: Option<(Place, Civil, usize)>,
+    /// Where the clock's text stands and how long it is.
     clock: Option<(usize, usize)>,
+    /// Whether the clock has seconds: one of `dmesg -e` has none.
+    has_seconds: bool,
     host: Option<Place>,
     tag: Option<Place>,
     pid: Option<Place>,
@@ -126,6 +129,7 @@ impl EnvelopeTemplate {
             },
             stamp: None,
             clock: None,
+            has_seconds: true,
             host: None,
             tag: None,
             pid: None,
@@ -158,11 +162,11 @@ impl EnvelopeTemplate {
         let whole = place(&line[..self.message_at], stamp.text)?;
         let colon = memchr::memchr(b':', stamp.text)?;
         let clock = usize::from(whole.start) + colon.checked_sub(2)?;
-        // `dmesg -e` has no seconds.
-        if line.get(clock + 5) != Some(&b':') {
-            return None;
+        self.has_seconds = line.get(clock + 5) == Some(&b':');
+        if !self.has_seconds {
+            return self.learn_minute(line, civil, clock, whole);
         }
-        // Nor is a clock of twelve hours, or of one digit, what its digits say.
+        // A clock of twelve hours, or of one digit, is not what its digits say.
         let digits = line.get(clock..)?.first_chunk()?;
         if (civil.hour, civil.minute, civil.second) != crate::bytes::swar::clock(digits) {
             return None;
@@ -186,6 +190,24 @@ impl EnvelopeTemplate {
             }
         }
         self.clock = Some((clock, end - clock)).filter(|(_, len)| *len <= 16);
+        self.stamp = Some((whole, civil, clock));
+        Some(())
+    }
+
+    /// The same for `hh:mm` at the end of a stamp.
+    fn learn_minute(&mut self, line: &[u8], civil: Civil, clock: usize, whole: Place) -> Option<()> {
+        let digits: &[u8; 5] = line.get(clock..)?.first_chunk()?;
+        let number = |at: usize| (digits[at] & 15) * 10 + (digits[at + 1] & 15);
+        let says = [digits[0], digits[1], digits[3], digits[4]].iter().all(u8::is_ascii_digit)
+            && (civil.hour, civil.minute, civil.second, civil.nanos) == (number(0), number(3), 0, 0);
+        // What is read of a clock lies in the line.
+        if !says || clock + 5 != usize::from(whole.end) {
+            return None;
+        }
+        self.digits(clock + 1, if line[clock] == b'2' { b'3' } else { b'9' });
+        self.digits(clock + 3, b'5');
+        self.digits(clock + 4, b'9');
+        self.clock = Some((clock, 5));
         self.stamp = Some((whole, civil, clock));
         Some(())
     }
@@ -277,15 +299,12 @@ impl EnvelopeTemplate {
         let (place, date, at) = self.stamp.as_ref()?;
         let (hour, minute, second) = clock(line[*at..].first_chunk()?);
         let mut time = TimeOfDay { hour, minute, second, nanos: date.nanos };
-        if matches!(line[at + 8], b'.' | b',') {
+        if !self.has_seconds {
+            time.second = 0;
+        } else if matches!(line[at + 8], b'.' | b',') {
             time.nanos = fraction(&line[at + 9..usize::from(place.end)]);
         }
         Some((date, time))
-    }
-
-    /// The same as one.
-    pub(crate) fn civil(&self, line: &[u8]) -> Option<Civil> {
-        self.clock_time(line).map(|(date, time)| date.at(time))
     }
 
     /// Where the clock's text stands and how long it is, with its fraction; none if it does not
@@ -299,6 +318,7 @@ impl EnvelopeTemplate {
     pub(crate) fn civil_at(&self, text: &[u8; 16], len: usize) -> Option<Civil> {
         let (_, civil, _) = self.stamp.as_ref()?;
         let (hour, minute, second) = clock(text.first_chunk()?);
+        let second = if self.has_seconds { second } else { 0 };
         let nanos = if len > 9 { fraction(&text[9..len]) } else { 0 };
         Some(Civil { hour, minute, second, nanos, ..*civil })
     }
@@ -306,7 +326,10 @@ impl EnvelopeTemplate {
     /// The stamp alone.
     pub(crate) fn stamp<'a>(&self, line: &'a [u8]) -> Option<Stamp<'a>> {
         let (place, ..) = self.stamp.as_ref()?;
-        Some(Stamp { text: at(line, place), time: Time::Civil(self.civil(line)?) })
+        Some(Stamp {
+            text: at(line, place),
+            time: Time::Civil(self.clock_time(line).map(|(date, time)| date.at(time))?),
+        })
     }
 
     /// The tag alone.
@@ -336,10 +359,21 @@ fn fraction(text: &[u8]) -> u32 {
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Extent {
     /// Length up to and with `MAC=`, or up to and with `SRC=` if there is no `MAC=`, or if
-    /// its value is empty or decoded.
+    /// its value is empty or decoded; of an ARP line up to and with `OPCODE=`.
     pub(crate) len: u8,
-    /// Whether an Ethernet header of 41 bytes and ` SRC=` follow.
-    pub(crate) mac_follows: bool,
+    pub(crate) follows: Follows,
+}
+
+/// What follows a template.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Follows {
+    /// The value of `SRC=`.
+    #[default]
+    Source,
+    /// An Ethernet header of 41 bytes, and ` SRC=`.
+    Mac,
+    /// The value of ARP's `OPCODE=`.
+    Operation,
 }
 
 /// A learned template: from the prefix to `MAC=` or `SRC=`.
@@ -357,6 +391,8 @@ pub(crate) struct PrefixTemplate {
     phys_out: Option<Place>,
     /// What the link layer is, if it is not a `MAC=` text that follows.
     link: Link<'static>,
+    /// Of an ARP line, its kinds of addresses.
+    pub(crate) arp: Option<Arp>,
 }
 
 impl PrefixTemplate {
@@ -364,7 +400,7 @@ impl PrefixTemplate {
     pub(crate) fn learn(message: &[u8], packet: &Packet<'_>, key: u16) -> Option<PrefixTemplate> {
         let usable = packet.dialect == Dialect::Kernel
             && packet.tunnel.is_none()
-            && matches!(packet.datagram.network, Network::Ipv4(_) | Network::Ipv6(_))
+            && !matches!(packet.datagram.network, Network::None)
             && memchr::memmem::find(packet.prefix, b"IN=").is_none()
             && memchr::memchr(b'=', packet.in_iface).is_none();
         if !usable {
@@ -372,16 +408,21 @@ impl PrefixTemplate {
         }
         let output_end = usize::from(place(message, packet.out_iface)?.end);
         let rest = message.get(output_end..)?;
-        let (len, mac_follows, link) = match packet.link {
-            Link::Raw(mac) if mac.0.len() == MAC_TEXT => {
-                (output_end + memchr::memmem::find(rest, b" MAC=")? + 5, true, Link::None)
+        let arp = match packet.datagram.network {
+            Network::Arp(Arp { hardware, protocol, .. }) => {
+                Some(Arp { hardware, protocol, ..Arp::default() })
             }
+            _ => None,
+        };
+        let behind = |key: &[u8]| Some(output_end + memchr::memmem::find(rest, key)? + key.len());
+        let (len, follows, link) = match packet.link {
+            Link::None if arp.is_some() => (behind(b" OPCODE=")?, Follows::Operation, Link::None),
+            _ if arp.is_some() => return None,
+            Link::Raw(mac) if mac.0.len() == MAC_TEXT => (behind(b" MAC=")?, Follows::Mac, Link::None),
             Link::Raw(mac) if !mac.0.is_empty() => return None,
-            Link::Raw(_) => (output_end + memchr::memmem::find(rest, b" SRC=")? + 5, false, EMPTY_MAC),
-            Link::None => (output_end + memchr::memmem::find(rest, b" SRC=")? + 5, false, Link::None),
-            Link::Decoded(header) => {
-                (output_end + memchr::memmem::find(rest, b" SRC=")? + 5, false, Link::Decoded(header))
-            }
+            Link::Raw(_) => (behind(b" SRC=")?, Follows::Source, EMPTY_MAC),
+            Link::None => (behind(b" SRC=")?, Follows::Source, Link::None),
+            Link::Decoded(header) => (behind(b" SRC=")?, Follows::Source, Link::Decoded(header)),
         };
         // Doubled blanks come from editing; the grammar reads such lines.
         if len > LONGEST_TEMPLATE || memchr::memmem::find(&message[packet.prefix.len()..len], b"  ").is_some()
@@ -398,7 +439,7 @@ impl PrefixTemplate {
         Some(PrefixTemplate {
             text,
             mask,
-            extent: Extent { len: len as u8, mac_follows },
+            extent: Extent { len: len as u8, follows },
             key,
             prefix: place(message, packet.prefix)?,
             in_iface: place(message, packet.in_iface)?,
@@ -406,6 +447,7 @@ impl PrefixTemplate {
             phys_in: find(packet.phys_in)?,
             phys_out: find(packet.phys_out)?,
             link,
+            arp,
         })
     }
 
@@ -456,13 +498,16 @@ impl PrefixTemplate {
         packet.phys_in = self.phys_in(message);
         packet.phys_out = self.phys_out(message);
         packet.link = self.link(message);
+        if let Some(arp) = self.arp {
+            packet.datagram.network = Network::Arp(arp);
+        }
     }
 
     /// The link layer.
     #[inline(always)]
     pub(crate) fn link<'a>(&self, message: &'a [u8]) -> Link<'a> {
-        let Extent { len, mac_follows } = self.extent;
-        if mac_follows {
+        let Extent { len, follows } = self.extent;
+        if follows == Follows::Mac {
             Link::Raw(crate::RawMac(&message[usize::from(len)..usize::from(len) + MAC_TEXT]))
         } else {
             self.link

@@ -7,18 +7,21 @@
 pub(crate) mod body;
 pub(crate) mod cache;
 pub(crate) mod cursor;
+pub(crate) mod fill;
+pub(crate) mod found;
 pub(crate) mod head;
+pub(crate) mod rare;
 pub(crate) mod span;
 
 use core::net::{IpAddr, Ipv4Addr};
 
-use crate::envelope::Writer;
+use crate::envelope::{Envelope, Writer};
 use crate::packet::{Link, Network, Packet, Transport};
 use crate::parse::Entry;
-use crate::time::{Civil, Stamp, TimeOfDay, Uptime};
+use crate::time::{Civil, Stamp, Time, TimeOfDay, Uptime};
 use crate::types::{Protocol, TcpFlags};
-use body::Body;
 use cursor::Window;
+use found::{Body, Form};
 use head::{EnvelopeTemplate, PrefixTemplate};
 
 /// Identifies a prefix and its interfaces (`IN=`, `OUT=`, bridge ports) within one [`Scanner`](crate::Scanner).
@@ -42,12 +45,24 @@ impl PrefixKey {
 #[derive(Clone, Copy)]
 pub struct FastPacket<'a> {
     pub(crate) window: Window<'a>,
-    pub(crate) end: usize,
+    /// The line that the frame begins with, where it stands: the frame may be a copy.
+    pub(crate) line: &'a [u8],
     pub(crate) message_at: usize,
     pub(crate) body: &'a Body,
     pub(crate) template: &'a PrefixTemplate,
-    pub(crate) envelope: &'a EnvelopeTemplate,
+    pub(crate) envelope: KnownEnvelope<'a>,
 }
+
+/// How the envelope of a packet is known.
+#[derive(Clone, Copy)]
+pub(crate) enum KnownEnvelope<'a> {
+    /// It is like one that was learned: what it says is in the line, in the same places.
+    Learned(&'a EnvelopeTemplate),
+    /// It was opened; the line that the packet has is its message alone.
+    Opened(&'a Envelope<'a>),
+}
+
+use KnownEnvelope::{Learned, Opened};
 
 impl core::fmt::Debug for FastPacket<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -58,12 +73,12 @@ impl core::fmt::Debug for FastPacket<'_> {
 impl<'a> FastPacket<'a> {
     #[inline(always)]
     pub(crate) fn line(&self) -> &'a [u8] {
-        &self.window.0[..self.end]
+        self.line
     }
 
     #[inline(always)]
     fn message(&self) -> &'a [u8] {
-        &self.window.0[self.message_at..self.end]
+        &self.line[self.message_at..]
     }
 
     /// Which prefix and interfaces the line has; lines with equal keys have the same ones.
@@ -116,31 +131,43 @@ impl<'a> FastPacket<'a> {
     /// The host.
     #[must_use]
     pub fn host(&self) -> Option<&'a [u8]> {
-        self.envelope.host(self.line())
+        match self.envelope {
+            Learned(template) => template.host(self.line()),
+            Opened(envelope) => envelope.host,
+        }
     }
 
     /// The stamp of the logging program.
     #[must_use]
     pub fn stamp(&self) -> Option<Stamp<'a>> {
-        self.envelope.stamp(self.line())
+        match self.envelope {
+            Learned(template) => template.stamp(self.line()),
+            Opened(envelope) => envelope.stamp,
+        }
     }
 
     /// The program that wrote the line.
     #[must_use]
     pub fn tag(&self) -> Option<&'a [u8]> {
-        self.envelope.tag(self.line())
+        match self.envelope {
+            Learned(template) => template.tag(self.line()),
+            Opened(envelope) => envelope.tag,
+        }
     }
 
     /// The severity, 0 (emergency) to 7 (debug).
     #[must_use]
     pub fn severity(&self) -> Option<u8> {
-        self.envelope.severity()
+        match self.envelope {
+            Learned(template) => template.severity(),
+            Opened(envelope) => envelope.severity,
+        }
     }
 
     /// The date and time of day of the stamp.
     #[must_use]
     pub fn civil(&self) -> Option<Civil> {
-        self.envelope.civil(self.line())
+        self.clock_time().map(|(date, time)| date.at(time))
     }
 
     /// [`FastPacket::civil`] in two parts: a date that many lines share, where it stands (its time
@@ -149,35 +176,74 @@ impl<'a> FastPacket<'a> {
     #[must_use]
     #[inline]
     pub fn clock_time(&self) -> Option<(&'a Civil, TimeOfDay)> {
-        self.envelope.clock_time(self.line())
+        match self.envelope {
+            Learned(template) => template.clock_time(self.line()),
+            Opened(envelope) => match &envelope.stamp {
+                Some(Stamp { time: Time::Civil(civil), .. }) => Some((civil, civil.time_of_day())),
+                _ => None,
+            },
+        }
     }
 
     /// The kernel's stamp.
     #[must_use]
     pub fn uptime(&self) -> Option<Uptime> {
-        self.envelope.uptime(self.line())
+        match self.envelope {
+            Learned(template) => template.uptime(self.line()),
+            Opened(envelope) => envelope.uptime,
+        }
     }
 
     /// Whether the line has the stamp of a clock, so that [`Scanner::time_spans`](crate::Scanner::time_spans) knows it.
     #[must_use]
     #[inline]
     pub fn has_clock(&self) -> bool {
-        self.envelope.clock().is_some()
+        matches!(self.envelope, Learned(template) if template.clock().is_some())
     }
 
     /// The whole envelope.
     #[must_use]
-    pub fn envelope(&self) -> crate::Envelope<'a> {
-        let mut envelope = crate::Envelope::default();
-        self.envelope.fill(self.line(), &mut envelope);
+    pub fn envelope(&self) -> Envelope<'a> {
+        let mut envelope = Envelope::default();
+        self.fill_envelope(&mut envelope);
         envelope
+    }
+
+    #[inline(always)]
+    fn fill_envelope(&self, envelope: &mut Envelope<'a>) {
+        match self.envelope {
+            Learned(template) => template.fill(self.line(), envelope),
+            Opened(opened) => *envelope = *opened,
+        }
+    }
+
+    /// Gives `look` the envelope: one that was opened is not copied.
+    #[inline]
+    pub fn with_envelope<R>(&self, look: impl FnOnce(&Envelope<'a>) -> R) -> R {
+        match self.envelope {
+            Learned(_) => look(&self.envelope()),
+            Opened(envelope) => look(envelope),
+        }
+    }
+
+    /// The record's number (`/dev/kmsg`).
+    #[must_use]
+    #[inline(always)]
+    pub fn sequence(&self) -> Option<u64> {
+        match self.envelope {
+            Learned(_) => None,
+            Opened(envelope) => envelope.sequence,
+        }
     }
 
     /// Who wrote the line.
     #[must_use]
     #[inline]
     pub fn writer(&self) -> Writer<'a> {
-        self.envelope.writer.unwrap_or_else(|| self.envelope().writer())
+        match self.envelope {
+            Learned(template) => template.writer.unwrap_or_else(|| self.envelope().writer()),
+            Opened(envelope) => envelope.writer(),
+        }
     }
 
     /// Whether the line has the tag of the kernel, or none where that means the kernel; `false` if it
@@ -185,7 +251,10 @@ impl<'a> FastPacket<'a> {
     #[must_use]
     #[inline(always)]
     pub fn is_the_kernels(&self) -> bool {
-        matches!(self.envelope.writer, Some(Writer::Kernel))
+        match self.envelope {
+            Learned(template) => matches!(template.writer, Some(Writer::Kernel)),
+            Opened(envelope) => envelope.writer() == Writer::Kernel,
+        }
     }
 
     /// The source address.
@@ -206,7 +275,7 @@ impl<'a> FastPacket<'a> {
     fn address(&self, value: u32) -> IpAddr {
         if self.body.v6 {
             // The text was checked; nothing but an address can be there.
-            body::ipv6_at(self.line(), value).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6)
+            fill::ipv6_at(self.line(), value).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6)
         } else {
             IpAddr::V4(Ipv4Addr::from_bits(value))
         }
@@ -226,11 +295,20 @@ impl<'a> FastPacket<'a> {
         (!self.body.v6).then_some(self.body.dst)
     }
 
-    /// The protocol.
+    /// The protocol; an ARP line has none.
     #[must_use]
     #[inline(always)]
-    pub fn protocol(&self) -> Protocol {
-        Protocol(self.body.protocol)
+    pub fn protocol(&self) -> Option<Protocol> {
+        (self.body.form != Form::Arp).then_some(Protocol(self.body.protocol))
+    }
+
+    /// Whether it is an IP packet with a whole header of its transport or a bare number for it: no fragment, no
+    /// options, no extension headers, no ARP, none of the protocols that few packets have. Then its front,
+    /// addresses, protocol, ports, flags, type and code are all that tells it from another, for most questions.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_common(&self) -> bool {
+        !self.body.is_rare
     }
 
     /// The source port, if the packet has ports.
@@ -262,25 +340,25 @@ impl<'a> FastPacket<'a> {
         self.body.icmp(self.window)
     }
 
-    /// Whether it is an IPv6 packet; else it is an IPv4 packet.
+    /// Whether it is an IPv6 packet; else it is an IPv4 packet, or ARP.
     #[must_use]
     #[inline(always)]
     pub fn is_ipv6(&self) -> bool {
         self.body.v6
     }
 
-    /// `LEN=`: the length that the IP header claims.
+    /// `LEN=`: the length that the IP header claims; an ARP line has none.
     #[must_use]
     #[inline]
-    pub fn ip_len(&self) -> u32 {
-        self.body.len(self.window)
+    pub fn ip_len(&self) -> Option<u32> {
+        (self.body.form != Form::Arp).then(|| self.body.len(self.window))
     }
 
     /// Decodes the network layer.
     #[must_use]
     #[inline]
     pub fn network(&self) -> Network<'a> {
-        let mut network = Network::None;
+        let mut network = self.template.arp.map_or(Network::None, Network::Arp);
         self.body.fill_network(self.window, self.line(), &mut network);
         network
     }
@@ -324,7 +402,7 @@ impl<'a> FastPacket<'a> {
     /// Fills an empty entry in its place: parts that are given back by value would be moved.
     #[inline(always)]
     pub(crate) fn fill(&self, entry: &mut Entry<'a>) {
-        self.envelope.fill(self.line(), &mut entry.envelope);
+        self.fill_envelope(&mut entry.envelope);
         self.template.fill(self.message(), &mut entry.packet);
         self.body.fill(self.window, self.line(), &mut entry.packet);
     }

@@ -14,7 +14,7 @@ use super::boot::Boot;
 use super::file::{Journal, Key, List};
 use super::layout::{Id, SIGNATURE};
 use super::window::Medium;
-use crate::input::extent::Extents;
+use crate::input::extent::{Extents, Unit};
 
 /// Which entries are wanted.
 #[derive(Clone, Debug, Default)]
@@ -70,15 +70,21 @@ impl std::fmt::Display for Refused {
 pub(super) struct Opened {
     pub(super) journal: Journal,
     pub(super) list: List,
+    /// The bytes that its entries stand for.
+    pub(super) size: u64,
     first: Option<Key>,
     last: Option<Key>,
 }
 
 impl Opened {
-    pub(super) fn new(journal: Journal, list: List) -> Opened {
+    pub(super) fn new(journal: Journal, list: List, extents: &Extents) -> Opened {
+        let size = match journal.medium.metadata() {
+            Some(file) => extents.end(&file, Unit::Bytes, journal.limit),
+            None => journal.limit,
+        };
         let first = list.runs.iter().find_map(|run| list.key(&journal, run, 0..run.len));
         let last = list.runs.iter().rev().find_map(|run| list.last_key(&journal, run));
-        Opened { journal, list, first, last }
+        Opened { journal, list, size, first, last }
     }
 }
 
@@ -107,7 +113,7 @@ impl Member {
     fn take(&mut self, mut journal: Journal, wanted: &Wanted) {
         let mut list = journal.list();
         if let Some(file) = journal.medium.metadata() {
-            list.truncate(&journal, wanted.extents.end(&file, list.len()));
+            list.truncate(&journal, wanted.extents.end(&file, Unit::Entries, list.len()));
         }
         if wanted.machine.is_some_and(|machine| machine != journal.header.machine) {
             list.runs.clear();
@@ -121,7 +127,7 @@ impl Member {
             }
         }
         self.troubles.append(&mut journal.troubles);
-        self.opened = Some(Arc::new(Opened::new(journal, list)));
+        self.opened = Some(Arc::new(Opened::new(journal, list, &wanted.extents)));
     }
 
     /// Which file it is, whatever its name.

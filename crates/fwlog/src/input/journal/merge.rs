@@ -162,7 +162,7 @@ impl Merge {
     /// How long the files are together.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.files.iter().map(|cursor| cursor.opened.journal.limit).sum()
+        self.files.iter().map(|cursor| cursor.opened.size).sum()
     }
 }
 

@@ -51,7 +51,7 @@ impl Parts {
                 }
             }
             let count = (parts.len() - begin) as u64;
-            let size = opened.journal.limit;
+            let size = opened.size;
             for (at, part) in (0u64..).zip(&mut parts[begin..]) {
                 part.bytes = size / count + u64::from(at == 0) * (size % count);
             }

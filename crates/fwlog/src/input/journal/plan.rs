@@ -145,7 +145,7 @@ fn choose(members: &mut [Member], wanted: &Wanted) -> Option<Id> {
             Some(boot) => narrow(&mut list, &journal, boot),
             None => list.runs.clear(),
         }
-        member.opened = Some(Arc::new(Opened::new(journal, list)));
+        member.opened = Some(Arc::new(Opened::new(journal, list, &wanted.extents)));
     }
     // A boot that is not there has no entries.
     boot.or(Some(Id::default()))

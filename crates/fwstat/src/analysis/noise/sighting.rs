@@ -104,8 +104,8 @@ pub fn doubt(record: &Record<'_>) -> Option<Doubt> {
     // A relay cuts anywhere. The kernel ends a record with a blank, so a last number before a
     // blank is whole; without one the packet's own lengths must agree.
     let ended = record.raw.trim_ascii_end().len() < record.raw.len();
-    // The scanner takes no fragment and nothing that lacks a field.
-    if ended && line.fast().is_some() {
+    // Such a packet is no fragment and lacks no field.
+    if ended && line.fast().is_some_and(|scanned| scanned.is_common()) {
         return None;
     }
     doubt_of(line, ended)

@@ -191,7 +191,7 @@ impl Classes {
     fn of(&self, scanned: &FastPacket<'_>) -> Option<u64> {
         let addressed = Addressed::scanned(scanned.link());
         let front = scanned.prefix_key().index() as u64;
-        let protocol = scanned.protocol();
+        let protocol = scanned.protocol().filter(|_| scanned.is_common())?;
         let ports = scanned.sport().zip(scanned.dport());
         let (source, destination, v6) = match (scanned.src_ipv4(), scanned.dst_ipv4()) {
             (Some(src), Some(dst)) => {

@@ -22,6 +22,7 @@ pub mod manager;
 pub mod outside;
 pub mod proof;
 pub mod session;
+pub mod share;
 pub mod signals;
 pub mod site;
 pub mod suggestion;

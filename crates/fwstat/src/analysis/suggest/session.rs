@@ -247,7 +247,9 @@ impl Session {
                 let reasons: Vec<String> = taken[at]
                     .hides
                     .iter()
-                    .map(|(why, (lines, _))| format!("{lines} lines of {}", why.title()))
+                    .map(|(why, (lines, _))| {
+                        format!("{} of {}", fwlog::text::count_of(*lines, "line", "lines"), why.title())
+                    })
                     .collect();
                 refused.push(Refused {
                     name: list[at].what.clone(),
@@ -315,6 +317,7 @@ impl Session {
             noise,
             remain: remain.into_iter().filter_map(|(why, lines)| Some((why?, lines))).collect(),
             noise_left: noise - silenced,
+            declined: 0,
             unusual: rest - (noise - silenced),
             rules,
             sets: draft.advice.chain.sets,
@@ -445,14 +448,15 @@ impl Session {
         }
         if advice.unseen > 0 {
             notes.push(format!(
-                "{} forwarded lines are out of reach: FORWARD does not jump to {}",
-                advice.unseen, self.settings.chain
+                "{} out of reach: FORWARD does not jump to {}",
+                fwlog::text::count_of(advice.unseen, "forwarded line is", "forwarded lines are"),
+                self.settings.chain
             ));
         }
         if advice.over > 0 {
             notes.push(format!(
-                "{} lines of scans that came once and went: no rule helps against what is over",
-                advice.over
+                "{} of scans that came once and went: no rule helps against what is over",
+                fwlog::text::count_of(advice.over, "line", "lines")
             ));
         }
         if self.settings.trusted.is_empty() && self.sites.iter().all(|site| site.assumed) {

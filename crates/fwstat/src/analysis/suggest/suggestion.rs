@@ -62,6 +62,8 @@ pub struct Suggestion {
     pub remain: Vec<(Why, u64)>,
     /// Noise that is not worth a rule.
     pub noise_left: u64,
+    /// Lines of rules that the user declined; they are noise that is left.
+    pub declined: u64,
     /// Lines of rare kinds.
     pub unusual: u64,
     /// Noise that no rule may silence.

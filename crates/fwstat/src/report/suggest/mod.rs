@@ -12,7 +12,7 @@ use fwrules::{Address, Net, Rule, Side, Target, Test, Text};
 use logparse::Protocol;
 
 use self::page::Page;
-use super::next::Command;
+use super::next::{Command, fitted};
 use super::style::{DIM, HEADING, WARN, percent};
 use super::{Head, rules};
 use crate::analysis::suggest::candidate::Reason;
@@ -160,8 +160,15 @@ pub fn script(
         if s.before > 0 {
             page.heading("Next:");
             for (command, what) in next {
-                page.could_run(&format!("{command}    # {what}"));
+                let room = look.width.map(|width| width.saturating_sub(8));
+                let Some(lines) = fitted(&format!("{command}    # {what}"), room) else { continue };
+                lines.iter().for_each(|line| page.as_it_is(line));
             }
+        }
+        let long = look.rows.is_some_and(|rows| page.out.lines().count() >= rows);
+        if long && let Some(recap) = recap(look, s) {
+            page.blank();
+            page.say(0, HEADING, &recap);
         }
     }
     page.out
@@ -200,19 +207,9 @@ fn summary(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
         );
         return;
     }
-    let open = s.before - s.old;
-    let count = look.count_of(s.drops().count() as u64, "rule silences", "rules silence");
-    page.say(
-        0,
-        PLAIN,
-        &format!(
-            "{count} {} of {} lines ({}); {} remain.",
-            look.number(s.silenced()),
-            look.number(open),
-            percent(s.silenced(), open),
-            look.number(s.after())
-        ),
-    );
+    if let Some(recap) = recap(look, s) {
+        page.say(0, PLAIN, &recap);
+    }
     match s.hidden() {
         0 => page.say(0, PLAIN, "Verified by replay: no line you need to see would be hidden."),
         n => page.say(
@@ -232,6 +229,20 @@ fn summary(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
             &format!("For {unknown} the log lacks the information to predict what the rules would do."),
         );
     }
+}
+
+/// The numbers that the whole script is about.
+fn recap(look: &RenderOptions, s: &Suggestion) -> Option<String> {
+    s.drops().next()?;
+    let open = s.before - s.old;
+    let count = look.count_of(s.drops().count() as u64, "rule silences", "rules silence");
+    Some(format!(
+        "{count} {} of {} lines ({}); {} remain.",
+        look.number(s.silenced()),
+        look.number(open),
+        percent(s.silenced(), open),
+        look.number(s.after())
+    ))
 }
 
 /// The chain, where it is not there or not known.
@@ -370,7 +381,8 @@ fn honeypot(page: &mut Page<'_>, s: &Suggestion, verb: Verb) {
 fn rest(page: &mut Page<'_>, head: &Head, s: &Suggestion) {
     let look = page.look;
     let mut rows: Vec<(u64, &str)> = s.remain.iter().map(|(why, lines)| (*lines, why.title())).collect();
-    rows.push((s.noise_left, "noise not worth a rule"));
+    rows.push((s.noise_left - s.declined, "noise not worth a rule"));
+    rows.push((s.declined, "noise of rules that you declined"));
     rows.push((s.unusual, "unusual packets"));
     rows.retain(|(lines, _)| *lines > 0);
     if !rows.is_empty() {

@@ -73,6 +73,11 @@ impl<'l> Page<'l> {
         }
     }
 
+    /// A line of something that could be run, which fits.
+    pub(super) fn as_it_is(&mut self, line: &str) {
+        self.out.push_str(&format!("#     {line}\n"));
+    }
+
     pub(super) fn heading(&mut self, title: &str) {
         self.out.push('\n');
         self.say(0, HEADING, title);

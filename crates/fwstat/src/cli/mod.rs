@@ -4,10 +4,15 @@
 //! Must not know: what an option comes to (`options`).
 //! Tested by: `tests/cli/surface.rs`: help, man page and completions list the same options.
 
+mod values;
+
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+pub use values::{Color, Format, Generate, Print, RuleFormat, Schema, Silenced, Sort};
+use values::{rows, threads};
 
 /// The whole command line.
 #[derive(Parser, Debug, Clone)]
@@ -37,57 +42,6 @@ pub struct Cli {
     /// Write the man page or a completion script to standard output.
     #[arg(long, value_name = "KIND", exclusive = true)]
     pub generate: Option<Generate>,
-}
-
-/// What `--generate` writes.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names say it
-pub enum Generate {
-    Man,
-    ManTop,
-    ManTimeline,
-    ManCheck,
-    ManLines,
-    ManExport,
-    ManReplay,
-    ManExplain,
-    ManSuggest,
-    #[value(alias = "bash")]
-    CompleteBash,
-    #[value(alias = "zsh")]
-    CompleteZsh,
-    #[value(alias = "fish")]
-    CompleteFish,
-}
-
-/// How many rows are shown.
-fn rows(text: &str) -> Result<usize, String> {
-    text.parse().map_err(|_| "not a number of rows: 10, or 0 for all".to_owned())
-}
-
-/// How many threads work.
-fn threads(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "not a number of threads: 1 or more".to_owned())
-}
-
-impl Generate {
-    /// The command that a manual page is about; none for the program's own.
-    #[must_use]
-    pub fn command(self) -> Option<&'static str> {
-        Some(match self {
-            Generate::ManTop => "top",
-            Generate::ManTimeline => "timeline",
-            Generate::ManCheck => "check",
-            Generate::ManLines => "lines",
-            Generate::ManExport => "export",
-            Generate::ManReplay => "replay",
-            Generate::ManExplain => "explain",
-            Generate::ManSuggest => "suggest",
-            Generate::Man | Generate::CompleteBash | Generate::CompleteZsh | Generate::CompleteFish => {
-                return None;
-            }
-        })
-    }
 }
 
 /// The command line as it is parsed, listed and completed: each command with the forms of output that it has.
@@ -182,6 +136,9 @@ pub struct Overview {
     /// Rows of each table.
     #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = rows, allow_negative_numbers = true)]
     pub limit: usize,
+    /// All tables, also where the screen has no room for them.
+    #[arg(long)]
+    pub all: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
@@ -197,6 +154,18 @@ pub struct Top {
     /// Rows of each table; 0 for all.
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = rows, allow_negative_numbers = true)]
     pub limit: usize,
+    /// Only rows with at least N packets.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub min: u64,
+    /// Also count how many values of this field each row has: --by src --distinct dport.
+    #[arg(long, value_name = "FIELD")]
+    pub distinct: Option<String>,
+    /// Also the share of all rows down to each one.
+    #[arg(long)]
+    pub cumulative: bool,
+    /// Order of the rows: most packets first, by key, or by the values of --distinct.
+    #[arg(long, value_name = "ORDER", default_value = "count")]
+    pub sort: Sort,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
@@ -279,14 +248,6 @@ pub struct Export {
     pub common: Common,
 }
 
-/// Names of exported fields.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names say it
-pub enum Schema {
-    Fwstat,
-    Ecs,
-}
-
 /// `fwstat replay`.
 #[derive(Args, Debug, Clone)]
 pub struct Replay {
@@ -306,15 +267,6 @@ pub struct Replay {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
-}
-
-/// Which lines `replay --print` writes.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names say it
-pub enum Print {
-    Remaining,
-    Removed,
-    Unknown,
 }
 
 /// `fwstat explain`.
@@ -422,27 +374,6 @@ impl Suggest {
     pub fn form(&self) -> RuleFormat {
         if self.json { RuleFormat::Json } else { self.format }
     }
-}
-
-/// Which lines `suggest --print` writes.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names say it
-pub enum Silenced {
-    Remaining,
-    Removed,
-}
-
-/// Forms of rules.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names say it
-pub enum RuleFormat {
-    Iptables,
-    Restore,
-    Nft,
-    Ipset,
-    Json,
-    Fail2ban,
-    Crowdsec,
 }
 
 /// Options of every command.
@@ -676,44 +607,4 @@ impl LookArgs {
     pub fn file(&self) -> Option<&Path> {
         self.output_file.as_deref().filter(|path| path.as_os_str() != "-")
     }
-}
-
-/// Forms of output.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the names say it
-pub enum Format {
-    Table,
-    Plain,
-    Json,
-    #[value(alias = "jsonl")]
-    Ndjson,
-    Csv,
-    Tsv,
-    Markdown,
-    Parquet,
-}
-
-impl Format {
-    /// The forms of output that a command has, the usual one first; the overview has no name.
-    #[must_use]
-    pub const fn of(command: &str) -> &'static [Format] {
-        match command.as_bytes() {
-            b"top" => {
-                &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv, Format::Markdown]
-            }
-            b"timeline" | b"check" => &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv],
-            b"export" => &[Format::Ndjson, Format::Csv, Format::Tsv, Format::Parquet],
-            _ => &[Format::Table, Format::Plain, Format::Json],
-        }
-    }
-}
-
-/// `--color`.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(missing_docs)] // the names say it
-pub enum Color {
-    #[default]
-    Auto,
-    Always,
-    Never,
 }
