@@ -89,7 +89,6 @@
 //! * `ebtables`, `arptables`, nft's `bridge`, `netdev` and `arp` tables are read and not walked.
 //! * nft lists rules of `iptables-nft` without their old extensions' values: read
 //!   `iptables-save` for those ([`Ruleset::notes`] says so).
-//! * Big `ipset`s are searched entry by entry, once for each class of packets.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 

@@ -112,7 +112,9 @@ fn broken(name: &str, width: usize) -> Vec<String> {
         parts.push(rest[..at].trim_end().to_owned());
         rest = rest[at..].trim_start();
     }
-    parts.push(rest.to_owned());
+    if !rest.is_empty() || parts.is_empty() {
+        parts.push(rest.to_owned());
+    }
     parts
 }
 
