@@ -171,7 +171,8 @@ impl Counts {
     /// Counts a record in the form of its own, if it fits there.
     #[inline]
     fn add_quickly(&mut self, record: &Record<'_>) -> bool {
-        let Some(scanned) = record.line.fast() else { return false };
+        // The addresses of an ARP packet are other fields.
+        let Some(scanned) = record.line.fast().filter(|scanned| !scanned.is_arp()) else { return false };
         match self.form {
             Form::Keys => return false,
             Form::Packed => {

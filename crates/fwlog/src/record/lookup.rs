@@ -113,9 +113,7 @@ pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
             record.when.map_or(Value::Missing, |when| part_of(key, when))
         }
         // A `-s` of a rule never sees the addresses of an ARP packet (arp_ipsrc).
-        Key::Src | Key::Dst if matches!(line, Line::Full(entry) if is_arp(&entry.packet.datagram)) => {
-            Value::Missing
-        }
+        Key::Src | Key::Dst if line_is_arp(line) => Value::Missing,
         Key::Src => addr(line.src()),
         Key::Dst => addr(line.dst()),
         Key::Len => number(line.ip_len()),
@@ -124,8 +122,12 @@ pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
         Key::Spt => number(line.sport()),
         Key::Dpt => number(line.dport()),
         Key::Service => service(line.protocol(), line.dport()),
-        Key::SrcName | Key::SrcCountry | Key::SrcAsn | Key::SrcAsOrg => named(key, line.src(), record.names),
-        Key::DstName | Key::DstCountry | Key::DstAsn | Key::DstAsOrg => named(key, line.dst(), record.names),
+        Key::SrcName | Key::SrcCountry | Key::SrcAsn | Key::SrcAsOrg => {
+            named(key, line.src().filter(|_| !line_is_arp(line)), record.names)
+        }
+        Key::DstName | Key::DstCountry | Key::DstAsn | Key::DstAsOrg => {
+            named(key, line.dst().filter(|_| !line_is_arp(line)), record.names)
+        }
         Key::Flags => line.tcp_flags().map_or(Value::Missing, Value::Flags),
         Key::IcmpType => number(line.icmp_type()),
         Key::IcmpCode => number(line.icmp_code()),
@@ -173,6 +175,15 @@ fn part_of<'a>(key: Key, when: When) -> Value<'a> {
         Key::Weekday => keyword(DAYS[(day + 3).rem_euclid(7) as usize]),
         Key::HourOfDay => Value::Number((local.rem_euclid(86_400) / 3_600) as u64),
         _ => Value::Missing,
+    }
+}
+
+/// Whether a line is one of an ARP packet.
+#[inline]
+fn line_is_arp(line: &Line<'_>) -> bool {
+    match line {
+        Line::Fast(fast) => fast.is_arp(),
+        Line::Full(entry) => is_arp(&entry.packet.datagram),
     }
 }
 

@@ -280,3 +280,20 @@ fn standard_output_that_is_full_is_an_error() {
     assert_eq!(ran.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&ran.stderr).contains("No space left"), "{ran:?}");
 }
+
+/// Whichever engine reads a line: the first of its kind is read by the grammar, later ones by the scan.
+#[test]
+fn the_addresses_of_arp_are_no_source() {
+    let folder = Folder::new();
+    let line = "Jun 30 06:06:13 gw kernel: [1.0] x IN=eth0 OUT= ARP HTYPE=1 PTYPE=0x0800 OPCODE=1 \
+        MACSRC=02:00:00:00:00:01 IPSRC=192.0.2.77 MACDST=00:00:00:00:00:00 IPDST=192.0.2.1\n";
+    let path = folder.write("kern.log", line.repeat(9));
+    for by in ["src", "dst", "src,dst", "src,dport", "proto", "dport"] {
+        let table = run(&["top", "--by", by, "-H", &path]).out;
+        assert!(table.starts_with("(none)") && table.contains("100.0 %"), "{by}: {table}");
+    }
+    assert_eq!(run(&["lines", "-c", "-s", "192.0.2.77", &path]).out, "0\n");
+    assert_eq!(run(&["lines", "-c", "--where", "arp_ipsrc = 192.0.2.77", &path]).out, "9\n");
+    let csv = run(&["export", "--format", "csv", "--fields", "src,dst,arp_ipsrc", &path]).out;
+    assert!(csv.lines().skip(1).all(|record| record == ",,192.0.2.77"), "{csv}");
+}

@@ -295,6 +295,13 @@ impl<'a> FastPacket<'a> {
         (!self.body.v6).then_some(self.body.dst)
     }
 
+    /// Whether it is an ARP packet: its addresses are those of ARP, not of an IP header.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_arp(&self) -> bool {
+        self.body.form == Form::Arp
+    }
+
     /// The protocol; an ARP line has none.
     #[must_use]
     #[inline(always)]
