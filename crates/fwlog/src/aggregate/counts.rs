@@ -23,6 +23,7 @@ use logparse::Protocol;
 use super::Aggregate;
 use super::addresses::Addresses;
 use super::key;
+use crate::record::field::network;
 use crate::record::{Field, Key, OwnedValue, Record, Value};
 
 /// Counts by key.
@@ -154,6 +155,26 @@ impl Counts {
     pub fn only_present(mut self) -> Counts {
         self.present = true;
         self
+    }
+
+    /// The counts of a field's networks, from these of its addresses: as if each record had been asked, for the price of
+    /// each address.
+    #[must_use]
+    pub fn networks(&self, field: Field) -> Counts {
+        let mut networks = Counts::by(vec![field]);
+        let mut key = Vec::new();
+        self.each(|address, count| {
+            let cells = key::decode(address);
+            let net = networks.fields[0].net;
+            let value = match (cells.first(), net) {
+                (Some(OwnedValue::Addr(addr)), Some(net)) => network(*addr, net),
+                _ => Value::Missing,
+            };
+            key.clear();
+            key::encode(&mut key, value);
+            networks.add_key(&key, count);
+        });
+        networks
     }
 
     /// The fields counted by.

@@ -332,7 +332,7 @@ fn unknown(name: &str) -> String {
 }
 
 /// The network of an address.
-pub(super) fn network<'a>(addr: IpAddr, (v4, v6): (u8, u8)) -> Value<'a> {
+pub(crate) fn network<'a>(addr: IpAddr, (v4, v6): (u8, u8)) -> Value<'a> {
     match addr {
         IpAddr::V4(addr) => {
             let mask = u32::MAX.checked_shl(32 - u32::from(v4)).unwrap_or(0);

@@ -32,14 +32,17 @@ pub fn command(arguments: &cli::Overview) -> anyhow::Result<Outcome> {
     let ranks: Vec<usize> = (0..options.queue.names().len()).collect();
     let (trusted, one_of) = (Nets::new(&[]), share::one_of(options.queue.size()));
     let make = || (empty.clone(), (Latest::default(), Sample::new(&trusted, &ranks, one_of)));
-    let (((counts, mut timeline), (latest, sample)), account, mut head) = run(&options, make)?;
+    let (((mut counts, mut timeline), (latest, sample)), account, mut head) = run(&options, make)?;
+    let network = Field { name: "src/24".to_owned(), key: Key::Src, inner: false, net: Some((24, 64)) };
+    counts.insert(SOURCES + 1, counts[SOURCES].networks(network));
     let outside = timeline.leave_out_outliers();
     timeline.fit(COLUMNS);
     timeline.prefer_days();
     head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
     let mut tables: Vec<Ranking> =
         counts.iter().map(|counts| Ranking::new(counts, arguments.limit)).collect();
-    tables[SOURCES].last = Some(last_seen(&tables[SOURCES], &latest, &options.plan.clock));
+    let last = last_seen(&tables[SOURCES], &latest, &options.plan.clock);
+    tables[SOURCES].last = Some(last).filter(|last| last.iter().any(|moment| !moment.is_empty()));
     // One destination is this host.
     if tables[DESTINATIONS].ranked.distinct < 2 {
         tables.truncate(DESTINATIONS);
@@ -63,11 +66,9 @@ fn last_seen(sources: &Ranking, latest: &Latest, clock: &Clock) -> Vec<String> {
 
 /// What an overview shows.
 fn tables() -> Vec<Counts> {
-    let network = Field { name: "src/24".to_owned(), key: Key::Src, inner: false, net: Some((24, 64)) };
     vec![
         Counts::by(vec![Field::of(Key::Prefix)]),
         Counts::by(vec![Field::of(Key::Src)]),
-        Counts::by(vec![network]),
         Counts::by(vec![Field::named(Key::Dpt, "dport"), Field::of(Key::Proto)]).only_present(),
         Counts::by(vec![Field::of(Key::Dst)]),
     ]
