@@ -34,16 +34,7 @@ fn each(scanner: &mut Scanner, log: &[u8], mut with: impl FnMut(&Record<'_>)) ->
     scanner.scan(log, |line| {
         let Ok(read) = line.record else { return };
         records += 1;
-        with(&Record {
-            line: read,
-            raw: line.text,
-            when: None,
-            file: "log",
-            line_number: 0,
-            at: (0, 0),
-            beside: None,
-            names: None,
-        });
+        with(&Record { file: "log", ..Record::alone(read, line.text) });
     });
     records
 }

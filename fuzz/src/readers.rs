@@ -94,16 +94,7 @@ pub fn read_where(text: &[u8]) {
     match expr::parse(&text, &expr::Context { now: 1_700_000_000_000_000_000, zone: &zone }) {
         Ok(filter) => {
             let entry = logparse::parse(LINE).expect("a line of the suite");
-            let record = fwlog::record::Record {
-                line: logparse::Line::Full(&entry),
-                raw: LINE,
-                when: None,
-                file: "",
-                line_number: 0,
-                at: (0, 0),
-                beside: None,
-                names: None,
-            };
+            let record = fwlog::record::Record::alone(logparse::Line::Full(&entry), LINE);
             let (front, rest) = filter.split();
             assert_eq!(filter.test(&record), front.test(&record) && rest.test(&record), "{text}");
         }

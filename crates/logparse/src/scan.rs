@@ -245,12 +245,8 @@ impl Scanner {
     fn quick<'a>(&'a mut self, window: Window<'a>, body: &'a mut Body) -> Option<(FastPacket<'a>, usize)> {
         let (host, slot) = self.head(window)?;
         let (message_at, template) = (usize::from(host.message_at), usize::from(slot.template) - 1);
-        let mut at = message_at + usize::from(slot.extent.len);
-        let end = match slot.extent.follows {
-            Follows::Mac if !mac_and_src(window, &mut at, &mut self.macs) => return None,
-            Follows::Operation => rare::arp(window, at, body)?,
-            _ => body::read(window, at, body, &mut self.endings)?,
-        };
+        let at = message_at + usize::from(slot.extent.len);
+        let end = body_after(slot.extent, window, at, body, &mut self.macs, &mut self.endings)?;
         let envelope = usize::from(host.envelope);
         let (shape, template) = (&self.envelopes[envelope], &self.templates[template]);
         let known = KnownEnvelope::Learned(shape);
@@ -429,12 +425,8 @@ impl Scanner {
             let is_known = bits[number / 64] >> (number % 64) & 1 == 1;
             self.templates.get(number).filter(|template| is_known && template.fits(window, 0))
         })?;
-        let mut at = usize::from(template.extent.len);
-        let end = match template.extent.follows {
-            Follows::Mac if !mac_and_src(window, &mut at, &mut self.macs) => return None,
-            Follows::Operation => rare::arp(window, at, body)?,
-            _ => body::read(window, at, body, &mut self.endings)?,
-        };
+        let at = usize::from(template.extent.len);
+        let end = body_after(template.extent, window, at, body, &mut self.macs, &mut self.endings)?;
         // A line end inside the message is no end of a line.
         if end != message.len() {
             return None;
@@ -609,4 +601,20 @@ fn slot<const WORDS: usize>(window: Window<'_>, message_at: usize) -> usize {
         mixed ^= window.u64(message_at + word * 8).wrapping_mul(factor);
     }
     (mixed >> 52) as usize % SLOTS
+}
+/// Reads what follows a template, from `at` to the line's end; gives the position of the `\n`.
+#[inline(always)]
+fn body_after(
+    extent: Extent,
+    window: Window<'_>,
+    mut at: usize,
+    body: &mut Body,
+    macs: &mut Macs,
+    endings: &mut Endings,
+) -> Option<usize> {
+    match extent.follows {
+        Follows::Mac if !mac_and_src(window, &mut at, macs) => None,
+        Follows::Operation => rare::arp(window, at, body),
+        Follows::Mac | Follows::Source => body::read(window, at, body, endings),
+    }
 }

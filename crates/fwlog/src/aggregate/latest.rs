@@ -15,61 +15,46 @@ use crate::record::Record;
 /// Whether there are more does not depend on how the log was divided among threads.
 const MOST: usize = 1 << 14;
 
-/// The latest moment of each source (nanoseconds, UTC).
-#[derive(Clone, Debug, Default)]
-pub struct Latest {
-    v4: HashMap<u32, i64>,
-    others: HashMap<IpAddr, i64>,
-    too_many: bool,
+/// The latest moment of each source (nanoseconds, UTC); none at all once there were too many sources.
+#[derive(Clone, Debug)]
+pub struct Latest(Option<HashMap<IpAddr, i64>>);
+
+impl Default for Latest {
+    fn default() -> Latest {
+        Latest(Some(HashMap::new()))
+    }
 }
 
 impl Latest {
-    /// When this source was seen last, if any of its packets has a time.
+    /// When this source was seen last, if that is known and any of its packets has a time.
     #[must_use]
     pub fn of(&self, source: IpAddr) -> Option<i64> {
-        match source {
-            IpAddr::V4(addr) => self.v4.get(&addr.to_bits()).copied(),
-            IpAddr::V6(_) => self.others.get(&source).copied(),
-        }
+        self.0.as_ref()?.get(&source).copied()
     }
 
-    /// Gives up if there are too many sources.
-    fn limit(&mut self) {
-        if self.v4.len() + self.others.len() > MOST {
-            *self = Latest { too_many: true, ..Latest::default() };
+    fn note(&mut self, source: IpAddr, when: i64) {
+        let Some(sources) = &mut self.0 else { return };
+        let last = sources.entry(source).or_insert(when);
+        *last = when.max(*last);
+        if sources.len() > MOST {
+            self.0 = None;
         }
     }
 }
 
 impl Aggregate for Latest {
     fn add(&mut self, record: &Record<'_>) {
-        if self.too_many {
-            return;
+        if let (true, Some(when)) = (self.0.is_some(), record.when)
+            && let Some(source) = record.line.src()
+        {
+            self.note(source, when.utc);
         }
-        let Some(when) = record.when.map(|when| when.utc) else { return };
-        let last = match (record.line.src_ipv4(), record.line.src()) {
-            (Some(addr), _) => self.v4.entry(addr.to_bits()).or_insert(when),
-            (None, Some(IpAddr::V4(addr))) => self.v4.entry(addr.to_bits()).or_insert(when),
-            (None, Some(addr)) => self.others.entry(addr).or_insert(when),
-            (None, None) => return,
-        };
-        *last = when.max(*last);
-        self.limit();
     }
 
     fn merge(&mut self, other: Latest) {
-        if self.too_many || other.too_many {
-            *self = Latest { too_many: true, ..Latest::default() };
-            return;
+        match other.0 {
+            Some(sources) => sources.into_iter().for_each(|(source, when)| self.note(source, when)),
+            None => self.0 = None,
         }
-        for (addr, when) in other.v4 {
-            let last = self.v4.entry(addr).or_insert(when);
-            *last = when.max(*last);
-        }
-        for (addr, when) in other.others {
-            let last = self.others.entry(addr).or_insert(when);
-            *last = when.max(*last);
-        }
-        self.limit();
     }
 }

@@ -150,16 +150,7 @@ mod tests {
     fn marked(filter: &Filter) -> Vec<&'static str> {
         let mut scratch = Vec::new();
         let entry = logparse::parse_with(LINE.as_bytes(), &mut scratch).unwrap();
-        let record = Record {
-            line: Line::Full(&entry),
-            raw: LINE.as_bytes(),
-            when: None,
-            file: "",
-            line_number: 1,
-            at: (0, 0),
-            beside: None,
-            names: None,
-        };
+        let record = Record::alone(Line::Full(&entry), LINE.as_bytes());
         assert!(filter.test(&record));
         filter.marks(&record).into_iter().map(|mark| &LINE[mark]).collect()
     }

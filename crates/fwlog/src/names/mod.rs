@@ -8,8 +8,6 @@
 pub mod places;
 pub mod table;
 
-use std::net::IpAddr;
-
 pub use places::Places;
 pub use table::Table;
 
@@ -20,12 +18,4 @@ pub struct Names {
     pub table: Table,
     /// Countries and autonomous systems.
     pub places: Places,
-}
-
-impl Names {
-    /// The name of an address, or else of the smallest network with a name that it is in.
-    #[must_use]
-    pub fn name(&self, addr: IpAddr) -> Option<&str> {
-        self.table.name(addr)
-    }
 }

@@ -114,8 +114,8 @@ fn whole(addr: IpAddr) -> u8 {
     if addr.is_ipv4() { 32 } else { 128 }
 }
 
-/// The network of an address.
-fn masked(addr: IpAddr, length: u8) -> IpAddr {
+/// The first address of the network of this length that an address is in.
+pub(crate) fn masked(addr: IpAddr, length: u8) -> IpAddr {
     match addr {
         IpAddr::V4(addr) => IpAddr::from(
             (addr.to_bits() & u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0)).to_be_bytes(),

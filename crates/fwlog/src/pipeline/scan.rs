@@ -156,19 +156,7 @@ impl<'p> Worker<'p> {
                 return;
             }
         }
-        let at = (chunk.source, chunk.offset + line.offset as u64);
-        let beside = chunk.heads.and_then(|heads| heads.beside(number));
-        let (file, line_number) = self.place(chunk, number);
-        let record = Record {
-            line: read,
-            raw: line.text,
-            when,
-            file,
-            line_number,
-            at,
-            beside,
-            names: self.plan.names.as_ref(),
-        };
+        let record = self.record(chunk, line, read, when, number);
         let passes = known.is_some() || self.learn(chunk, &record, scanned, line.offset, number);
         if passes && self.rest_filter.test(&record) {
             self.account.totals.matched += 1;
@@ -214,6 +202,32 @@ impl<'p> Worker<'p> {
         match chunk.heads.and_then(|heads| heads.get(number)) {
             Some(head) => (self.names[head.source].as_str(), head.line),
             None => (self.names[chunk.source].as_str(), chunk.first_line.map_or(0, |first| first + number)),
+        }
+    }
+
+    /// A line of a chunk, as it was `read`, with its moment and its place.
+    #[inline(always)]
+    fn record<'r>(
+        &self,
+        chunk: &'r Chunk<'_>,
+        line: &ScannedLine<'r>,
+        read: Line<'r>,
+        when: Option<When>,
+        number: u64,
+    ) -> Record<'r>
+    where
+        'p: 'r,
+    {
+        let (file, line_number) = self.place(chunk, number);
+        Record {
+            line: read,
+            raw: line.text,
+            when,
+            file,
+            line_number,
+            at: (chunk.source, chunk.offset + line.offset as u64),
+            beside: chunk.heads.and_then(|heads| heads.beside(number)),
+            names: self.plan.names.as_ref(),
         }
     }
 
@@ -368,19 +382,7 @@ impl<'p> Worker<'p> {
         }
         self.account.unread.see(entry.packet.prefix, position, self.account.totals.packets);
         let when = self.moment(chunk, line.offset, &entry.envelope);
-        let at = (chunk.source, chunk.offset + line.offset as u64);
-        let beside = chunk.heads.and_then(|heads| heads.beside(number));
-        let (file, line_number) = self.place(chunk, number);
-        let record = Record {
-            line: Line::Full(entry),
-            raw: line.text,
-            when,
-            file,
-            line_number,
-            at,
-            beside,
-            names: self.plan.names.as_ref(),
-        };
+        let record = self.record(chunk, line, Line::Full(entry), when, number);
         self.account.totals.repeats += record.times() - 1;
         if self.plan.filter.test(&record) {
             self.account.totals.matched += record.times();

@@ -6,10 +6,11 @@
 //! Tested by: the unit tests below.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::value::Value;
+use crate::names::table::masked;
 
 macro_rules! keys {
     ($($name:ident $text:literal $about:literal;)*) => {
@@ -147,8 +148,9 @@ impl Key {
     pub fn source(self) -> Option<&'static str> {
         match self {
             Key::SrcName | Key::DstName => Some("--names"),
-            Key::SrcCountry | Key::SrcAsn | Key::SrcAsOrg => Some("--geoip"),
-            Key::DstCountry | Key::DstAsn | Key::DstAsOrg => Some("--geoip"),
+            Key::SrcCountry | Key::SrcAsn | Key::SrcAsOrg | Key::DstCountry | Key::DstAsn | Key::DstAsOrg => {
+                Some("--geoip")
+            }
             _ => None,
         }
     }
@@ -331,18 +333,10 @@ fn unknown(name: &str) -> String {
     }
 }
 
-/// The network of an address.
+/// The network of an address: of this length for IPv4, of that for IPv6.
 pub(crate) fn network<'a>(addr: IpAddr, (v4, v6): (u8, u8)) -> Value<'a> {
-    match addr {
-        IpAddr::V4(addr) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(v4)).unwrap_or(0);
-            Value::Net(IpAddr::V4(Ipv4Addr::from_bits(addr.to_bits() & mask)), v4)
-        }
-        IpAddr::V6(addr) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(v6)).unwrap_or(0);
-            Value::Net(IpAddr::V6(Ipv6Addr::from_bits(addr.to_bits() & mask)), v6)
-        }
-    }
+    let length = if addr.is_ipv4() { v4 } else { v6 };
+    Value::Net(masked(addr, length), length)
 }
 
 #[cfg(test)]

@@ -112,10 +112,8 @@ pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
         Key::Month | Key::Day | Key::Hour | Key::Minute | Key::Weekday | Key::HourOfDay => {
             record.when.map_or(Value::Missing, |when| part_of(key, when))
         }
-        // A `-s` of a rule never sees the addresses of an ARP packet (arp_ipsrc).
-        Key::Src | Key::Dst if line_is_arp(line) => Value::Missing,
-        Key::Src => addr(line.src()),
-        Key::Dst => addr(line.dst()),
+        Key::Src => addr(of_ip(line.src(), line)),
+        Key::Dst => addr(of_ip(line.dst(), line)),
         Key::Len => number(line.ip_len()),
         Key::Proto => line.protocol().map_or(Value::Missing, Value::Proto),
         Key::ProtoNumber => number(line.protocol().map(|protocol| protocol.0)),
@@ -123,10 +121,10 @@ pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
         Key::Dpt => number(line.dport()),
         Key::Service => service(line.protocol(), line.dport()),
         Key::SrcName | Key::SrcCountry | Key::SrcAsn | Key::SrcAsOrg => {
-            named(key, line.src().filter(|_| !line_is_arp(line)), record.names)
+            named(key, of_ip(line.src(), line), record.names)
         }
         Key::DstName | Key::DstCountry | Key::DstAsn | Key::DstAsOrg => {
-            named(key, line.dst().filter(|_| !line_is_arp(line)), record.names)
+            named(key, of_ip(line.dst(), line), record.names)
         }
         Key::Flags => line.tcp_flags().map_or(Value::Missing, Value::Flags),
         Key::IcmpType => number(line.icmp_type()),
@@ -146,17 +144,18 @@ fn named<'a>(key: Key, addr: Option<IpAddr>, names: Option<&'a Names>) -> Value<
     let (Some(addr), Some(names)) = (addr, names) else { return Value::Missing };
     let word = |found: Option<&'a str>| text(found.map(str::as_bytes));
     match key {
-        Key::SrcName | Key::DstName => word(names.name(addr)),
+        Key::SrcName | Key::DstName => word(names.table.name(addr)),
         Key::SrcCountry | Key::DstCountry => word(names.places.country(addr)),
         Key::SrcAsn | Key::DstAsn => number(names.places.asn(addr)),
         _ => word(names.places.as_org(addr)),
     }
 }
 
+/// The values of the field `weekday`, as `date +%a` has them.
+pub const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
 /// A part of a moment, by the clock of the report's zone.
 fn part_of<'a>(key: Key, when: When) -> Value<'a> {
-    /// Names as `date +%a` has them.
-    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let local = when.local_seconds();
     let day = local.div_euclid(86_400);
     let floor = |step: i64| {
@@ -172,19 +171,21 @@ fn part_of<'a>(key: Key, when: When) -> Value<'a> {
         Key::Hour => floor(3_600),
         Key::Minute => floor(60),
         // 1970-01-01 was a Thursday.
-        Key::Weekday => keyword(DAYS[(day + 3).rem_euclid(7) as usize]),
+        Key::Weekday => keyword(WEEKDAYS[(day + 3).rem_euclid(7) as usize]),
         Key::HourOfDay => Value::Number((local.rem_euclid(86_400) / 3_600) as u64),
         _ => Value::Missing,
     }
 }
 
-/// Whether a line is one of an ARP packet.
+/// An address of a line, unless it is one of an ARP packet: those are fields of their own (`arp_ipsrc`), and no `-s` of
+/// a rule ever sees them.
 #[inline]
-fn line_is_arp(line: &Line<'_>) -> bool {
-    match line {
+fn of_ip(addr: Option<IpAddr>, line: &Line<'_>) -> Option<IpAddr> {
+    let arp = match line {
         Line::Fast(fast) => fast.is_arp(),
         Line::Full(entry) => is_arp(&entry.packet.datagram),
-    }
+    };
+    addr.filter(|_| !arp)
 }
 
 /// Whether a packet is one of ARP, whose addresses are fields of its own (`arp_ipsrc`).

@@ -12,7 +12,7 @@ pub mod lookup;
 pub mod value;
 
 pub use field::{Field, Key};
-pub use lookup::{packet_value, value};
+pub use lookup::{WEEKDAYS, packet_value, value};
 pub use value::{OwnedValue, TypedValue, Value};
 
 use logparse::{Line, Writer};
@@ -43,6 +43,12 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// A line by itself: of no file, at no moment.
+    #[must_use]
+    pub fn alone(line: Line<'a>, raw: &'a [u8]) -> Record<'a> {
+        Record { line, raw, when: None, file: "", line_number: 0, at: (0, 0), beside: None, names: None }
+    }
+
     /// How many packets the line counts for: N of `message repeated N times`.
     #[must_use]
     pub fn times(&self) -> u64 {

@@ -67,16 +67,7 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
         };
         found = Outcome::Found;
         let cut = entry.completeness() != Completeness::Whole;
-        let record = Record {
-            line: Line::Full(&entry),
-            raw: line,
-            when: None,
-            file: "",
-            line_number: 0,
-            at: (0, 0),
-            beside: None,
-            names: None,
-        };
+        let record = Record::alone(Line::Full(&entry), line);
         let context = Context { local: &rulesets.local, time: None, cut };
         let rules = rulesets.all.get(rulesets.of(&entry.packet));
         let explained = Explained {

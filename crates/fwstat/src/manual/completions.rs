@@ -162,17 +162,7 @@ fn values_of(key: Key, log: &Path) -> BTreeSet<String> {
     Scanner::new().scan(&text, |found| {
         let Ok(line) = found.record else { return };
         if values.len() < OFFERED {
-            let raw = found.text;
-            let record = Record {
-                line,
-                raw,
-                when: None,
-                file: "",
-                line_number: 0,
-                at: (0, 0),
-                beside: None,
-                names: None,
-            };
+            let record = Record::alone(line, found.text);
             values.extend(word(&value(key, &record).to_plain()));
         }
     });

@@ -6,11 +6,9 @@
 
 use super::style::{BAR, DIM, HEADING, PEAK, RenderOptions};
 use fwlog::aggregate::{Timeline, key};
-use fwlog::record::{Key, OwnedValue};
+use fwlog::record::{Key, OwnedValue, WEEKDAYS};
 use fwlog::text;
 
-/// The days as the field `weekday` names them, the week's first first.
-const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const HOURS: usize = 24;
 /// Shades, the fewest packets first.
 const SHADES: [char; 4] = ['░', '▒', '▓', '█'];
@@ -66,7 +64,7 @@ impl Heat {
             );
             out.push_str(&(look.paint(HEADING, head.trim_end()) + "\n"));
         }
-        for (day, counts) in DAYS.iter().zip(&self.0) {
+        for (day, counts) in WEEKDAYS.iter().zip(&self.0) {
             let cells: String = counts
                 .iter()
                 .map(|count| {
@@ -92,7 +90,7 @@ impl Heat {
         let all = self
             .0
             .iter()
-            .zip(DAYS)
+            .zip(WEEKDAYS)
             .flat_map(|(hours, day)| hours.iter().enumerate().map(move |hour| (day, hour)));
         let peak = all.max_by_key(|(_, (hour, count))| (**count, std::cmp::Reverse(*hour)));
         match peak.filter(|_| largest > 0) {
@@ -115,7 +113,7 @@ impl Heat {
 fn place(day: &OwnedValue, hour: &OwnedValue) -> Option<(usize, usize)> {
     let OwnedValue::Text(day) = day else { return None };
     let day =
-        DAYS.iter().position(|name| name.as_bytes().eq_ignore_ascii_case(day.get(..3).unwrap_or(day)))?;
+        WEEKDAYS.iter().position(|name| name.as_bytes().eq_ignore_ascii_case(day.get(..3).unwrap_or(day)))?;
     let hour: usize = match hour {
         OwnedValue::Number(hour) => usize::try_from(*hour).ok()?,
         other => other.to_plain().get(..2)?.parse().ok()?,

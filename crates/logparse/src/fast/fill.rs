@@ -81,6 +81,7 @@ impl Body {
         transport: &mut Transport<'a>,
     ) {
         let ports = || Ports { src: Some(self.sport(window)), dst: Some(self.dport(window)) };
+        let udp = || Udp { ports: ports(), len: Some(self.window.value(window) as u16) };
         let icmp = || (self.kind.value(window) as u8, self.code.value(window) as u8);
         match Protocol(self.protocol) {
             Protocol::TCP if self.has_ports => {
@@ -100,10 +101,8 @@ impl Body {
                     },
                 });
             }
-            Protocol::UDP if self.has_ports => {
-                *transport =
-                    Transport::Udp(Udp { ports: ports(), len: Some(self.window.value(window) as u16) });
-            }
+            Protocol::UDP if self.has_ports => *transport = Transport::Udp(udp()),
+            Protocol::UDPLITE if self.has_ports => *transport = Transport::UdpLite(udp()),
             Protocol::ICMP if !self.v6 && self.named_icmp => {
                 let (kind, code) = icmp();
                 *transport =
@@ -116,10 +115,6 @@ impl Body {
                     code: Some(code),
                     ..Icmpv6::default()
                 });
-            }
-            Protocol::UDPLITE if self.has_ports => {
-                *transport =
-                    Transport::UdpLite(Udp { ports: ports(), len: Some(self.window.value(window) as u16) });
             }
             protocol => match self.form {
                 Form::Common => *transport = Transport::Other(protocol),
@@ -140,7 +135,7 @@ pub(crate) fn ipv6_at(line: &[u8], at: u32) -> Option<Ipv6Addr> {
 #[inline(never)]
 fn fill_rest<'a>(body: &Body, window: Window<'_>, line: &'a [u8], packet: &mut Packet<'a>) {
     let datagram = &mut packet.datagram;
-    let mut cursor = Cursor::new(window, body.tail_at());
+    let mut cursor = Cursor::new(window, usize::from(body.rest));
     // Both were read before, or there is nothing.
     let brought = match body.named_icmp {
         true => icmp(&mut cursor, window, body).unwrap_or_default(),

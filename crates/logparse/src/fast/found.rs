@@ -79,16 +79,6 @@ impl Body {
         self.named_icmp || usize::from(self.rest) + 1 < line.len()
     }
 
-    /// Where the transport ends.
-    pub(super) fn tail_at(&self) -> usize {
-        usize::from(self.rest)
-    }
-
-    /// Notes that nothing follows.
-    pub(super) fn end_at(&mut self, place: usize) {
-        self.rest = place as u16;
-    }
-
     /// The source port; any number if the packet has none.
     #[inline(always)]
     pub(crate) fn sport(&self, window: Window<'_>) -> u16 {

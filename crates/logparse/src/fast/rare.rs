@@ -267,7 +267,7 @@ pub(crate) fn arp(window: Window<'_>, at: usize, body: &mut Body) -> Option<usiz
     let len = text.iter().position(|byte| matches!(byte, b' ' | b'\n'))?;
     body.dst = core::str::from_utf8(&text[..len]).ok()?.parse::<Ipv4Addr>().ok()?.to_bits();
     cursor.go(len);
-    body.end_at(cursor.place());
+    body.rest = cursor.place() as u16;
     cursor.go(usize::from(cursor.word() as u8 == b' '));
     let at = cursor.place();
     (cursor.word() as u8 == b'\n' && Window::holds(at) && cursor.is_right()).then_some(at)
