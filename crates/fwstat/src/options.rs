@@ -13,7 +13,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use jiff::tz::TimeZone;
 use serde_json::{Map, json};
 
@@ -459,13 +459,11 @@ pub fn fields(option: &str, lists: &[String], names: Option<&Names>) -> anyhow::
 
 /// Refuses a field that no file of this run can tell.
 fn known(field: &Field, names: Option<&Names>) -> anyhow::Result<()> {
-    let there = match field.key.source() {
-        Some("--names") => names.is_some_and(|names| !names.table.is_empty()),
-        Some(_) => names.is_some_and(|names| !names.places.is_empty()),
-        None => true,
-    };
-    match field.key.source() {
-        Some(option) if !there => bail!("`{}` is found in a file: {option} FILE", field.name),
-        _ => Ok(()),
-    }
+    let Some(option) = field.key.source() else { return Ok(()) };
+    let there = names.is_some_and(|names| match option {
+        "--names" => !names.table.is_empty(),
+        _ => !names.places.is_empty(),
+    });
+    ensure!(there, "`{}` is found in a file: {option} FILE", field.name);
+    Ok(())
 }

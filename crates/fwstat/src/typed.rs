@@ -224,13 +224,13 @@ fn unknown_option(error: &clap::Error, typed: &[OsString]) -> Option<String> {
 /// # Errors
 /// So it is.
 pub fn no_command_among(files: &[PathBuf]) -> Result<(), String> {
-    let program = Cli::command();
     for (at, file) in files.iter().enumerate() {
         let Some(word) = file.to_str() else { continue };
         let plain = word.len() > 1 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
         if !plain || file.exists() {
             continue;
         }
+        let program = Cli::command();
         let others: Vec<String> = files
             .iter()
             .enumerate()

@@ -143,10 +143,8 @@ fn newly_gone(rulesets: &Rulesets, counted: &Counted, n: usize, id: RuleId) -> u
 /// Why an added rule takes no line: a single change with which it would, or the rule that comes first.
 fn why_none(replay: &Replay, row: &RuleRow) -> String {
     if let Some(near) = row.near_misses.iter().max_by_key(|near| near.lines) {
-        let (lines, have) = match near.lines {
-            1 => ("1 line".to_owned(), "has"),
-            many => (fwlog::text::count_of(many, "line", "lines"), "have"),
-        };
+        let lines = fwlog::text::count_of(near.lines, "line", "lines");
+        let have = if near.lines == 1 { "has" } else { "have" };
         return match &near.transport {
             Some((from, to)) => {
                 let port = ports(&near.rule.0).map(|ports| format!(" {ports}")).unwrap_or_default();

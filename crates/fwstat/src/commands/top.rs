@@ -38,7 +38,7 @@ pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
     head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
     let ranked = |(at, counts)| {
         let table = Ranking::chosen(counts, wider.get(at), choice);
-        Ranking { cumulative: arguments.cumulative, ..table }
+        Ranking { cumulative: arguments.cumulative && order == Order::Count, ..table }
     };
     let tables = counts.iter().enumerate().map(ranked).collect();
     write(&options, &account, &render(&Top { head, tables }, form, &options.look))?;

@@ -88,12 +88,9 @@ pub fn files(head: &Head) -> Vec<String> {
 fn filters(head: &Head, more: &[String]) -> Vec<String> {
     let mut out = Vec::new();
     for (name, value) in &head.filters {
+        let short = short(name);
         let option = match (name.as_str(), value.as_u64()) {
-            ("src", _) => "-s",
-            ("dst", _) => "-d",
-            ("proto", _) => "-p",
-            ("in", _) => "-i",
-            ("out", _) => "-o",
+            _ if short.is_some() => short.unwrap_or_default(),
             ("grep", _) => "-g",
             ("since", _) => "-S",
             ("until", _) => "-U",
@@ -118,19 +115,27 @@ fn filters(head: &Head, more: &[String]) -> Vec<String> {
     out
 }
 
-/// The option that asks for packets with this value of a field, if there is one.
-#[must_use]
-pub fn filter_of(name: &str, value: &OwnedValue) -> Option<String> {
-    let option = match name.split('/').next()? {
+/// The letter of a field's filter, if it has one.
+fn short(name: &str) -> Option<&'static str> {
+    Some(match name {
         "src" => "-s",
         "dst" => "-d",
         "proto" => "-p",
         "in" => "-i",
         "out" => "-o",
+        _ => return None,
+    })
+}
+
+/// The option that asks for packets with this value of a field, if there is one.
+#[must_use]
+pub fn filter_of(name: &str, value: &OwnedValue) -> Option<String> {
+    let name = name.split('/').next()?;
+    let option = match name {
         "dport" | "dpt" => "--dport",
         "sport" | "spt" => "--sport",
         "prefix" => "--prefix",
-        _ => return None,
+        name => short(name)?,
     };
     let plain = match value {
         OwnedValue::Missing => return None,

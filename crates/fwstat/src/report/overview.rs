@@ -97,12 +97,13 @@ impl Overview {
     fn fitting(&self, look: &RenderOptions, first: &str, rows: usize) -> String {
         let most = self.tables.iter().map(|table| table.ranked.rows.len()).max().unwrap_or(0);
         let foot = table::foot(look, &self.head);
+        let nexts = [self.next(look), self.short_next(look)];
         let mut text = String::new();
         // The order in which tables go: destinations, networks.
         for without in [&[][..], &[4], &[2, 4]] {
             for limit in (FEWEST..=most.max(FEWEST)).rev() {
-                for next in [self.next(look), self.short_next(look)] {
-                    let tables = self.packed(look, limit, without);
+                let tables = self.packed(look, limit, without);
+                for next in &nexts {
                     text = format!("{first}{tables}{foot}{next}");
                     // The shell's own line is on the screen as well.
                     if text.lines().count() < rows {

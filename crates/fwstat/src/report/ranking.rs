@@ -52,9 +52,7 @@ pub struct Ranking {
     pub ranked: Ranked,
     /// How many values another field has in each row.
     pub of_other: Option<Distinct>,
-    /// Whether the rows are in the order of their counts, so that their shares can be summed up.
-    pub by_count: bool,
-    /// Whether the shares are summed up from row to row.
+    /// Whether the shares are summed up from row to row: of rows in the order of their counts.
     pub cumulative: bool,
     /// Whether what is said below the rows is kept short.
     pub brief: bool,
@@ -71,7 +69,6 @@ impl Ranking {
             by,
             ranked: counts.ranked(limit),
             of_other: None,
-            by_count: true,
             cumulative: false,
             brief: false,
             last: None,
@@ -107,7 +104,6 @@ impl Ranking {
             field: field.name.clone(),
             values: all.ranked.rows.iter().map(|row| of(&row.cells)).collect(),
         });
-        all.by_count = choice.order == Order::Count;
         all
     }
 

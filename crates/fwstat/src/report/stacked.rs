@@ -6,11 +6,9 @@
 
 use anstyle::Style;
 
-use super::style::{Align, Column, HEADING, RenderOptions};
+use super::style::{Column, GAP, HEADING, Layout, RenderOptions};
 use fwlog::text;
 
-/// Blanks between two columns.
-const GAP: usize = 2;
 /// Columns that a part of a name needs at least.
 const NARROWEST: usize = 7;
 
@@ -52,6 +50,7 @@ pub fn table(
         widths[widest] -= 1;
     }
     let mut out = String::new();
+    let layout = Layout::fixed(&widths);
     if look.header {
         let names: Vec<Vec<String>> =
             columns.iter().zip(&widths).map(|(column, width)| broken(&column.name, *width)).collect();
@@ -60,33 +59,13 @@ pub fn table(
             // The last parts are next to the numbers.
             let part = |name: &Vec<String>| (line + name.len()).checked_sub(lines).map(|at| name[at].clone());
             let parts: Vec<String> = names.iter().map(|name| part(name).unwrap_or_default()).collect();
-            out.push_str(&row(look, columns, &widths, &parts, Some(HEADING)));
+            out.push_str(&layout.line(look, columns, &parts, &|_| Some(HEADING)));
         }
     }
-    rows.iter()
-        .enumerate()
-        .for_each(|(at, cells)| out.push_str(&row(look, columns, &widths, cells, paint(at))));
+    for (at, cells) in rows.iter().enumerate() {
+        out.push_str(&layout.line(look, columns, cells, &|_| paint(at)));
+    }
     out
-}
-
-fn row(
-    look: &RenderOptions,
-    columns: &[Column],
-    widths: &[usize],
-    cells: &[String],
-    all: Option<Style>,
-) -> String {
-    let mut line = String::new();
-    for (at, ((cell, column), width)) in cells.iter().zip(columns).zip(widths).enumerate() {
-        let style = all.unwrap_or(column.style);
-        let pad = " ".repeat(width.saturating_sub(text::width(cell)));
-        line.push_str(&" ".repeat(if at > 0 { GAP } else { 0 }));
-        match column.align {
-            Align::Left => line.push_str(&(look.paint(style, cell) + &pad)),
-            Align::Right => line.push_str(&(pad + &look.paint(style, cell))),
-        }
-    }
-    line.trim_end().to_owned() + "\n"
 }
 
 /// A name in parts of at most `width` columns, broken where it has a sign that parts it, if it has one there.

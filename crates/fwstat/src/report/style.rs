@@ -18,7 +18,7 @@ pub const DIM: Style = Style::new().dimmed();
 pub const KEY: Style = AnsiColor::Cyan.on_default();
 /// Bright blue: bars. The darker one cannot be read on black.
 pub const BAR: Style = AnsiColor::BrightBlue.on_default();
-/// Magenta: addresses of one's own networks.
+/// Magenta: addresses of private networks.
 pub const OWN: Style = AnsiColor::Magenta.on_default();
 /// Yellow, bold: the largest of a row of numbers.
 pub const PEAK: Style = AnsiColor::Yellow.on_default().bold();
@@ -188,7 +188,7 @@ impl Column {
 }
 
 /// Blanks between two columns.
-const GAP: usize = 2;
+pub(super) const GAP: usize = 2;
 /// Columns to which text is shortened at most.
 const SHORTEST: usize = 8;
 
@@ -212,7 +212,7 @@ impl Layout {
     /// Columns of these natural widths.
     #[must_use]
     pub fn new(look: &RenderOptions, columns: &[Column], widths: &[usize]) -> Layout {
-        let mut widths: Vec<Option<usize>> = widths.iter().copied().map(Some).collect();
+        let Layout { mut widths, .. } = Layout::fixed(widths);
         let Some(limit) = look.width else { return Layout { widths, breaks_at: None } };
         let all = |widths: &[Option<usize>]| {
             let shown = widths.iter().flatten();
@@ -237,6 +237,12 @@ impl Layout {
         leave_out(&mut widths, Gives::Most);
         let breaks_at = (all(&widths) > limit).then_some(limit);
         Layout { widths, breaks_at }
+    }
+
+    /// Columns of these widths, wide enough for what comes, on a screen that has room for them.
+    #[must_use]
+    pub fn fixed(widths: &[usize]) -> Layout {
+        Layout { widths: widths.iter().copied().map(Some).collect(), breaks_at: None }
     }
 
     /// One row; `paint` gives the style of a cell where it is not its column's.

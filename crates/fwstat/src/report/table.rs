@@ -187,8 +187,8 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
     }
     heads.push(Column::number("PACKETS"));
     heads.push(Column::number("SHARE").giving(Gives::Way));
-    // What all rows down to this one come to: only where their order is that of the counts.
-    let sums = table.cumulative && table.by_count && table.ranked.rows.len() > 1;
+    // What all rows down to this one come to.
+    let sums = table.cumulative && table.ranked.rows.len() > 1;
     if sums {
         heads.push(Column::number("SUM").giving(Gives::Way));
     }

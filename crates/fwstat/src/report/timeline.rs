@@ -119,12 +119,10 @@ impl<'t> OverTime<'t> {
 
     /// Commands about the largest row.
     fn next(&self, look: &RenderOptions) -> String {
-        let largest =
-            self.starts.iter().max_by_key(|start| (self.timeline.at(**start), std::cmp::Reverse(**start)));
-        let Some(start) = largest else { return String::new() };
+        let Some(start) = self.largest() else { return String::new() };
         let until = start + self.timeline.step() - 1;
         let stamp = |seconds: i64| text::quoted(&clock::local_text(seconds));
-        let at = [format!("-S {}", stamp(*start)), format!("-U {}", stamp(until))];
+        let at = [format!("-S {}", stamp(start)), format!("-U {}", stamp(until))];
         let commands = [
             (next::command(self.head, "top", &at), "who made the peak"),
             (next::command(self.head, "lines", &at), "its lines"),
@@ -161,13 +159,18 @@ impl<'t> OverTime<'t> {
         sentence(look, DIM, &line)
     }
 
-    /// The largest row.
+    /// Where the largest row begins; the first of equal ones.
+    fn largest(&self) -> Option<i64> {
+        let starts = self.starts.iter().copied();
+        starts.max_by_key(|start| (self.timeline.at(*start), std::cmp::Reverse(*start)))
+    }
+
+    /// What is said of the largest row.
     fn peak(&self, look: &RenderOptions) -> Option<String> {
-        let largest =
-            self.starts.iter().max_by_key(|start| (self.timeline.at(**start), std::cmp::Reverse(**start)))?;
-        let count = self.timeline.at(*largest);
+        let largest = self.largest()?;
+        let count = self.timeline.at(largest);
         (self.starts.len() > 1)
-            .then(|| format!("peak {} at {}", look.number(count), start(*largest, self.timeline.step())))
+            .then(|| format!("peak {} at {}", look.number(count), start(largest, self.timeline.step())))
     }
 }
 

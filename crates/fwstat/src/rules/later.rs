@@ -61,32 +61,28 @@ pub(super) fn apply(all: &mut [(String, Ruleset)], name: &str, text: &str) -> an
     let (mut sets, mut old) = (String::new(), Old::default());
     for line in joined.lines() {
         let line = line.trim();
-        let (program, steps) = steps(line).map_err(|why| anyhow!("{name}: {why}\n  {line}"))?;
-        for step in steps {
-            match step {
-                Step::Nothing => {}
-                Step::Table(own) => own.clone_into(&mut table),
-                Step::Set(line) => sets += &format!("{line}\n"),
-                step => {
-                    let v6 = program.map_or(six, |program| program == Family::Ipv6);
-                    let family = if v6 { Family::Ipv6 } else { Family::Ipv4 };
-                    let of = |rules: &Ruleset| rules.family() == family || rules.family() == Family::Inet;
-                    let Some((_, rules)) = all.iter_mut().find(|(_, rules)| of(rules)) else {
-                        bail!(
-                            "{name}: a rule for {}, and no ruleset before it is\n  {line}",
-                            if v6 { "IPv6" } else { "IPv4" }
-                        );
-                    };
-                    if rules.nft {
-                        bail!(
-                            "{name}: the ruleset before it is nft's, and this is a rule of iptables\n  {line}"
-                        );
-                    }
-                    // Commands name their table themselves.
-                    let table = if program.is_some() { named_table(line) } else { &table };
-                    put(rules, table, family, &step, &mut old)
-                        .map_err(|why| anyhow!("{name}: {why}\n  {line}"))?;
+        let (program, step) = step(line).map_err(|why| anyhow!("{name}: {why}\n  {line}"))?;
+        match step {
+            Step::Nothing => {}
+            Step::Table(own) => own.clone_into(&mut table),
+            Step::Set(line) => sets += &format!("{line}\n"),
+            step => {
+                let v6 = program.map_or(six, |program| program == Family::Ipv6);
+                let family = if v6 { Family::Ipv6 } else { Family::Ipv4 };
+                let of = |rules: &Ruleset| rules.family() == family || rules.family() == Family::Inet;
+                let Some((_, rules)) = all.iter_mut().find(|(_, rules)| of(rules)) else {
+                    bail!(
+                        "{name}: a rule for {}, and no ruleset before it is\n  {line}",
+                        if v6 { "IPv6" } else { "IPv4" }
+                    );
+                };
+                if rules.nft {
+                    bail!("{name}: the ruleset before it is nft's, and this is a rule of iptables\n  {line}");
                 }
+                // Commands name their table themselves.
+                let table = if program.is_some() { named_table(line) } else { &table };
+                put(rules, table, family, &step, &mut old)
+                    .map_err(|why| anyhow!("{name}: {why}\n  {line}"))?;
             }
         }
     }
@@ -122,18 +118,29 @@ fn named_table(line: &str) -> &str {
     words.find(|word| matches!(*word, "-t" | "--table")).and_then(|_| words.next()).unwrap_or("filter")
 }
 
-/// Whose command a line is, and what it does.
-fn steps(line: &str) -> Result<(Option<Family>, Vec<Step<'_>>), String> {
+/// The program that a line of a script runs, without its folder, and the line from there on.
+fn program(line: &str) -> (&str, &str) {
     let line = line.strip_prefix("sudo ").unwrap_or(line).trim_start();
     let first = line.split_ascii_whitespace().next().unwrap_or("");
-    let program = first.rsplit('/').next().unwrap_or(first);
+    (first.rsplit('/').next().unwrap_or(first), line)
+}
+
+/// Whether a line is a command that changes rules or sets.
+pub(super) fn is_command(line: &str) -> bool {
+    let (program, _) = program(line);
+    program.starts_with("iptables") || program.starts_with("ip6tables") || program == "ipset"
+}
+
+/// Whose command a line is, and what it does.
+fn step(line: &str) -> Result<(Option<Family>, Step<'_>), String> {
+    let (program, line) = program(line);
     let family = match program {
         _ if program.starts_with("ip6tables") => Some(Family::Ipv6),
         _ if program.starts_with("iptables") => Some(Family::Ipv4),
         _ => None,
     };
     if family.is_none() {
-        return Ok((None, vec![step_of_file(line, program)?]));
+        return Ok((None, step_of_file(line, program)?));
     }
     // `X -C RULE 2>/dev/null || X -A RULE`; `X -N CHAIN 2>/dev/null || true`.
     let (asked, other) = match parted(line) {
@@ -147,7 +154,7 @@ fn steps(line: &str) -> Result<(Option<Family>, Vec<Step<'_>>), String> {
         (None, None) => Step::Nothing,
         (Some(step), _) => step,
     };
-    Ok((family, vec![step]))
+    Ok((family, step))
 }
 
 /// The two sides of a shell's `||` that is in no quotes.

@@ -168,14 +168,7 @@ fn is_whole(bytes: &[u8]) -> bool {
 fn is_script(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let program = |line: &str| {
-        let line = line.strip_prefix("sudo ").unwrap_or(line);
-        let first = line.split_ascii_whitespace().next().unwrap_or("");
-        first.rsplit('/').next().is_some_and(|name| {
-            name.starts_with("iptables") || name.starts_with("ip6tables") || name == "ipset"
-        })
-    };
-    lines.any(program)
+    lines.any(later::is_command)
 }
 
 /// What is said of a file that is no ruleset: which command prints one, where it shows what the file is.

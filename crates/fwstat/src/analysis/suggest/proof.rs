@@ -20,6 +20,7 @@ use super::lines::{Lines, Why, seconds};
 use super::signals::Signals;
 use super::site::{Answer, Asker, Judge};
 use crate::analysis::noise::address::number;
+use crate::analysis::noise::links;
 use crate::analysis::noise::sighting::{Doubt, doubt};
 use fwlog::aggregate::Aggregate;
 use fwlog::record::Record;
@@ -63,15 +64,10 @@ impl Hasher for Itself {
     }
 }
 
-/// A hash without a seed: the guess is the same on every run. (The mixer of SplitMix64.)
+/// A hash without a seed: the guess is the same on every run.
 #[inline]
 fn mixed(high: u64, low: u64) -> u64 {
-    let step = |word: u64| {
-        let word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ word >> 31
-    };
-    step(step(high).wrapping_add(low).wrapping_add(0x9e37_79b9_7f4a_7c15))
+    links::mixed(links::mixed(high).wrapping_add(low).wrapping_add(0x9e37_79b9_7f4a_7c15))
 }
 
 /// The hash of an IPv4 address: that of its number, of which half is known.

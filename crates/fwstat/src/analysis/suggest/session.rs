@@ -200,28 +200,35 @@ impl Session {
         pass: impl for<'c> FnOnce(Case<'c>) -> Result<Prover<'c>, E>,
     ) -> Result<Proof, E> {
         let rules = by_family(list, |i| proven_as(&list[i]));
-        let sets = sets(&draft.advice.chain.sets);
-        let sites = [self.sites[0].with(&rules[0], &sets), self.sites[1].with(&rules[1], &sets)];
-        let plain = [self.plain[0].with(&rules[0], &sets), self.plain[1].with(&rules[1], &sets)];
-        let with = Judge::new([&sites[0], &sites[1]], [&plain[0], &plain[1]]);
         let without = Judge::new([&self.sites[0], &self.sites[1]], [&self.plain[0], &self.plain[1]]);
-        let mut tests = with.tests();
-        draft.signals.tests(&mut tests);
-        let classes = tests.classes();
-        let case = Case {
-            signals: &draft.signals,
-            judges: [&with, &without],
-            rules: &rules,
-            classes: classes.as_ref(),
-        };
-        Ok(pass(case)?.finish())
+        self.judging(&rules, &draft.advice.chain.sets, |with| {
+            let mut tests = with.tests();
+            draft.signals.tests(&mut tests);
+            let classes = tests.classes();
+            let case = Case {
+                signals: &draft.signals,
+                judges: [with, &without],
+                rules: &rules,
+                classes: classes.as_ref(),
+            };
+            Ok(pass(case)?.finish())
+        })
     }
 
     /// Gives `with` what says of each line what becomes of it with the rules of a suggestion.
     pub fn judged<R>(&self, suggestion: &Suggestion, with: impl FnOnce(&Judge<'_>) -> R) -> R {
         let list: Vec<Proposal> = suggestion.rules.iter().map(|rated| rated.proposal.clone()).collect();
-        let rules = by_family(&list, |i| proven_as(&list[i]));
-        let sets = sets(&suggestion.sets);
+        self.judging(&by_family(&list, |i| proven_as(&list[i])), &suggestion.sets, with)
+    }
+
+    /// The same with these rules, by family, and their sets.
+    fn judging<R>(
+        &self,
+        rules: &[Vec<Rule>; 2],
+        named: &BTreeMap<String, Vec<Net>>,
+        with: impl FnOnce(&Judge<'_>) -> R,
+    ) -> R {
+        let sets = sets(named);
         let sites = [self.sites[0].with(&rules[0], &sets), self.sites[1].with(&rules[1], &sets)];
         let plain = [self.plain[0].with(&rules[0], &sets), self.plain[1].with(&rules[1], &sets)];
         with(&Judge::new([&sites[0], &sites[1]], [&plain[0], &plain[1]]))

@@ -9,6 +9,7 @@ use fwlog::record::Record;
 
 use super::session::{Session, Settings};
 use crate::analysis::noise::address::Nets;
+use crate::analysis::noise::links::mixed;
 use crate::analysis::noise::survey::Survey;
 
 /// Lines that are looked at, about.
@@ -50,17 +51,14 @@ impl<'k> Sample<'k> {
     }
 }
 
-/// Where a line begins, mixed (splitmix64), so that neighbours are chosen or not as if by chance.
-fn mixed((source, offset): (usize, u64)) -> u64 {
-    let mut z = offset.wrapping_add((source as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+/// A number of where a line begins, so that neighbours are chosen or not as if by chance.
+fn chance((source, offset): (usize, u64)) -> u64 {
+    mixed(offset.wrapping_add((source as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
 }
 
 impl Aggregate for Sample<'_> {
     fn add(&mut self, record: &Record<'_>) {
-        if self.one_of == 1 || mixed(record.at) & (self.one_of - 1) == 0 {
+        if self.one_of == 1 || chance(record.at) & (self.one_of - 1) == 0 {
             self.lines += 1;
             self.survey.add(record);
         }

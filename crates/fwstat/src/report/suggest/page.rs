@@ -69,7 +69,7 @@ impl<'l> Page<'l> {
     /// Something that could be run, as a comment.
     pub(super) fn could_run(&mut self, command: &str) {
         for line in rules::folded(command, self.look.width.map(|width| width.saturating_sub(6))) {
-            self.out.push_str(&format!("#     {line}\n"));
+            self.as_it_is(&line);
         }
     }
 
