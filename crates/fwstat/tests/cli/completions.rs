@@ -1,9 +1,7 @@
 //! Completion in the shells themselves: bash, zsh and fish, typed into on a terminal of tmux.
 
-use std::process::Command;
-use std::time::{Duration, Instant};
-
 use crate::support::*;
+use crate::tmux::Tmux;
 
 /// What is typed before Tab, and what stands on the line afterwards.
 const TYPED: [(&str, &str); 34] = [
@@ -43,65 +41,10 @@ const TYPED: [(&str, &str); 34] = [
     ("fwstat export --fields time,proto_", "fwstat export --fields time,proto_number"),
 ];
 
-/// A shell on a terminal of its own, which goes away with it.
-struct Shell {
-    socket: String,
-}
-
-impl Shell {
-    fn start(folder: &Folder, name: &str, command: &str) -> Shell {
-        let shell = Shell { socket: folder.path(&format!("tmux-{name}")) };
-        let status = shell
-            .tmux()
-            .args(["-f", "/dev/null", "new-session", "-d", "-x", "150", "-y", "40", command])
-            .current_dir(&folder.0)
-            .env("HOME", &folder.0)
-            .env("TERM", "xterm-256color")
-            .env("LC_ALL", "C.UTF-8")
-            .status();
-        assert!(status.unwrap().success());
-        shell
-    }
-
-    fn tmux(&self) -> Command {
-        let mut command = Command::new("tmux");
-        command.args(["-S", &self.socket]);
-        command
-    }
-
-    fn keys(&self, keys: &[&str]) {
-        assert!(self.tmux().arg("send-keys").args(keys).status().unwrap().success());
-    }
-
-    /// Waits until the screen is as wanted; what was there last if it never is.
-    fn wait(&self, wanted: impl Fn(&str) -> bool) -> Result<(), String> {
-        let started = Instant::now();
-        loop {
-            let screen = self.tmux().args(["capture-pane", "-p"]).output().unwrap().stdout;
-            let screen = String::from_utf8_lossy(&screen).into_owned();
-            if wanted(&screen) {
-                return Ok(());
-            }
-            if started.elapsed() > Duration::from_secs(30) {
-                return Err(screen);
-            }
-            std::thread::sleep(Duration::from_millis(30));
-        }
-    }
-}
-
-impl Drop for Shell {
-    fn drop(&mut self) {
-        let _ = self.tmux().arg("kill-server").status();
-    }
-}
-
 /// Types every line into a shell, which was started by `command` and reads `setup` first.
 fn completes(name: &str, command: &str, setup: &str) {
-    for program in ["tmux", name] {
-        if !has(program) {
-            return skipped(&format!("{program} is not there"));
-        }
+    if !has(name) {
+        return skipped(&format!("{name} is not there"));
     }
     let folder = Folder::new();
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/sample/");
@@ -111,25 +54,19 @@ fn completes(name: &str, command: &str, setup: &str) {
     std::fs::copy(format!("{sample}guide.rules"), folder.path("guide.rules")).unwrap();
     let programs = std::path::Path::new(env!("CARGO_BIN_EXE_fwstat")).parent().unwrap().display().to_string();
     folder.write("setup", setup.replace("PROGRAMS", &programs));
-    let shell = Shell::start(&folder, name, command);
+    let Some(shell) = Tmux::start(&folder, (150, 40), command) else { return };
     shell.keys(&[". ./setup", "Enter"]);
-    shell.wait(|screen| screen.trim() == "ready>").unwrap_or_else(|screen| panic!("{name}: {screen}"));
+    shell.wait(name, |screen| screen.trim() == "ready>");
     for (typed, wanted) in TYPED {
         shell.keys(&["-l", typed]);
         // The shell has the line before it is asked.
         let shown = |screen: &str, text: &str| screen.contains(&format!("ready> {}", text.trim_end()));
-        shell
-            .wait(|screen| shown(screen, typed))
-            .unwrap_or_else(|screen| panic!("{name}: {typed}: {screen}"));
+        shell.wait(&format!("{name}: {typed}"), |screen| shown(screen, typed));
         shell.keys(&["Tab"]);
-        shell
-            .wait(|screen| shown(screen, wanted))
-            .unwrap_or_else(|screen| panic!("{name}: {typed}: wanted {wanted}: {screen}"));
+        shell.wait(&format!("{name}: {wanted}"), |screen| shown(screen, wanted));
         // A key, unlike a signal, waits until the shell has done what it does.
         shell.keys(&["C-u"]);
-        shell
-            .wait(|screen| screen.trim() == "ready>")
-            .unwrap_or_else(|screen| panic!("{name}: after {typed}: {screen}"));
+        shell.wait(&format!("{name}: after {typed}"), |screen| screen.trim() == "ready>");
     }
 }
 

@@ -44,6 +44,7 @@ mod support;
 mod surface;
 mod terminal;
 mod timeline;
+mod tmux;
 mod top;
 mod words;
 mod worlds;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::profiles::{self, Profile};
 use crate::support::{Folder, run, run_with, skipped};
+use crate::tmux::Tmux;
 
 /// A chain as JSON gives it, read by a matcher that knows nothing of how it was made: rule by
 /// rule, RETURN ends the chain.
@@ -555,67 +556,35 @@ fn the_kernel_logs_what_the_replay_says_remains() {
     assert_eq!(remaining, second);
 }
 
-/// A terminal of 100 columns; what is on it.
-struct Screen(String);
-
-impl Screen {
-    fn tmux(&self, words: &[&str]) -> String {
-        let output = std::process::Command::new("tmux").args(["-L", &self.0]).args(words).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    /// Waits for a text; all that was shown so far.
-    fn wait(&self, text: &str) -> String {
-        for _ in 0..200 {
-            let shown = self.tmux(&["capture-pane", "-p", "-J", "-S", "-2000", "-t", "x"]);
-            if shown.contains(text) {
-                return shown;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(100));
-        }
-        panic!("`{text}` never came: {}", self.tmux(&["capture-pane", "-p", "-S", "-2000", "-t", "x"]));
-    }
-
-    fn type_in(&self, key: &str) {
-        self.tmux(&["send-keys", "-t", "x", key, "Enter"]);
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        self.tmux(&["kill-server"]);
-    }
+/// A folder, `suggest --interactive` on a terminal, and the script in the folder that it writes; `then` is run after it.
+fn interactive(size: (u16, u16), then: &str) -> Option<(Folder, Tmux, String)> {
+    let folder = Folder::new();
+    let script = folder.path("taken.sh");
+    let command = format!(
+        "{} suggest --interactive --no-config --rules {} {} > {script}; echo code $?; {then}sleep 60",
+        env!("CARGO_BIN_EXE_fwstat"),
+        testkit::testdata("noise/home.rules").display(),
+        testkit::testdata("noise/home.log.gz").display()
+    );
+    let screen = Tmux::start(&folder, size, &command)?;
+    Some((folder, screen, script))
 }
 
 #[test]
 fn interactive_takes_what_is_chosen() {
-    if !crate::support::has("tmux") {
-        return skipped("tmux is not installed");
-    }
-    let log = testkit::testdata("noise/home.log.gz");
-    let rules = testkit::testdata("noise/home.rules");
-    let folder = Folder::new();
-    let script = folder.path("taken.sh");
-    let screen = Screen(format!("fwstat-{}", std::process::id()));
-    let command = format!(
-        "{} suggest --interactive --no-config --rules {} {} > {script}; echo code $?; sleep 60",
-        env!("CARGO_BIN_EXE_fwstat"),
-        rules.display(),
-        log.display()
-    );
-    screen.tmux(&["-f", "/dev/null", "new-session", "-d", "-s", "x", "-x", "100", "-y", "50", &command]);
-    screen.wait("20,000 lines remain. Rule 1 of");
-    screen.type_in("?");
-    screen.wait("y accept, n skip");
-    screen.type_in("s");
-    screen.wait("SRC=");
-    screen.type_in("y");
-    screen.wait("Rule 2 of");
-    screen.type_in("n");
-    screen.wait("Rule 3 of");
-    screen.type_in("q");
-    screen.wait("1 rule was taken,");
-    screen.wait("code 0");
+    let Some((_folder, screen, script)) = interactive((100, 50), "") else { return };
+    screen.wait_for("20,000 lines remain. Rule 1 of");
+    screen.keys(&["?", "Enter"]);
+    screen.wait_for("y accept, n skip");
+    screen.keys(&["s", "Enter"]);
+    screen.wait_for("SRC=");
+    screen.keys(&["y", "Enter"]);
+    screen.wait_for("Rule 2 of");
+    screen.keys(&["n", "Enter"]);
+    screen.wait_for("Rule 3 of");
+    screen.keys(&["q", "Enter"]);
+    screen.wait_for("1 rule was taken,");
+    screen.wait_for("code 0");
     let text = std::fs::read_to_string(&script).unwrap();
     let drops = text.lines().filter(|line| line.starts_with("iptables") && line.ends_with("-j DROP"));
     assert_eq!(drops.count(), 1, "{text}");
@@ -624,41 +593,31 @@ fn interactive_takes_what_is_chosen() {
 /// One key is enough: no Enter. Answers can be taken back, and what is declined is called so.
 #[test]
 fn interactive_takes_single_keys() {
-    if !crate::support::has("tmux") {
-        return skipped("tmux is not installed");
-    }
-    let (log, rules) = (testkit::testdata("noise/home.log.gz"), testkit::testdata("noise/home.rules"));
-    let folder = Folder::new();
-    let script = folder.path("taken.sh");
-    let screen = Screen(format!("fwstat-keys-{}", std::process::id()));
-    let command = format!(
-        "{} suggest --interactive --no-config --rules {} {} > {script}; echo code $?; read line; echo got $line; sleep 60",
-        env!("CARGO_BIN_EXE_fwstat"),
-        rules.display(),
-        log.display()
-    );
-    screen.tmux(&["-f", "/dev/null", "new-session", "-d", "-s", "x", "-x", "70", "-y", "100", &command]);
-    let key = |key: &str| screen.tmux(&["send-keys", "-t", "x", key]);
-    screen.wait("20,000 lines remain. Rule 1 of");
+    let Some((_folder, screen, script)) = interactive((70, 100), "read line; echo got $line; ") else {
+        return;
+    };
+    let key = |key: &str| screen.keys(&[key]);
+    screen.wait_for("20,000 lines remain. Rule 1 of");
     key("Up");
     key("F5");
     key("y");
-    screen.wait("Rule 2 of");
+    screen.wait_for("Rule 2 of");
     key("u");
-    screen.wait("[u]ndo, [s]how lines, [q]uit? u");
+    screen.wait_for("[u]ndo, [s]how lines, [q]uit? u");
     key("n");
     key("y");
-    screen.wait("Rule 3 of");
+    screen.wait_for("Rule 3 of");
     key("a");
-    screen.wait("rules were taken,");
-    screen.wait("declined: ");
-    screen.wait("code 0");
+    screen.wait_for("rules were taken,");
+    screen.wait_for("declined: ");
+    screen.wait_for("code 0");
     // The terminal is as it was: lines, and an echo of them.
     key("o");
     key("k");
     key("Enter");
-    screen.wait("got ok");
+    screen.wait_for("got ok");
     let text = std::fs::read_to_string(&script).unwrap();
+    let (log, rules) = (testkit::testdata("noise/home.log.gz"), testkit::testdata("noise/home.rules"));
     let all = run(&["suggest", "--rules", rules.to_str().unwrap(), log.to_str().unwrap()]).out;
     let drops = |text: &str| {
         text.lines().filter(|line| line.starts_with("iptables") && line.ends_with("-j DROP")).count()

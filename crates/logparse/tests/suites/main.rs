@@ -14,6 +14,7 @@ mod damage;
 mod engines;
 mod envelopes;
 mod field;
+mod forms;
 mod hostile;
 mod properties;
 mod regressions;
