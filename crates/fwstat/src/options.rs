@@ -6,6 +6,7 @@
 //! Must not know: what is done with it.
 //! Tested by: `tests/cli/surface.rs`.
 
+mod follow;
 pub mod suggest;
 
 use std::collections::HashSet;
@@ -17,7 +18,7 @@ use anyhow::{Context as _, anyhow, bail, ensure};
 use jiff::tz::TimeZone;
 use serde_json::{Map, json};
 
-use crate::cli::{Color, Common, FilterArgs, Format, InputArgs, LookArgs};
+use crate::cli::{Color, Common, FilterArgs, FollowArgs, Format, InputArgs, LookArgs};
 use crate::places;
 use crate::report::style::RenderOptions;
 use crate::typed;
@@ -30,6 +31,7 @@ use fwlog::input::decode::Decoding;
 use fwlog::input::discover;
 use fwlog::input::envelope::Head as EnvelopeHead;
 use fwlog::input::extent::Extents;
+use fwlog::input::follow::Follow;
 use fwlog::input::journal::{Boot, Wanted};
 use fwlog::input::years::Years;
 use fwlog::input::{Input, InputQueue, ReadOptions, is_kmsg};
@@ -73,6 +75,8 @@ pub struct Options {
     pub rejects: Option<PathBuf>,
     /// What had to be assumed about the zone.
     pub zone_note: Option<String>,
+    /// Whether the reading has no end but an interruption.
+    pub endless: bool,
 }
 
 impl Options {
@@ -84,11 +88,53 @@ impl Options {
         Options::again(common, ordered, &Arc::default())
     }
 
+    /// The same for logs that grow, or that are read on from where a run before came to.
+    ///
+    /// # Errors
+    /// An option's value does not make sense, or makes none of what has no end; the file of places is none.
+    pub fn following(common: &Common, arguments: &FollowArgs) -> anyhow::Result<Options> {
+        let FollowArgs { follow, cursor } = arguments;
+        if !follow && cursor.is_none() {
+            return Options::new(common, true);
+        }
+        if *follow {
+            let ends = [
+                (
+                    "--output",
+                    common.output.look.file().is_some(),
+                    "its name would be given at the end: use > FILE",
+                ),
+                (
+                    "--rejects",
+                    common.input.accounting.rejects.is_some(),
+                    "its name would be given at the end",
+                ),
+            ];
+            for (option, given, why) in ends {
+                ensure!(!given, "--follow has no end, and {option} needs one: {why}");
+            }
+        }
+        ensure!(
+            !common.input.rotated,
+            "--rotated is for files that do not change: a log that is followed is followed through its rotation"
+        );
+        Options::make(common, true, &Arc::default(), Some(follow::follow(*follow, cursor.as_deref())?))
+    }
+
     /// The same where files are read more than once: each time as far as the first time.
     ///
     /// # Errors
     /// An option's value does not make sense.
     pub fn again(common: &Common, ordered: bool, extents: &Arc<Extents>) -> anyhow::Result<Options> {
+        Options::make(common, ordered, extents, None)
+    }
+
+    fn make(
+        common: &Common,
+        ordered: bool,
+        extents: &Arc<Extents>,
+        follow: Option<Follow>,
+    ) -> anyhow::Result<Options> {
         let Common { files, filter, input, output } = common;
         let (zone, zone_note) = zones::asked(input)?;
         let now = match &input.now {
@@ -150,18 +196,21 @@ impl Options {
             between,
             entries: wanted(since, until, input)?,
             extents: Arc::clone(extents),
+            follow,
         };
+        let follow_ends = reading.follow.as_ref().is_none_or(|follow| follow.ends);
         // Records on a terminal are a sign of progress themselves.
         let streams = ordered && output.look.file().is_none() && std::io::stdout().is_terminal();
         let wanted = !output.look.no_progress && !output.look.quiet && !streams;
-        let progress = wanted && std::io::stderr().is_terminal();
+        let progress = wanted && follow_ends && std::io::stderr().is_terminal();
+        let follows = reading.follow.is_some();
         let mut queue = InputQueue::new(inputs, reading);
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
         let threads = input
             .threads
             .unwrap_or_else(|| if (1..=SMALL).contains(&queue.size()) { 1 } else { processors() })
-            // More than there can be processors only costs time.
-            .clamp(1, 512);
+            // More than there can be processors only costs time; what comes bit by bit is work for one.
+            .clamp(1, if follows { 1 } else { 512 });
         if input.rotated {
             queue.chain();
         }
@@ -183,6 +232,7 @@ impl Options {
             stats: input.accounting.stats,
             rejects: input.accounting.rejects.clone(),
             zone_note,
+            endless: !follow_ends,
         })
     }
 }

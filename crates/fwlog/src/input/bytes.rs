@@ -53,6 +53,9 @@ impl Pauses {
     }
 }
 
+/// So many pauses in a row are a silence: about a second of a pipe.
+pub(super) const SILENCE: u32 = 10;
+
 /// Whether an error says that there is no more for now.
 pub(super) fn is_pause(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock

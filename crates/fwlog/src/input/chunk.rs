@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::decode::Decoding;
 use super::extent::Extents;
+use super::follow::Follow;
 use super::journal::{Desk, Heads, Wanted};
 use super::years::{Calendar, Years};
 
@@ -33,6 +34,8 @@ pub struct ReadOptions {
     pub entries: Wanted,
     /// How far files are read; shared by those who read them again.
     pub extents: Arc<Extents>,
+    /// Whether inputs that grow are read on, by one thread and in order.
+    pub follow: Option<Follow>,
 }
 
 impl Default for ReadOptions {
@@ -46,6 +49,7 @@ impl Default for ReadOptions {
             between: None,
             entries: Wanted::default(),
             extents: Arc::default(),
+            follow: None,
         }
     }
 }
@@ -122,5 +126,7 @@ impl Buffer {
 /// What came of asking an input for a chunk.
 pub(super) enum Take {
     Chunk,
+    /// There are no lines for now, and whether all that was written already was handed out.
+    Later(bool),
     Done,
 }

@@ -175,16 +175,15 @@ fn lines_of(head: &[u8], stream: Plain, decoding: &Decoding, meter: &mut Meter) 
     let stream = Box::new(Counting::new(stream, Arc::clone(&meter.plain)));
     let records = records(head);
     meter.folded = matches!(records, Some(Records::Export | Records::Objects));
-    // Records of several lines, and names of months that others tell, are waited for.
-    if !matches!(records, None | Some(Records::Human)) || months::may_clash(head) {
-        meter.pauses.tell(false);
-    }
     let pauses = meter.pauses.clone();
     Decoded::Lines(match records {
         Some(Records::Human) => dmesg::moments(stream),
         // Its records are lines already; what else there is begins below.
-        Some(Records::Export) => Box::new(Watched::new(Box::new(Export::new(stream)), pauses)),
-        Some(_) => watch::records(stream),
+        Some(Records::Export) => {
+            let (lines, pauses) = watch::beside(&pauses, Box::new(Export::new(stream)));
+            Box::new(Watched::new(lines, pauses))
+        }
+        Some(_) => watch::beside(&pauses, watch::records(stream)).0,
         None => match &decoding.envelope {
             Some(head) => envelope::rewritten(stream, Arc::clone(head)),
             None if months::may_clash(head) => {

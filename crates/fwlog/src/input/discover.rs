@@ -80,7 +80,7 @@ pub fn discover(root: &Path, machine: Option<&str>) -> Found {
     let device = std::fs::metadata(&kmsg).is_ok_and(|meta| meta.file_type().is_char_device());
     match forbidden {
         Some(path) => Found::Forbidden(path),
-        None if device => match super::stream::Kmsg::open(&kmsg) {
+        None if device => match super::stream::Kmsg::open(&kmsg, false) {
             Ok(_) => Found::Kmsg(kmsg),
             Err(_) => Found::Forbidden(kmsg),
         },

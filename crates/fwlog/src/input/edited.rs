@@ -30,6 +30,11 @@ impl<E: FnMut(&[u8], bool, &mut Vec<u8>)> Edited<E> {
         Edited { input, edit, line: Vec::new(), goes_on: false, out: Vec::new(), given: 0 }
     }
 
+    /// Whether a whole line was read already.
+    fn has_line(&self) -> bool {
+        memchr::memchr(b'\n', self.input.buffer()).is_some()
+    }
+
     /// Appends the next line to `out`; `false` at the end.
     fn next(&mut self) -> io::Result<bool> {
         let whole = memchr::memchr(b'\n', self.input.buffer()).filter(|end| *end <= LONGEST_LINE);
@@ -62,7 +67,8 @@ impl<E: FnMut(&[u8], bool, &mut Vec<u8>)> Read for Edited<E> {
         if self.given == self.out.len() {
             self.out.clear();
             self.given = 0;
-            while self.out.len() < buffer.len().min(AT_ONCE) {
+            // What there is is given before more is waited for.
+            while self.out.len() < buffer.len().min(AT_ONCE) && (self.out.is_empty() || self.has_line()) {
                 match self.next() {
                     Ok(true) => {}
                     Ok(false) => break,

@@ -17,6 +17,7 @@ mod edited;
 pub mod envelope;
 mod error;
 pub mod extent;
+pub mod follow;
 pub mod journal;
 pub mod months;
 pub mod reframe;
@@ -49,10 +50,11 @@ use self::chunk::Take;
 use self::decode::{Decoded, Decoding};
 use self::error::{explain, reason};
 use self::extent::Unit;
+use self::follow::{Followed, Following};
 use self::journal::{Lost, Member, Merge, Named, Parts, Refused, Wanted, Work};
 use self::runs::Doubt;
 use self::split::Split;
-use self::stream::Stream;
+use self::stream::{Poll, Stream};
 use self::years::{Depth, Survey, Years};
 
 /// One thing to read.
@@ -88,6 +90,7 @@ enum State {
     Stream(Box<Stream>),
     Entries(Arc<Parts>),
     Merge(Box<Merge>),
+    Followed(Box<Followed>),
     Done,
 }
 
@@ -132,6 +135,8 @@ pub struct InputQueue {
     /// Whether records of several lines are looked for in files too.
     watched: AtomicBool,
     tickets: AtomicU64,
+    /// What is known of inputs that are followed.
+    following: Mutex<Option<Following>>,
     /// Bytes taken from files so far, as they lie on the disk.
     pub taken: Arc<AtomicU64>,
     /// Bytes read so far, decompressed.
@@ -161,6 +166,7 @@ impl InputQueue {
             doubtful: AtomicBool::new(false),
             watched: AtomicBool::new(false),
             tickets: AtomicU64::new(0),
+            following: Mutex::default(),
             taken: Arc::default(),
             plain: Arc::default(),
             stop: Arc::default(),
@@ -332,6 +338,9 @@ impl InputQueue {
 
     /// Fills `buffer` with the next chunk; `false` when there is none left.
     pub fn next(&self, buffer: &mut Buffer) -> bool {
+        if let Some(follow) = &self.reading.follow {
+            return self.next_followed(follow, buffer);
+        }
         loop {
             if self.stop.load(Ordering::Relaxed) {
                 return self.next_held(buffer);
@@ -359,7 +368,7 @@ impl InputQueue {
                         again = true;
                         break;
                     }
-                    Take::Done => {}
+                    Take::Done | Take::Later(_) => {}
                 }
             }
             match busy {
@@ -369,15 +378,6 @@ impl InputQueue {
                 None => return false,
             }
         }
-    }
-
-    /// After a stop: the text that was read ahead from a pipe, which nothing else can count.
-    fn next_held(&self, buffer: &mut Buffer) -> bool {
-        self.sources.iter().enumerate().any(|(at, source)| {
-            let state = lock(&source.state);
-            let held = matches!(&*state, State::Stream(stream) if stream.holds_text());
-            held && matches!(self.take(at, source, state, buffer), Take::Chunk)
-        })
     }
 
     /// Takes the next chunk of one input.
@@ -394,9 +394,7 @@ impl InputQueue {
                 State::Done
             });
         }
-        buffer.source = at;
-        buffer.ticket = 0;
-        buffer.is_journal = false;
+        self.name_chunk(at, buffer);
         let taken = match &mut *state {
             State::Unopened | State::Done => Ok(false),
             State::Split(split) => {
@@ -415,16 +413,22 @@ impl InputQueue {
                     }
                 };
             }
-            State::Stream(stream) => stream.next(buffer),
+            State::Stream(stream) => match stream.poll(buffer) {
+                Ok(Poll::Later) if self.reading.follow.is_some() => return Take::Later(true),
+                Ok(Poll::Later) => stream.next(buffer),
+                polled => polled.map(|polled| polled == Poll::Chunk),
+            },
+            State::Followed(followed) => match self.take_followed(at, followed, buffer) {
+                Take::Chunk => Ok(true),
+                later => return later,
+            },
             State::Entries(parts) => {
                 let parts = Arc::clone(parts);
                 let Some(part) = parts.next() else {
                     *state = State::Done;
                     return self.finish(source);
                 };
-                if self.reading.ordered {
-                    buffer.ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-                }
+                self.give_ticket(buffer);
                 drop(state);
                 let (desk, bytes) = buffer.begin_entries();
                 let (taken, lost) = parts.read(part, &self.reading.years, desk, bytes);
@@ -446,9 +450,7 @@ impl InputQueue {
         };
         match taken {
             Ok(true) => {
-                if self.reading.ordered {
-                    buffer.ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-                }
+                self.give_ticket(buffer);
                 Take::Chunk
             }
             Ok(false) => {
@@ -466,6 +468,18 @@ impl InputQueue {
                 self.fail(source, &error);
                 self.finish(source)
             }
+        }
+    }
+
+    /// Notes which input a chunk is of.
+    fn name_chunk(&self, at: usize, buffer: &mut Buffer) {
+        (buffer.source, buffer.ticket, buffer.is_journal) = (at, 0, false);
+    }
+
+    /// Gives a chunk its place among all, where they come in order.
+    fn give_ticket(&self, buffer: &mut Buffer) {
+        if self.reading.ordered {
+            buffer.ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -556,6 +570,7 @@ impl InputQueue {
                     .map_err(|error| InputError::new(name, reason(&error)))?;
                 self.stream(at, name, decoded, years(None))
             }
+            Input::File(path) if self.is_followed(path) => Ok(self.follow(path)),
             // Folders were opened with the files in them.
             Input::File(path) | Input::Journal(path, _) => self.open_file(at, path, source, years),
         }
@@ -621,9 +636,14 @@ impl InputQueue {
                 .hint(format!("name the files in it: {}/*.log", name.trim_end_matches('/'))));
         }
         if is_kmsg(path) {
-            let kmsg = stream::Kmsg::open(path).map_err(failed)?;
             let decoding = self.reading.decoding.as_it_is();
-            let decoded = self.decode(at, Box::new(kmsg), &decoding, Pauses::default()).map_err(failed)?;
+            let follows = self.reading.follow.as_ref().is_some_and(|follow| !follow.ends);
+            let kmsg = stream::Kmsg::open(path, follows).map_err(failed)?;
+            let decoded = match follows {
+                true => self.decode_pipe(at, kmsg, &decoding),
+                false => self.decode(at, Box::new(kmsg), &decoding, Pauses::default()),
+            };
+            let decoded = decoded.map_err(failed)?;
             return self.stream(at, name, decoded, years(None));
         }
         let mut file = stream::open(path, &meta).map_err(failed)?;

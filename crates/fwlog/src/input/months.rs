@@ -8,7 +8,7 @@
 
 use std::io::{self, Read as _};
 
-use super::bytes::{Fail, Plain};
+use super::bytes::{Fail, Plain, SILENCE, is_pause};
 use super::edited::Edited;
 
 /// The names of glibc's `hr_HR` that no neighbour has.
@@ -90,6 +90,19 @@ fn told(text: &[u8]) -> Told {
     Told::Nothing(first)
 }
 
+/// Reads ahead, of a stream that tells its pauses until it is silent for a while.
+fn look_ahead(input: &mut Plain, ahead: &mut Vec<u8>) -> io::Result<()> {
+    let mut silent = 0;
+    while silent < SILENCE {
+        let before = ahead.len();
+        match input.take((AHEAD - before) as u64).read_to_end(ahead) {
+            Err(error) if is_pause(&error) => silent = if ahead.len() > before { 0 } else { silent + 1 },
+            read => return read.map(|_| ()),
+        }
+    }
+    Ok(())
+}
+
 /// A stream whose names of months have one reading; of one without a name that tells, the first line with such a
 /// name and what is said of it.
 ///
@@ -97,7 +110,7 @@ fn told(text: &[u8]) -> Told {
 /// None: what cannot be read on is an error of the stream that comes back.
 pub fn settled(mut input: Plain) -> (Plain, Option<(u64, String)>) {
     let mut ahead = Vec::new();
-    let failed = (&mut input).take(AHEAD as u64).read_to_end(&mut ahead).err();
+    let failed = look_ahead(&mut input, &mut ahead).err();
     let told = told(&ahead);
     let front = io::Cursor::new(ahead);
     let all: Plain = match failed {

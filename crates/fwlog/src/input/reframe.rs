@@ -290,7 +290,10 @@ impl Read for Export {
         if self.given == self.out.len() {
             self.out.clear();
             self.given = 0;
-            while self.out.len() < buffer.len().min(64 << 10) {
+            // What there is is given before more is waited for.
+            while self.out.is_empty()
+                || self.out.len() < buffer.len().min(64 << 10) && !self.input.buffer().is_empty()
+            {
                 match self.record() {
                     Ok(true) => {}
                     Ok(false) => break,

@@ -149,15 +149,7 @@ mod tests {
         let path =
             std::env::temp_dir().join(format!("fwstat-split-{}-{chunk}-{}", std::process::id(), text.len()));
         File::create(&path).unwrap().write_all(text).unwrap();
-        let reading = ReadOptions {
-            chunk,
-            decoding: Default::default(),
-            ordered: false,
-            years: Years::default(),
-            between: None,
-            entries: Default::default(),
-            extents: Default::default(),
-        };
+        let reading = ReadOptions { chunk, years: Years::default(), ..ReadOptions::default() };
         let split =
             Split::new(File::open(&path).unwrap(), text.len() as u64, &reading, &Years::default(), false)
                 .unwrap();

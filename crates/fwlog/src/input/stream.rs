@@ -17,7 +17,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::bytes::{LONGEST_LINE, Pauses, Plain, give, is_pause};
+use super::bytes::{LONGEST_LINE, Pauses, Plain, SILENCE, give, is_pause};
 use super::chunk::{BEFORE, Buffer};
 use super::runs::Doubt;
 use super::years::{self, Calendar, Survey, Years};
@@ -46,6 +46,8 @@ pub struct Stream {
     ended: bool,
     /// Whether there was no more for now when it was read last.
     paused: bool,
+    /// Whether the rest of a line is left out.
+    skipping: bool,
     years: Years,
     /// What is known of them, up to this byte.
     calendar: Calendar,
@@ -54,6 +56,17 @@ pub struct Stream {
     ahead: u64,
     /// The number of the first line whose year is in doubt.
     doubtful: Option<u64>,
+}
+
+/// What came of asking a stream for lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poll {
+    /// Lines.
+    Chunk,
+    /// There are none for now.
+    Later,
+    /// There are none left.
+    End,
 }
 
 impl std::fmt::Debug for Stream {
@@ -80,12 +93,42 @@ impl Stream {
             failed: None,
             ended: false,
             paused: false,
+            skipping: false,
             years,
             calendar: Calendar::default(),
             known_until: 0,
             ahead: 0,
             doubtful: None,
         }
+    }
+
+    /// A stream of nothing.
+    #[must_use]
+    pub fn ended() -> Stream {
+        Stream::new(Box::new(io::empty()), 1, Years::default())
+    }
+
+    /// The same, of an input whose first `offset` bytes are left out, up to the line of this number.
+    #[must_use]
+    pub fn from_place(self, (offset, line): (u64, u64)) -> Stream {
+        Stream { offset, line, ..self }
+    }
+
+    /// Where the next line begins, and its number.
+    #[must_use]
+    pub fn place(&self) -> (u64, u64) {
+        (self.offset, self.line)
+    }
+
+    /// Takes over what a survey found of what is there up to this byte.
+    pub fn know_until(&mut self, calendar: Calendar, end: u64) {
+        self.calendar = calendar;
+        self.known_until = end;
+    }
+
+    /// From now on, time is so much later than when the stream was opened.
+    pub fn time_passes(&mut self, years: Years) {
+        self.years = years;
     }
 
     /// Takes over what a survey of the whole input found.
@@ -122,8 +165,6 @@ impl Stream {
     /// Appends up to `more` bytes, of a stream that pauses what comes until it is silent for a while: what decides
     /// about all lines should have seen what there is.
     fn fill_with_patience(&mut self, bytes: &mut Vec<u8>, more: usize) {
-        /// So many pauses in a row are a silence: about a second.
-        const SILENCE: u32 = 10;
         let (end, mut silent) = (bytes.len() + more, 0);
         while bytes.len() < end && !self.ended && (silent < SILENCE || memchr(b'\n', bytes).is_none()) {
             let before = bytes.len();
@@ -178,8 +219,25 @@ impl Stream {
     /// Fills `buffer`; `false` at the end.
     ///
     /// # Errors
-    /// ReadOptions failed; everything in front was handed out before.
+    /// Reading failed; everything before the error was handed out.
     pub fn next(&mut self, buffer: &mut Buffer) -> io::Result<bool> {
+        loop {
+            match self.poll(buffer)? {
+                Poll::Chunk => return Ok(true),
+                Poll::Later => {}
+                Poll::End => return Ok(false),
+            }
+        }
+    }
+
+    /// Fills `buffer` with what there is.
+    ///
+    /// # Errors
+    /// As for [`Stream::next`].
+    pub fn poll(&mut self, buffer: &mut Buffer) -> io::Result<Poll> {
+        if self.skipping && !self.skip_line() {
+            return Ok(Poll::Later);
+        }
         buffer.bytes.clear();
         buffer.bytes.extend_from_slice(&self.before);
         buffer.start = buffer.bytes.len();
@@ -199,15 +257,17 @@ impl Stream {
                 break buffer.bytes.len();
             }
             if self.paused && buffer.bytes.len() - buffer.start <= LONGEST_LINE {
-                searched = buffer.bytes.len();
-                continue;
+                self.rest.extend_from_slice(&buffer.bytes[buffer.start..]);
+                return Ok(Poll::Later);
             }
             if buffer.bytes.len() - buffer.start > LONGEST_LINE {
                 // No end in sight: hand out enough to be seen as too long, and skip the rest.
                 let keep = buffer.start + LONGEST_LINE + 1;
-                let extra = buffer.bytes.split_off(keep);
-                let skipped = extra.len() as u64 + self.skip_line();
-                return Ok(self.hand_out(buffer, keep, skipped));
+                self.rest = buffer.bytes.split_off(keep);
+                self.skipping = true;
+                self.hand_out(buffer, keep);
+                self.line += 1;
+                return Ok(Poll::Chunk);
             }
             searched = buffer.bytes.len();
             wanted = buffer.bytes.len() + self.chunk.max(64 << 10);
@@ -215,26 +275,26 @@ impl Stream {
         if end == buffer.start {
             return match self.failed.take() {
                 Some(error) => Err(error),
-                None => Ok(false),
+                None => Ok(Poll::End),
             };
         }
         self.rest.extend_from_slice(&buffer.bytes[end..]);
-        Ok(self.hand_out(buffer, end, 0))
+        self.hand_out(buffer, end);
+        Ok(Poll::Chunk)
     }
 
     /// Notes what a chunk is, and what comes behind it.
-    fn hand_out(&mut self, buffer: &mut Buffer, end: usize, skipped: u64) -> bool {
+    fn hand_out(&mut self, buffer: &mut Buffer, end: usize) {
         let bytes = &buffer.bytes[buffer.start..end];
         buffer.end = end;
         buffer.offset = self.offset;
         buffer.first_line = Some(self.line);
         buffer.calendar = self.calendar_of(bytes);
-        self.line += memchr_iter(b'\n', bytes).count() as u64 + u64::from(skipped > 0);
-        self.offset += bytes.len() as u64 + skipped;
+        self.line += memchr_iter(b'\n', bytes).count() as u64;
+        self.offset += bytes.len() as u64;
         self.before.clear();
         let from = bytes.len().saturating_sub(BEFORE);
         self.before.extend_from_slice(&bytes[from..]);
-        true
     }
 
     /// Appends up to `more` bytes.
@@ -262,20 +322,28 @@ impl Stream {
         }
     }
 
-    /// Reads on to the end of a line; what follows it stays in `rest`.
-    fn skip_line(&mut self) -> u64 {
-        let mut skipped = 0;
-        let mut bytes = Vec::new();
-        while !self.ended {
-            bytes.clear();
-            self.fill(&mut bytes, 256 << 10);
-            if let Some(at) = memchr(b'\n', &bytes) {
-                self.rest.extend_from_slice(&bytes[at + 1..]);
-                return skipped + at as u64 + 1;
+    /// Leaves out the rest of a line; `false` if its end is still to come.
+    fn skip_line(&mut self) -> bool {
+        const STEP: usize = 256 << 10;
+        let mut bytes = std::mem::take(&mut self.rest);
+        loop {
+            if let Some(end) = memchr(b'\n', &bytes) {
+                self.rest = bytes.split_off(end + 1);
+                self.offset += bytes.len() as u64;
+                self.skipping = false;
+                return true;
             }
-            skipped += bytes.len() as u64;
+            self.offset += bytes.len() as u64;
+            bytes.clear();
+            if self.ended {
+                self.skipping = false;
+                return true;
+            }
+            self.fill(&mut bytes, STEP);
+            if bytes.is_empty() && self.paused {
+                return false;
+            }
         }
-        skipped
     }
 }
 
@@ -377,10 +445,11 @@ impl Drop for Program {
     }
 }
 
-/// The kernel's ring buffer, `/dev/kmsg`: what is in it now.
+/// The kernel's ring buffer, `/dev/kmsg`: what is in it now, or what comes as well.
 #[derive(Debug)]
 pub struct Kmsg {
     file: File,
+    follows: bool,
     /// One record; the kernel gives a whole one at a time or none.
     record: Vec<u8>,
     len: usize,
@@ -388,13 +457,19 @@ pub struct Kmsg {
 }
 
 impl Kmsg {
-    /// Opens it without waiting for records that are still to come.
+    /// Opens it; after the last record that is there it ends, or says that there is no more for now if it `follows`.
     ///
     /// # Errors
     /// It cannot be opened, as by users other than root on most systems.
-    pub fn open(path: &Path) -> io::Result<Kmsg> {
+    pub fn open(path: &Path, follows: bool) -> io::Result<Kmsg> {
         let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-        Ok(Kmsg { file, record: vec![0; 16 << 10], len: 0, given: 0 })
+        Ok(Kmsg { file, follows, record: vec![0; 16 << 10], len: 0, given: 0 })
+    }
+}
+
+impl AsFd for Kmsg {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }
 
@@ -403,7 +478,7 @@ impl Read for Kmsg {
         while self.given == self.len {
             match self.file.read(&mut self.record) {
                 Ok(len) => (self.len, self.given) = (len, 0),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.follows => return Ok(0),
                 // Records were overwritten before they were read; their numbers leave a gap.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => continue,
                 Err(error) => return Err(error),

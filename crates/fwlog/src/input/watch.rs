@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 
 use super::bytes::{Fail, Pauses, Plain, give, is_pause};
+use super::follow::Beside;
 use super::reframe::{self, Export, Objects};
 use super::ulogd;
 
@@ -25,6 +26,19 @@ static BEGINNINGS: LazyLock<[Finder<'static>; 3]> =
 #[must_use]
 pub fn records(stream: Plain) -> Plain {
     ulogd::as_records(Box::new(Objects::new(Box::new(Export::new(stream)))))
+}
+
+/// A reader of records, which cannot do without what it asks for: where `pauses` are told it is read beside, and tells
+/// those of its own.
+#[must_use]
+pub fn beside(pauses: &Pauses, records: Plain) -> (Plain, Pauses) {
+    if !pauses.are_told() {
+        return (records, pauses.clone());
+    }
+    pauses.tell(false);
+    let own = Pauses::default();
+    own.tell(true);
+    (Box::new(Beside::new(records, own.clone())), own)
 }
 
 /// Whether a line is the first of records that are not lines that the parser reads.
@@ -106,12 +120,13 @@ impl Watched {
         if let Some(at) = lines.min() {
             let rest = io::Cursor::new(self.block.split_off(at));
             self.text = at;
-            // Records are waited for.
-            self.pauses.tell(false);
             let failed = self.failed.take().map(Fail::new);
-            self.records = self.input.take().map(|input| match failed {
-                Some(failed) => records(Box::new(rest.chain(failed))),
-                None => records(Box::new(rest.chain(input))),
+            self.records = self.input.take().map(|input| {
+                let records = match failed {
+                    Some(failed) => records(Box::new(rest.chain(failed))),
+                    None => records(Box::new(rest.chain(input))),
+                };
+                beside(&self.pauses, records).0
             });
         }
         match pause {

@@ -231,7 +231,21 @@ pub struct Lines {
     pub no_filename: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
+    pub follow: FollowArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
     pub common: Common,
+}
+
+/// Reading logs that grow.
+#[derive(Args, Debug, Clone, Default)]
+pub struct FollowArgs {
+    /// Read on as the log grows, through its rotation, until interrupted.
+    #[arg(short = 'f', long)]
+    pub follow: bool,
+    /// Keep the place up to which was read in FILE, and begin there the next time: each line once.
+    #[arg(long, value_name = "FILE")]
+    pub cursor: Option<PathBuf>,
 }
 
 /// `fwstat export`.
@@ -243,6 +257,9 @@ pub struct Export {
     /// Names of the fields: ours, or those of the Elastic Common Schema.
     #[arg(long, value_name = "NAMES", default_value = "fwstat")]
     pub schema: Schema,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub follow: FollowArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,

@@ -22,7 +22,7 @@ use fwlog::record::{Field, Record};
 /// # Errors
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Export) -> anyhow::Result<Outcome> {
-    let options = Options::new(&arguments.common, true)?;
+    let options = Options::following(&arguments.common, &arguments.follow)?;
     let form = format(&options, Format::Ndjson, Format::of("export"))?;
     let fields = options::fields("--fields", &arguments.fields, options.plan.names.as_ref())?;
     let ecs = arguments.schema == cli::Schema::Ecs;

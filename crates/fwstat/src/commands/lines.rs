@@ -26,7 +26,7 @@ use fwlog::text;
 /// # Errors
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
-    let options = Options::new(&arguments.common, true)?;
+    let options = Options::following(&arguments.common, &arguments.follow)?;
     let table = match options.format {
         None => false,
         Some(Format::Table | Format::Plain) => true,

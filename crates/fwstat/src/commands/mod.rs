@@ -27,7 +27,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::atomic_file::AtomicFile;
 use crate::cli::Format;
@@ -78,7 +78,9 @@ fn pass<A: Aggregate>(
 ) -> anyhow::Result<(A, Account, Head)> {
     // First Ctrl-C: stop and print partial results. Second: exit at once.
     let stop = &options.queue.stop;
-    for signal in [SIGINT, SIGTERM] {
+    // What has no end but this one ends well with it.
+    let signals = if options.endless { &[SIGINT, SIGTERM, SIGHUP][..] } else { &[SIGINT, SIGTERM] };
+    for signal in signals.iter().copied() {
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(stop))?;
         signal_hook::flag::register(signal, Arc::clone(stop))?;
     }
@@ -192,7 +194,7 @@ fn foreign(look: &RenderOptions, account: &Account) -> Option<String> {
 
 /// Result of a run.
 fn outcome(options: &Options, account: &Account) -> Outcome {
-    if options.queue.stop.load(Ordering::Relaxed) {
+    if options.queue.stop.load(Ordering::Relaxed) && !options.endless {
         Outcome::Interrupted
     } else if !options.queue.errors().is_empty() || (options.strict && account.totals.damaged > 0) {
         Outcome::Failed
@@ -256,6 +258,7 @@ fn finish<S: Sink>(writer: Writer<S>, options: &Options) -> anyhow::Result<()> {
         Some(path) => path.display().to_string(),
         None => "standard output".to_owned(),
     })?;
+    options.queue.keep_places();
     told_again(options)
 }
 

@@ -1,0 +1,48 @@
+//! Logs that grow: what is said while they are read, and the file in which places are kept.
+//!
+//! Responsible for: reading and writing that file, and the words of what a log's owner should know.
+//! Must not know: how logs are followed (`fwlog::input::follow`).
+//! Tested by: `tests/cli/follow.rs`.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+
+use crate::atomic_file::AtomicFile;
+use crate::report::diagnostics;
+use crate::whole_file;
+use fwlog::input::follow::{Cursor, Follow};
+use fwlog::text;
+
+/// How logs that grow are read, on from the place that is kept in a file.
+///
+/// # Errors
+/// The file holds something else.
+pub(super) fn follow(follow: bool, cursor: Option<&Path>) -> anyhow::Result<Follow> {
+    let tell = Arc::new(|text: &str| {
+        // What nobody can be told is no reason to end.
+        let _ = diagnostics::warning(&text::escape(text.as_bytes()));
+    });
+    let Some(path) = cursor else { return Ok(Follow { ends: !follow, tell, ..Follow::default() }) };
+    let name = || text::escape(path.to_string_lossy().as_bytes());
+    let places = match whole_file::read(path, whole_file::LIST) {
+        Ok(bytes) => Cursor::from_json(&bytes).map_err(|error| {
+            anyhow!("--cursor: {}: {error}\n  remove it to begin at the beginning of the log", name())
+        })?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Cursor::default(),
+        Err(error) => return Err(error).with_context(|| format!("--cursor: {}", name())),
+    };
+    let kept = path.to_owned();
+    let keep = Arc::new(move |cursor: &Cursor| {
+        let written = AtomicFile::create(&kept).and_then(|file| {
+            file.writer()?.write_all(cursor.to_json().as_bytes())?;
+            file.commit()
+        });
+        if let Err(error) = written {
+            let _ = diagnostics::warning(&format!("--cursor: {error:#}"));
+        }
+    });
+    Ok(Follow { ends: !follow, cursor: Some(places), keep, tell })
+}
