@@ -34,7 +34,7 @@
 //!
 //! | module | from | to |
 //! | --- | --- | --- |
-//! | [`input`] | files, rotated sets, gzip, zstd, xz, bzip2, journal files, standard input | chunks of whole lines |
+//! | [`input`] | files, rotated sets, logs that grow ([`follow`](input::follow)), gzip, zstd, xz, bzip2, journal files, standard input | chunks of whole lines |
 //! | [`pipeline`] | chunks | packets (by the parser [`logparse`]), on any number of threads; the account of all lines |
 //! | [`record`] | a packet with its envelope, time and place | fields by name: [`Key`](record::Key), [`Value`](record::Value) |
 //! | [`time`] | stamps with or without year and zone | moments, and what had to be assumed |
@@ -55,7 +55,7 @@
 //!
 //! # Not supported
 //!
-//! Following a file that grows; inputs from the network; logs that are no Linux firewall logs.
+//! Inputs from the network; logs that are no Linux firewall logs.
 //! A field's name is that of the output contract, not the kernel's key; [`record::Key`] lists both.
 //!
 //! # Sources

@@ -21,6 +21,7 @@ mod explain;
 mod export;
 mod faults;
 mod filters;
+mod follow;
 mod inputs;
 mod invariants;
 mod journal;
