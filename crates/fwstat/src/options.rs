@@ -155,7 +155,11 @@ impl Options {
             bail!("--since is later than --until");
         }
         typed::no_command_among(files).map_err(anyhow::Error::msg)?;
-        let inputs = inputs(files, input, since, &Clock::new(zone.clone(), None))?;
+        let endless = follow.as_ref().is_some_and(|follow| !follow.ends);
+        let inputs = inputs(files, input, since, &Clock::new(zone.clone(), None), endless)?;
+        if follow.as_ref().is_some_and(|follow| follow.cursor.is_some()) {
+            has_places(&inputs)?;
+        }
         let boot = match &input.boot_time {
             Some(text) => Some(time("--boot-time", text, now, &zone)?),
             // The ring buffer of this machine counts from this machine's start.
@@ -198,11 +202,10 @@ impl Options {
             extents: Arc::clone(extents),
             follow,
         };
-        let follow_ends = reading.follow.as_ref().is_none_or(|follow| follow.ends);
         // Records on a terminal are a sign of progress themselves.
         let streams = ordered && output.look.file().is_none() && std::io::stdout().is_terminal();
         let wanted = !output.look.no_progress && !output.look.quiet && !streams;
-        let progress = wanted && follow_ends && std::io::stderr().is_terminal();
+        let progress = wanted && !endless && std::io::stderr().is_terminal();
         let follows = reading.follow.is_some();
         let mut queue = InputQueue::new(inputs, reading);
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -232,7 +235,7 @@ impl Options {
             stats: input.accounting.stats,
             rejects: input.accounting.rejects.clone(),
             zone_note,
-            endless: !follow_ends,
+            endless,
         })
     }
 }
@@ -303,10 +306,11 @@ fn inputs(
     input: &InputArgs,
     since: Option<i64>,
     clock: &Clock,
+    follow: bool,
 ) -> anyhow::Result<Vec<Input>> {
     let mut inputs = Vec::new();
     if input.journal_pipe {
-        inputs.push(places::journal_pipe(since));
+        inputs.push(places::journal_pipe(since, follow));
     }
     if let Some(folder) = &input.journal {
         inputs.extend(places::journal(folder.as_deref(), input)?);
@@ -338,6 +342,24 @@ fn inputs(
         inputs = places::found(input, clock)?;
     }
     Ok(inputs)
+}
+
+/// Refuses inputs of which no place can be kept.
+fn has_places(inputs: &[Input]) -> anyhow::Result<()> {
+    for input in inputs {
+        let instead = match input {
+            Input::File(path) if !is_kmsg(path) && !fwlog::input::journal::is_journal(path) => continue,
+            Input::Stdin => "standard input begins anew each time",
+            Input::Journal(..) | Input::Program(_) | Input::File(_) => {
+                "of the journal, `journalctl -k -o export --cursor-file FILE | fwstat export` keeps it"
+            }
+        };
+        bail!(
+            "--cursor keeps places in files of lines, and {} is none: {instead}",
+            text::escape(input.name().as_bytes())
+        );
+    }
+    Ok(())
 }
 
 /// What tells a file from others, under whatever name.

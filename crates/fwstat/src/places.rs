@@ -22,10 +22,13 @@ use crate::cli::InputArgs;
 const SEARCHED: u64 = 4 << 20;
 
 /// The kernel's messages as journalctl prints them.
-pub(crate) fn journal_pipe(since: Option<i64>) -> Input {
+pub(crate) fn journal_pipe(since: Option<i64>, follow: bool) -> Input {
     let mut words = vec!["journalctl".to_owned()];
     // Without its `-q`: what it says about missing permissions is what the user needs to know.
     words.extend(["-k", "-o", "export", "--no-pager"].map(str::to_owned));
+    if follow {
+        words.extend(["-f", "--no-tail"].map(str::to_owned));
+    }
     words.extend(since.map(|utc| format!("--since=@{}", utc.div_euclid(NANOS))));
     Input::Program(words)
 }

@@ -51,7 +51,7 @@ use self::decode::{Decoded, Decoding};
 use self::error::{explain, reason};
 use self::extent::Unit;
 use self::follow::{Followed, Following};
-use self::journal::{Lost, Member, Merge, Named, Parts, Refused, Wanted, Work};
+use self::journal::{Lost, Merge, Parts, Tail, Wanted, Work};
 use self::runs::Doubt;
 use self::split::Split;
 use self::stream::{Poll, Stream};
@@ -91,6 +91,7 @@ enum State {
     Entries(Arc<Parts>),
     Merge(Box<Merge>),
     Followed(Box<Followed>),
+    Tail(Box<Tail>),
     Done,
 }
 
@@ -152,7 +153,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl InputQueue {
     /// A feed of these inputs; nothing is opened yet.
     #[must_use]
-    pub fn new(inputs: Vec<Input>, reading: ReadOptions) -> InputQueue {
+    pub fn new(inputs: Vec<Input>, mut reading: ReadOptions) -> InputQueue {
+        if reading.follow.as_ref().is_some_and(|follow| !follow.ends) {
+            reading.entries.taken = Some(Arc::default());
+        }
         let mut feed = InputQueue {
             sources: Vec::new(),
             reading,
@@ -196,33 +200,6 @@ impl InputQueue {
         let done = AtomicBool::new(matches!(state, State::Done));
         let source = Source { name: input.name(), input, done, state: Mutex::new(state), limit: None };
         self.sources.push(source);
-    }
-
-    /// Which of a journal's entries are read.
-    fn wanted(&self) -> Wanted {
-        let (ordered, extents) = (self.reading.ordered, Arc::clone(&self.reading.extents));
-        Wanted { ordered, extents, ..self.reading.entries.clone() }
-    }
-
-    /// Opens a set of journals, which become neighbouring inputs in the order of their entries.
-    fn add_journals(&mut self, journals: Vec<Input>) {
-        let wanted = self.wanted();
-        let named = journals.into_iter().filter_map(|input| match input {
-            Input::File(path) => Some(Named::File(path)),
-            Input::Journal(folder, machine) => Some(Named::Folder(folder, machine)),
-            Input::Stdin | Input::Program(_) => None,
-        });
-        let (members, work) = journal::open(named.collect(), &wanted, self.sources.len());
-        let mut work = work.into_iter().peekable();
-        for (at, member) in members.into_iter().enumerate() {
-            let work = work.next_if(|(first, _)| *first == at);
-            let state = work.map_or(State::Done, |(_, work)| State::from(work));
-            let input = Input::File(member.path.clone());
-            if let Err(error) = self.tell(&input.name(), member) {
-                lock(&self.errors).push(error);
-            }
-            self.add(input, state);
-        }
     }
 
     /// Takes neighbouring inputs for one set, the oldest first: no line of a file is later than
@@ -418,6 +395,15 @@ impl InputQueue {
                 Ok(Poll::Later) => stream.next(buffer),
                 polled => polled.map(|polled| polled == Poll::Chunk),
             },
+            State::Tail(tail) => {
+                let (desk, bytes) = buffer.begin_entries();
+                let Some(lost) = tail.next(&self.reading.years, desk, bytes) else {
+                    return Take::Later(true);
+                };
+                buffer.end = buffer.bytes.len();
+                self.lose(lost);
+                Ok(true)
+            }
             State::Followed(followed) => match self.take_followed(at, followed, buffer) {
                 Take::Chunk => Ok(true),
                 later => return later,
@@ -595,24 +581,10 @@ impl InputQueue {
     /// The entries of one journal that is open.
     fn entries(&self, at: usize, name: &str, file: File) -> Result<State, InputError> {
         // Its number may be that of another file without a name, and it does not grow.
-        let wanted = Wanted { extents: Arc::default(), ..self.wanted() };
+        let wanted = Wanted { extents: Arc::default(), taken: None, ..self.wanted() };
         let (member, work) = journal::open_file(file, &wanted, at);
         self.tell(name, member)?;
         Ok(work.map_or(State::Done, State::from))
-    }
-
-    /// Keeps what there is to say about a journal; an error if it cannot be read.
-    fn tell(&self, name: &str, member: Member) -> Result<(), InputError> {
-        lock(&self.errors).extend(member.troubles.into_iter().map(|why| InputError::new(name, why)));
-        lock(&self.notes).extend(member.notes.into_iter().map(|note| format!("{name}: {note}")));
-        match member.refused {
-            None => Ok(()),
-            Some(Refused::Io(error)) => Err(explain(name, &member.path, &error)),
-            Some(Refused::Form(why)) => {
-                let hint = format!("journalctl --file {name} -o export _TRANSPORT=kernel | fwstat");
-                Err(InputError::new(name, why).hint(hint))
-            }
-        }
     }
 
     /// Keeps what a survey found.

@@ -164,7 +164,7 @@ impl InputQueue {
                 .sources
                 .iter()
                 .filter_map(|source| match &source.input {
-                    Input::File(path) => Some(path.as_path()),
+                    Input::File(path) | Input::Journal(path, _) => Some(path.as_path()),
                     _ => None,
                 })
                 .collect();

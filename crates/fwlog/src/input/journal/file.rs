@@ -125,6 +125,22 @@ impl List {
         self.runs.retain(|run| run.len > 0);
     }
 
+    /// Leaves out the first so many.
+    pub(super) fn leave_out(&mut self, journal: &Journal, entries: u64) {
+        let mut left = entries;
+        for at in 0..self.runs.len() {
+            let run = &self.runs[at];
+            let from = run.len.min(left);
+            left -= from;
+            // What is found by going from one to the next cannot be begun in the middle.
+            if from == 0 || run.how == How::Hop && from < run.len {
+                continue;
+            }
+            self.runs[at] = self.cut(journal, run, from, run.len - from);
+        }
+        self.runs.retain(|run| run.len > 0);
+    }
+
     /// `len` entries of a run from the one at `from` on.
     pub(super) fn cut(&self, journal: &Journal, run: &Run, from: u64, len: u64) -> Run {
         let width = match run.how {

@@ -88,6 +88,11 @@ impl Heads {
         }
     }
 
+    /// Makes all of them heads of lines of this input.
+    pub(super) fn move_to(&mut self, source: usize) {
+        self.all.iter_mut().for_each(|head| head.source = source);
+    }
+
     pub(super) fn clear(&mut self) {
         self.all.clear();
         self.names.clear();

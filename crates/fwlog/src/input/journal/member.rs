@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::boot::Boot;
-use super::file::{Journal, Key, List};
+use super::file::{Journal, Key, List, Want};
 use super::layout::{Id, SIGNATURE};
+use super::tail::Taken;
 use super::window::Medium;
 use crate::input::extent::{Extents, Unit};
 
@@ -31,6 +32,8 @@ pub struct Wanted {
     pub part: u64,
     /// How far files are read.
     pub extents: Arc<Extents>,
+    /// Where it is noted what was read of files, if each opening shall give what is new since the one before.
+    pub taken: Option<Arc<Taken>>,
 }
 
 /// One file of a set.
@@ -44,6 +47,8 @@ pub struct Member {
     pub troubles: Vec<String>,
     /// What was left out as asked.
     pub notes: Vec<String>,
+    /// Whether it has to be opened once more to read what is new in it.
+    pub(super) postponed: bool,
     pub(super) opened: Option<Arc<Opened>>,
 }
 
@@ -106,7 +111,14 @@ impl Member {
     }
 
     pub(super) fn new(path: PathBuf) -> Member {
-        Member { path, refused: None, troubles: Vec::new(), notes: Vec::new(), opened: None }
+        Member {
+            path,
+            refused: None,
+            troubles: Vec::new(),
+            notes: Vec::new(),
+            postponed: false,
+            opened: None,
+        }
     }
 
     /// Takes over a journal and finds its entries.
@@ -114,6 +126,14 @@ impl Member {
         let mut list = journal.list();
         if let Some(file) = journal.medium.metadata() {
             list.truncate(&journal, wanted.extents.end(&file, Unit::Entries, list.len()));
+        }
+        if let (Some(taken), Some(file)) = (&wanted.taken, journal.medium.metadata()) {
+            // Between two steps of its writer not only the kernel's entries are in the list: they could not be counted.
+            self.postponed = list.want == Want::Kernel && journal.header.online && list.len() > 0;
+            match self.postponed {
+                true => list.runs.clear(),
+                false => list.leave_out(&journal, taken.advance((file.dev(), file.ino()), list.len())),
+            }
         }
         if wanted.machine.is_some_and(|machine| machine != journal.header.machine) {
             list.runs.clear();
