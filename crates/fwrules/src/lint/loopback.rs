@@ -41,6 +41,7 @@ impl Lint<'_> {
         let lo = self.names.one("lo");
         let mut news = Vec::new();
         for (here, there) in [(Hook::Output, Hook::Input), (Hook::Input, Hook::Output)] {
+            let bases = rules.base_chains(there);
             for (id, rule) in rules.rules() {
                 let region = &self.regions[&id];
                 let only_lo = |c: &Cube| if here == Hook::Output { c.output == lo } else { c.input == lo };
@@ -89,8 +90,10 @@ impl Lint<'_> {
                 let family = rules.tables[id.table as usize].family;
                 let mut drops: Vec<String> = Vec::new();
                 let (mut others, mut chosen) = (Vec::new(), false);
-                for (table, chain, base) in rules.base_chains(there) {
-                    if rules.tables[table].family != family || base.nat {
+                // Every one of them for each rule: of tens of thousands of both, that is too much.
+                self.budget = self.budget.saturating_sub(bases.len());
+                for (table, chain, base) in bases.iter().copied() {
+                    if rules.tables[table].family != family || base.nat || self.budget == 0 {
                         continue;
                     }
                     let mut path = Trail::new(true);
@@ -115,7 +118,7 @@ impl Lint<'_> {
                     };
                     chosen |= path.ends.iter().any(accepted);
                 }
-                if !drops.is_empty() && !chosen {
+                if !drops.is_empty() && !chosen && self.budget > 0 {
                     let (way, back) = match there {
                         Hook::Input => {
                             ("out by lo", format!("it comes in by lo again, where {}", drops.join(", ")))
