@@ -227,7 +227,7 @@ impl<'p> Worker<'p> {
             line_number,
             at: (chunk.source, chunk.offset + line.offset as u64),
             beside: chunk.heads.and_then(|heads| heads.beside(number)),
-            names: self.plan.names.as_ref(),
+            names: self.plan.names.as_deref(),
         }
     }
 

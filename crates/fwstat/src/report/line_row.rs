@@ -9,8 +9,6 @@ use fwlog::record::{Key, Record, Value, value};
 use fwlog::text;
 use fwlog::time::clock;
 
-/// Between the cells of a row that is kept as text: no cell has it, for they are escaped.
-const BETWEEN: &str = "\u{1f}";
 /// Columns of the time, the prefix, the interface, the protocol, source, arrow, destination, and what else tells
 /// packets apart, for the first row.
 const WIDTHS: [usize; 8] = [19, 10, 4, 4, 15, 2, 15, 3];
@@ -46,12 +44,6 @@ impl Row {
         let (from, to) = (place(Key::Src, Key::Spt), place(Key::Dst, Key::Dpt));
         Row([time, prefix, iface, plain(Key::Proto), from, "->".to_owned(), to, what])
     }
-
-    /// The cells as one text.
-    #[must_use]
-    pub fn joined(&self) -> String {
-        self.0.join(BETWEEN)
-    }
 }
 
 /// The table, row by row.
@@ -81,16 +73,14 @@ impl Table {
         Table { look, columns, widths: WIDTHS.to_vec(), layout }
     }
 
-    /// One row, given as [`Row::joined`].
-    pub fn line(&mut self, row: &[u8]) -> String {
-        let text = String::from_utf8_lossy(row);
-        let cells: Vec<String> = text.split(BETWEEN).map(str::to_owned).collect();
+    /// One row.
+    pub fn line(&mut self, Row(cells): &Row) -> String {
         let wider = cells.iter().zip(&self.widths).any(|(cell, width)| text::width(cell) > *width);
         if wider {
             let grown = cells.iter().zip(&self.widths).map(|(cell, width)| text::width(cell).max(*width));
             self.widths = grown.collect();
             self.layout = Layout::new(&self.look, &self.columns, &self.widths);
         }
-        self.layout.line(&self.look, &self.columns, &cells, &|_| None)
+        self.layout.line(&self.look, &self.columns, cells, &|_| None)
     }
 }

@@ -133,8 +133,8 @@ pub fn foot(look: &RenderOptions, head: &Head) -> String {
     if out.is_empty() { out } else { format!("\n{out}") }
 }
 
-/// What the rows of a table are called.
-fn noun(by: &[String]) -> (String, String) {
+/// What the rows of a table are called: one of them, several.
+pub(super) fn noun(by: &[String]) -> (String, String) {
     let one = |name: &str| match name {
         "src" => ("source", "sources"),
         "dst" => ("destination", "destinations"),
@@ -145,6 +145,10 @@ fn noun(by: &[String]) -> (String, String) {
         "in" | "out" | "physin" | "physout" => ("interface", "interfaces"),
         "service" => ("service", "services"),
         "host" => ("host", "hosts"),
+        "mac" | "mac_src" | "mac_dst" => ("hardware address", "hardware addresses"),
+        "src_name" | "dst_name" => ("name", "names"),
+        "src_country" | "dst_country" => ("country", "countries"),
+        "src_asn" | "dst_asn" | "src_as_org" | "dst_as_org" => ("autonomous system", "autonomous systems"),
         "day" => ("day", "days"),
         "hour" => ("hour", "hours"),
         name if name.starts_with("src/") => ("source network", "source networks"),
@@ -185,6 +189,12 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
     if service.is_some() {
         heads.push(Column::text("SERVICE").giving(Gives::Most));
     }
+    if let Some((column, _)) = table.names {
+        // The column beside it tells which address is named, where two could be.
+        let other = by.iter().filter(|name| matches!(name.as_str(), "src" | "dst")).count() > 1;
+        let name = if other { format!("{} NAME", by[column].to_uppercase()) } else { "NAME".to_owned() };
+        heads.push(Column::text(&name).giving(Gives::Most));
+    }
     heads.push(Column::number("PACKETS"));
     heads.push(Column::number("SHARE").giving(Gives::Way));
     // What all rows down to this one come to.
@@ -205,6 +215,7 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
         if let Some((port, protocol)) = service {
             cells.push(service_name(&row.cells[port], &row.cells[protocol]));
         }
+        cells.extend(table.names.as_ref().map(|(_, names)| text::escape(names[at].as_bytes())));
         cells.push(look.number(row.count));
         cells.push(percent(row.count, matched));
         sum += row.count;
