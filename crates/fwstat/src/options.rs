@@ -86,6 +86,16 @@ pub struct Shared {
     names: OnceLock<Option<Arc<Names>>>,
 }
 
+impl Shared {
+    fn names(&self, input: &InputArgs) -> anyhow::Result<Option<Arc<Names>>> {
+        if let Some(read) = self.names.get() {
+            return Ok(read.clone());
+        }
+        let read = names(input)?;
+        Ok(self.names.get_or_init(|| read).clone())
+    }
+}
+
 impl Options {
     /// Looks at the surroundings, once.
     ///
@@ -127,12 +137,6 @@ impl Options {
             None => inputs.iter().any(is_ring_buffer).then(|| started(wall_clock())).flatten(),
         };
         let clock = Clock::new(zone.clone(), boot);
-        let between = (since.is_some() || until.is_some()).then(|| {
-            let local = |utc: Option<i64>, open: i64| {
-                utc.map_or(open, |utc| utc.div_euclid(NANOS) + i64::from(clock.offset_at(utc)))
-            };
-            (local(since, i64::MIN), local(until, i64::MAX))
-        });
         let years = Years {
             wanted: true,
             year: input.year,
@@ -158,7 +162,7 @@ impl Options {
             // Rejected lines come out in the order of the input.
             ordered: ordered || input.accounting.rejects.is_some(),
             years: Years { wanted: true, ..years },
-            between,
+            between: between(since, until, &clock),
             entries: wanted(since, until, input)?,
             extents: Arc::clone(&shared.extents),
         };
@@ -177,13 +181,7 @@ impl Options {
         if input.rotated {
             queue.chain();
         }
-        let names = match shared.names.get() {
-            Some(read) => read.clone(),
-            None => {
-                let read = names(input)?;
-                shared.names.get_or_init(|| read).clone()
-            }
-        };
+        let names = shared.names(input)?;
         let asked = filter;
         let filter = predicate(asked, since, until, &Context { now, zone: &zone })?;
         filter.fields().iter().try_for_each(|field| known(field, names.as_deref())).context("--where")?;
@@ -208,6 +206,14 @@ impl Options {
             addresses,
         })
     }
+}
+
+/// What moments are by the clock of the log, in seconds; nothing if all of it is wanted.
+fn between(since: Option<i64>, until: Option<i64>, clock: &Clock) -> Option<(i64, i64)> {
+    let local = |utc: Option<i64>, open: i64| {
+        utc.map_or(open, |utc| utc.div_euclid(NANOS) + i64::from(clock.offset_at(utc)))
+    };
+    (since.is_some() || until.is_some()).then(|| (local(since, i64::MIN), local(until, i64::MAX)))
 }
 
 /// A filter before there are names: all packets, if it asks for names.

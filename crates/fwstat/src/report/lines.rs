@@ -221,16 +221,19 @@ impl Printer {
         }
         self.printed = Some((at.source, at.number));
         let paint = |style: Style| if self.form.color { style } else { Style::new() };
-        if let Some(name) = self.form.names.get(at.source) {
+        let name = self.form.names.get(at.source);
+        if let Some(name) = name {
             let style = paint(NAME);
             write!(self.out, "{style}{name}{style:#}{mark}")?;
         }
-        if self.form.numbers {
+        let number = self.form.numbers.then(|| at.number.to_string());
+        if let Some(number) = &number {
             let style = paint(NUMBER);
-            write!(self.out, "{style}{}{style:#}{mark}", at.number)?;
+            write!(self.out, "{style}{number}{style:#}{mark}")?;
         }
         if let Some((table, row)) = self.table.as_mut().zip(row) {
-            return self.out.write_all(table.line(row).as_bytes());
+            let taken = [name, number.as_ref()].into_iter().flatten().map(|text| text::width(text) + 1).sum();
+            return self.out.write_all(table.line(row, taken).as_bytes());
         }
         let mut from = 0;
         let marks = if self.form.color { marks } else { &[] };

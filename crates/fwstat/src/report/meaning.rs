@@ -74,9 +74,7 @@ pub fn all(record: &Record<'_>) -> Vec<Said> {
 /// What an interface says about the packet's way.
 fn interface(key: Key, input: &[u8], output: &[u8]) -> &'static str {
     match (key, input.is_empty(), output.is_empty()) {
-        (Key::In, false, true) => {
-            "the interface it came in by; with OUT empty it was on its way to this host itself (chain INPUT)"
-        }
+        (Key::In, false, true) => "the interface it came in by, for this host itself (chain INPUT)",
         (Key::In, false, false) => "the interface it came in by",
         (Key::In, true, false) => "empty: this host made the packet itself (chain OUTPUT)",
         (Key::In, true, true) => "empty: the rule's place in the packet's way gives no interface",
@@ -213,9 +211,7 @@ fn meaning(key: Key, value: Value<'_>, number: Option<u64>, packet: &Datagram<'_
         Key::Severity => "how grave the message is: 0 emergency to 7 debug, set with --log-level",
         Key::Repeat => "the log says that the same message came so many times",
         Key::Prefix if value == Value::Text(b"") => "none: the rule that wrote the line has no --log-prefix",
-        Key::Prefix => {
-            "the --log-prefix of the rule that logged the packet: its author's words, not what happened to it"
-        }
+        Key::Prefix => "--log-prefix of the rule that logged it: its author's words",
         Key::PhysIn => "the port of the bridge it came in by",
         Key::PhysOut => "the port of the bridge it was to leave by",
         Key::Mac if value == Value::Text(b"") || value == Value::Lower(b"") => {

@@ -40,16 +40,15 @@ pub fn head(look: &RenderOptions, head: &Head) -> String {
         }
         if let Some((since, until)) = head.span {
             let (since, until) = (since.local_seconds(), until.local_seconds());
-            let span = format!("{} to {}", local_text(since), local_text(until));
-            out.push_str(&look.paint(DIM, &span));
-            out.push('\n');
+            let span = match since == until {
+                true => local_text(since),
+                false => format!("{} to {}", local_text(since), local_text(until)),
+            };
+            out.push_str(&style::sentence(look, DIM, &span));
         }
         if !head.filters.is_empty() {
-            out.push_str(&format!(
-                "{}: {}\n",
-                look.count_of(totals.matched, "packet", "packets"),
-                filters(head)
-            ));
+            let packets = look.count_of(totals.matched, "packet", "packets");
+            out.push_str(&style::sentence(look, Style::new(), &format!("{packets}: {}", filters(head))));
         }
         out.push('\n');
     }
@@ -58,7 +57,7 @@ pub fn head(look: &RenderOptions, head: &Head) -> String {
 
 /// How many packets there are in how many lines, and what the other lines are. Tables count a truncated packet as
 /// a packet, and a line of `message repeated N times` as N.
-fn classes(look: &RenderOptions, totals: &Totals) -> String {
+pub(super) fn classes(look: &RenderOptions, totals: &Totals) -> String {
     let packets = totals.packets + totals.cut + totals.repeats;
     let mut parts = vec![look.count_of(packets, "packet", "packets")];
     if packets != totals.packets {
@@ -68,9 +67,11 @@ fn classes(look: &RenderOptions, totals: &Totals) -> String {
         };
         parts[0] += &format!(" in {}{cut}", look.count_of(totals.packets, "line", "lines"));
     }
-    for (count, name) in [(totals.damaged, "corrupt"), (totals.other, "not firewall lines")] {
+    for (count, one, many) in
+        [(totals.damaged, "corrupt", "corrupt"), (totals.other, "not a firewall line", "not firewall lines")]
+    {
         if count > 0 {
-            parts.push(format!("{} {name}", look.number(count)));
+            parts.push(look.count_of(count, one, many));
         }
     }
     parts.join(", ")
