@@ -210,7 +210,7 @@ impl<'p> Worker<'p> {
             offset: chunk.offset,
             first_line: chunk.first_line,
             heads: chunk.heads,
-            names: self.plan.names.as_ref(),
+            names: self.plan.names.as_deref(),
         }
     }
 

@@ -139,12 +139,12 @@ pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
     }
 }
 
-/// What files say of an address.
+/// What files, or the resolver, say of an address.
 fn named<'a>(key: Key, addr: Option<IpAddr>, names: Option<&'a Names>) -> Value<'a> {
     let (Some(addr), Some(names)) = (addr, names) else { return Value::Missing };
     let word = |found: Option<&'a str>| text(found.map(str::as_bytes));
     match key {
-        Key::SrcName | Key::DstName => word(names.table.name(addr)),
+        Key::SrcName | Key::DstName => word(names.name(addr)),
         Key::SrcCountry | Key::DstCountry => word(names.places.country(addr)),
         Key::SrcAsn | Key::DstAsn => number(names.places.asn(addr)),
         _ => word(names.places.as_org(addr)),

@@ -53,7 +53,8 @@ pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
         } else {
             Vec::new()
         },
-        numbers: arguments.line_number || terminal && !arguments.count,
+        // A table has columns of its own.
+        numbers: arguments.line_number || terminal && !arguments.count && !table,
         color: options.look.color,
         escaped: terminal || table,
         table: table.then(|| options.look.clone()),
