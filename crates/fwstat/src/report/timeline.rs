@@ -139,7 +139,9 @@ impl<'t> OverTime<'t> {
         let shown = self.keys.len().min(self.shown(look));
         if shown < self.distinct {
             let (shown, all) = (shown as u64, self.distinct as u64);
-            line.push_str(&format!(", top {} of {} values", look.number(shown), look.number(all)));
+            let names: Vec<String> = self.names().into_iter().map(str::to_owned).collect();
+            let (_, many) = table::noun(&names);
+            line.push_str(&format!(", top {} of {} {many}", look.number(shown), look.number(all)));
         }
         if let Some(peak) = self.peak(look) {
             line.push_str(&format!("; {peak}"));

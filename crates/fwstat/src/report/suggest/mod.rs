@@ -159,9 +159,12 @@ pub fn script(
         rest(&mut page, head, s);
         if s.before > 0 {
             page.heading("Next:");
+            let widest = next.iter().map(|(command, _)| text::width(command)).max().unwrap_or(0);
+            let room = look.width.map(|width| width.saturating_sub(8));
             for (command, what) in next {
-                let room = look.width.map(|width| width.saturating_sub(8));
-                let Some(lines) = fitted(&format!("{command}    # {what}"), room) else { continue };
+                let beside = format!("{command:widest$}  # {what}");
+                let fits = room.is_none_or(|room| text::width(&beside) <= room);
+                let Some(lines) = fitted(if fits { &beside } else { command }, room) else { continue };
                 lines.iter().for_each(|line| page.as_it_is(line));
             }
         }
