@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use testkit::skipped;
+use testkit::{journal, skipped};
 
 use crate::support::{Folder, has, program, run};
 
@@ -537,4 +537,50 @@ fn logrotate_loses_and_doubles_nothing_that_is_on_the_disk() {
 fn numbers_of_whole(text: &str) -> Vec<usize> {
     let number = |found: &str| found.split(" ID=").nth(1)?.split(' ').next()?.parse().ok();
     text.lines().filter_map(|found| number(found).filter(|n| format!("{found}\n") == line(*n))).collect()
+}
+
+/// Waits until lines with the packets of these numbers came, in this order, and no more.
+fn wait_for_packets(reader: &Reader, wanted: std::ops::Range<usize>) {
+    let ids = || -> Vec<usize> {
+        let seen = reader.seen();
+        let id = |found: &str| found.split(" ID=").nth(1)?.split(' ').next()?.parse().ok();
+        seen.lines().filter_map(id).collect()
+    };
+    let began = Instant::now();
+    while ids().len() < wanted.len() && began.elapsed() < Duration::from_secs(30) {
+        sleep(Duration::from_millis(10));
+    }
+    sleep(Duration::from_millis(400));
+    let wanted: Vec<usize> = wanted.collect();
+    assert_eq!(ids(), wanted, "{}", reader.seen());
+}
+
+#[test]
+fn entries_of_journals_come_as_they_are_written_through_journalds_rotation() {
+    let folder = Folder::new();
+    let journals = folder.0.join("journal");
+    fs::create_dir(&journals).unwrap();
+    let entry = |n: usize| {
+        let line = line(n);
+        journal::Entry::kernel(n as u64, line.trim_end().split("] ").nth(1).unwrap())
+    };
+    let write = |name: &str, range: std::ops::Range<usize>| {
+        let form = journal::Form { online: true, first: range.start as u64 + 1, ..journal::Form::default() };
+        let entries: Vec<_> = range.map(entry).collect();
+        fs::write(journals.join(name), journal::file(form, &entries)).unwrap();
+    };
+    write("system.journal", 0..3);
+    let reader = Reader::start(&folder, &[&format!("--journal={}", journals.display())]);
+    wait_for_packets(&reader, 0..3);
+    reader.between(|| write("system.journal", 0..5));
+    wait_for_packets(&reader, 0..5);
+    reader.between(|| {
+        write("system.journal", 0..6);
+        fs::rename(journals.join("system.journal"), journals.join("system@1.journal")).unwrap();
+        write("system.journal", 6..8);
+    });
+    wait_for_packets(&reader, 0..8);
+    reader.between(|| write("system.journal", 6..300));
+    wait_for_packets(&reader, 0..300);
+    assert_eq!(reader.end(), "");
 }

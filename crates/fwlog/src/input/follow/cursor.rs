@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::follower::Place;
+use super::place::Place;
 
 /// The form's name, with its version.
 const SCHEMA: &str = "fwstat.cursor/1";

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use super::cursor::Cursor;
 use super::duct::{Inlet, duct};
-use super::follower::{Event, Follower, Notice, Place};
+use super::follower::{Event, Follower, Notice};
 use super::grown::TAIL;
+use super::place::Place;
 use crate::input::bytes::{HEAD, Pauses, Plain};
 use crate::input::chunk::Buffer;
 use crate::input::stream::{Poll, Stream};

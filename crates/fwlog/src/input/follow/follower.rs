@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::grown::{Grown, Id, Look};
+use super::place::Place;
 use super::siblings::{self, Known, Sibling, alike};
 use crate::input::bytes::Plain;
 
@@ -55,28 +56,6 @@ pub(super) enum Notice {
     Cut(bool),
     /// The place where it was left is not there any more.
     PlaceLost,
-}
-
-/// A place in a log, to go on from another time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    /// Which file.
-    pub(super) id: Id,
-    /// How far it was read.
-    pub(super) at: u64,
-    /// The number of the next line.
-    pub(super) line: u64,
-    /// What the file begins with.
-    pub(super) head: Vec<u8>,
-    /// The end of what was read.
-    pub(super) tail: Vec<u8>,
-}
-
-impl Place {
-    /// The beginning of a file.
-    fn beginning(id: Id) -> Place {
-        Place { id, at: 0, line: 1, head: Vec::new(), tail: Vec::new() }
-    }
 }
 
 #[derive(Debug)]

@@ -7,14 +7,13 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::cursor::Cursor;
 use super::followed::{Followed, Next, Open};
 use super::follower::Notice;
-use super::wake::{Wake, piped_output};
+use super::how::{Follow, Following};
 use crate::input::bytes::{Pauses, Plain};
 use crate::input::chunk::{Buffer, Take};
 use crate::input::decode::{self, Decoded};
@@ -26,66 +25,6 @@ use crate::time::dates::DAY;
 
 /// How often places are kept, while lines come.
 const KEPT: Duration = Duration::from_secs(1);
-
-/// How inputs that grow are read.
-#[derive(Clone)]
-pub struct Follow {
-    /// Whether reading ends where the inputs end now, instead of waiting for more.
-    pub ends: bool,
-    /// Places to begin at, where places are kept.
-    pub cursor: Option<Cursor>,
-    /// Is told where the reading has come to: all lines before were handed out, and their work is done.
-    pub keep: Arc<dyn Fn(&Cursor) + Send + Sync>,
-    /// Is told what a person should know: a log that is not there, that was cut.
-    pub tell: Arc<dyn Fn(&str) + Send + Sync>,
-}
-
-impl Default for Follow {
-    /// More is waited for; no places are kept, and nothing is said.
-    fn default() -> Follow {
-        Follow { ends: false, cursor: None, keep: Arc::new(|_| {}), tell: Arc::new(|_| {}) }
-    }
-}
-
-impl std::fmt::Debug for Follow {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Follow")
-            .field("ends", &self.ends)
-            .field("cursor", &self.cursor)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What is known from one chunk to the next.
-#[derive(Debug)]
-pub(in crate::input) struct Following {
-    wake: Wake,
-    /// The input to ask first.
-    turn: usize,
-    /// Bytes since the last wait.
-    came: u64,
-    began: Instant,
-    kept: Instant,
-    /// Whether lines were handed out since places were kept.
-    moved: bool,
-    cursor: Cursor,
-}
-
-impl Following {
-    /// Nothing was handed out yet.
-    fn new(follow: &Follow, inputs: &[&Path]) -> Following {
-        let now = Instant::now();
-        Following {
-            wake: Wake::new(inputs, piped_output()),
-            turn: 0,
-            came: 0,
-            began: now,
-            kept: now,
-            moved: false,
-            cursor: follow.cursor.clone().unwrap_or_default(),
-        }
-    }
-}
 
 impl InputQueue {
     /// Whether an input is followed by its name: files of lines that are there, and those that are not there yet.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::boot::Boot;
 use super::file::{Journal, Key, List, Want};
 use super::layout::{Id, SIGNATURE};
-use super::tail::Taken;
+use super::taken::Taken;
 use super::window::Medium;
 use crate::input::extent::{Extents, Unit};
 

@@ -3,7 +3,7 @@
 //! Responsible for: noticing that journald wrote to a file of a set, began one or gave one another name, and reading the
 //! entries that are new, each once.
 //! Must not know: what an entry says, when to look again (`follow`).
-//! Tested by: `fwstat/tests/cli/journal.rs`.
+//! Tested by: `fwstat/tests/cli/follow.rs`.
 //!
 //! journald writes into memory that it shares with the file, which changes neither size nor time: what is looked at is
 //! the header, which counts the entries.
@@ -12,7 +12,6 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use super::desk::Desk;
 use super::layout::HEADER;
@@ -20,23 +19,8 @@ use super::lost::Lost;
 use super::member::{Member, Wanted};
 use super::places;
 use super::plan::{self, Named, Work};
+use super::taken::FileId;
 use crate::input::years::Years;
-
-/// Device and inode.
-type FileId = (u64, u64);
-
-/// How many entries of each file were read, whatever its name is by now.
-#[derive(Debug, Default)]
-pub struct Taken(Mutex<HashMap<FileId, u64>>);
-
-impl Taken {
-    /// Notes that a file has so many entries, which are being read; how many were read before.
-    pub(super) fn advance(&self, file: FileId, entries: u64) -> u64 {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = taken.entry(file).or_default();
-        std::mem::replace(before, entries.max(*before))
-    }
-}
 
 /// A file that was seen, and its header then.
 #[derive(Debug)]
