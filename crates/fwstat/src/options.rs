@@ -166,19 +166,7 @@ impl Options {
             Some(text) => time("--now", text, wall_clock(), &zone)?,
             None => wall_clock(),
         };
-        let since = match &filter.since {
-            Some(text) => Some(time("--since", text, now, &zone)?),
-            None => None,
-        };
-        let until = match &filter.until {
-            Some(text) => Some(until("--until", text, now, &zone)?),
-            None => None,
-        };
-        if let (Some(since), Some(until)) = (since, until)
-            && since > until
-        {
-            bail!("--since is later than --until");
-        }
+        let (since, until) = span(filter, now, &zone)?;
         typed::no_command_among(files).map_err(anyhow::Error::msg)?;
         let endless = follow.as_ref().is_some_and(|follow| !follow.ends);
         let inputs = inputs(files, input, since, &Clock::new(zone.clone(), None), endless)?;
@@ -263,6 +251,16 @@ impl Options {
             addresses,
         })
     }
+}
+
+/// The moments that lines are wanted from and until.
+fn span(filter: &FilterArgs, now: i64, zone: &TimeZone) -> anyhow::Result<(Option<i64>, Option<i64>)> {
+    let since = filter.since.as_ref().map(|text| time("--since", text, now, zone)).transpose()?;
+    let until = filter.until.as_ref().map(|text| until("--until", text, now, zone)).transpose()?;
+    if since.zip(until).is_some_and(|(since, until)| since > until) {
+        bail!("--since is later than --until");
+    }
+    Ok((since, until))
 }
 
 /// What moments are by the clock of the log, in seconds; nothing if all of it is wanted.

@@ -3,7 +3,7 @@
 //! Responsible for: every byte written under the name, once, whatever becomes of the files: moved away and begun anew,
 //! cut in place (the rest is in a copy), replaced, gone for a while, rotated several times between two looks.
 //! Must not know: lines, what is done with the bytes.
-//! Tested by: the unit tests below, `fwstat/tests/cli/follow.rs`.
+//! Tested by: `fwstat/tests/cli/follow.rs`.
 //!
 //! A *generation* is what one file holds from the place where it was begun: its bytes come in order. Generations come in
 //! order too, but for a file that was moved away and is still written to, as syslog daemons do until they are told.
