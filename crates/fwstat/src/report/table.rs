@@ -208,7 +208,9 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
         heads.push(Column::number("SUM").giving(Gives::Way));
     }
     if table.last.is_some() {
-        heads.push(Column::whole("LAST"));
+        // Who asks for names wants them more than this.
+        let gives = if table.names.is_some() { Gives::Way } else { Gives::Nothing };
+        heads.push(Column::whole("LAST").giving(gives));
     }
     if let Some(other) = &table.of_other {
         heads.push(Column::number(&format!("DISTINCT {}", other.field.to_uppercase())));
