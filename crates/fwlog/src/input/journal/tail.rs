@@ -12,6 +12,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::desk::Desk;
 use super::layout::HEADER;
@@ -103,6 +104,8 @@ impl Tail {
         if changed.is_empty() {
             return false;
         }
+        // They have grown since they were opened last.
+        self.wanted.extents = Arc::default();
         let (members, work) = plan::open(changed, &self.wanted, self.next);
         self.next += members.len();
         for id in members.iter().filter(|member| member.postponed).filter_map(Member::inode) {
