@@ -36,7 +36,7 @@ enum Known {
 pub(super) struct Worker<'p> {
     plan: &'p Plan,
     names: &'p [String],
-    account: Account,
+    pub(super) account: Account,
     resolver: Resolver<'p>,
     scanner: Scanner,
     /// Whether an aggregate or filter asks for the moment of single records.
