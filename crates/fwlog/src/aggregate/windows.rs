@@ -33,8 +33,9 @@ pub enum Span {
 #[derive(Clone, Debug)]
 pub struct Sliced<K> {
     span: Span,
-    /// Keys of a slice.
+    /// Keys at most, and those of a slice.
     room: usize,
+    sliced: usize,
     width: i64,
     /// By the number of the slice, the oldest first; only those in which something was counted.
     slices: VecDeque<(i64, Bounded<K>)>,
@@ -52,7 +53,7 @@ impl<K: Hash + Ord + Clone> Sliced<K> {
             Span::All { .. } => 1,
             Span::Last { width, .. } => width.max(1),
         };
-        Sliced { span, room: sliced, width, slices: VecDeque::new(), all: Bounded::new(room), outside: 0 }
+        Sliced { span, room, sliced, width, slices: VecDeque::new(), all: Bounded::new(room), outside: 0 }
     }
 
     /// Counts a key at a moment (local seconds); whether it was not known before. What has no moment belongs to all
@@ -106,7 +107,7 @@ impl<K: Hash + Ord + Clone> Sliced<K> {
         }
         let at = self.slices.partition_point(|(other, _)| *other < slot);
         if self.slices.get(at).is_none_or(|(other, _)| *other != slot) {
-            self.slices.insert(at, (slot, Bounded::new(self.room)));
+            self.slices.insert(at, (slot, Bounded::new(self.sliced)));
         }
         Some(at)
     }
