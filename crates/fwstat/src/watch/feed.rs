@@ -19,10 +19,12 @@ use fwlog::pipeline::{Account, Live, Totals};
 use fwlog::record::Record;
 
 use super::picture::{Picture, Reading};
-use super::question::Question;
+use super::question::{Question, What};
 use super::tally::Tally;
 use crate::options::{Options, wall_clock};
 
+/// Prefixes that are remembered from one question to the next.
+const KNOWN: usize = 256;
 /// Bytes kept of what can be read only once.
 const KEPT: usize = 16 << 20;
 /// What is already there has been read when less than this comes at once.
@@ -75,6 +77,8 @@ struct State {
     dropped: bool,
     names: Vec<String>,
     error: Option<String>,
+    /// Every prefix that was seen, whatever the question.
+    known: Vec<Vec<u8>>,
 }
 
 /// What the reader and the screen share.
@@ -116,6 +120,7 @@ impl Feed {
             dropped: false,
             names: Vec::new(),
             error: None,
+            known: Vec::new(),
         };
         let (changed, wanted) = (Condvar::new(), AtomicBool::new(false));
         Feed { state: Mutex::new(state), changed, wanted, started: Instant::now(), again }
@@ -211,6 +216,15 @@ impl Feed {
             picture.notes.push("a pipe can be read only once: counted from the last 16 MiB of it".to_owned());
         }
         state.tally.draw(&mut picture, lines, &state.names, now);
+        for row in &picture.tables[0].rows {
+            if let What::Prefix(prefix) = &row.what
+                && state.known.len() < KNOWN
+                && !state.known.contains(prefix)
+            {
+                state.known.push(prefix.clone());
+            }
+        }
+        picture.known.clone_from(&state.known);
         picture.age = picture
             .newest
             .map(|local| wall_clock() / fwlog::time::clock::NANOS + i64::from(picture.offset) - local);

@@ -49,6 +49,8 @@ pub struct Picture {
     pub tables: [Table; 3],
     /// Networks that tried many ports.
     pub scans: Vec<Scan>,
+    /// Every prefix that was seen in the log, whatever the question.
+    pub known: Vec<Vec<u8>>,
     /// The last lines, the newest last.
     pub lines: Vec<LineRow>,
     /// Packets over the window, in as many columns as it has slices.
