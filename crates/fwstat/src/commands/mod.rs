@@ -18,6 +18,8 @@ pub mod suggest_interactive;
 mod suggest_print;
 pub mod timeline;
 pub mod top;
+#[cfg(feature = "watch")]
+pub mod watch;
 
 use std::io::{self, Write as _};
 use std::path::Path;

@@ -359,6 +359,6 @@ impl State {
 
 /// What could not be read, and what was assumed on reading.
 fn notes(options: &Options) -> Vec<String> {
-    let errors = options.queue.errors();
-    errors.iter().map(ToString::to_string).chain(options.queue.notes()).collect()
+    let errors = options.queue.errors().into_iter().map(|error| format!("{}: {}", error.name, error.reason));
+    errors.chain(options.queue.notes()).collect()
 }

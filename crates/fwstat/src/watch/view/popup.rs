@@ -70,7 +70,7 @@ fn account(app: &App) -> Vec<String> {
         lines.push(row(app.picture.outside, "of these have no time, or came too late for the window"));
     }
     for (why, seen) in app.picture.account.ranked_reasons().into_iter().take(8) {
-        let words = text::escape(format!("{}: {why}", crate::report::class_name(why.class())).as_bytes());
+        let words = text::escape(format!("{}: {why}", crate::report::head::class_name(why.class())).as_bytes());
         lines.push(row(seen.count, &words));
     }
     let table = &app.picture.tables[1];
