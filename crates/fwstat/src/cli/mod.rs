@@ -132,7 +132,7 @@ pub enum Command {
 /// `fwstat help`.
 #[derive(Args, Debug, Clone)]
 pub struct Help {
-    /// fields, where, times, cookbook, or a command.
+    /// fields, where, times, cookbook, keys, or a command.
     #[arg(value_name = "TOPIC")]
     pub topic: Option<String>,
 }

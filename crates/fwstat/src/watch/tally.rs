@@ -319,7 +319,6 @@ mod tests {
              SPT=40000 DPT={port} WINDOW=64240 RES=0x00 SYN URGP=0 "
         );
         let entry = logparse::parse(raw.as_bytes()).unwrap();
-        let entry = logparse::Entry { packet: entry.packet, ..entry };
         let when = Some(When { utc: at * fwlog::time::clock::NANOS, offset: 0 });
         let record = Record { when, ..Record::alone((&entry).into(), raw.as_bytes()) };
         tally.add(&record, live);
