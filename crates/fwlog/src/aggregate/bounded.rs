@@ -194,7 +194,10 @@ mod tests {
             assert_eq!(bounded.add(n % 100, 1), n < 100);
         }
         assert_eq!((bounded.missed(), bounded.distinct()), (0, (100, true)));
-        assert_eq!(bounded.top(2), [(0, Count { certain: 10, more: 0 }), (1, Count { certain: 10, more: 0 })]);
+        assert_eq!(
+            bounded.top(2),
+            [(0, Count { certain: 10, more: 0 }), (1, Count { certain: 10, more: 0 })]
+        );
     }
 
     #[test]
@@ -228,7 +231,8 @@ mod tests {
         let mut parts: Vec<Bounded<u32>> = (0..8).map(|_| Bounded::new(64)).collect();
         let mut exact = BTreeMap::new();
         for n in 0..40_000u32 {
-            let key = if random.below(3) == 0 { random.below(8) as u32 } else { 100 + random.below(5_000) as u32 };
+            let key =
+                if random.below(3) == 0 { random.below(8) as u32 } else { 100 + random.below(5_000) as u32 };
             parts[(n / 5_000) as usize].add(key, 1 + u64::from(key % 3 == 0));
             *exact.entry(key).or_default() += 1 + u64::from(key % 3 == 0);
         }

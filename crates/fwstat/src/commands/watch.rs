@@ -47,7 +47,13 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
     }
     let again = !common.files.iter().any(|file| is_read_once(file));
     let open = || Options::again(&common, true, &Arc::default());
-    let head = Head::new(names.clone(), options.filters.clone(), &Default::default(), &options.plan.clock, Vec::new());
+    let head = Head::new(
+        names.clone(),
+        options.filters.clone(),
+        &Default::default(),
+        &options.plan.clock,
+        Vec::new(),
+    );
     let name = match &names[..] {
         [one] if one == "-" => "standard input".to_owned(),
         [one] => text::escape(one.rsplit('/').next().unwrap_or(one).as_bytes()),
@@ -64,8 +70,7 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
     let window = Window::named(&arguments.window).unwrap_or_default();
     let question = Question { window, ..Question::default() };
     let fps = u32::from(arguments.fps);
-    let start =
-        Start { open: &open, again, options: &options, setup, question, fps, rulesets: &rulesets };
+    let start = Start { open: &open, again, options: &options, setup, question, fps, rulesets: &rulesets };
     let ended = watch::run(&start)?;
     io::stdout().lock().write_all(ended.recap.as_bytes())?;
     Ok(match ended.picture.matched {

@@ -49,14 +49,11 @@ pub enum Action {
     Into,
     Back,
     Without,
-    Space,
     Find,
     FindNext,
     FindPrevious,
     Where,
     Lines,
-    Rules,
-    Suggest,
     Time,
     Account,
     Explain,
@@ -68,7 +65,6 @@ pub enum Action {
     ZoomIn,
     ZoomOut,
     Hold,
-    Zero,
     Mark,
     Copy,
     Write,
@@ -111,8 +107,13 @@ pub const TABLE: &[Binding] = &[
     ),
     row(
         "PgDn PgUp, Space b",
-        "a page down, up; in the rules suggested, Space takes a rule or leaves it",
-        &[(Key::PageDown, A::PageDown), (Char(' '), A::Space), (Key::PageUp, A::PageUp), (Char('b'), A::PageUp)],
+        "a page down, up",
+        &[
+            (Key::PageDown, A::PageDown),
+            (Char(' '), A::PageDown),
+            (Key::PageUp, A::PageUp),
+            (Char('b'), A::PageUp),
+        ],
     ),
     row("^D ^U", "half a page down, up", &[(Ctrl('d'), A::HalfDown), (Ctrl('u'), A::HalfUp)]),
     row(
@@ -121,8 +122,8 @@ pub const TABLE: &[Binding] = &[
         &[(Char('h'), A::Left), (Key::Left, A::Left), (Char('l'), A::Right), (Key::Right, A::Right)],
     ),
     row(
-        "Tab, Shift-Tab, 1-6",
-        "the next panel, the one before, panel 1 to 6",
+        "Tab, Shift-Tab, 1-5",
+        "the next panel, the one before, panel 1 to 5",
         &[
             (Key::Tab, A::NextPanel),
             (Key::BackTab, A::PreviousPanel),
@@ -131,7 +132,6 @@ pub const TABLE: &[Binding] = &[
             (Char('3'), A::Panel(3)),
             (Char('4'), A::Panel(4)),
             (Char('5'), A::Panel(5)),
-            (Char('6'), A::Panel(6)),
         ],
     ),
     row(
@@ -158,19 +158,20 @@ pub const TABLE: &[Binding] = &[
         "the time looked at: the next, narrower, wider: all, 24 h, 1 h, 5 min, 1 min",
         &[(Char('w'), A::Window), (Char('z'), A::ZoomIn), (Char('Z'), A::ZoomOut)],
     ),
-    row("= F", "hold the picture, or go on; reading goes on all the time", &[(Char('='), A::Hold), (Char('F'), A::Hold)]),
+    row(
+        "= F",
+        "hold the picture, or go on; reading goes on all the time",
+        &[(Char('='), A::Hold), (Char('F'), A::Hold)],
+    ),
     row("L", "the lines, as many as there is room for", &[(Char('L'), A::Lines)]),
     row("i", "packets over time; Enter takes a column's time", &[(Char('i'), A::Time)]),
-    row("R", "the rules, with lines and counters", &[(Char('R'), A::Rules)]),
-    row("0", "rules: count from here on", &[(Char('0'), A::Zero)]),
-    row("S", "rules that would silence noise", &[(Char('S'), A::Suggest)]),
     row("e", "explain the line", &[(Char('e'), A::Explain)]),
     row("a", "the account of lines, and what had to be assumed", &[(Char('a'), A::Account)]),
     row("m", "mark a line, or take the mark off", &[(Char('m'), A::Mark)]),
-    row("W", "write the marked lines, or the rules taken, to a new file", &[(Char('W'), A::Write)]),
+    row("W", "write the marked lines to a new file", &[(Char('W'), A::Write)]),
     row("y", "send the command at the bottom to the terminal's clipboard", &[(Char('y'), A::Copy)]),
     row("? F1", "this help", &[(Char('?'), A::Help), (Key::F(1), A::Help)]),
-    row("^L", "draw anew; suggest anew", &[(Ctrl('l'), A::Redraw)]),
+    row("^L", "draw anew", &[(Ctrl('l'), A::Redraw)]),
     row("^Z", "suspend", &[(Ctrl('z'), A::Suspend)]),
     row("Esc", "close what is open", &[(Key::Esc, A::Close)]),
     row("q, ^C", "leave the view; leave fwstat", &[(Char('q'), A::Quit), (Ctrl('c'), A::Quit)]),
@@ -196,7 +197,7 @@ mod tests {
             // Each letter that does something is written.
             for (key, _) in row.keys {
                 if let Char(c) = key {
-                    let written = row.shown.contains(*c) || matches!(c, ' ' | '2'..='5');
+                    let written = row.shown.contains(*c) || matches!(c, ' ' | '2'..='4');
                     assert!(written, "{c} in {}", row.shown);
                 }
             }

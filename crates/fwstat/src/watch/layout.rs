@@ -49,8 +49,6 @@ pub enum View {
     Panels,
     Lines,
     Time,
-    Rules,
-    Suggest,
 }
 
 /// Part of a screen.
@@ -96,13 +94,7 @@ const RULES: u16 = 60;
 
 /// The layout of a screen; `prefixes` is how many rows the first panel has use for.
 #[must_use]
-pub fn layout(
-    (width, height): (u16, u16),
-    view: View,
-    focus: Panel,
-    prefixes: usize,
-    rules: bool,
-) -> Layout {
+pub fn layout((width, height): (u16, u16), view: View, focus: Panel, prefixes: usize, rules: bool) -> Layout {
     if width < TINY.0 || height < TINY.1 {
         let head = (width > 0 && height > 0).then_some(Area { x: 0, y: 0, width, height: 1 });
         return Layout { head, tiny: true, ..Layout::default() };
@@ -148,10 +140,7 @@ pub fn layout(
         layout.panels.push((*panel, Area { x, y: body.y + first, width: wide, height: middle }));
         x += wide;
     }
-    layout.panels.push((
-        Panel::Lines,
-        Area { x: 0, y: body.y + first + middle, width: main, height: last },
-    ));
+    layout.panels.push((Panel::Lines, Area { x: 0, y: body.y + first + middle, width: main, height: last }));
     if aside > 0 {
         layout.panels.push((Panel::Rules, Area { x: main, width: aside, ..body }));
     }
@@ -199,7 +188,11 @@ mod tests {
                         }
                     }
                     if width >= 80 && height >= 24 {
-                        assert_eq!(layout.panels.len(), 4 + usize::from(width >= 110 && (!rules || !(150..170).contains(&width)) ) + usize::from(rules && width >= 150));
+                        assert_eq!(
+                            layout.panels.len(),
+                            4 + usize::from(width >= 110 && (!rules || !(150..170).contains(&width)))
+                                + usize::from(rules && width >= 150)
+                        );
                         assert!(layout.panels.iter().all(|(_, area)| area.height >= 2));
                     }
                 }

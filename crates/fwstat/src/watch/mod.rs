@@ -149,7 +149,8 @@ impl<'s> Screen<'s> {
     /// Waits for keys and takes all that came; whether anything happened.
     fn listen(&mut self, most: Duration) -> anyhow::Result<bool> {
         let mut heard = self.term.heard(most)?;
-        let any = heard.is_some() || self.app.said.as_ref().is_some_and(|(_, until)| *until <= self.feed.now());
+        let any =
+            heard.is_some() || self.app.said.as_ref().is_some_and(|(_, until)| *until <= self.feed.now());
         for _ in 0..256 {
             match heard {
                 None => break,
@@ -232,7 +233,10 @@ impl<'s> Screen<'s> {
             }
             Effect::Write(name, lines) => {
                 let said = match write_new(&name, &lines) {
-                    Ok(()) => format!("written: {name}, {}", fwlog::text::count_of(lines.len() as u64, "line", "lines")),
+                    Ok(()) => format!(
+                        "written: {name}, {}",
+                        fwlog::text::count_of(lines.len() as u64, "line", "lines")
+                    ),
                     Err(error) => format!("{name}: {error}"),
                 };
                 self.update(Msg::Say(said))?;
@@ -257,7 +261,8 @@ fn path(rulesets: &Rulesets, raw: &[u8]) -> String {
     let mut scratch = Vec::new();
     let Ok(entry) = logparse::parse_with(raw, &mut scratch) else { return String::new() };
     let Some((_, rules)) = rulesets.all.get(rulesets.of(&entry.packet)) else { return String::new() };
-    let context = Context { local: &rulesets.local, time: None, cut: entry.completeness() != Completeness::Whole };
+    let context =
+        Context { local: &rulesets.local, time: None, cut: entry.completeness() != Completeness::Whole };
     let taken = PathTaken::new(rules, &entry.packet, &context);
     let end = taken.end.unwrap_or("?");
     match (taken.logged_by.first(), taken.decided_by) {
@@ -276,7 +281,8 @@ fn explained(rulesets: &Rulesets, line: &LineRow, width: usize) -> Vec<String> {
         Err(error) => return vec![format!("not a firewall log line: {error}")],
     };
     let record = Record::alone((&entry).into(), &line.raw);
-    let context = Context { local: &rulesets.local, time: None, cut: entry.completeness() != Completeness::Whole };
+    let context =
+        Context { local: &rulesets.local, time: None, cut: entry.completeness() != Completeness::Whole };
     let rules = rulesets.all.get(rulesets.of(&entry.packet));
     let explained = Explained {
         line: &line.raw,

@@ -260,7 +260,11 @@ impl App {
                     let now = lines.saturating_sub(before) as f64 / seconds;
                     // Half of it is forgotten in ten seconds.
                     let keep = 0.5_f64.powf(seconds / 10.0);
-                    self.rate = if picture.reading == Reading::Live { self.rate * keep + now * (1.0 - keep) } else { 0.0 };
+                    self.rate = if picture.reading == Reading::Live {
+                        self.rate * keep + now * (1.0 - keep)
+                    } else {
+                        0.0
+                    };
                     self.rates.push(now as u64);
                     if self.rates.len() > 60 {
                         self.rates.remove(0);
@@ -273,7 +277,8 @@ impl App {
         }
         // While the log is read for a new question, the old picture stays until there is something to see.
         let nothing_yet = picture.matched == 0 && matches!(picture.reading, Reading::Behind(_));
-        if self.hold || picture.generation != self.generation && self.picture.generation != picture.generation {
+        if self.hold || picture.generation != self.generation && self.picture.generation != picture.generation
+        {
             return;
         }
         if nothing_yet && self.picture.matched > 0 && self.picture.generation != picture.generation {
@@ -349,7 +354,11 @@ impl App {
             cursor.top = cursor.top.min(rows.len().saturating_sub(page));
         }
         let layout = self.layout();
-        if self.view == View::Panels && layout.tabs.is_none() && !layout.tiny && layout.of(self.focus).is_none() {
+        if self.view == View::Panels
+            && layout.tabs.is_none()
+            && !layout.tiny
+            && layout.of(self.focus).is_none()
+        {
             self.focus = Panel::Prefixes;
         }
     }
@@ -393,7 +402,8 @@ impl App {
             if lines.is_empty() {
                 return;
             }
-            let on = self.line.on.map_or(lines.len() - 1, |on| lines.partition_point(|line| line.number < on));
+            let on =
+                self.line.on.map_or(lines.len() - 1, |on| lines.partition_point(|line| line.number < on));
             let to = on.saturating_add_signed(by).min(lines.len() - 1);
             // At the end the newest is followed.
             self.line.on = (to + 1 < lines.len()).then(|| lines[to].number);
@@ -423,7 +433,7 @@ impl App {
     #[must_use]
     pub fn command(&self) -> Option<String> {
         let prefixes: Vec<Vec<u8>> = self.setup.prefixes(&self.picture);
-        let options = self.question.options(&self.setup.typed(), &prefixes)?;
+        let options = self.question.options(&self.setup.typed(), &prefixes, self.picture.bounds)?;
         let (four, _) = LEVELS[self.question.level.min(LEVELS.len() - 1)];
         let by = if four == 32 { "--by src".to_owned() } else { format!("--by src/{four}") };
         let (name, more): (&str, Vec<String>) = match (self.view, self.focus) {

@@ -15,7 +15,7 @@ impl App {
         match action {
             Action::Down => self.step(1),
             Action::Up => self.step(-1),
-            Action::PageDown | Action::Space => self.step(page),
+            Action::PageDown => self.step(page),
             Action::PageUp => self.step(-page),
             Action::HalfDown => self.step((page / 2).max(1)),
             Action::HalfUp => self.step(-(page / 2).max(1)),
@@ -85,7 +85,6 @@ impl App {
             Action::Close => self.find = None,
             Action::Quit if self.view != View::Panels => self.open(View::Panels),
             Action::Quit => return vec![Effect::Quit],
-            Action::Rules | Action::Suggest | Action::Zero => {}
         }
         Vec::new()
     }
@@ -97,7 +96,7 @@ impl App {
         match action {
             Action::Down => *top += 1,
             Action::Up => *top = top.saturating_sub(1),
-            Action::PageDown | Action::Space => *top += page,
+            Action::PageDown => *top += page,
             Action::PageUp => *top = top.saturating_sub(page),
             Action::HalfDown => *top += (page / 2).max(1),
             Action::HalfUp => *top = top.saturating_sub((page / 2).max(1)),
@@ -225,7 +224,8 @@ impl App {
 
     fn enter_time(&mut self, not: bool) -> Vec<Effect> {
         let columns = self.picture.time.len();
-        let (Some((from, to)), Some(at)) = (self.picture.bounds, self.column.or(columns.checked_sub(1))) else {
+        let (Some((from, to)), Some(at)) = (self.picture.bounds, self.column.or(columns.checked_sub(1)))
+        else {
             return Vec::new();
         };
         let width = ((to - from) / columns.max(1) as i64).max(1);
@@ -334,7 +334,8 @@ impl App {
             let step = if by > 0 { step } else { many - step.min(many) };
             (at + step) % many.max(1)
         });
-        let mut found = found.filter(|at| texts.get(*at).is_some_and(|text| text.to_lowercase().contains(&find)));
+        let mut found =
+            found.filter(|at| texts.get(*at).is_some_and(|text| text.to_lowercase().contains(&find)));
         match found.next() {
             Some(to) => self.step(to.cast_signed() - at.min(many.saturating_sub(1)).cast_signed()),
             None => self.say(format!("`{}` is not in this panel", fwlog::text::escape(find.as_bytes()))),

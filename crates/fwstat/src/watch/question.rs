@@ -50,8 +50,7 @@ pub enum Window {
 }
 
 impl Window {
-    const EACH: [Window; 5] =
-        [Window::All, Window::Day, Window::Hour, Window::FiveMinutes, Window::Minute];
+    const EACH: [Window; 5] = [Window::All, Window::Day, Window::Hour, Window::FiveMinutes, Window::Minute];
 
     /// As people write it, and as `--window` takes it.
     #[must_use]
@@ -189,9 +188,7 @@ impl What {
                 Ok(text) => is(Key::Prefix, Set::text(text)),
                 Err(_) => Filter::Prefix(prefix.clone()),
             },
-            What::Net(address, length) => {
-                is(Key::Src, Set::parse(Key::Src, &format!("{address}/{length}"))?)
-            }
+            What::Net(address, length) => is(Key::Src, Set::parse(Key::Src, &format!("{address}/{length}"))?),
             What::Port(Some(port), protocol) => {
                 Filter::And(vec![is(Key::Dpt, Set::number(u64::from(*port))), proto(*protocol)])
             }
@@ -246,9 +243,15 @@ impl Question {
     }
 
     /// The same as options of other commands, quoted for a shell, after options `typed` already; none if a part cannot
-    /// be typed. `prefixes` are those of the log: `--prefix` means "contains".
+    /// be typed. `prefixes` are those of the log: `--prefix` means "contains". A window begins
+    /// with `bounds`.
     #[must_use]
-    pub fn options(&self, typed: &[&str], prefixes: &[Vec<u8>]) -> Option<Vec<String>> {
+    pub fn options(
+        &self,
+        typed: &[&str],
+        prefixes: &[Vec<u8>],
+        bounds: Option<(i64, i64)>,
+    ) -> Option<Vec<String>> {
         let mut taken: Vec<&str> = typed.to_vec();
         let (mut options, mut expressions) = (Vec::new(), Vec::new());
         for part in &self.parts {
@@ -270,10 +273,11 @@ impl Question {
                 }
             }
         }
-        if let Some(seconds) = self.window.seconds()
+        if let (Some(_), Some((from, _))) = (self.window.seconds(), bounds)
             && !typed.contains(&"-S")
         {
-            options.push(format!("-S {seconds}s"));
+            // The window ends with the log, not now.
+            options.push(format!("-S {}", quoted(&local_text(from))));
         }
         options.extend(expressions);
         Some(options)
@@ -307,10 +311,11 @@ mod tests {
     fn a_question_is_written_as_options() {
         let prefix = What::Prefix(b"tcp.in.dropped".to_vec());
         let telnet = What::Port(Some(23), 6);
-        let question = asked(vec![(prefix.clone(), false), (telnet.clone(), false), (net("10.0.0.0", 8), true)]);
+        let question =
+            asked(vec![(prefix.clone(), false), (telnet.clone(), false), (net("10.0.0.0", 8), true)]);
         assert_eq!(question.shown(), "prefix tcp.in.dropped > dport 23/tcp > src !10.0.0.0/8");
         let options = |question: &Question, typed: &[&str], prefixes: &[Vec<u8>]| {
-            question.options(typed, prefixes).unwrap().join(" ")
+            question.options(typed, prefixes, None).unwrap().join(" ")
         };
         let known = [b"tcp.in.dropped".to_vec()];
         assert_eq!(
@@ -328,8 +333,8 @@ mod tests {
         let question = asked(vec![(What::Prefix(b"a*\"b".to_vec()), true)]);
         assert_eq!(options(&question, &[], &[]), "--where 'not (prefix = \"a*\"\"b\")'");
         // What cannot be typed is not written.
-        assert_eq!(asked(vec![(What::Prefix(b"\x1b[31m".to_vec()), false)]).options(&[], &[]), None);
-        assert_eq!(asked(vec![(What::Prefix(vec![0xff]), false)]).options(&[], &[]), None);
+        assert_eq!(asked(vec![(What::Prefix(b"\x1b[31m".to_vec()), false)]).options(&[], &[], None), None);
+        assert_eq!(asked(vec![(What::Prefix(vec![0xff]), false)]).options(&[], &[], None), None);
     }
 
     #[test]

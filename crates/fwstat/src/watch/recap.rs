@@ -19,9 +19,8 @@ pub fn recap(app: &App, copied: &[String]) -> String {
     let packets = text::count_of(totals.packets + totals.cut, "packet", "packets");
     let _ = write!(out, "{}: {}, {packets}", app.setup.name, text::count_of(totals.lines, "line", "lines"));
     if let Some((first, last)) = picture.account.span {
-        let local = |utc: i64| {
-            local_text(utc.div_euclid(fwlog::time::clock::NANOS) + i64::from(picture.offset))
-        };
+        let local =
+            |utc: i64| local_text(utc.div_euclid(fwlog::time::clock::NANOS) + i64::from(picture.offset));
         let _ = write!(out, ", {} to {}", local(first), local(last));
     }
     out.push('\n');
@@ -36,7 +35,12 @@ pub fn recap(app: &App, copied: &[String]) -> String {
         );
     }
     if !app.question.parts.is_empty() {
-        let _ = writeln!(out, "{}: {}", app.question.shown(), text::count_of(picture.matched, "packet", "packets"));
+        let _ = writeln!(
+            out,
+            "{}: {}",
+            app.question.shown(),
+            text::count_of(picture.matched, "packet", "packets")
+        );
     }
     for note in picture.notes.iter().take(5) {
         let _ = writeln!(out, "note: {}", text::escape(note.as_bytes()));

@@ -180,7 +180,8 @@ impl Tally {
         *count += times;
         if self.scans.len() > SCANS {
             // Those with the fewest ports are let go of, all that have as few as the middle one.
-            let mut all: Vec<(u64, u64)> = self.scans.values().map(|(ports, n)| (ports.count(), *n)).collect();
+            let mut all: Vec<(u64, u64)> =
+                self.scans.values().map(|(ports, n)| (ports.count(), *n)).collect();
             let bar = *all.select_nth_unstable(SCANS / 2).1;
             self.scans.retain(|_, (ports, n)| (ports.count(), *n) > bar);
         }
@@ -372,7 +373,10 @@ mod tests {
         }
         let shown = picture(&mut tally, 0);
         let first = &shown.tables[1].rows[0];
-        assert_eq!((first.what.shown(false), first.count, first.more), ("src 10.1.1.1".to_owned(), 20_000, 0));
+        assert_eq!(
+            (first.what.shown(false), first.count, first.more),
+            ("src 10.1.1.1".to_owned(), 20_000, 0)
+        );
         assert!(!shown.tables[1].distinct.1 && shown.tables[1].missed > 0);
         assert!(tally.scans.len() <= SCANS && tally.lines.len() <= LINES);
     }

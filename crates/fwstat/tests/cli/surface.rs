@@ -30,7 +30,9 @@ fn offered(words: &[&str]) -> String {
 
 #[test]
 fn help_manual_and_completions_list_the_same_options() {
-    for command in ["", "top", "timeline", "check", "lines", "export", "replay", "explain", "suggest", "watch"] {
+    for command in
+        ["", "top", "timeline", "check", "lines", "export", "replay", "explain", "suggest", "watch"]
+    {
         let words: Vec<&str> = [command].into_iter().filter(|word| !word.is_empty()).collect();
         let help = run(&[&words[..], &["--help"]].concat());
         assert_eq!(help.code, 0);

@@ -54,7 +54,11 @@ impl Tmux {
     pub(crate) fn signal(&self, name: &str, signal: &str) -> bool {
         let panes = self.command(&["list-panes", "-F", "#{pane_tty}"]).output().unwrap();
         let tty = String::from_utf8_lossy(&panes.stdout).trim().trim_start_matches("/dev/").to_owned();
-        Command::new("pkill").args(["-x", &format!("-{signal}"), "-t", &tty, name]).status().unwrap().success()
+        Command::new("pkill")
+            .args(["-x", &format!("-{signal}"), "-t", &tty, name])
+            .status()
+            .unwrap()
+            .success()
     }
 
     fn capture(&self, words: &[&str]) -> String {

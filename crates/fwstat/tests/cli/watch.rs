@@ -77,7 +77,9 @@ fn into_rows_and_back_and_the_command_says_the_same() {
 fn a_terminal_that_changes_its_size() {
     let Some((_folder, screen)) = watched((120, 40), "kern.log", "") else { return };
     screen.wait("panels", |shown| shown.contains("2 network") && shown.contains("5 scans"));
-    for (size, wanted) in [((40, 10), "1 prefix  2 network"), ((30, 5), "lines "), ((80, 24), "2 network /24")] {
+    for (size, wanted) in
+        [((40, 10), "1 prefix  2 network"), ((30, 5), "lines "), ((80, 24), "2 network /24")]
+    {
         screen.resize(size);
         screen.wait(wanted, |shown| shown.contains(wanted) && shown.lines().all(|line| line.len() <= 400));
     }
@@ -113,7 +115,9 @@ fn stopped_and_continued() {
     screen.keys(&["fg", "Enter"]);
     screen.wait("panels again", |shown| shown.contains("2 network"));
     assert!(screen.signal("fwstat", "TSTP"));
-    screen.wait("the shell again", |shown| shown.matches("Stopped").count() >= 1 && !shown.contains("2 network"));
+    screen.wait("the shell again", |shown| {
+        shown.matches("Stopped").count() >= 1 && !shown.contains("2 network")
+    });
     screen.keys(&["fg", "Enter"]);
     screen.wait("panels once more", |shown| shown.contains("2 network"));
     screen.keys(&["q"]);
@@ -126,8 +130,9 @@ fn what_is_piped_in_is_counted_as_it_comes() {
     let text = std::fs::read_to_string(testkit::testdata("sample/kern.log")).unwrap();
     let lines: Vec<&str> = text.lines().take(60).collect();
     folder.write("grows", lines[..20].join("\n") + "\n");
-    let command =
-        format!("tail -n +1 -F grows | {PROGRAM} watch --no-config --utc; echo code $?; pkill -P $$ tail; sleep 60");
+    let command = format!(
+        "tail -n +1 -F grows | {PROGRAM} watch --no-config --utc; echo code $?; pkill -P $$ tail; sleep 60"
+    );
     let Some(screen) = Tmux::start(&folder, (100, 30), &command) else { return };
     screen.wait("the lines that were there", |shown| shown.contains(" 20 lines"));
     let mut file = OpenOptions::new().append(true).open(folder.path("grows")).unwrap();
@@ -138,7 +143,9 @@ fn what_is_piped_in_is_counted_as_it_comes() {
     // Into a row: what was read is still known, although a pipe is read only once.
     let all = packets(&screen.wait_for("2 network")).unwrap();
     screen.keys(&["3", "Enter"]);
-    screen.wait("a port", |shown| shown.contains("dport ") && packets(shown).is_some_and(|some| some > 0 && some < all));
+    screen.wait("a port", |shown| {
+        shown.contains("dport ") && packets(shown).is_some_and(|some| some > 0 && some < all)
+    });
     screen.keys(&["q"]);
     screen.wait_for("code 0");
 }
@@ -149,16 +156,21 @@ fn hostile_names_reach_no_terminal() {
     let front = "Jun 30 06:06:13 gw kernel: [1.000001] ";
     let rest = "IN=eth0 OUT= MAC= SRC=192.0.2.1 DST=192.0.2.2 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=0 DF PROTO=TCP \
         SPT=40000 DPT=23 WINDOW=64240 RES=0x00 SYN URGP=0 \n";
-    let names = ["\x1b]52;c;cm0gLXJm\x07", "\x1b[2Jgone ", "a\u{202e}txt ", "e\u{301}\u{301}日本語 ", "\u{9b}31m "];
+    let names =
+        ["\x1b]52;c;cm0gLXJm\x07", "\x1b[2Jgone ", "a\u{202e}txt ", "e\u{301}\u{301}日本語 ", "\u{9b}31m "];
     folder.write("kern.log", names.map(|name| format!("{front}{name}{rest}").repeat(3)).concat());
     // Everything that is written to the terminal.
-    let command = format!("script -qefc '{PROGRAM} watch --no-config kern.log' typescript; echo code $?; sleep 60");
+    let command =
+        format!("script -qefc '{PROGRAM} watch --no-config kern.log' typescript; echo code $?; sleep 60");
     if !has("script") {
         return skipped("script is not there");
     }
     let Some(screen) = Tmux::start(&folder, (120, 40), &command) else { return };
     screen.wait("panels", |shown| shown.contains("2 network") && shown.contains("\\x1b]52"));
-    screen.keys(&["4", "L", "Right", "q", "i", "q", "1", "j", "Enter", "a", "Escape", "BSpace", "4", "Enter", "Escape", "q"]);
+    screen.keys(&[
+        "4", "L", "Right", "q", "i", "q", "1", "j", "Enter", "a", "Escape", "BSpace", "4", "Enter", "Escape",
+        "q",
+    ]);
     screen.wait_for("code 0");
     let written = std::fs::read(folder.path("typescript")).unwrap();
     let has = |bytes: &[u8]| written.windows(bytes.len()).any(|part| part == bytes);

@@ -106,7 +106,13 @@ pub(super) fn question(app: &App, paint: &mut Paint<'_>, area: Area) {
     // The end of a long stack says more than its beginning.
     let shown = tail(&shown, usize::from(room.saturating_sub(wide)));
     let x = paint.text(area.x, area.y, room, &shown, Ink::Focus);
-    paint.text(x + 3, area.y, room.saturating_sub(x + 3), &packets, if answered { Ink::Title } else { Ink::Dim });
+    paint.text(
+        x + 3,
+        area.y,
+        room.saturating_sub(x + 3),
+        &packets,
+        if answered { Ink::Title } else { Ink::Dim },
+    );
     if room < area.width {
         paint.right(area.x, area.y, area.width, &window, Ink::Dim);
     }
@@ -169,9 +175,17 @@ pub(super) fn command(app: &App, paint: &mut Paint<'_>, area: Area) {
 
 pub(super) fn hints(app: &App, paint: &mut Paint<'_>, area: Area) {
     let keys: &[(&str, &str)] = match app.view {
-        View::Panels if app.on_lines() => {
-            &[("?", "help"), ("Tab", "panel"), ("Enter", "explain"), ("m", "mark"), ("x", "without"), ("L", "all lines"), ("/", "find"), ("=", "hold"), ("q", "quit")]
-        }
+        View::Panels if app.on_lines() => &[
+            ("?", "help"),
+            ("Tab", "panel"),
+            ("Enter", "explain"),
+            ("m", "mark"),
+            ("x", "without"),
+            ("L", "all lines"),
+            ("/", "find"),
+            ("=", "hold"),
+            ("q", "quit"),
+        ],
         View::Panels => &[
             ("?", "help"),
             ("Tab", "panel"),
@@ -187,8 +201,19 @@ pub(super) fn hints(app: &App, paint: &mut Paint<'_>, area: Area) {
             ("=", "hold"),
             ("q", "quit"),
         ],
-        View::Time => &[("?", "help"), ("h l", "column"), ("Enter", "only this time"), ("w", "window"), ("q", "back")],
-        _ => &[("?", "help"), ("j k", "line"), ("h l", "sideways"), ("Enter", "explain"), ("m", "mark"), ("W", "write"), ("/", "find"), ("q", "back")],
+        View::Time => {
+            &[("?", "help"), ("h l", "column"), ("Enter", "only this time"), ("w", "window"), ("q", "back")]
+        }
+        View::Lines => &[
+            ("?", "help"),
+            ("j k", "line"),
+            ("h l", "sideways"),
+            ("Enter", "explain"),
+            ("m", "mark"),
+            ("W", "write"),
+            ("/", "find"),
+            ("q", "back"),
+        ],
     };
     let mut x = area.x;
     for (key, about) in keys {

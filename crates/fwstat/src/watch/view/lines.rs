@@ -38,15 +38,24 @@ fn title(app: &App) -> String {
 pub(super) fn panel(app: &App, paint: &mut Paint<'_>, area: Area) {
     let focus = app.on_lines();
     let marked = app.marked.len() as u64;
-    let right = if marked > 0 { text::count_of(marked, "marked line", "marked lines") } else { String::new() };
+    let right =
+        if marked > 0 { text::count_of(marked, "marked line", "marked lines") } else { String::new() };
     paint.title(area, &title(app), &right, focus);
     let page = usize::from(area.height.saturating_sub(1));
     let (lines, cursor) = shown(app, page);
-    let prefix = lines.iter().map(|line| text::width(&text::escape(&line.prefix))).max().unwrap_or(0).min(18) as u16;
-    let source = lines.iter().map(|line| line.src.map_or(0, |src| src.to_string().len())).max().unwrap_or(0) as u16;
+    let prefix =
+        lines.iter().map(|line| text::width(&text::escape(&line.prefix))).max().unwrap_or(0).min(18) as u16;
+    let source =
+        lines.iter().map(|line| line.src.map_or(0, |src| src.to_string().len())).max().unwrap_or(0) as u16;
     for (at, line) in lines.iter().enumerate() {
         let y = area.y + 1 + at as u16;
-        row(paint, Area { y, height: 1, ..area }, line, (prefix, source), app.marked.contains_key(&line.number));
+        row(
+            paint,
+            Area { y, height: 1, ..area },
+            line,
+            (prefix, source),
+            app.marked.contains_key(&line.number),
+        );
         if focus && cursor == Some(at) {
             paint.cursor(Area { y, height: 1, ..area });
         }

@@ -33,7 +33,7 @@ pub fn draw(app: &App, buffer: &mut Buffer) {
     match app.view {
         View::Lines => lines::raw(app, &mut paint, layout.body),
         View::Time => time::time(app, &mut paint, layout.body),
-        View::Panels | View::Rules | View::Suggest => {
+        View::Panels => {
             for (panel, area) in &layout.panels {
                 match panel {
                     Panel::Lines => lines::panel(app, &mut paint, *area),

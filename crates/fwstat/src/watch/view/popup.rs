@@ -20,7 +20,8 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>, open: &Popup, top: usize) {
     let (width, height) = app.size;
     let widest = lines.iter().map(|line| text::width(line)).max().unwrap_or(0);
     let wide = u16::try_from(widest + 4).unwrap_or(u16::MAX).clamp(30, width.max(30)).min(width);
-    let high = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(height.saturating_sub(2)).max(3).min(height);
+    let high =
+        u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(height.saturating_sub(2)).max(3).min(height);
     let area = Area { x: (width - wide) / 2, y: (height - high) / 2, width: wide, height: high };
     paint.clear(area);
     let top = top.min(lines.len().saturating_sub(usize::from(high.saturating_sub(2))));
@@ -70,7 +71,8 @@ fn account(app: &App) -> Vec<String> {
         lines.push(row(app.picture.outside, "of these have no time, or came too late for the window"));
     }
     for (why, seen) in app.picture.account.ranked_reasons().into_iter().take(8) {
-        let words = text::escape(format!("{}: {why}", crate::report::head::class_name(why.class())).as_bytes());
+        let words =
+            text::escape(format!("{}: {why}", crate::report::head::class_name(why.class())).as_bytes());
         lines.push(row(seen.count, &words));
     }
     let table = &app.picture.tables[1];

@@ -22,7 +22,11 @@ fn name(what: &What, room: usize) -> String {
         What::Prefix(prefix) => text::shorten(&text::escape(prefix), room),
         What::Net(address, length) => net_text(*address, *length),
         What::Port(Some(port), protocol) => {
-            let kind = if *protocol == Protocol::TCP.0 { String::new() } else { format!("/{}", protocol_text(*protocol)) };
+            let kind = if *protocol == Protocol::TCP.0 {
+                String::new()
+            } else {
+                format!("/{}", protocol_text(*protocol))
+            };
             let service = services::name(Protocol(*protocol), *port).unwrap_or("");
             let plain = format!("{port:>5}{kind:<4}");
             let left = room.saturating_sub(plain.len() + 1);
@@ -98,7 +102,9 @@ fn scale(app: &App, wide: u16) -> String {
 /// What is over the part that is recent.
 fn recent_name(app: &App) -> String {
     match app.question.window.span(1) {
-        Span::Last { slices, width } if width * slices as i64 <= 3_600 => format!("{} s", width * slices as i64 / 10),
+        Span::Last { slices, width } if width * slices as i64 <= 3_600 => {
+            format!("{} s", width * slices as i64 / 10)
+        }
         _ => "1 h".to_owned(),
     }
 }
@@ -122,7 +128,8 @@ pub(super) fn table(app: &App, paint: &mut Paint<'_>, panel: Panel, area: Area) 
     let recent = if panel == Panel::Prefixes || area.width >= 60 { widest(&recents).max(4) } else { 0 };
     // One column for the mark of what is new, one at the end stays free between neighbours.
     let gap = u16::from(area.x + area.width < app.size.0);
-    let columns = columns(area.width.saturating_sub(1 + gap), widest(&names).max(12), widest(&counts).max(6), recent);
+    let columns =
+        columns(area.width.saturating_sub(1 + gap), widest(&names).max(12), widest(&counts).max(6), recent);
     let focus = app.view == View::Panels && app.focus == panel;
     titles(app, paint, panel, area, columns, (table.distinct, shown.len()), focus);
     for (at, row) in shown.iter().enumerate() {
@@ -200,15 +207,19 @@ pub(super) fn scans(app: &App, paint: &mut Paint<'_>, area: Area) {
     let rows = app.rows(Panel::Scans);
     let cursor = app.cursor(Panel::Scans);
     let focus = app.view == View::Panels && app.focus == Panel::Scans;
-    paint.title(area, "5 scans", "ports  packets", focus);
+    paint.title(area, "5 scans", if area.width >= 34 { "ports  packets" } else { "ports" }, focus);
     let page = usize::from(area.height.saturating_sub(1));
     for (at, row) in rows.iter().skip(cursor.top).take(page).enumerate() {
         let y = area.y + 1 + at as u16;
         let numbers = format!("{:>6} {:>8}", grouped(row.recent), grouped(row.count));
         let net = name(&row.what, 0);
         paint.text(area.x + 1, y, area.width - 1, &net, Ink::Key);
-        if text::width(&net) + numbers.len() + 2 <= usize::from(area.width) {
-            paint.right(area.x, y, area.width - 1, &numbers, Ink::Plain);
+        // Where both have no room, the ports say more.
+        let ports = grouped(row.recent);
+        let room = usize::from(area.width).saturating_sub(text::width(&net) + 3);
+        let shown = if numbers.len() <= room { &numbers } else { &ports };
+        if shown.len() <= room {
+            paint.right(area.x, y, area.width - 1, shown, Ink::Plain);
         }
         if focus && cursor.top + at == cursor.at {
             paint.cursor(Area { x: area.x, y, width: area.width, height: 1 });

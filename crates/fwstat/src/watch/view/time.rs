@@ -22,8 +22,12 @@ pub(super) fn time(app: &App, paint: &mut Paint<'_>, area: Area) {
     let each = ((to - from) / columns as i64).max(1);
     let at = app.column.unwrap_or(columns - 1).min(columns - 1);
     let begin = from + at as i64 * each;
-    let chosen =
-        format!("{} to {}: {} packets", local_text(begin), &local_text(begin + each - 1)[11..], grouped(picture.time[at]));
+    let chosen = format!(
+        "{} to {}: {} packets",
+        local_text(begin),
+        &local_text(begin + each - 1)[11..],
+        grouped(picture.time[at])
+    );
     paint.title(area, "packets over time", "", true);
     paint.text(area.x + 1, area.y + 1, area.width - 1, &chosen, Ink::Key);
     let most = picture.time.iter().copied().max().unwrap_or(0);
@@ -49,7 +53,10 @@ pub(super) fn time(app: &App, paint: &mut Paint<'_>, area: Area) {
     }
     let outside = picture.outside;
     if outside > 0 {
-        let words = format!("{} are not in it: they have no time, or came too late", text::count_of(outside, "packet", "packets"));
+        let words = format!(
+            "{} are not in it: they have no time, or came too late",
+            text::count_of(outside, "packet", "packets")
+        );
         paint.text(area.x, area.y + area.height - 1, area.width, &words, Ink::Warn);
     }
 }
