@@ -34,7 +34,7 @@ fn each(scanner: &mut Scanner, log: &[u8], mut with: impl FnMut(&Record<'_>)) ->
     scanner.scan(log, |line| {
         let Ok(read) = line.record else { return };
         records += 1;
-        with(&Record { file: "log", ..Record::alone(read, line.text) });
+        with(&Record::alone(read, line.text));
     });
     records
 }

@@ -11,9 +11,9 @@ pub mod suggest;
 use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{Context as _, anyhow, bail};
 use jiff::tz::TimeZone;
 use serde_json::{Map, json};
 
@@ -73,6 +73,27 @@ pub struct Options {
     pub rejects: Option<PathBuf>,
     /// What had to be assumed about the zone.
     pub zone_note: Option<String>,
+    /// The inputs once more, and what is done with their lines, if names may have to be asked for before.
+    pub addresses: Option<(InputQueue, Plan)>,
+}
+
+/// What all passes over a log have in common.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// How far each reads files that are being written.
+    extents: Arc<Extents>,
+    /// Names and places, which are read once.
+    names: OnceLock<Option<Arc<Names>>>,
+}
+
+impl Shared {
+    fn names(&self, input: &InputArgs) -> anyhow::Result<Option<Arc<Names>>> {
+        if let Some(read) = self.names.get() {
+            return Ok(read.clone());
+        }
+        let read = names(input)?;
+        Ok(self.names.get_or_init(|| read).clone())
+    }
 }
 
 impl Options {
@@ -81,14 +102,14 @@ impl Options {
     /// # Errors
     /// An option's value does not make sense.
     pub fn new(common: &Common, ordered: bool) -> anyhow::Result<Options> {
-        Options::again(common, ordered, &Arc::default())
+        Options::again(common, ordered, &Shared::default())
     }
 
-    /// The same where files are read more than once: each time as far as the first time.
+    /// The same where files are read more than once: each time as far as the first time, and names are known then.
     ///
     /// # Errors
     /// An option's value does not make sense.
-    pub fn again(common: &Common, ordered: bool, extents: &Arc<Extents>) -> anyhow::Result<Options> {
+    pub fn again(common: &Common, ordered: bool, shared: &Shared) -> anyhow::Result<Options> {
         let Common { files, filter, input, output } = common;
         let (zone, zone_note) = zones::asked(input)?;
         let now = match &input.now {
@@ -116,12 +137,6 @@ impl Options {
             None => inputs.iter().any(is_ring_buffer).then(|| started(wall_clock())).flatten(),
         };
         let clock = Clock::new(zone.clone(), boot);
-        let between = (since.is_some() || until.is_some()).then(|| {
-            let local = |utc: Option<i64>, open: i64| {
-                utc.map_or(open, |utc| utc.div_euclid(NANOS) + i64::from(clock.offset_at(utc)))
-            };
-            (local(since, i64::MIN), local(until, i64::MAX))
-        });
         let years = Years {
             wanted: true,
             year: input.year,
@@ -147,14 +162,15 @@ impl Options {
             // Rejected lines come out in the order of the input.
             ordered: ordered || input.accounting.rejects.is_some(),
             years: Years { wanted: true, ..years },
-            between,
+            between: between(since, until, &clock),
             entries: wanted(since, until, input)?,
-            extents: Arc::clone(extents),
+            extents: Arc::clone(&shared.extents),
         };
         // Records on a terminal are a sign of progress themselves.
         let streams = ordered && output.look.file().is_none() && std::io::stdout().is_terminal();
         let wanted = !output.look.no_progress && !output.look.quiet && !streams;
         let progress = wanted && std::io::stderr().is_terminal();
+        let addresses = input.resolve.then(|| InputQueue::new(inputs.clone(), reading.clone()));
         let mut queue = InputQueue::new(inputs, reading);
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
         let threads = input
@@ -165,10 +181,14 @@ impl Options {
         if input.rotated {
             queue.chain();
         }
-        let names = names(input)?;
+        let names = shared.names(input)?;
         let asked = filter;
         let filter = predicate(asked, since, until, &Context { now, zone: &zone })?;
-        filter.fields().iter().try_for_each(|field| known(field, names.as_ref())).context("--where")?;
+        filter.fields().iter().try_for_each(|field| known(field, names.as_deref())).context("--where")?;
+        let addresses = addresses.map(|queue| {
+            let clock = Clock::new(zone.clone(), boot);
+            (queue, Plan { filter: without_names(&filter), clock, threads, names: None })
+        });
         Ok(Options {
             plan: Plan { filter, clock, threads, names },
             queue,
@@ -183,16 +203,31 @@ impl Options {
             stats: input.accounting.stats,
             rejects: input.accounting.rejects.clone(),
             zone_note,
+            addresses,
         })
     }
 }
 
-/// What the files of `--names` and `--geoip` say of addresses.
-fn names(input: &InputArgs) -> anyhow::Result<Option<Names>> {
-    if input.names.is_empty() && input.geoip.is_empty() {
+/// What moments are by the clock of the log, in seconds; nothing if all of it is wanted.
+fn between(since: Option<i64>, until: Option<i64>, clock: &Clock) -> Option<(i64, i64)> {
+    let local = |utc: Option<i64>, open: i64| {
+        utc.map_or(open, |utc| utc.div_euclid(NANOS) + i64::from(clock.offset_at(utc)))
+    };
+    (since.is_some() || until.is_some()).then(|| (local(since, i64::MIN), local(until, i64::MAX)))
+}
+
+/// A filter before there are names: all packets, if it asks for names.
+fn without_names(filter: &Filter) -> Filter {
+    let by_name = |field: &&Field| matches!(field.key, Key::SrcName | Key::DstName);
+    if filter.fields().iter().any(by_name) { Filter::all(Vec::new()) } else { filter.clone() }
+}
+
+/// What the files of `--names` and `--geoip` say of addresses, and whether the resolver is asked.
+fn names(input: &InputArgs) -> anyhow::Result<Option<Arc<Names>>> {
+    if input.names.is_empty() && input.geoip.is_empty() && !input.resolve {
         return Ok(None);
     }
-    let mut names = Names::default();
+    let mut names = Names::new(input.resolve);
     for path in &input.names {
         let name = || format!("--names: {}", text::escape(path.to_string_lossy().as_bytes()));
         let bytes = whole_file::read(path, whole_file::LIST).with_context(name)?;
@@ -204,7 +239,7 @@ fn names(input: &InputArgs) -> anyhow::Result<Option<Names>> {
         let bytes = whole_file::read(path, whole_file::DATABASE).with_context(name)?;
         names.places.add(bytes).map_err(|error| anyhow!("{}: {error}", name()))?;
     }
-    Ok(Some(names))
+    Ok(Some(Arc::new(names)))
 }
 
 /// The head of lines that the user described.
@@ -460,10 +495,12 @@ pub fn fields(option: &str, lists: &[String], names: Option<&Names>) -> anyhow::
 /// Refuses a field that no file of this run can tell.
 fn known(field: &Field, names: Option<&Names>) -> anyhow::Result<()> {
     let Some(option) = field.key.source() else { return Ok(()) };
-    let there = names.is_some_and(|names| match option {
-        "--names" => !names.table.is_empty(),
-        _ => !names.places.is_empty(),
-    });
-    ensure!(there, "`{}` is found in a file: {option} FILE", field.name);
+    let is_name = option == "--names";
+    let there = names.filter(|names| if is_name { names.has_names() } else { !names.places.is_empty() });
+    let or = if is_name { ", or asked of the resolver: --resolve" } else { "" };
+    let names = there.with_context(|| format!("`{}` is found in a file: {option} FILE{or}", field.name))?;
+    if is_name {
+        names.want();
+    }
     Ok(())
 }

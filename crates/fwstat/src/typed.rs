@@ -148,16 +148,35 @@ pub fn explained(error: &clap::Error, typed: &[OsString]) -> Option<String> {
     match error.kind() {
         ErrorKind::UnknownArgument => unknown_option(error, typed),
         ErrorKind::InvalidValue => other_format(error),
+        ErrorKind::ValueValidation => not_a_number(error),
         _ => None,
     }
 }
 
+/// What an error says about an option, if it says it in one word.
+fn context(error: &clap::Error, kind: ContextKind) -> Option<&str> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// A word where a number belongs.
+fn not_a_number(error: &clap::Error) -> Option<String> {
+    use std::num::{IntErrorKind, ParseIntError};
+    let why = std::error::Error::source(error)?.downcast_ref::<ParseIntError>()?;
+    let option = context(error, ContextKind::InvalidArg)?;
+    let value = text::shorten(&text::escape(context(error, ContextKind::InvalidValue)?.as_bytes()), 40);
+    let what = match why.kind() {
+        IntErrorKind::PosOverflow => "is too large",
+        _ => "is not a number (0 or more)",
+    };
+    Some(format!("{option}: `{value}` {what}"))
+}
+
 /// A form of output that only other commands have.
 fn other_format(error: &clap::Error) -> Option<String> {
-    let text = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.as_str()),
-        _ => None,
-    };
+    let text = |kind| context(error, kind);
     if !text(ContextKind::InvalidArg)?.starts_with("--format") {
         return None;
     }
@@ -256,6 +275,13 @@ pub fn no_command_among(files: &[PathBuf]) -> Result<(), String> {
             && word.len() > 2
         {
             return Err(format!("no command and no file is called `{word}`; did you mean `fwstat {name}`?"));
+        }
+        // The first word may be meant as a command of which nothing is known here: the files after it are not
+        // what was asked for.
+        if at == 0 && files.len() > 1 {
+            return Err(format!(
+                "nothing is called `{word}`, no command and no file: `fwstat --help` lists the commands"
+            ));
         }
     }
     Ok(())

@@ -74,6 +74,7 @@ impl Addresses {
     }
 
     /// Counts what was gathered. Needed before anything is asked.
+    #[inline(never)]
     pub(super) fn settle(&mut self) {
         let Batch { addresses, waiting } = std::mem::take(&mut self.batch);
         self.reserve(waiting);

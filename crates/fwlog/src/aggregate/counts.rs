@@ -12,17 +12,19 @@
 //! ports and protocols as arrays, several of these as words, and prefixes by the number that the
 //! bulk path gives to lines that begin alike. A key has one form, whichever engine read its line.
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::BuildHasher as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
-use logparse::Protocol;
+use logparse::{FastPacket, Protocol};
 
 use super::Aggregate;
 use super::addresses::Addresses;
 use super::key;
+use crate::names::table::masked;
 use crate::record::field::network;
 use crate::record::{Field, Key, OwnedValue, Record, Value};
 
@@ -40,6 +42,8 @@ pub struct Counts {
     hasher: DefaultHashBuilder,
     scratch: Vec<u8>,
     form: Form,
+    /// Whether the first field is of the source.
+    of_source: bool,
     addresses: Addresses,
     /// By protocol, or by port and one of two protocols, or by front: see [`Form`].
     dense: Vec<u64>,
@@ -147,7 +151,8 @@ impl Counts {
     /// Counts by these fields.
     #[must_use]
     pub fn by(fields: Vec<Field>) -> Counts {
-        Counts { form: Form::of(&fields), fields, ..Counts::default() }
+        let of_source = fields.first().is_some_and(|field| matches!(field.key, Key::Src | Key::Spt));
+        Counts { form: Form::of(&fields), of_source, fields, ..Counts::default() }
     }
 
     /// Leaves records out that do not have the first field.
@@ -162,12 +167,17 @@ impl Counts {
     #[must_use]
     pub fn networks(&self, field: Field) -> Counts {
         let mut networks = Counts::by(vec![field]);
+        let net = networks.fields[0].net.unwrap_or((32, 128));
+        // The first address of each network; `each` makes it the network.
+        let first = &mut networks.addresses;
+        self.addresses.each(|addr, count| match masked(addr, if addr.is_ipv4() { net.0 } else { net.1 }) {
+            IpAddr::V4(addr) => first.add_many(addr.to_bits(), count),
+            IpAddr::V6(addr) => first.add_six(addr, count),
+        });
         let mut key = Vec::new();
-        self.each(|address, count| {
-            let cells = key::decode(address);
-            let net = networks.fields[0].net;
-            let value = match (cells.first(), net) {
-                (Some(OwnedValue::Addr(addr)), Some(net)) => network(*addr, net),
+        self.each_other(|address, count| {
+            let value = match key::decode(address).first() {
+                Some(OwnedValue::Addr(addr)) => network(*addr, net),
                 _ => Value::Missing,
             };
             key.clear();
@@ -189,68 +199,146 @@ impl Counts {
         (self.short.len() + self.packed.len() + self.long.len() + self.addresses.distinct()) as u64
     }
 
-    /// Counts a record in the form of its own, if it fits there.
+    /// Counts a record in the form of its own, if it fits there. What few records need is apart, so that the others
+    /// do not save and restore registers for it.
     #[inline]
     fn add_quickly(&mut self, record: &Record<'_>) -> bool {
-        // The addresses of an ARP packet are other fields.
-        let Some(scanned) = record.line.fast().filter(|scanned| !scanned.is_arp()) else { return false };
+        let Some(scanned) = record.line.fast() else { return false };
         match self.form {
-            Form::Keys => return false,
-            Form::Packed => {
-                let part = |key: Key| match key {
-                    Key::Src => scanned.src_ipv4(),
-                    Key::Dst => scanned.dst_ipv4(),
-                    Key::Spt => scanned.sport().map(u32::from),
-                    Key::Dpt => scanned.dport().map(u32::from),
-                    _ => scanned.protocol().map(|protocol| u32::from(protocol.0)),
-                };
-                match packed(&self.fields, |field| part(field.key)) {
-                    Some(word) => *self.packed.entry(word).or_default() += 1,
-                    None => return false,
-                }
-            }
+            Form::Keys => false,
+            Form::Packed => self.add_packed(scanned),
             Form::Address => {
-                let source = self.fields[0].key == Key::Src;
-                let address = if source { scanned.src_ipv4() } else { scanned.dst_ipv4() };
+                // The addresses of an ARP packet are other fields.
+                if scanned.is_arp() {
+                    return false;
+                }
+                let address = if self.of_source { scanned.src_ipv4() } else { scanned.dst_ipv4() };
                 match address {
-                    Some(address) => self.addresses.add(address),
-                    None => match if source { scanned.src() } else { scanned.dst() } {
-                        IpAddr::V6(address) => self.addresses.add_six(address, 1),
-                        IpAddr::V4(_) => return false,
-                    },
+                    Some(address) => {
+                        self.addresses.add(address);
+                        true
+                    }
+                    None => self.add_six(scanned),
                 }
             }
             Form::Protocol => {
                 let Some(protocol) = scanned.protocol() else { return false };
-                self.dense.resize(256, 0);
-                self.dense[usize::from(protocol.0)] += 1;
+                self.count(usize::from(protocol.0), 256)
             }
             Form::Port => {
-                let port = if self.fields[0].key == Key::Spt { scanned.sport() } else { scanned.dport() };
+                let port = if self.of_source { scanned.sport() } else { scanned.dport() };
                 let half = match scanned.protocol() {
                     Some(Protocol::TCP) => 0,
                     Some(Protocol::UDP) => 1 << 16,
                     _ => return false,
                 };
                 let Some(port) = port else { return false };
-                self.dense.resize(2 << 16, 0);
-                self.dense[half | usize::from(port)] += 1;
+                self.count(half | usize::from(port), 2 << 16)
             }
-            Form::Front => {
-                let id = scanned.prefix_key().index();
-                if id >= self.dense.len() {
-                    self.dense.resize(id + 1, 0);
-                    self.fronts.resize(id + 1, Vec::new());
+            Form::Front => match self.dense.get_mut(scanned.prefix_key().index()) {
+                Some(count) if *count > 0 => {
+                    *count += 1;
+                    true
                 }
-                if self.dense[id] == 0 {
-                    let mut key = Vec::new();
-                    self.fields.iter().for_each(|field| key::encode(&mut key, field.value(record)));
-                    self.fronts[id] = key;
-                }
-                self.dense[id] += 1;
-            }
+                _ => self.add_front(record, scanned.prefix_key().index()),
+            },
+        }
+    }
+
+    /// Counts at a place of a table of this size.
+    #[inline(always)]
+    fn count(&mut self, at: usize, size: usize) -> bool {
+        match self.dense.get_mut(at) {
+            Some(count) => *count += 1,
+            None => self.count_first(at, size),
         }
         true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn count_first(&mut self, at: usize, size: usize) {
+        self.dense.resize(size, 0);
+        self.dense[at] += 1;
+    }
+
+    #[inline(never)]
+    fn add_packed(&mut self, scanned: &FastPacket<'_>) -> bool {
+        if scanned.is_arp() {
+            return false;
+        }
+        let part = |key: Key| match key {
+            Key::Src => scanned.src_ipv4(),
+            Key::Dst => scanned.dst_ipv4(),
+            Key::Spt => scanned.sport().map(u32::from),
+            Key::Dpt => scanned.dport().map(u32::from),
+            _ => scanned.protocol().map(|protocol| u32::from(protocol.0)),
+        };
+        let Some(word) = packed(&self.fields, |field| part(field.key)) else { return false };
+        *self.packed.entry(word).or_default() += 1;
+        true
+    }
+
+    #[inline(never)]
+    fn add_six(&mut self, scanned: &FastPacket<'_>) -> bool {
+        let IpAddr::V6(address) = (if self.of_source { scanned.src() } else { scanned.dst() }) else {
+            return false;
+        };
+        self.addresses.add_six(address, 1);
+        true
+    }
+
+    /// Counts a front for the first time.
+    #[cold]
+    #[inline(never)]
+    fn add_front(&mut self, record: &Record<'_>, id: usize) -> bool {
+        if id >= self.dense.len() {
+            self.dense.resize(id + 1, 0);
+            self.fronts.resize(id + 1, Vec::new());
+        }
+        let mut key = Vec::new();
+        self.fields.iter().for_each(|field| key::encode(&mut key, field.value(record)));
+        self.fronts[id] = key;
+        self.dense[id] = 1;
+        true
+    }
+
+    /// Counts a record that has no form of its own, or does not fit it.
+    #[inline(never)]
+    fn add_key_of(&mut self, record: &Record<'_>) {
+        if self.form == Form::Address
+            && let Value::Addr(address) = self.fields[0].value(record)
+        {
+            match address {
+                IpAddr::V4(address) => self.addresses.add_many(address.to_bits(), record.times()),
+                IpAddr::V6(address) => self.addresses.add_six(address, record.times()),
+            }
+            return;
+        }
+        if self.form == Form::Packed {
+            let part = |field: &Field| match field.value(record) {
+                Value::Addr(IpAddr::V4(address)) => Some(address.to_bits()),
+                Value::Number(number) => u32::try_from(number).ok(),
+                Value::Proto(protocol) => Some(u32::from(protocol.0)),
+                _ => None,
+            };
+            if let Some(word) = packed(&self.fields, part) {
+                *self.packed.entry(word).or_default() += record.times();
+                return;
+            }
+        }
+        let mut key = std::mem::take(&mut self.scratch);
+        key.clear();
+        for (i, field) in self.fields.iter().enumerate() {
+            let value = field.value(record);
+            if i == 0 && self.present && value == Value::Missing {
+                self.scratch = key;
+                return;
+            }
+            key::encode(&mut key, value);
+        }
+        self.add_key(&key, record.times());
+        self.scratch = key;
     }
 
     /// Joins what was counted in a form of its own with the rest.
@@ -294,12 +382,26 @@ impl Counts {
 
     /// Every key with its count, in no order.
     fn each(&self, mut with: impl FnMut(&[u8], u64)) {
+        self.each_address(|_| true, &mut with);
+        self.each_other(with);
+    }
+
+    /// Every address with its count, if its count is wanted.
+    fn each_address(&self, mut wanted: impl FnMut(u64) -> bool, mut with: impl FnMut(&[u8], u64)) {
+        let net = self.fields.first().and_then(|field| field.net);
         let mut key = Vec::new();
         self.addresses.each(|address, count| {
-            key.clear();
-            key::encode(&mut key, Value::Addr(address));
-            with(&key, count);
+            if wanted(count) {
+                key.clear();
+                key::encode(&mut key, net.map_or(Value::Addr(address), |net| network(address, net)));
+                with(&key, count);
+            }
         });
+    }
+
+    /// Every key that is not one of the addresses.
+    fn each_other(&self, mut with: impl FnMut(&[u8], u64)) {
+        let mut key = Vec::new();
         for (word, count) in &self.packed {
             key.clear();
             unpacked(&self.fields, *word, |value| key::encode(&mut key, value));
@@ -317,11 +419,12 @@ impl Counts {
     /// The `limit` most frequent keys (0 for all of them); ties by key.
     #[must_use]
     pub fn ranked(&self, limit: usize) -> Ranked {
-        let mut total = 0;
+        let total = Cell::new(0);
+        // The count of the worst of the best, once there are enough: of most keys no more need be known.
+        let least = Cell::new(0);
         // The worst of the best lies on top, to be pushed out by a better one.
         let mut best: BinaryHeap<(Reverse<u64>, Vec<u8>)> = BinaryHeap::new();
-        self.each(|key, count| {
-            total += count;
+        let mut offer = |key: &[u8], count: u64| {
             if limit > 0 && best.len() == limit {
                 let (Reverse(worst), last) = best.peek().map_or((Reverse(0), &[][..]), |(c, k)| (*c, k));
                 if count < worst || (count == worst && key > last) {
@@ -330,13 +433,28 @@ impl Counts {
                 best.pop();
             }
             best.push((Reverse(count), key.to_vec()));
+            if limit > 0
+                && best.len() == limit
+                && let Some((Reverse(worst), _)) = best.peek()
+            {
+                least.set(*worst);
+            }
+        };
+        let wanted = |count: u64| {
+            total.set(total.get() + count);
+            count >= least.get()
+        };
+        self.each_address(wanted, &mut offer);
+        self.each_other(|key, count| {
+            total.set(total.get() + count);
+            offer(key, count);
         });
         let rows = best
             .into_sorted_vec()
             .into_iter()
             .map(|(Reverse(count), key)| Row { cells: key::decode(&key), count })
             .collect();
-        Ranked { rows, distinct: self.distinct(), total }
+        Ranked { rows, distinct: self.distinct(), total: total.get() }
     }
 
     /// Every key with its count, in the order of keys.
@@ -351,42 +469,9 @@ impl Counts {
 
 impl Aggregate for Counts {
     fn add(&mut self, record: &Record<'_>) {
-        if self.add_quickly(record) {
-            return;
+        if !self.add_quickly(record) {
+            self.add_key_of(record);
         }
-        if self.form == Form::Address
-            && let Value::Addr(address) = self.fields[0].value(record)
-        {
-            match address {
-                IpAddr::V4(address) => self.addresses.add_many(address.to_bits(), record.times()),
-                IpAddr::V6(address) => self.addresses.add_six(address, record.times()),
-            }
-            return;
-        }
-        if self.form == Form::Packed {
-            let part = |field: &Field| match field.value(record) {
-                Value::Addr(IpAddr::V4(address)) => Some(address.to_bits()),
-                Value::Number(number) => u32::try_from(number).ok(),
-                Value::Proto(protocol) => Some(u32::from(protocol.0)),
-                _ => None,
-            };
-            if let Some(word) = packed(&self.fields, part) {
-                *self.packed.entry(word).or_default() += record.times();
-                return;
-            }
-        }
-        let mut key = std::mem::take(&mut self.scratch);
-        key.clear();
-        for (i, field) in self.fields.iter().enumerate() {
-            let value = field.value(record);
-            if i == 0 && self.present && value == Value::Missing {
-                self.scratch = key;
-                return;
-            }
-            key::encode(&mut key, value);
-        }
-        self.add_key(&key, record.times());
-        self.scratch = key;
     }
 
     fn needs_time(&self) -> bool {

@@ -130,6 +130,33 @@ pub(super) fn give(from: &[u8], given: &mut usize, buffer: &mut [u8]) -> usize {
     len
 }
 
+/// Appends up to `more` bytes; how many there were. What came before an error is kept. Room is made once for many
+/// reads, and no larger than what comes needs.
+///
+/// # Errors
+/// Reading fails.
+pub(super) fn append(input: &mut impl Read, bytes: &mut Vec<u8>, more: usize) -> io::Result<usize> {
+    const AT_ONCE: usize = 256 << 10;
+    let (start, limit) = (bytes.len(), bytes.len() + more);
+    let mut end = start;
+    let read = loop {
+        if end == limit {
+            break Ok(());
+        }
+        if end == bytes.len() {
+            bytes.resize(limit.min(end + AT_ONCE), 0);
+        }
+        match input.read(&mut bytes[end..]) {
+            Ok(0) => break Ok(()),
+            Ok(n) => end += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    bytes.truncate(end);
+    read.map(|()| end - start)
+}
+
 /// Reads until `buffer` is full or the input ends.
 ///
 /// # Errors

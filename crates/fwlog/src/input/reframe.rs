@@ -36,9 +36,9 @@ const LONGEST_VALUE: u64 = 768 << 20;
 /// The journal's export format as lines of JSON, one per record, numbered like the records.
 pub struct Export {
     input: BufReader<Plain>,
-    /// The record so far, and whether there is anything in it.
-    record: Vec<u8>,
+    /// Whether there is anything in the record, and where in `out` it begins.
     begun: bool,
+    start: usize,
     /// The fields of the record before, which this one has as well, and how many of them it had so far.
     order: Vec<Field>,
     place: usize,
@@ -53,8 +53,8 @@ impl Export {
     pub fn new(input: Plain) -> Export {
         Export {
             input: BufReader::with_capacity(256 << 10, input),
-            record: Vec::new(),
             begun: false,
+            start: 0,
             order: Vec::new(),
             place: 0,
             field: Vec::new(),
@@ -85,9 +85,11 @@ impl Export {
                 continue;
             }
             if let Some(at) = memchr::memchr(b'=', field).filter(|at| is_name(&field[..*at])) {
-                self.begun = true;
-                if let Some(name) = known(&field[..at]) {
-                    keep(&mut self.record, name, &field[at + 1..]);
+                let name = known(&field[..at]);
+                self.begin();
+                if let Some(name) = name {
+                    let field = self.field.strip_suffix(b"\n").unwrap_or(&self.field);
+                    keep(&mut self.out, self.start, name, &field[at + 1..]);
                 }
                 continue;
             }
@@ -100,13 +102,13 @@ impl Export {
                 self.field = text;
                 return Ok(true);
             }
-            self.begun = true;
             // No `=`: the length follows in eight bytes, then the value, then a line end.
             let name = known(field);
+            self.begin();
             match self.value()? {
                 Some(value) => {
                     if let Some(name) = name {
-                        keep(&mut self.record, name, &value);
+                        keep(&mut self.out, self.start, name, &value);
                     }
                 }
                 None => return self.find_record(),
@@ -147,10 +149,13 @@ impl Export {
             if end >= LONGEST_LINE {
                 return false;
             }
-            if let Some(name) = known {
-                keep(&mut self.record, name, &buffer[at + 1..end]);
+            if !self.begun {
+                (self.begun, self.start) = (true, self.out.len());
+                self.out.push(b'{');
             }
-            self.begun = true;
+            if let Some(name) = known {
+                keep(&mut self.out, self.start, name, &buffer[at + 1..end]);
+            }
             self.place += 1;
             self.input.consume(end + 1);
         }
@@ -181,8 +186,7 @@ impl Export {
         loop {
             self.field.clear();
             if (&mut self.input).take(LONGEST_LINE as u64).read_until(b'\n', &mut self.field)? == 0 {
-                self.record.clear();
-                self.begun = false;
+                self.drop_record();
                 return Err(io::Error::new(
                     io::ErrorKind::UnexpectedEof,
                     "ends in the middle of a journal record; what came before was read",
@@ -191,16 +195,23 @@ impl Export {
             if !begins_export(&self.field) {
                 continue;
             }
-            self.out.push(b'{');
-            self.out.append(&mut self.record);
             self.out.push(b'\n');
+            self.begun = false;
+            self.begin();
             let field = self.field.strip_suffix(b"\n").unwrap_or(&self.field);
             let at = memchr::memchr(b'=', field).unwrap_or(0);
             if let Some(name) = known(&field[..at]) {
-                keep(&mut self.record, name, &field[at + 1..]);
+                keep(&mut self.out, self.start, name, &field[at + 1..]);
             }
-            self.begun = true;
             return Ok(true);
+        }
+    }
+
+    /// Begins a record, if none is.
+    fn begin(&mut self) {
+        if !self.begun {
+            (self.begun, self.start) = (true, self.out.len());
+            self.out.push(b'{');
         }
     }
 
@@ -210,10 +221,20 @@ impl Export {
         if !std::mem::take(&mut self.begun) {
             return false;
         }
-        self.out.push(b'{');
-        self.out.append(&mut self.record);
         self.out.extend_from_slice(b"}\n");
         true
+    }
+
+    /// The length of what is put out of whole records.
+    fn whole(&self) -> usize {
+        if self.begun { self.start } else { self.out.len() }
+    }
+
+    /// Forgets what there is of a record.
+    fn drop_record(&mut self) {
+        if std::mem::take(&mut self.begun) {
+            self.out.truncate(self.start);
+        }
     }
 }
 
@@ -236,25 +257,34 @@ fn known(name: &[u8]) -> Option<&'static str> {
     FIELDS.iter().copied().find(|known| known.as_bytes() == name)
 }
 
-/// Appends a field to a record. A record that is longer than any line that is read gets no more:
-/// it is long enough to be counted as such.
-fn keep(record: &mut Vec<u8>, name: &str, value: &[u8]) {
-    if record.len() <= LONGEST_LINE {
-        add(record, name, value);
+/// Appends a field to the record that begins at `start`. A record that is longer than any line that is read gets
+/// no more: it is long enough to be counted as such.
+#[inline]
+fn keep(out: &mut Vec<u8>, start: usize, name: &str, value: &[u8]) {
+    if out.len() - start <= LONGEST_LINE {
+        add(out, name, value);
     }
 }
 
-/// Appends a field to an object.
+/// Whether a text means the same between quotes: printable ASCII but for the signs of JSON.
+#[inline]
+fn is_plain(text: &[u8]) -> bool {
+    /// A length for which the loop below becomes a few vector instructions.
+    const TOGETHER: usize = 32;
+    let is_other = |byte: u8| byte.wrapping_sub(b' ') > b'~' - b' ' || byte == b'"' || byte == b'\\';
+    let (whole, rest) = text.as_chunks::<TOGETHER>();
+    let any = |bytes: &[u8; TOGETHER]| bytes.iter().fold(0, |any, byte| any | u8::from(is_other(*byte)));
+    whole.iter().all(|bytes| any(bytes) == 0) && !rest.iter().any(|byte| is_other(*byte))
+}
+
+/// Appends a field to an object whose bracket was opened.
 pub(super) fn add(record: &mut Vec<u8>, name: &str, value: &[u8]) {
-    if !record.is_empty() {
-        record.push(b',');
-    }
-    record.push(b'"');
+    let separator: &[u8] = if matches!(record.last(), None | Some(b'{')) { b"\"" } else { b",\"" };
+    record.extend_from_slice(separator);
     record.extend_from_slice(name.as_bytes());
     record.extend_from_slice(b"\":");
-    // Nearly all values are printable ASCII, and stay as they are.
-    let is_plain = |byte: u8| (b' '..0x7f).contains(&byte) & (byte != b'"') & (byte != b'\\');
-    if value.iter().fold(true, |all, byte| all & is_plain(*byte)) {
+    // Nearly all values stay as they are.
+    if is_plain(value) {
         record.push(b'"');
         record.extend_from_slice(value);
         record.push(b'"');
@@ -287,25 +317,27 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
 
 impl Read for Export {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.out.len() {
-            self.out.clear();
-            self.given = 0;
-            while self.out.len() < buffer.len().min(64 << 10) {
+        if self.given == self.whole() {
+            self.out.drain(..self.given);
+            (self.given, self.start) = (0, 0);
+            while self.whole() < buffer.len().min(64 << 10) {
                 match self.record() {
                     Ok(true) => {}
                     Ok(false) => break,
-                    // First what is whole, then the error.
-                    Err(error) if self.out.is_empty() => return Err(error),
                     Err(error) => {
+                        self.drop_record();
+                        if self.out.is_empty() {
+                            return Err(error);
+                        }
+                        // First what is whole, then the error.
                         self.input = BufReader::new(Box::new(super::bytes::Fail::new(error)));
-                        self.record.clear();
-                        self.begun = false;
                         break;
                     }
                 }
             }
         }
-        Ok(give(&self.out, &mut self.given, buffer))
+        let whole = self.whole();
+        Ok(give(&self.out[..whole], &mut self.given, buffer))
     }
 }
 

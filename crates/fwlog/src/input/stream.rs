@@ -17,7 +17,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::bytes::{LONGEST_LINE, Pauses, Plain, give, is_pause};
+use super::bytes::{LONGEST_LINE, Pauses, Plain, append, give, is_pause};
 use super::chunk::{BEFORE, Buffer};
 use super::runs::Doubt;
 use super::years::{self, Calendar, Survey, Years};
@@ -251,7 +251,7 @@ impl Stream {
         if more == 0 {
             return;
         }
-        match (&mut self.inner).take(more as u64).read_to_end(bytes) {
+        match append(&mut self.inner, bytes, more) {
             Err(error) if is_pause(&error) => self.paused = true,
             Ok(_) if bytes.len() - start < more => self.ended = true,
             Ok(_) => {}

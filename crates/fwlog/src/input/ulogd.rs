@@ -28,8 +28,9 @@ static KEYS: LazyLock<[Finder<'static>; 3]> =
 pub fn is_ulogd(head: &[u8]) -> bool {
     // A quote behind a backslash belongs to a text.
     let has = |words: &Finder<'_>| words.find_iter(head).any(|at| at == 0 || head[at - 1] != b'\\');
-    let opens = head.strip_prefix(b"{").is_some_and(|rest| rest.trim_ascii_start().first() == Some(&b'"'));
-    opens && KEYS.iter().any(has)
+    // None of its keys begins with an underscore, as the journal's do.
+    let first = head.strip_prefix(b"{").and_then(|rest| rest.trim_ascii_start().strip_prefix(b"\""));
+    first.is_some_and(|key| key.first() != Some(&b'_')) && KEYS.iter().any(has)
 }
 
 /// The lines of a stream, packets of ulogd as records of a journal.

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::bytes::{Fail, Pauses, Plain, give, is_pause};
+use super::bytes::{Fail, Pauses, Plain, append, give, is_pause};
 use super::reframe::{self, Export, Objects};
 use super::ulogd;
 
@@ -79,7 +79,7 @@ impl Watched {
         self.block.drain(..self.given.saturating_sub(1));
         self.given = self.block.len().min(1);
         let before = self.block.len();
-        let (pause, failed) = match input.take(BLOCK as u64).read_to_end(&mut self.block) {
+        let (pause, failed) = match append(input, &mut self.block, BLOCK) {
             Err(error) if is_pause(&error) => (Some(error), None),
             read => (None, read.err()),
         };

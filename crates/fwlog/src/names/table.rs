@@ -46,6 +46,11 @@ impl Table {
         Ok(())
     }
 
+    /// Adds the name of one address.
+    pub fn add_host(&mut self, addr: IpAddr, name: &str) {
+        self.add(addr, whole(addr), name);
+    }
+
     fn add(&mut self, addr: IpAddr, length: u8, name: &str) {
         let end =
             (0..=name.len().min(LONGEST_NAME)).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);

@@ -4,6 +4,8 @@
 //! Must not know: inputs, aggregates.
 //! Tested by: `fwstat/tests/cli/top.rs`.
 
+use std::sync::Arc;
+
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::filter::Filter;
@@ -19,8 +21,8 @@ pub struct Plan {
     pub clock: Clock,
     /// How many threads work.
     pub threads: usize,
-    /// What files say of addresses, if any were named.
-    pub names: Option<Names>,
+    /// What files and the resolver say of addresses, if either was asked for.
+    pub names: Option<Arc<Names>>,
 }
 
 impl Plan {

@@ -15,7 +15,7 @@ use crate::filter::Filter;
 use crate::input::journal::Missing;
 use crate::input::watch;
 use crate::input::{Chunk, LONGEST_LINE};
-use crate::record::Record;
+use crate::record::{Place, Record};
 use crate::time::clock::{Resolver, When};
 
 /// What is done with a record that counts.
@@ -87,6 +87,7 @@ impl<'p> Worker<'p> {
         let mut number = 0;
         let mut kmsg: Option<(u64, u64)> = None;
         let mut scanner = std::mem::take(&mut self.scanner);
+        let place = &self.place(chunk);
         scanner.scan(chunk.bytes, |line| {
             let sequence = match &line.record {
                 Ok(record) => record.sequence(),
@@ -97,8 +98,8 @@ impl<'p> Worker<'p> {
                 self.sequence(&mut kmsg, sequence, at);
             }
             match line.record {
-                Ok(Line::Fast(scanned)) => self.quick(chunk, &line, scanned, number, add),
-                found => self.line(chunk, &line, found, number, add),
+                Ok(Line::Fast(scanned)) => self.quick(chunk, place, &line, scanned, number, add),
+                found => self.line(chunk, place, &line, found, number, add),
             }
             number += 1;
         });
@@ -130,6 +131,7 @@ impl<'p> Worker<'p> {
     fn quick(
         &mut self,
         chunk: &Chunk<'_>,
+        place: &Place<'_>,
         line: &ScannedLine<'_>,
         scanned: &FastPacket<'_>,
         number: u64,
@@ -156,7 +158,8 @@ impl<'p> Worker<'p> {
                 return;
             }
         }
-        let record = self.record(chunk, line, read, when, number);
+        let record =
+            Record { line: read, raw: line.text, when, chunk: place, in_chunk: (number, line.offset) };
         let passes = known.is_some() || self.learn(chunk, &record, scanned, line.offset, number);
         if passes && self.rest_filter.test(&record) {
             self.account.totals.matched += 1;
@@ -196,38 +199,18 @@ impl<'p> Worker<'p> {
         }
     }
 
-    /// The file of a line and its number in it; 0 if lines are not counted on reading.
-    #[inline]
-    fn place(&self, chunk: &Chunk<'_>, number: u64) -> (&'p str, u64) {
-        match chunk.heads.and_then(|heads| heads.get(number)) {
-            Some(head) => (self.names[head.source].as_str(), head.line),
-            None => (self.names[chunk.source].as_str(), chunk.first_line.map_or(0, |first| first + number)),
-        }
-    }
-
-    /// A line of a chunk, as it was `read`, with its moment and its place.
-    #[inline(always)]
-    fn record<'r>(
-        &self,
-        chunk: &'r Chunk<'_>,
-        line: &ScannedLine<'r>,
-        read: Line<'r>,
-        when: Option<When>,
-        number: u64,
-    ) -> Record<'r>
+    /// Where the lines of a chunk stand.
+    fn place<'r>(&self, chunk: &Chunk<'r>) -> Place<'r>
     where
         'p: 'r,
     {
-        let (file, line_number) = self.place(chunk, number);
-        Record {
-            line: read,
-            raw: line.text,
-            when,
-            file,
-            line_number,
-            at: (chunk.source, chunk.offset + line.offset as u64),
-            beside: chunk.heads.and_then(|heads| heads.beside(number)),
-            names: self.plan.names.as_ref(),
+        Place {
+            inputs: self.names,
+            source: chunk.source,
+            offset: chunk.offset,
+            first_line: chunk.first_line,
+            heads: chunk.heads,
+            names: self.plan.names.as_deref(),
         }
     }
 
@@ -272,10 +255,13 @@ impl<'p> Worker<'p> {
         }
     }
 
-    /// One line that the grammar read, or refused.
+    /// One line that the grammar read, or refused. Apart from the common way, which shall not save and restore
+    /// what this needs.
+    #[inline(never)]
     fn line(
         &mut self,
         chunk: &Chunk<'_>,
+        place: &Place<'_>,
         line: &ScannedLine<'_>,
         found: Result<Line<'_>, ParseError>,
         number: u64,
@@ -303,14 +289,14 @@ impl<'p> Worker<'p> {
                     // Both lines as they stood.
                     let text = [above, text].join(&b'\n');
                     let record = ScannedLine { offset, text: &text, record: found };
-                    self.entry(chunk, &record, &entry, number, add);
+                    self.entry(chunk, place, &record, &entry, number, add);
                 }
                 Err(error) => self.other(text, error, position()),
             }
             return;
         }
         match found {
-            Ok(Line::Full(entry)) => self.entry(chunk, line, entry, number, add),
+            Ok(Line::Full(entry)) => self.entry(chunk, place, line, entry, number, add),
             Err(error) => self.other(text, error, position()),
             Ok(Line::Fast(_)) => {}
         }
@@ -353,6 +339,7 @@ impl<'p> Worker<'p> {
     fn entry(
         &mut self,
         chunk: &Chunk<'_>,
+        place: &Place<'_>,
         line: &ScannedLine<'_>,
         entry: &Entry<'_>,
         number: u64,
@@ -382,7 +369,9 @@ impl<'p> Worker<'p> {
         }
         self.account.unread.see(entry.packet.prefix, position, self.account.totals.packets);
         let when = self.moment(chunk, line.offset, &entry.envelope);
-        let record = self.record(chunk, line, Line::Full(entry), when, number);
+        let read = Line::Full(entry);
+        let record =
+            Record { line: read, raw: line.text, when, chunk: place, in_chunk: (number, line.offset) };
         self.account.totals.repeats += record.times() - 1;
         if self.plan.filter.test(&record) {
             self.account.totals.matched += record.times();

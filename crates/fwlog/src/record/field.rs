@@ -113,11 +113,11 @@ keys! {
     Mark "mark" "mark set on the packet by a rule";
     // Derived: for tables and filters, not part of the record.
     Service "service" "name of the destination port";
-    SrcName "src_name" "name of the source: --names";
+    SrcName "src_name" "name of the source: --names, --resolve";
     SrcCountry "src_country" "country of the source: --geoip";
     SrcAsn "src_asn" "autonomous system of the source: --geoip";
     SrcAsOrg "src_as_org" "who runs that system: --geoip";
-    DstName "dst_name" "name of the destination: --names";
+    DstName "dst_name" "name of the destination: --names, --resolve";
     DstCountry "dst_country" "country of the destination: --geoip";
     DstAsn "dst_asn" "autonomous system of the destination: --geoip";
     DstAsOrg "dst_as_org" "who runs that system: --geoip";

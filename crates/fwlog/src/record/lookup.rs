@@ -63,25 +63,25 @@ fn addr<'a>(value: Option<impl Into<IpAddr>>) -> Value<'a> {
 /// What a line says about a field of its own or of its packet.
 #[must_use]
 pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
-    let (line, beside) = (&record.line, &record.beside);
+    let (line, beside) = (&record.line, || record.beside());
     let vlan = || line.mac_header().and_then(|header| header.vlan);
     match key {
         Key::Time => record.when.map_or(Value::Missing, Value::Time),
         // The line of an entry of the journal has a stamp that the journal did not write.
-        Key::Stamp if beside.is_some() => Value::Missing,
+        Key::Stamp if beside().is_some() => Value::Missing,
         Key::Stamp => text(line.stamp().map(|stamp| stamp.text)),
-        Key::Uptime => beside
+        Key::Uptime => beside()
             .map_or_else(|| line.uptime(), |beside| beside.uptime())
             .map_or(Value::Missing, Value::Uptime),
-        Key::Host => text(beside.map_or_else(|| line.host(), |beside| beside.host())),
-        Key::Tag => text(beside.map_or_else(|| line.tag(), |beside| beside.tag())),
+        Key::Host => text(beside().map_or_else(|| line.host(), |beside| beside.host())),
+        Key::Tag => text(beside().map_or_else(|| line.tag(), |beside| beside.tag())),
         Key::Writer => Value::Text(line.writer().name()),
-        Key::Severity => number(beside.map_or_else(|| line.severity(), |beside| beside.severity())),
+        Key::Severity => number(beside().map_or_else(|| line.severity(), |beside| beside.severity())),
         Key::Repeat => number(Some(line.repeat()).filter(|repeat| *repeat > 1)),
         Key::Vmid => number(line.vmid()),
         Key::Chain => text(line.chain()),
-        Key::File => Value::Text(record.file.as_bytes()),
-        Key::Line => number((record.line_number > 0).then_some(record.line_number)),
+        Key::File => Value::Text(record.file().as_bytes()),
+        Key::Line => number(Some(record.line_number()).filter(|line| *line > 0)),
         Key::Kind => keyword(match line.completeness() {
             Completeness::Whole => "packet",
             Completeness::Truncated => "cut",
@@ -121,10 +121,10 @@ pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
         Key::Dpt => number(line.dport()),
         Key::Service => service(line.protocol(), line.dport()),
         Key::SrcName | Key::SrcCountry | Key::SrcAsn | Key::SrcAsOrg => {
-            named(key, of_ip(line.src(), line), record.names)
+            named(key, of_ip(line.src(), line), record.names())
         }
         Key::DstName | Key::DstCountry | Key::DstAsn | Key::DstAsOrg => {
-            named(key, of_ip(line.dst(), line), record.names)
+            named(key, of_ip(line.dst(), line), record.names())
         }
         Key::Flags => line.tcp_flags().map_or(Value::Missing, Value::Flags),
         Key::IcmpType => number(line.icmp_type()),
@@ -139,12 +139,12 @@ pub fn value<'a>(key: Key, record: &Record<'a>) -> Value<'a> {
     }
 }
 
-/// What files say of an address.
+/// What files, or the resolver, say of an address.
 fn named<'a>(key: Key, addr: Option<IpAddr>, names: Option<&'a Names>) -> Value<'a> {
     let (Some(addr), Some(names)) = (addr, names) else { return Value::Missing };
     let word = |found: Option<&'a str>| text(found.map(str::as_bytes));
     match key {
-        Key::SrcName | Key::DstName => word(names.table.name(addr)),
+        Key::SrcName | Key::DstName => word(names.name(addr)),
         Key::SrcCountry | Key::DstCountry => word(names.places.country(addr)),
         Key::SrcAsn | Key::DstAsn => number(names.places.asn(addr)),
         _ => word(names.places.as_org(addr)),

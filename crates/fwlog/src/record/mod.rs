@@ -17,7 +17,7 @@ pub use value::{OwnedValue, TypedValue, Value};
 
 use logparse::{Line, Writer};
 
-use crate::input::journal::Beside;
+use crate::input::journal::{Beside, Head, Heads};
 use crate::names::Names;
 use crate::time::clock::When;
 
@@ -30,23 +30,76 @@ pub struct Record<'a> {
     pub raw: &'a [u8],
     /// When it was written, if that is known and was asked for.
     pub when: Option<When>,
-    /// The file's name.
-    pub file: &'a str,
-    /// The line's number in the file, 1-based; 0 if it was not asked for.
-    pub line_number: u64,
-    /// Which input, by number, and where in its (decoded) text the line begins.
-    pub at: (usize, u64),
-    /// What the journal says beside the line, where that is the line of an entry.
-    pub beside: Option<Beside<'a>>,
+    /// Where the line's chunk stands.
+    pub chunk: &'a Place<'a>,
+    /// The line's number in the chunk, from 0, and where it begins there.
+    pub in_chunk: (u64, usize),
+}
+
+/// Where the lines of a chunk stand. Few ask, so each of their records has a reference to it and no more.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The names of all inputs, and which of them it is of.
+    pub inputs: &'a [String],
+    /// Its number among them.
+    pub source: usize,
+    /// Where in the (decoded) text of the input the chunk begins.
+    pub offset: u64,
+    /// The number of its first line, 1-based, where lines are counted on reading.
+    pub first_line: Option<u64>,
+    /// What the journal says beside each line, where lines are its entries.
+    pub heads: Option<&'a Heads>,
     /// What files say of addresses, if any were named.
     pub names: Option<&'a Names>,
 }
+
+/// The place of a line by itself.
+static NOWHERE: Place<'static> =
+    Place { inputs: &[], source: 0, offset: 0, first_line: None, heads: None, names: None };
 
 impl<'a> Record<'a> {
     /// A line by itself: of no file, at no moment.
     #[must_use]
     pub fn alone(line: Line<'a>, raw: &'a [u8]) -> Record<'a> {
-        Record { line, raw, when: None, file: "", line_number: 0, at: (0, 0), beside: None, names: None }
+        Record { line, raw, when: None, chunk: &NOWHERE, in_chunk: (0, 0) }
+    }
+
+    /// The file's name.
+    #[must_use]
+    pub fn file(&self) -> &'a str {
+        let source = self.head().map_or(self.chunk.source, |head| head.source);
+        self.chunk.inputs.get(source).map_or("", String::as_str)
+    }
+
+    /// The line's number in the file, 1-based; 0 if lines are not counted.
+    #[must_use]
+    pub fn line_number(&self) -> u64 {
+        match self.head() {
+            Some(head) => head.line,
+            None => self.chunk.first_line.map_or(0, |first| first + self.in_chunk.0),
+        }
+    }
+
+    fn head(&self) -> Option<&'a Head> {
+        self.chunk.heads?.get(self.in_chunk.0)
+    }
+
+    /// Which input, by number, and where in its (decoded) text the line begins.
+    #[must_use]
+    pub fn at(&self) -> (usize, u64) {
+        (self.chunk.source, self.chunk.offset + self.in_chunk.1 as u64)
+    }
+
+    /// What the journal says beside the line, where that is the line of an entry.
+    #[must_use]
+    pub fn beside(&self) -> Option<Beside<'a>> {
+        self.chunk.heads?.beside(self.in_chunk.0)
+    }
+
+    /// What files say of addresses, if any were named.
+    #[must_use]
+    pub fn names(&self) -> Option<&'a Names> {
+        self.chunk.names
     }
 
     /// How many packets the line counts for: N of `message repeated N times`.

@@ -111,7 +111,7 @@ fn why(walker: &Walker<'_>, packet: &Packet<'_>, context: &Context<'_>, step: &S
             if names.is_empty() {
                 return "what is known of the connection excludes it".to_owned();
             }
-            let mut why = format!("does not fit: {}", names.join(", "));
+            let mut why = format!("no match: {}", names.join(", "));
             if let Some(change) = walker.near_miss(packet, context, step) {
                 why += &format!("; with {change} it would");
             }
@@ -122,8 +122,8 @@ fn why(walker: &Walker<'_>, packet: &Packet<'_>, context: &Context<'_>, step: &S
                 of(|t| matches!(t, Tri::Unknown(_))).into_iter().map(Condition::to_display).collect();
             format!("{reason}: {}", names.join(", "))
         }
-        Tri::Yes if conditions.is_empty() => "takes every packet".to_owned(),
-        Tri::Yes => "every condition fits".to_owned(),
+        Tri::Yes if conditions.is_empty() => "matches every packet".to_owned(),
+        Tri::Yes => "every condition matches".to_owned(),
     }
 }
 
@@ -154,9 +154,10 @@ fn instead(condition: &Condition, packet: &Packet<'_>) -> String {
         },
         _ => None,
     };
-    let condition = condition.to_display();
+    let (of_packet, condition) = (condition, condition.to_display());
     match has {
-        Some(has) => format!("{condition} (here {has})"),
+        Some(has) if matches!(of_packet, Condition::Protocol(_)) => format!("{condition}, packet is {has}"),
+        Some(has) => format!("{condition}, packet has {has}"),
         None => condition,
     }
 }
@@ -210,7 +211,7 @@ fn verdict(rules: &Ruleset, prefix: &[u8], walk: &Walk) -> String {
     }
     let end = match outcome.verdict() {
         Some(verdict) => match decided_by(rules, walk) {
-            Some(one) => format!("{} by {one}", verdict.word()),
+            Some(one) => format!("{} ({one})", verdict.word()),
             None => verdict.word().to_owned(),
         },
         None => "undecidable: it depends on what the line does not show".to_owned(),

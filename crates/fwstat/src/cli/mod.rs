@@ -158,7 +158,7 @@ pub struct Top {
     /// (src/24, dst/64), service, day, hour, weekday. Several, separated by commas, form one key.
     #[arg(long, value_name = "FIELD[,FIELD]...")]
     pub by: Vec<String>,
-    /// Rows of each table; 0 for all.
+    /// Rows per table; 0 for all.
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = rows, allow_negative_numbers = true)]
     pub limit: usize,
     /// Only rows with at least N packets.
@@ -181,7 +181,7 @@ pub struct Top {
 /// `fwstat timeline`.
 #[derive(Args, Debug, Clone)]
 pub struct Timeline {
-    /// Width of a row: 10s, 5min, 1h, 1d, 1w (else: what suits the span).
+    /// Bucket size: 10s, 5min, 1h, 1d, 1w (default: what suits the log span).
     #[arg(short = 'b', long, value_name = "SPAN")]
     pub bucket: Option<String>,
     /// One column per value of these fields.
@@ -247,7 +247,7 @@ pub struct Export {
     /// Only these fields, in this order.
     #[arg(long, value_name = "FIELD[,FIELD]...", conflicts_with = "schema")]
     pub fields: Vec<String>,
-    /// Names of the fields: ours, or those of the Elastic Common Schema.
+    /// Field names: fwstat's own or Elastic Common Schema.
     #[arg(long, value_name = "NAMES", default_value = "fwstat")]
     pub schema: Schema,
     #[command(flatten)]
@@ -268,7 +268,7 @@ pub struct Replay {
     /// Write the raw lines that would remain, would be removed, or are unknown, and nothing else.
     #[arg(long, value_name = "WHICH")]
     pub print: Option<Print>,
-    /// Rows of each table; 0 for all.
+    /// Rows per table; 0 for all.
     #[arg(short = 'n', long, value_name = "N", default_value_t = 25, value_parser = rows, allow_negative_numbers = true)]
     pub limit: usize,
     #[command(flatten)]
@@ -282,6 +282,9 @@ pub struct Explain {
     /// The line itself, `-` for standard input, or FILE:N for line N of a file.
     #[arg(value_name = "LINE|-|FILE:N", required = true)]
     pub line: Vec<String>,
+    /// Every field and every rule, also where the screen has no room for them.
+    #[arg(long)]
+    pub all: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub rules: RulesArgs,
@@ -358,7 +361,7 @@ pub struct Suggest {
     /// Lifetime of ipset and CrowdSec entries.
     #[arg(long, value_name = "SPAN", default_value = "1w")]
     pub timeout: String,
-    /// Form of the output.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", default_value = "iptables", help_heading = "Output")]
     pub format: RuleFormat,
     /// The same as --format json.
@@ -480,7 +483,7 @@ pub struct FilterArgs {
     /// User id of the sending socket.
     #[arg(hide_short_help = true, long, value_name = "N")]
     pub uid: Vec<String>,
-    /// Whole line that matches a regular expression.
+    /// Match a regular expression anywhere in the line.
     #[arg(short = 'g', long, value_name = "REGEX", allow_hyphen_values = true)]
     pub grep: Vec<String>,
     /// An expression over the record's fields: `dport in (22, 80:90) and not src in 10.0.0.0/8`.
@@ -522,11 +525,18 @@ pub struct InputArgs {
     /// dnsmasq, or a list with an address or network and a name, separated by a comma.
     #[arg(hide_short_help = true, long, value_name = "FILE")]
     pub names: Vec<PathBuf>,
+    /// Ask the system's resolver for names that no file has: in tables of addresses, and for src_name and dst_name.
+    ///
+    /// It is asked for the rows of a table that are shown; where a name is needed to count or to filter, the log is
+    /// read twice, and it is asked for the most frequent addresses: at most 1,000, 16 at a time, for 10 seconds. The
+    /// names are whatever the owners of the addresses say.
+    #[arg(hide_short_help = true, short = 'r', long)]
+    pub resolve: bool,
     /// Countries and autonomous systems, for src_country, src_asn, src_as_org and the same with dst_: a database of
     /// MaxMind's format (.mmdb); repeat it for a second one.
     #[arg(hide_short_help = true, long, value_name = "FILE")]
     pub geoip: Vec<PathBuf>,
-    /// Read compressed files as they are.
+    /// Do not decompress: read compressed files as they are.
     #[arg(hide_short_help = true, long)]
     pub no_decompress: bool,
     /// What comes before the prefix, where fwstat does not know it: an expression with named groups.
@@ -537,22 +547,22 @@ pub struct InputArgs {
     /// it does not match are read as always; --grep and --rejects see those that it matches as objects.
     #[arg(hide_short_help = true, long, value_name = "REGEX", allow_hyphen_values = true)]
     pub envelope: Option<String>,
-    /// Zone of stamps without one, and of the report.
+    /// Time zone of timestamps without one, and of the report.
     #[arg(hide_short_help = true, long, value_name = "ZONE", overrides_with = "utc")]
     pub tz: Option<String>,
     /// The same as --tz UTC.
     #[arg(hide_short_help = true, long, overrides_with = "tz")]
     pub utc: bool,
-    /// Year of the newest line, where stamps have none (else: the file's time of writing).
+    /// Year of the newest line if timestamps lack one (default: from the file's mtime).
     #[arg(hide_short_help = true, long, value_name = "YEAR", value_parser = clap::value_parser!(u16).range(1970..=2261))]
     pub year: Option<u16>,
-    /// When the machine was started, for stamps that count from there.
+    /// Boot time, for uptime timestamps.
     #[arg(hide_short_help = true, long, value_name = "TIME")]
     pub boot_time: Option<String>,
-    /// What `now` is.
+    /// Time to use as "now".
     #[arg(hide_short_help = true, long, value_name = "TIME")]
     pub now: Option<String>,
-    /// Threads to work with (else: as many as there are processors).
+    /// Number of threads (default: one per processor).
     #[arg(hide_short_help = true, long, value_name = "N", env = "FWSTAT_THREADS", hide_env_values = true,
         value_parser = threads, allow_negative_numbers = true)]
     pub threads: Option<usize>,
@@ -571,16 +581,16 @@ pub struct InputArgs {
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Accounting")]
 pub struct AccountingArgs {
-    /// Exit with 2 if any line is damaged.
+    /// Exit with 2 if any line is corrupt.
     #[arg(hide_short_help = true, long, overrides_with = "no_strict")]
     pub strict: bool,
     #[arg(long, hide = true, overrides_with = "strict")]
     #[allow(missing_docs)]
     pub no_strict: bool,
-    /// Write the lines that are no firewall records (other, damaged) to FILE, as they are.
+    /// Write the lines that are not firewall lines (other, corrupt) to FILE, as they are.
     #[arg(hide_short_help = true, long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
-    /// Say on standard error how much was read and how fast, and what the lines were.
+    /// Print statistics of the reading on standard error: bytes, lines by kind, speed.
     #[arg(hide_short_help = true, long)]
     pub stats: bool,
 }
@@ -592,7 +602,7 @@ pub struct OutputArgs {
     /// The same as --format json.
     #[arg(short = 'j', long, overrides_with = "format")]
     pub json: bool,
-    /// Form of the output.
+    /// Output format.
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
     #[command(flatten)]
@@ -612,13 +622,13 @@ impl OutputArgs {
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Output")]
 pub struct LookArgs {
-    /// Write to FILE, which appears when everything is written.
+    /// Write to FILE (created atomically when complete).
     #[arg(long = "output", value_name = "FILE")]
     pub output_file: Option<PathBuf>,
-    /// Colours and bars.
+    /// When to use colours and bars.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
-    /// Columns to fill (else: the terminal's).
+    /// Output width in columns (default: the terminal's).
     #[arg(long, value_name = "COLUMNS")]
     pub width: Option<usize>,
     /// No header lines.
@@ -627,16 +637,16 @@ pub struct LookArgs {
     /// Numbers without commas.
     #[arg(short = 'x', long)]
     pub exact: bool,
-    /// No line about how far the reading has come.
+    /// Do not show progress.
     #[arg(long)]
     pub no_progress: bool,
     /// Do not read the file of arguments (~/.config/fwstat/args).
     #[arg(long)]
     pub no_config: bool,
-    /// Nothing but the exit code.
+    /// No output, exit code only.
     #[arg(short = 'q', long)]
     pub quiet: bool,
-    /// What was assumed, and how long it took.
+    /// Show assumptions and timings.
     #[arg(short = 'v', long)]
     pub verbose: bool,
 }

@@ -74,6 +74,7 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
             line,
             said: meaning::all(&record),
             stop: entry.error.map(|stop| stop.to_string()),
+            all: arguments.all,
             path: rules.map(|(_, rules)| PathTaken::new(rules, &entry.packet, &context)),
         };
         let form = if arguments.output.json { Format::Json } else { Format::Table };

@@ -24,7 +24,7 @@ use fwlog::record::{Field, Record};
 pub fn command(arguments: &cli::Export) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, true)?;
     let form = format(&options, Format::Ndjson, Format::of("export"))?;
-    let fields = options::fields("--fields", &arguments.fields, options.plan.names.as_ref())?;
+    let fields = options::fields("--fields", &arguments.fields, options.plan.names.as_deref())?;
     let ecs = arguments.schema == cli::Schema::Ecs;
     if form == Format::Parquet {
         return parquet(&arguments.common, &options, fields, ecs);

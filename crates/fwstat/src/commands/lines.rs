@@ -53,7 +53,8 @@ pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
         } else {
             Vec::new()
         },
-        numbers: arguments.line_number || terminal && !arguments.count,
+        // A table has columns of its own.
+        numbers: arguments.line_number || terminal && !arguments.count && !table,
         color: options.look.color,
         escaped: terminal || table,
         table: table.then(|| options.look.clone()),
@@ -163,17 +164,17 @@ impl Lines<'_> {
 
 impl Aggregate for Lines<'_> {
     fn add(&mut self, record: &Record<'_>) {
-        let (source, offset) = record.at;
+        let (source, offset) = record.at();
         if self.all {
             let above = memchr::memchr_iter(b'\n', record.raw).count();
             self.hits.push((offset, above, self.shown.of(record)));
             return;
         }
         // A chunk of journals' entries is of several files.
-        let same = self.names.get(source).is_some_and(|name| name == record.file);
-        let named = || self.names.iter().position(|name| name == record.file);
+        let same = self.names.get(source).is_some_and(|name| name == record.file());
+        let named = || self.names.iter().position(|name| name == record.file());
         let source = if same { source } else { named().unwrap_or(source) };
-        self.part.add(record.raw, source, record.line_number, Some(self.shown.of(record)));
+        self.part.add(record.raw, source, record.line_number(), Some(self.shown.of(record)));
     }
 
     fn merge(&mut self, _: Self) {}

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod export;
 mod hints;
 pub mod lines;
+mod names;
 pub mod overview;
 mod passes;
 pub mod replay;
@@ -84,6 +85,7 @@ fn pass<A: Aggregate>(
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(stop))?;
         signal_hook::flag::register(signal, Arc::clone(stop))?;
     }
+    let asked = names::before(options)?;
     let rejects = match &options.rejects {
         Some(path) => {
             let file = AtomicFile::create(path)?;
@@ -117,11 +119,12 @@ fn pass<A: Aggregate>(
     if options.verbose {
         notes.extend(options.queue.remarks());
     }
+    notes.extend(asked);
     notes.extend(foreign(&options.look, &account));
     notes.extend(unread(&options.look, &account));
     let partial = options.queue.stop.load(Ordering::Relaxed);
     if partial {
-        notes.insert(0, "interrupted: this is what was counted so far".to_owned());
+        notes.insert(0, "interrupted: partial counts".to_owned());
     }
     let files = options.queue.names();
     let mut head = Head::new(files, options.filters.clone(), &account, &options.plan.clock, notes);

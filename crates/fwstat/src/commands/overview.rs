@@ -4,7 +4,7 @@
 //! Must not know: how counting works.
 //! Tested by: `tests/cli/timeline.rs`, `tests/cli/screens.rs`.
 
-use super::{Outcome, format, hints, outcome, run, write};
+use super::{Outcome, format, hints, names, outcome, run, write};
 use crate::analysis::noise::address::Nets;
 use crate::analysis::suggest::share::{self, Sample};
 use crate::cli::{self, Format};
@@ -47,6 +47,7 @@ pub fn command(arguments: &cli::Overview) -> anyhow::Result<Outcome> {
     if tables[DESTINATIONS].ranked.distinct < 2 {
         tables.truncate(DESTINATIONS);
     }
+    names::of_rows(&options, form, &mut tables);
     let overview = Overview { head, tables, timeline, outside, noise: sample.noise(), all: arguments.all };
     write(&options, &account, &render(&overview, form, &options.look))?;
     Ok(outcome(&options, &account))

@@ -9,24 +9,22 @@ use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, bail};
 use fwlog::aggregate::Aggregate;
-use fwlog::input::extent::Extents;
 use fwlog::pipeline::{Account, Totals};
 use fwlog::time::clock;
 
 use crate::cli::Common;
-use crate::options::{self, Options};
+use crate::options::{self, Options, Shared};
 use crate::report::Head;
 
 /// The log, and what its first pass counted.
 pub(super) struct Passes {
     common: Common,
-    /// How far each pass reads files that are being written.
-    extents: Arc<Extents>,
+    /// What the passes have in common.
+    shared: Shared,
     /// Copies, and the name of each: as it is read, and as it was typed.
     copies: Vec<(File, PathBuf, String)>,
     /// The place of each input in the order of their names.
@@ -50,16 +48,16 @@ impl Passes {
     pub(super) fn new(mut common: Common) -> anyhow::Result<Passes> {
         // `--since '1 hour ago'` means the same hour in each pass.
         common.input.now.get_or_insert_with(|| clock::utc_text(options::wall_clock()));
-        let (extents, copies) = (Arc::default(), Vec::new());
-        let mut log = Passes { common, extents, copies, ranks: Vec::new(), first: None };
-        let stdin = Options::new(&log.common, false)?.queue.names().iter().any(|name| name == "-");
+        let (shared, copies) = (Shared::default(), Vec::new());
+        let mut log = Passes { common, shared, copies, ranks: Vec::new(), first: None };
+        let stdin = log.options(false)?.queue.names().iter().any(|name| name == "-");
         if log.common.files.is_empty() && stdin {
             log.common.files.push(PathBuf::from("-"));
         }
         for at in 0..log.common.files.len() {
             log.copy_if_read_once(at)?;
         }
-        let names = Options::new(&log.common, false)?.queue.names();
+        let names = log.options(false)?.queue.names();
         let mut order: Vec<usize> = (0..names.len()).collect();
         order.sort_by(|a, b| names[*a].cmp(&names[*b]).then(a.cmp(b)));
         log.ranks = vec![0; names.len()];
@@ -106,7 +104,7 @@ impl Passes {
     /// # Errors
     /// An option makes no sense.
     pub(super) fn options(&self, ordered: bool) -> anyhow::Result<Options> {
-        Options::again(&self.common, ordered, &self.extents)
+        Options::again(&self.common, ordered, &self.shared)
     }
 
     /// One pass with these options.

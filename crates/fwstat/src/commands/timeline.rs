@@ -30,7 +30,7 @@ pub fn command(arguments: &cli::Timeline) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
     let form = format(&options, Format::Table, Format::of("timeline"))?;
     let step = arguments.bucket.as_deref().map(bucket).transpose()?;
-    let by = options::fields("--by", &arguments.by, options.plan.names.as_ref())?;
+    let by = options::fields("--by", &arguments.by, options.plan.names.as_deref())?;
     let empty = Timeline::new(by, step);
     let (mut timeline, account, mut head) = run(&options, || empty.clone())?;
     let outside = match form {

@@ -4,7 +4,7 @@
 //! Must not know: how counting works.
 //! Tested by: `tests/cli/top.rs`.
 
-use super::{Outcome, format, hints, outcome, run, write};
+use super::{Outcome, format, hints, names, outcome, run, write};
 use crate::cli::{self, Format};
 use crate::options::{self, Options};
 use crate::report::ranking::{Choice, Order};
@@ -21,7 +21,7 @@ use fwlog::record::{Field, Key};
 pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
     let form = format(&options, Format::Table, Format::of("top"))?;
-    let by = options::fields("--by", &arguments.by, options.plan.names.as_ref())?;
+    let by = options::fields("--by", &arguments.by, options.plan.names.as_deref())?;
     let tables = if by.is_empty() { defaults() } else { vec![Counts::by(by)] };
     let order = match arguments.sort {
         cli::Sort::Count => Order::Count,
@@ -40,7 +40,8 @@ pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
         let table = Ranking::chosen(counts, wider.get(at), choice);
         Ranking { cumulative: arguments.cumulative && order == Order::Count, ..table }
     };
-    let tables = counts.iter().enumerate().map(ranked).collect();
+    let mut tables: Vec<Ranking> = counts.iter().enumerate().map(ranked).collect();
+    names::of_rows(&options, form, &mut tables);
     write(&options, &account, &render(&Top { head, tables }, form, &options.look))?;
     Ok(outcome(&options, &account))
 }
@@ -48,7 +49,7 @@ pub fn command(arguments: &cli::Top) -> anyhow::Result<Outcome> {
 /// The same counts with one field more.
 fn wider(tables: &[Counts], field: Option<&str>, options: &Options) -> anyhow::Result<Vec<Counts>> {
     let Some(field) = field else { return Ok(Vec::new()) };
-    let more = options::fields("--distinct", &[field.to_owned()], options.plan.names.as_ref())?;
+    let more = options::fields("--distinct", &[field.to_owned()], options.plan.names.as_deref())?;
     let [_] = &more[..] else { bail!("--distinct takes one field") };
     Ok(tables.iter().map(|counts| Counts::by([counts.fields(), &more].concat())).collect())
 }

@@ -6,11 +6,12 @@
 //! Tested by: `tests/cli/completions.rs`, in the shells themselves.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::io::Read as _;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read as _, Write};
 use std::path::Path;
 
-use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate};
+use clap_complete::env::{self, EnvCompleter, Shells};
+use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate, engine};
 use fwlog::input::bytes::Meter;
 use fwlog::input::decode::{self, Decoded, Decoding};
 use fwlog::record::{Key, Record, value};
@@ -30,7 +31,64 @@ const OFFERED: usize = 200;
 
 /// Answers a shell and ends the program, if a shell asks.
 pub fn answer() {
-    CompleteEnv::with_factory(command).var(VARIABLE).complete();
+    let shells = Shells(&[&Bash, &env::Zsh, &env::Fish]);
+    CompleteEnv::with_factory(command).var(VARIABLE).shells(shells).complete();
+}
+
+/// bash, for which `--by=src` is three words.
+pub(super) struct Bash;
+
+impl EnvCompleter for Bash {
+    fn name(&self) -> &'static str {
+        "bash"
+    }
+
+    fn is(&self, name: &str) -> bool {
+        name == "bash"
+    }
+
+    fn write_registration(
+        &self,
+        var: &str,
+        name: &str,
+        bin: &str,
+        completer: &str,
+        buf: &mut dyn Write,
+    ) -> io::Result<()> {
+        env::Bash.write_registration(var, name, bin, completer, buf)
+    }
+
+    /// As `clap_complete` does it, on the words without the signs between an option and its value.
+    fn write_complete(
+        &self,
+        cmd: &mut clap::Command,
+        args: Vec<OsString>,
+        current_dir: Option<&Path>,
+        buf: &mut dyn Write,
+    ) -> io::Result<()> {
+        let variable = |name| std::env::var(name).ok();
+        let index = variable("_CLAP_COMPLETE_INDEX").and_then(|index| index.parse().ok()).unwrap_or_default();
+        let between = variable("_CLAP_IFS").unwrap_or_else(|| "\n".to_owned());
+        let (args, index) = without_equals_signs(args, index);
+        let found = engine::complete(cmd, args, index, current_dir)?;
+        let words: Vec<_> = found.iter().map(|one| one.get_value().to_string_lossy()).collect();
+        buf.write_all(words.join(&between).as_bytes())
+    }
+}
+
+/// `--by = src` as `--by src`, and where the word at `index` is then.
+fn without_equals_signs(args: Vec<OsString>, index: usize) -> (Vec<OsString>, usize) {
+    let (mut words, mut at) = (Vec::<OsString>::new(), index);
+    for (n, arg) in args.into_iter().enumerate() {
+        let option = words.last().is_some_and(|last| last.as_encoded_bytes().starts_with(b"--"));
+        // The word that is typed is never left out.
+        if arg == "=" && option && n != index {
+            at -= usize::from(n < index);
+            continue;
+        }
+        words.push(arg);
+    }
+    (words, at)
 }
 
 /// The command line, with what completes each value.
@@ -180,6 +238,15 @@ fn word(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_option_and_its_value_are_two_words_in_bash_too() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        let told = |line: &str, index| without_equals_signs(words(line), index);
+        assert_eq!(told("fwstat top --by = sr", 4), (words("fwstat top --by sr"), 3));
+        assert_eq!(told("fwstat --by = src --format = js x", 6), (words("fwstat --by src --format js x"), 4));
+        assert_eq!(told("fwstat x = y --by", 4), (words("fwstat x = y --by"), 4));
+    }
 
     #[test]
     fn only_words_without_a_meaning_for_a_shell_are_offered() {

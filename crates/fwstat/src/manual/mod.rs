@@ -12,8 +12,9 @@ mod topic;
 use std::io::{self, Write};
 
 use anyhow::bail;
-use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
+use clap_complete::env::{EnvCompleter, Fish, Zsh};
 
+use self::completions::Bash;
 use crate::cli::{self, Generate};
 use crate::report::style::RenderOptions;
 use topic::{TOPICS, Topic};

@@ -70,7 +70,7 @@ pub(super) fn page(command: Option<&str>) -> String {
     for (code, means) in [
         ("0", "At least one firewall record was used."),
         ("1", "There was none."),
-        ("2", "Something could not be read, or an option makes no sense; what could be read was reported."),
+        ("2", "Invalid usage or unreadable input; what could be read was reported."),
         ("130", "Interrupted; what was counted so far was reported and marked as partial."),
     ] {
         page.term(code, means);
@@ -239,7 +239,7 @@ impl Page {
         for (name, means) in [
             ("FWSTAT_CONFIG_PATH", "The file of arguments to use instead of ~/.config/fwstat/args."),
             ("FWSTAT_THREADS", "As --threads."),
-            ("NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM", "Whether there are colours, as everywhere."),
+            ("NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM", "Colour control, with the usual meaning."),
             ("COLUMNS", "As --width, on a terminal."),
             ("TZ", "As --tz."),
             ("TMPDIR", "Where streams are kept that must be read more than once."),

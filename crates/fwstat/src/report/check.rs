@@ -78,6 +78,17 @@ impl Report for Checked<'_> {
         Some(out)
     }
 
+    fn recap(&self, look: &RenderOptions) -> Option<String> {
+        let totals = &self.account.totals;
+        let unread = look.count_of(totals.other + totals.damaged, "line was", "lines were");
+        let lines = look.count_of(totals.lines, "line", "lines");
+        let mut words = format!("{unread} not counted of {lines}: {}", table::classes(look, totals));
+        if totals.lost_at_least > 0 {
+            words += &format!("; at least {} lost", look.number(totals.lost_at_least));
+        }
+        Some(words)
+    }
+
     fn table(&self, look: &RenderOptions) -> String {
         let mut out = table::head(look, self.head);
         out.push_str(&self.classes(look));

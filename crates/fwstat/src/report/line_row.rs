@@ -9,15 +9,21 @@ use fwlog::record::{Key, Record, Value, value};
 use fwlog::text;
 use fwlog::time::clock;
 
-/// Between the cells of a row that is kept as text: no cell has it, for they are escaped.
-const BETWEEN: &str = "\u{1f}";
 /// Columns of the time, the prefix, the interface, the protocol, source, arrow, destination, and what else tells
 /// packets apart, for the first row.
 const WIDTHS: [usize; 8] = [19, 10, 4, 4, 15, 2, 15, 3];
 
+/// A screen with fewer columns has no room for years: of a time it shows what comes after this many bytes.
+const WIDE: usize = 100;
+const YEAR: usize = "2026-".len();
+
 /// The cells of a record.
 #[derive(Clone, Debug, Default)]
-pub struct Row([String; 8]);
+pub struct Row {
+    cells: [String; 8],
+    /// Whether the time begins with a year.
+    dated: bool,
+}
 
 impl Row {
     /// The row of a record.
@@ -44,13 +50,8 @@ impl Row {
         };
         let prefix = text::escape(record.prefix());
         let (from, to) = (place(Key::Src, Key::Spt), place(Key::Dst, Key::Dpt));
-        Row([time, prefix, iface, plain(Key::Proto), from, "->".to_owned(), to, what])
-    }
-
-    /// The cells as one text.
-    #[must_use]
-    pub fn joined(&self) -> String {
-        self.0.join(BETWEEN)
+        let cells = [time, prefix, iface, plain(Key::Proto), from, "->".to_owned(), to, what];
+        Row { cells, dated: record.when.is_some() }
     }
 }
 
@@ -61,6 +62,8 @@ pub struct Table {
     columns: Vec<Column>,
     widths: Vec<usize>,
     layout: Layout,
+    /// Columns that something else takes on the line of each row.
+    taken: usize,
 }
 
 impl Table {
@@ -68,7 +71,7 @@ impl Table {
     #[must_use]
     pub fn new(look: RenderOptions) -> Table {
         let columns = vec![
-            Column::text("TIME").giving(Gives::Most).styled(DIM),
+            Column::whole("TIME").styled(DIM),
             Column::text("PREFIX"),
             Column::text("INTERFACE").giving(Gives::Way),
             Column::text("PROTO").giving(Gives::Nothing),
@@ -77,19 +80,36 @@ impl Table {
             Column::whole("DESTINATION"),
             Column::text("").giving(Gives::Way).styled(WARN),
         ];
-        let layout = Layout::new(&look, &columns, &WIDTHS);
-        Table { look, columns, widths: WIDTHS.to_vec(), layout }
+        let mut table =
+            Table { look, columns, widths: WIDTHS.to_vec(), layout: Layout::fixed(&WIDTHS), taken: 0 };
+        if !table.has_years() {
+            table.widths[0] -= YEAR;
+        }
+        table.lay_out();
+        table
     }
 
-    /// One row, given as [`Row::joined`].
-    pub fn line(&mut self, row: &[u8]) -> String {
-        let text = String::from_utf8_lossy(row);
-        let cells: Vec<String> = text.split(BETWEEN).map(str::to_owned).collect();
+    fn has_years(&self) -> bool {
+        self.look.width.is_none_or(|width| width >= WIDE)
+    }
+
+    fn lay_out(&mut self) {
+        let width = self.look.width.map(|width| width.saturating_sub(self.taken).max(1));
+        self.layout = Layout::new(&RenderOptions { width, ..self.look.clone() }, &self.columns, &self.widths);
+    }
+
+    /// One row, on a line of which so many columns are taken.
+    pub fn line(&mut self, row: &Row, taken: usize) -> String {
+        let mut cells = row.cells.clone();
+        if row.dated && !self.has_years() {
+            cells[0].drain(..YEAR.min(cells[0].len()));
+        }
         let wider = cells.iter().zip(&self.widths).any(|(cell, width)| text::width(cell) > *width);
-        if wider {
+        if wider || taken > self.taken {
             let grown = cells.iter().zip(&self.widths).map(|(cell, width)| text::width(cell).max(*width));
             self.widths = grown.collect();
-            self.layout = Layout::new(&self.look, &self.columns, &self.widths);
+            self.taken = taken.max(self.taken);
+            self.lay_out();
         }
         self.layout.line(&self.look, &self.columns, &cells, &|_| None)
     }

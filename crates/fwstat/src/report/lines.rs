@@ -52,6 +52,8 @@ pub struct Part {
     text: Vec<u8>,
     lines: Vec<Placed>,
     marks: Vec<Range<usize>>,
+    /// The rows, in order, of the lines that are printed as one.
+    rows: VecDeque<Row>,
 }
 
 /// What is known of a hit beside its line.
@@ -72,7 +74,7 @@ struct Placed {
     hit: bool,
     /// The last of its marks.
     marks: usize,
-    /// Whether it is a row of the table.
+    /// Whether it is printed as a row of the table.
     row: bool,
 }
 
@@ -83,7 +85,7 @@ impl Part {
         let Hit { marks, row } = hit.unwrap_or_default();
         let is_row = row.is_some();
         match row {
-            Some(row) => self.text.extend_from_slice(row.joined().as_bytes()),
+            Some(row) => self.rows.push_back(row),
             None => {
                 self.text.extend_from_slice(line);
                 self.marks.extend(marks);
@@ -94,8 +96,28 @@ impl Part {
     }
 }
 
-/// A line that is kept for later, with its marks.
-type Kept = (Vec<u8>, Placed, Vec<Range<usize>>);
+/// A line as it is printed.
+#[derive(Clone, Copy)]
+struct Line<'p> {
+    at: Placed,
+    text: &'p [u8],
+    marks: &'p [Range<usize>],
+    row: Option<&'p Row>,
+}
+
+/// A line that is kept for later.
+struct Kept {
+    at: Placed,
+    text: Vec<u8>,
+    marks: Vec<Range<usize>>,
+    row: Option<Row>,
+}
+
+impl Kept {
+    fn line(&self) -> Line<'_> {
+        Line { at: self.at, text: &self.text, marks: &self.marks, row: self.row.as_ref() }
+    }
+}
 
 /// Prints lines.
 pub struct Printer {
@@ -136,59 +158,61 @@ impl Printer {
         self.form.first.is_some_and(|first| self.hits.load(Ordering::Relaxed) >= first)
     }
 
-    fn line(&mut self, line: &[u8], at: Placed, marks: &[Range<usize>]) -> io::Result<()> {
-        if at.hit {
+    fn line(&mut self, line: Line<'_>) -> io::Result<()> {
+        if line.at.hit {
             if self.has_all() {
-                return self.context(line, at);
+                return self.context(line);
             }
             self.hits.fetch_add(1, Ordering::Relaxed);
             if self.form.count {
-                self.counts.resize(self.counts.len().max(at.source + 1), 0);
-                self.counts[at.source] += 1;
+                self.counts.resize(self.counts.len().max(line.at.source + 1), 0);
+                self.counts[line.at.source] += 1;
                 return Ok(());
             }
             if let Some(last) = self.form.last {
-                self.keep(line, at, marks, last);
+                self.keep(line, last);
                 return Ok(());
             }
-            for (line, at, marks) in std::mem::take(&mut self.kept) {
-                self.print(&line, at, &marks)?;
+            for kept in std::mem::take(&mut self.kept) {
+                self.print(kept.line())?;
             }
             self.after = self.form.around.1;
-            return self.print(line, at, marks);
+            return self.print(line);
         }
-        self.context(line, at)
+        self.context(line)
     }
 
     /// A line that is printed only because of its neighbours.
-    fn context(&mut self, line: &[u8], at: Placed) -> io::Result<()> {
-        let at = Placed { hit: false, ..at };
+    fn context(&mut self, line: Line<'_>) -> io::Result<()> {
+        let at = Placed { hit: false, ..line.at };
+        let line = Line { at, marks: &[], ..line };
         if self.printed.is_some_and(|(source, _)| source != at.source) {
             self.after = 0;
         }
         if self.after > 0 {
             self.after -= 1;
-            return self.print(line, at, &[]);
+            return self.print(line);
         }
         if self.has_all() {
             return Ok(());
         }
-        if self.kept.front().is_some_and(|(_, kept, _)| kept.source != at.source) {
+        if self.kept.front().is_some_and(|kept| kept.at.source != at.source) {
             self.kept.clear();
         }
-        self.keep(line, at, &[], self.form.around.0);
+        self.keep(line, self.form.around.0);
         Ok(())
     }
 
-    fn keep(&mut self, line: &[u8], at: Placed, marks: &[Range<usize>], most: usize) {
-        self.kept.push_back((line.to_vec(), at, marks.to_vec()));
+    fn keep(&mut self, line: Line<'_>, most: usize) {
+        let Line { at, text, marks, row } = line;
+        self.kept.push_back(Kept { at, text: text.to_vec(), marks: marks.to_vec(), row: row.cloned() });
         while self.kept.len() > most {
             self.kept.pop_front();
         }
     }
 
     /// Prints a line as `rg` does: `name:number:line`, of context `name-number-line`.
-    fn print(&mut self, line: &[u8], at: Placed, marks: &[Range<usize>]) -> io::Result<()> {
+    fn print(&mut self, Line { at, text: line, marks, row }: Line<'_>) -> io::Result<()> {
         let mark = if at.hit { ':' } else { '-' };
         let apart =
             self.printed.is_some_and(|(source, number)| (source, number + 1) != (at.source, at.number));
@@ -197,16 +221,19 @@ impl Printer {
         }
         self.printed = Some((at.source, at.number));
         let paint = |style: Style| if self.form.color { style } else { Style::new() };
-        if let Some(name) = self.form.names.get(at.source) {
+        let name = self.form.names.get(at.source);
+        if let Some(name) = name {
             let style = paint(NAME);
             write!(self.out, "{style}{name}{style:#}{mark}")?;
         }
-        if self.form.numbers {
+        let number = self.form.numbers.then(|| at.number.to_string());
+        if let Some(number) = &number {
             let style = paint(NUMBER);
-            write!(self.out, "{style}{}{style:#}{mark}", at.number)?;
+            write!(self.out, "{style}{number}{style:#}{mark}")?;
         }
-        if let Some(table) = self.table.as_mut().filter(|_| at.row) {
-            return self.out.write_all(table.line(line).as_bytes());
+        if let Some((table, row)) = self.table.as_mut().zip(row) {
+            let taken = [name, number.as_ref()].into_iter().flatten().map(|text| text::width(text) + 1).sum();
+            return self.out.write_all(table.line(row, taken).as_bytes());
         }
         let mut from = 0;
         let marks = if self.form.color { marks } else { &[] };
@@ -236,7 +263,9 @@ impl Sink for Printer {
     fn take(&mut self, mut part: Part) -> io::Result<Part> {
         let (mut from, mut marked) = (0, 0);
         for at in std::mem::take(&mut part.lines) {
-            self.line(&part.text[from..at.end], at, &part.marks[marked..at.marks])?;
+            let row = if at.row { part.rows.pop_front() } else { None };
+            let (text, marks) = (&part.text[from..at.end], &part.marks[marked..at.marks]);
+            self.line(Line { at, text, marks, row: row.as_ref() })?;
             (from, marked) = (at.end, at.marks);
         }
         // The first ones are enough when nothing of them can follow any more.
@@ -246,13 +275,14 @@ impl Sink for Printer {
         }
         part.text.clear();
         part.marks.clear();
+        part.rows.clear();
         Ok(part)
     }
 
     fn finish(mut self) -> io::Result<()> {
         if self.form.last.is_some() {
-            for (line, at, marks) in std::mem::take(&mut self.kept) {
-                self.print(&line, at, &marks)?;
+            for kept in std::mem::take(&mut self.kept) {
+                self.print(kept.line())?;
             }
         }
         if self.form.count {

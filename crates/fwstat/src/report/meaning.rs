@@ -22,6 +22,8 @@ pub struct Said {
     pub value: String,
     /// What it means.
     pub meaning: String,
+    /// Whether nearly every line has it so: it says little about this one.
+    pub usual: bool,
 }
 
 /// Every field of a line, in the order of the line.
@@ -35,6 +37,7 @@ pub fn all(record: &Record<'_>) -> Vec<Said> {
                 field: "[".to_owned(),
                 value: String::new(),
                 meaning: "the packet that this message is about, as far as it quotes it:".to_owned(),
+                usual: false,
             });
             for key in Key::ALL
                 .iter()
@@ -47,6 +50,7 @@ pub fn all(record: &Record<'_>) -> Vec<Said> {
                 field: "]".to_owned(),
                 value: String::new(),
                 meaning: "end of the quoted packet".to_owned(),
+                usual: false,
             });
         }
         // A writer is worth a line where it is not the one that everyone expects.
@@ -70,9 +74,7 @@ pub fn all(record: &Record<'_>) -> Vec<Said> {
 /// What an interface says about the packet's way.
 fn interface(key: Key, input: &[u8], output: &[u8]) -> &'static str {
     match (key, input.is_empty(), output.is_empty()) {
-        (Key::In, false, true) => {
-            "the interface it came in by; with OUT empty it was on its way to this host itself (chain INPUT)"
-        }
+        (Key::In, false, true) => "the interface it came in by, for this host itself (chain INPUT)",
         (Key::In, false, false) => "the interface it came in by",
         (Key::In, true, false) => "empty: this host made the packet itself (chain OUTPUT)",
         (Key::In, true, true) => "empty: the rule's place in the packet's way gives no interface",
@@ -105,7 +107,22 @@ fn one(key: Key, value: Value<'_>, packet: &Datagram<'_>, quoted: bool) -> Optio
         field: kernel_name(key).to_owned(),
         value: shown,
         meaning: meaning(key, value, number, packet, quoted),
+        usual: is_usual(key, value, number),
     })
+}
+
+/// Whether a field has this value, or any, in nearly every line.
+fn is_usual(key: Key, value: Value<'_>, number: Option<u64>) -> bool {
+    match key {
+        Key::Uptime | Key::Host | Key::Tag | Key::Severity => true,
+        Key::Mac | Key::MacDst | Key::MacSrc => true,
+        Key::MacType => matches!(number, Some(0x0800 | 0x86dd)),
+        Key::Len | Key::UdpLen | Key::IpId | Key::FlowLbl | Key::Df => true,
+        Key::TcpSeq | Key::TcpAck | Key::Window | Key::IcmpId | Key::IcmpSeq => true,
+        Key::Tos | Key::Prec | Key::Tc | Key::Res | Key::Urgp => number == Some(0),
+        Key::Out => value == Value::Text(b""),
+        _ => false,
+    }
 }
 
 /// The word of the line.
@@ -194,10 +211,7 @@ fn meaning(key: Key, value: Value<'_>, number: Option<u64>, packet: &Datagram<'_
         Key::Severity => "how grave the message is: 0 emergency to 7 debug, set with --log-level",
         Key::Repeat => "the log says that the same message came so many times",
         Key::Prefix if value == Value::Text(b"") => "none: the rule that wrote the line has no --log-prefix",
-        Key::Prefix => {
-            "the text that the rule which wrote the line was given with --log-prefix; it says what the \
-            author meant, not what happened to the packet"
-        }
+        Key::Prefix => "--log-prefix of the rule that logged it: its author's words",
         Key::PhysIn => "the port of the bridge it came in by",
         Key::PhysOut => "the port of the bridge it was to leave by",
         Key::Mac if value == Value::Text(b"") || value == Value::Lower(b"") => {
@@ -229,7 +243,7 @@ fn meaning(key: Key, value: Value<'_>, number: Option<u64>, packet: &Datagram<'_
         Key::TunnelDst => "the near end of the tunnel it came by",
         Key::Src if quoted => "who had sent the quoted packet",
         Key::Dst if quoted => "to whom the quoted packet was sent",
-        Key::Src => "the source address it claims; it is not verified",
+        Key::Src => "source address (can be spoofed)",
         Key::Dst => return destination(value),
         Key::Len => "bytes of the whole packet, headers included",
         Key::Tos => {
@@ -238,25 +252,24 @@ fn meaning(key: Key, value: Value<'_>, number: Option<u64>, packet: &Datagram<'_
         Key::Prec => "precedence: the upper three bits of the same byte; 0x00 is routine",
         Key::Ttl | Key::HopLimit => match packet_value(Key::Dst, packet) {
             Value::Addr(group) if group.is_multicast() => {
-                "hops left before it is thrown away; to a group, senders begin with as many as they want to pass"
+                "remaining hops; to a group, senders begin with as many as they want to pass"
             }
             _ => return hops(number),
         },
-        Key::IpId => "the number by which parts of a packet that was cut up are found again",
-        Key::Ce => "the reserved bit is set: no IP stack sends that",
-        Key::Df => "do not fragment: routers must not cut this packet up",
+        Key::IpId => "IP ID, used to reassemble fragments",
+        Key::Ce => "the reserved bit is set: not sent by any normal stack",
+        Key::Df => "must not be fragmented",
         Key::Mf => "more fragments follow this one",
         Key::Frag => {
-            "this is a later piece of a packet that was cut up, from this place on (in units of 8 bytes); \
-            it has no ports of its own"
+            "a later fragment, from this place of the packet on (in units of 8 bytes); it has no ports of its own"
         }
         Key::IpOpt => "options of the IP header, as hexadecimal bytes (--log-ip-options)",
         Key::Tc => "traffic class: how it asks to be treated; 0 is nothing special",
         Key::FlowLbl => "a label by which routers keep packets of one flow together",
         Key::Ext => "headers between IPv6's own and the transport's",
         Key::Proto => return protocol(value),
-        Key::Spt => return port("the port it comes from; clients take any high number", number, packet),
-        Key::Dpt => return port("the port it wants", number, packet),
+        Key::Spt => return port("source port; clients use any high number", number, packet),
+        Key::Dpt => return port("destination port", number, packet),
         Key::UdpLen => "bytes of the UDP part: its header of 8 and the data",
         Key::TcpSeq => "the number of the first byte of data in the stream (--log-tcp-sequence)",
         Key::TcpAck => "the number of the byte that the sender expects next (--log-tcp-sequence)",
@@ -302,9 +315,9 @@ fn destination(value: Value<'_>) -> String {
         Value::Addr(IpAddr::V4(addr)) if addr.is_broadcast() => "every host on the link (broadcast)",
         Value::Addr(addr) if addr.is_multicast() => "a group (multicast)",
         Value::Addr(addr) if addr.is_loopback() => "the host itself (loopback)",
-        _ => return "the address it is sent to".to_owned(),
+        _ => return "destination address".to_owned(),
     };
-    format!("the address it is sent to: {kind}")
+    format!("destination address: {kind}")
 }
 
 fn hops(number: Option<u64>) -> String {
@@ -312,16 +325,12 @@ fn hops(number: Option<u64>) -> String {
     // Hosts begin with one of these.
     let start = [64, 128, 255].into_iter().find(|start| *start >= left).unwrap_or(255);
     match start - left {
-        0 => format!(
-            "hops left before it is thrown away; systems begin with {start}, so it may come from the same link"
-        ),
-        1 => format!(
-            "hops left before it is thrown away; systems begin with {start}, so it probably passed one router"
-        ),
-        routers if routers < 64 => format!(
-            "hops left before it is thrown away; systems begin with 64, 128 or 255, so it probably passed {routers} routers"
-        ),
-        _ => "hops left before it is thrown away; each router takes one".to_owned(),
+        0 => format!("remaining hops; initial value probably {start}: it may come from the same link"),
+        1 => format!("remaining hops; initial value probably {start}: it probably passed one router"),
+        routers if routers < 64 => {
+            format!("remaining hops; initial value probably {start}: it probably passed {routers} routers")
+        }
+        _ => "remaining hops; each router takes one".to_owned(),
     }
 }
 
@@ -341,7 +350,7 @@ fn protocol(value: Value<'_>) -> String {
         58 => "ICMPv6: messages about IPv6 itself (neighbours, ping, errors)",
         89 => "OSPF: routers telling each other routes",
         103 => "PIM: routers telling each other multicast routes",
-        112 => "VRRP: routers that stand in for each other",
+        112 => "VRRP: routers that replace each other",
         132 => "SCTP: connections of several streams",
         136 => "UDP-Lite: UDP that may arrive damaged",
         n => return format!("protocol number {n}"),
@@ -355,7 +364,7 @@ fn port(what: &str, number: Option<u64>, packet: &Datagram<'_>) -> String {
         .zip(number.and_then(|n| u16::try_from(n).ok()))
         .and_then(|(protocol, port)| services::name(protocol, port));
     match name {
-        Some(name) => format!("{what}: {name} usually has this one"),
+        Some(name) => format!("{what}, usually {name}"),
         None => what.to_owned(),
     }
 }
@@ -365,9 +374,15 @@ fn flags(value: Value<'_>) -> String {
     let words: Vec<&str> = flags.words().collect();
     let has = |word: &str| words.contains(&word);
     let what = match () {
-        () if words.is_empty() => "no flag at all: no TCP stack sends that, scanners do (null scan)",
-        () if has("SYN") && has("FIN") => "opens and closes at once: no TCP stack sends that, scanners do",
-        () if has("SYN") && has("RST") => "opens and refuses at once: no TCP stack sends that, scanners do",
+        () if words.is_empty() => {
+            "no flag at all: not sent by any normal stack, typical of scanners (null scan)"
+        }
+        () if has("SYN") && has("FIN") => {
+            "opens and closes at once: not sent by any normal stack, typical of scanners"
+        }
+        () if has("SYN") && has("RST") => {
+            "opens and refuses at once: not sent by any normal stack, typical of scanners"
+        }
         () if has("SYN") && has("ACK") => "second packet of a connection: the answer that accepts it",
         () if has("SYN") => "first packet of a connection: a connection attempt",
         () if has("RST") => "the connection is refused or broken off",
@@ -377,8 +392,8 @@ fn flags(value: Value<'_>) -> String {
         () if has("FIN") && !has("ACK") => "FIN without ACK: scanners send that (FIN scan)",
         () if has("FIN") => "the sender has nothing more to say",
         () if has("ACK") => {
-            "within a connection: data or their acknowledgement; behind a firewall's state table \
-            it belongs to none that is known (any more)"
+            "within a connection: data or their acknowledgement; after a rule for known \
+            connections it belongs to none of them (any more)"
         }
         () => "flags that no connection has alone",
     };

@@ -58,6 +58,8 @@ pub struct Ranking {
     pub brief: bool,
     /// When each row was seen last, for people.
     pub last: Option<Vec<String>>,
+    /// The names of each row's address, for people, and which column it is in.
+    pub names: Option<(usize, Vec<String>)>,
 }
 
 impl Ranking {
@@ -72,6 +74,7 @@ impl Ranking {
             cumulative: false,
             brief: false,
             last: None,
+            names: None,
         }
     }
 

@@ -73,6 +73,115 @@ pub fn folded(command: &str, width: Option<usize>) -> Vec<String> {
     }
 }
 
+/// The same for a script, in which a line can begin at the margin: a word that no line has room for goes on in the
+/// next, for a shell joins what nothing parts but `\` and the end of a line.
+#[must_use]
+pub fn folded_at_any_cost(command: &str, width: Option<usize>) -> Vec<String> {
+    let lines = folded(command, width);
+    let Some(width) = width.filter(|width| lines.iter().any(|line| text::width(line) > *width)) else {
+        return lines;
+    };
+    let last = lines.len() - 1;
+    let with_end = |(at, line): (usize, String)| {
+        let (line, end) = match line.strip_suffix(" \\") {
+            Some(line) if at < last => (line.to_owned(), " \\"),
+            _ => (line, ""),
+        };
+        pieces(&line, width.saturating_sub(2).max(FEWEST), end)
+    };
+    lines.into_iter().enumerate().flat_map(with_end).collect()
+}
+
+/// Columns that a piece of a word has at least.
+const FEWEST: usize = 8;
+
+/// A line of a command in pieces of at most so many columns and a sign that it goes on; `end` is added to the last.
+fn pieces(line: &str, width: usize, end: &str) -> Vec<String> {
+    let mut out = vec![String::new()];
+    // What opens the quotes that the place is in, and where a blank in them was last.
+    let (mut open, mut blank): (&str, Option<usize>) = ("", None);
+    let mut rest = line;
+    while let Some(c) = rest.chars().next() {
+        let before = open;
+        let (atom, after) = match (open, c) {
+            ("", '"') => ("\"", "\""),
+            ("", '\'') => ("'", "'"),
+            ("", '$') if rest.starts_with("$'") => ("$'", "$'"),
+            ("\"", '"') | ("'" | "$'", '\'') => (&rest[..1], ""),
+            // A sign that is escaped, a byte in octal or hexadecimal digits at most.
+            ("" | "\"" | "$'", '\\') => (escaped(rest), open),
+            _ => (&rest[..c.len_utf8()], open),
+        };
+        rest = &rest[atom.len()..];
+        open = after;
+        let at = out.len() - 1;
+        let closing = usize::from(!open.is_empty());
+        if text::width(&out[at]) + text::width(atom) + closing > width
+            && !out[at].trim().is_empty()
+            && !before.is_empty()
+        {
+            let tail = blank.map_or_else(String::new, |blank| out[at].split_off(blank));
+            out[at] += &before[before.len() - 1..];
+            out[at].push('\\');
+            // An end alone needs no beginning.
+            out.push(if tail.is_empty() && after.is_empty() {
+                String::new()
+            } else {
+                format!("{before}{tail}")
+            });
+            blank = None;
+            if tail.is_empty() && after.is_empty() {
+                continue;
+            }
+        }
+        let at = out.len() - 1;
+        out[at] += atom;
+        if c == ' ' && !open.is_empty() {
+            blank = Some(out[at].len());
+        } else if open.is_empty() {
+            blank = None;
+        }
+    }
+    if let Some(last) = out.last_mut() {
+        last.push_str(end);
+    }
+    out
+}
+
+/// A backslash with what belongs to it.
+fn escaped(text: &str) -> &str {
+    let digits = text[1..].strip_prefix('x').unwrap_or(&text[1..]);
+    let digits = digits.chars().take(3).take_while(char::is_ascii_hexdigit).count();
+    let next = text.chars().nth(1).map_or(0, char::len_utf8);
+    let hex = usize::from(text[1..].starts_with('x'));
+    &text[..(1 + next).max(1 + hex + digits)]
+}
+
+/// A rule without words that its others imply, its comment at the end: what it asks and does comes first.
+#[must_use]
+pub fn brief(rule: &str) -> String {
+    let (mut words, mut comment, mut protocol) = (Vec::new(), "", "");
+    for part in parts(rule) {
+        let (option, value) = part.split_once(' ').unwrap_or((part, ""));
+        match option {
+            "-p" => protocol = value,
+            "-m" if value == "comment" || value == protocol => continue,
+            "--comment" => {
+                comment = value;
+                continue;
+            }
+            _ => {}
+        }
+        words.push(part);
+    }
+    let comment = comment.trim_matches('"');
+    if !comment.is_empty() {
+        words.push(" #");
+        words.push(comment);
+    }
+    words.join(" ")
+}
+
 /// A command in parts that stay together: options with their values.
 fn parts(command: &str) -> Vec<&str> {
     let mut parts = Vec::new();
@@ -135,6 +244,45 @@ mod tests {
             parts("a -C x 2>/dev/null || a -A 'b -c'"),
             ["a", "-C x 2>/dev/null", "|| a", "-A 'b -c'"]
         );
+    }
+
+    #[test]
+    fn what_a_rule_does_comes_before_its_comment() {
+        for (rule, expected) in [
+            (
+                "-p tcp -m tcp --dport 8443 -m comment --comment \"mineos webui\" -j ACCEPT",
+                "-p tcp --dport 8443 -j ACCEPT  # mineos webui",
+            ),
+            ("-m comment --comment x -j DROP", "-j DROP  # x"),
+            ("! -p tcp -m tcp -j DROP", "! -p tcp -m tcp -j DROP"),
+            ("-m udp -j LOG --log-prefix \"a -m tcp \"", "-m udp -j LOG --log-prefix \"a -m tcp \""),
+        ] {
+            assert_eq!(brief(rule), expected);
+        }
+    }
+
+    /// A shell takes the pieces for the word they were.
+    #[test]
+    fn a_long_word_goes_on_in_the_next_line() {
+        let words = [
+            "\"[backscatter tcp that opens no connection: answers, ends, odd flags, and so on and on]\"",
+            "'it is $HOME and `this` and !that and \"those\" in a long word of one pair of quotes'",
+            "'a '\\'' b '\\'' c '\\'' dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd'",
+            "$'tab\\tand \\x1b[31m and so on, on, on, on, on, on, on, on, on, on and on'",
+            "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
+        ];
+        for word in words {
+            let command = format!("printf '%s|' -A X -m comment --comment {word} -j DROP");
+            let told = |script: &str| {
+                let out = std::process::Command::new("bash").args(["-c", script]).output();
+                out.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default()
+            };
+            for width in [40, 43, 50, 61, 80] {
+                let lines = folded_at_any_cost(&command, Some(width));
+                assert!(lines.iter().all(|line| text::width(line) <= width), "{width} {lines:#?}");
+                assert_eq!(told(&lines.join("\n")), told(&command), "{width} {lines:#?}");
+            }
+        }
     }
 
     fn rule(text: &str) -> Rule {

@@ -40,16 +40,17 @@ pub fn head(look: &RenderOptions, head: &Head) -> String {
         }
         if let Some((since, until)) = head.span {
             let (since, until) = (since.local_seconds(), until.local_seconds());
-            let span = format!("{} to {}", local_text(since), local_text(until));
-            out.push_str(&look.paint(DIM, &span));
-            out.push('\n');
+            let span = match since == until {
+                true => local_text(since),
+                false => format!("{} to {}", local_text(since), local_text(until)),
+            };
+            // Of a part that was read for --since and --until: more than what they ask for.
+            let span = if totals.skipped > 0 { format!("lines read: {span}") } else { span };
+            out.push_str(&style::sentence(look, DIM, &span));
         }
         if !head.filters.is_empty() {
-            out.push_str(&format!(
-                "{}: {}\n",
-                look.count_of(totals.matched, "packet", "packets"),
-                filters(head)
-            ));
+            let packets = look.count_of(totals.matched, "packet", "packets");
+            out.push_str(&style::sentence(look, Style::new(), &format!("{packets}: {}", filters(head))));
         }
         out.push('\n');
     }
@@ -58,7 +59,7 @@ pub fn head(look: &RenderOptions, head: &Head) -> String {
 
 /// How many packets there are in how many lines, and what the other lines are. Tables count a truncated packet as
 /// a packet, and a line of `message repeated N times` as N.
-fn classes(look: &RenderOptions, totals: &Totals) -> String {
+pub(super) fn classes(look: &RenderOptions, totals: &Totals) -> String {
     let packets = totals.packets + totals.cut + totals.repeats;
     let mut parts = vec![look.count_of(packets, "packet", "packets")];
     if packets != totals.packets {
@@ -68,9 +69,11 @@ fn classes(look: &RenderOptions, totals: &Totals) -> String {
         };
         parts[0] += &format!(" in {}{cut}", look.count_of(totals.packets, "line", "lines"));
     }
-    for (count, name) in [(totals.damaged, "corrupt"), (totals.other, "not firewall lines")] {
+    for (count, one, many) in
+        [(totals.damaged, "corrupt", "corrupt"), (totals.other, "not a firewall line", "not firewall lines")]
+    {
         if count > 0 {
-            parts.push(format!("{} {name}", look.number(count)));
+            parts.push(look.count_of(count, one, many));
         }
     }
     parts.join(", ")
@@ -133,8 +136,8 @@ pub fn foot(look: &RenderOptions, head: &Head) -> String {
     if out.is_empty() { out } else { format!("\n{out}") }
 }
 
-/// What the rows of a table are called.
-fn noun(by: &[String]) -> (String, String) {
+/// What the rows of a table are called: one of them, several.
+pub(super) fn noun(by: &[String]) -> (String, String) {
     let one = |name: &str| match name {
         "src" => ("source", "sources"),
         "dst" => ("destination", "destinations"),
@@ -145,6 +148,10 @@ fn noun(by: &[String]) -> (String, String) {
         "in" | "out" | "physin" | "physout" => ("interface", "interfaces"),
         "service" => ("service", "services"),
         "host" => ("host", "hosts"),
+        "mac" | "mac_src" | "mac_dst" => ("hardware address", "hardware addresses"),
+        "src_name" | "dst_name" => ("name", "names"),
+        "src_country" | "dst_country" => ("country", "countries"),
+        "src_asn" | "dst_asn" | "src_as_org" | "dst_as_org" => ("autonomous system", "autonomous systems"),
         "day" => ("day", "days"),
         "hour" => ("hour", "hours"),
         name if name.starts_with("src/") => ("source network", "source networks"),
@@ -164,6 +171,8 @@ fn noun(by: &[String]) -> (String, String) {
 #[must_use]
 pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
     const LONGEST_BAR: usize = 32;
+    // Where no row has a tenth of all packets, no bar is full.
+    const SMALL_BAR: u64 = 10;
     let by = &table.by;
     // A port without its name says little: `dport, proto` gets a column with it.
     let service =
@@ -185,6 +194,12 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
     if service.is_some() {
         heads.push(Column::text("SERVICE").giving(Gives::Most));
     }
+    if let Some((column, _)) = table.names {
+        // The column beside it tells which address is named, where two could be.
+        let other = by.iter().filter(|name| matches!(name.as_str(), "src" | "dst")).count() > 1;
+        let name = if other { format!("{} NAME", by[column].to_uppercase()) } else { "NAME".to_owned() };
+        heads.push(Column::text(&name).giving(Gives::Most));
+    }
     heads.push(Column::number("PACKETS"));
     heads.push(Column::number("SHARE").giving(Gives::Way));
     // What all rows down to this one come to.
@@ -193,7 +208,9 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
         heads.push(Column::number("SUM").giving(Gives::Way));
     }
     if table.last.is_some() {
-        heads.push(Column::whole("LAST"));
+        // Who asks for names wants them more than this.
+        let gives = if table.names.is_some() { Gives::Way } else { Gives::Nothing };
+        heads.push(Column::whole("LAST").giving(gives));
     }
     if let Some(other) = &table.of_other {
         heads.push(Column::number(&format!("DISTINCT {}", other.field.to_uppercase())));
@@ -205,6 +222,7 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
         if let Some((port, protocol)) = service {
             cells.push(service_name(&row.cells[port], &row.cells[protocol]));
         }
+        cells.extend(table.names.as_ref().map(|(_, names)| text::escape(names[at].as_bytes())));
         cells.push(look.number(row.count));
         cells.push(percent(row.count, matched));
         sum += row.count;
@@ -216,8 +234,13 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
         rows.push(cells);
     }
     let counts: Vec<u64> = table.ranked.rows.iter().map(|row| row.count).collect();
-    style::add_bars(look, &mut heads, &mut rows, &counts, LONGEST_BAR);
-    let meaning = |row: usize, column: usize| table.ranked.rows[row].cells.get(column).and_then(meaning);
+    let before = heads.len();
+    style::add_bars(look, &mut heads, &mut rows, &counts, matched / SMALL_BAR, LONGEST_BAR);
+    let meaning = |row: usize, column: usize| match &table.ranked.rows[row].cells {
+        // A bar means what its row means.
+        cells if column >= before => cells.iter().find_map(meaning),
+        cells => cells.get(column).and_then(meaning),
+    };
     let mut out = style::painted(look, &heads, &rows, &meaning);
     let shown = table.ranked.rows.len() as u64;
     if look.header {

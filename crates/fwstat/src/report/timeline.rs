@@ -139,7 +139,9 @@ impl<'t> OverTime<'t> {
         let shown = self.keys.len().min(self.shown(look));
         if shown < self.distinct {
             let (shown, all) = (shown as u64, self.distinct as u64);
-            line.push_str(&format!(", top {} of {} values", look.number(shown), look.number(all)));
+            let names: Vec<String> = self.names().into_iter().map(str::to_owned).collect();
+            let (_, many) = table::noun(&names);
+            line.push_str(&format!(", top {} of {} {many}", look.number(shown), look.number(all)));
         }
         if let Some(peak) = self.peak(look) {
             line.push_str(&format!("; {peak}"));
@@ -226,7 +228,7 @@ impl Report for OverTime<'_> {
         }
         let (mut heads, mut rows) = self.grid(look);
         let all: Vec<u64> = self.starts.iter().map(|start| self.timeline.at(*start)).collect();
-        add_bars(look, &mut heads, &mut rows, &all, LONGEST_BAR);
+        add_bars(look, &mut heads, &mut rows, &all, 0, LONGEST_BAR);
         let largest = all.iter().copied().max().unwrap_or(0);
         // Where all are alike, none stands out.
         let peak = |row: usize| all[row] == largest && all.iter().any(|count| *count < largest);

@@ -4,7 +4,7 @@ use crate::support::*;
 use crate::tmux::Tmux;
 
 /// What is typed before Tab, and what stands on the line afterwards.
-const TYPED: [(&str, &str); 34] = [
+const TYPED: [(&str, &str); 38] = [
     ("fwstat to", "fwstat top "),
     ("fwstat ti", "fwstat timeline "),
     ("fwstat sug", "fwstat suggest "),
@@ -39,6 +39,10 @@ const TYPED: [(&str, &str); 34] = [
     ("fwstat replay --print remov", "fwstat replay --print removed"),
     ("fwstat explain --ru", "fwstat explain --rules"),
     ("fwstat export --fields time,proto_", "fwstat export --fields time,proto_number"),
+    ("fwstat top --by=pref", "fwstat top --by=prefix"),
+    ("fwstat top --by=src,dpo", "fwstat top --by=src,dport"),
+    ("fwstat timeline --format=cs", "fwstat timeline --format=csv"),
+    ("fwstat suggest --rules=gui", "fwstat suggest --rules=guide.rules"),
 ];
 
 /// Types every line into a shell, which was started by `command` and reads `setup` first.

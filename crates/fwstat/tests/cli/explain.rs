@@ -68,11 +68,11 @@ fn the_way_is_drawn_as_people_draw_it() {
     let ran = run(&["explain", &line("tcp.in.foreign", 22), "--rules", &rules, "--width", "80"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.contains("INPUT -> MALICIOUS -> STDIN -> FRIENDLY -> LOG -> DROP\n"), "{}", ran.out);
-    assert!(ran.out.contains("does not fit: -s 10.137.0.0/24"), "{}", ran.out);
+    assert!(ran.out.contains("no match: -s 10.137.0.0/24"), "{}", ran.out);
     snapshot("way-foreign", &ran.out);
     let ran = run(&["explain", &line("tcp.in.dropped", 23), "--rules", &rules, "--width", "80"]);
     assert!(ran.out.contains("INPUT -> MALICIOUS -> STDIN -> LOG -> DROP\n"), "{}", ran.out);
-    assert!(ran.out.contains("DROP by the policy of INPUT; logged by rule INPUT 4."), "{}", ran.out);
+    assert!(ran.out.contains("DROP (the policy of INPUT); logged by rule INPUT 4."), "{}", ran.out);
     // What if: the rule is put in first.
     let json = run(&[
         "explain",
@@ -103,7 +103,7 @@ fn the_netbios_rule_says_why_it_does_not_fit() {
         DST=10.66.255.255 LEN=229 TOS=0x00 PREC=0x00 TTL=64 ID=0 PROTO=UDP SPT=138 DPT=138 LEN=209 ";
     let json = run(&["explain", line, "--rules", &rules, "--json"]).json();
     assert_eq!(json["steps"][0]["answer"], "no");
-    assert!(json["steps"][0]["why"].as_str().unwrap().starts_with("does not fit: -p tcp"), "{json}");
+    assert!(json["steps"][0]["why"].as_str().unwrap().starts_with("no match: -p tcp"), "{json}");
     assert_eq!(json["way"], "INPUT -> LOG -> DROP");
 }
 

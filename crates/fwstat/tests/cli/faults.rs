@@ -312,7 +312,7 @@ fn all_screens_count_alike_or_say_why() {
     let folder = Folder::new();
     for (log, expected) in [
         (one.repeat(2), "2 lines (2 packets), "),
-        (format!("{one}{repeated}x\n"), "3 lines (4 packets in 2 lines, 1 not firewall lines), "),
+        (format!("{one}{repeated}x\n"), "3 lines (4 packets in 2 lines, 1 not a firewall line), "),
         (format!("{one}{repeated}{cut}x\n"), "4 lines (5 packets in 2 lines and 1 truncated one, 1 not"),
         (format!("{one}{cut}{cut}"), "3 lines (3 packets in 1 line and 2 truncated ones), "),
     ] {

@@ -39,6 +39,7 @@ mod replay_files;
 mod rule_faults;
 mod schemas;
 mod screens;
+mod snapshots;
 mod suggest;
 mod support;
 mod surface;

@@ -170,7 +170,10 @@ fn what_is_missing_or_wrong_is_said() {
     let bad = folder.write("bad.csv", "10.0.0.1,a\nnonsense\n");
     let hostile = folder.write("leases", "1767225600 aa:bb:cc:dd:ee:ff 10.0.0.1 \u{1b}]0;x\u{7} *\n");
     for (arguments, words) in [
-        (&["top", "--by", "src_name", &log][..], "`src_name` is found in a file: --names FILE"),
+        (
+            &["top", "--by", "src_name", &log][..],
+            "`src_name` is found in a file: --names FILE, or asked of the resolver: --resolve",
+        ),
         (&["top", "--where", "src_asn = 3", &log], "`src_asn` is found in a file: --geoip FILE"),
         (&["top", "--names", &bad, &log], "bad.csv:2: expected an address and a name"),
         (&["top", "--geoip", &bad, &log], "bad.csv: "),
@@ -182,4 +185,106 @@ fn what_is_missing_or_wrong_is_said() {
     }
     let table = run(&["top", "--by", "src_name", "--names", &hostile, &log]).out;
     assert!(!table.contains(['\u{1b}', '\u{7}']), "{table:?}");
+}
+
+/// What this machine's resolver calls 127.0.0.1, without a network.
+fn localhost() -> Option<String> {
+    let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+    if !hosts.lines().any(|line| line.split_whitespace().next() == Some("127.0.0.1")) || !has("getent") {
+        skipped("/etc/hosts has no 127.0.0.1, or getent is not there");
+        return None;
+    }
+    let folder = Folder::new();
+    let found = shell(&folder.0, "getent hosts 127.0.0.1 || true");
+    found.split_whitespace().nth(1).map(str::to_owned)
+}
+
+/// A log of 127.0.0.1 and of nobody else.
+fn local_log(packets: usize) -> String {
+    let line = |n: usize| {
+        format!(
+            "2026-06-01T00:{:02}:00+00:00 gate kernel: x IN=eth0 OUT= MAC= SRC=127.0.0.1 DST=127.0.0.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 \
+             ID=7 DF PROTO=TCP SPT=40000 DPT={} WINDOW=64240 RES=0x00 SYN URGP=0 \n",
+            n % 60,
+            20 + n % 4,
+        )
+    };
+    (0..packets).map(line).collect()
+}
+
+#[test]
+fn the_resolver_is_asked_only_with_resolve() {
+    let Some(name) = localhost() else { return };
+    let folder = Folder::new();
+    let log = folder.write("kern.log", local_log(90));
+    // In a table of addresses, beside them.
+    let without = run(&["top", "--by", "src", &log]).out;
+    assert!(!without.contains("NAME") && !without.contains(&name), "{without}");
+    for resolve in ["--resolve", "-r"] {
+        let with = run(&["top", "--by", "src", resolve, &log]).out;
+        let row = with.lines().find(|line| line.starts_with("127.0.0.1 ")).unwrap();
+        assert_eq!(row.split_whitespace().nth(1), Some(name.as_str()), "{with}");
+    }
+    assert!(run(&["-r", &log]).out.contains(&name));
+    // As a field: counted, filtered, exported.
+    assert_eq!(run(&["top", "--by", "src_name", &log]).code, 2);
+    let named = counts(&["top", "--by", "src_name", "-j", "-r", &log]);
+    assert_eq!(named, BTreeMap::from([(format!("\"{name}\""), 90)]));
+    let asked = format!("src_name = \"{name}\" and dport = 22");
+    for (command, expected) in [
+        (&["lines", "-c", "-r", "--where", &asked][..], "22"),
+        (&["lines", "-c", "-r", "--where", "dst_name = nobody"], "0"),
+    ] {
+        assert_eq!(run(&[command, &[&log]].concat()).out.trim(), expected);
+    }
+    let csv = run(&["export", "--format", "csv", "--fields", "dst,dst_name", "-r", &log]).out;
+    assert_eq!(csv.lines().nth(1), Some(format!("127.0.0.1,{name}").as_str()));
+    let suggested = run(&["suggest", "-r", "--where", &asked, &log]);
+    assert!(suggested.out.contains("22 packets"), "{}{}", suggested.out, suggested.err);
+    // A file of the user's is asked before.
+    let hosts = folder.write("hosts", "127.0.0.1 mine\n");
+    let named = counts(&["top", "--by", "dst_name", "-j", "-r", "--names", &hosts, &log]);
+    assert_eq!(named.keys().collect::<Vec<_>>(), ["\"mine\""]);
+}
+
+#[test]
+fn what_is_read_once_has_no_names_before_it_is_read() {
+    let piped = run_with(local_log(9).as_bytes(), &["top", "--by", "src_name", "-r"]);
+    assert_eq!((piped.code, piped.out.as_str()), (2, ""));
+    assert!(piped.err.contains("--resolve: what comes from a pipe can be read only once"), "{}", piped.err);
+    // Names beside addresses are asked for afterwards; suggest keeps a copy.
+    assert_eq!(run_with(local_log(9).as_bytes(), &["top", "--by", "src", "-r"]).code, 0);
+    let Some(name) = localhost() else { return };
+    let asked = format!("src_name = \"{name}\"");
+    let suggested = run_with(local_log(9).as_bytes(), &["suggest", "-r", "--where", &asked]);
+    assert!(suggested.out.contains("9 packets"), "{}{}", suggested.out, suggested.err);
+}
+
+#[test]
+fn names_beside_addresses_are_escaped_and_give_way() {
+    let folder = Folder::new();
+    let log = folder.write("kern.log", log(400, 60, 10));
+    let list = format!("10.0.0.0/8,\"\u{1b}[31m{} evil\"\n", "long".repeat(30));
+    let list = folder.write("list", list);
+    for width in ["40", "60", "80", "200"] {
+        let table = run(&["top", "--by", "src", "--names", &list, "--width", width, &log]).out;
+        assert!(!table.contains('\u{1b}'), "{table:?}");
+        let too_wide = table.lines().find(|line| fwlog::text::width(line) > width.parse().unwrap());
+        assert_eq!(too_wide, None, "{width}\n{table}");
+        assert!(width == "40" || table.contains("\\x1b[31m"), "{table}");
+    }
+}
+
+/// Files of names are read once, however often the log is.
+#[test]
+fn a_list_that_can_be_read_once_is_enough_for_all_passes() {
+    let folder = Folder::new();
+    let file = folder.write("kern.log", log(400, 60, 11));
+    let script = format!(
+        "{} suggest --year 2026 --where 'src_name = red' --names <(printf '10.0.0.0/16,red\\n') {file}",
+        env!("CARGO_BIN_EXE_fwstat")
+    );
+    let ran =
+        finish(std::process::Command::new("bash").args(["-c", &script]).stdin(std::process::Stdio::null()));
+    assert!(ran.code < 2 && ran.out.contains(" packets, "), "{} {}{}", ran.code, ran.out, ran.err);
 }

@@ -169,7 +169,7 @@ fn the_guides_faults_are_said_without_being_asked_for() {
             let step = steps.iter().find(|step| step["place"] == "MALICIOUS 4").unwrap();
             assert_eq!(
                 step["why"],
-                "does not fit: -p tcp (here UDP); with -p udp instead of -p tcp it would"
+                "no match: -p tcp, packet is UDP; with -p udp instead of -p tcp it would"
             );
             assert_eq!(json["way"], "INPUT -> MALICIOUS -> STDIN -> LOG -> DROP");
         }

@@ -1,5 +1,7 @@
 //! Screens: nothing is wider than the terminal, addresses are whole, and the first screen is one screen.
 
+use std::path::Path;
+
 use fwlog::text;
 
 use crate::support::*;
@@ -62,13 +64,43 @@ fn wild(seed: u64) -> (String, Vec<String>) {
         );
         sources.push(src.parse::<std::net::IpAddr>().unwrap().to_string());
     }
+    // Noise worth a rule, and its exceptions.
+    let (prefix, src) = (random.pick(&PREFIXES), address(&mut random));
+    for n in 0..60 * (seed % 3) {
+        let (dst, ip) = match src.contains(':') {
+            true => ("ff02:0000:0000:0000:0000:0000:0000:00fb", "TC=0 HOPLIMIT=255 FLOWLBL=0"),
+            false => ("239.255.255.250", "TOS=0x00 PREC=0x00 TTL=4 ID=7"),
+        };
+        out += &format!(
+            "{} gate kernel: [ 1.000001] {prefix}IN=eth0 OUT= MAC= SRC={src} DST={dst} LEN=201 {ip} PROTO=UDP SPT=5353 DPT={} LEN=181 \n",
+            stamp(n * 600 + 7),
+            random.pick(&["1900", "5353"]),
+        );
+    }
     (out, sources)
+}
+
+/// Rules with names and comments as long as they may be, for lines of both families.
+fn wild_rules(random: &mut Random, ipv6: bool) -> String {
+    let chain = random.pick(&["MALICIOUS", "a-chain-with-a-name-as-long-as", "防火墙"]);
+    let (net, other) = if ipv6 {
+        ("2001:db8:85a3:7a0:1319:8a2e:370:0/112", "fe80::/10")
+    } else {
+        ("192.0.2.0/24", "198.51.100.0/25")
+    };
+    let comment = "x".repeat(1 + random.below(200) as usize);
+    format!(
+        "*filter\n:INPUT DROP [0:0]\n:{chain} - [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n\
+         -A INPUT -j {chain}\n-A {chain} -s {net} -p tcp -m tcp --dport 22 -m comment --comment \"{comment}\" -j DROP\n\
+         -A {chain} -s {other} -p udp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15 -m comment --comment \"many short words in here\" -j DROP\n\
+         -A INPUT -j LOG --log-prefix \"in.dropped \"\n-A INPUT -j LOG --log-prefix \"[UFW BLOCK] \"\nCOMMIT\n"
+    )
 }
 
 #[test]
 fn no_line_is_wider_than_the_terminal() {
     let folder = Folder::new();
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 16] = [
         &[],
         &["--all"],
         &["top"],
@@ -79,48 +111,74 @@ fn no_line_is_wider_than_the_terminal() {
         &["timeline", "--by", "hour_of_day,weekday"],
         &["check"],
         &["lines", "--format", "table"],
+        &["suggest"],
+        &[
+            "suggest",
+            "--rules",
+            "RULES",
+            "--rules",
+            "RULES6",
+            "--trusted",
+            "2001:db8:85a3:7a0:1319:8a2e:370:0/112",
+        ],
+        &["replay", "--rules", "RULES", "--rules", "RULES6", "-v"],
+        &["replay", "--rules", "RULES", "--add", "-A INPUT -p udp --dport 17500 -j DROP"],
+        &["explain", "LINE"],
+        &["explain", "--rules", "RULES", "--rules", "RULES6", "LINE"],
     ];
     let mut random = Random(7);
     for seed in 0..200 {
         let (log, sources) = wild(seed);
         let file = folder.write("kern.log", log);
+        let rules = [false, true]
+            .map(|ipv6| folder.write(if ipv6 { "six" } else { "four" }, wild_rules(&mut random, ipv6)));
         let width = (40 + random.below(161) as usize).to_string();
-        // Two commands of each log, and each command often enough.
-        for turn in 0..2 {
-            let command = commands[(seed as usize * 2 + turn) % commands.len()];
-            let ran = run(&[command, &["--width", &width, "--year", "2026", &file]].concat());
-            assert_eq!(ran.code, 0, "{command:?}: {}", ran.err);
+        let line = format!("{file}:{}", 1 + random.below(20));
+        // Three commands of each log, and each command often enough.
+        for turn in 0..3 {
+            let command = commands[(seed as usize * 3 + turn) % commands.len()];
+            let word = |word: &&'static str| match *word {
+                "RULES" => rules[0].clone(),
+                "RULES6" => rules[1].clone(),
+                "LINE" => line.clone(),
+                word => word.to_owned(),
+            };
+            let mut words: Vec<String> = command.iter().map(word).collect();
+            words.extend(["--width", &width].map(str::to_owned));
+            if command.first() != Some(&"explain") {
+                words.extend(["--year", "2026", &file].map(str::to_owned));
+            }
+            let ran = finish(program().args(&words));
+            let found_nothing = command.first() == Some(&"suggest") && ran.code == 1;
+            assert!(ran.code == 0 || found_nothing, "{words:?}: {} {}", ran.code, ran.err);
             for line in ran.out.lines() {
                 let columns = text::width(line);
                 assert!(
                     columns <= width.parse().unwrap(),
-                    "{seed} {command:?} --width {width}: {columns}\n{line}\n{}",
+                    "{seed} {words:?}: {columns}\n{line}\n{}",
                     ran.out
                 );
             }
             if command.contains(&"0") && command.contains(&"src") || command.first() == Some(&"lines") {
                 for source in &sources {
-                    assert!(
-                        ran.out.contains(source),
-                        "{seed} {command:?} --width {width}: {source} is cut\n{}",
-                        ran.out
-                    );
+                    assert!(ran.out.contains(source), "{seed} {words:?}: {source} is cut\n{}", ran.out);
                 }
             }
         }
     }
 }
 
-/// On a terminal of this size; `None` without `script`.
-fn on_terminal(rows: u32, columns: u32, line: &str) -> Option<String> {
+/// In a folder on a terminal of this size, without colours; `None` without `script`.
+pub(crate) fn on_terminal(folder: &Path, rows: u32, columns: u32, line: &str) -> Option<String> {
     if !has("script") {
         skipped("script is not there");
         return None;
     }
     let line = format!("stty rows {rows} cols {columns}; {} {line}", env!("CARGO_BIN_EXE_fwstat"));
     let mut command = std::process::Command::new("script");
-    command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env("TZ", "UTC");
-    for name in ["COLUMNS", "LINES", "NO_COLOR"] {
+    command.args(["-qec", &line, "/dev/null"]).current_dir(folder);
+    command.env("TERM", "xterm").env("TZ", "UTC").env("XDG_CONFIG_HOME", "/nonexistent");
+    for name in ["COLUMNS", "LINES", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FWSTAT_CONFIG_PATH"] {
         command.env_remove(name);
     }
     let output = command.stdin(std::process::Stdio::null()).output().unwrap();
@@ -144,7 +202,9 @@ fn the_first_screen_is_one_screen() {
     let folder = Folder::new();
     let log = folder.write("kern.log", std::fs::read(sample()).unwrap());
     for (rows, columns) in [(24, 80), (40, 120), (50, 160)] {
-        let Some(screen) = on_terminal(rows, columns, &format!("--year 2026 {log}")) else { return };
+        let Some(screen) = on_terminal(&folder.0, rows, columns, &format!("--year 2026 {log}")) else {
+            return;
+        };
         let lines: Vec<&str> = screen.lines().collect();
         assert!(lines.len() < rows as usize, "{rows}x{columns}: {}\n{screen}", lines.len());
         assert!(lines.iter().all(|line| text::width(line) <= columns as usize), "{screen}");
@@ -153,7 +213,7 @@ fn the_first_screen_is_one_screen() {
         }
         let screen = screen.replace(&log, "kern.log").replace(folder.0.to_str().unwrap(), "");
         assert!(screen.contains("192.168.50.177"), "{screen}");
-        let all = on_terminal(rows, columns, &format!("--all --year 2026 {log}")).unwrap();
+        let all = on_terminal(&folder.0, rows, columns, &format!("--all --year 2026 {log}")).unwrap();
         assert!(all.lines().count() >= lines.len());
     }
 }
@@ -171,12 +231,38 @@ fn what_is_longer_than_the_screen_says_its_number_again_at_the_end() {
             "# 5 rules silence 3,428 of 3,669 lines (93.4 %); 241 remain.",
         ),
     ] {
-        let Some(screen) = on_terminal(24, 100, &command) else { return };
+        let Some(screen) = on_terminal(Path::new("."), 24, 100, &command) else { return };
         let last = screen.trim_end().lines().last().unwrap().to_owned();
         assert!(last.contains(number), "{command}: {last}");
         // Where all of it is on the screen, once is enough.
-        let tall = on_terminal(900, 100, &command).unwrap();
+        let tall = on_terminal(Path::new("."), 900, 100, &command).unwrap();
         assert!(!tall.trim_end().lines().last().unwrap().contains(number), "{command}");
+    }
+}
+
+/// On a small screen an explanation is short, with the verdict at its end; `--all` has the rest.
+#[test]
+fn an_explanation_fits_the_screen() {
+    let folder = Folder::new();
+    std::fs::copy(testkit::testdata("sample/guide.rules"), folder.path("rules")).unwrap();
+    std::fs::copy(sample(), folder.path("kern.log")).unwrap();
+    for line in [1, 5, 7, 719, 1232, 1950, 3000, 3920] {
+        for (rules, last) in [("--rules rules ", "Verdict: "), ("", "")] {
+            let typed = format!("explain {rules}kern.log:{line}");
+            let Some(screen) = on_terminal(&folder.0, 24, 80, &typed) else { return };
+            assert!(screen.lines().count() < 24, "{typed}\n{screen}");
+            let ends = screen.lines().rev().take(2).any(|line| line.starts_with(last));
+            assert!(ends, "{typed}\n{screen}");
+            let all = on_terminal(&folder.0, 24, 80, &format!("{typed} --all")).unwrap();
+            assert!(all.lines().count() >= screen.lines().count());
+            assert!(
+                rules.is_empty() || !screen.contains("--all") || all.lines().count() >= 24,
+                "{typed}\n{all}"
+            );
+            // Where there is room, everything is shown, and its end need not say who sent what to whom again.
+            let tall = on_terminal(&folder.0, 200, 80, &typed).unwrap();
+            assert!(all.starts_with(&tall), "{typed}\n{all}");
+        }
     }
 }
 

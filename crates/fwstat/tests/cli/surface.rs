@@ -138,8 +138,9 @@ fn a_misspelt_command_is_no_file() {
     let ran = run(&["tpo", &log]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(ran.err.contains("did you mean `fwstat top`?"), "{}", ran.err);
-    // What is like no command is a file that is missing; what is a file is read.
-    assert!(run(&["missing", &log]).err.contains("missing: no such file"));
+    // What is like no command may be meant as one, too; what looks like a name of a file, or is one, is read.
+    assert!(run(&["missing", &log]).err.contains("nothing is called `missing`, no command and no file"));
+    assert!(run(&["missing.log", &log]).err.contains("missing.log: no such file"));
     folder.write("tpo", "");
     assert_eq!(finish(program().args(["tpo", &log]).current_dir(&folder.0)).code, 0);
 }

@@ -1,6 +1,4 @@
-//! `fwstat timeline` and the overview: counts over time, screens.
-
-use std::path::Path;
+//! `fwstat timeline` and the overview: counts over time.
 
 use crate::support::*;
 
@@ -69,35 +67,4 @@ fn a_wrong_bucket_is_an_error() {
     let file = folder.write("kern.log", log(2_000, 3_000, 73));
     let ran = run(&["timeline", "--bucket", "1s", &file]);
     assert!(ran.code == 2 && ran.err.contains("take a wider bucket"), "{}", ran.err);
-}
-
-/// Screens are kept as files; `BLESS=1 cargo test` writes them anew.
-fn screen(name: &str, arguments: &[&str]) {
-    let folder = Folder::new();
-    folder.write("kern.log", log(3_000, 700, 74));
-    let ran = finish(program().args(arguments).args(["--year", "2026", "kern.log"]).current_dir(&folder.0));
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    let path = format!("{}/tests/screens/{name}.txt", env!("CARGO_MANIFEST_DIR"));
-    testkit::kept(Path::new(&path), &ran.out);
-}
-
-#[test]
-fn screens() {
-    for (name, arguments) in [
-        ("overview", &[][..]),
-        ("top", &["top"]),
-        ("top-by", &["top", "--by", "src/24,dport", "--prefix", "tcp.in"]),
-        ("timeline", &["timeline"]),
-        ("timeline-by", &["timeline", "--by", "prefix"]),
-        ("check", &["check"]),
-    ] {
-        let with = |width: &'static str| {
-            let mut all = arguments.to_vec();
-            all.extend(["--width", width]);
-            all
-        };
-        screen(&format!("{name}-80"), &with("80"));
-        screen(&format!("{name}-160"), &with("160"));
-        screen(&format!("{name}-pipe"), arguments);
-    }
 }

@@ -200,7 +200,7 @@ fn what_comes_next_has_the_filters_of_the_question() {
         let (_, next) = ran.out.split_once("Next:\n").unwrap_or_else(|| panic!("{asked:?}: {}", ran.out));
         for line in next.lines().filter(|line| line.contains("fwstat ")) {
             let command = line.trim_start_matches(['#', ' ']);
-            let command = command.split("  ").next().unwrap().split("    #").next().unwrap();
+            let command = command.split("  ").next().unwrap();
             for word in asked
                 .iter()
                 .skip_while(|word| !word.starts_with('-'))
@@ -233,4 +233,45 @@ fn what_comes_next_has_the_filters_of_the_question() {
         }
     }
     assert!(tried >= 14, "{tried}");
+}
+
+#[test]
+fn a_number_is_a_number_in_every_option() {
+    let log = sample();
+    for (arguments, option) in [
+        (&["top", "--min", "many"][..], "--min <N>"),
+        (&["lines", "-n", "abc"], "--limit <N>"),
+        (&["lines", "-A", "x"], "--after-context <N>"),
+        (&["lines", "--tail", "all"], "--tail <N>"),
+        (&["suggest", "--max-rules", "few"], "--max-rules <N>"),
+        (&["top", "--width", "wide"], "--width <COLUMNS>"),
+        (&["top", "--min", "99999999999999999999"], "--min <N>"),
+    ] {
+        let ran = run(&[arguments, &[&log]].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
+        let (said, value) = (ran.err, arguments[2]);
+        assert!(said.contains(&format!("{option}: `{value}` is ")), "{arguments:?}: {said}");
+        assert!(!said.contains("invalid digit"), "{said}");
+    }
+}
+
+/// A word in the first place that is neither a command nor a file: nothing is reported as if it had not been typed.
+#[test]
+fn a_first_word_of_which_nothing_is_known_stops() {
+    let log = sample();
+    for word in ["scans", "diff", "blocked", "summary"] {
+        for typed in [&[word, &log][..], &[word, "-n", "3", &log, &log], &["--all", word, &log]] {
+            let ran = run(typed);
+            assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{typed:?}");
+            assert!(
+                ran.err.contains(&format!("`{word}`")) || ran.err.contains("belongs to"),
+                "{typed:?}: {}",
+                ran.err
+            );
+        }
+    }
+    // A name of a file is told as one, and the others are read.
+    let ran = of_2026(&["missing.log", &log]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.out.contains("3,827 packets"), "{}", ran.out);
 }

@@ -5,6 +5,8 @@
 //! Must not know: what an envelope says.
 //! Tested by: `tests/suites/envelopes.rs` over `testdata/envelopes`.
 
+use memchr::memmem;
+
 use super::{date, stamp};
 
 /// Elements before one envelope, at most: a line of nothing but quotes is no envelope's.
@@ -26,6 +28,17 @@ pub(super) fn without(text: &[u8]) -> Option<&[u8]> {
         }
     }
     None
+}
+
+/// Whether what comes before `IN=` is nothing but the words of a prefix, in brackets or not: every envelope, and what
+/// is put before one, has a digit or one of the signs that are missing here.
+pub(super) fn is_none(text: &[u8]) -> bool {
+    /// Longer ones are looked at more closely.
+    const LONGEST: usize = 64;
+    let is_word =
+        |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'.' | b'_' | b'-' | b'[' | b']');
+    let words = text.iter().take(LONGEST).take_while(|byte| is_word(byte)).count();
+    text.get(words) == Some(&b'=') && text[..words].ends_with(b"IN")
 }
 
 /// Whether an envelope begins here, and not another element.
@@ -78,7 +91,10 @@ fn numbered(text: &[u8]) -> Option<&[u8]> {
 /// `FILE:`, `FILE-` and what is glued to it; the name may have blanks and dashes in it.
 fn named(text: &[u8]) -> Option<&[u8]> {
     let ends = |at: &usize| matches!(text[*at], b':' | b'-');
-    (1..text.len().min(LONGEST_NAME)).filter(ends).map(|at| &text[at + 1..]).find(|rest| {
+    // An envelope comes before the packet, and its file's name before both.
+    let near = &text[..text.len().min(LONGEST_NAME)];
+    let end = memmem::find(near, b"IN=").unwrap_or(near.len());
+    (1..end).filter(ends).map(|at| &text[at + 1..]).find(|rest| {
         let numbered =
             |rest: &[u8]| rest.first().is_some_and(u8::is_ascii_digit) && numbered(rest).is_some_and(follows);
         follows(rest) || numbered(rest.trim_ascii_start())

@@ -11,8 +11,8 @@
 use memchr::{memchr, memchr2};
 
 use super::keys::{Meaning, meaning};
-use super::shape::Shapes;
-use super::{Encoding, Envelope, JournalTransport, Opened, date, loose, stamp, zone};
+use super::shape::{How, Shape, Shapes};
+use super::{Encoding, Envelope, JournalTransport, Opened, date, front, loose, stamp, zone};
 use crate::bytes::simd;
 use crate::error::{ErrorKind, ParseError};
 use crate::time::{Civil, Time, Uptime, Zone};
@@ -71,12 +71,13 @@ pub(super) fn open_known<'a>(
     envelope: &mut Envelope<'a>,
     shapes: &mut Shapes,
 ) -> Option<Result<Opened<'a>, ParseError>> {
-    shapes.find(|shape| {
+    let mut read = |shape: &mut Shape, how: How| {
         let mut texts = Texts::default();
         *envelope = Envelope::default();
-        shape.read(line, |role, value| member(role, value, &mut texts, envelope, 0))?;
+        shape.read(how, line, |role, value| member(role, value, &mut texts, envelope, 0))?;
         Some(opened(&texts, envelope))
-    })
+    };
+    shapes.find(|shape| read(shape, How::Runs).or_else(|| read(shape, How::Members)))
 }
 
 /// Opens the object that the line is.
@@ -164,7 +165,7 @@ pub(crate) fn inside<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8
         || envelope.uptime.is_some()
         || envelope.transport == Some(JournalTransport::Kernel);
     let is_programs = envelope.tag.is_some() && envelope.writer().is_foreign();
-    if has_none || is_programs {
+    if has_none || is_programs || front::is_none(text) {
         return text;
     }
     let outer = *envelope;

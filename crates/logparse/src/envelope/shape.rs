@@ -9,6 +9,8 @@
 //! Why this is equal to reading the object: what stands between two values decides where a key begins and ends and
 //! where the next value does, and every byte of it must be the learned one; values are found by the same function.
 
+use core::ops::Range;
+
 use super::json::{Role, Value, string, value};
 use crate::bytes::simd::same;
 
@@ -29,6 +31,26 @@ pub(super) struct Shape {
     members: Vec<Member>,
     /// What follows the last value, to the closing bracket.
     end: Text,
+    /// The same, with what did not change so far in one piece; whether less is the same than when they were made.
+    runs: Vec<Run>,
+    is_stale: bool,
+}
+
+/// How a line is read: what did not change in one piece, or member by member, which finds out what did.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    Runs,
+    Members,
+}
+
+/// Keys and the values that did not change, up to a value that did or to the end.
+#[derive(Default)]
+struct Run {
+    literal: Vec<u8>,
+    /// What is said in it, and where.
+    told: Vec<(Role, Range<usize>)>,
+    /// What the value that follows says; `None` at the end.
+    value: Option<Role>,
 }
 
 struct Member {
@@ -57,6 +79,10 @@ impl Text {
         known.text.get_mut(..text.len())?.copy_from_slice(text);
         known.mask[..text.len()].fill(0xff);
         Some(known)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.text[..self.len]
     }
 
     /// What follows it in a line that begins with it.
@@ -116,12 +142,71 @@ impl Shape {
             rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
         }
         let end = Text::of(&from[..from.len() - rest.len() + 1])?;
-        Some(Shape { members, end }).filter(|shape| !shape.members.is_empty())
+        let mut shape = Shape { members, end, runs: Vec::new(), is_stale: false };
+        shape.join();
+        Some(shape).filter(|shape| !shape.members.is_empty())
+    }
+
+    /// Makes the runs.
+    fn join(&mut self) {
+        self.is_stale = false;
+        self.runs.clear();
+        let mut run = Run::default();
+        for member in &self.members {
+            run.literal.extend_from_slice(member.before.bytes());
+            let Some(same) = &member.same else {
+                run.value = Some(member.role);
+                self.runs.push(std::mem::take(&mut run));
+                continue;
+            };
+            let from = run.literal.len();
+            run.literal.extend_from_slice(same.bytes());
+            if !member.role.is_none() {
+                run.told.push((member.role, from + 1..run.literal.len() - 1));
+            }
+        }
+        run.literal.extend_from_slice(self.end.bytes());
+        self.runs.push(run);
     }
 
     /// Gives the values of an object with these keys to `each`, but for those that say nothing.
     #[inline]
     pub(super) fn read<'a>(
+        &mut self,
+        how: How,
+        line: &'a [u8],
+        each: impl FnMut(Role, Value<'a>) -> Option<()>,
+    ) -> Option<()> {
+        match how {
+            How::Runs => self.read_runs(line, each),
+            How::Members => self.read_members(line, each),
+        }
+    }
+
+    #[inline(always)]
+    fn read_runs<'a>(
+        &self,
+        line: &'a [u8],
+        mut each: impl FnMut(Role, Value<'a>) -> Option<()>,
+    ) -> Option<()> {
+        let mut rest = line;
+        for run in &self.runs {
+            let after = rest.strip_prefix(&run.literal[..])?;
+            for (role, at) in &run.told {
+                each(*role, Value::Text(&rest[at.clone()]))?;
+            }
+            let Some(role) = run.value else { return Some(()) };
+            let found;
+            (found, rest) = changing(after)?;
+            if !role.is_none() {
+                each(role, found)?;
+            }
+        }
+        None
+    }
+
+    #[inline(never)]
+    fn read_members<'a>(
         &mut self,
         line: &'a [u8],
         mut each: impl FnMut(Role, Value<'a>) -> Option<()>,
@@ -138,19 +223,30 @@ impl Shape {
                     continue;
                 }
                 member.same = None;
-            }
-            // One more blank than there was belongs to what comes before the value.
-            if rest.first()?.is_ascii_whitespace() {
-                return None;
+                self.is_stale = true;
             }
             let found;
-            (found, rest) = value(rest)?;
+            (found, rest) = changing(rest)?;
             if !member.role.is_none() {
                 each(member.role, found)?;
             }
         }
-        self.end.strip(rest).map(|_| ())
+        self.end.strip(rest)?;
+        if self.is_stale {
+            self.join();
+        }
+        Some(())
     }
+}
+
+/// A value that may be another in each line, and what follows it. One more blank than there was belongs to what
+/// comes before the value.
+#[inline(always)]
+fn changing(text: &[u8]) -> Option<(Value<'_>, &[u8])> {
+    if text.first()?.is_ascii_whitespace() {
+        return None;
+    }
+    value(text)
 }
 
 #[cfg(test)]
@@ -162,14 +258,21 @@ mod tests {
         let mut shapes = Shapes::default();
         shapes.learn(known.as_bytes());
         shapes.find(|shape| {
-            let mut texts = Vec::new();
-            shape.read(line.as_bytes(), |_, value| {
-                let (Value::Text(text) | Value::Word(text) | Value::Array(text) | Value::Object(text)) =
-                    value;
-                texts.push(text.escape_ascii().to_string());
-                Some(())
-            })?;
-            Some(texts)
+            let mut read = |how: How| {
+                let mut texts = Vec::new();
+                shape.read(how, line.as_bytes(), |_, value| {
+                    let (Value::Text(text) | Value::Word(text) | Value::Array(text) | Value::Object(text)) =
+                        value;
+                    texts.push(text.escape_ascii().to_string());
+                    Some(())
+                })?;
+                Some(texts)
+            };
+            let (quick, texts) = (read(How::Runs), read(How::Members));
+            assert!(quick.is_none() || quick == texts, "{line}");
+            // What was found out of the line is used for the next.
+            assert_eq!(texts.is_some(), read(How::Runs).is_some(), "{line}");
+            texts
         })
     }
 
@@ -199,7 +302,7 @@ mod tests {
         let line = |key: usize| format!(r#"{{"key{key}":"MESSAGE"}}"#);
         let knows = |shapes: &mut Shapes, key: usize| {
             let line = line(key);
-            shapes.find(|shape| shape.read(line.as_bytes(), |_, _| Some(()))).is_some()
+            shapes.find(|shape| shape.read(How::Runs, line.as_bytes(), |_, _| Some(()))).is_some()
         };
         for key in 0..6 {
             assert!(!knows(&mut shapes, key));

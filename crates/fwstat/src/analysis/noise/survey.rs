@@ -212,7 +212,7 @@ impl<'k> Survey<'k> {
 
 impl Aggregate for Survey<'_> {
     fn add(&mut self, record: &Record<'_>) {
-        let at = position(self.ranks[record.at.0], record.at.1);
+        let at = position(self.ranks[record.at().0], record.at().1);
         if let Some(doubt) = doubt(record) {
             let doubted = self.doubts.entry(doubt).or_insert(Doubted { lines: 0, first: at });
             doubted.lines += 1;
@@ -236,9 +236,9 @@ impl Aggregate for Survey<'_> {
             return;
         }
         self.lines += 1;
-        let span = &mut self.spans[self.ranks[record.at.0]];
-        let (first, last) = span.unwrap_or((record.at.1, record.at.1));
-        *span = Some((first.min(record.at.1), last.max(record.at.1)));
+        let span = &mut self.spans[self.ranks[record.at().0]];
+        let (first, last) = span.unwrap_or((record.at().1, record.at().1));
+        *span = Some((first.min(record.at().1), last.max(record.at().1)));
         let forwarded = !self.names.list[front.output as usize].is_empty();
         let trusted = !self.trusted.is_empty() && self.trusted.contains(seen.src);
         self.links.add(front.input, forwarded, trusted, &seen);

@@ -58,7 +58,7 @@ fn chance((source, offset): (usize, u64)) -> u64 {
 
 impl Aggregate for Sample<'_> {
     fn add(&mut self, record: &Record<'_>) {
-        if self.one_of == 1 || chance(record.at) & (self.one_of - 1) == 0 {
+        if self.one_of == 1 || chance(record.at()) & (self.one_of - 1) == 0 {
             self.lines += 1;
             self.survey.add(record);
         }

@@ -61,7 +61,7 @@ impl<'l> Page<'l> {
 
     /// Something to run; on a screen, on lines that fit.
     pub(super) fn run(&mut self, command: &str) {
-        for line in rules::folded(command, self.look.width) {
+        for line in rules::folded_at_any_cost(command, self.look.width) {
             self.out.push_str(&(self.look.paint(KEY, &line) + "\n"));
         }
     }
