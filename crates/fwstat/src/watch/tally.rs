@@ -197,8 +197,8 @@ impl Tally {
         kept.raw.clear();
         kept.raw.extend_from_slice(record.raw);
         kept.when = record.when;
-        kept.source = record.at.0;
-        kept.number = record.line_number;
+        kept.source = record.at().0;
+        kept.number = record.line_number();
         kept.nth = self.matched;
         self.lines.push_back(kept);
     }

@@ -41,7 +41,7 @@ pub(super) fn time(app: &App, paint: &mut Paint<'_>, area: Area) {
     let graph = Area { y: area.y + 2, height: area.height - 4, ..area };
     // A column of the screen for each slice, or as many as go into the width.
     let wide = u16::try_from(columns).unwrap_or(u16::MAX);
-    let times = if wide == 0 { 1 } else { (graph.width / wide).max(1) };
+    let times = graph.width.checked_div(wide).unwrap_or(1).max(1);
     let graph = Area { width: graph.width.min(wide.saturating_mul(times)), ..graph };
     paint.graph(graph, &picture.time);
     let x = graph.x + (at * usize::from(graph.width) / columns) as u16;
