@@ -3,7 +3,7 @@
 //! Responsible for: the stack of the filter, cursors, views, what is open over them; what has to be done outside is said
 //! as an [`Effect`].
 //! Must not know: terminals, files, threads, how anything looks.
-//! Tested by: `watch/model_tests.rs`, `tests/cli/watch.rs`.
+//! Tested by: `src/watch/model_tests.rs`, `tests/cli/watch.rs`.
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the dialogue without a terminal, hostile names in every panel.
 //! Must not know: terminals, files.
-//! Tested by: itself.
+//! Tested by: the unit tests below.
 
 use fwlog::filter::Filter;
 use ratatui::buffer::Buffer;
@@ -322,7 +322,7 @@ fn hostile(generation: u64) -> Picture {
 
 #[test]
 fn no_size_panics_and_no_cell_has_what_a_terminal_obeys() {
-    let size = |n: u16| if n < 12 { n } else { (n - 12) * 3 + 12 };
+    let size = |n: u16| if n < 12 { n } else { (n - 12) * 9 + 12 };
     for keys in ["", "4", "L", "i", "?", "a", "5 j Enter", "&"] {
         for glyphs in [Glyphs::Block, Glyphs::Ascii] {
             let mut app = app((80, 24));
@@ -334,8 +334,8 @@ fn no_size_panics_and_no_cell_has_what_a_terminal_obeys() {
                 app.update(0, Msg::Refused("\x1b[31m".to_owned()));
             }
             app.update(0, Msg::Picture(Box::new(hostile(app.generation))));
-            for width in (0..75).map(size) {
-                for height in (0..28).map(size) {
+            for width in (0..33).map(size) {
+                for height in (0..18).map(size) {
                     app.update(0, Msg::Resize(width, height));
                     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
                     view::draw(&app, &mut buffer);

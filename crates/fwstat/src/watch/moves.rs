@@ -2,7 +2,7 @@
 //!
 //! Responsible for: each action of the table of keys, in each view; what is typed.
 //! Must not know: terminals, files, how anything looks.
-//! Tested by: `watch/model_tests.rs`, `tests/cli/watch.rs`.
+//! Tested by: `src/watch/model_tests.rs`, `tests/cli/watch.rs`.
 
 use super::keys::{Action, Key};
 use super::layout::{Panel, View};
