@@ -16,14 +16,15 @@ pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'
     }
     if let Some((stamp, rest)) =
         stamp::rfc3339(text).or_else(|| stamp::rfc3164(text)).or_else(|| date::any(text))
+        && let Some(rest) = rest.strip_prefix(b"\t")
     {
-        return match rest.strip_prefix(b"\t") {
-            Some(rest) => Some(tabbed(stamp, rest, envelope)),
-            None => date::any(text).map(|(stamp, rest)| match stamp.text {
-                [b'@', label @ ..] if label.len() == 24 => super::of_supervisor(stamp, rest, envelope),
-                _ => super::stamped(stamp, rest, envelope, 0),
-            }),
-        };
+        return Some(tabbed(stamp, rest, envelope));
+    }
+    if let Some((stamp, rest)) = date::any(text) {
+        return Some(match stamp.text {
+            [b'@', label @ ..] if label.len() == 24 => super::of_supervisor(stamp, rest, envelope),
+            _ => super::stamped(stamp, rest, envelope, 0),
+        });
     }
     if matches!(text.first(), Some(b'(' | b'-' | b'.')) && vendor::caller(text).is_some() {
         return Some(super::marks(text, envelope));
