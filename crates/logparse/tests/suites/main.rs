@@ -16,7 +16,6 @@ mod envelopes;
 mod field;
 mod forms;
 mod hostile;
-mod objects;
 mod properties;
 mod regressions;
 mod suite;
