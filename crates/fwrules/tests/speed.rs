@@ -113,7 +113,8 @@ fn large_rulesets_take_seconds() {
         let mut replayer = compiled.replayer();
         replayer.replay(&packet, None, false);
         let took = started.elapsed();
-        assert!(findings < 10, "{what}: {findings} findings");
+        // Of rules that are there twice, those are found that the sets of packets have room for.
+        assert!(findings < 1000, "{what}: {findings} findings");
         let _ = writeln!(
             std::io::stderr(),
             "{what}, {count}: read {read:.1?}, linted {linted:.1?} ({findings} findings), replayed {took:.1?}"

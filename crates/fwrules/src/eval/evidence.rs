@@ -17,6 +17,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::eval::index::Index;
 use crate::matches::Condition;
 use crate::model::rule::Rule;
@@ -67,16 +69,18 @@ pub(crate) struct Facts {
     pub(crate) refused: Vec<(Arc<Rule>, Guards)>,
     /// Where those are found that may take a packet.
     pub(crate) refused_index: Index,
+    /// The writing ruleset is the replayed one: what `no` has was refused, and `refused` is empty.
+    pub(crate) own: bool,
     /// Hooks at which a LOG rule with this prefix stands.
     pub(crate) hooks: Vec<Hook>,
 }
 
 impl Prior {
-    /// `twins`: the writer's rules that are in `rules` as well.
+    /// `twins`: the writer's rules that are in `rules` as well; `None` if it is `rules` itself.
     pub(crate) fn new(
         rules: &Ruleset,
         evidence: Evidence<'_>,
-        twins: &HashMap<RuleId, RuleId>,
+        twins: Option<&HashMap<RuleId, RuleId>>,
         sets: &Lookup<'_>,
     ) -> Prior {
         let writer = match evidence {
@@ -92,8 +96,8 @@ impl Prior {
             Evidence::Writer(writer) => writer,
         };
         let mut prior = Prior::of(writer);
-        match evidence {
-            Evidence::Usual => {
+        match (evidence, twins) {
+            (Evidence::Usual, _) => {
                 for facts in prior.facts.iter_mut().flat_map(HashMap::values_mut) {
                     facts.no.retain(|id, _| rules.rule(*id).is_some_and(lets_known_connections_in));
                     facts
@@ -101,7 +105,10 @@ impl Prior {
                         .retain(|id, ()| !rules.rule(*id).is_some_and(|rule| asks_moving_set(rules, rule)));
                 }
             }
-            Evidence::Writer(writer) => {
+            (Evidence::Writer(_), None) => {
+                prior.facts.iter_mut().flat_map(HashMap::values_mut).for_each(|facts| facts.own = true);
+            }
+            (Evidence::Writer(writer), Some(twins)) => {
                 let hooks = Prior::of(rules);
                 let mut copies = HashMap::new();
                 for (way, facts) in prior.facts.iter_mut().enumerate() {
@@ -214,21 +221,22 @@ pub(crate) fn twins(old: &Ruleset, new: &Ruleset) -> HashMap<RuleId, RuleId> {
     let mut twins = HashMap::new();
     let tables: HashMap<_, usize> = new.tables.iter().map(|t| (t.family, &t.name)).zip(0..).collect();
     let names = ChainNames::new(new);
+    let hasher = RandomState::default();
     for (t, table) in old.tables.iter().enumerate() {
         let Some(nt) = tables.get(&(table.family, &table.name)).copied() else { continue };
         for (c, chain) in table.chains.iter().enumerate() {
             let Some(nc) = names.get(nt, chain.name.as_bytes()) else { continue };
             let rules = &new.tables[nt].chains[nc].rules;
-            let text =
-                |rule: &Rule| format!("{:?}", (&rule.log, &rule.target, rule.tests().collect::<Vec<_>>()));
-            let mut unused: HashMap<String, VecDeque<usize>> = HashMap::new();
+            let mut unused: HashMap<u64, VecDeque<usize>> = HashMap::new();
             for (r, rule) in rules.iter().enumerate() {
-                unused.entry(text(rule)).or_default().push_back(r);
+                unused.entry(rule.meaning(&hasher)).or_default().push_back(r);
             }
             let id =
                 |t: usize, c: usize, r: usize| RuleId { table: t as u32, chain: c as u32, rule: r as u32 };
             for (r, rule) in chain.rules.iter().enumerate() {
-                if let Some(nr) = unused.get_mut(&text(rule)).and_then(VecDeque::pop_front) {
+                let Some(like) = unused.get_mut(&rule.meaning(&hasher)) else { continue };
+                let same = like.iter().position(|nr| rules[*nr].same(rule));
+                if let Some(nr) = same.and_then(|at| like.remove(at)) {
                     twins.insert(id(t, c, r), id(nt, nc, nr));
                 }
             }

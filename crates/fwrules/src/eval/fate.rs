@@ -91,9 +91,11 @@ impl Walker<'_> {
     /// Whether chains before routing, and a bridge's if it came over one, surely let it pass.
     fn surely_comes(&self, packet: &Packet<'_>, context: &Context<'_>, index: Option<&Index>) -> bool {
         let bridged = packet.phys_in.is_some() || packet.phys_out.is_some();
+        let mut run = None;
         self.unwalked.iter().all(|base| {
             let bridge = self.rules.tables[base.table].family == Family::Bridge;
-            bridge && !bridged || Run::new(self, packet, context, index).surely_passes(*base)
+            bridge && !bridged
+                || run.get_or_insert_with(|| Run::new(self, packet, context, index)).surely_passes(*base)
         })
     }
 

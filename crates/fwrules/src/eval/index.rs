@@ -32,6 +32,7 @@ enum Field {
         input: bool,
     },
     Mac,
+    Mark,
     /// Every packet has it: for rules that want nothing else here.
     Any,
 }
@@ -40,6 +41,8 @@ enum Field {
 const MOST: usize = 4096;
 /// Prefixes by which all rules are entered, at most.
 const ALL: usize = 1 << 22;
+/// Prefixes of one list that are looked at to see how many rules share it.
+const SOME: usize = 4;
 
 /// Rules by what they want: by protocol (`None`: by any), then by field.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +72,7 @@ impl Index {
         for (_, rule) in rules {
             let (protocols, wanted) = (protocols(rule), wanted(rule, sets, filled));
             for one in wanted {
-                for prefix in one.prefixes.iter().take(room) {
+                for prefix in one.prefixes.iter().take(room.min(SOME)) {
                     protocols
                         .iter()
                         .for_each(|of| *shared.entry(hash(*of, one.field, prefix)).or_default() += 1);
@@ -84,7 +87,9 @@ impl Index {
                 let count = |field, prefix: &Prefix| {
                     shared.get(&hash(of, field, prefix)).copied().unwrap_or(u32::MAX)
                 };
-                let most = |one: &&Wanted| one.prefixes.iter().map(|prefix| count(one.field, prefix)).max();
+                let most = |one: &&Wanted| {
+                    one.prefixes.iter().take(SOME).map(|prefix| count(one.field, prefix)).max()
+                };
                 match wanted.iter().min_by_key(most).filter(|one| most(one) < Some(u32::MAX)) {
                     Some(Wanted { field, prefixes }) => {
                         let list = entered.entry((of, *field)).or_default();
@@ -162,6 +167,8 @@ impl Field {
                 Err(()) => return Shown::Nothing,
                 Ok(mac) => mac.map(|mac| number(mac).into()),
             },
+            Field::Mark if view.changes.mark => None,
+            Field::Mark => view.mark().map(u128::from),
             Field::Any => Some(0),
         };
         shown.map_or(Shown::Unknown, Shown::Value)
@@ -208,6 +215,9 @@ fn wanted(rule: &Rule, sets: &Lookup<'_>, filled: bool) -> Vec<Wanted> {
         }
         Look::Mac(Test { not: false, value }) => {
             add(Field::Mac, &mut [Prefix::of_number(number(value))].into_iter());
+        }
+        Look::Mark(Test { not: false, value }) if value.mask == u32::MAX => {
+            add(Field::Mark, &mut [Prefix::of_number(value.value.into())].into_iter());
         }
         Look::Set { name, sides, not: false } => {
             let known = sets.get(name.as_bytes()).filter(|known| !known.timed && !filled);

@@ -4,6 +4,7 @@
 //! Must not know: how many lines there are, or what is counted.
 //! Tested by: the unit tests of its files, `tests/replay.rs`, `tests/oracle.rs`.
 
+pub(crate) mod bases;
 pub(crate) mod evidence;
 pub(crate) mod fate;
 pub(crate) mod index;

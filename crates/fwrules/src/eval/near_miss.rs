@@ -129,10 +129,10 @@ impl Rule {
 /// Every rule's near misses, in the order of the text: all of them, or those only that look at
 /// no field which the rule does not look at (the other transport protocol).
 pub(crate) fn near_misses(rules: &Ruleset, all: bool) -> Vec<Vec<Rule>> {
-    let of = |rule: &Rule| {
-        let near = rule.near_misses().into_iter();
-        let near = near.take_while(|(what, _)| all || matches!(what, NearMiss::Transport { .. }));
-        near.map(|(_, rule)| rule).collect()
+    let of = |rule: &Rule| match all {
+        true => rule.near_misses().into_iter().map(|(_, rule)| rule).collect(),
+        // The first of them, where a rule has it.
+        false => rule.other_transport().map(|(_, rule)| rule).into_iter().collect(),
     };
     rules.rules().map(|(_, rule)| of(rule)).collect()
 }

@@ -10,10 +10,11 @@
 
 use logparse::{Network, Packet};
 
+use crate::eval::bases::BaseChain;
 use crate::eval::evidence::Facts;
 use crate::eval::index::{Candidates, Index};
 use crate::eval::outcome::{End, Missed, Outcome, Reach, Step};
-use crate::eval::walker::{BaseChain, Newer, Walker};
+use crate::eval::walker::{Newer, Walker};
 use crate::matches::Condition;
 use crate::matches::conntrack::state_match;
 use crate::model::rule::Rule;
@@ -133,19 +134,45 @@ impl<'w, 'p> Run<'w, 'p> {
     fn refused_states(&self) -> StateSet {
         let mut states = self.view.states;
         let Some(facts) = self.facts else { return states };
-        for number in facts.refused_index.among(&self.view).all() {
-            let (rule, guards) = &facts.refused[number as usize];
-            if !guards.iter().all(|g| g.evaluate(&self.view) == Tri::Yes) {
-                continue;
+        let mut refuse = |rule: &Rule, guards: &[Rule]| {
+            if guards.iter().all(|g| g.evaluate(&self.view) == Tri::Yes) {
+                states = self.less_taken(states, rule);
             }
-            for (state, _) in StateSet::WORDS.into_iter().take(5) {
-                if states.contains(state) && rule.evaluate(&View { states: state, ..self.view }) == Tri::Yes {
-                    states = states.without(state);
+        };
+        if facts.own {
+            for (id, rule) in self.may_take() {
+                if let Some(guards) = facts.no.get(&id) {
+                    refuse(rule, guards);
                 }
             }
         }
+        for number in facts.refused_index.among(&self.view).all() {
+            let (rule, guards) = &facts.refused[number as usize];
+            refuse(rule, guards);
+        }
         // Refused in every state that its fields allow: other rules wrote the line. Fields win.
         if states.is_empty() { self.view.states } else { states }
+    }
+
+    /// The rules that may take the packet, as far as an index finds them.
+    fn may_take(&self) -> impl Iterator<Item = (RuleId, &'w Rule)> + use<'w, 'p> {
+        let all = || (0..self.walker.ids.len() as u32).collect();
+        let asked: Vec<u32> = self.index.map_or_else(all, |index| index.among(&self.view).all().collect());
+        let walker = self.walker;
+        asked.into_iter().filter_map(move |number| {
+            let id = walker.ids[number as usize];
+            Some((id, walker.rules.rule(id)?))
+        })
+    }
+
+    /// The states but those in which the rule surely takes the packet.
+    fn less_taken(&self, mut states: StateSet, rule: &Rule) -> StateSet {
+        for (state, _) in StateSet::WORDS.into_iter().take(5) {
+            if states.contains(state) && rule.evaluate(&View { states: state, ..self.view }) == Tri::Yes {
+                states = states.without(state);
+            }
+        }
+        states
     }
 
     /// The states that are left when every rule that the line's being there refutes is taken
@@ -153,16 +180,9 @@ impl<'w, 'p> Run<'w, 'p> {
     pub(crate) fn settled_states(&self) -> StateSet {
         let mut states = self.view.states;
         let Some(facts) = self.facts else { return states };
-        let all = || (0..self.walker.ids.len() as u32).collect();
-        let asked: Vec<u32> = self.index.map_or_else(all, |index| index.among(&self.view).all().collect());
-        for id in asked.iter().map(|number| self.walker.ids[*number as usize]) {
-            let Some(rule) = self.walker.rules.rule(id).filter(|_| facts.no.contains_key(&id)) else {
-                continue;
-            };
-            for (state, _) in StateSet::WORDS.into_iter().take(5) {
-                if states.contains(state) && rule.evaluate(&View { states: state, ..self.view }) == Tri::Yes {
-                    states = states.without(state);
-                }
+        for (id, rule) in self.may_take() {
+            if facts.no.contains_key(&id) {
+                states = self.less_taken(states, rule);
             }
         }
         states
@@ -197,7 +217,7 @@ impl<'w, 'p> Run<'w, 'p> {
             _ => self.pass(path, path.hooks(), all),
         };
         let fits = |base: &BaseChain| self.sees(base);
-        self.outcome.other_family = !walker.bases[path as usize].iter().any(fits);
+        self.outcome.other_family = !walker.bases[path as usize].chains.iter().any(fits);
         if state.is_some() {
             self.outcome.ends.append(&mut self.accepts);
         }
@@ -218,13 +238,36 @@ impl<'w, 'p> Run<'w, 'p> {
     /// way then.
     fn pass(&mut self, path: Path, hooks: &[Hook], mut state: Option<State>) -> Option<State> {
         let walker = self.walker;
-        for base in &walker.bases[path as usize] {
-            let Some(now) = state else { break };
-            if hooks.contains(&base.hook) && self.sees(base) {
-                state = self.base(*base, now);
+        let bases = &walker.bases[path as usize];
+        let mut start = 0;
+        for row in bases.chains.chunk_by(|one, next| one.hook == next.hook) {
+            let (from, to) = (start, start + row.len());
+            start = to;
+            if !hooks.contains(&row[0].hook) || state.is_none() {
+                continue;
+            }
+            self.come_to(row[0].hook);
+            let place = |number| {
+                let id = walker.ids[number as usize];
+                (id.table as usize, id.chain as usize)
+            };
+            let asked = self.index.is_some().then(|| self.candidates.all().map(place));
+            for at in bases.needed(from, to, &self.view.packet.datagram.network, asked) {
+                let Some(now) = state else { break };
+                if self.sees(&bases.chains[at]) {
+                    state = self.base(bases.chains[at], now);
+                }
             }
         }
         state
+    }
+
+    /// Looks the packet up as it is at this hook.
+    fn come_to(&mut self, hook: Hook) {
+        if self.view.hook != Some(hook) {
+            self.view.hook = Some(hook);
+            self.candidates = self.index.map(|index| index.among(&self.view)).unwrap_or_default();
+        }
     }
 
     /// Walks one of several ways of which the line does not say which.
@@ -250,8 +293,10 @@ impl<'w, 'p> Run<'w, 'p> {
 
     /// Whether a chain that is asked before routing, or by a bridge, surely lets the packet pass.
     pub(crate) fn surely_passes(&mut self, base: BaseChain) -> bool {
-        let state = State { certain: true, states: self.view.states };
-        self.base(base, state).is_some_and(|left| left.certain) && self.outcome.ends.is_empty()
+        let states = self.view.states;
+        let left = self.base(base, State { certain: true, states });
+        self.view.states = states;
+        left.is_some_and(|left| left.certain) && self.outcome.ends.is_empty()
     }
 
     fn base(&mut self, base: BaseChain, mut state: State) -> Option<State> {
@@ -269,10 +314,7 @@ impl<'w, 'p> Run<'w, 'p> {
             }
             state.states = state.states.and(first);
         }
-        self.view.hook = Some(base.hook);
-        if let Some(index) = self.index {
-            self.candidates = index.among(&self.view);
-        }
+        self.come_to(base.hook);
         let old = std::mem::take(&mut self.accepts);
         self.doubt += usize::from(doubtful);
         if let Some(beyond) = &mut self.beyond {

@@ -5,11 +5,13 @@
 //! Must not know: packets.
 //! Tested by: the unit tests of `eval::walk`, `tests/replay.rs`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
+use crate::eval::bases::{BaseChain, Bases};
 use crate::eval::evidence::{Evidence, Prior, twins};
 use crate::model::ruleset::{Chain, ChainNames, RuleId, Ruleset};
-use crate::model::target::{Target, Verdict};
+use crate::model::target::Target;
 use crate::values::hook::{Hook, Path};
 use crate::values::lookup::Lookup;
 use crate::values::net::Family;
@@ -41,7 +43,7 @@ use crate::view::Changes;
 pub struct Walker<'r> {
     pub(crate) rules: &'r Ruleset,
     pub(crate) names: ChainNames<'r>,
-    pub(crate) sets: Lookup<'r>,
+    pub(crate) sets: Arc<Lookup<'r>>,
     /// The prefixes that rules write; with each, the first rule that writes it in a chain that is
     /// not walked.
     pub(crate) writers: HashMap<&'r [u8], Option<RuleId>>,
@@ -49,7 +51,7 @@ pub struct Walker<'r> {
     pub(crate) changes: Changes,
     pub(crate) untracks: bool,
     /// Base chains by way, in the order of the walk.
-    pub(crate) bases: [Vec<BaseChain>; 3],
+    pub(crate) bases: [Bases; 3],
     /// Base chains that lines show nothing of: before routing (`netdev`, `ingress`) and of bridges.
     pub(crate) unwalked: Vec<BaseChain>,
     /// Rules that may be newer than the log.
@@ -68,19 +70,15 @@ pub(crate) enum Newer {
     Not(std::collections::HashSet<RuleId>),
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BaseChain {
-    pub(crate) hook: Hook,
-    pub(crate) table: usize,
-    pub(crate) chain: usize,
-    pub(crate) policy: Verdict,
-    pub(crate) nat: bool,
-}
-
 impl<'r> Walker<'r> {
     /// Makes `rules` ready. `evidence` says which ruleset wrote the log.
     #[must_use]
     pub fn new(rules: &'r Ruleset, evidence: Evidence<'_>) -> Walker<'r> {
+        Walker::with_sets(rules, evidence, Arc::new(Lookup::new(&rules.sets)))
+    }
+
+    /// As [`new`](Self::new), with the ruleset's sets made ready.
+    pub(crate) fn with_sets(rules: &'r Ruleset, evidence: Evidence<'_>, sets: Arc<Lookup<'r>>) -> Walker<'r> {
         let bases = Path::ALL.map(|path| {
             let of = |hook: &Hook| {
                 rules
@@ -95,7 +93,7 @@ impl<'r> Walker<'r> {
                     })
                     .collect::<Vec<_>>()
             };
-            path.hooks().iter().flat_map(of).collect()
+            Bases::new(rules, path.hooks().iter().flat_map(of).collect())
         });
         let unwalked = rules.tables.iter().enumerate().flat_map(|(table, of)| {
             let chains = of.chains.iter().enumerate().filter_map(move |(chain, it)| {
@@ -106,22 +104,26 @@ impl<'r> Walker<'r> {
             chains.filter(move |_| of.family != Family::Arp)
         });
         let unwalked: Vec<BaseChain> = unwalked.collect();
-        let twins = match evidence {
-            Evidence::Writer(writer) => twins(writer, rules),
-            _ => HashMap::new(),
+        let itself =
+            |writer: &Ruleset| core::ptr::eq(writer, rules) && !rules.rules().any(|(_, rule)| rule.added);
+        let (newer, twins) = match evidence {
+            Evidence::Nothing | Evidence::Usual => (Newer::Any, None),
+            Evidence::Same => (Newer::Added, None),
+            Evidence::Writer(writer) if itself(writer) => (Newer::Added, None),
+            Evidence::Writer(writer) => {
+                let twins = twins(writer, rules);
+                let newer = match same_but_added(writer, rules) {
+                    true => Newer::Added,
+                    false => Newer::Not(twins.values().copied().collect()),
+                };
+                (newer, Some(twins))
+            }
         };
-        let newer = match evidence {
-            Evidence::Nothing | Evidence::Usual => Newer::Any,
-            Evidence::Same => Newer::Added,
-            Evidence::Writer(writer) if same_but_added(writer, rules) => Newer::Added,
-            Evidence::Writer(_) => Newer::Not(twins.values().copied().collect()),
-        };
-        let sets = Lookup::new(&rules.sets);
         Walker {
             rules,
             names: ChainNames::new(rules),
             writers: writers(rules, &unwalked),
-            prior: Prior::new(rules, evidence, &twins, &sets),
+            prior: Prior::new(rules, evidence, twins.as_ref(), &sets),
             sets,
             changes: changes(rules),
             untracks: rules.untracks(),
@@ -143,14 +145,16 @@ impl<'r> Walker<'r> {
 /// The prefixes that rules write, each with the first rule that writes it in a chain that is not
 /// walked.
 fn writers<'r>(rules: &'r Ruleset, unwalked: &[BaseChain]) -> HashMap<&'r [u8], Option<RuleId>> {
+    let tables: HashSet<usize> = unwalked.iter().map(|base| base.table).collect();
+    let chains: HashSet<(usize, usize)> = unwalked.iter().map(|base| (base.table, base.chain)).collect();
     let mut writers: HashMap<&[u8], Option<RuleId>> = HashMap::new();
     for (id, rule) in rules.rules() {
         let Some(log) = &rule.log else { continue };
         let first = writers.entry(log.written(rules.nft)).or_default();
         let (table, chain) = (id.table as usize, id.chain as usize);
         let walked = rules.tables[table].family.is_ip();
-        let of = |base: &BaseChain| base.table == table && (!walked || base.chain == chain);
-        if first.is_none() && unwalked.iter().any(of) {
+        if first.is_none() && if walked { chains.contains(&(table, chain)) } else { tables.contains(&table) }
+        {
             *first = Some(id);
         }
     }

@@ -36,6 +36,8 @@ pub(crate) fn rule(words: &[Word], family: Family) -> Result<Rule> {
     if let Some(chain) = goto {
         rule.target = Target::Goto(chain.text);
     }
+    // Of a hundred thousand rules, what is kept in reserve is a lot.
+    rule.conditions.shrink_to_fit();
     Ok(rule)
 }
 

@@ -5,6 +5,7 @@
 //! Tested by: the unit tests of `lint::region` and `lint`.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use crate::lint::ranges::{Bytes, Ranges};
 use crate::values::conntrack::StateSet;
@@ -33,14 +34,27 @@ pub(crate) fn addresses(ranges: &[AddressRange]) -> Ranges {
     Ranges::union(four.0.iter().chain(six.0.iter()).copied().collect())
 }
 
+/// All addresses of IPv4, of IPv6, of both; all ports: every box begins with them.
+static WHOLE: LazyLock<[Ranges; 4]> = LazyLock::new(|| {
+    let (four, both) = (Ranges::of(MAPPED, MAPPED | u128::from(u32::MAX)), Ranges::of(0, u128::MAX));
+    let six = both.without(&four);
+    [four, six, both, Ranges::of(0, PORTS)]
+});
+
 /// All addresses of a family.
 pub(crate) fn family_range(family: Family) -> Ranges {
-    let v4 = Ranges::of(MAPPED, MAPPED | u128::from(u32::MAX));
-    match family {
-        Family::Ipv4 => v4,
-        Family::Ipv6 => Ranges::of(0, u128::MAX).without(&v4),
-        _ => Ranges::of(0, u128::MAX),
-    }
+    let [four, six, both, _] = &*WHOLE;
+    let whole = match family {
+        Family::Ipv4 => four,
+        Family::Ipv6 => six,
+        _ => both,
+    };
+    whole.clone()
+}
+
+/// All ports; all types and codes of ICMP.
+fn whole_ports() -> Ranges {
+    WHOLE[3].clone()
 }
 
 /// Ranges of one field with which a box is no longer cut down: a blocklist cuts addresses into
@@ -205,9 +219,9 @@ impl Cube {
             output: u128::MAX,
             source: family_range(family),
             destination: family_range(family),
-            sport: Ranges::of(0, PORTS),
-            dport: Ranges::of(0, PORTS),
-            icmp: Ranges::of(0, PORTS),
+            sport: whole_ports(),
+            dport: whole_ports(),
+            icmp: whole_ports(),
         }
     }
 

@@ -34,6 +34,36 @@ impl Lint<'_> {
         there == Hook::Output || cubes.all(|c| c.input == lo || only(&c.source) || only(&c.destination))
     }
 
+    /// New packets between loopback addresses that a rule lets through, as the other side sees them.
+    fn sent(&self, id: RuleId, there: Hook) -> Vec<Cube> {
+        let lo = self.names.one("lo");
+        let mut sent = Vec::new();
+        for cube in &self.regions[&id].space.0 {
+            for (first, last) in [("127.0.0.0", "127.255.255.255"), ("::1", "::1")] {
+                let bound = |a: &str| a.parse().map(address).unwrap_or_default();
+                let addresses = Ranges::of(bound(first), bound(last));
+                let mut packet = cube.clone();
+                (packet.input, packet.output) = match there {
+                    Hook::Input => (lo, Names::NONE),
+                    _ => (Names::NONE, lo),
+                };
+                packet.states = packet.states.and(StateSet::NEW);
+                let all =
+                    Cube { source: addresses.clone(), destination: addresses, ..Cube::all(Family::Inet) };
+                let mut packet = packet.and(&all);
+                // TCP opens with SYN; other flags are never NEW and good.
+                if packet.protocol.has(Protocol::TCP.0) {
+                    let protocol = Bytes::one(Protocol::TCP.0);
+                    sent.push(Cube { protocol, flags: Bytes::one(2), ..packet.clone() });
+                    packet.protocol = packet.protocol.without(protocol);
+                }
+                sent.push(packet);
+            }
+        }
+        sent.retain(|c| !c.is_empty());
+        sent
+    }
+
     /// A packet sent to this host's own address leaves by `lo` and comes in by `lo`: both
     /// OUTPUT and INPUT have to let it through.
     pub(crate) fn loopback(&mut self) {
@@ -41,6 +71,7 @@ impl Lint<'_> {
         let lo = self.names.one("lo");
         let mut news = Vec::new();
         for (here, there) in [(Hook::Output, Hook::Input), (Hook::Input, Hook::Output)] {
+            let bases = rules.base_chains(there);
             for (id, rule) in rules.rules() {
                 let region = &self.regions[&id];
                 let only_lo = |c: &Cube| if here == Hook::Output { c.output == lo } else { c.input == lo };
@@ -52,45 +83,14 @@ impl Lint<'_> {
                 if !accepts {
                     continue;
                 }
-                // New packets between loopback addresses, as the other side sees them.
-                let own = |v6: bool| if v6 { ("::1", "::1") } else { ("127.0.0.0", "127.255.255.255") };
-                let mut sent = Vec::new();
-                for cube in &region.space.0 {
-                    for v6 in [false, true] {
-                        let (first, last) = own(v6);
-                        let bound = |a: &str| a.parse().map(address).unwrap_or_default();
-                        let addresses = Ranges::of(bound(first), bound(last));
-                        let mut packet = cube.clone();
-                        (packet.input, packet.output) = match there {
-                            Hook::Input => (lo, Names::NONE),
-                            _ => (Names::NONE, lo),
-                        };
-                        packet.states = packet.states.and(StateSet::NEW);
-                        let all = Cube {
-                            source: addresses.clone(),
-                            destination: addresses,
-                            ..Cube::all(Family::Inet)
-                        };
-                        let mut packet = packet.and(&all);
-                        // TCP opens with SYN; other flags are never NEW and good.
-                        if packet.protocol.has(Protocol::TCP.0) {
-                            let syn = Cube {
-                                protocol: Bytes::one(Protocol::TCP.0),
-                                flags: Bytes::one(2),
-                                ..packet.clone()
-                            };
-                            sent.push(syn);
-                            packet.protocol = packet.protocol.without(Bytes::one(Protocol::TCP.0));
-                        }
-                        sent.push(packet);
-                    }
-                }
-                sent.retain(|c| !c.is_empty());
+                let sent = self.sent(id, there);
                 let family = rules.tables[id.table as usize].family;
                 let mut drops: Vec<String> = Vec::new();
                 let (mut others, mut chosen) = (Vec::new(), false);
-                for (table, chain, base) in rules.base_chains(there) {
-                    if rules.tables[table].family != family || base.nat {
+                // Every one of them for each rule: of tens of thousands of both, that is too much.
+                self.budget = self.budget.saturating_sub(bases.len());
+                for (table, chain, base) in bases.iter().copied() {
+                    if rules.tables[table].family != family || base.nat || self.budget == 0 {
                         continue;
                     }
                     let mut path = Trail::new(true);
@@ -115,7 +115,7 @@ impl Lint<'_> {
                     };
                     chosen |= path.ends.iter().any(accepted);
                 }
-                if !drops.is_empty() && !chosen {
+                if !drops.is_empty() && !chosen && self.budget > 0 {
                     let (way, back) = match there {
                         Hook::Input => {
                             ("out by lo", format!("it comes in by lo again, where {}", drops.join(", ")))

@@ -104,6 +104,17 @@ impl Ranges {
 
     /// Whether every number of `other` is here: touching ranges are always one.
     pub(crate) fn covers(&self, other: &Ranges) -> bool {
+        let (Some((from, _)), Some((_, to))) = (self.0.first(), self.0.last()) else {
+            return other.is_empty();
+        };
+        let (Some((first, _)), Some((_, last))) = (other.0.first(), other.0.last()) else { return true };
+        // What lies outside from end to end needs no closer look, and one range has no gaps.
+        if first < from || last > to {
+            return false;
+        }
+        if self.0.len() == 1 || Arc::ptr_eq(&self.0, &other.0) {
+            return true;
+        }
         if other.0.len() * 16 < self.0.len() {
             return other.0.iter().all(|(first, last)| {
                 let at = self.0.partition_point(|(_, end)| end < first);

@@ -4,6 +4,9 @@
 //! Must not know: how packets were sent through the chains.
 //! Tested by: the unit tests of `lint`, `tests/seed.rs`.
 
+use std::collections::{HashMap, HashSet};
+
+use foldhash::fast::RandomState;
 use logparse::Protocol;
 
 use crate::lint::finding::FindingKind;
@@ -18,6 +21,8 @@ impl Lint<'_> {
     pub(crate) fn services(&mut self) {
         let rules = self.rules;
         let mut news = Vec::new();
+        // What the rules of a chain mean.
+        let (mut chains, hasher): (HashMap<_, HashSet<u64>>, _) = (HashMap::new(), RandomState::default());
         for (id, rule) in rules.rules() {
             let Some(protocol) = rule.of_protocol() else { continue };
             let (wrong, right) = match protocol {
@@ -35,8 +40,12 @@ impl Lint<'_> {
             }
             // Somebody who wrote both knows what he does.
             let twin = rule.near_misses().into_iter().next().map(|(_, twin)| twin);
-            let chain = rules.chain_of(id).map(|c| c.rules.as_slice()).unwrap_or_default();
-            if twin.is_some_and(|twin| chain.iter().any(|r| r.same(&twin))) {
+            let meanings = || {
+                let chain = rules.chain_of(id).map(|c| c.rules.as_slice()).unwrap_or_default();
+                chain.iter().map(|rule| rule.meaning(&hasher)).collect()
+            };
+            let chain = chains.entry((id.table, id.chain)).or_insert_with(meanings);
+            if twin.is_some_and(|twin| chain.contains(&twin.meaning(&hasher))) {
                 continue;
             }
             let names: Vec<String> =

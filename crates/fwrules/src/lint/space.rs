@@ -26,6 +26,10 @@ impl Space {
         for a in &self.0 {
             for b in &other.0 {
                 if a.meets(b) {
+                    // One box is what nearly every rule has.
+                    if out.is_empty() {
+                        out.reserve_exact(1);
+                    }
                     out.push(a.and(b));
                 }
             }

@@ -68,6 +68,10 @@ pub(crate) struct Ended {
 /// field.
 const OPAQUE: usize = 100;
 
+/// Rules that are met on all ways, at most, each the more the more boxes of packets come to it.
+/// Beyond, nothing is found any more.
+const EFFORT: usize = 400_000;
+
 /// Jumps inside jumps that are followed.
 const DEEPEST: usize = 32;
 
@@ -224,7 +228,7 @@ impl<'r> Lint<'r> {
             ended: Vec::new(),
             calls: Vec::new(),
             found: Vec::new(),
-            budget: 100_000,
+            budget: EFFORT,
         }
     }
 
@@ -356,7 +360,8 @@ impl<'r> Lint<'r> {
             if self.budget == 0 || depth > DEEPEST {
                 return entry;
             }
-            self.budget -= 1;
+            let boxes = now.logged.iter().map(|(_, logged)| logged.0.len()).sum::<usize>() + now.all.0.len();
+            self.budget = self.budget.saturating_sub(1 + boxes / 8);
             let region = self.regions[&id].clone();
             let mut taken = now.map(|s| s.and(&region.space));
             if !path.silent {

@@ -4,6 +4,8 @@
 //! Must not know: translation; [`View::address`] knows where it may have happened.
 //! Tested by: `tests/roundtrip.rs`, `tests/oracle.rs`.
 
+use core::net::IpAddr;
+
 use crate::matches::kind::Kind;
 use crate::matches::look::Look;
 use crate::values::net::{AddressRange, Net, Side, Test};
@@ -55,8 +57,37 @@ impl Kind for Address {
 pub struct Addresses {
     /// Which address.
     pub side: Side,
-    /// The set.
-    pub ranges: Test<Vec<AddressRange>>,
+    /// The set: sorted, and none meets another, so that a long one is searched quickly.
+    ranges: Test<Vec<AddressRange>>,
+}
+
+impl Addresses {
+    /// The address of this side must be in one of `ranges`, or in none of them.
+    #[must_use]
+    pub fn new(side: Side, ranges: Test<Vec<AddressRange>>) -> Addresses {
+        let Test { not, value: mut list } = ranges;
+        list.sort_unstable();
+        list.dedup_by(|next, last| {
+            let meet = next.first.is_ipv4() == last.first.is_ipv4() && next.first <= last.last;
+            if meet {
+                last.last = last.last.max(next.last);
+            }
+            meet
+        });
+        Addresses { side, ranges: Test { not, value: list } }
+    }
+
+    /// The set: sorted, and none of its ranges meets another.
+    #[must_use]
+    pub fn ranges(&self) -> Test<&[AddressRange]> {
+        Test { not: self.ranges.not, value: &self.ranges.value }
+    }
+
+    fn contains(&self, addr: IpAddr) -> bool {
+        let ranges = &self.ranges.value;
+        let after = ranges.partition_point(|range| range.first <= addr);
+        after > 0 && ranges[after - 1].contains(addr)
+    }
 }
 
 impl Kind for Addresses {
@@ -78,13 +109,12 @@ impl Kind for Addresses {
         match self.ranges.value.first() {
             None => Tri::No.test(&self.ranges),
             Some(first) => {
-                let contains = |addr| self.ranges.value.iter().any(|r| r.contains(addr));
-                view.address(self.side, contains, first.first, self.ranges.not)
+                view.address(self.side, |addr| self.contains(addr), first.first, self.ranges.not)
             }
         }
     }
 
     fn looks(&self, look: &mut dyn FnMut(Look<'_>)) {
-        look(Look::Address(self.side, Test { not: self.ranges.not, value: &self.ranges.value }));
+        look(Look::Address(self.side, self.ranges()));
     }
 }

@@ -65,7 +65,7 @@ pub enum Look<'c> {
     /// The type of service.
     Tos,
     /// The mark.
-    Mark(Masked<u32>),
+    Mark(Test<Masked<u32>>),
     /// The user.
     Uid(Range<u32>),
     /// The group.

@@ -56,6 +56,6 @@ impl Kind for Test<Masked<u32>> {
     }
 
     fn looks(&self, look: &mut dyn FnMut(Look<'_>)) {
-        look(Look::Mark(self.value));
+        look(Look::Mark(*self));
     }
 }

@@ -185,7 +185,7 @@ fn payload(protocol_name: &str, name: &str, right: &Value, not: bool) -> Option<
         ("ip" | "ip6", "saddr" | "daddr") => {
             let ranges = values.into_iter().map(addresses).collect::<Option<Vec<_>>>()?;
             let side = if name == "saddr" { Side::Source } else { Side::Destination };
-            Some(Addresses { side, ranges: Test { not, value: ranges } }.into())
+            Some(Addresses::new(side, Test { not, value: ranges }).into())
         }
         ("ip", "protocol") | ("ip6", "nexthdr") => {
             let value = values.into_iter().map(protocol).collect::<Option<Vec<_>>>()?;
@@ -290,7 +290,7 @@ fn masked(left: &Value, mask: &Value, right: &Value, not: bool) -> Option<Vec<Co
         // A mask that is a prefix is a network; any other has no place in a set of ranges.
         let net = Net::with_mask(right.as_str()?.parse().ok()?, mask.as_str()?.parse().ok()?)?;
         let side = if name == "saddr" { Side::Source } else { Side::Destination };
-        return Some(vec![Addresses { side, ranges: Test { not, value: vec![net.range()?] } }.into()]);
+        return Some(vec![Addresses::new(side, Test { not, value: vec![net.range()?] }).into()]);
     }
     None
 }

@@ -9,9 +9,7 @@ use core::net::IpAddr;
 
 use logparse::Protocol;
 
-use crate::matches::{
-    Address, Addresses, Condition, Expression, IcmpTest, Interfaces, IpRange, OnInterface, Tcp,
-};
+use crate::matches::{Address, Condition, Expression, IcmpTest, Interfaces, IpRange, OnInterface, Tcp};
 use crate::model::rule::Rule;
 use crate::values::header::Icmp;
 use crate::values::net::{AddressRange, Net, Test};
@@ -28,12 +26,13 @@ pub(crate) fn add(rule: &mut Rule, condition: Condition) {
                 Some(_) => rule.set(Test { not, value: list }),
             }
         }
-        Condition::Addresses(Addresses { side, ranges: Test { not, value } }) if value.len() == 1 => {
+        Condition::Addresses(addresses) if addresses.ranges().value.len() == 1 => {
+            let (side, Test { not, value }) = (addresses.side, addresses.ranges());
             match network(&value[0]) {
                 Some(net) if rule.address(side).is_none() => {
                     rule.set(Address { side, net: Test { not, value: net } });
                 }
-                Some(_) => rule.set(Addresses { side, ranges: Test { not, value } }),
+                Some(_) => rule.set(addresses),
                 None => {
                     let test = Some(Test { not, value: value[0] });
                     let (source, destination) = side.of((test, None), (None, test));

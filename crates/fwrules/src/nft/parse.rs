@@ -4,10 +4,12 @@
 //! Must not know: what a rule's statements mean, how a rule is matched.
 //! Tested by: the unit tests below, `tests/kernel.rs` (what a real nft lists).
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use logparse::Mac;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::model::ruleset::{Base, Chain, Ruleset, Table};
 use crate::model::target::Verdict;
@@ -38,24 +40,26 @@ impl Ruleset {
     /// # Errors
     /// It is no JSON, or not of this kind; line and column are those of the JSON text.
     pub fn parse_nft_json(text: &[u8]) -> Result<Ruleset, ReadError> {
-        let value: Value = serde_json::from_slice(text).map_err(|e| {
+        let none = || ReadError::new(1, "no \"nftables\" in it", "write what `nft -j list ruleset` prints");
+        // One object at a time is taken apart: all of a big ruleset's at once take much memory.
+        let top: BTreeMap<String, &RawValue> = serde_json::from_slice(text).map_err(|e| {
+            if e.is_data() {
+                return none();
+            }
             let message = format!("no JSON: {e}");
             ReadError::new(e.column().max(1), message, "write what `nft -j list ruleset` prints")
                 .at_line(e.line().max(1))
         })?;
-        let Some(list) = value.get("nftables").and_then(Value::as_array) else {
-            return Err(ReadError::new(
-                1,
-                "no \"nftables\" in it",
-                "write what `nft -j list ruleset` prints",
-            ));
-        };
+        let list = top.get("nftables").and_then(|raw| read::<Vec<&RawValue>>(raw)).ok_or_else(none)?;
         let mut reader = Reader { rules: Ruleset { nft: true, ..Ruleset::default() }, ..Reader::default() };
-        let maps = list.iter().filter_map(|item| item.get("map"));
-        reader.maps = maps.filter_map(|map| Some((whose(map, "name")?, map))).collect();
-        reader.filled = list.iter().filter_map(|item| item.get("rule")).flat_map(filled).collect();
-        for (i, item) in list.iter().enumerate() {
-            if let Err(what) = reader.item(item) {
+        let items: Vec<Option<(String, &RawValue)>> = list.into_iter().map(kind).collect();
+        items.iter().flatten().for_each(|(kind, body)| reader.look_ahead(kind, body));
+        for (i, item) in items.iter().enumerate() {
+            let read = match item {
+                Some((kind, body)) => reader.item(kind, body),
+                None => Err(String::from("no object")),
+            };
+            if let Err(what) = read {
                 reader.rules.notes.push((0, format!("item {}: {what}", i + 1)));
             }
         }
@@ -64,28 +68,85 @@ impl Ruleset {
     }
 }
 
-/// What identifies an object: family, table, name.
-type Whose<'v> = (&'v str, &'v str, &'v str);
-
-fn whose<'v>(body: &'v Value, name: &str) -> Option<Whose<'v>> {
-    let text = |key: &str| body.get(key).and_then(Value::as_str);
-    Some((text("family")?, text("table")?, text(name)?))
+fn read<'t, T: serde::Deserialize<'t>>(raw: &'t RawValue) -> Option<T> {
+    serde_json::from_str(raw.get()).ok()
 }
+
+/// What an object is, and what it says.
+fn kind(item: &RawValue) -> Option<(String, &RawValue)> {
+    read::<BTreeMap<String, &RawValue>>(item)?.pop_first()
+}
+
+/// A set or map: its elements as text, and all else that it says.
+fn parted(body: &RawValue) -> Option<(Value, Option<&RawValue>)> {
+    let mut of: BTreeMap<String, &RawValue> = read(body)?;
+    let elements = of.remove("elem");
+    let rest = of.into_iter().filter_map(|(key, raw)| Some((key, read(raw)?))).collect();
+    Some((Value::Object(rest), elements))
+}
+
+/// Words as numbers: objects are told by theirs.
+#[derive(Default)]
+struct Names(HashMap<String, u32>);
+
+impl Names {
+    fn of(&mut self, word: &str) -> u32 {
+        match self.0.get(word) {
+            Some(number) => *number,
+            None => {
+                let number = self.0.len() as u32;
+                self.0.insert(word.to_owned(), number);
+                number
+            }
+        }
+    }
+
+    /// What identifies an object: family, table, and its name under this key.
+    fn whose(&mut self, body: &Value, name: &str) -> Option<Whose> {
+        let text = |key: &str| body.get(key).and_then(Value::as_str);
+        let (family, table, name) = (text("family")?, text("table")?, text(name)?);
+        Some([self.of(family), self.of(table), self.of(name)])
+    }
+}
+
+/// What identifies an object: family, table, name.
+type Whose = [u32; 3];
 
 /// A ruleset that is being read.
 #[derive(Default)]
-struct Reader<'v> {
+struct Reader<'t> {
     rules: Ruleset,
-    maps: HashMap<Whose<'v>, &'v Value>,
+    names: Names,
+    /// Verdict maps: what they say, and their elements.
+    maps: HashMap<Whose, (Value, Option<&'t RawValue>)>,
     /// Sets and maps that rules put elements into, or take them out of.
-    filled: HashSet<Whose<'v>>,
-    tables: HashMap<(&'v str, &'v str), usize>,
-    chains: HashMap<Whose<'v>, usize>,
+    filled: HashSet<Whose>,
+    tables: HashMap<[u32; 2], usize>,
+    chains: HashMap<Whose, usize>,
     /// Tables that are switched off.
     dormant: Vec<usize>,
 }
 
-impl<'v> Reader<'v> {
+impl<'t> Reader<'t> {
+    /// What rules refer to before it is listed.
+    fn look_ahead(&mut self, kind: &str, body: &'t RawValue) {
+        let says = |word: &str| body.get().contains(word);
+        if kind == "map" {
+            if let Some((map, elements)) = parted(body)
+                && let Some(whose) = self.names.whose(&map, "name")
+            {
+                self.maps.insert(whose, (map, elements));
+            }
+        } else if kind == "rule" && (says("\"set\"") || says("\"map\"")) {
+            let Some(rule) = read::<Value>(body) else { return };
+            for name in filled(&rule) {
+                if let Some([family, table, _]) = self.names.whose(&rule, "chain") {
+                    self.filled.insert([family, table, self.names.of(name)]);
+                }
+            }
+        }
+    }
+
     fn finish(&mut self) {
         for table in &self.dormant {
             let table = &mut self.rules.tables[*table];
@@ -111,12 +172,16 @@ impl<'v> Reader<'v> {
         self.rules.changes.sets |= !self.filled.is_empty();
     }
 
-    fn item(&mut self, item: &'v Value) -> Result<(), String> {
-        let Some((kind, body)) = item.as_object().and_then(|o| o.iter().next()) else {
-            return Err(String::from("no object"));
-        };
+    fn item(&mut self, kind: &str, body: &RawValue) -> Result<(), String> {
+        if matches!(kind, "set" | "map") {
+            if let Some((set, elements)) = parted(body) {
+                self.set(&set, elements);
+            }
+            return Ok(());
+        }
+        let body = &serde_json::from_str::<Value>(body.get()).map_err(|error| error.to_string())?;
         let text = |key: &str| body.get(key).and_then(Value::as_str);
-        match kind.as_str() {
+        match kind {
             "metainfo" | "counter" | "quota" | "limit" | "ct helper" | "ct timeout" | "ct expectation"
             | "flowtable" | "secmark" | "synproxy" => Ok(()),
             "table" => {
@@ -138,13 +203,9 @@ impl<'v> Reader<'v> {
                 });
                 let chains = &mut self.rules.tables[table].chains;
                 chains.push(Chain { name, base, counters: None, rules: Vec::new() });
-                if let Some(whose) = whose(body, "name") {
+                if let Some(whose) = self.names.whose(body, "name") {
                     self.chains.entry(whose).or_insert(chains.len() - 1);
                 }
-                Ok(())
-            }
-            "set" | "map" => {
-                self.set(body);
                 Ok(())
             }
             "rule" => self.rule(body),
@@ -152,7 +213,7 @@ impl<'v> Reader<'v> {
         }
     }
 
-    fn rule(&mut self, body: &'v Value) -> Result<(), String> {
+    fn rule(&mut self, body: &Value) -> Result<(), String> {
         let text = |key: &str| body.get(key).and_then(Value::as_str);
         let table = self.table(text("family"), text("table"));
         let name = text("chain").ok_or("a rule without a chain")?;
@@ -161,13 +222,13 @@ impl<'v> Reader<'v> {
             chains.push(Chain { name: Text::from(name), ..Chain::default() });
             chains.len() - 1
         };
-        let at = match whose(body, "chain") {
+        let at = match self.names.whose(body, "chain") {
             Some(whose) => *self.chains.entry(whose).or_insert_with(new),
             None => new(),
         };
         let expressions = body.get("expr").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let listed: Vec<Value> = expressions.iter().map(|e| self.with_elements(e, body)).collect();
-        let mut read = read_rule(&listed);
+        let listed: Vec<Cow<'_, Value>> = expressions.iter().map(|e| self.with_elements(e, body)).collect();
+        let mut read = read_rule(listed.iter().map(Cow::as_ref));
         expressions.iter().for_each(|expression| changes(expression, &mut self.rules.changes));
         if expressions.iter().any(|e| e.get("xt").is_some()) {
             let note = "a rule of iptables-nft, of which nft lists only names: read `iptables-save` instead";
@@ -187,37 +248,38 @@ impl<'v> Reader<'v> {
         Ok(())
     }
 
-    fn table(&mut self, family: Option<&'v str>, name: Option<&'v str>) -> usize {
+    fn table(&mut self, family: Option<&str>, name: Option<&str>) -> usize {
         let (family, name) = (family.unwrap_or(""), name.unwrap_or(""));
         let tables = &mut self.rules.tables;
-        *self.tables.entry((family, name)).or_insert_with(|| {
+        let whose = [self.names.of(family), self.names.of(name)];
+        *self.tables.entry(whose).or_insert_with(|| {
             let family = Family::from_word(family);
             tables.push(Table { family, name: Text::from(name), ..Table::default() });
             tables.len() - 1
         })
     }
 
-    /// A verdict map that is named in a rule, with the elements that are listed for it.
-    fn with_elements(&self, expression: &Value, rule: &'v Value) -> Value {
-        let named = || {
+    /// An expression; if it names a verdict map, with the elements that are listed for it.
+    fn with_elements<'e>(&mut self, expression: &'e Value, rule: &Value) -> Cow<'e, Value> {
+        let mut named = || {
             let body = expression.get("vmap")?;
             let name = body.get("data")?.as_str()?.strip_prefix('@')?;
-            let (family, table, _) = whose(rule, "chain")?;
-            let whose = (family, table, name);
-            let map = self.maps.get(&whose)?;
+            let [family, table, _] = self.names.whose(rule, "chain")?;
+            let whose = [family, table, self.names.of(name)];
+            let (map, elements) = self.maps.get(&whose)?;
             // Elements that come and go say nothing about the time of the log.
             let moves = map.get("timeout").is_some()
                 || words(map.get("flags")).any(|flag| matches!(flag, "timeout" | "dynamic"))
                 || self.filled.contains(&whose);
-            let elements = map.get("elem").cloned().unwrap_or_else(|| Value::Array(Vec::new()));
+            let elements = elements.and_then(read::<Value>).unwrap_or_else(|| Value::Array(Vec::new()));
             let data = serde_json::json!({ "set": elements, "moves": moves });
             Some(serde_json::json!({ "vmap": { "key": body.get("key")?, "data": data } }))
         };
-        named().unwrap_or_else(|| expression.clone())
+        named().map_or(Cow::Borrowed(expression), Cow::Owned)
     }
 
     /// A named set, as far as its type is known here.
-    fn set(&mut self, body: &Value) {
+    fn set(&mut self, body: &Value, elements: Option<&RawValue>) {
         let Some(name) = body.get("name").and_then(Value::as_str) else { return };
         let kinds: Vec<&str> = match body.get("type") {
             Some(Value::String(one)) => vec![one],
@@ -237,13 +299,15 @@ impl<'v> Reader<'v> {
         // Sets that rules or the clock change say nothing about the time of the log.
         if body.get("timeout").is_some()
             || words(body.get("flags")).any(|flag| matches!(flag, "timeout" | "dynamic"))
-            || whose(body, "name").is_some_and(|whose| self.filled.contains(&whose))
+            || self.names.whose(body, "name").is_some_and(|whose| self.filled.contains(&whose))
         {
             options.push(Text::from("timeout"));
         }
-        let empty = Vec::new();
-        let mut entries = Vec::new();
-        for element in body.get("elem").and_then(Value::as_array).unwrap_or(&empty) {
+        let elements = elements.and_then(read::<Vec<&RawValue>>).unwrap_or_default();
+        let mut entries = Vec::with_capacity(elements.len());
+        for element in elements {
+            let Some(element) = read::<Value>(element) else { continue };
+            let element = &element;
             let element = element.get("elem").and_then(|e| e.get("val")).unwrap_or(element);
             let values: Vec<&Value> = match element.get("concat").and_then(Value::as_array) {
                 Some(list) => list.iter().collect(),
@@ -283,12 +347,11 @@ fn words(value: Option<&Value>) -> impl Iterator<Item = &str> {
 }
 
 /// The sets and maps that a rule's statements change: `add @s`, `update @s`, `delete @s`.
-fn filled(rule: &Value) -> impl Iterator<Item = Whose<'_>> {
+fn filled(rule: &Value) -> impl Iterator<Item = &str> {
     let list = rule.get("expr").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let (family, table) = whose(rule, "chain").map_or(("", ""), |(family, table, _)| (family, table));
     list.iter().filter_map(move |expression| {
         let of = |kind: &str| expression.get(kind)?.get(kind)?.as_str()?.strip_prefix('@');
-        Some((family, table, of("set").or_else(|| of("map"))?))
+        of("set").or_else(|| of("map"))
     })
 }
 

@@ -27,7 +27,7 @@ fn looks_up(value: &Value) -> bool {
 }
 
 /// The rules that one rule of nft's gives: a verdict map gives one per element.
-pub(crate) fn read_rule(expressions: &[Value]) -> Vec<Rule> {
+pub(crate) fn read_rule<'v>(expressions: impl Iterator<Item = &'v Value>) -> Vec<Rule> {
     let mut rules = vec![Rule::default()];
     for expression in expressions {
         let Some((kind, body)) = expression.as_object().and_then(|o| o.iter().next()) else { continue };

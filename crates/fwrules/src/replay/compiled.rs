@@ -11,6 +11,7 @@
 //! Tested by: `tests/compiled.rs`: equal to `Walker` on generated rulesets and packets.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use logparse::{FastPacket, Packet};
@@ -45,8 +46,8 @@ use crate::view::{Context, LocalAddress};
 pub struct Compiled<'r> {
     walker: Walker<'r>,
     local: Vec<LocalAddress>,
-    layout: Layout,
-    index: Index,
+    layout: Arc<Layout>,
+    index: Arc<Index>,
     /// Every rule's near misses, if answers are to say what was missed.
     near: Option<Vec<Vec<Rule>>>,
     tries_all: bool,
@@ -78,8 +79,8 @@ pub struct Replayer<'c> {
     known: HashMap<u128, AnswerId, RandomState>,
     /// Answers of this host: by their own classes and those of the packet that they answer.
     replies: HashMap<(u128, u128), AnswerId, RandomState>,
-    answers: Vec<Replayed>,
-    ids: HashMap<Replayed, AnswerId, RandomState>,
+    answers: Vec<Arc<Replayed>>,
+    ids: HashMap<Arc<Replayed>, AnswerId, RandomState>,
     numbers: Numbers,
 }
 
@@ -104,6 +105,21 @@ impl<'r> Compiled<'r> {
         let of = |all| Compiled::make(rules, evidence, local, Some(near_misses(rules, all)), all);
         let all = (rules.rules().count() <= FEW_RULES).then(|| of(true));
         all.filter(Compiled::is_memoised).unwrap_or_else(|| of(false))
+    }
+
+    /// The same ruleset, for the case that it wrote the log itself. Most of what is made ready is
+    /// shared.
+    #[must_use]
+    pub fn as_writer(&self) -> Compiled<'r> {
+        let rules = self.walker.rules;
+        Compiled {
+            walker: Walker::with_sets(rules, Evidence::Writer(rules), Arc::clone(&self.walker.sets)),
+            local: self.local.clone(),
+            layout: Arc::clone(&self.layout),
+            index: Arc::clone(&self.index),
+            near: None,
+            tries_all: false,
+        }
     }
 
     fn make(
@@ -139,6 +155,7 @@ impl<'r> Compiled<'r> {
         }
         let filled = walker.changes.sets && !rules.nft;
         let index = Index::new(&numbered, &walker.sets, filled);
+        let (layout, index) = (Arc::new(layout), Arc::new(index));
         Compiled { walker, local: local.to_vec(), layout, index, near, tries_all }
     }
 
@@ -229,8 +246,10 @@ impl<'c> Replayer<'c> {
     fn work_out(&mut self, packet: &Packet<'_>, context: &Context<'_>) -> AnswerId {
         let compiled = self.compiled;
         let walker = &compiled.walker;
-        let index = Some(&compiled.index);
-        let outcome = walker.outcome_among(packet, context, index);
+        let index = Some(&*compiled.index);
+        let mut outcome = walker.outcome_among(packet, context, index);
+        // There can be one for each rule, and jumps can make each long.
+        outcome.taken.shrink_to_fit();
         let fate = walker.fate_of(packet, context, &outcome, index);
         let missed = match &compiled.near {
             Some(near) => walker.missed_among(packet, context, near, index),
@@ -241,8 +260,8 @@ impl<'c> Replayer<'c> {
         match self.ids.get(&answer) {
             Some(id) => *id,
             None => {
-                let id = AnswerId(self.answers.len() as u32);
-                self.answers.push(answer.clone());
+                let (id, answer) = (AnswerId(self.answers.len() as u32), Arc::new(answer));
+                self.answers.push(Arc::clone(&answer));
                 self.ids.insert(answer, id);
                 id
             }
@@ -266,7 +285,7 @@ impl<'c> Replayer<'c> {
 
     /// All answers so far, by number.
     #[must_use]
-    pub fn answers(&self) -> &[Replayed] {
+    pub fn answers(&self) -> &[Arc<Replayed>] {
         &self.answers
     }
 

@@ -93,7 +93,7 @@ impl Fields {
             Look::Ttl => self.uses.ttl = true,
             Look::Length(range) => self.length.push(range),
             Look::Tos => self.uses.tos = true,
-            Look::Mark(mark) => self.marks.push(mark),
+            Look::Mark(test) => self.marks.push(test.value),
             Look::Uid(range) => self.uid.push(range),
             Look::Gid(range) => self.gid.push(range),
             Look::Spi(range) => self.spi.push(range),

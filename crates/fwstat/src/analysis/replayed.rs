@@ -5,6 +5,8 @@
 //! Must not know: what is made of the counts.
 //! Tested by: `tests/cli/replay.rs`: against a real kernel, and for any number of threads.
 
+use std::sync::Arc;
+
 use fwrules::{AnswerId, Compiled, Family, Fate, Front, Replayed, Replayer};
 use hashbrown::HashMap;
 use logparse::{Completeness, Entry, FastPacket, Line, PrefixCache};
@@ -89,11 +91,11 @@ impl Stat {
 #[derive(Debug, Default)]
 pub struct Counted {
     /// Lines by answer.
-    pub answers: HashMap<Replayed, Stat>,
+    pub answers: HashMap<Arc<Replayed>, Stat>,
     /// Lines by prefix, byte for byte.
     pub prefixes: HashMap<Vec<u8>, Stat>,
     /// Lines that were asked about twice: by the answer, and by the class of the second one.
-    pub seconds: HashMap<(Replayed, Class), u64>,
+    pub seconds: HashMap<(Arc<Replayed>, Class), u64>,
 }
 
 /// Rulesets that are asked as well, and about which lines.
@@ -279,7 +281,7 @@ impl Aggregate for Replays<'_> {
                 let (first, second) = (self.open[n].replayer.answers(), seconds[n].replayer.answers());
                 for (answer, (_, counts)) in first.iter().zip(std::mem::take(pairs)) {
                     for (other, lines) in second.iter().zip(counts).filter(|(_, lines)| *lines > 0) {
-                        let pair = (answer.clone(), Class::of(&other.fate));
+                        let pair = (Arc::clone(answer), Class::of(&other.fate));
                         *self.counted[n].seconds.entry(pair).or_default() += lines;
                     }
                 }
@@ -287,7 +289,7 @@ impl Aggregate for Replays<'_> {
         }
         for (open, counted) in self.open.iter_mut().zip(&mut self.counted) {
             for (answer, stat) in open.replayer.answers().iter().zip(std::mem::take(&mut open.answers)) {
-                counted.answers.entry(answer.clone()).or_default().merge(&stat);
+                counted.answers.entry(Arc::clone(answer)).or_default().merge(&stat);
             }
             let mut prefixes = std::mem::take(&mut open.prefixes);
             for (prefix, number) in open.numbers.drain() {

@@ -59,18 +59,16 @@ pub fn command(arguments: &cli::Replay) -> anyhow::Result<Outcome> {
     let form = format(&options, Format::Table, Format::of("replay"))?;
     let is_what_if = !rulesets.before.is_empty();
     // Without added rules: what holds if these rules wrote the log. With some: the rules without them.
-    let others: &[(String, fwrules::Ruleset)] = match (&writer, is_what_if) {
-        (_, true) => &rulesets.before,
-        (None, false) => &rulesets.all,
-        (Some(_), false) => &[],
+    let before = || {
+        let evidence = writer.as_ref().map_or(Evidence::Same, Evidence::Writer);
+        let made = |(_, rules)| Compiled::new(rules, evidence, &rulesets.local);
+        rulesets.before.iter().map(|(name, rules)| made((name, rules))).collect()
     };
-    let evidence = |rules| match &writer {
-        Some(writer) => Evidence::Writer(writer),
-        None if is_what_if => Evidence::Same,
-        None => Evidence::Writer(rules),
+    let others: Vec<Compiled<'_>> = match (&writer, is_what_if) {
+        (_, true) => before(),
+        (None, false) => compiled.iter().map(Compiled::as_writer).collect(),
+        (Some(_), false) => Vec::new(),
     };
-    let others: Vec<Compiled<'_>> =
-        others.iter().map(|(_, rules)| Compiled::new(rules, evidence(rules), &rulesets.local)).collect();
     let about = |n: usize, answer: &fwrules::Replayed| match is_what_if {
         true => what_if::concerns(&rulesets, n, answer),
         false => Class::of(&answer.fate) == Class::Unknown,

@@ -10,7 +10,7 @@
 //! Tested by: the unit tests below, `tests/cli/suggest.rs` (random packets of every pattern).
 
 use fwrules::{
-    Address, AddressRange, AddressTypes, Addresses, Condition, Expression, Family, Hook, IcmpTest, Interface,
+    Address, AddressRange, AddressTypes, Condition, Expression, Family, Hook, IcmpTest, Interface,
     Interfaces, IpRange, Multiport, Net, PacketType, PortSide, Ports, Range, Rule, Ruleset, Side, State,
     StateSet, Table, Target, Tcp, Test, Verdict, Version,
 };
@@ -222,8 +222,8 @@ fn of_condition(condition: &Condition, v6: bool) -> Option<Vec<Pattern>> {
             }
             Some(vec![pattern])
         }
-        Condition::Addresses(Addresses { side, ranges: Test { not: false, value } }) => {
-            sided(*side, nets(value))
+        Condition::Addresses(addresses) if !addresses.ranges().not => {
+            sided(addresses.side, nets(addresses.ranges().value))
         }
         Condition::Interfaces(Interfaces { input, names: Test { not: false, value } }) => {
             Some(value.iter().map(|name| on_interface(base(), *input, name, false)).collect())
