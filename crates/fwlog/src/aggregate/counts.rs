@@ -12,6 +12,7 @@
 //! ports and protocols as arrays, several of these as words, and prefixes by the number that the
 //! bulk path gives to lines that begin alike. A key has one form, whichever engine read its line.
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::BuildHasher as _;
@@ -23,6 +24,7 @@ use logparse::{FastPacket, Protocol};
 use super::Aggregate;
 use super::addresses::Addresses;
 use super::key;
+use crate::names::table::masked;
 use crate::record::field::network;
 use crate::record::{Field, Key, OwnedValue, Record, Value};
 
@@ -165,12 +167,17 @@ impl Counts {
     #[must_use]
     pub fn networks(&self, field: Field) -> Counts {
         let mut networks = Counts::by(vec![field]);
+        let net = networks.fields[0].net.unwrap_or((32, 128));
+        // The first address of each network; `each` makes it the network.
+        let first = &mut networks.addresses;
+        self.addresses.each(|addr, count| match masked(addr, if addr.is_ipv4() { net.0 } else { net.1 }) {
+            IpAddr::V4(addr) => first.add_many(addr.to_bits(), count),
+            IpAddr::V6(addr) => first.add_six(addr, count),
+        });
         let mut key = Vec::new();
-        self.each(|address, count| {
-            let cells = key::decode(address);
-            let net = networks.fields[0].net;
-            let value = match (cells.first(), net) {
-                (Some(OwnedValue::Addr(addr)), Some(net)) => network(*addr, net),
+        self.each_other(|address, count| {
+            let value = match key::decode(address).first() {
+                Some(OwnedValue::Addr(addr)) => network(*addr, net),
                 _ => Value::Missing,
             };
             key.clear();
@@ -375,12 +382,26 @@ impl Counts {
 
     /// Every key with its count, in no order.
     fn each(&self, mut with: impl FnMut(&[u8], u64)) {
+        self.each_address(|_| true, &mut with);
+        self.each_other(with);
+    }
+
+    /// Every address with its count, if its count is wanted.
+    fn each_address(&self, mut wanted: impl FnMut(u64) -> bool, mut with: impl FnMut(&[u8], u64)) {
+        let net = self.fields.first().and_then(|field| field.net);
         let mut key = Vec::new();
         self.addresses.each(|address, count| {
-            key.clear();
-            key::encode(&mut key, Value::Addr(address));
-            with(&key, count);
+            if wanted(count) {
+                key.clear();
+                key::encode(&mut key, net.map_or(Value::Addr(address), |net| network(address, net)));
+                with(&key, count);
+            }
         });
+    }
+
+    /// Every key that is not one of the addresses.
+    fn each_other(&self, mut with: impl FnMut(&[u8], u64)) {
+        let mut key = Vec::new();
         for (word, count) in &self.packed {
             key.clear();
             unpacked(&self.fields, *word, |value| key::encode(&mut key, value));
@@ -398,11 +419,12 @@ impl Counts {
     /// The `limit` most frequent keys (0 for all of them); ties by key.
     #[must_use]
     pub fn ranked(&self, limit: usize) -> Ranked {
-        let mut total = 0;
+        let total = Cell::new(0);
+        // The count of the worst of the best, once there are enough: of most keys no more need be known.
+        let least = Cell::new(0);
         // The worst of the best lies on top, to be pushed out by a better one.
         let mut best: BinaryHeap<(Reverse<u64>, Vec<u8>)> = BinaryHeap::new();
-        self.each(|key, count| {
-            total += count;
+        let mut offer = |key: &[u8], count: u64| {
             if limit > 0 && best.len() == limit {
                 let (Reverse(worst), last) = best.peek().map_or((Reverse(0), &[][..]), |(c, k)| (*c, k));
                 if count < worst || (count == worst && key > last) {
@@ -411,13 +433,28 @@ impl Counts {
                 best.pop();
             }
             best.push((Reverse(count), key.to_vec()));
+            if limit > 0
+                && best.len() == limit
+                && let Some((Reverse(worst), _)) = best.peek()
+            {
+                least.set(*worst);
+            }
+        };
+        let wanted = |count: u64| {
+            total.set(total.get() + count);
+            count >= least.get()
+        };
+        self.each_address(wanted, &mut offer);
+        self.each_other(|key, count| {
+            total.set(total.get() + count);
+            offer(key, count);
         });
         let rows = best
             .into_sorted_vec()
             .into_iter()
             .map(|(Reverse(count), key)| Row { cells: key::decode(&key), count })
             .collect();
-        Ranked { rows, distinct: self.distinct(), total }
+        Ranked { rows, distinct: self.distinct(), total: total.get() }
     }
 
     /// Every key with its count, in the order of keys.

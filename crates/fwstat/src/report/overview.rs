@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::style::{BAR, DIM, HEADING, RenderOptions, beside, sentence, sparkline, widest};
+use super::style::{BAR, DIM, HEADING, RenderOptions, beside, beside_at, chart, sentence, sparkline, widest};
 use super::timeline::{length, start};
 use super::{Head, Ranking, Report, json, next, table};
 use fwlog::aggregate::Timeline;
@@ -18,6 +18,12 @@ const DAYS: usize = 400;
 const WIDE: usize = 120;
 /// Blanks between two tables side by side.
 const BETWEEN: usize = 4;
+/// From so many lines on, a screen has room for a picture of several.
+const TALL: usize = 36;
+/// Lines of that picture.
+const HEIGHT: usize = 3;
+/// Columns of the bar that is the share of noise.
+const GAUGE: usize = 12;
 /// Rows of a table below which a screen is not made to fit.
 const FEWEST: usize = 2;
 
@@ -121,10 +127,23 @@ impl Overview {
         let matched = self.head.totals.matched;
         // Prefixes and ports are short, sources and networks alike.
         let order = [0, 3, 1, 2, 4].into_iter().filter(|at| *at < self.tables.len() && !without.contains(at));
-        let block = |at: usize, width: Option<usize>| {
+        let drawn = |at: usize, look: &RenderOptions, width: Option<usize>| {
             let mut table = Ranking { brief: true, ..self.tables[at].clone() };
             table.ranked.rows.truncate(limit);
-            table::counts(&RenderOptions { width, ..plain.clone() }, &table, matched)
+            table::counts(&RenderOptions { width, ..look.clone() }, &table, matched)
+        };
+        let block = |at: usize, width: Option<usize>| drawn(at, &plain, width);
+        let half = look.width.map(|width| width.saturating_sub(BETWEEN) / 2);
+        // With bars where each has its half of the screen, and is not broken there.
+        let halves = |left: usize, right: usize| {
+            let half = half.filter(|_| look.bars)?;
+            let both = [left, right].map(|at| (drawn(at, look, Some(half)), block(at, look.width)));
+            let whole = both.iter().all(|(bars, without)| {
+                bars.lines().count() == without.lines().count()
+                    && widest(without) <= half
+                    && widest(bars) <= half
+            });
+            whole.then(|| beside_at(&both[0].0, &both[1].0, half + BETWEEN))
         };
         let mut blocks: Vec<String> = Vec::new();
         let mut left: Option<usize> = None;
@@ -135,7 +154,8 @@ impl Overview {
                 let narrow = block(left, Some(room));
                 // What fits only in broken rows does not fit.
                 let same = narrow.lines().count() == block(left, look.width).lines().count();
-                (same && widest(&narrow) <= room).then(|| beside(&narrow, &right, BETWEEN))
+                let fits = same && widest(&narrow) <= room;
+                fits.then(|| halves(left, at).unwrap_or_else(|| beside(&narrow, &right, BETWEEN)))
             });
             match pair {
                 Some(pair) => {
@@ -149,6 +169,14 @@ impl Overview {
                 }
             }
         }
+        // One that is alone has the bars that its half has room for.
+        if let (Some(alone), Some(last)) = (left, blocks.last_mut()) {
+            let same = |width: Option<usize>| drawn(alone, look, width);
+            *last = match half.filter(|half| *half >= widest(last)) {
+                Some(half) => same(Some(half)),
+                None => same(look.width),
+            };
+        }
         blocks.join("\n")
     }
 
@@ -157,7 +185,13 @@ impl Overview {
         let Some(noise) = self.noise.filter(|_| look.header) else { return String::new() };
         let words =
             format!("≈ {:.0} % of this is noise that rules could silence (fwstat suggest)", noise * 100.0);
-        sentence(look, HEADING, &words)
+        let share = (noise * GAUGE as f64).round() as usize;
+        let gauge = format!("{}{}", "█".repeat(share.min(GAUGE)), "░".repeat(GAUGE.saturating_sub(share)));
+        let fits = look.width.is_none_or(|width| text::width(&words) + 2 + GAUGE <= width);
+        match look.bars && fits {
+            true => format!("{}  {}\n", look.paint(HEADING, &words), look.paint(BAR, &gauge)),
+            false => sentence(look, HEADING, &words),
+        }
     }
 
     /// The line of columns, and what one of them is.
@@ -182,7 +216,15 @@ impl Overview {
             let packets = look.count_of(self.outside, "packet is", "packets are");
             about += &format!("; {packets} far from these in time");
         }
-        format!("{}\n{}\n", look.paint(BAR, &sparkline(&values)), sentence(look, DIM, &about))
+        let picture = match look.rows {
+            Some(rows) if rows >= TALL => {
+                let columns = if look.width.is_some_and(|width| values.len() * 2 <= width) { 2 } else { 1 };
+                chart(&values, HEIGHT, columns)
+            }
+            _ => vec![sparkline(&values)],
+        };
+        let picture: String = picture.iter().map(|line| look.paint(BAR, line) + "\n").collect();
+        format!("{picture}{}\n", sentence(look, DIM, &about))
     }
 
     /// Commands worth typing after this one.

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
-use super::{Head, Report, json, next, table};
+use super::{Head, Report, json, next, rules, table};
 use crate::analysis::replay::{RemovedBecause, Replay, RuleRow};
 use crate::analysis::what_if::{Added, Beside, WhatIf};
 use crate::report::style::RenderOptions;
@@ -196,7 +196,7 @@ impl Replayed<'_> {
                 cells.extend([moment(row.seen.first), moment(row.seen.last)]);
             }
             let new = if row.added { "(new) " } else { "" };
-            cells.push(format!("{new}{}", row.text));
+            cells.push(format!("{new}{}", rule_text(look, row)));
             rows.push(cells);
         }
         out.push('\n');
@@ -238,7 +238,7 @@ impl Replayed<'_> {
             if counted {
                 cells.push(row.packets.map_or_else(String::new, |packets| look.number(packets)));
             }
-            cells.push(row.text.clone());
+            cells.push(rule_text(look, row));
             rows.push(cells);
             for near in &row.near_misses {
                 let mut cells = vec![String::new(); heads.len()];
@@ -330,6 +330,16 @@ impl Replayed<'_> {
                 missing were lost on their way, or this is not the whole log since then.";
             out.push_str(&sentence(look, DIM, words));
         }
+    }
+}
+
+/// A rule's text; where a table beside it leaves little room, without what its other words imply.
+fn rule_text(look: &RenderOptions, row: &RuleRow) -> String {
+    // Name and numbers.
+    const BESIDE: usize = 34;
+    match look.width {
+        Some(width) if text::width(&row.text) + BESIDE > width => rules::brief(&row.text),
+        _ => row.text.clone(),
     }
 }
 

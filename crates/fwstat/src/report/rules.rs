@@ -157,6 +157,31 @@ fn escaped(text: &str) -> &str {
     &text[..(1 + next).max(1 + hex + digits)]
 }
 
+/// A rule without words that its others imply, its comment at the end: what it asks and does comes first.
+#[must_use]
+pub fn brief(rule: &str) -> String {
+    let (mut words, mut comment, mut protocol) = (Vec::new(), "", "");
+    for part in parts(rule) {
+        let (option, value) = part.split_once(' ').unwrap_or((part, ""));
+        match option {
+            "-p" => protocol = value,
+            "-m" if value == "comment" || value == protocol => continue,
+            "--comment" => {
+                comment = value;
+                continue;
+            }
+            _ => {}
+        }
+        words.push(part);
+    }
+    let comment = comment.trim_matches('"');
+    if !comment.is_empty() {
+        words.push(" #");
+        words.push(comment);
+    }
+    words.join(" ")
+}
+
 /// A command in parts that stay together: options with their values.
 fn parts(command: &str) -> Vec<&str> {
     let mut parts = Vec::new();
@@ -219,6 +244,21 @@ mod tests {
             parts("a -C x 2>/dev/null || a -A 'b -c'"),
             ["a", "-C x 2>/dev/null", "|| a", "-A 'b -c'"]
         );
+    }
+
+    #[test]
+    fn what_a_rule_does_comes_before_its_comment() {
+        for (rule, expected) in [
+            (
+                "-p tcp -m tcp --dport 8443 -m comment --comment \"mineos webui\" -j ACCEPT",
+                "-p tcp --dport 8443 -j ACCEPT  # mineos webui",
+            ),
+            ("-m comment --comment x -j DROP", "-j DROP  # x"),
+            ("! -p tcp -m tcp -j DROP", "! -p tcp -m tcp -j DROP"),
+            ("-m udp -j LOG --log-prefix \"a -m tcp \"", "-m udp -j LOG --log-prefix \"a -m tcp \""),
+        ] {
+            assert_eq!(brief(rule), expected);
+        }
     }
 
     /// A shell takes the pieces for the word they were.

@@ -104,6 +104,24 @@ pub fn sparkline(values: &[u64]) -> String {
     values.iter().map(|value| step(*value)).collect()
 }
 
+/// The same, so many lines high, and each value so many columns wide.
+#[must_use]
+pub fn chart(values: &[u64], height: usize, columns: usize) -> Vec<String> {
+    const STEPS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let largest = u128::from(values.iter().copied().max().unwrap_or(0).max(1));
+    let eighths = |value: u64| match value {
+        0 => 0,
+        _ => ((u128::from(value) * height as u128 * 8 / largest) as usize).max(1),
+    };
+    let line = |below: usize| {
+        let cell = |value: &u64| STEPS[eighths(*value).saturating_sub(below * 8).min(8)];
+        let line: String =
+            values.iter().flat_map(|value| std::iter::repeat_n(cell(value), columns)).collect();
+        line.trim_end().to_owned()
+    };
+    (0..height).rev().map(line).collect()
+}
+
 /// A value for people; log text escaped.
 #[must_use]
 pub fn cell(cell: &OwnedValue) -> String {
@@ -336,12 +354,14 @@ pub fn painted(
     out
 }
 
-/// Adds a column of bars, one per row, if there are at least six columns of room for them.
+/// Adds a column of bars, one per row, if there are at least six columns of room for them; a count of `full` fills
+/// the column.
 pub fn add_bars(
     look: &RenderOptions,
     columns: &mut Vec<Column>,
     rows: &mut [Vec<String>],
     counts: &[u64],
+    full: u64,
     longest: usize,
 ) {
     const SHORTEST_BAR: usize = 6;
@@ -354,7 +374,7 @@ pub fn add_bars(
     if !look.bars || room < SHORTEST_BAR {
         return;
     }
-    let largest = counts.iter().copied().max().unwrap_or(0);
+    let largest = counts.iter().copied().max().unwrap_or(0).max(full);
     columns.push(Column::text("").giving(Gives::Way).styled(BAR));
     for (row, count) in rows.iter_mut().zip(counts) {
         row.push(bar(*count, largest, room));
@@ -366,6 +386,8 @@ pub fn add_bars(
 pub fn sentence(look: &RenderOptions, style: Style, sentence: &str) -> String {
     let mut lines = vec![String::new()];
     let room = look.width.unwrap_or(usize::MAX);
+    // A number keeps its sign.
+    let sentence = sentence.replace(" %", "\u{a0}%");
     for word in sentence.split(' ').flat_map(|word| pieces(word, room)) {
         let last = lines.len() - 1;
         let line = &mut lines[last];
@@ -377,7 +399,7 @@ pub fn sentence(look: &RenderOptions, style: Style, sentence: &str) -> String {
             lines.push(word.to_owned());
         }
     }
-    lines.iter().map(|line| look.paint(style, line) + "\n").collect()
+    lines.iter().map(|line| look.paint(style, &line.replace("\u{a0}%", " %")) + "\n").collect()
 }
 
 /// A word in pieces that fit a line.
@@ -404,11 +426,16 @@ pub fn widest(text: &str) -> usize {
     text.lines().map(width).max().unwrap_or(0)
 }
 
-/// Two blocks of lines side by side.
+/// Two blocks of lines side by side, the right one so many columns after the left one.
 #[must_use]
 pub fn beside(left: &str, right: &str, gap: usize) -> String {
+    beside_at(left, right, widest(left) + gap)
+}
+
+/// Two blocks of lines side by side, the right one from a column on that the left one does not reach.
+#[must_use]
+pub fn beside_at(left: &str, right: &str, column: usize) -> String {
     let width = |line: &str| text::width(&anstream::adapter::strip_str(line).to_string());
-    let column = left.lines().map(width).max().unwrap_or(0) + gap;
     let (mut left, mut right) = (left.lines(), right.lines());
     let mut out = String::new();
     loop {
@@ -454,6 +481,7 @@ mod tests {
     fn a_sentence_breaks_between_words() {
         assert_eq!(sentence(&look(Some(12)), DIM, "one two three four"), "one two\nthree four\n");
         assert_eq!(sentence(&look(None), DIM, "one two three four"), "one two three four\n");
+        assert_eq!(sentence(&look(Some(12)), DIM, "it is just 5.7 %"), "it is just\n5.7 %\n");
     }
 
     #[test]
@@ -467,5 +495,9 @@ mod tests {
     #[test]
     fn a_sparkline_shows_nothing_as_nothing() {
         assert_eq!(sparkline(&[0, 1, 4, 8]), " ▁▄█");
+        assert_eq!(chart(&[0, 1, 4, 8], 1, 1), [" ▁▄█"]);
+        assert_eq!(chart(&[0, 1, 4, 8], 2, 2), ["      ██", "  ▂▂████"]);
+        assert_eq!(chart(&[0, 1_000_000, 1], 2, 1), [" █", " █▁"]);
+        assert_eq!(chart(&[0, 0], 2, 1), ["", ""]);
     }
 }

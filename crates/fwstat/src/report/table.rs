@@ -44,6 +44,8 @@ pub fn head(look: &RenderOptions, head: &Head) -> String {
                 true => local_text(since),
                 false => format!("{} to {}", local_text(since), local_text(until)),
             };
+            // Of a part that was read for --since and --until: more than what they ask for.
+            let span = if totals.skipped > 0 { format!("lines read: {span}") } else { span };
             out.push_str(&style::sentence(look, DIM, &span));
         }
         if !head.filters.is_empty() {
@@ -169,6 +171,8 @@ pub(super) fn noun(by: &[String]) -> (String, String) {
 #[must_use]
 pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
     const LONGEST_BAR: usize = 32;
+    // Where no row has a tenth of all packets, no bar is full.
+    const SMALL_BAR: u64 = 10;
     let by = &table.by;
     // A port without its name says little: `dport, proto` gets a column with it.
     let service =
@@ -204,7 +208,9 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
         heads.push(Column::number("SUM").giving(Gives::Way));
     }
     if table.last.is_some() {
-        heads.push(Column::whole("LAST"));
+        // Who asks for names wants them more than this.
+        let gives = if table.names.is_some() { Gives::Way } else { Gives::Nothing };
+        heads.push(Column::whole("LAST").giving(gives));
     }
     if let Some(other) = &table.of_other {
         heads.push(Column::number(&format!("DISTINCT {}", other.field.to_uppercase())));
@@ -228,8 +234,13 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
         rows.push(cells);
     }
     let counts: Vec<u64> = table.ranked.rows.iter().map(|row| row.count).collect();
-    style::add_bars(look, &mut heads, &mut rows, &counts, LONGEST_BAR);
-    let meaning = |row: usize, column: usize| table.ranked.rows[row].cells.get(column).and_then(meaning);
+    let before = heads.len();
+    style::add_bars(look, &mut heads, &mut rows, &counts, matched / SMALL_BAR, LONGEST_BAR);
+    let meaning = |row: usize, column: usize| match &table.ranked.rows[row].cells {
+        // A bar means what its row means.
+        cells if column >= before => cells.iter().find_map(meaning),
+        cells => cells.get(column).and_then(meaning),
+    };
     let mut out = style::painted(look, &heads, &rows, &meaning);
     let shown = table.ranked.rows.len() as u64;
     if look.header {

@@ -228,7 +228,7 @@ impl Report for OverTime<'_> {
         }
         let (mut heads, mut rows) = self.grid(look);
         let all: Vec<u64> = self.starts.iter().map(|start| self.timeline.at(*start)).collect();
-        add_bars(look, &mut heads, &mut rows, &all, LONGEST_BAR);
+        add_bars(look, &mut heads, &mut rows, &all, 0, LONGEST_BAR);
         let largest = all.iter().copied().max().unwrap_or(0);
         // Where all are alike, none stands out.
         let peak = |row: usize| all[row] == largest && all.iter().any(|count| *count < largest);

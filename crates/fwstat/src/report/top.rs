@@ -19,6 +19,11 @@ pub struct Top {
 }
 
 impl Top {
+    /// Whether a table says only what was asked for: one row, of the value that a filter names.
+    fn is_known(&self, table: &Ranking) -> bool {
+        table.ranked.distinct == 1 && table.by.iter().all(|field| self.head.filters.contains_key(field))
+    }
+
     /// Commands about the largest row.
     fn next(&self, look: &RenderOptions) -> String {
         let first = self.tables.iter().filter_map(|table| Some((table, table.ranked.rows.first()?)));
@@ -56,8 +61,9 @@ impl Report for Top {
         if matched == 0 {
             return out + &table::none(look, &self.head);
         }
-        let tables: Vec<String> =
-            self.tables.iter().map(|counts| table::counts(look, counts, matched)).collect();
+        let several = self.tables.len() > 1;
+        let told = self.tables.iter().filter(|table| !several || !self.is_known(table));
+        let tables: Vec<String> = told.map(|counts| table::counts(look, counts, matched)).collect();
         out.push_str(&tables.join("\n"));
         out.push_str(&table::foot(look, &self.head));
         out.push_str(&self.next(look));

@@ -240,6 +240,32 @@ fn what_is_longer_than_the_screen_says_its_number_again_at_the_end() {
     }
 }
 
+/// On a small screen an explanation is short, with the verdict at its end; `--all` has the rest.
+#[test]
+fn an_explanation_fits_the_screen() {
+    let folder = Folder::new();
+    std::fs::copy(testkit::testdata("sample/guide.rules"), folder.path("rules")).unwrap();
+    std::fs::copy(sample(), folder.path("kern.log")).unwrap();
+    for line in [1, 5, 7, 719, 1232, 1950, 3000, 3920] {
+        for (rules, last) in [("--rules rules ", "Verdict: "), ("", "")] {
+            let typed = format!("explain {rules}kern.log:{line}");
+            let Some(screen) = on_terminal(&folder.0, 24, 80, &typed) else { return };
+            assert!(screen.lines().count() < 24, "{typed}\n{screen}");
+            let ends = screen.lines().rev().take(2).any(|line| line.starts_with(last));
+            assert!(ends, "{typed}\n{screen}");
+            let all = on_terminal(&folder.0, 24, 80, &format!("{typed} --all")).unwrap();
+            assert!(all.lines().count() >= screen.lines().count());
+            assert!(
+                rules.is_empty() || !screen.contains("--all") || all.lines().count() >= 24,
+                "{typed}\n{all}"
+            );
+            // Where there is room, everything is shown, and its end need not say who sent what to whom again.
+            let tall = on_terminal(&folder.0, 200, 80, &typed).unwrap();
+            assert!(all.starts_with(&tall), "{typed}\n{all}");
+        }
+    }
+}
+
 /// A device without a clock of its own begins in 1970.
 #[test]
 fn one_wrong_clock_does_not_ruin_the_picture() {

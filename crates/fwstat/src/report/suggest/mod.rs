@@ -114,6 +114,9 @@ fn friend_commands(suggestion: &Suggestion, friend: &Friend, known: bool) -> Vec
     vec![rules::command_as(fwrules::Verb::Insert, &rule, "INPUT", v6)]
 }
 
+/// Trusted hosts that are named on a screen; a pipe has all.
+const FRIENDS: usize = 5;
+
 /// The script.
 #[must_use]
 pub fn script(
@@ -452,7 +455,9 @@ fn rest(page: &mut Page<'_>, head: &Head, s: &Suggestion) {
     }
     if !s.friends.is_empty() {
         page.heading("Trusted hosts being blocked. To allow them (not part of the rules above):");
-        for (friend, known) in &s.friends {
+        let all = s.friends.len();
+        let shown = if look.rows.is_some() && all > FRIENDS + 1 { FRIENDS } else { all };
+        for (friend, known) in &s.friends[..shown] {
             let lines = look.count_of(friend.lines, "line", "lines");
             let protocol = Protocol(friend.protocol).to_string().to_lowercase();
             page.item(PLAIN, &format!("{} at {protocol} {}: {lines}", friend.addr, friend.port));
@@ -460,14 +465,13 @@ fn rest(page: &mut Page<'_>, head: &Head, s: &Suggestion) {
                 page.could_run(&command);
             }
         }
-    }
-    if !s.rules.is_empty() && look.width.is_some() {
-        page.heading("To remove these rules: the same command with --undo");
-    } else if !s.rules.is_empty() {
-        page.heading("To remove these rules (or: --undo)");
-        for command in [false, true].into_iter().flat_map(|v6| host::undo(s, v6)) {
-            page.could_run(&command);
+        if shown < all {
+            let more = look.count_of((all - shown) as u64, "more", "more");
+            page.item(DIM, &format!("and {more}, the ones with fewer lines: --format json has all"));
         }
+    }
+    if !s.rules.is_empty() {
+        page.heading("To remove these rules: the same command with --undo");
     }
     if !s.notes.is_empty() || !head.notes.is_empty() {
         page.blank();
