@@ -181,7 +181,10 @@ fn decoded<'a>(
     let text = match opened.encoding {
         // docker keeps lines of programs that write objects themselves.
         Encoding::Json if line.first() == Some(&b'{') => plain(envelope::open(line, envelope)?)?,
-        Encoding::Json => envelope::inside(line, envelope),
+        Encoding::Json => match envelope::object_inside(line, envelope) {
+            Some(opened) => plain(opened)?,
+            None => envelope::inside(line, envelope),
+        },
         _ => line,
     };
     Ok(Message { line, text })
