@@ -291,7 +291,7 @@ impl Account {
         self.reasons.values_mut().for_each(|seen| settle(&mut seen.first));
         self.losses.values_mut().for_each(|(_, seen)| settle(&mut seen.first));
         self.writers.values_mut().for_each(|seen| settle(&mut seen.first));
-        if let Some((seen, _)) = &mut self.unread.found {
+        for (seen, _) in [&mut self.unread.found, &mut self.unread.hosts].into_iter().flatten() {
             settle(&mut seen.first);
         }
         self.chunks.clear();
