@@ -4,7 +4,8 @@ mod common;
 
 use common::Rng;
 use fwrules::{
-    Compiled, Condition, Context, Evidence, Family, LocalAddress, Missed, Path, Replayed, Ruleset, Sets,
+    Compiled, Condition, Context, Evidence, Family, Fate, LocalAddress, Missed, Path, Replayed, Ruleset,
+    Sets, Walker,
 };
 use logparse::{Line, Scanner};
 
@@ -47,7 +48,13 @@ fn compiled_equals_reference() {
             let saved = || String::from_utf8_lossy(&rules.to_save(false).unwrap()).into_owned();
             assert_eq!(
                 *found,
-                Replayed { path: Path::of(packet.in_iface, packet.out_iface), fate, outcome, missed },
+                Replayed {
+                    path: Path::of(packet.in_iface, packet.out_iface),
+                    fate,
+                    if_writer: None,
+                    outcome,
+                    missed
+                },
                 "seed {seed}\n{}\n{}",
                 line.escape_ascii(),
                 saved()
@@ -106,6 +113,9 @@ fn large_rulesets_equal_the_reference() {
         let (evidence, with_missed) =
             (if seed % 2 == 0 { Evidence::Same } else { Evidence::Usual }, seed % 5 == 0);
         let compiled = if with_missed { Compiled::with_missed } else { Compiled::new }(&rules, evidence, &[]);
+        let compiled = if seed % 3 == 0 { compiled.with_writer() } else { compiled };
+        let twin = rules.clone();
+        let writer = Walker::new(&rules, Evidence::Writer(&twin));
         let mut replayer = compiled.replayer();
         let prefixes = common::prefixes(&rules);
         for _ in 0..400 {
@@ -117,9 +127,12 @@ fn large_rulesets_equal_the_reference() {
                 true => compiled.walker().missed(&packet, &context, compiled.tries_all()),
                 false => Missed::default(),
             };
+            let fate = compiled.walker().fate(&packet, &context);
+            let asked = seed % 3 == 0 && matches!(fate, Fate::Unknown(..));
             let expected = Replayed {
                 path: Path::of(packet.in_iface, packet.out_iface),
-                fate: compiled.walker().fate(&packet, &context),
+                fate,
+                if_writer: asked.then(|| writer.fate(&packet, &context)),
                 outcome: compiled.walker().outcome(&packet, &context),
                 missed,
             };

@@ -17,6 +17,8 @@ pub mod progress;
 pub mod report;
 pub mod rules;
 pub mod typed;
+#[cfg(feature = "watch")]
+pub mod watch;
 pub mod whole_file;
 mod zones;
 
@@ -83,6 +85,8 @@ pub fn main() -> ExitCode {
         Some(Command::Explain(arguments)) => commands::explain::command(arguments),
         Some(Command::Replay(arguments)) => commands::replay::command(arguments),
         Some(Command::Suggest(arguments)) => commands::suggest::command(arguments),
+        #[cfg(feature = "watch")]
+        Some(Command::Watch(arguments)) => commands::watch::command(arguments),
         Some(Command::Timeline(arguments)) => commands::timeline::command(arguments),
         None => commands::overview::command(&cli.overview),
     };

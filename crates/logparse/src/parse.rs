@@ -179,12 +179,21 @@ fn decoded<'a>(
     envelope::unescape(opened.message, opened.encoding, scratch)?;
     let line = trimmed(scratch);
     let text = match opened.encoding {
-        // docker keeps lines of programs that write objects themselves.
-        Encoding::Json if line.first() == Some(&b'{') => plain(envelope::open(line, envelope)?)?,
-        Encoding::Json => envelope::inside(line, envelope),
+        // docker keeps lines of programs that write objects themselves. A bracket alone may begin a prefix.
+        Encoding::Json if is_object(line) => plain(envelope::open(line, envelope)?)?,
+        Encoding::Json => match envelope::object_inside(line, envelope) {
+            Some(opened) => plain(opened)?,
+            None => envelope::inside(line, envelope),
+        },
         _ => line,
     };
     Ok(Message { line, text })
+}
+
+/// Whether a text begins as an object with a key does.
+fn is_object(text: &[u8]) -> bool {
+    let inside = text.strip_prefix(b"{").unwrap_or_default();
+    inside.trim_ascii_start().first() == Some(&b'"')
 }
 
 /// The message of what needs no more memory.

@@ -5,14 +5,20 @@
 //! Tested by: the unit tests of its files; every thread count and chunk size in `fwstat/tests/cli/top.rs`.
 
 mod addresses;
+pub mod bounded;
 pub mod counts;
+mod distinct;
 pub mod key;
 mod latest;
 pub mod timeline;
+pub mod windows;
 
+pub use bounded::Bounded;
 pub use counts::{Counts, Ranked, Row};
+pub use distinct::Distinct;
 pub use latest::Latest;
 pub use timeline::Timeline;
+pub use windows::Sliced;
 
 use crate::input::Chunk;
 use crate::record::Record;

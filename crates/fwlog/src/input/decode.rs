@@ -67,7 +67,7 @@ pub enum Records {
 }
 
 /// How answers begin that hold a list of records, without blanks.
-const ANSWERS: [&[u8]; 7] = [
+const ANSWERS: [&[u8]; 9] = [
     b"{\"dmesg\":[",
     b"{\"took\":",
     b"{\"hits\":",
@@ -75,6 +75,8 @@ const ANSWERS: [&[u8]; 7] = [
     b"{\"streams\":[",
     b"{\"stream\":{",
     b"{\"events\":[",
+    b"{\"resourceLogs\":[{",
+    b"{\"records\":[{",
 ];
 
 /// The longest of them, and more.

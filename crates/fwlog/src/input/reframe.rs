@@ -369,8 +369,17 @@ pub struct Objects {
     given: usize,
 }
 
-/// The keys of lists of records: `dmesg --json`, Elastic's and Loki's answers, what promtail pushes, CloudWatch.
-const LISTS: [&[u8]; 5] = [b"\"dmesg\":", b"\"hits\":", b"\"result\":", b"\"streams\":", b"\"events\":"];
+/// The keys of lists of records: `dmesg --json`, Elastic's and Loki's answers, what promtail pushes, CloudWatch,
+/// OpenTelemetry, Azure.
+const LISTS: [&[u8]; 7] = [
+    b"\"dmesg\":",
+    b"\"hits\":",
+    b"\"result\":",
+    b"\"streams\":",
+    b"\"events\":",
+    b"\"logRecords\":",
+    b"\"records\":",
+];
 
 /// A stream of Loki with several lines as an object for each.
 fn lines_of_stream(record: &[u8]) -> Option<Vec<u8>> {

@@ -120,7 +120,8 @@ fn whole(addr: IpAddr) -> u8 {
 }
 
 /// The first address of the network of this length that an address is in.
-pub(crate) fn masked(addr: IpAddr, length: u8) -> IpAddr {
+#[must_use]
+pub fn masked(addr: IpAddr, length: u8) -> IpAddr {
     match addr {
         IpAddr::V4(addr) => IpAddr::from(
             (addr.to_bits() & u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0)).to_be_bytes(),

@@ -256,6 +256,20 @@ impl Account {
         self.sequences.extend(other.sequences);
     }
 
+    /// Once a chunk is in, where chunks come in the order of their input: a gap between its records' numbers and those
+    /// before it. Nothing is kept of the chunk itself, so that memory does not grow with their number.
+    pub(super) fn settle_chunk(&mut self, last: &mut HashMap<usize, u64>) {
+        for (source, offset, first, end) in std::mem::take(&mut self.sequences) {
+            if let Some(before) = last.insert(source, end)
+                && first > before + 1
+            {
+                let at = Position { source, offset, line: 0, chunk: None };
+                self.lose("a gap in the kernel's record numbers", first - before - 1, at);
+            }
+        }
+        self.chunks.clear();
+    }
+
     /// Once all chunks are in: line numbers from the beginning of each file, and gaps between
     /// the `/dev/kmsg` records of neighbouring chunks.
     pub(super) fn settle(&mut self) {
@@ -277,7 +291,7 @@ impl Account {
         self.reasons.values_mut().for_each(|seen| settle(&mut seen.first));
         self.losses.values_mut().for_each(|(_, seen)| settle(&mut seen.first));
         self.writers.values_mut().for_each(|seen| settle(&mut seen.first));
-        if let Some((seen, _)) = &mut self.unread.found {
+        for (seen, _) in [&mut self.unread.found, &mut self.unread.hosts].into_iter().flatten() {
             settle(&mut seen.first);
         }
         self.chunks.clear();

@@ -6,6 +6,7 @@
 //! Tested by: `fwstat/tests/cli/top.rs` (any number of threads and any chunk size), `fwstat/tests/cli/check.rs`.
 
 pub mod account;
+mod live;
 pub mod order;
 mod plan;
 mod position;
@@ -13,6 +14,7 @@ mod scan;
 pub mod unread;
 
 pub use account::{Account, Position, Totals, Why};
+pub use live::Live;
 pub use plan::Plan;
 pub use scan::{is_one_record, joined};
 

@@ -5,12 +5,13 @@
 //! Tested by: everything in `fwstat/tests/cli/main.rs`.
 
 use logparse::{
-    Completeness, Entry, Envelope, ErrorKind, FastPacket, Line, ParseError, PrefixCache, ScannedLine,
-    Scanner, Stamp, Time, TimeSpan, Writer,
+    Completeness, Dialect, Entry, Envelope, ErrorKind, FastPacket, Line, ParseError, PrefixCache,
+    ScannedLine, Scanner, Stamp, Time, TimeSpan, Writer,
 };
 
 use super::account::{Account, Position, Why, loss};
 use super::plan::Plan;
+use super::unread;
 use crate::filter::Filter;
 use crate::input::journal::Missing;
 use crate::input::watch;
@@ -30,13 +31,15 @@ enum Known {
     Pass,
     /// Their prefix holds an envelope that was not understood, and whether they pass.
     Unread(bool),
+    /// They have no prefix, unless it is what was taken for the host; whether they pass.
+    Bare(bool),
 }
 
 /// One thread's work.
 pub(super) struct Worker<'p> {
     plan: &'p Plan,
     names: &'p [String],
-    account: Account,
+    pub(super) account: Account,
     resolver: Resolver<'p>,
     scanner: Scanner,
     /// Whether an aggregate or filter asks for the moment of single records.
@@ -152,8 +155,8 @@ impl<'p> Worker<'p> {
         if known == Some(Known::Fail) {
             return;
         }
-        if let Some(Known::Unread(passes)) = known {
-            self.account.unread.note(scanned.prefix(), Account::position(chunk, line.offset, number));
+        if let Some(Known::Unread(passes) | Known::Bare(passes)) = known {
+            self.unread(scanned, Account::position(chunk, line.offset, number));
             if !passes {
                 return;
             }
@@ -178,16 +181,30 @@ impl<'p> Worker<'p> {
     ) -> bool {
         let passes = self.front_filter.test(record);
         let prefix = scanned.prefix();
-        let known = match (super::unread::is_envelope(prefix), passes) {
-            (true, _) => Known::Unread(passes),
-            (false, true) => Known::Pass,
-            (false, false) => Known::Fail,
+        let known = match passes {
+            _ if prefix.is_empty() => Known::Bare(passes),
+            _ if unread::is_envelope(prefix) => Known::Unread(passes),
+            true => Known::Pass,
+            false => Known::Fail,
         };
         self.prefixes.insert(&record.line, known);
-        if matches!(known, Known::Unread(_)) {
-            self.account.unread.note(prefix, Account::position(chunk, offset, number));
+        if matches!(known, Known::Unread(_) | Known::Bare(_)) {
+            self.unread(scanned, Account::position(chunk, offset, number));
         }
         passes
+    }
+
+    /// Counts a line whose prefix holds an envelope, or whose host may be its prefix.
+    #[inline(never)]
+    fn unread(&mut self, scanned: &FastPacket<'_>, at: Position) {
+        let prefix = scanned.prefix();
+        if !prefix.is_empty() {
+            self.account.unread.note(prefix, at);
+        } else if scanned.tag().is_none()
+            && let Some(host) = scanned.with_envelope(|envelope| unread::lone_host(prefix, envelope))
+        {
+            self.account.unread.note_host(host, at);
+        }
     }
 
     /// Counts a line that another program wrote than the kernel.
@@ -368,6 +385,11 @@ impl<'p> Worker<'p> {
             self.account.wrote(writer, position);
         }
         self.account.unread.see(entry.packet.prefix, position, self.account.totals.packets);
+        if entry.packet.dialect != Dialect::Ulogd
+            && let Some(host) = unread::lone_host(entry.packet.prefix, &entry.envelope)
+        {
+            self.account.unread.note_host(host, position);
+        }
         let when = self.moment(chunk, line.offset, &entry.envelope);
         let read = Line::Full(entry);
         let record =

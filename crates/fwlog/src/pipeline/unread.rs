@@ -8,6 +8,8 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use logparse::Envelope;
+
 use super::position::{Position, Seen};
 
 /// Prefixes that are remembered: enough to see whether they repeat.
@@ -20,6 +22,8 @@ const FEWEST: usize = 20;
 pub struct Unread {
     /// How many packets, and the prefix of the first.
     pub found: Option<(Seen, Vec<u8>)>,
+    /// How many packets have one word before `IN=` that was taken for the host and may be their prefix, and the first.
+    pub hosts: Option<(Seen, Vec<u8>)>,
     /// The different prefixes of the packets that the grammar read, by hash.
     prefixes: HashSet<u64>,
     /// The packets among which they were found.
@@ -47,23 +51,17 @@ impl Unread {
 
     /// Notes a packet whose prefix is known to be such a one.
     pub(super) fn note(&mut self, prefix: &[u8], at: Position) {
-        match &mut self.found {
-            Some((seen, _)) => seen.count += 1,
-            None => self.found = Some((Seen { count: 1, first: at }, prefix.to_vec())),
-        }
+        count(&mut self.found, prefix, at);
+    }
+
+    /// Notes a packet whose host may be its prefix.
+    pub(super) fn note_host(&mut self, host: &[u8], at: Position) {
+        count(&mut self.hosts, host, at);
     }
 
     pub(super) fn merge(&mut self, other: Unread) {
-        match (&mut self.found, other.found) {
-            (own @ None, theirs) => *own = theirs,
-            (Some((seen, prefix)), Some((theirs, other))) => {
-                seen.count += theirs.count;
-                if theirs.first < seen.first {
-                    (seen.first, *prefix) = (theirs.first, other);
-                }
-            }
-            _ => {}
-        }
+        add(&mut self.found, other.found);
+        add(&mut self.hosts, other.hosts);
         self.prefixes.extend(other.prefixes);
         self.among += other.among;
         self.first = match (self.first.take(), other.first) {
@@ -82,7 +80,36 @@ impl Unread {
     }
 }
 
-/// Whether a prefix holds a clock, an uptime, a level or the kernel's tag.
+/// Counts a packet, of which the first is kept as an example.
+fn count(seen: &mut Option<(Seen, Vec<u8>)>, example: &[u8], at: Position) {
+    match seen {
+        Some((seen, _)) => seen.count += 1,
+        None => *seen = Some((Seen { count: 1, first: at }, example.to_vec())),
+    }
+}
+
+/// Adds what another thread counted.
+fn add(own: &mut Option<(Seen, Vec<u8>)>, theirs: Option<(Seen, Vec<u8>)>) {
+    match (own, theirs) {
+        (own @ None, theirs) => *own = theirs,
+        (Some((seen, example)), Some((theirs, other))) => {
+            seen.count += theirs.count;
+            if theirs.first < seen.first {
+                (seen.first, *example) = (theirs.first, other);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The host of a line without a tag and without a prefix, if it is the word before the packet: writers without
+/// tags leave either of them out.
+pub(super) fn lone_host<'a>(prefix: &'a [u8], envelope: &Envelope<'a>) -> Option<&'a [u8]> {
+    let host = envelope.host.filter(|_| prefix.is_empty() && envelope.tag.is_none())?;
+    (host.as_ptr() as usize + host.len() + 1 == prefix.as_ptr() as usize).then_some(host)
+}
+
+/// Whether a prefix holds a clock, an uptime, a level, the kernel's tag or a container's name.
 pub(super) fn is_envelope(prefix: &[u8]) -> bool {
     let digit = |at: usize| prefix.get(at).is_some_and(u8::is_ascii_digit);
     let clock = |at: usize| {
@@ -107,10 +134,20 @@ pub(super) fn is_envelope(prefix: &[u8]) -> bool {
             && micros.iter().take(6).filter(|byte| byte.is_ascii_digit()).count() == 6
     };
     let level = |at: usize| matches!(&prefix[at..], [b'<', b'0'..=b'7', b'>', ..]);
+    // `gw-1  | `, as docker's compose prints it.
+    let container = |at: usize| {
+        let name = prefix[..at].trim_ascii_end();
+        let digits = name.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        name.len() < at
+            && digits > 0
+            && name[..name.len() - digits].ends_with(b"-")
+            && prefix.get(at + 1) == Some(&b' ')
+    };
     prefix.iter().enumerate().any(|(at, byte)| match byte {
         b':' => clock(at) || prefix[..at].ends_with(b"kernel"),
         b'[' => uptime(at),
         b'<' => level(at),
+        b'|' => container(at),
         _ => false,
     })
 }
@@ -132,6 +169,7 @@ mod tests {
             "[4617.129012] [UFW BLOCK] ",
             "<4>DROP ",
             "!06:06:13.1 DROP ",
+            "ulogd-1  | DROP ",
         ] {
             assert!(is_envelope(prefix.as_bytes()), "{prefix}");
         }
@@ -142,6 +180,7 @@ mod tests {
             "TRACE: filter:INPUT:rule:12 ",
             "[WAN_LOCAL-10-D]",
             "a<b>c ",
+            "fw | DROP ",
             "mac 00:11:22:33 ",
         ] {
             assert!(!is_envelope(prefix.as_bytes()), "{prefix}");

@@ -61,9 +61,9 @@ type Guards = Arc<[Rule]>;
 pub(crate) struct Facts {
     /// Rules of the replayed ruleset that did not take the packet, each with the jumps that
     /// must certainly have led to it.
-    pub(crate) no: HashMap<RuleId, Guards>,
+    pub(crate) no: HashMap<RuleId, Guards, RandomState>,
     /// Rules that took it.
-    pub(crate) yes: HashMap<RuleId, ()>,
+    pub(crate) yes: HashMap<RuleId, (), RandomState>,
     /// Rules of the writing ruleset that did not take it, for what they say about the state
     /// of the connection.
     pub(crate) refused: Vec<(Arc<Rule>, Guards)>,

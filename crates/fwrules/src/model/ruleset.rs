@@ -7,6 +7,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::model::rule::{Counters, Rule};
 use crate::model::target::{Target, Verdict};
 use crate::values::hook::Hook;
@@ -110,11 +112,11 @@ impl Base {
 
 /// Where to find chains by their tables and names.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ChainNames<'r>(HashMap<(usize, &'r [u8]), usize>);
+pub(crate) struct ChainNames<'r>(HashMap<(usize, &'r [u8]), usize, RandomState>);
 
 impl<'r> ChainNames<'r> {
     pub(crate) fn new(rules: &'r Ruleset) -> ChainNames<'r> {
-        let mut names = HashMap::new();
+        let mut names = HashMap::default();
         for (t, table) in rules.tables.iter().enumerate() {
             for (c, chain) in table.chains.iter().enumerate() {
                 names.entry((t, chain.name.as_bytes())).or_insert(c);

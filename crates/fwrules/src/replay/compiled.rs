@@ -46,8 +46,10 @@ use crate::view::{Context, LocalAddress};
 pub struct Compiled<'r> {
     walker: Walker<'r>,
     local: Vec<LocalAddress>,
-    layout: Arc<Layout>,
-    index: Arc<Index>,
+    /// The same, if the ruleset itself wrote the log.
+    writer: Option<Walker<'r>>,
+    layout: Layout,
+    index: Index,
     /// Every rule's near misses, if answers are to say what was missed.
     near: Option<Vec<Vec<Rule>>>,
     tries_all: bool,
@@ -60,6 +62,9 @@ pub struct Replayed {
     pub path: Option<Path>,
     /// What becomes of the line.
     pub fate: Fate,
+    /// What becomes of a line whose fate is unknown, if this ruleset wrote it; `None` unless the
+    /// ruleset was compiled [`with_writer`](Compiled::with_writer).
+    pub if_writer: Option<Fate>,
     /// What the packet's way comes to.
     pub outcome: Outcome,
     /// Rules that nearly took the packet; nothing unless the ruleset was compiled
@@ -107,19 +112,13 @@ impl<'r> Compiled<'r> {
         all.filter(Compiled::is_memoised).unwrap_or_else(|| of(false))
     }
 
-    /// The same ruleset, for the case that it wrote the log itself. Most of what is made ready is
-    /// shared.
+    /// The same, and answers that are unknown also say what becomes of the line if this very ruleset
+    /// wrote the log.
     #[must_use]
-    pub fn as_writer(&self) -> Compiled<'r> {
-        let rules = self.walker.rules;
-        Compiled {
-            walker: Walker::with_sets(rules, Evidence::Writer(rules), Arc::clone(&self.walker.sets)),
-            local: self.local.clone(),
-            layout: Arc::clone(&self.layout),
-            index: Arc::clone(&self.index),
-            near: None,
-            tries_all: false,
-        }
+    pub fn with_writer(mut self) -> Compiled<'r> {
+        let (rules, sets) = (self.walker.rules, Arc::clone(&self.walker.sets));
+        self.writer = Some(Walker::with_sets(rules, Evidence::Writer(rules), sets));
+        self
     }
 
     fn make(
@@ -155,8 +154,7 @@ impl<'r> Compiled<'r> {
         }
         let filled = walker.changes.sets && !rules.nft;
         let index = Index::new(&numbered, &walker.sets, filled);
-        let (layout, index) = (Arc::new(layout), Arc::new(index));
-        Compiled { walker, local: local.to_vec(), layout, index, near, tries_all }
+        Compiled { walker, local: local.to_vec(), writer: None, layout, index, near, tries_all }
     }
 
     /// The reference: the same answers, one walk each.
@@ -246,7 +244,7 @@ impl<'c> Replayer<'c> {
     fn work_out(&mut self, packet: &Packet<'_>, context: &Context<'_>) -> AnswerId {
         let compiled = self.compiled;
         let walker = &compiled.walker;
-        let index = Some(&*compiled.index);
+        let index = Some(&compiled.index);
         let mut outcome = walker.outcome_among(packet, context, index);
         // There can be one for each rule, and jumps can make each long.
         outcome.taken.shrink_to_fit();
@@ -256,7 +254,12 @@ impl<'c> Replayer<'c> {
             None => Missed::default(),
         };
         let path = Path::of(packet.in_iface, packet.out_iface);
-        let answer = Replayed { path, fate, outcome, missed };
+        let unknown = matches!(fate, Fate::Unknown(..));
+        let writer = compiled.writer.as_ref().filter(|_| unknown);
+        let if_writer = writer.map(|walker| {
+            walker.fate_of(packet, context, &walker.outcome_among(packet, context, index), index)
+        });
+        let answer = Replayed { path, fate, if_writer, outcome, missed };
         match self.ids.get(&answer) {
             Some(id) => *id,
             None => {

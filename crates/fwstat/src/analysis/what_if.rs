@@ -94,14 +94,16 @@ fn ends(answer: &Replayed) -> impl Iterator<Item = RuleId> + '_ {
     })
 }
 
-/// The numbers if the ruleset wrote the log: lines that are unknown without that were asked about again.
+/// The numbers if the ruleset wrote the log, which decides lines that are unknown without that.
 #[must_use]
 pub fn if_written_by_rules(replay: &Replay, counted: &[Counted]) -> Option<Numbers> {
     let Replay { remaining, removed, unknown, .. } = *replay;
     let mut numbers = Numbers { remaining, removed, unknown };
-    for ((_, class), lines) in counted.iter().flat_map(|counted| &counted.seconds) {
-        numbers.unknown -= lines;
-        *numbers.of(*class) += lines;
+    for (answer, stat) in counted.iter().flat_map(|counted| &counted.answers) {
+        if let Some(fate) = &answer.if_writer {
+            numbers.unknown -= stat.lines;
+            *numbers.of(Class::of(fate)) += stat.lines;
+        }
     }
     (numbers.unknown < unknown).then_some(numbers)
 }

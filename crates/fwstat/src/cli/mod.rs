@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-pub use values::{Color, Format, Generate, Print, RuleFormat, Schema, Silenced, Sort};
+pub use values::{Color, Format, Generate, Glyphs, Print, RuleFormat, Schema, Silenced, Sort};
 use values::{rows, threads};
 
 /// The whole command line.
@@ -57,7 +57,7 @@ pub fn command() -> clap::Command {
         let forms = Format::of(command.get_name());
         match command.get_name() {
             // These have forms of their own, or none.
-            "lines" | "suggest" | "help" => command,
+            "lines" | "suggest" | "watch" | "help" => command,
             _ => limited(command, forms),
         }
     })
@@ -118,6 +118,13 @@ pub enum Command {
     /// host of the own networks or of --trusted. What each rule would drop is printed with it. Without --rules less is
     /// known, and less is suggested.
     Suggest(Suggest),
+    /// Watch a log as it is written, on a terminal: who, on what, when; drill down, explain, copy the command.
+    ///
+    /// Panels of prefixes over time, networks, ports, scans and lines. Enter goes into a row, Backspace back, ? shows all
+    /// keys. The line at the bottom is the command that gives the same. A log that has an end is shown as well, and
+    /// memory is bounded: where there are more sources than are kept, each number says what it may lack (±).
+    #[cfg(feature = "watch")]
+    Watch(Watch),
     /// About fields, expressions, times, a cookbook, or a command.
     Help(Help),
 }
@@ -125,7 +132,7 @@ pub enum Command {
 /// `fwstat help`.
 #[derive(Args, Debug, Clone)]
 pub struct Help {
-    /// fields, where, times, cookbook, or a command.
+    /// fields, where, times, cookbook, keys, or a command.
     #[arg(value_name = "TOPIC")]
     pub topic: Option<String>,
 }
@@ -394,6 +401,39 @@ impl Suggest {
     pub fn form(&self) -> RuleFormat {
         if self.json { RuleFormat::Json } else { self.format }
     }
+}
+
+/// `fwstat watch`.
+#[derive(Args, Debug, Clone)]
+#[command(after_help = "Examples:\n  \
+      fwstat watch /var/log/kern.log\n  \
+      fwstat watch --rules rules --window 1h /var/log/kern.log\n  \
+      ssh gateway tail -F /var/log/kern.log | fwstat watch")]
+pub struct Watch {
+    /// Files to read; `-` is standard input. gzip, zstd, xz and bzip2 are recognised.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The time looked at first: the last minute, hour or day of the log, or all of it.
+    #[arg(long, value_name = "SPAN", default_value = "all", value_parser = ["all", "24h", "1h", "5min", "1min"])]
+    pub window: String,
+    /// How bars are drawn: with blocks, or with ASCII (auto: by the terminal and the locale).
+    #[arg(long, value_name = "GLYPHS", default_value = "auto")]
+    pub glyphs: Glyphs,
+    /// Pictures a second at most; a key is answered at once.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=30))]
+    pub fps: u8,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: RulesArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub look: LookArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub filter: FilterArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub input: InputArgs,
 }
 
 /// Options of every command.

@@ -19,6 +19,8 @@ pub enum Generate {
     ManReplay,
     ManExplain,
     ManSuggest,
+    #[cfg(feature = "watch")]
+    ManWatch,
     #[value(alias = "bash")]
     CompleteBash,
     #[value(alias = "zsh")]
@@ -50,6 +52,8 @@ impl Generate {
             Generate::ManReplay => "replay",
             Generate::ManExplain => "explain",
             Generate::ManSuggest => "suggest",
+            #[cfg(feature = "watch")]
+            Generate::ManWatch => "watch",
             Generate::Man | Generate::CompleteBash | Generate::CompleteZsh | Generate::CompleteFish => {
                 return None;
             }
@@ -132,6 +136,15 @@ impl Format {
             _ => &[Format::Table, Format::Plain, Format::Json],
         }
     }
+}
+
+/// How bars are drawn.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it
+pub enum Glyphs {
+    Auto,
+    Block,
+    Ascii,
 }
 
 /// `--color`.

@@ -19,6 +19,8 @@ pub mod suggest_interactive;
 mod suggest_print;
 pub mod timeline;
 pub mod top;
+#[cfg(feature = "watch")]
+pub mod watch;
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -122,6 +124,7 @@ fn pass<A: Aggregate>(
     notes.extend(asked);
     notes.extend(foreign(&options.look, &account));
     notes.extend(unread(&options.look, &account));
+    notes.extend(doubtful_hosts(&options.look, &account));
     let partial = options.queue.stop.load(Ordering::Relaxed);
     if partial {
         notes.insert(0, "interrupted: partial counts".to_owned());
@@ -168,6 +171,16 @@ fn unread(look: &RenderOptions, account: &Account) -> Option<String> {
         look.number(different),
         look.count_of(among, "packet", "packets"),
         text::escape(prefix)
+    ))
+}
+
+/// What is said about hosts that may be prefixes.
+fn doubtful_hosts(look: &RenderOptions, account: &Account) -> Option<String> {
+    let (seen, host) = account.unread.hosts.as_ref()?;
+    let packets = look.count_of(seen.count, "packet has", "packets have");
+    Some(format!(
+        "{packets} one word before `IN=`, as `{}`: it counts as the host, and may be the prefix; {WAY_OUT}",
+        text::escape(host)
     ))
 }
 

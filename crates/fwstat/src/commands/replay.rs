@@ -48,32 +48,29 @@ pub fn command(arguments: &cli::Replay) -> anyhow::Result<Outcome> {
         None if !rulesets.before.is_empty() => Evidence::Same,
         None => Evidence::Usual,
     };
-    let make = if arguments.print.is_some() { Compiled::new } else { Compiled::with_missed };
-    let all = rulesets.all.iter().enumerate();
-    let compiled: Vec<Compiled<'_>> =
-        all.map(|(n, (_, rules))| make(rules, evidence(n), &rulesets.local)).collect();
+    // Where nothing is known of who wrote the log: what if it was this ruleset?
+    let asks_writer = writer.is_none() && rulesets.before.is_empty();
+    let made = rulesets.all.iter().enumerate().map(|(n, (_, rules))| match arguments.print {
+        Some(_) => Compiled::new(rules, evidence(n), &rulesets.local),
+        None => Compiled::with_missed(rules, evidence(n), &rulesets.local),
+    });
+    let made = made.map(|compiled| match asks_writer && arguments.print.is_none() {
+        true => compiled.with_writer(),
+        false => compiled,
+    });
+    let compiled: Vec<Compiled<'_>> = made.collect();
     if let Some(print) = arguments.print {
         return print_lines(&common, print, &rulesets, &compiled);
     }
     let options = Options::new(&common, false)?;
     let form = format(&options, Format::Table, Format::of("replay"))?;
     let is_what_if = !rulesets.before.is_empty();
-    // Without added rules: what holds if these rules wrote the log. With some: the rules without them.
-    let before = || {
-        let evidence = writer.as_ref().map_or(Evidence::Same, Evidence::Writer);
-        let made = |(_, rules)| Compiled::new(rules, evidence, &rulesets.local);
-        rulesets.before.iter().map(|(name, rules)| made((name, rules))).collect()
-    };
-    let others: Vec<Compiled<'_>> = match (&writer, is_what_if) {
-        (_, true) => before(),
-        (None, false) => compiled.iter().map(Compiled::as_writer).collect(),
-        (Some(_), false) => Vec::new(),
-    };
-    let about = |n: usize, answer: &fwrules::Replayed| match is_what_if {
-        true => what_if::concerns(&rulesets, n, answer),
-        false => Class::of(&answer.fate) == Class::Unknown,
-    };
-    let second = (!others.is_empty()).then_some(Second { compiled: &others, about: &about });
+    // With added rules: the rules without them.
+    let evidence = writer.as_ref().map_or(Evidence::Same, Evidence::Writer);
+    let before = rulesets.before.iter().map(|(_, rules)| Compiled::new(rules, evidence, &rulesets.local));
+    let before: Vec<Compiled<'_>> = before.collect();
+    let about = |n: usize, answer: &fwrules::Replayed| what_if::concerns(&rulesets, n, answer);
+    let second = is_what_if.then_some(Second { compiled: &before, about: &about });
     let (replays, account, mut head) = run(&options, || Replays::new(&rulesets, &compiled, None, second))?;
     let replay = Replay::new(&rulesets, &replays.counted, !options.filters.is_empty());
     let beside = match is_what_if {

@@ -40,7 +40,8 @@ pub fn generate(kind: Generate, out: &mut dyn Write) -> io::Result<()> {
 pub fn help(topic: Option<&str>, look: &RenderOptions, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut program = cli::command();
     let Some(name) = topic else {
-        let mut rows = TOPICS.map(|topic| (topic.name.to_owned(), topic.about.to_owned())).to_vec();
+        let mut rows: Vec<(String, String)> =
+            TOPICS.iter().map(|topic| (topic.name.to_owned(), topic.about.to_owned())).collect();
         rows.extend(cli::commands());
         let blocks = [
             topic::Block::Paragraph("fwstat help TOPIC, or a command:".to_owned()),

@@ -52,6 +52,13 @@ pub(super) fn page(command: Option<&str>) -> String {
         page.section("EXAMPLES");
         page.blocks(&examples);
     }
+    #[cfg(feature = "watch")]
+    if command == Some("watch") {
+        page.section("KEYS");
+        page.blocks(
+            &Topic::named("keys").map(|topic| topic.section("Keys of fwstat watch")).unwrap_or_default(),
+        );
+    }
     if found.is_none() {
         for (name, title) in [("fields", "FIELDS"), ("where", "EXPRESSIONS"), ("times", "TIMES")] {
             page.section(title);

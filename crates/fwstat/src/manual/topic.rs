@@ -17,7 +17,7 @@ pub(super) struct Topic {
 }
 
 /// All topics.
-pub(super) const TOPICS: [Topic; 4] = [
+pub(super) const TOPICS: &[Topic] = &[
     Topic {
         name: "fields",
         about: "the fields of a record: --by, --fields, --where",
@@ -34,6 +34,8 @@ pub(super) const TOPICS: [Topic; 4] = [
         about: "commands to copy, one section a command",
         text: include_str!("topics/cookbook.md"),
     },
+    #[cfg(feature = "watch")]
+    Topic { name: "keys", about: "the keys of fwstat watch", text: include_str!("topics/keys.md") },
 ];
 
 /// A part of a text.
@@ -50,7 +52,7 @@ pub(super) enum Block {
 impl Topic {
     /// The topic with a name.
     pub(super) fn named(name: &str) -> Option<Topic> {
-        TOPICS.into_iter().find(|topic| topic.name == name)
+        TOPICS.iter().copied().find(|topic| topic.name == name)
     }
 
     /// Its text.
@@ -66,6 +68,11 @@ impl Topic {
             blocks.push(terms(exported));
             blocks.push(Block::Paragraph("Found from these, for tables and filters only:".to_owned()));
             blocks.push(terms(derived));
+        }
+        #[cfg(feature = "watch")]
+        if self.name == "keys" {
+            let row = |row: &crate::watch::keys::Binding| (row.shown.to_owned(), row.about.to_owned());
+            blocks.push(Block::Terms(crate::watch::keys::TABLE.iter().map(row).collect()));
         }
         blocks
     }

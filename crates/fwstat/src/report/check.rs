@@ -55,6 +55,14 @@ impl Report for Checked<'_> {
             let unread = json!({ "count": seen.count, "first": at(seen), "example": json::bytes(prefix) });
             document.insert("unread_envelopes".to_owned(), unread);
         }
+        if let Some((seen, host)) = &self.account.unread.hosts {
+            let doubt = json!({ "count": seen.count, "first": at(seen), "example": json::bytes(host) });
+            document.insert("doubtful_hosts".to_owned(), doubt);
+        }
+        if let Some((different, among, prefix)) = self.account.unread.differ() {
+            let own = json!({ "different": different, "among": among, "example": json::bytes(prefix) });
+            document.insert("differing_prefixes".to_owned(), own);
+        }
         document
     }
 

@@ -85,7 +85,8 @@ pub fn files(head: &Head) -> Vec<String> {
 }
 
 /// The filters of a report as options, but those that `more` replaces.
-fn filters(head: &Head, more: &[String]) -> Vec<String> {
+#[must_use]
+pub fn filters(head: &Head, more: &[String]) -> Vec<String> {
     let mut out = Vec::new();
     for (name, value) in &head.filters {
         let short = short(name);

@@ -102,7 +102,7 @@ fn an_envelope_that_is_not_understood_is_told() {
     let heads: [fn(usize) -> String; 6] = [
         |i| format!("30;06;2024 06:06:{i:02} gw: DROP "),
         |i| format!("!{i} kernel: DROP "),
-        |_| "|appliance| kernel: DROP ".to_owned(),
+        |_| "(appliance) kernel: DROP ".to_owned(),
         |i| format!("appliance [  12.3456{i:02}] DROP "),
         |i| format!("appliance/{i} <4>DROP "),
         |i| format!("%%{i}%% DROP "),

@@ -48,6 +48,8 @@ mod terminal;
 mod timeline;
 mod tmux;
 mod top;
+#[cfg(feature = "watch")]
+mod watch;
 mod words;
 mod worlds;
 mod writers;

@@ -70,7 +70,7 @@ fn every_page_is_sound() {
 #[test]
 fn every_topic_is_printed() {
     let all = run(&["help"]).out;
-    for name in ["fields", "where", "times", "cookbook"] {
+    for name in ["fields", "where", "times", "cookbook", "keys"] {
         let ran = run(&["help", name]);
         assert_eq!(ran.code, 0);
         assert!(all.contains(&format!("\n  {name} ")), "{all}");

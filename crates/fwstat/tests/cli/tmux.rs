@@ -42,6 +42,25 @@ impl Tmux {
         assert!(self.command(&["send-keys"]).args(keys).status().unwrap().success());
     }
 
+    /// Makes the terminal so many columns and rows large.
+    #[cfg(feature = "watch")]
+    pub(crate) fn resize(&self, (columns, rows): (u16, u16)) {
+        let size = ["-x", &columns.to_string(), "-y", &rows.to_string()];
+        assert!(self.command(&["resize-window"]).args(size).status().unwrap().success());
+    }
+
+    /// Sends a signal to the program of this name that runs in it; whether there is one.
+    #[cfg(feature = "watch")]
+    pub(crate) fn signal(&self, name: &str, signal: &str) -> bool {
+        let panes = self.command(&["list-panes", "-F", "#{pane_tty}"]).output().unwrap();
+        let tty = String::from_utf8_lossy(&panes.stdout).trim().trim_start_matches("/dev/").to_owned();
+        Command::new("pkill")
+            .args(["-x", &format!("-{signal}"), "-t", &tty, name])
+            .status()
+            .unwrap()
+            .success()
+    }
+
     fn capture(&self, words: &[&str]) -> String {
         let output = self.command(&["capture-pane", "-p"]).args(words).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()

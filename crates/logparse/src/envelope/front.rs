@@ -1,4 +1,5 @@
-//! What tools and people put before a line: names and numbers of `grep`, `cat -n` and `diff`, quotes, indentation.
+//! What tools and people put before a line: names and numbers of `grep`, `cat -n`, `less -N` and `diff`, quotes,
+//! indentation, names of containers.
 //!
 //! Responsible for: where the line itself begins, if an envelope begins there. Without one nothing is taken
 //! off: the same bytes may be a rule's prefix.
@@ -7,7 +8,7 @@
 
 use memchr::memmem;
 
-use super::{date, stamp};
+use super::{Envelope, date, stamp};
 
 /// Elements before one envelope, at most: a line of nothing but quotes is no envelope's.
 const FRONTS: usize = 8;
@@ -22,12 +23,32 @@ const LONGEST_NAME: usize = 255;
 pub(super) fn without(text: &[u8]) -> Option<&[u8]> {
     let mut rest = text;
     for _ in 0..FRONTS {
-        rest = element(rest)?;
+        let Some(after) = element(rest) else { break };
+        rest = after;
         if begins(rest) {
             return Some(rest);
         }
     }
-    None
+    kernels(text)
+}
+
+/// The line of the kernel that follows what nothing above takes: a stamp, a host, the kernel's tag, before the packet.
+fn kernels(text: &[u8]) -> Option<&[u8]> {
+    /// Fronts and heads are short.
+    const LONGEST: usize = 256;
+    let near = &text[..text.len().min(LONGEST)];
+    let near = &near[..memmem::find(near, b"IN=").unwrap_or(near.len())];
+    let tag = memmem::rfind(near, b"kernel").filter(|at| *at > 0)?;
+    let follows_word =
+        |at: &usize| !near[*at - 1].is_ascii_alphanumeric() && !matches!(near[*at], b' ' | b'\t');
+    (1..tag).filter(follows_word).map(|at| &text[at..]).find(|line| {
+        let mut envelope = Envelope::default();
+        let is_stamped = |line: &[u8]| stamp::any(line).is_some() || line.first() == Some(&b'<');
+        is_stamped(line) && {
+            super::syslog(line, &mut envelope);
+            envelope.stamp.is_some() && envelope.tag == Some(b"kernel")
+        }
+    })
 }
 
 /// Whether what comes before `IN=` is nothing but the words of a prefix, in brackets or not: every envelope, and what
@@ -57,7 +78,12 @@ fn begins(text: &[u8]) -> bool {
         b'{' => text[1..].trim_ascii_start().first() == Some(&b'"'),
         b'0'..=b'9' => super::kmsg::begins(text) || stamp::any(text).is_some() || date::any(text).is_some(),
         b' ' | b'\t' => false,
-        _ => text.starts_with(b"kernel:") || stamp::any(text).is_some() || date::any(text).is_some(),
+        _ => {
+            text.starts_with(b"kernel:")
+                || text.starts_with(b"MESSAGE=")
+                || stamp::any(text).is_some()
+                || date::any(text).is_some()
+        }
     }
 }
 
@@ -65,6 +91,8 @@ fn begins(text: &[u8]) -> bool {
 fn element(text: &[u8]) -> Option<&[u8]> {
     match text {
         [0xef, 0xbb, 0xbf, rest @ ..] | [0xc2, 0xa0, rest @ ..] => Some(rest),
+        // A frame's border (bat), a list's dot.
+        [0xe2, 0x94, 0x82, rest @ ..] | [0xe2, 0x80, 0xa2, rest @ ..] => Some(rest),
         [b' ' | b'\t', ..] => {
             // dmesg indents the further lines of a record by the width of its stamp: what looks like
             // a stamp there is the record's own text.
@@ -72,18 +100,30 @@ fn element(text: &[u8]) -> Option<&[u8]> {
             (text.len() - rest.len() < STAMP_WIDTH || rest.first() != Some(&b'[')).then_some(rest)
         }
         [b'>' | b'|' | b'+' | b'*' | b'`' | b'"' | b'\'', rest @ ..] => Some(rest),
-        [b'-' | b'<', b' ', rest @ ..] => Some(rest),
+        [b'-' | b'<' | b'#' | b'$', b' ', rest @ ..] => Some(rest),
+        [b'[', ..] => bracketed(text),
         [b'0'..=b'9', ..] => numbered(text).or_else(|| named(text)).or_else(|| relay(text)),
         _ => named(text).or_else(|| container(text)).or_else(|| relay(text)),
     }
 }
 
-/// `17:` of a hit, `17-` of its surroundings, `17<TAB>` and `17  ` of what numbers lines.
+/// `[pod/gw-x7k2p/ulogd] `, `[/var/log/kern.log] `: where a line comes from.
+fn bracketed(text: &[u8]) -> Option<&[u8]> {
+    let end = text.iter().take(LONGEST_NAME).position(|b| *b == b']')?;
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b':' | b'@');
+    let name = &text[1..end];
+    let is_source = name.iter().any(u8::is_ascii_alphabetic) && name.iter().all(is_name);
+    text[end + 1..].strip_prefix(b" ").filter(|_| is_source)
+}
+
+/// `17:` of a hit, `17-` of its surroundings, `17<TAB>`, `17  `, `17.` and `17)` of what numbers lines; one blank
+/// (`less -N`, `uniq -c`) only before an envelope.
 fn numbered(text: &[u8]) -> Option<&[u8]> {
     let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
     match &text[digits..] {
         [b':' | b'-' | b'\t', rest @ ..] => Some(rest),
-        [b' ', b' ', rest @ ..] => Some(rest),
+        [b' ', b' ', rest @ ..] | [b'.' | b')', b' ', rest @ ..] => Some(rest),
+        [b' ', rest @ ..] if (1..=9).contains(&digits) && begins(rest) => Some(rest),
         _ => None,
     }
 }
@@ -115,12 +155,13 @@ fn follows(rest: &[u8]) -> bool {
     }
 }
 
-/// `gw-1  | `: the container's name as docker's compose prints it.
+/// `gw-1  | `, `net_gw.1.k2j3h4@node1    | `, `kern.log|`: the name of a container or a file, as docker's compose, its
+/// swarms and lnav print it.
 fn container(text: &[u8]) -> Option<&[u8]> {
     let bar = text.iter().take(64).position(|b| *b == b'|')?;
-    let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@' | b'/');
     let name = text[..bar].trim_ascii_end();
-    (name.len() < bar && !name.is_empty() && name.iter().all(is_name)).then(|| &text[bar + 1..])
+    (!name.is_empty() && name.iter().all(is_name)).then(|| &text[bar + 1..])
 }
 
 /// The address of a relay's sender before the sender's own envelope.

@@ -127,6 +127,42 @@ pub(super) fn after_head<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Opt
         zone::after(&mut stamp, rest.trim_ascii_start());
         inner.stamp = Some(stamp);
     }
+    of_syslog(head, &mut inner);
+    *envelope = inner;
+    Some(opened)
+}
+
+/// What the head of a line of syslog says, whose message is the object: `STAMP HOST TAG: {...}`, `... @cee: {...}`.
+fn of_syslog<'a>(head: &'a [u8], inner: &mut Envelope<'a>) {
+    let mut outer = Envelope::default();
+    let message = super::syslog(head, &mut outer);
+    if outer.tag.is_none() || !matches!(message.trim_ascii(), b"" | b"@cee:" | b"JSON:") {
+        return;
+    }
+    inner.host = inner.host.or(outer.host);
+    inner.tag = inner.tag.or(outer.tag);
+    inner.pid = inner.pid.or(outer.pid);
+    inner.uptime = inner.uptime.or(outer.uptime);
+    if inner.severity.is_none() {
+        (inner.pri, inner.facility, inner.severity) = (outer.pri, outer.facility, outer.severity);
+    }
+    if inner.stamp.is_none() && inner.outer_stamp.is_none() {
+        inner.stamp = outer.stamp;
+    }
+}
+
+/// The message of a line that ends in an object, in a text that a shipper took over with its escapes undone.
+pub(crate) fn object_inside<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<Opened<'a>> {
+    text.ends_with(b"}").then_some(())?;
+    let outer = *envelope;
+    let mut inner = Envelope::default();
+    let opened = after_head(text, &mut inner)?;
+    inner.host = inner.host.or(outer.host);
+    inner.tag = inner.tag.or(outer.tag);
+    if inner.severity.is_none() {
+        (inner.pri, inner.facility, inner.severity) = (outer.pri, outer.facility, outer.severity);
+    }
+    inner.outer_stamp = outer.outer_stamp.or(inner.outer_stamp);
     *envelope = inner;
     Some(opened)
 }

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: what each key means, whoever writes it: journald, dmesg, docker, syslog-ng (`format-json`,
 //! `format-gelf`), rsyslog (`%jsonmesg%` and the usual templates), GELF and Graylog, ECS, Filebeat and Logstash,
-//! Fluent Bit, fluentd, promtail and Loki, Splunk, and the clouds' agents.
+//! Fluent Bit, fluentd, promtail and Loki, Splunk, OpenTelemetry, and the clouds' agents.
 //! Must not know: values.
 //! Tested by: `tests/suites/envelopes.rs` over `testdata/envelopes`.
 
@@ -57,6 +57,8 @@ const KEYS: &[(&[u8], Meaning)] = &[
     (b"textpayload", Meaning::Message),
     (b"line", Meaning::Message),
     (b"entry", Meaning::Message),
+    (b"body", Meaning::Message),
+    (b"stringvalue", Meaning::Message),
     (b"event", Meaning::Event),
     (b"log", Meaning::Line),
     (b"host", Meaning::Named(&Meaning::Host)),
@@ -107,6 +109,7 @@ const KEYS: &[(&[u8], Meaning)] = &[
     (b"level_num", Meaning::Severity),
     (b"severity_label", Meaning::Severity),
     (b"severitylevel", Meaning::Severity),
+    (b"severitytext", Meaning::Severity),
     (b"syslog_severity", Meaning::Severity),
     (b"syslogseverity", Meaning::Severity),
     (b"syslogseverity-text", Meaning::Severity),
@@ -139,9 +142,11 @@ const KEYS: &[(&[u8], Meaning)] = &[
     (b"syslog_timestamp", Meaning::Time),
     (b"timereported", Meaning::Time),
     (b"eventtime", Meaning::Time),
+    (b"timeunixnano", Meaning::Time),
     (b"date", Meaning::Time),
     (b"ts", Meaning::Time),
     (b"time", Meaning::Time),
+    (b"observedtimeunixnano", Meaning::Arrival),
     (b"event.created", Meaning::Arrival),
     (b"r_isodate", Meaning::Arrival),
     (b"c_isodate", Meaning::Arrival),
@@ -157,6 +162,8 @@ const KEYS: &[(&[u8], Meaning)] = &[
     (b"stream", Meaning::Inside),
     (b"result", Meaning::Inside),
     (b"record", Meaning::Inside),
+    (b"attributes", Meaning::Inside),
+    (b"properties", Meaning::Inside),
     (b"jsonpayload", Meaning::Inside),
     (b"values", Meaning::Values),
 ];

@@ -5,25 +5,32 @@
 //! Must not know: what the message says.
 //! Tested by: `tests/suites/envelopes.rs` over `testdata/envelopes`.
 
-use super::{Envelope, date, front, logcat, severity_number, stamp, vendor};
+use super::{Envelope, date, front, logcat, rfc5424, severity_number, stamp, vendor};
 use crate::time::Stamp;
 
 /// Opens a text that no strict form takes; `None` if it has no envelope.
 pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    // RFC 5424 without its number in angle brackets.
+    if text.starts_with(b"1 ")
+        && let Some(message) = rfc5424(text, envelope)
+    {
+        return Some(super::message_of_rfc5424(message, envelope));
+    }
     // The stamps of some forms of logcat are strict ones, and what follows them is no host.
     if let Some(rest) = logcat::open(text, envelope) {
         return Some(super::kernel_marks(rest, envelope));
     }
     if let Some((stamp, rest)) =
         stamp::rfc3339(text).or_else(|| stamp::rfc3164(text)).or_else(|| date::any(text))
+        && let Some(rest) = rest.strip_prefix(b"\t")
     {
-        return match rest.strip_prefix(b"\t") {
-            Some(rest) => Some(tabbed(stamp, rest, envelope)),
-            None => date::any(text).map(|(stamp, rest)| match stamp.text {
-                [b'@', label @ ..] if label.len() == 24 => super::of_supervisor(stamp, rest, envelope),
-                _ => super::stamped(stamp, rest, envelope, 0),
-            }),
-        };
+        return Some(tabbed(stamp, rest, envelope));
+    }
+    if let Some((stamp, rest)) = date::any(text) {
+        return Some(match stamp.text {
+            [b'@', label @ ..] if label.len() == 24 => super::of_supervisor(stamp, rest, envelope),
+            _ => super::stamped(stamp, rest, envelope, 0),
+        });
     }
     if matches!(text.first(), Some(b'(' | b'-' | b'.')) && vendor::caller(text).is_some() {
         return Some(super::marks(text, envelope));

@@ -12,9 +12,11 @@ mod front;
 mod json;
 mod keys;
 mod kmsg;
+mod labels;
 mod level;
 mod logcat;
 mod loose;
+mod marks;
 mod month;
 mod others;
 mod rfc5424;
@@ -32,8 +34,10 @@ use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
 pub(crate) use colour::{is_coloured, without_colours};
 use dmesg::dmesg;
-pub(crate) use json::{inside, unescape};
+pub(crate) use json::{inside, object_inside, unescape};
 use level::{dmesg_level, facility_name, facility_number, level_words, pri, set_level, severity_number};
+pub(crate) use marks::without_uptime;
+use marks::{caller, kernel_marks, marks, repeated};
 use others::{cri, pvefw};
 use rfc5424::{octet_count, rfc5424};
 pub(crate) use shape::Shapes;
@@ -142,7 +146,10 @@ pub(crate) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Op
     let nuls = line.iter().take_while(|byte| **byte == 0).count();
     let text = &line[nuls..];
     match text.first() {
-        Some(b'{') => json::open(text, envelope),
+        Some(b'{') => match labels::strip(text, envelope) {
+            None => json::open(text, envelope),
+            Some(rest) => open(rest, envelope),
+        },
         Some(0xef) if text.starts_with(BOM) => open(&text[BOM.len()..], envelope),
         // Shippers put a line's head before an object.
         Some(_)
@@ -246,7 +253,11 @@ fn other_syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
         }
     }
     match text.first() {
-        Some(b'[') => dmesg(text, envelope),
+        Some(b'[') => {
+            let message = dmesg(text, envelope);
+            let is_opened = message.len() < text.len();
+            if is_opened { message } else { loose::open(text, envelope).unwrap_or(text) }
+        }
         Some(b'k' | b'u' | b'd' | b'l' | b'm' | b'a' | b's' | b'c' | b'n' | b'f') => {
             if let Some(rest) = dmesg_level(text, envelope) {
                 return dmesg(rest, envelope);
@@ -408,7 +419,37 @@ fn after_host<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>,
     {
         return repeated(after, envelope);
     }
+    // A relay's name or address before the host's.
+    let host = find(rest, b' ');
+    if let Some(message) = rest.get(host + 1..).and_then(|after| tag(after, envelope, true)) {
+        envelope.host = Some(&rest[..host]);
+        return kernel_marks(message, envelope);
+    }
+    if let Some(separator @ ([b'|'] | [b'-'])) = envelope.host
+        && let Some(message) = separated(separator[0], rest, envelope)
+    {
+        return message;
+    }
     repeated(rest, envelope)
+}
+
+/// Fields that a sign between blanks divides, after the first sign: `gw | kernel | message`, `gw - message`.
+fn separated<'a>(separator: u8, text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let field = |text: &'a [u8]| {
+        let end = text.iter().take(64).position(|b| *b == b' ')?;
+        let after = text[end..].strip_prefix(&[b' ', separator, b' '][..])?;
+        Some((&text[..end], after))
+    };
+    let (host, mut rest) = field(text)?;
+    envelope.host = Some(host);
+    while let Some((word, after)) = field(rest) {
+        match word {
+            b"kernel" | b"ulogd" => envelope.tag = Some(word),
+            _ => envelope.severity = Some(loose::severity(word)?),
+        }
+        rest = after;
+    }
+    Some(tag(rest, envelope, true).map_or(rest, |rest| kernel_marks(rest, envelope)))
 }
 
 /// What follows a stamp and is no plain host: metalog's tag, a masked host, a sender's line, or the message.
@@ -423,6 +464,15 @@ fn without_host<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a
     }
     if let Some(rest) = metalogs(text, envelope).or_else(|| relayed(stamp, text, envelope, depth)) {
         return rest;
+    }
+    if let Some(rest) = labels::strip(text, envelope) {
+        let told = envelope.host;
+        let message = relayed(stamp, rest, envelope, depth).unwrap_or_else(|| {
+            let rest = tag(rest, envelope, true).unwrap_or(rest);
+            kernel_marks(rest, envelope)
+        });
+        envelope.host = envelope.host.or(told);
+        return message;
     }
     if let Some((host, rest)) = loose::masked(text) {
         if let Some(rest) = tag(rest, envelope, true) {
@@ -564,112 +614,6 @@ fn glued<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
     }
     let level = pri(text, &mut Envelope::default()).is_some();
     (level || text.starts_with(b"IN=")).then_some(text)
-}
-
-/// What the kernel itself puts before its text: `[ 8486.974964] `, `[    C1] `. Only one
-/// stamp, and only here: the same text further on belongs to the message.
-fn kernel_marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
-    let mut rest = text;
-    if let [b' ', after @ ..] = rest
-        && stamp::uptime(after).is_some()
-    {
-        rest = after;
-    }
-    let rest = uptime_and_caller(rest, envelope);
-    marks(rest, envelope)
-}
-
-/// What may follow the kernel's stamp: the caller that a vendor's kernel prints, a level that
-/// nothing took out, the count of a repeated message.
-#[inline]
-fn marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
-    match text.first() {
-        Some(b'[' | b'(' | b'-' | b'.' | b'~' | b' ' | b'I') => {
-            if let Some((caller, rest)) = vendor::caller(text) {
-                envelope.caller = Some(caller);
-                return rest;
-            }
-            text
-        }
-        Some(b'<' | 1 | b'#' | b'^' | 0xef) => left_level(text, envelope),
-        _ => repeated(text, envelope),
-    }
-}
-
-/// A level that is left before a message: `<4>`, and the byte 1 before a digit as the kernel stores it, as it is
-/// or as rsyslog (`#001`) and terminals (`^A`) write it. What stood before a message in brackets follows it.
-fn left_level<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
-    if let Some(rest) = text.strip_prefix(BOM) {
-        return rest;
-    }
-    if let Some(rest) = pri(text, envelope) {
-        return if envelope.uptime.is_none() { uptime_and_caller(rest, envelope) } else { rest };
-    }
-    let marked = [&b"\x01"[..], b"#001", b"^A"].iter().find_map(|mark| text.strip_prefix(*mark));
-    match marked {
-        Some([digit @ b'0'..=b'7', rest @ ..]) => {
-            set_level(envelope, 0, digit - b'0');
-            rest
-        }
-        _ => text,
-    }
-}
-
-/// `[ 8486.974964] [    C1] ` is taken off, if it is there.
-fn uptime_and_caller<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
-    if text.first() != Some(&b'[') {
-        return text;
-    }
-    let Some((uptime, mut rest)) = stamp::uptime(text) else { return text };
-    envelope.uptime = Some(uptime);
-    if let Some((caller, after)) = caller(rest) {
-        envelope.caller = Some(caller);
-        rest = after;
-    }
-    rest.strip_prefix(b" ").unwrap_or(rest)
-}
-
-/// A record's prefix without the stamp that the kernel puts before it.
-pub(crate) fn without_uptime<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
-    match stamp::uptime(text) {
-        Some((uptime, rest)) => {
-            envelope.uptime = Some(uptime);
-            rest.strip_prefix(b" ").unwrap_or(rest)
-        }
-        None => text,
-    }
-}
-
-/// The most repeats that are believed of one line: a rule that logs a thousand packets a second,
-/// through the longest window in which a daemon counts (rsyslog: ten minutes), has fewer.
-const MOST_REPEATS: u32 = 1_000_000;
-
-/// `message repeated N times: [ original]`, as rsyslog writes it: before a kernel's stamp,
-/// if there is one. Behind the stamp it is a prefix that wants to be counted.
-fn repeated<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
-    if envelope.uptime.is_some() {
-        return text;
-    }
-    let Some(rest) = text.strip_prefix(b"message repeated ") else { return text };
-    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-    let Some(count) = stamp::number(&rest[..digits]).and_then(|n| u32::try_from(n).ok()) else { return text };
-    let Some(inside) = rest[digits..].strip_prefix(b" times: [") else { return text };
-    let inside = inside.strip_prefix(b" ").unwrap_or(inside);
-    // More than any daemon counts in its window is a claim, and counts once.
-    envelope.repeat = if count <= MOST_REPEATS { count.max(1) } else { 1 };
-    let trimmed = inside.trim_ascii_end();
-    // Without its bracket the record was cut (rsyslog keeps 800 bytes of it).
-    uptime_and_caller(trimmed.strip_suffix(b"]").unwrap_or(inside), envelope)
-}
-
-/// `[    C1]`, `[ T1234]`.
-fn caller(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let inside = text.strip_prefix(b"[")?;
-    let end = memchr(b']', inside)?;
-    let name = inside[..end].trim_ascii_start();
-    let (kind, digits) = name.split_first()?;
-    let ok = matches!(kind, b'C' | b'T') && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    ok.then_some((name, &inside[end + 1..]))
 }
 
 /// Looks for an envelope inside a text that should hold none: the second of two records that

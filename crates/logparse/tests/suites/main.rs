@@ -16,6 +16,7 @@ mod envelopes;
 mod field;
 mod forms;
 mod hostile;
+mod objects;
 mod properties;
 mod regressions;
 mod suite;

@@ -1,0 +1,246 @@
+//! The most frequent keys of a stream without end, in memory that does not grow.
+//!
+//! Responsible for: counts with a bound on what each may lack, and which keys are let go of.
+//! Must not know: what the keys are.
+//! Tested by: the unit tests below, against exact counts.
+//!
+//! As Space-Saving does (Metwally, Agrawal, El Abbadi 2005), a key that comes when there is no room takes the place of
+//! the least frequent, and may have come before as often as that one did. Here half of the keys are let go of at once,
+//! which costs the same for each record whatever the room is. As long as there is room, all counts are exact.
+
+use std::hash::Hash;
+
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+
+use super::distinct::Distinct;
+
+/// How often a key came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// It came so often, for certain.
+    pub certain: u64,
+    /// And at most so many times more, before it was counted.
+    pub more: u64,
+}
+
+impl Count {
+    fn most(self) -> u64 {
+        self.certain + self.more
+    }
+}
+
+/// Counts of at most so many keys.
+#[derive(Clone, Debug)]
+pub struct Bounded<K> {
+    counts: HashMap<K, Count>,
+    room: usize,
+    /// A key that is not there came at most so often.
+    missed: u64,
+    total: u64,
+    /// Since keys were let go of.
+    distinct: Option<Distinct>,
+}
+
+impl<K: Hash + Ord + Clone> Bounded<K> {
+    /// Counts of at most `room` keys.
+    #[must_use]
+    pub fn new(room: usize) -> Bounded<K> {
+        Bounded { counts: HashMap::new(), room: room.max(2), missed: 0, total: 0, distinct: None }
+    }
+
+    /// Counts a key that came so many times; whether it was not there before.
+    pub fn add(&mut self, key: K, times: u64) -> bool {
+        self.total += times;
+        if let Some(distinct) = &mut self.distinct {
+            distinct.add(&key);
+        }
+        let missed = self.missed;
+        let is_new = match self.counts.entry(key) {
+            Entry::Occupied(mut entry) => {
+                entry.get_mut().certain += times;
+                false
+            }
+            Entry::Vacant(place) => {
+                place.insert(Count { certain: times, more: missed });
+                true
+            }
+        };
+        if self.counts.len() > self.room {
+            self.let_go();
+        }
+        is_new
+    }
+
+    /// Lets go of the less frequent half.
+    fn let_go(&mut self) {
+        if self.distinct.is_none() {
+            let mut distinct = Distinct::default();
+            self.counts.keys().for_each(|key| distinct.add(key));
+            self.distinct = Some(distinct);
+        }
+        let mut most: Vec<u64> = self.counts.values().map(|count| count.most()).collect();
+        let middle = most.len() - 1 - (self.room / 2).min(most.len() - 1);
+        let bar = *most.select_nth_unstable(middle).1;
+        self.missed = self.missed.max(bar);
+        self.counts.retain(|_, count| count.most() > bar);
+    }
+
+    /// How often a key came; of one that is not there nothing is certain.
+    #[must_use]
+    pub fn get(&self, key: &K) -> Count {
+        self.counts.get(key).copied().unwrap_or(Count { certain: 0, more: self.missed })
+    }
+
+    /// The `limit` most frequent keys, by what is certain; ties by key.
+    #[must_use]
+    pub fn top(&self, limit: usize) -> Vec<(K, Count)> {
+        let mut all: Vec<(&K, &Count)> = self.counts.iter().collect();
+        let order =
+            |a: &(&K, &Count), b: &(&K, &Count)| b.1.certain.cmp(&a.1.certain).then_with(|| a.0.cmp(b.0));
+        if limit < all.len() {
+            all.select_nth_unstable_by(limit, order);
+            all.truncate(limit);
+        }
+        all.sort_unstable_by(order);
+        all.into_iter().map(|(key, count)| (key.clone(), *count)).collect()
+    }
+
+    /// The sum of all counts.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// A key that is not counted came at most so often; 0: all counts are exact.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// How many different keys there were, and whether that is exact.
+    #[must_use]
+    pub fn distinct(&self) -> (u64, bool) {
+        match &self.distinct {
+            None => (self.counts.len() as u64, true),
+            Some(distinct) => (distinct.count().max(self.counts.len() as u64), false),
+        }
+    }
+
+    /// Takes over what another has counted, of other records.
+    pub fn merge(&mut self, other: &Bounded<K>) {
+        match (&mut self.distinct, &other.distinct) {
+            (Some(own), Some(theirs)) => own.merge(theirs),
+            (Some(own), None) => other.counts.keys().for_each(|key| own.add(key)),
+            (None, Some(theirs)) => {
+                let mut distinct = theirs.clone();
+                self.counts.keys().for_each(|key| distinct.add(key));
+                self.distinct = Some(distinct);
+            }
+            (None, None) => {}
+        }
+        if other.missed > 0 {
+            for (key, count) in &mut self.counts {
+                if !other.counts.contains_key(key) {
+                    count.more += other.missed;
+                }
+            }
+        }
+        for (key, theirs) in &other.counts {
+            let missed = Count { certain: 0, more: self.missed };
+            let own = self.counts.entry(key.clone()).or_insert(missed);
+            own.certain += theirs.certain;
+            own.more += theirs.more;
+        }
+        self.missed += other.missed;
+        self.total += other.total;
+        if self.counts.len() > self.room {
+            self.let_go();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// Random numbers, the same every time.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, n: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % n
+        }
+    }
+
+    /// Every count against the exact one.
+    fn check(bounded: &Bounded<u32>, exact: &BTreeMap<u32, u64>) {
+        assert_eq!(bounded.total(), exact.values().sum::<u64>());
+        for (key, true_count) in exact {
+            let Count { certain, more } = bounded.get(key);
+            assert!(
+                (certain..=certain + more).contains(true_count),
+                "{key}: {true_count} is not in {certain}+{more}"
+            );
+        }
+    }
+
+    #[test]
+    fn as_long_as_there_is_room_counts_are_exact() {
+        let mut bounded = Bounded::new(100);
+        for n in 0..1_000u32 {
+            assert_eq!(bounded.add(n % 100, 1), n < 100);
+        }
+        assert_eq!((bounded.missed(), bounded.distinct()), (0, (100, true)));
+        assert_eq!(
+            bounded.top(2),
+            [(0, Count { certain: 10, more: 0 }), (1, Count { certain: 10, more: 0 })]
+        );
+    }
+
+    #[test]
+    fn the_frequent_are_found_among_many_that_come_once() {
+        for seed in 0..5 {
+            let mut random = Random(seed);
+            let (mut bounded, mut exact) = (Bounded::new(1_000), BTreeMap::new());
+            for n in 0..200_000u32 {
+                // One in ten is of twenty keys, the first more often than the last.
+                let key = match random.below(10) {
+                    0 => random.below(1 + random.0 % 20) as u32,
+                    _ => 1_000 + n,
+                };
+                bounded.add(key, 1);
+                *exact.entry(key).or_default() += 1;
+            }
+            check(&bounded, &exact);
+            assert!(bounded.missed() < 200_000 / 400, "{}", bounded.missed());
+            let mut wanted: Vec<u32> = (0..20).collect();
+            wanted.sort_by_key(|key| (std::cmp::Reverse(exact[key]), *key));
+            let found: Vec<u32> = bounded.top(10).into_iter().map(|(key, _)| key).collect();
+            assert_eq!(found, wanted[..10]);
+            let (distinct, is_exact) = bounded.distinct();
+            assert!(!is_exact && (distinct as f64 / exact.len() as f64 - 1.0).abs() < 0.033, "{distinct}");
+        }
+    }
+
+    #[test]
+    fn joined_counts_keep_the_bound() {
+        let mut random = Random(9);
+        let mut parts: Vec<Bounded<u32>> = (0..8).map(|_| Bounded::new(64)).collect();
+        let mut exact = BTreeMap::new();
+        for n in 0..40_000u32 {
+            let key =
+                if random.below(3) == 0 { random.below(8) as u32 } else { 100 + random.below(5_000) as u32 };
+            parts[(n / 5_000) as usize].add(key, 1 + u64::from(key % 3 == 0));
+            *exact.entry(key).or_default() += 1 + u64::from(key % 3 == 0);
+        }
+        let mut all = Bounded::new(64);
+        parts.iter().for_each(|part| all.merge(part));
+        check(&all, &exact);
+        let mut backwards = Bounded::new(64);
+        parts.iter().rev().for_each(|part| backwards.merge(part));
+        check(&backwards, &exact);
+    }
+}

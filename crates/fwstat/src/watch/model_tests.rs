@@ -1,0 +1,411 @@
+//! What keys make of the model, by tables; and every screen at many sizes.
+//!
+//! Responsible for: the dialogue without a terminal, hostile names in every panel.
+//! Must not know: terminals, files.
+//! Tested by: the unit tests below.
+
+use fwlog::filter::Filter;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::keys::Key;
+use super::layout::{Panel, View};
+use super::model::{App, Effect, Msg, Popup};
+use super::picture::{LineRow, Picture, Reading, Row, Scan, Table};
+use super::question::{Question, What, Window};
+use super::setup::{Glyphs, Setup};
+use super::tally::Tally;
+use super::view;
+use crate::report::Head;
+use fwlog::aggregate::Aggregate;
+use fwlog::input::{Input, InputQueue, ReadOptions};
+use fwlog::pipeline::{self, Plan};
+use fwlog::record::Record;
+use fwlog::time::TimeZone;
+use fwlog::time::clock::Clock;
+
+fn setup() -> Setup {
+    let clock = Clock::new(TimeZone::UTC, None);
+    let head =
+        Head::new(vec!["kern.log".to_owned()], Default::default(), &Default::default(), &clock, Vec::new());
+    Setup {
+        head,
+        input: Vec::new(),
+        name: "kern.log".to_owned(),
+        rules: false,
+        glyphs: Glyphs::Block,
+        color: true,
+    }
+}
+
+fn net(text: &str) -> What {
+    What::Net(text.parse().unwrap(), 24)
+}
+
+fn row(what: What, count: u64) -> Row {
+    Row { what, count, more: 0, recent: count / 10, time: vec![1, count, 3], fresh: false }
+}
+
+fn table(rows: Vec<Row>) -> Table {
+    let total = rows.iter().map(|row| row.count).sum();
+    Table { distinct: (rows.len() as u64, true), total, missed: 0, rows }
+}
+
+fn line(number: u64) -> LineRow {
+    let raw = format!(
+        "Mar 11 01:03:3{} gw kernel: [1.000001] tcp.in.dropped IN=eth0 OUT= MAC= SRC=192.0.2.{number} DST=198.51.100.2 LEN=60 \
+         TOS=0x00 PREC=0x00 TTL=64 ID=0 DF PROTO=TCP SPT=40000 DPT=23 WINDOW=64240 RES=0x00 SYN URGP=0 ",
+        number % 10
+    );
+    LineRow {
+        number,
+        place: format!("kern.log:{number}"),
+        raw: raw.into_bytes(),
+        when: Some(1_773_190_980 + number.cast_signed()),
+        prefix: b"tcp.in.dropped".to_vec(),
+        src: Some(format!("192.0.2.{number}").parse().unwrap()),
+        port: Some(23),
+        protocol: Some(6),
+        detail: "SYN".to_owned(),
+        path: "INPUT 4 > policy of INPUT drop".to_owned(),
+    }
+}
+
+fn picture(generation: u64) -> Picture {
+    Picture {
+        generation,
+        reading: Reading::Live,
+        matched: 600,
+        bounds: Some((0, 300)),
+        newest: Some(299),
+        age: Some(3),
+        hour: 40,
+        tables: [
+            table(vec![
+                row(What::Prefix(b"tcp.in.dropped".to_vec()), 500),
+                row(What::Prefix(b"udp".to_vec()), 100),
+            ]),
+            table(vec![row(net("10.0.0.0"), 300), row(net("10.1.0.0"), 200), row(net("10.2.0.0"), 100)]),
+            table(vec![row(What::Port(Some(23), 6), 400), row(What::Port(Some(5060), 17), 200)]),
+        ],
+        scans: vec![Scan { what: net("10.1.0.0"), ports: 40, count: 60 }],
+        lines: (1..=30).map(line).collect(),
+        time: (0..60).map(|n| n % 7).collect(),
+        ..Picture::default()
+    }
+}
+
+/// The model after the first picture.
+fn app(size: (u16, u16)) -> App {
+    let mut app = App::new(setup(), Question::default(), size);
+    app.update(0, Msg::Picture(Box::new(picture(0))));
+    app
+}
+
+fn press(app: &mut App, keys: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for key in keys.split(' ').filter(|key| !key.is_empty()) {
+        let key = match key {
+            "Enter" => Key::Enter,
+            "Back" => Key::Backspace,
+            "Tab" => Key::Tab,
+            "Esc" => Key::Esc,
+            "^C" => Key::Ctrl('c'),
+            one => Key::Char(one.chars().next().unwrap()),
+        };
+        effects = app.update(app.now + 10, Msg::Key(key));
+    }
+    effects
+}
+
+fn drawn(app: &App) -> String {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, app.size.0, app.size.1));
+    view::draw(app, &mut buffer);
+    let mut out = String::new();
+    for y in 0..app.size.1 {
+        let mut line = String::new();
+        let mut x = 0;
+        while x < app.size.0 {
+            let symbol = buffer[(x, y)].symbol();
+            line.push_str(symbol);
+            // A wide character covers the next cell as well.
+            x += (fwlog::text::width(symbol) as u16).max(1);
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[test]
+fn the_way_in_and_back() {
+    let mut app = app((80, 24));
+    let Effect::Ask(question, 1) = press(&mut app, "Enter").remove(0) else { panic!() };
+    assert_eq!(question.shown(), "prefix tcp.in.dropped");
+    press(&mut app, "2 j Enter");
+    assert_eq!(app.question.shown(), "prefix tcp.in.dropped > src 10.1.0.0/24");
+    press(&mut app, "Tab x");
+    assert_eq!(app.question.shown(), "prefix tcp.in.dropped > src 10.1.0.0/24 > dport !23/tcp");
+    let command = app.command().unwrap();
+    assert_eq!(
+        command,
+        "fwstat top --by dport,proto --prefix tcp.in.dropped -s 10.1.0.0/24 --where 'not (dport = 23 and proto = tcp)' \
+         kern.log"
+    );
+    // Esc drops no part; Backspace the last one.
+    press(&mut app, "Esc");
+    assert_eq!(app.question.parts.len(), 3);
+    press(&mut app, "Back Back");
+    assert_eq!((app.question.parts.len(), app.focus), (1, Panel::Networks));
+    // The cursor is where the way in began.
+    app.update(app.now, Msg::Picture(Box::new(picture(app.generation))));
+    assert_eq!(app.row().unwrap().what, net("10.1.0.0"));
+    press(&mut app, "Back");
+    assert!(press(&mut app, "Back").is_empty() && app.said.is_some());
+}
+
+#[test]
+fn the_cursor_is_on_a_key_not_on_a_row() {
+    let mut app = app((80, 24));
+    press(&mut app, "2 j");
+    assert_eq!(app.row().unwrap().what, net("10.1.0.0"));
+    // Other networks overtake it: for a while the order is held, then the cursor goes with its row.
+    let mut newer = picture(0);
+    newer.tables[1].rows.swap(1, 2);
+    newer.tables[1].rows.insert(0, row(net("10.9.0.0"), 999));
+    app.update(1_000, Msg::Picture(Box::new(newer.clone())));
+    assert!(app.is_held(Panel::Networks) && drawn(&app).contains("network /24*"));
+    assert_eq!(app.rows(Panel::Networks)[1].what, net("10.1.0.0"));
+    app.update(20_000, Msg::Picture(Box::new(newer.clone())));
+    assert_eq!(app.rows(Panel::Networks)[3].what, net("10.1.0.0"));
+    assert_eq!((app.row().unwrap().what, app.cursor(Panel::Networks).at), (net("10.1.0.0"), 3));
+    // It is gone: the cursor stays inside.
+    newer.tables[1].rows.truncate(1);
+    app.update(20_001, Msg::Picture(Box::new(newer)));
+    assert_eq!(app.row().unwrap().what, net("10.9.0.0"));
+}
+
+#[test]
+fn windows_levels_orders() {
+    let mut app = app((80, 24));
+    let asked = |effects: Vec<Effect>| match &effects[..] {
+        [Effect::Ask(question, _)] => question.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(asked(press(&mut app, "w")).window, Window::Day);
+    assert_eq!(asked(press(&mut app, "z")).window, Window::Hour);
+    assert_eq!(asked(press(&mut app, "Z")).window, Window::Day);
+    assert!(app.command().unwrap().contains("-S '1970-01-01 00:00:00'"));
+    assert_eq!(asked(press(&mut app, "+")).level, 0);
+    assert!(press(&mut app, "+").is_empty());
+    press(&mut app, "2");
+    assert!(app.command().unwrap().contains("--by src "));
+    press(&mut app, "s s");
+    let mut names: Vec<What> = app.rows(Panel::Networks).into_iter().map(|row| row.what).collect();
+    assert!(names.is_sorted());
+    press(&mut app, "r");
+    names.reverse();
+    assert_eq!(app.rows(Panel::Networks).into_iter().map(|row| row.what).collect::<Vec<_>>(), names);
+}
+
+#[test]
+fn a_picture_is_held_and_old_answers_are_dropped() {
+    let mut app = app((80, 24));
+    press(&mut app, "=");
+    let more = Picture { matched: 700, ..picture(0) };
+    app.update(100, Msg::Picture(Box::new(more.clone())));
+    assert_eq!(app.picture.matched, 600);
+    press(&mut app, "F");
+    app.update(200, Msg::Picture(Box::new(more)));
+    assert_eq!(app.picture.matched, 700);
+    press(&mut app, "Enter");
+    // The answer to the question before.
+    app.update(300, Msg::Picture(Box::new(Picture { matched: 800, ..picture(0) })));
+    assert_eq!(app.generation, 1);
+    app.update(400, Msg::Picture(Box::new(Picture { matched: 5, ..picture(1) })));
+    assert_eq!(app.picture.matched, 5);
+}
+
+#[test]
+fn expressions_are_typed_and_refused() {
+    let mut app = app((80, 24));
+    press(&mut app, "& d p o r t");
+    assert!(drawn(&app).contains("only where: dport"));
+    let effects = press(&mut app, "Enter");
+    assert_eq!(app.question.shown(), "dport");
+    assert!(matches!(&effects[..], [Effect::Ask(..)]));
+    app.update(50, Msg::Refused("expected a value".to_owned()));
+    assert!(app.question.parts.is_empty() && drawn(&app).contains("expected a value"));
+    press(&mut app, "Esc");
+    // Letters that are typed do nothing else.
+    assert!(press(&mut app, "/ q q 1 0").is_empty());
+    press(&mut app, "Esc 2 / 1 0 . 2 Enter");
+    assert_eq!(app.row().unwrap().what, net("10.2.0.0"));
+    press(&mut app, "/ z z z Enter");
+    assert!(app.said.as_ref().unwrap().0.contains("`zzz` is not"));
+}
+
+#[test]
+fn lines_are_looked_at_marked_and_explained() {
+    let mut app = app((80, 24));
+    press(&mut app, "4 k k");
+    assert_eq!(app.line.on, Some(28));
+    assert!(matches!(&press(&mut app, "Enter")[..], [Effect::Explain(line)] if line.number == 28));
+    press(&mut app, "m G m");
+    assert_eq!(app.marked.keys().copied().collect::<Vec<_>>(), [28, 30]);
+    assert_eq!(app.line.on, None);
+    let effects = press(&mut app, "W Enter");
+    assert!(matches!(&effects[..], [Effect::Write(name, lines)] if name == "marked.log" && lines.len() == 2));
+    press(&mut app, "L");
+    assert_eq!(app.view, View::Lines);
+    assert!(drawn(&app).contains("kernel: [1.000001]"));
+    press(&mut app, "q");
+    assert_eq!(app.view, View::Panels);
+    assert_eq!(press(&mut app, "q"), [Effect::Quit]);
+    // Without a source that is one: the packets of all others.
+    press(&mut app, "4 x");
+    assert_eq!(app.question.shown(), "src !192.0.2.30");
+}
+
+#[test]
+fn time_is_chosen_by_its_column() {
+    let mut app = app((80, 24));
+    press(&mut app, "i h h");
+    assert_eq!((app.view, app.column), (View::Time, Some(57)));
+    let effects = press(&mut app, "Enter");
+    let [Effect::Ask(question, _)] = &effects[..] else { panic!() };
+    assert_eq!(question.parts[0].what, What::Time(285, 290, 0));
+    assert_eq!(app.view, View::Panels);
+}
+
+#[test]
+fn pages_are_read_and_closed() {
+    let mut app = app((80, 24));
+    press(&mut app, "?");
+    assert!(drawn(&app).contains("down, up") && drawn(&app).contains("more"));
+    press(&mut app, "G");
+    assert!(drawn(&app).contains("leave the view"));
+    press(&mut app, "q");
+    assert_eq!(app.popup, None);
+    press(&mut app, "a");
+    assert!(matches!(app.popup, Some((Popup::Account, 0))) && drawn(&app).contains("whole packets"));
+    press(&mut app, "Esc");
+    assert_eq!(press(&mut app, "^C"), [Effect::Quit]);
+}
+
+/// Names as an attacker would have them.
+fn hostile(generation: u64) -> Picture {
+    let names: [&[u8]; 6] = [
+        b"\x1b]52;c;cm0gLXJm\x07",
+        b"\x1b[2J\x1b[31mred",
+        "a\u{202e}txt\u{2066}b\u{200b}".as_bytes(),
+        "\u{9b}31m e\u{301}\u{301} 日本語のファイアウォール".as_bytes(),
+        b"\xff\xfe\x00 line\nbreak\ttab",
+        "🔥🔥🔥🔥🔥🔥🔥🔥🔥🔥🔥🔥🔥🔥".as_bytes(),
+    ];
+    let mut picture = picture(generation);
+    picture.tables[0] =
+        table(names.iter().map(|name| row(What::Prefix(name.to_vec()), u64::MAX / 8)).collect());
+    picture.tables[1].rows.push(Row {
+        what: What::Net("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff".parse().unwrap(), 128),
+        more: u64::MAX / 4,
+        ..row(net("10.0.0.0"), u64::MAX / 4)
+    });
+    for (line, name) in picture.lines.iter_mut().rev().zip(names) {
+        line.prefix = name.to_vec();
+        line.raw = name.to_vec();
+        line.path = String::from_utf8_lossy(name).into_owned();
+    }
+    picture.notes = names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+    picture
+}
+
+#[test]
+fn no_size_panics_and_no_cell_has_what_a_terminal_obeys() {
+    let size = |n: u16| if n < 12 { n } else { (n - 12) * 9 + 12 };
+    for keys in ["", "4", "L", "i", "?", "a", "5 j Enter", "&"] {
+        for glyphs in [Glyphs::Block, Glyphs::Ascii] {
+            let mut app = app((80, 24));
+            app.setup.glyphs = glyphs;
+            app.update(0, Msg::Picture(Box::new(hostile(0))));
+            press(&mut app, keys);
+            if keys == "&" {
+                app.update(0, Msg::Key(Key::Char('\u{202e}')));
+                app.update(0, Msg::Refused("\x1b[31m".to_owned()));
+            }
+            app.update(0, Msg::Picture(Box::new(hostile(app.generation))));
+            for width in (0..33).map(size) {
+                for height in (0..18).map(size) {
+                    app.update(0, Msg::Resize(width, height));
+                    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+                    view::draw(&app, &mut buffer);
+                    let bad = |c: char| fwlog::text::is_unsafe_to_display(c) && c != ' ';
+                    let found = buffer.content.iter().find(|cell| cell.symbol().contains(bad));
+                    assert!(found.is_none(), "{keys} {width}x{height}: {found:?}");
+                    if glyphs == Glyphs::Ascii {
+                        assert!(buffer.content.iter().all(|cell| cell.symbol().is_ascii()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_row_of_every_size_is_reached() {
+    for size in [(200, 60), (120, 40), (80, 24), (79, 23), (60, 12), (40, 10)] {
+        let mut app = app(size);
+        for panel in app.panels() {
+            press(&mut app, &panel.number().to_string());
+            assert_eq!(app.focus, panel);
+            press(&mut app, "G g j j j j k");
+            let rows = app.rows(panel).len();
+            assert!(panel == Panel::Lines || app.cursor(panel).at < rows.max(1));
+        }
+    }
+}
+
+/// Counts what the screens show.
+struct Seen(Tally);
+
+impl Aggregate for Seen {
+    fn add(&mut self, record: &Record<'_>) {
+        self.0.add(record, None);
+    }
+
+    fn merge(&mut self, _: Self) {}
+}
+
+#[test]
+fn screens_are_as_they_were() {
+    let path = testkit::testdata("sample/kern.log");
+    let queue =
+        InputQueue::new(vec![Input::File(path)], ReadOptions { ordered: true, ..ReadOptions::default() });
+    let plan = Plan { filter: Filter::All, clock: Clock::new(TimeZone::UTC, None), threads: 1, names: None };
+    let make = || Seen(Tally::new(Question::default(), Filter::All));
+    let (mut seen, account) = pipeline::run(&queue, &plan, None, make).unwrap();
+    let mut picture = Picture { totals: account.totals, account, ..Picture::default() };
+    seen.0.draw(&mut picture, 100, &["kern.log".to_owned()], 0);
+    let folder = testkit::repository().join("crates/fwstat/tests/watch");
+    for (name, size, keys) in [
+        ("80x24", (80, 24), ""),
+        ("120x40", (120, 40), "2 j j"),
+        ("160x50", (160, 50), "3"),
+        ("60x20", (60, 20), "2"),
+        ("40x12", (40, 12), "3"),
+        ("30x5", (30, 5), ""),
+        ("lines", (80, 24), "L k k l"),
+        ("time", (80, 24), "i h h"),
+        ("help", (120, 40), "?"),
+        ("account", (80, 24), "a"),
+        ("ascii", (80, 24), "2 j"),
+    ] {
+        let mut app = App::new(setup(), Question::default(), size);
+        if name == "ascii" {
+            app.setup.glyphs = Glyphs::Ascii;
+        }
+        app.update(0, Msg::Picture(Box::new(picture.clone())));
+        press(&mut app, keys);
+        testkit::kept(&folder.join(format!("{name}.txt")), &drawn(&app));
+    }
+}

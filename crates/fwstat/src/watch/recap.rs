@@ -1,0 +1,52 @@
+//! What stays on the terminal when `fwstat watch` ends.
+//!
+//! Responsible for: a few lines about what was read and looked at, and the commands that say it again.
+//! Must not know: screens.
+//! Tested by: `tests/cli/watch.rs`.
+
+use std::fmt::Write as _;
+
+use fwlog::text::{self, grouped};
+use fwlog::time::clock::local_text;
+
+use super::model::App;
+
+/// The lines.
+#[must_use]
+pub fn recap(app: &App, copied: &[String]) -> String {
+    let (picture, totals) = (&app.picture, &app.picture.totals);
+    let mut out = String::new();
+    let packets = text::count_of(totals.packets + totals.cut, "packet", "packets");
+    let _ = write!(out, "{}: {}, {packets}", app.setup.name, text::count_of(totals.lines, "line", "lines"));
+    if let Some((first, last)) = picture.account.span {
+        let local =
+            |utc: i64| local_text(utc.div_euclid(fwlog::time::clock::NANOS) + i64::from(picture.offset));
+        let _ = write!(out, ", {} to {}", local(first), local(last));
+    }
+    out.push('\n');
+    if totals.damaged > 0 {
+        let _ = writeln!(out, "corrupt: {} (fwstat check says why)", grouped(totals.damaged));
+    }
+    if totals.lost_at_least > 0 {
+        let _ = writeln!(
+            out,
+            "at least {} were lost before they reached the log, so all counts are lower bounds",
+            text::count_of(totals.lost_at_least, "line", "lines")
+        );
+    }
+    if !app.question.parts.is_empty() {
+        let _ = writeln!(
+            out,
+            "{}: {}",
+            app.question.shown(),
+            text::count_of(picture.matched, "packet", "packets")
+        );
+    }
+    for note in picture.notes.iter().take(5) {
+        let _ = writeln!(out, "note: {}", text::escape(note.as_bytes()));
+    }
+    for command in copied.iter().cloned().chain(app.command().filter(|last| !copied.contains(last))) {
+        let _ = writeln!(out, "$ {command}");
+    }
+    out
+}

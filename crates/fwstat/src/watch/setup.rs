@@ -1,0 +1,107 @@
+//! What does not change while `fwstat watch` runs: what was typed, and how the screen may be drawn.
+//!
+//! Responsible for: the command lines that give the same as a view.
+//! Must not know: what is looked at.
+//! Tested by: `tests/cli/watch.rs`, which runs these commands.
+
+use fwlog::text::quoted;
+
+use super::picture::Picture;
+use super::question::What;
+use crate::cli::InputArgs;
+use crate::report::{Head, next};
+
+/// How bars are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Glyphs {
+    /// Eighths of a block.
+    #[default]
+    Block,
+    /// ASCII.
+    Ascii,
+}
+
+/// What does not change.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The files and the filters that were typed.
+    pub head: Head,
+    /// Options about the input, as words of a command.
+    pub input: Vec<String>,
+    /// The name that is shown for all files.
+    pub name: String,
+    /// Whether there are rules to show.
+    pub rules: bool,
+    /// How bars are drawn.
+    pub glyphs: Glyphs,
+    /// Whether there are colours.
+    pub color: bool,
+}
+
+impl Setup {
+    /// A command of fwstat with these options about the same log.
+    #[must_use]
+    pub fn command(&self, name: &str, more: &[String]) -> String {
+        let mut words = vec!["fwstat".to_owned(), name.to_owned()];
+        words.extend(next::filters(&self.head, &[]));
+        words.extend(more.iter().cloned());
+        words.extend(self.input.iter().cloned());
+        // Of the journal without a name there is no file.
+        if !self.input.iter().any(|word| word.starts_with("--journal")) {
+            words.extend(next::files(&self.head));
+        }
+        words.join(" ")
+    }
+
+    /// Which filters were typed, by the names of their options.
+    #[must_use]
+    pub fn typed(&self) -> Vec<&'static str> {
+        let option = |name: &str| match name {
+            "prefix" => Some("--prefix"),
+            "src" => Some("-s"),
+            "proto" => Some("-p"),
+            "dport" => Some("--dport"),
+            "since" => Some("-S"),
+            _ => None,
+        };
+        self.head.filters.keys().filter_map(|name| option(name)).collect()
+    }
+
+    /// The prefixes that a picture has.
+    #[must_use]
+    pub fn prefixes(&self, picture: &Picture) -> Vec<Vec<u8>> {
+        let rows = picture.known.iter().cloned();
+        let shown = picture.tables[0].rows.iter().filter_map(|row| match &row.what {
+            What::Prefix(prefix) => Some(prefix.clone()),
+            _ => None,
+        });
+        let mut all: Vec<Vec<u8>> = rows.chain(shown).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// The options about the input, as words of a command.
+#[must_use]
+pub fn input_words(input: &InputArgs) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut flag = |on: bool, name: &str| words.extend(on.then(|| name.to_owned()));
+    flag(input.rotated, "--rotated");
+    flag(input.utc, "--utc");
+    flag(input.journal_pipe, "--journal-pipe");
+    flag(input.journal == Some(None), "--journal");
+    flag(input.no_decompress, "--no-decompress");
+    let mut option = |name: &str, value: Option<String>| {
+        words.extend(value.map(|value| format!("{name}{}", quoted(&value))));
+    };
+    let path = |path: &std::path::PathBuf| path.to_string_lossy().into_owned();
+    option("--journal=", input.journal.as_ref().and_then(|journal| journal.as_ref().map(path)));
+    option("--boot=", input.boot.clone());
+    option("--machine-id ", input.machine_id.clone());
+    option("--tz ", input.tz.clone());
+    option("--year ", input.year.map(|year| year.to_string()));
+    option("--boot-time ", input.boot_time.clone());
+    option("--envelope ", input.envelope.clone());
+    words
+}

@@ -1,0 +1,393 @@
+//! What is counted for one question, and the picture of it.
+//!
+//! Responsible for: which counts there are, their bounds in memory, and the rows of the tables.
+//! Must not know: inputs, threads, screens.
+//! Tested by: the unit tests below, `tests/cli/watch.rs`.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use fwlog::aggregate::windows::{Sliced, Span};
+use fwlog::filter::Filter;
+use fwlog::names::table::masked;
+use fwlog::record::{Key, Record, Value, value};
+use fwlog::time::clock::When;
+use hashbrown::HashMap;
+
+use super::picture::{LineRow, Picture, Row, Scan, Table};
+use super::question::{LEVELS, Question, What};
+
+/// Prefixes that are told apart; others count as one.
+const PREFIXES: usize = 1_024;
+/// Networks and ports that are counted at most, in all and in each slice of time.
+const ROOM: usize = 1 << 16;
+const SLICED: usize = 1_024;
+/// Slices of all time: of prefixes, of networks and ports.
+const FINE: usize = 240;
+const COARSE: usize = 96;
+/// Lines that are kept, and their bytes.
+const LINES: usize = 5_000;
+const BYTES: usize = 4 << 20;
+/// Networks whose ports are counted.
+const SCANS: usize = 4_096;
+/// A row is new for so long, in milliseconds.
+const FRESH: u64 = 60_000;
+/// Rows of a picture.
+const ROWS: usize = 300;
+
+/// Stands for all prefixes that were not told apart.
+const OTHERS: &[u8] = b"(others)";
+
+/// A destination port and a protocol, or a protocol without ports.
+type Port = (Option<u16>, u8);
+/// A network.
+type Net = (IpAddr, u8);
+
+/// A line that is kept.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    raw: Vec<u8>,
+    when: Option<When>,
+    source: usize,
+    number: u64,
+    nth: u64,
+}
+
+/// The counts for one question.
+#[derive(Debug)]
+pub struct Tally {
+    question: Question,
+    filter: Filter,
+    matched: u64,
+    newest: Option<When>,
+    numbers: HashMap<Vec<u8>, u32>,
+    names: Vec<Vec<u8>>,
+    prefixes: Sliced<u32>,
+    hour: Sliced<u32>,
+    networks: Sliced<Net>,
+    ports: Sliced<Port>,
+    scans: HashMap<Net, (Ports, u64)>,
+    lines: VecDeque<Kept>,
+    bytes: usize,
+    fresh: VecDeque<(u64, What)>,
+}
+
+/// Which ports came, in 64 bytes: a number of them that is exact for few, and close for some hundreds.
+#[derive(Clone, Copy, Debug)]
+struct Ports([u64; 8]);
+
+impl Ports {
+    fn add(&mut self, port: Port) {
+        let (number, protocol) = (port.0.unwrap_or(0), port.1);
+        let hash = (u64::from(number) << 8 | u64::from(protocol)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55;
+        self.0[(hash / 64) as usize] |= 1 << (hash % 64);
+    }
+
+    /// Linear counting (Whang, Vander-Zanden, Taylor 1990).
+    fn count(&self) -> u64 {
+        let set: u32 = self.0.iter().map(|word| word.count_ones()).sum();
+        let size = 512.0_f64;
+        let empty = (size - f64::from(set)).max(0.5);
+        (-size * (empty / size).ln()).round() as u64
+    }
+}
+
+impl Tally {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(question: Question, filter: Filter) -> Tally {
+        let (fine, coarse) = (question.window.span(FINE), question.window.span(COARSE));
+        Tally {
+            filter,
+            matched: 0,
+            newest: None,
+            numbers: HashMap::new(),
+            names: Vec::new(),
+            prefixes: Sliced::new(fine, PREFIXES, PREFIXES),
+            hour: Sliced::new(Span::Last { slices: 60, width: 60 }, PREFIXES, PREFIXES),
+            networks: Sliced::new(coarse, ROOM, SLICED),
+            ports: Sliced::new(coarse, ROOM, SLICED),
+            scans: HashMap::new(),
+            lines: VecDeque::new(),
+            bytes: 0,
+            fresh: VecDeque::new(),
+            question,
+        }
+    }
+
+    /// Counts a record, if it is asked for; `live` is the time in milliseconds, once what was there has been read.
+    pub fn add(&mut self, record: &Record<'_>, live: Option<u64>) {
+        if !self.filter.test(record) {
+            return;
+        }
+        let times = record.times();
+        self.matched += times;
+        let moment = record.when.map(When::local_seconds);
+        if self.newest < record.when {
+            self.newest = record.when;
+        }
+        let prefix = self.number(record.prefix());
+        let mut new: [Option<What>; 3] = [None, None, None];
+        if self.prefixes.add(prefix, moment, times) && live.is_some() {
+            new[0] = Some(What::Prefix(self.names[prefix as usize].clone()));
+        }
+        self.hour.add(prefix, moment, times);
+        let network = record.line.src().map(|source| {
+            let (four, six) = LEVELS[self.question.level.min(LEVELS.len() - 1)];
+            let length = if source.is_ipv4() { four } else { six };
+            (masked(source, length), length)
+        });
+        if let Some(network) = network
+            && self.networks.add(network, moment, times)
+            && live.is_some()
+        {
+            new[1] = Some(What::Net(network.0, network.1));
+        }
+        let port = record.line.protocol().map(|protocol| (record.line.dport(), protocol.0));
+        if let Some(port) = port
+            && self.ports.add(port, moment, times)
+            && live.is_some()
+        {
+            new[2] = Some(What::Port(port.0, port.1));
+        }
+        if let (Some(network), Some(port)) = (network, port) {
+            self.scan(network, port, times);
+        }
+        if let Some(now) = live {
+            self.fresh.extend(new.into_iter().flatten().map(|what| (now, what)));
+        }
+        self.keep(record);
+    }
+
+    /// The number of a prefix.
+    fn number(&mut self, prefix: &[u8]) -> u32 {
+        if let Some(number) = self.numbers.get(prefix) {
+            return *number;
+        }
+        let name = if self.names.len() < PREFIXES { prefix } else { OTHERS };
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.names.len() as u32;
+        self.names.push(name.to_vec());
+        self.numbers.insert(name.to_vec(), number);
+        number
+    }
+
+    fn scan(&mut self, network: Net, port: Port, times: u64) {
+        let (ports, count) = self.scans.entry(network).or_insert((Ports([0; 8]), 0));
+        ports.add(port);
+        *count += times;
+        if self.scans.len() > SCANS {
+            // Those with the fewest ports are let go of, all that have as few as the middle one.
+            let mut all: Vec<(u64, u64)> =
+                self.scans.values().map(|(ports, n)| (ports.count(), *n)).collect();
+            let bar = *all.select_nth_unstable(SCANS / 2).1;
+            self.scans.retain(|_, (ports, n)| (ports.count(), *n) > bar);
+        }
+    }
+
+    /// Keeps the line, and lets go of the oldest.
+    fn keep(&mut self, record: &Record<'_>) {
+        let mut kept = match self.lines.len() >= LINES || self.bytes >= BYTES {
+            true => self.lines.pop_front().unwrap_or_default(),
+            false => Kept::default(),
+        };
+        self.bytes = self.bytes + record.raw.len() - kept.raw.len();
+        kept.raw.clear();
+        kept.raw.extend_from_slice(record.raw);
+        kept.when = record.when;
+        kept.source = record.at().0;
+        kept.number = record.line_number();
+        kept.nth = self.matched;
+        self.lines.push_back(kept);
+    }
+
+    /// Fills a picture with what was counted: the first rows of each table, and the last `lines` lines. `now` is the
+    /// time in milliseconds.
+    pub fn draw(&mut self, picture: &mut Picture, lines: usize, names: &[String], now: u64) {
+        while self.fresh.front().is_some_and(|(at, _)| at + FRESH < now) {
+            self.fresh.pop_front();
+        }
+        picture.matched = self.matched;
+        picture.bounds = self.prefixes.bounds();
+        picture.newest = self.newest.map(When::local_seconds);
+        picture.offset = self.newest.map_or(0, |newest| newest.offset);
+        picture.hour = self.hour.sum().total();
+        picture.outside = self.prefixes.outside();
+        picture.time = self.prefixes.totals(FINE);
+        let wide = self.question.window.seconds().is_none_or(|seconds| seconds > 3_600);
+        let part = if wide { 3_600 } else { self.question.window.seconds().unwrap_or(60) / 10 };
+        let (hour, of) = (&self.hour, &self.names);
+        let recent = |number: &u32| match wide {
+            true => hour.recent(number, 3_600).certain,
+            false => self.prefixes.recent(number, part).certain,
+        };
+        let fresh = |what: &What| self.fresh.iter().any(|(_, new)| new == what);
+        let prefix = |number: &u32| What::Prefix(of[*number as usize].clone());
+        picture.tables = [
+            table(&self.prefixes, FINE, prefix, recent, fresh),
+            table(
+                &self.networks,
+                COARSE,
+                |net| What::Net(net.0, net.1),
+                |net| self.networks.recent(net, part).certain,
+                fresh,
+            ),
+            table(
+                &self.ports,
+                COARSE,
+                |port| What::Port(port.0, port.1),
+                |port| self.ports.recent(port, part).certain,
+                fresh,
+            ),
+        ];
+        let mut scans: Vec<Scan> = self
+            .scans
+            .iter()
+            .map(|(net, (ports, count))| Scan {
+                what: What::Net(net.0, net.1),
+                ports: ports.count(),
+                count: *count,
+            })
+            .filter(|scan| scan.ports > 1)
+            .collect();
+        scans.sort_by(|a, b| (b.ports, b.count).cmp(&(a.ports, a.count)).then_with(|| a.what.cmp(&b.what)));
+        scans.truncate(ROWS);
+        picture.scans = scans;
+        let from = self.lines.len().saturating_sub(lines);
+        picture.lines = self.lines.range(from..).map(|kept| line(kept, names)).collect();
+    }
+}
+
+/// The rows of a table.
+fn table<K: std::hash::Hash + Ord + Clone>(
+    counts: &Sliced<K>,
+    columns: usize,
+    what: impl Fn(&K) -> What,
+    recent: impl Fn(&K) -> u64,
+    fresh: impl Fn(&What) -> bool,
+) -> Table {
+    let sum = counts.sum();
+    let rows = sum.top(ROWS).into_iter().map(|(key, count)| {
+        let what = what(&key);
+        Row {
+            count: count.certain,
+            more: count.more,
+            recent: recent(&key),
+            time: counts.row(&key, columns),
+            fresh: fresh(&what),
+            what,
+        }
+    });
+    Table { rows: rows.collect(), distinct: sum.distinct(), total: sum.total(), missed: sum.missed() }
+}
+
+/// A line as it is shown.
+fn line(kept: &Kept, names: &[String]) -> LineRow {
+    let name = names.get(kept.source).map_or("", String::as_str);
+    let place = if kept.number == 0 { name.to_owned() } else { format!("{name}:{}", kept.number) };
+    let mut row = LineRow {
+        number: kept.nth,
+        place,
+        raw: kept.raw.clone(),
+        when: kept.when.map(When::local_seconds),
+        ..LineRow::default()
+    };
+    let mut scratch = Vec::new();
+    let Ok(entry) = logparse::parse_with(&kept.raw, &mut scratch) else { return row };
+    let record = Record::alone((&entry).into(), &kept.raw);
+    row.prefix = record.prefix().to_vec();
+    row.src = record.line.src();
+    row.port = record.line.dport();
+    row.protocol = record.line.protocol().map(|protocol| protocol.0);
+    row.detail = match (value(Key::Flags, &record), value(Key::IcmpType, &record)) {
+        (Value::Missing, Value::Missing) => String::new(),
+        (Value::Missing, kind) => format!("type {}", kind.to_plain()),
+        (flags, _) => flags.to_plain(),
+    };
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::question::Window;
+
+    fn record(tally: &mut Tally, at: i64, source: &str, port: u16, live: Option<u64>) {
+        let raw = format!(
+            "drop IN=eth0 OUT= MAC= SRC={source} DST=192.0.2.2 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=0 DF PROTO=TCP \
+             SPT=40000 DPT={port} WINDOW=64240 RES=0x00 SYN URGP=0 "
+        );
+        let entry = logparse::parse(raw.as_bytes()).unwrap();
+        let when = Some(When { utc: at * fwlog::time::clock::NANOS, offset: 0 });
+        let record = Record { when, ..Record::alone((&entry).into(), raw.as_bytes()) };
+        tally.add(&record, live);
+    }
+
+    fn picture(tally: &mut Tally, now: u64) -> Picture {
+        let mut picture = Picture::default();
+        tally.draw(&mut picture, 10, &["kern.log".to_owned()], now);
+        picture
+    }
+
+    #[test]
+    fn networks_ports_and_lines_are_counted() {
+        let mut tally = Tally::new(Question::default(), Filter::All);
+        for n in 0..30 {
+            record(&mut tally, n, &format!("10.0.{}.7", n % 3), 20 + (n % 2) as u16, None);
+        }
+        let shown = picture(&mut tally, 0);
+        assert_eq!((shown.matched, shown.tables[1].distinct, shown.tables[1].total), (30, (3, true), 30));
+        assert_eq!(shown.tables[1].rows[0].what, What::Net("10.0.0.0".parse().unwrap(), 24));
+        assert_eq!(shown.tables[2].rows[0].count, 15);
+        assert_eq!(shown.scans.len(), 3);
+        assert_eq!(shown.scans[0].ports, 2);
+        assert_eq!((shown.lines.len(), shown.lines[9].number, shown.lines[9].port), (10, 30, Some(21)));
+        assert_eq!(shown.tables[0].rows[0].time.iter().sum::<u64>(), 30);
+        assert!(shown.tables.iter().flat_map(|table| &table.rows).all(|row| !row.fresh));
+    }
+
+    #[test]
+    fn what_comes_first_is_new_for_a_minute() {
+        let mut tally = Tally::new(Question::default(), Filter::All);
+        record(&mut tally, 0, "10.0.0.1", 22, None);
+        record(&mut tally, 1, "10.0.0.2", 22, Some(1_000));
+        record(&mut tally, 2, "10.9.9.9", 22, Some(1_000));
+        let fresh = |shown: &Picture| -> Vec<What> {
+            let rows = shown.tables.iter().flat_map(|table| &table.rows).filter(|row| row.fresh);
+            rows.map(|row| row.what.clone()).collect()
+        };
+        assert_eq!(fresh(&picture(&mut tally, 30_000)), [What::Net("10.9.9.0".parse().unwrap(), 24)]);
+        assert_eq!(fresh(&picture(&mut tally, 70_000)), []);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_frequent_are_found() {
+        let question = Question { level: 0, window: Window::All, ..Question::default() };
+        let mut tally = Tally::new(question, Filter::All);
+        for n in 0..200_000_u32 {
+            let address = |n: u32| std::net::Ipv4Addr::from(n.wrapping_mul(0x9e37_79b1)).to_string();
+            let source = if n % 10 == 0 { "10.1.1.1".to_owned() } else { address(n) };
+            record(&mut tally, i64::from(n / 50), &source, (n % 60_000) as u16, None);
+        }
+        let shown = picture(&mut tally, 0);
+        let first = &shown.tables[1].rows[0];
+        assert_eq!(
+            (first.what.shown(false), first.count, first.more),
+            ("src 10.1.1.1".to_owned(), 20_000, 0)
+        );
+        assert!(!shown.tables[1].distinct.1 && shown.tables[1].missed > 0);
+        assert!(tally.scans.len() <= SCANS && tally.lines.len() <= LINES);
+    }
+
+    #[test]
+    fn prefixes_that_are_too_many_count_as_one() {
+        let mut tally = Tally::new(Question::default(), Filter::All);
+        for n in 0..PREFIXES as u32 + 50 {
+            tally.number(format!("p{n}").as_bytes());
+        }
+        assert_eq!(tally.names.len(), PREFIXES + 1);
+        assert_eq!(tally.number(b"never seen"), PREFIXES as u32);
+    }
+}
