@@ -2,11 +2,11 @@
 //!
 //! Responsible for: the dialogue without a terminal, hostile names in every panel.
 //! Must not know: terminals, files.
-//! Tested by: the unit tests below.
+//! Tested by: `tests/cli/watch.rs`, which does the same on a terminal.
 
 use fwlog::filter::Filter;
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::Rect;
 
 use super::keys::Key;
 use super::layout::{Panel, View};

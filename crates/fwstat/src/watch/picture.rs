@@ -2,7 +2,7 @@
 //!
 //! Responsible for: these types.
 //! Must not know: how they are counted (`tally`), how they look (`view`).
-//! Tested by: the snapshots of `view`.
+//! Tested by: the unit tests of `tally`.
 
 use std::net::IpAddr;
 

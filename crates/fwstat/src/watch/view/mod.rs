@@ -11,7 +11,7 @@ mod popup;
 mod table;
 mod time;
 
-use ratatui::buffer::Buffer;
+use ratatui_core::buffer::Buffer;
 
 use super::layout::{Panel, View};
 use super::model::App;

@@ -8,8 +8,8 @@
 use std::borrow::Cow;
 
 use fwlog::text;
-use ratatui::buffer::Buffer;
-use ratatui::style::{Color, Modifier, Style};
+use ratatui_core::buffer::Buffer;
+use ratatui_core::style::{Color, Modifier, Style};
 
 use crate::watch::layout::Area;
 use crate::watch::setup::Glyphs;
@@ -211,7 +211,7 @@ fn spark(values: &[u64], width: usize, glyphs: Glyphs) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ratatui::layout::Rect;
+    use ratatui_core::layout::Rect;
 
     #[test]
     fn bars_have_their_own_scale() {
