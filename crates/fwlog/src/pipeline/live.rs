@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the same loop over lines as [`run`](super::run), for whoever reads a log that does not end.
 //! Must not know: inputs, screens.
-//! Tested by: the unit test below, `fwstat/tests/cli/watch.rs`.
+//! Tested by: `fwstat/tests/cli/watch.rs`, and its example.
 
 use hashbrown::HashMap;
 

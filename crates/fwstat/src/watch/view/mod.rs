@@ -2,7 +2,7 @@
 //!
 //! Responsible for: which part is drawn where.
 //! Must not know: files, threads, terminals.
-//! Tested by: the unit tests below, the snapshots in `tests/watch`.
+//! Tested by: `tests/cli/watch.rs`, the snapshots in `tests/watch`.
 
 mod head;
 mod lines;
