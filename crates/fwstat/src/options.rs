@@ -146,6 +146,16 @@ impl Options {
         Options::make(common, true, &Shared::default(), Some(follow::follow(*follow, cursor.as_deref())?))
     }
 
+    /// The same for a log that is looked at as it grows.
+    ///
+    /// # Errors
+    /// An option's value does not make sense.
+    pub fn watched(common: &Common) -> anyhow::Result<Options> {
+        // Files of a rotated set do not change.
+        let follow = (!common.input.rotated && !common.input.resolve).then(Follow::default);
+        Options::make(common, true, &Shared::default(), follow)
+    }
+
     /// The same where files are read more than once: each time as far as the first time, and names are known then.
     ///
     /// # Errors

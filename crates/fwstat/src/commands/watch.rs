@@ -6,7 +6,6 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::bail;
 use fwlog::text;
@@ -38,7 +37,7 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
     for note in rulesets.notes() {
         diagnostics::warning(&text::escape(note.as_bytes()))?;
     }
-    let options = Options::new(&common, true)?;
+    let options = Options::watched(&common)?;
     let names = options.queue.names();
     let journal = common.input.journal.is_some() || common.input.journal_pipe || common.input.boot.is_some();
     if common.files.is_empty() && !journal {
@@ -46,7 +45,7 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
         common.files = names.iter().map(PathBuf::from).collect();
     }
     let again = !common.files.iter().any(|file| is_read_once(file));
-    let open = || Options::again(&common, true, &Arc::default());
+    let open = || Options::watched(&common);
     let head = Head::new(
         names.clone(),
         options.filters.clone(),

@@ -315,7 +315,8 @@ impl Feed {
                 state.copied = Instant::now();
                 state.notes = notes(options);
             }
-            if state.taken >= state.size && little {
+            // A pipe has no size.
+            if state.taken >= state.size && (little || state.size > 0) {
                 state.reading = Reading::Live;
             }
             state.version += 1;

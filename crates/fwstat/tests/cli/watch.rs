@@ -40,7 +40,7 @@ fn into_rows_and_back_and_the_command_says_the_same() {
     let Some((folder, screen)) = watched((160, 50), "kern.log", "") else { return };
     let all = run(&["top", "--json", "--utc", &folder.path("kern.log")]).json();
     let total = all["totals"]["matched"].as_u64().unwrap();
-    screen.wait("all packets", |shown| packets(shown) == Some(total) && shown.contains("END"));
+    screen.wait("all packets", |shown| packets(shown) == Some(total) && shown.contains("LIVE"));
     // Three levels: a prefix, a network, a port.
     let fewer = |shown: &str, than: u64| packets(shown).filter(|some| *some < than);
     screen.keys(&["Enter"]);
