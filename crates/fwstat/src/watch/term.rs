@@ -5,7 +5,9 @@
 //! Must not know: what is shown, what a key does.
 //! Tested by: `tests/cli/watch.rs`, in tmux.
 
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,6 +22,7 @@ use ratatui_crossterm::crossterm::terminal::{
     disable_raw_mode, enable_raw_mode,
 };
 use ratatui_crossterm::crossterm::{cursor, execute, queue};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::low_level::emulate_default_handler;
 
@@ -44,6 +47,8 @@ pub enum Heard {
 /// The terminal on standard output, taken over. Dropped, it is as it was.
 pub struct Term {
     terminal: Terminal<CrosstermBackend<io::Stdout>>,
+    /// Where keys come from: standard input, or the terminal itself where that is a pipe.
+    keys: OwnedFd,
     ends: Arc<AtomicBool>,
     stops: Arc<AtomicBool>,
     goes_on: Arc<AtomicBool>,
@@ -60,6 +65,13 @@ fn enter() -> io::Result<()> {
     execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)
 }
 
+fn keys() -> io::Result<OwnedFd> {
+    match io::stdin().is_terminal() {
+        true => io::stdin().as_fd().try_clone_to_owned(),
+        false => File::open("/dev/tty").map(OwnedFd::from),
+    }
+}
+
 impl Term {
     /// Takes the terminal over.
     ///
@@ -73,7 +85,12 @@ impl Term {
             }
             Ok(flag)
         };
-        let ends = flag(&[SIGINT, SIGTERM, SIGHUP])?;
+        let ends = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            // The second one ends the program at once.
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&ends))?;
+            signal_hook::flag::register(signal, Arc::clone(&ends))?;
+        }
         let (stops, goes_on) = (flag(&[SIGTSTP])?, flag(&[SIGCONT])?);
         // Words of a panic belong on the screen that stays.
         let before = std::panic::take_hook();
@@ -83,7 +100,8 @@ impl Term {
         }));
         enter().inspect_err(|_| leave())?;
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).inspect_err(|_| leave())?;
-        Ok(Term { terminal, ends, stops, goes_on })
+        let keys = keys().inspect_err(|_| leave())?;
+        Ok(Term { terminal, keys, ends, stops, goes_on })
     }
 
     /// Columns and rows.
@@ -108,11 +126,23 @@ impl Term {
             self.again()?;
             return Ok(Some(Heard::Continued));
         }
-        match event::poll(most) {
-            Ok(false) => return Ok(None),
-            Ok(true) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(None),
-            Err(error) => return Err(error),
+        // What was read already is taken before more is waited for.
+        let mut is_there = false;
+        for wait in [Duration::ZERO, most] {
+            // crossterm reads on for ever when the terminal is gone: that is seen before it is asked.
+            if !self.is_alive(wait) {
+                return Ok(Some(Heard::End));
+            }
+            is_there = match event::poll(Duration::ZERO) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
+                polled => polled?,
+            };
+            if is_there {
+                break;
+            }
+        }
+        if !is_there {
+            return Ok(None);
         }
         Ok(match event::read()? {
             Event::Key(pressed) if pressed.kind != KeyEventKind::Release => {
@@ -121,6 +151,15 @@ impl Term {
             Event::Resize(width, height) => Some(Heard::Resize(width, height)),
             _ => None,
         })
+    }
+
+    /// Waits for a key, at most so long; whether there is still a terminal. A signal ends the wait.
+    fn is_alive(&self, most: Duration) -> bool {
+        let mut keys = [PollFd::new(&self.keys, PollFlags::IN)];
+        let seconds = i64::try_from(most.as_secs()).unwrap_or(i64::MAX);
+        let time = Timespec { tv_sec: seconds, tv_nsec: most.subsec_nanos().into() };
+        let _ = poll(&mut keys, Some(&time));
+        !keys[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
     }
 
     /// Gives the terminal back and stops, until the shell says to go on.

@@ -308,7 +308,7 @@ fn a_link_that_is_switched_and_a_file_that_may_not_be_read() {
     symlink(&two, &log).unwrap();
     assert_eq!(reader.wait(4), all(0..4));
     // A descriptor that is open reads on.
-    fs::set_permissions(&two, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&two, fs::Permissions::from_mode(0o0)).unwrap();
     append_open(&two, &line(4));
     assert_eq!(reader.wait(5), all(0..5));
     reader.end();
@@ -318,7 +318,7 @@ fn a_link_that_is_switched_and_a_file_that_may_not_be_read() {
 fn append_open(path: &str, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
     append(path, text);
-    fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o0)).unwrap();
 }
 
 #[test]

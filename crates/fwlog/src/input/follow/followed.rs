@@ -23,7 +23,7 @@ use crate::input::years::Years;
 const ENOUGH: usize = 64 << 10;
 
 /// How often streams are told what time it is: no line is later than now.
-const TIME: Duration = Duration::from_hours(1);
+const TIME: Duration = Duration::from_secs(3_600);
 
 /// What came of asking for lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

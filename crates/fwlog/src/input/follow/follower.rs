@@ -20,9 +20,9 @@ use super::siblings::{self, Known, Sibling, alike};
 use crate::input::bytes::Plain;
 
 /// A file that lost its name is read until it was quiet for so long, once the next one has lines.
-const DRAINED: Duration = Duration::from_mins(1);
+const DRAINED: Duration = Duration::from_secs(60);
 /// One that is on no list of the disk any more holds room there: it is given up after so long.
-const HELD: Duration = Duration::from_mins(10);
+const HELD: Duration = Duration::from_secs(600);
 /// So many files without their name are kept open at most.
 const OPEN: usize = 24;
 /// How long the copy of a file that was cut is waited for.
