@@ -151,8 +151,10 @@ impl Options {
     /// # Errors
     /// An option's value does not make sense.
     pub fn watched(common: &Common) -> anyhow::Result<Options> {
-        // Files of a rotated set do not change.
-        let follow = (!common.input.rotated && !common.input.resolve).then(Follow::default);
+        // What is not there is an error before it is waited for; files of a rotated set do not change.
+        let is_there = |file: &PathBuf| file.as_os_str() == "-" || file.exists();
+        let grows = !common.input.rotated && !common.input.resolve && common.files.iter().all(is_there);
+        let follow = grows.then(Follow::default);
         Options::make(common, true, &Shared::default(), follow)
     }
 

@@ -277,7 +277,11 @@ fn stamp(text: &str, local_now: i64, zone: &TimeZone) -> Option<Moment> {
         let name = text.rsplit(' ').next().unwrap_or_default();
         let is_name = (3..=5).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_uppercase());
         let no_zone = is_name && offset(name, local_now, zone).is_none();
-        if !entry.packet.prefix.is_empty() || !host || no_zone || entry.error.is_some() {
+        // All of it is the stamp, and not a word before it or after.
+        let priority = text.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+        let bare = priority.map_or(text, |(_, rest)| rest);
+        let whole = stamp.text == bare.as_bytes() || stamp.text == bare.trim_matches(['[', ']']).as_bytes();
+        if !whole || !entry.packet.prefix.is_empty() || !host || no_zone || entry.error.is_some() {
             continue;
         }
         let hint = YearHint::not_behind(local_now + 86_400);

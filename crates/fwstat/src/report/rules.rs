@@ -164,7 +164,8 @@ pub fn brief(rule: &str) -> String {
     for part in parts(rule) {
         let (option, value) = part.split_once(' ').unwrap_or((part, ""));
         match option {
-            "-p" => protocol = value,
+            // What a rule says is not so names no match.
+            "-p" if words.last().is_none_or(|last| *last != "!") => protocol = value,
             "-m" if value == "comment" || value == protocol => continue,
             "--comment" => {
                 comment = value;

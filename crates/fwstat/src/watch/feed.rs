@@ -284,8 +284,10 @@ impl Feed {
             let mut state = self.lock();
             state.tally = Tally::new(asked.question, asked.filter);
             state.generation = asked.generation;
-            state.reading = Reading::Behind(None);
             state.size = queue.size();
+            // Of an empty log all is read that there is.
+            let empty = options.endless && state.size == 0 && self.again;
+            state.reading = if empty { Reading::Live } else { Reading::Behind(None) };
             state.names.clone_from(&names);
             state.stop = Some(Arc::clone(&queue.stop));
             if state.quit || state.asked.is_some() {

@@ -239,7 +239,11 @@ impl Writer {
             return false;
         }
         // Without the kernel's stamp, what looks like one would be taken for it.
-        let alike = || matches!(text.first(), Some(b'[')) || text.starts_with(b"message repeated ");
+        let alike = || {
+            matches!(text.first(), Some(b'['))
+                || text.starts_with(b"message repeated ")
+                || text.starts_with(b"kernel:")
+        };
         if memchr::memchr(b'\n', text).is_some() || (facts.source.is_none() && alike()) {
             return false;
         }
@@ -281,8 +285,7 @@ impl Lead {
     /// Whether the parser finds the host and the message after it. Asked instead of guessed: names of hosts
     /// and programs can be anything.
     fn fits(lead: &[u8], host: Option<&[u8]>, has_source: bool) -> bool {
-        const MESSAGE: &[u8] =
-            b"[x] kernel: IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=28 TOS=0x00 PREC=0x00 \
+        const MESSAGE: &[u8] = b"[x] drop: IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=28 TOS=0x00 PREC=0x00 \
             TTL=64 ID=1 PROTO=UDP SPT=5353 DPT=53 LEN=8 ";
         let mut line = b"2026-06-30T06:06:13.123456+02:00".to_vec();
         line.extend_from_slice(lead);
@@ -291,7 +294,7 @@ impl Lead {
         }
         // Behind a kernel's stamp anything may follow; without one, what looks like one may not.
         line.extend_from_slice(if has_source { MESSAGE } else { &MESSAGE[4..] });
-        let wanted: &[u8] = if has_source { b"[x] kernel: " } else { b"kernel: " };
+        let wanted: &[u8] = if has_source { b"[x] drop: " } else { b"drop: " };
         let reads = |entry: logparse::Entry<'_>| entry.packet.prefix == wanted && entry.envelope.host == host;
         !lead.contains(&b'\n') && logparse::parse(&line).is_ok_and(reads)
     }
