@@ -15,7 +15,7 @@ use super::follower::{Event, Follower, Notice};
 use super::grown::TAIL;
 use super::place::Place;
 use crate::input::bytes::{HEAD, Pauses, Plain};
-use crate::input::chunk::Buffer;
+use crate::input::chunk::{Buffer, Take};
 use crate::input::stream::{Poll, Stream};
 use crate::input::years::Years;
 
@@ -25,35 +25,29 @@ const ENOUGH: usize = 64 << 10;
 /// How often streams are told what time it is: no line is later than now.
 const TIME: Duration = Duration::from_secs(3_600);
 
-/// What came of asking for lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// Lines.
-    Chunk,
-    /// There are none for now.
-    Later,
-    /// There are none for now, but something is waited for that was written already.
-    Waiting,
+/// A generation whose first line is there.
+pub(super) struct Begun<'f> {
+    /// Its first bytes.
+    pub(super) head: &'f [u8],
+    /// All of them, as they come; the pauses that they tell.
+    pub(super) bytes: Plain,
+    pub(super) pauses: Pauses,
+    /// Where it begins, and the number of the line there.
+    pub(super) start: (u64, u64),
+    /// Its file, if it has one to look at.
+    pub(super) file: Option<&'f File>,
 }
 
-/// How a generation's bytes become a stream of lines, of which the first bytes are known, from a place on and with the
-/// file, if it has one to look at.
+/// What a log's streams need of the queue that it is in.
 pub(super) trait Open {
-    /// Makes the stream.
+    /// Makes the stream of a generation.
     ///
     /// # Errors
     /// The bytes are none that hold lines.
-    fn open(
-        &self,
-        head: &[u8],
-        bytes: Plain,
-        pauses: Pauses,
-        start: (u64, u64),
-        file: Option<&File>,
-    ) -> io::Result<Stream>;
+    fn open(&self, begun: Begun<'_>) -> io::Result<Stream>;
 
-    /// How years are found by now.
-    fn years(&self) -> Years;
+    /// How years are found so long after the beginning.
+    fn years(&self, passed: Duration) -> Years;
 }
 
 /// A log.
@@ -64,8 +58,10 @@ pub(in crate::input) struct Followed {
     flows: Vec<Flow>,
     taken: Vec<u8>,
     failed: Option<io::Error>,
-    /// When the streams were told the time.
+    began: Instant,
+    /// When the streams were told the time, and how often they are.
     told: Instant,
+    pub(super) each: Duration,
 }
 
 /// A generation's lines.
@@ -101,7 +97,9 @@ impl Followed {
             Some(places) => Follower::resume(path.clone(), places),
             None => Follower::new(path.clone()),
         };
-        Followed { path, follower, flows: Vec::new(), taken: Vec::new(), failed: None, told: Instant::now() }
+        let now = Instant::now();
+        let (flows, taken) = (Vec::new(), Vec::new());
+        Followed { path, follower, flows, taken, failed: None, began: now, told: now, each: TIME }
     }
 
     /// What there is to say about it, since this was asked last.
@@ -115,17 +113,17 @@ impl Followed {
     }
 
     /// The next lines.
-    pub(super) fn next(&mut self, buffer: &mut Buffer, open: &impl Open) -> Next {
-        if self.told.elapsed() >= TIME {
+    pub(super) fn next(&mut self, buffer: &mut Buffer, open: &impl Open) -> Take {
+        if self.told.elapsed() >= self.each {
             self.told = Instant::now();
-            let years = open.years();
+            let years = open.years(self.began.elapsed());
             for stream in self.flows.iter_mut().filter_map(|flow| flow.stream.as_mut()) {
                 stream.time_passes(years.clone());
             }
         }
         loop {
             if self.hand_out(buffer, open) {
-                return Next::Chunk;
+                return Take::Chunk;
             }
             self.taken.clear();
             match self.follower.look(Instant::now(), &mut self.taken) {
@@ -143,8 +141,8 @@ impl Followed {
                     flow.ended = true;
                     flow.inlet = None;
                 }
-                Event::Quiet => return Next::Later,
-                Event::Waiting => return Next::Waiting,
+                Event::Quiet => return Take::Later(true),
+                Event::Waiting => return Take::Later(false),
             }
         }
     }
@@ -229,7 +227,8 @@ impl Followed {
             flow.inlet = Some(inlet);
         }
         let (_, _, file) = self.follower.start(flow.number);
-        match open.open(&first[..first.len().min(HEAD)], Box::new(outlet), pauses, flow.start, file) {
+        let (head, bytes) = (&first[..first.len().min(HEAD)], Box::new(outlet));
+        match open.open(Begun { head, bytes, pauses, start: flow.start, file }) {
             Ok(stream) => flow.stream = Some(Box::new(stream)),
             Err(error) => {
                 self.failed = Some(error);

@@ -330,12 +330,11 @@ impl Follower {
 
     /// Looks for the copy that holds the rest of a file that was cut.
     fn find_rest(&mut self, at: usize, now: Instant) {
-        let Generation { bytes: Bytes::Cut { head, at: taken, .. }, number, found, .. } =
-            &self.generations[at]
+        let Generation { bytes: Bytes::Cut { head, at: taken, .. }, found, .. } = &self.generations[at]
         else {
             return;
         };
-        let (taken, number, found) = (*taken, *number, *found);
+        let (taken, found) = (*taken, *found);
         let (files, _) = siblings::of(&self.path);
         let place = files.iter().rposition(|file| alike(head, &file.head) && file.head.len() >= head.len());
         let copy = place.map(|place| (place, siblings::rest(&files[place].path, taken)));
@@ -353,7 +352,6 @@ impl Follower {
             // It may be being packed.
             _ if now.duration_since(found) < PATIENCE => {}
             _ => {
-                debug_assert_eq!(self.generations[at].number, number);
                 self.generations[at].bytes = Bytes::Copy(Box::new(io::empty()), (0, 0), Vec::new());
                 self.notices.push(Notice::Cut(false));
             }

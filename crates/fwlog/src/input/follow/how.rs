@@ -48,7 +48,6 @@ pub(in crate::input) struct Following {
     pub(super) turn: usize,
     /// Bytes since the last wait.
     pub(super) came: u64,
-    pub(super) began: Instant,
     pub(super) kept: Instant,
     /// Whether lines were handed out since places were kept.
     pub(super) moved: bool,
@@ -58,13 +57,11 @@ pub(in crate::input) struct Following {
 impl Following {
     /// Nothing was handed out yet.
     pub(super) fn new(follow: &Follow, inputs: &[&Path]) -> Following {
-        let now = Instant::now();
         Following {
             wake: Wake::new(inputs, piped_output()),
             turn: 0,
             came: 0,
-            began: now,
-            kept: now,
+            kept: Instant::now(),
             moved: false,
             cursor: follow.cursor.clone().unwrap_or_default(),
         }

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: asking each input in turn, waiting when none has lines, keeping places, and what is left at the end.
 //! Must not know: how an input is followed (`followed`).
-//! Tested by: `fwstat/tests/cli/follow.rs`.
+//! Tested by: `fwstat/tests/cli/follow.rs`, the unit test below.
 
 use std::fs::File;
 use std::io;
@@ -11,10 +11,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::cursor::Cursor;
-use super::followed::{Followed, Next, Open};
+use super::followed::{Begun, Followed, Open};
 use super::follower::Notice;
 use super::how::{Follow, Following};
-use crate::input::bytes::{Pauses, Plain};
 use crate::input::chunk::{Buffer, Take};
 use crate::input::decode::{self, Decoded};
 use crate::input::error::{InputError, reason};
@@ -61,14 +60,9 @@ impl InputQueue {
         followed: &mut Followed,
         buffer: &mut Buffer,
     ) -> Take {
-        let opening = Opening { queue: self, at };
-        let next = followed.next(buffer, &opening);
+        let taken = followed.next(buffer, &Opening { queue: self, at });
         self.tell_followed(at, followed);
-        match next {
-            Next::Chunk => Take::Chunk,
-            Next::Later => Take::Later(true),
-            Next::Waiting => Take::Later(false),
-        }
+        taken
     }
 
     fn tell_followed(&self, at: usize, followed: &mut Followed) {
@@ -203,15 +197,6 @@ impl InputQueue {
             held && matches!(self.take(at, source, state, buffer), Take::Chunk)
         })
     }
-
-    /// The rules for years as they are by now.
-    fn years_now(&self) -> Years {
-        let years = &self.reading.years;
-        let passed =
-            lock(&self.following).as_ref().map_or(0, |following| following.began.elapsed().as_secs());
-        let now = years.now.saturating_add(i64::try_from(passed).unwrap_or(0));
-        Years { now, limit: years.local(now) + DAY, ..years.clone() }
-    }
 }
 
 /// How a generation of one input is opened.
@@ -221,14 +206,8 @@ struct Opening<'q> {
 }
 
 impl Open for Opening<'_> {
-    fn open(
-        &self,
-        head: &[u8],
-        bytes: Plain,
-        pauses: Pauses,
-        start: (u64, u64),
-        file: Option<&File>,
-    ) -> io::Result<Stream> {
+    fn open(&self, begun: Begun<'_>) -> io::Result<Stream> {
+        let Begun { head, bytes, pauses, start, file } = begun;
         let reading = &self.queue.reading;
         let keeps = reading.follow.as_ref().is_some_and(|follow| follow.cursor.is_some());
         if keeps && decode::records(head).is_some() {
@@ -260,7 +239,37 @@ impl Open for Opening<'_> {
         Ok(stream)
     }
 
-    fn years(&self) -> Years {
-        self.queue.years_now()
+    fn years(&self, passed: Duration) -> Years {
+        let years = &self.queue.reading.years;
+        let now = years.now.saturating_add(i64::try_from(passed.as_secs()).unwrap_or(i64::MAX));
+        Years { now, limit: years.local(now) + DAY, ..years.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::input::ReadOptions;
+
+    #[test]
+    fn time_passes_while_lines_are_waited_for() {
+        let mut log = tempfile::NamedTempFile::new().unwrap();
+        let line = b"Jun 30 06:06:13 gw kernel: x\n";
+        log.write_all(line).unwrap();
+        let follow = Some(Follow::default());
+        let reading = ReadOptions { ordered: true, follow, ..ReadOptions::default() };
+        let queue = InputQueue::new(vec![Input::File(log.path().to_owned())], reading);
+        let mut buffer = Buffer::default();
+        for _ in 0..3 {
+            assert!(queue.next(&mut buffer));
+            assert_eq!(buffer.chunk().bytes, line);
+            if let State::Followed(followed) = &mut *lock(&queue.sources[0].state) {
+                followed.each = Duration::ZERO;
+            }
+            log.write_all(line).unwrap();
+        }
+        queue.stop.store(true, Ordering::Relaxed);
     }
 }

@@ -134,7 +134,10 @@ impl Seen {
     /// Whether its header is another one than the last time.
     fn has_changed(&mut self) -> bool {
         let mut header = vec![0; HEADER];
-        let whole = self.file.read_exact_at(&mut header, 0).is_ok();
-        whole && std::mem::replace(&mut self.header, header.clone()) != header
+        let changed = self.file.read_exact_at(&mut header, 0).is_ok() && header != self.header;
+        if changed {
+            self.header = header;
+        }
+        changed
     }
 }
