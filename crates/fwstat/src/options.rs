@@ -109,7 +109,7 @@ impl Options {
         Options::again(common, ordered, &Shared::default())
     }
 
-    /// The same for logs that grow, or that are read on from where a run before came to.
+    /// The same for logs that grow, or that are read on from where the run before stopped.
     ///
     /// # Errors
     /// An option's value does not make sense, or makes none of what has no end; the file of places is none.

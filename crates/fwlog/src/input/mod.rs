@@ -35,7 +35,7 @@ pub mod years;
 pub use self::bytes::LONGEST_LINE;
 pub use self::chunk::{BEFORE, Buffer, Chunk, ReadOptions};
 pub use self::error::{InputError, group};
-pub use self::stream::is_kmsg;
+pub use self::stream::{is_kmsg, is_read_once};
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -395,6 +395,12 @@ pub fn open(path: &Path, meta: &Metadata) -> io::Result<File> {
     }
 }
 
+/// Whether what has this path can be read only once: a pipe or a socket.
+#[must_use]
+pub fn is_read_once(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| meta.file_type().is_fifo() || meta.file_type().is_socket())
+}
+
 /// A program whose output is read.
 #[derive(Debug)]
 pub struct Program {

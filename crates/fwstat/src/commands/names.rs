@@ -6,6 +6,7 @@
 //! Tested by: `tests/cli/names.rs`.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use anyhow::ensure;
 use hashbrown::HashMap;
@@ -14,6 +15,7 @@ use crate::cli::Format;
 use crate::options::Options;
 use crate::report::Ranking;
 use fwlog::aggregate::Counts;
+use fwlog::input::is_read_once;
 use fwlog::names::resolver::{Answers, LIMITS};
 use fwlog::pipeline;
 use fwlog::record::{Field, Key, OwnedValue};
@@ -30,8 +32,7 @@ pub(super) fn before(options: &Options) -> anyhow::Result<Option<String>> {
     if !names.waits_for_resolver() {
         return Ok(None);
     }
-    let is_file =
-        |name: &String| name != "-" && !std::fs::metadata(name).is_ok_and(|meta| is_read_once(&meta));
+    let is_file = |name: &String| name != "-" && !is_read_once(Path::new(name));
     ensure!(
         queue.names().iter().all(is_file),
         "--resolve: what comes from a pipe can be read only once, and names are asked for before a field needs them: \
@@ -42,11 +43,6 @@ pub(super) fn before(options: &Options) -> anyhow::Result<Option<String>> {
     let addresses = most_frequent(&counts);
     let answers = names.resolve(&addresses);
     Ok(note(&answers, addresses.len()))
-}
-
-fn is_read_once(meta: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::FileTypeExt as _;
-    meta.file_type().is_fifo() || meta.file_type().is_socket()
 }
 
 /// The addresses in some counts, most packets first.

@@ -7,12 +7,12 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, bail};
 use fwlog::aggregate::Aggregate;
+use fwlog::input::is_read_once;
 use fwlog::pipeline::{Account, Totals};
 use fwlog::time::clock;
 
@@ -69,9 +69,7 @@ impl Passes {
     fn copy_if_read_once(&mut self, at: usize) -> anyhow::Result<()> {
         let path = self.common.files[at].clone();
         let name = path.to_string_lossy().into_owned();
-        let once = std::fs::metadata(&path)
-            .is_ok_and(|meta| meta.file_type().is_fifo() || meta.file_type().is_socket());
-        if name != "-" && !once {
+        if name != "-" && !is_read_once(&path) {
             return Ok(());
         }
         let mut copy =

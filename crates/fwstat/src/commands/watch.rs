@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use anyhow::bail;
+use fwlog::input::is_read_once;
 use fwlog::text;
 
 use super::Outcome;
@@ -44,7 +45,7 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
         // What was found in the usual places is what is watched.
         common.files = names.iter().map(PathBuf::from).collect();
     }
-    let again = !common.files.iter().any(|file| is_read_once(file));
+    let again = !common.files.iter().any(|file| file.as_os_str() == "-" || is_read_once(file));
     let open = || Options::watched(&common);
     let head = Head::new(
         names.clone(),
@@ -78,13 +79,6 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
         0 => Outcome::Nothing,
         _ => Outcome::Found,
     })
-}
-
-/// Whether what has this name can be read only once.
-fn is_read_once(file: &std::path::Path) -> bool {
-    use std::os::unix::fs::FileTypeExt as _;
-    let pipe = |meta: std::fs::Metadata| meta.file_type().is_fifo() || meta.file_type().is_socket();
-    file.as_os_str() == "-" || std::fs::metadata(file).is_ok_and(pipe)
 }
 
 /// How bars are drawn: a console of the kernel has no blocks, nor has a locale that is not UTF-8.

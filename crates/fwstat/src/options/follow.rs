@@ -22,7 +22,7 @@ use fwlog::text;
 /// The file holds something else.
 pub(super) fn follow(follow: bool, cursor: Option<&Path>) -> anyhow::Result<Follow> {
     let tell = Arc::new(|text: &str| {
-        // What nobody can be told is no reason to end.
+        // A warning that cannot be written is no reason to end.
         let _ = diagnostics::warning(&text::escape(text.as_bytes()));
     });
     let Some(path) = cursor else { return Ok(Follow { ends: !follow, tell, ..Follow::default() }) };

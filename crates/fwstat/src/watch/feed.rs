@@ -1,7 +1,7 @@
 //! The thread that reads, and what it shares with the one that draws.
 //!
 //! Responsible for: reading the log for one question after another, and pictures of what was counted so far. The
-//! reader waits for nobody longer than it takes to copy the rows of a picture: never for a terminal.
+//! reader waits while the rows of a picture are copied, and never for a terminal.
 //! Must not know: screens, keys.
 //! Tested by: `tests/cli/watch.rs`.
 //!
@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 use fwlog::filter::Filter;
 use fwlog::input::{Buffer, Chunk};
 use fwlog::pipeline::{Account, Live, Totals};
-use fwlog::record::Record;
 
 use super::picture::{Picture, Reading};
 use super::question::{Question, What};
@@ -92,9 +91,6 @@ pub struct Feed {
     /// Whether the log can be read again.
     again: bool,
 }
-
-/// Called with each record that the log has, whatever the question; whether what was there already has been read.
-pub type Watcher<'w> = &'w mut (dyn FnMut(&Record<'_>, bool) + Send);
 
 impl Feed {
     /// Nothing is read yet. `again` says whether the log can be read more than once.
@@ -248,7 +244,7 @@ impl Feed {
     }
 
     /// Reads, for one question after another, until [`Feed::quit`]. `open` gives the log from its beginning.
-    pub fn read(&self, open: &dyn Fn() -> anyhow::Result<Options>, watcher: Watcher<'_>) {
+    pub fn read(&self, open: &dyn Fn() -> anyhow::Result<Options>) {
         loop {
             let asked = {
                 let mut state = self.lock();
@@ -263,7 +259,7 @@ impl Feed {
                 }
             };
             match open() {
-                Ok(options) => self.run(asked, &options, watcher),
+                Ok(options) => self.run(asked, &options),
                 Err(error) => {
                     let mut state = self.lock();
                     state.error = Some(format!("{error:#}"));
@@ -277,7 +273,7 @@ impl Feed {
     }
 
     /// Reads the log for one question.
-    fn run(&self, asked: Asked, options: &Options, watcher: Watcher<'_>) {
+    fn run(&self, asked: Asked, options: &Options) {
         let queue = &options.queue;
         let names = queue.names();
         {
@@ -305,10 +301,7 @@ impl Feed {
             let state = &mut *state;
             let is_live = matches!(state.reading, Reading::Live);
             let now = is_live.then(|| self.now());
-            live.chunk(&chunk, &mut |record| {
-                watcher(record, is_live);
-                state.tally.add(record, now);
-            });
+            live.chunk(&chunk, &mut |record| state.tally.add(record, now));
             state.taken = queue.taken();
             state.totals = live.account().totals;
             let little = chunk.bytes.len() < LITTLE;

@@ -87,7 +87,7 @@ pub fn run(start: &Start<'_>) -> anyhow::Result<Ended> {
     let feed = Feed::new(first, start.again);
     let mut term = Term::new()?;
     std::thread::scope(|scope| {
-        let reader = scope.spawn(|| feed.read(start.open, &mut |_, _| {}));
+        let reader = scope.spawn(|| feed.read(start.open));
         let mut screen = Screen::new(start, &feed, &mut term);
         let ended = screen.run();
         let (app, interrupted, copied) = (screen.app, screen.interrupted, screen.copied);

@@ -114,6 +114,15 @@ impl Drop for Reader {
     }
 }
 
+/// A log of so many lines that is followed, when all of them came.
+fn followed(count: usize) -> (Folder, String, Reader) {
+    let folder = Folder::new();
+    let log = folder.write("kern.log", lines(0..count));
+    let reader = Reader::start(&folder, &[&log]);
+    assert_eq!(reader.wait(count), all(0..count));
+    (folder, log, reader)
+}
+
 fn append(path: &str, text: &str) {
     File::options().append(true).create(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
 }
@@ -124,10 +133,7 @@ fn all(range: std::ops::Range<usize>) -> Vec<usize> {
 
 #[test]
 fn lines_come_as_they_are_written_and_a_half_one_waits() {
-    let folder = Folder::new();
-    let log = folder.write("kern.log", lines(0..3));
-    let reader = Reader::start(&folder, &[&log]);
-    assert_eq!(reader.wait(3), all(0..3));
+    let (_folder, log, reader) = followed(3);
     append(&log, &line(3)[..40]);
     assert_eq!(reader.wait(3), all(0..3));
     append(&log, &line(3)[40..]);
@@ -142,10 +148,7 @@ fn lines_come_as_they_are_written_and_a_half_one_waits() {
 
 #[test]
 fn a_file_that_is_moved_away_is_read_to_its_end() {
-    let folder = Folder::new();
-    let log = folder.write("kern.log", lines(0..3));
-    let reader = Reader::start(&folder, &[&log]);
-    reader.wait(3);
+    let (folder, log, reader) = followed(3);
     let mut writer = File::options().append(true).open(&log).unwrap();
     // With a half line, which the writer ends after the move; the new file has lines before that.
     writer.write_all(&line(3).as_bytes()[..50]).unwrap();
@@ -228,10 +231,7 @@ fn the_rest_of_a_file_that_was_cut_is_found_in_its_copy() {
 
 #[test]
 fn two_cuts_between_two_looks_lose_nothing() {
-    let folder = Folder::new();
-    let log = folder.write("kern.log", lines(0..3));
-    let reader = Reader::start(&folder, &[&log]);
-    reader.wait(3);
+    let (folder, log, reader) = followed(3);
     reader.between(|| {
         append(&log, &line(3));
         fs::copy(&log, folder.path("kern.log.2")).unwrap();
@@ -245,10 +245,7 @@ fn two_cuts_between_two_looks_lose_nothing() {
 
 #[test]
 fn a_cut_without_a_copy_is_said() {
-    let folder = Folder::new();
-    let log = folder.write("kern.log", lines(0..3));
-    let reader = Reader::start(&folder, &[&log]);
-    reader.wait(3);
+    let (_folder, log, reader) = followed(3);
     fs::write(&log, lines(3..4)).unwrap();
     assert_eq!(reader.wait(4), all(0..4));
     let said = reader.end();
@@ -284,10 +281,7 @@ fn a_file_is_waited_for_and_may_go_and_come() {
 
 #[test]
 fn a_file_written_anew_by_an_editor_goes_on_where_it_was() {
-    let folder = Folder::new();
-    let log = folder.write("kern.log", lines(0..50));
-    let reader = Reader::start(&folder, &[&log]);
-    reader.wait(50);
+    let (folder, log, reader) = followed(50);
     let new = folder.write("new", lines(0..52));
     fs::rename(new, &log).unwrap();
     assert_eq!(reader.wait(52), all(0..52));

@@ -199,7 +199,7 @@ fn localhost() -> Option<String> {
     found.split_whitespace().nth(1).map(str::to_owned)
 }
 
-/// A log of 127.0.0.1 and of nobody else.
+/// A log of 127.0.0.1 alone.
 fn local_log(packets: usize) -> String {
     let line = |n: usize| {
         format!(

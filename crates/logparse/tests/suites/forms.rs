@@ -152,7 +152,7 @@ pub(crate) const HEADERS: &[&[u8]] = &[
     b"IN=muchtoolongforaname OUT= ",
 ];
 
-/// What stands behind the header: every form that the quick path knows, and neighbours.
+/// What follows the header: every form that the quick path knows, and neighbours.
 pub(crate) const BODIES: &[&[u8]] = &[
     b"SRC=10.137.0.14 DST=10.137.0.16 LEN=52 TOS=0x00 PREC=0x00 TTL=63 ID=758 DF PROTO=TCP SPT=56296 DPT=8443 \
       WINDOW=64240 RES=0x00 SYN URGP=0 ",
@@ -270,7 +270,7 @@ pub(crate) const OBJECTS: &[&str] = &[
     "4,1235,8486974964,-,caller=T12;@",
 ];
 
-/// One line of each form of body, in front of which the quick path's heads change as well.
+/// One line of each form of body, before which the quick path's heads change as well.
 pub(crate) fn representatives() -> Vec<Vec<u8>> {
     BODIES
         .iter()

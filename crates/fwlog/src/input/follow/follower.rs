@@ -32,7 +32,7 @@ const AGAIN: Duration = Duration::from_millis(20);
 /// The most that is read of a copy at once.
 const STEP: usize = 256 << 10;
 
-/// What a look at a log came to.
+/// The outcome of a look at a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     /// There are more bytes of this generation.

@@ -31,7 +31,7 @@ pub(super) struct Grown {
     window: Vec<u8>,
 }
 
-/// What looking at a file came to.
+/// The outcome of a look at a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     /// There is nothing new.

@@ -29,7 +29,7 @@ const MUCH: u64 = 16 << 10;
 pub(super) struct Wake {
     notify: Option<OwnedFd>,
     pause: Duration,
-    /// What nobody reads any more when it is closed at its other end.
+    /// Standard output, where it is a pipe: its reader may go away.
     output: Option<OwnedFd>,
 }
 
@@ -58,7 +58,7 @@ impl Wake {
         self.pause = if bytes >= MUCH { BUSY } else { CALM };
     }
 
-    /// Waits; `false` if nobody reads the output any more.
+    /// Waits; `false` if the output's reader is gone.
     pub(super) fn wait(&mut self) -> bool {
         let silent = self.pause > CALM;
         let time = Timespec { tv_sec: 0, tv_nsec: self.pause.subsec_nanos().into() };
