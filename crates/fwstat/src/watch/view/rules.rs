@@ -48,7 +48,7 @@ pub(super) fn rules(app: &App, paint: &mut Paint<'_>, area: Area) {
     let top = app.rule.0.min(rows.len().saturating_sub(page));
     let moving = app.zero.is_some();
     for (at, row) in rows.iter().enumerate().skip(top).take(page) {
-        line(paint, Area { y, height: 1, ..area }, row, kernel, moving);
+        line(paint, Area { y, height: 1, ..area }, row, (app.setup.rules, kernel), moving);
         if focus && at == app.rule.1 {
             paint.cursor(Area { y, height: 1, ..area });
         }
@@ -61,7 +61,7 @@ pub(super) fn rules(app: &App, paint: &mut Paint<'_>, area: Area) {
 }
 
 /// A rule, or the head of a chain.
-fn line(paint: &mut Paint<'_>, area: Area, row: &RuleRow, kernel: bool, moving: bool) {
+fn line(paint: &mut Paint<'_>, area: Area, row: &RuleRow, (log, kernel): (bool, bool), moving: bool) {
     let y = area.y;
     let end = area.x + area.width;
     let moved = row.moved > 0 || row.gained > 0;
@@ -75,7 +75,7 @@ fn line(paint: &mut Paint<'_>, area: Area, row: &RuleRow, kernel: bool, moving: 
     // Only a policy counts: what ends at the end of its chain.
     let counts = !head || row.policy.is_some();
     let possible = if row.lines.1 > 0 { "?" } else { "" };
-    let lines = format!("{}{possible}", grouped(row.lines.0));
+    let lines = if log { format!("{}{possible}", grouped(row.lines.0)) } else { number(None) };
     let mut columns = Vec::new();
     if kernel {
         columns.extend([(12, number(row.packets)), (11, step(row.gained))]);
