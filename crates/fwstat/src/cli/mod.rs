@@ -424,6 +424,12 @@ pub struct Watch {
     /// command that prints it. It is read once a second, and run by a shell; repeat it for ip6tables-save.
     #[arg(long, value_name = "FILE|COMMAND")]
     pub counters: Vec<String>,
+    /// Networks and hosts whose packets no suggested rule silences: an address, a network, or a file with one a line.
+    #[arg(long, value_name = "CIDR|FILE")]
+    pub trusted: Vec<String>,
+    /// Suggest no rule that silences lines with this prefix (as --prefix reads it).
+    #[arg(long, value_name = "PREFIX")]
+    pub keep: Vec<String>,
     /// Pictures a second at most; a key is answered at once.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=30))]
     pub fps: u8,

@@ -6,17 +6,20 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use anyhow::bail;
 use fwlog::input::is_read_once;
 use fwlog::text;
 
 use super::Outcome;
+use crate::analysis::suggest::session::{Session, Settings};
 use crate::cli::{self, Common, OutputArgs};
-use crate::options::Options;
+use crate::options::{self, Options};
 use crate::report::{Head, diagnostics};
 use crate::rules::Rulesets;
 use crate::watch::counters::Counters;
+use crate::watch::proposals::Proposer;
 use crate::watch::question::{Question, Window};
 use crate::watch::setup::{Glyphs, Setup, input_words};
 use crate::watch::{self, Start};
@@ -74,8 +77,28 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
     let question = Question { window, ..Question::default() };
     let fps = u32::from(arguments.fps);
     let counters = Counters::new(arguments.counters.clone());
-    let start =
-        Start { open: &open, again, options: &options, setup, question, fps, rulesets: &rulesets, counters };
+    let proposer = Proposer {
+        common: &common,
+        session: match again {
+            true => session(arguments, &rulesets)?,
+            false => {
+                Err("a pipe can be read only once: rules are suggested for a file or the journal".to_owned())
+            }
+        },
+        files: names.clone(),
+        stop: Mutex::default(),
+    };
+    let start = Start {
+        open: &open,
+        again,
+        options: &options,
+        setup,
+        question,
+        fps,
+        rulesets: &rulesets,
+        counters,
+        proposer,
+    };
     let ended = watch::run(&start)?;
     io::stdout().lock().write_all(ended.recap.as_bytes())?;
     Ok(match ended.picture.matched {
@@ -84,6 +107,24 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
         0 => Outcome::Nothing,
         _ => Outcome::Found,
     })
+}
+
+/// What is known of the host for rules; or why none can be suggested.
+fn session(arguments: &cli::Watch, rulesets: &Rulesets) -> anyhow::Result<Result<Session, String>> {
+    let settings = Settings {
+        trusted: options::suggest::trusted(&arguments.trusted)?,
+        keep: arguments.keep.iter().map(|keep| keep.as_bytes().to_vec()).collect(),
+        chain: "MALICIOUS".to_owned(),
+        most: 20,
+        honeypot: None,
+    };
+    let mut session = Session::new(settings);
+    for (name, rules) in &rulesets.all {
+        if let Err(why) = session.learn(rules) {
+            return Ok(Err(format!("{name}: {why}")));
+        }
+    }
+    Ok(Ok(session))
 }
 
 /// How bars are drawn: a console of the kernel has no blocks, nor has a locale that is not UTF-8.

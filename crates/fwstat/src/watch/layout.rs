@@ -50,6 +50,7 @@ pub enum View {
     Lines,
     Time,
     Rules,
+    Suggest,
 }
 
 /// Part of a screen.

@@ -16,6 +16,7 @@ pub mod model;
 mod model_tests;
 mod moves;
 pub mod picture;
+pub mod proposals;
 pub mod question;
 pub mod recap;
 pub mod rules;
@@ -26,6 +27,8 @@ pub mod view;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use fwlog::filter::expr;
@@ -37,6 +40,7 @@ use self::counters::Counters;
 use self::feed::{Asked, Feed};
 use self::model::{App, Effect, Msg};
 use self::picture::{LineRow, Picture, Reading};
+use self::proposals::{Answer, Proposer, Request};
 use self::question::Question;
 use self::rules::LogRules;
 use self::setup::Setup;
@@ -72,6 +76,8 @@ pub struct Start<'s> {
     pub rulesets: &'s Rulesets,
     /// The kernel's counters, if they were asked for.
     pub counters: Counters,
+    /// What proposes rules.
+    pub proposer: Proposer<'s>,
 }
 
 /// How it ended.
@@ -101,13 +107,18 @@ pub fn run(start: &Start<'_>) -> anyhow::Result<Ended> {
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| feed.read(start.open));
         let sampler = scope.spawn(|| start.counters.sample());
-        let mut screen = Screen::new(start, &feed, &mut term);
+        let ((ask, asked), (answer, answers)) = (channel(), channel());
+        let proposer = scope.spawn(move || start.proposer.work(&asked, &answer));
+        let mut screen = Screen::new(start, &feed, &mut term, (ask, answers));
         let ended = screen.run();
-        let (app, interrupted, copied) = (screen.app, screen.interrupted, screen.copied);
+        // What proposes ends when nothing can be asked any more.
+        let Screen { app, interrupted, copied, advice, .. } = screen;
+        drop(advice);
         feed.quit();
+        start.proposer.quit();
         drop(term);
         start.counters.stop();
-        let _ = (reader.join(), sampler.join());
+        let _ = (reader.join(), sampler.join(), proposer.join());
         ended?;
         let recap = recap::recap(&app, &copied);
         Ok(Ended { picture: app.picture, recap, interrupted })
@@ -120,6 +131,8 @@ struct Screen<'s, 'f> {
     feed: &'s Feed<'f>,
     term: &'s mut Term,
     app: App,
+    /// To what proposes rules, and from it.
+    advice: (Sender<Request>, Receiver<Answer>),
     /// The commands that were copied.
     copied: Vec<String>,
     interrupted: bool,
@@ -127,9 +140,14 @@ struct Screen<'s, 'f> {
 }
 
 impl<'s, 'f> Screen<'s, 'f> {
-    fn new(start: &'s Start<'s>, feed: &'s Feed<'f>, term: &'s mut Term) -> Screen<'s, 'f> {
+    fn new(
+        start: &'s Start<'s>,
+        feed: &'s Feed<'f>,
+        term: &'s mut Term,
+        advice: (Sender<Request>, Receiver<Answer>),
+    ) -> Screen<'s, 'f> {
         let app = App::new(start.setup.clone(), start.question.clone(), term.size());
-        Screen { start, feed, term, app, copied: Vec::new(), interrupted: false, done: false }
+        Screen { start, feed, term, app, advice, copied: Vec::new(), interrupted: false, done: false }
     }
 
     fn run(&mut self) -> anyhow::Result<()> {
@@ -152,12 +170,29 @@ impl<'s, 'f> Screen<'s, 'f> {
                 self.term.draw(|buffer| view::draw(app, buffer))?;
             }
             let waits = if version == Some(seen) { PATIENCE } else { frame.saturating_sub(drawn.elapsed()) };
-            dirty = self.listen(waits.min(PATIENCE))?;
+            dirty = self.listen(waits.min(PATIENCE))? | self.advised()?;
         }
         // What is said at the end is about all that was read.
         let picture = self.picture();
         self.app.hold = false;
         self.update(Msg::Picture(Box::new(picture)))
+    }
+
+    /// Takes what was proposed; whether anything was.
+    fn advised(&mut self) -> anyhow::Result<bool> {
+        let Ok(answer) = self.advice.1.try_recv() else { return Ok(false) };
+        self.update(match answer {
+            Answer::Proposed(number, proposed) => Msg::Proposed(number, Ok(proposed)),
+            Answer::Failed(number, why) => Msg::Proposed(number, Err(why)),
+            Answer::Written(said) => Msg::Say(said),
+        })?;
+        Ok(true)
+    }
+
+    /// Asks what proposes rules.
+    fn advise(&self, request: Request) {
+        // It ends with the screen.
+        let _ = self.advice.0.send(request);
     }
 
     /// Waits for keys and takes all that came; whether anything happened.
@@ -225,6 +260,11 @@ impl<'s, 'f> Screen<'s, 'f> {
         match effect {
             Effect::Quit => self.done = true,
             Effect::Redraw => self.term.clear()?,
+            Effect::Propose(number, question, from) => {
+                self.advise(Request::Propose(number, question, from));
+            }
+            Effect::Take(number, taken) => self.advise(Request::Take(number, taken)),
+            Effect::Script(name, taken) => self.advise(Request::Write(name.into(), taken)),
             Effect::Zero => self.start.counters.zero(),
             Effect::Counters(source) => self.start.counters.ask(source),
             Effect::Suspend => {
@@ -254,7 +294,7 @@ impl<'s, 'f> Screen<'s, 'f> {
                 self.update(Msg::Page(format!("explain {}", line.place), page))?;
             }
             Effect::Write(name, lines) => {
-                let said = match write_new(&name, &lines) {
+                let said = match write_new(name.as_ref(), &[lines.join(&b'\n'), b"\n".to_vec()].concat()) {
                     Ok(()) => format!(
                         "written: {name}, {}",
                         fwlog::text::count_of(lines.len() as u64, "line", "lines")
@@ -269,12 +309,9 @@ impl<'s, 'f> Screen<'s, 'f> {
 }
 
 /// Writes a file that was not there.
-fn write_new(name: &str, lines: &[Vec<u8>]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(name)?;
-    for line in lines {
-        file.write_all(line)?;
-        file.write_all(b"\n")?;
-    }
+fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
     file.flush()
 }
 

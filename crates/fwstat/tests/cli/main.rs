@@ -52,6 +52,8 @@ mod top;
 mod watch;
 #[cfg(feature = "watch")]
 mod watch_rules;
+#[cfg(feature = "watch")]
+mod watch_suggest;
 mod words;
 mod worlds;
 mod writers;

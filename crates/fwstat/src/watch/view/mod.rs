@@ -9,6 +9,7 @@ mod lines;
 mod paint;
 mod popup;
 mod rules;
+mod suggest;
 mod table;
 mod time;
 
@@ -17,6 +18,7 @@ use ratatui_core::buffer::Buffer;
 use super::layout::{Panel, View};
 use super::model::App;
 use paint::Paint;
+pub(super) use suggest::room as suggest_rows;
 
 /// Draws everything.
 pub fn draw(app: &App, buffer: &mut Buffer) {
@@ -35,6 +37,7 @@ pub fn draw(app: &App, buffer: &mut Buffer) {
         View::Lines => lines::raw(app, &mut paint, layout.body),
         View::Time => time::time(app, &mut paint, layout.body),
         View::Rules => rules::rules(app, &mut paint, layout.body),
+        View::Suggest => suggest::suggest(app, &mut paint, layout.body),
         View::Panels => {
             for (panel, area) in &layout.panels {
                 match panel {
