@@ -403,6 +403,15 @@ impl Suggest {
     }
 }
 
+/// How `watch --every` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)] // the names say it
+pub enum WatchFormat {
+    Ndjson,
+    Text,
+    Prometheus,
+}
+
 /// `fwstat watch`.
 #[derive(Args, Debug, Clone)]
 #[command(after_help = "Examples:\n  \
@@ -430,6 +439,12 @@ pub struct Watch {
     /// Suggest no rule that silences lines with this prefix (as --prefix reads it).
     #[arg(long, value_name = "PREFIX")]
     pub keep: Vec<String>,
+    /// No screen: write what is counted again and again, every 10s or 1min, to standard output or --output.
+    #[arg(long, value_name = "SPAN")]
+    pub every: Option<String>,
+    /// With --every: JSON (a document a line), text, or Prometheus' text format (--output is replaced as a whole).
+    #[arg(long, value_name = "FORMAT", default_value = "ndjson", requires = "every")]
+    pub format: WatchFormat,
     /// Pictures a second at most; a key is answered at once.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=30))]
     pub fps: u8,

@@ -15,6 +15,7 @@ pub mod model;
 #[cfg(test)]
 mod model_tests;
 mod moves;
+pub mod periodic;
 pub mod picture;
 pub mod proposals;
 pub mod question;
@@ -25,9 +26,6 @@ pub mod tally;
 pub mod term;
 pub mod view;
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -47,6 +45,7 @@ use self::setup::Setup;
 use self::term::{Heard, Term};
 use crate::analysis::explain::PathTaken;
 use crate::analysis::replayed::Replays;
+use crate::atomic_file;
 use crate::options::{self, Options};
 use crate::report::explain::Explained;
 use crate::report::style::RenderOptions;
@@ -294,7 +293,10 @@ impl<'s, 'f> Screen<'s, 'f> {
                 self.update(Msg::Page(format!("explain {}", line.place), page))?;
             }
             Effect::Write(name, lines) => {
-                let said = match write_new(name.as_ref(), &[lines.join(&b'\n'), b"\n".to_vec()].concat()) {
+                let said = match atomic_file::write_new(
+                    name.as_ref(),
+                    &[lines.join(&b'\n'), b"\n".to_vec()].concat(),
+                ) {
                     Ok(()) => format!(
                         "written: {name}, {}",
                         fwlog::text::count_of(lines.len() as u64, "line", "lines")
@@ -306,13 +308,6 @@ impl<'s, 'f> Screen<'s, 'f> {
         }
         Ok(())
     }
-}
-
-/// Writes a file that was not there.
-fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(bytes)?;
-    file.flush()
 }
 
 /// Where the rules send a line: the rule that logs it, and what decides.

@@ -8,9 +8,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::keys::{Key, action};
-use super::layout::{Layout, Panel, View, layout};
-use super::picture::{LineRow, Picture, Reading, Row};
-use super::proposals::Proposed;
+use super::layout::{Layout, Panel, View, layout, suggest_rows};
+use super::picture::{LineRow, Picture, Proposed, Reading, Row};
 use super::question::{LEVELS, Part, Question, What};
 use super::rules::RuleKey;
 use super::setup::Setup;
@@ -453,7 +452,7 @@ impl App {
         }
         if self.view == View::Suggest {
             let rows = self.rules_taken().len();
-            let page = super::view::suggest_rows(self.layout().body.height);
+            let page = suggest_rows(self.layout().body.height);
             self.pick = scrolled(self.pick, by, rows, page);
             return;
         }

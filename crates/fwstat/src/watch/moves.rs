@@ -77,22 +77,7 @@ impl App {
             }
             Action::Hold => self.hold = !self.hold,
             Action::Mark => self.mark(),
-            Action::Write if self.view == View::Suggest => {
-                if self.rules_taken().contains(&true) {
-                    let text = "silence.sh".to_owned();
-                    self.prompt = Some(Prompt { asks: Asks::Script, text, error: None });
-                } else {
-                    self.say("no rule is taken: Space takes one".to_owned());
-                }
-            }
-            Action::Write => {
-                if self.marked.is_empty() {
-                    self.say("no line is marked: m marks one".to_owned());
-                } else {
-                    self.prompt =
-                        Some(Prompt { asks: Asks::File, text: "marked.log".to_owned(), error: None });
-                }
-            }
+            Action::Write => self.write(),
             Action::Copy => match self.command() {
                 Some(command) => {
                     self.say("sent to the terminal's clipboard; it is printed at the end as well".to_owned());
@@ -182,6 +167,22 @@ impl App {
             prompt.error = None;
         }
         Vec::new()
+    }
+
+    /// Asks for the name of a file, if there is something to write.
+    fn write(&mut self) {
+        let (any, none, asks, name) = match self.view {
+            View::Suggest => {
+                let any = self.rules_taken().contains(&true);
+                (any, "no rule is taken: Space takes one", Asks::Script, "silence.sh")
+            }
+            _ => (!self.marked.is_empty(), "no line is marked: m marks one", Asks::File, "marked.log"),
+        };
+        if any {
+            self.prompt = Some(Prompt { asks, text: name.to_owned(), error: None });
+        } else {
+            self.say(none.to_owned());
+        }
     }
 
     /// Asks for rules for what is looked at; `anew` also if they are known.

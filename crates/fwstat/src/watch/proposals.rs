@@ -15,46 +15,18 @@ use fwlog::aggregate::Aggregate;
 use fwlog::pipeline::{self, Account};
 use fwlog::time::clock::{Clock, local_text, utc_text};
 
+use super::picture::{Proposed, ProposedRow};
 use super::question::Question;
 use crate::analysis::noise::survey::Survey;
 use crate::analysis::suggest::proof::{Proof, Prover, Taken};
 use crate::analysis::suggest::session::{Draft, Session, by_family, in_order};
 use crate::analysis::suggest::suggestion::Rated;
+use crate::atomic_file;
 use crate::cli::Common;
 use crate::options::{Options, Shared, wall_clock};
 use crate::report::style::RenderOptions;
 use crate::report::suggest::{self as report, Verb};
 use crate::report::{Head, rules};
-
-/// What is proposed, and what the rules that were taken leave.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Proposed {
-    /// Lines of the log.
-    pub before: u64,
-    /// Lines that would still be written with the rules that were taken.
-    pub remaining: u64,
-    /// The rules.
-    pub rows: Vec<ProposedRow>,
-    /// The newest moment of the log that was read, in the report's zone.
-    pub as_of: String,
-    /// Noise that no rule may silence, each with its reason.
-    pub refused: Vec<String>,
-}
-
-/// A rule that is proposed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProposedRow {
-    /// Whether it was taken.
-    pub taken: bool,
-    /// Lines that it takes, or would take after those that were taken.
-    pub lines: u64,
-    /// Why, in a sentence.
-    pub why: String,
-    /// The command that adds it.
-    pub command: String,
-    /// Some lines that it takes.
-    pub samples: Vec<Vec<u8>>,
-}
 
 /// What is asked.
 #[derive(Debug)]
@@ -133,7 +105,7 @@ impl Proposer<'_> {
                     let count = taken.iter().filter(|taken| **taken).count() as u64;
                     let written = self
                         .script(session, known, &taken)
-                        .and_then(|script| Ok(super::write_new(&path, script.as_bytes())?));
+                        .and_then(|script| Ok(atomic_file::write_new(&path, script.as_bytes())?));
                     match written {
                         Ok(()) => {
                             let rules = fwlog::text::count_of(count, "rule", "rules");

@@ -51,6 +51,8 @@ mod top;
 #[cfg(feature = "watch")]
 mod watch;
 #[cfg(feature = "watch")]
+mod watch_every;
+#[cfg(feature = "watch")]
 mod watch_rules;
 #[cfg(feature = "watch")]
 mod watch_suggest;

@@ -18,7 +18,6 @@ use ratatui_core::buffer::Buffer;
 use super::layout::{Panel, View};
 use super::model::App;
 use paint::Paint;
-pub(super) use suggest::room as suggest_rows;
 
 /// Draws everything.
 pub fn draw(app: &App, buffer: &mut Buffer) {

@@ -8,17 +8,8 @@ use fwlog::text::{self, grouped};
 
 use super::paint::{Ink, Paint};
 use crate::report::rules;
-use crate::watch::layout::Area;
+use crate::watch::layout::{Area, SUGGEST_FOOT, suggest_rows};
 use crate::watch::model::App;
-
-/// Rows below the list: why, and the command.
-const FOOT: u16 = 4;
-
-/// How many rows of the list a screen of this height has room for.
-#[must_use]
-pub(in crate::watch) fn room(height: u16) -> usize {
-    usize::from(height.saturating_sub(2 + if height > 10 { FOOT } else { 0 })).max(1)
-}
 
 pub(super) fn suggest(app: &App, paint: &mut Paint<'_>, area: Area) {
     let proposed = match &app.proposed {
@@ -46,7 +37,7 @@ pub(super) fn suggest(app: &App, paint: &mut Paint<'_>, area: Area) {
     );
     paint.text(area.x + 1, area.y + 1, area.width - 1, &headline, Ink::Focus);
     let (top, at) = app.pick;
-    let page = room(area.height);
+    let page = suggest_rows(area.height);
     for (n, row) in proposed.rows.iter().enumerate().skip(top).take(page) {
         let y = area.y + 2 + (n - top) as u16;
         let ink = if row.taken { Ink::New } else { Ink::Plain };
@@ -64,10 +55,12 @@ pub(super) fn suggest(app: &App, paint: &mut Paint<'_>, area: Area) {
         };
         paint.text(area.x + 1, area.y + 2, area.width - 1, &words, Ink::Dim);
     }
-    if let (Some(row), true) = (proposed.rows.get(at), area.height > 10) {
+    if let (Some(row), true) = (proposed.rows.get(at), area.height > SUGGEST_FOOT + 6) {
         let room = usize::from(area.width.saturating_sub(2));
-        let foot = area.y + area.height - FOOT;
-        for (n, line) in rules::folded(&row.command, Some(room)).iter().take(usize::from(FOOT)).enumerate() {
+        let foot = area.y + area.height - SUGGEST_FOOT;
+        for (n, line) in
+            rules::folded(&row.command, Some(room)).iter().take(usize::from(SUGGEST_FOOT)).enumerate()
+        {
             paint.text(area.x + 1, foot + n as u16, area.width - 1, line, Ink::Key);
         }
     }
