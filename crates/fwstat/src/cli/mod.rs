@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-pub use values::{Color, Format, Generate, Glyphs, Print, RuleFormat, Schema, Silenced, Sort};
+pub use values::{Color, Format, Generate, Glyphs, Print, RuleFormat, Schema, Silenced, Sort, WatchFormat};
 use values::{rows, threads};
 
 /// The whole command line.
@@ -401,15 +401,6 @@ impl Suggest {
     pub fn form(&self) -> RuleFormat {
         if self.json { RuleFormat::Json } else { self.format }
     }
-}
-
-/// How `watch --every` writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs)] // the names say it
-pub enum WatchFormat {
-    Ndjson,
-    Text,
-    Prometheus,
 }
 
 /// `fwstat watch`.
