@@ -106,7 +106,10 @@ fn numeric_date(text: &[u8]) -> Option<(Date, usize)> {
     numbers.separator = if named { b'-' } else { sign };
     let years = [numbers.parts[0], numbers.parts[2]].into_iter().filter(|part| (1970..2100).contains(part));
     (years.count() == 1).then_some(())?;
-    numbers.settle(&mut date)?;
+    // `04/10/2024` is April in one country and October in another.
+    let [first, second, _] = numbers.parts;
+    let is_clear = sign != b'/' || named || first == second || first.max(second) > 12;
+    is_clear.then(|| numbers.settle(&mut date)).flatten()?;
     Some((date, at))
 }
 
