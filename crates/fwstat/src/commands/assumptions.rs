@@ -45,7 +45,11 @@ pub(super) fn all(options: &Options, account: &Account) -> Vec<Assumption> {
     let unknown = assumed.unknown_zone.load(Relaxed);
     add("zone", unknown, "with a zone by a name that is not known: taken as the report's (--tz)");
     let unread = assumed.unread.load(Relaxed);
-    add("time", unread, "with a stamp that is not understood: in no table by time, and not between the first and the last moment");
+    add(
+        "time",
+        unread,
+        "with a stamp that is not understood: in no table by time, and not between the first and the last moment",
+    );
     if asked {
         let hint = match assumed.relative.load(Relaxed) {
             0 => "",

@@ -51,7 +51,8 @@ pub(super) fn whole(text: &[u8]) -> Option<Stamp<'_>> {
 fn numeric(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let (date, at) = numeric_date(text)?;
     let rest = text.get(at..)?;
-    let (_, rest) = rest.split_first().filter(|(sign, _)| matches!(sign, b' ' | b'T' | b'-' | b'_' | b':'))?;
+    let (_, rest) =
+        rest.split_first().filter(|(sign, _)| matches!(sign, b' ' | b'T' | b'-' | b'_' | b':'))?;
     let (hour, minute, second, nanos, rest) = match clock(rest) {
         Some(((hour, minute, second, nanos), rest)) => (hour, minute, second, nanos, rest),
         None => {

@@ -115,7 +115,8 @@ fn under_any_key<'a>(
         let Some((text, after)) = string(&rest[at..]) else { break };
         rest = after;
         let holds_packet = |text: &[u8]| {
-            memchr::memmem::find(text, b"IN=").is_some_and(|at| memchr::memmem::find(&text[at..], b" OUT=").is_some())
+            memchr::memmem::find(text, b"IN=")
+                .is_some_and(|at| memchr::memmem::find(&text[at..], b" OUT=").is_some())
         };
         if holds_packet(text) && found.replace(text).is_some() {
             return Err(ParseError::new(0, ErrorKind::Wrapper));
@@ -527,10 +528,7 @@ fn time<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
 }
 
 /// What keys and values of another form than an object's say.
-pub(super) fn attributes<'a>(
-    pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>,
-    envelope: &mut Envelope<'a>,
-) {
+pub(super) fn attributes<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>, envelope: &mut Envelope<'a>) {
     let mut texts = Texts::default();
     for (key, value) in pairs {
         let Some(meaning) = meaning(key) else { continue };

@@ -529,8 +529,9 @@ fn without_host<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a
     // A colon after the host: socklog's senders, and before the kernel's tag.
     if let Some((host, rest)) = text.iter().take(48).position(|b| *b == b' ').map(|at| text.split_at(at))
         && let Some(host) = host.strip_suffix(b":").filter(|host| !host.is_empty())
-        && let Some(rest) = (if loose::is_address(host) { leveled(stamp, &rest[1..], envelope) } else { None })
-            .or_else(|| tag(&rest[1..], envelope, true).map(|rest| kernel_marks(rest, envelope)))
+        && let Some(rest) =
+            (if loose::is_address(host) { leveled(stamp, &rest[1..], envelope) } else { None })
+                .or_else(|| tag(&rest[1..], envelope, true).map(|rest| kernel_marks(rest, envelope)))
     {
         envelope.host = Some(host);
         return rest;

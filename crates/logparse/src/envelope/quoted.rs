@@ -37,7 +37,9 @@ pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'
         return None;
     }
     let mut fields = before.split(|b| *b == separator).chain(after.split(|b| *b == separator)).take(MOST);
-    let unquoted = |field: &'a [u8]| field.strip_prefix(b"\"").and_then(|field| field.strip_suffix(b"\"")).unwrap_or(field);
+    let unquoted = |field: &'a [u8]| {
+        field.strip_prefix(b"\"").and_then(|field| field.strip_suffix(b"\"")).unwrap_or(field)
+    };
     // Of several moments the first is the record's.
     let _ = fields.any(|field| json::moment(unquoted(field), envelope));
     Some(json::inside(inside, envelope))

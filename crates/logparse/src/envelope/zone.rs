@@ -86,7 +86,9 @@ pub(super) fn zone(text: &[u8]) -> Option<(Zone, &[u8])> {
     let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-');
     // An offset has a colon inside, a zone one after it.
     let is_colon = |at: usize| inside[at] == b':' && inside.get(at + 1).is_some_and(u8::is_ascii_digit);
-    let len = (0..inside.len().min(12)).find(|at| !is_part(&inside[*at]) && !is_colon(*at)).unwrap_or(12);
+    let len = (0..inside.len().min(12))
+        .find(|at| !is_part(&inside[*at]) && !is_colon(*at))
+        .unwrap_or(inside.len().min(12));
     let zone = named(inside.get(..len)?)?;
     let mut rest = &inside[len..];
     if let Some(close) = close {
@@ -108,8 +110,17 @@ pub(super) fn zone(text: &[u8]) -> Option<(Zone, &[u8])> {
 /// `Europe/Berlin`: which offset it had, the letters alone do not tell.
 fn region(text: &[u8], close: Option<u8>) -> Option<(Zone, &[u8])> {
     const AREAS: [&[u8]; 11] = [
-        b"Africa", b"America", b"Antarctica", b"Arctic", b"Asia", b"Atlantic", b"Australia", b"Europe", b"Indian",
-        b"Pacific", b"Etc",
+        b"Africa",
+        b"America",
+        b"Antarctica",
+        b"Arctic",
+        b"Asia",
+        b"Atlantic",
+        b"Australia",
+        b"Europe",
+        b"Indian",
+        b"Pacific",
+        b"Etc",
     ];
     let area = text.iter().take(12).position(|b| *b == b'/').filter(|at| AREAS.contains(&&text[..*at]))?;
     let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+' | b'/');
