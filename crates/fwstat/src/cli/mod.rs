@@ -302,6 +302,10 @@ pub struct Explain {
     /// Every field and every rule, also where the screen has no room for them.
     #[arg(long)]
     pub all: bool,
+    /// What comes before the prefix, where fwstat does not know it: an expression with groups called time, host, tag,
+    /// uptime and prefix, as `(?<time>\S+ \S+) (?<host>\S+): `.
+    #[arg(long, value_name = "REGEX", allow_hyphen_values = true)]
+    pub envelope: Option<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub rules: RulesArgs,
