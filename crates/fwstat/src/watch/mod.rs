@@ -104,6 +104,7 @@ pub fn run(start: &Start<'_>) -> anyhow::Result<Ended> {
     let feed = Feed::new(first, start.again, LogRules::new(rules), &make);
     let mut term = Term::new()?;
     std::thread::scope(|scope| {
+        let quits = Quits { start, feed: &feed };
         let reader = scope.spawn(|| feed.read(start.open));
         let sampler = scope.spawn(|| start.counters.sample());
         let ((ask, asked), (answer, answers)) = (channel(), channel());
@@ -113,15 +114,28 @@ pub fn run(start: &Start<'_>) -> anyhow::Result<Ended> {
         // What proposes ends when nothing can be asked any more.
         let Screen { app, interrupted, copied, advice, .. } = screen;
         drop(advice);
-        feed.quit();
-        start.proposer.quit();
+        // Before the terminal is given back: it may be gone, and then that panics.
+        drop(quits);
         drop(term);
-        start.counters.stop();
         let _ = (reader.join(), sampler.join(), proposer.join());
         ended?;
         let recap = recap::recap(&app, &copied);
         Ok(Ended { picture: app.picture, recap, interrupted })
     })
+}
+
+/// Tells all threads to end, also where a panic ends the screen.
+struct Quits<'s, 'f> {
+    start: &'s Start<'s>,
+    feed: &'s Feed<'f>,
+}
+
+impl Drop for Quits<'_, '_> {
+    fn drop(&mut self) {
+        self.feed.quit();
+        self.start.proposer.quit();
+        self.start.counters.stop();
+    }
 }
 
 /// The loop of the screen.
