@@ -42,6 +42,8 @@ impl Seen {
 
 /// One way to a rule.
 pub(crate) struct Way {
+    /// All packets of the hook.
+    pub(crate) all: Rc<Space>,
     /// What comes to the chain.
     pub(crate) entry: Rc<Space>,
     /// The last of the rules before it that end a packet's way, in [`Lint::ended`].
@@ -97,6 +99,8 @@ pub(crate) struct Lint<'r> {
     pub(crate) calls: Vec<(RuleId, Option<u32>)>,
     pub(crate) found: Vec<Finding>,
     pub(crate) budget: usize,
+    /// Some way was not followed to its end.
+    pub(crate) cut: bool,
 }
 
 /// Packets on their way, and those of them that were logged.
@@ -186,14 +190,17 @@ pub(crate) struct Trail {
     pub(crate) opaque: Decided,
     /// The jump through which the present chain was come to, in [`Lint::calls`].
     pub(crate) call: Option<u32>,
+    /// All packets of the hook.
+    pub(crate) all: Rc<Space>,
     /// Only look where packets end; the findings are made elsewhere.
     pub(crate) silent: bool,
     pub(crate) ends: Vec<(Verdict, Option<RuleId>)>,
 }
 
 impl Trail {
-    pub(crate) fn new(silent: bool) -> Trail {
-        Trail { last: None, opaque: Decided::default(), call: None, silent, ends: Vec::new() }
+    pub(crate) fn new(all: &Space, silent: bool) -> Trail {
+        let all = Rc::new(all.clone());
+        Trail { last: None, opaque: Decided::default(), call: None, all, silent, ends: Vec::new() }
     }
 }
 
@@ -229,6 +236,7 @@ impl<'r> Lint<'r> {
             calls: Vec::new(),
             found: Vec::new(),
             budget: EFFORT,
+            cut: false,
         }
     }
 
@@ -239,7 +247,7 @@ impl<'r> Lint<'r> {
         others: Vec<RuleId>,
         message: String,
     ) {
-        self.found.push(Finding { kind, rule, others, message });
+        self.found.push(Finding { kind, rule, chain: None, others, message });
     }
 
     /// The interfaces a packet has at a hook: in and out.
@@ -261,8 +269,9 @@ impl<'r> Lint<'r> {
                 let family = self.rules.tables[table].family;
                 let (input, output) = Lint::interfaces(hook);
                 let all = everything(family, input, output, untracks);
+                let mut path = Trail::new(&all, false);
                 let flow = Flow { all, ..Flow::default() };
-                let left = self.chain(table, chain, flow, &mut Trail::new(false), 0);
+                let left = self.chain(table, chain, flow, &mut path, 0);
                 self.end(base.policy, None, &left, true);
             }
         }
@@ -319,7 +328,8 @@ impl<'r> Lint<'r> {
             seen.taken = std::mem::take(&mut seen.taken).or(taken.all.clone());
             seen.doubtful |= taken.doubtful || !region.opaque.is_empty();
         }
-        seen.ways.push(Way { entry: Rc::clone(entry), last: path.last, call: path.call, cover });
+        let (all, entry) = (Rc::clone(&path.all), Rc::clone(entry));
+        seen.ways.push(Way { all, entry, last: path.last, call: path.call, cover });
     }
 
     /// Notes all chains that can be come to from one, where the walk goes no further.
@@ -358,6 +368,7 @@ impl<'r> Lint<'r> {
         for (i, rule) in rules.tables[table].chains[chain].rules.iter().enumerate() {
             let id = RuleId { table: table as u32, chain: chain as u32, rule: i as u32 };
             if self.budget == 0 || depth > DEEPEST {
+                self.cut = true;
                 return entry;
             }
             let boxes = now.logged.iter().map(|(_, logged)| logged.0.len()).sum::<usize>() + now.all.0.len();

@@ -11,7 +11,6 @@ use fwrules::{Context, Family, Hook, Net, Rule, Ruleset, Sets, Verdict, Walker};
 
 use super::chain::{self, Proposal};
 use super::evidence::{Asked, Evidence};
-use super::manager::{Manager, has_docker};
 use super::proof::{Case, Proof, Proved, Prover, Taken};
 use super::signals::{Signals, is_kept};
 use super::site::{Judge, Site};
@@ -22,6 +21,7 @@ use crate::analysis::noise::let_in::LetIn;
 use crate::analysis::noise::pattern::Pattern;
 use crate::analysis::noise::place::{Place, friends};
 use crate::analysis::noise::survey::Surveyed;
+use crate::rules::manager::{Manager, has_docker};
 
 /// What the user said.
 #[derive(Clone, Debug, Default)]
