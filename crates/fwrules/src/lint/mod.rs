@@ -129,6 +129,47 @@ mod tests {
     }
 
     #[test]
+    fn who_may_not_have_had_the_packets_is_no_reason() {
+        let chains = ":INPUT ACCEPT [0:0]\n:A - [0:0]\n:B - [0:0]\n";
+        // What a set decides about may pass A by: of the two that drop, the second is the reason.
+        let jump = "-A INPUT -m set --match-set x src -j A\n-A A -j DROP\n";
+        let back =
+            "-A INPUT -j A\n-A A -m addrtype --dst-type LOCAL -j RETURN\n-A A -j B\n-A B -p udp -j DROP\n";
+        for before in [jump, back] {
+            let rest = "-A INPUT -p udp -j DROP\n-A INPUT -p udp -m udp --dport 137 -j ACCEPT";
+            assert_eq!(
+                messages(&format!("{chains}{before}{rest}")).into_iter().filter(|m| m.contains("never fire")).collect::<Vec<_>>(),
+                ["INPUT 3 can never fire: INPUT 2 takes all its packets"],
+                "{before}"
+            );
+        }
+        // So it is for a rule in a chain that the packets do not come to any more.
+        let called = "-A INPUT -j A\n-A INPUT -p udp -m multiport --dports 137,138 -j DROP\n-A INPUT -j B\n\
+            -A A -m addrtype --dst-type LOCAL -j RETURN\n-A A -j DROP\n-A B -p udp -m udp --dport 137 -j ACCEPT";
+        assert_eq!(
+            messages(&format!("{chains}{called}")),
+            ["B 1 can never fire: INPUT 2 takes all its packets"]
+        );
+        let early = "-A INPUT -p tcp -j RETURN\n-A INPUT -j B\n-A B -p tcp -m tcp --dport 22 -j ACCEPT\n-A B -p udp -j A\n-A A -j DROP";
+        assert_eq!(
+            messages(&format!("{chains}{early}")),
+            ["B 1 can never fire: INPUT 1 takes all its packets"]
+        );
+    }
+
+    #[test]
+    fn what_was_not_followed_is_said() {
+        // Twice as many ways at each step: 2^40.
+        let mut text = String::from(":INPUT ACCEPT [0:0]\n");
+        (0..=20).for_each(|i| text.push_str(&format!(":C{i} - [0:0]\n")));
+        text.push_str("-A INPUT -j C0\n-A INPUT -j LOG --log-prefix \"x dropped \"\n-A INPUT -j DROP\n");
+        (0..20).for_each(|i| text.push_str(&format!("-A C{i} -j C{0}\n-A C{i} -j C{0}\n", i + 1)));
+        text.push_str("-A C20 -p tcp -j ACCEPT");
+        let found = messages(&text);
+        assert!(matches!(&found[..], [one] if one.contains("was not looked for")), "{found:?}");
+    }
+
+    #[test]
     fn prefixes_that_mislead() {
         assert_eq!(
             messages(

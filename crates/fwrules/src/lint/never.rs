@@ -155,6 +155,9 @@ impl Lint<'_> {
 
     /// What a rule takes of the packets that the jumps to its chain fit.
     fn called(&self, ended: &Ended) -> Space {
+        if !ended.sure {
+            return Space::default();
+        }
         let (mut space, mut call) = (self.regions[&ended.rule].space.clone(), ended.call);
         while let Some((jump, before)) = call.map(|call| self.calls[call as usize]) {
             // A jump that is sure of nothing sends no packet for sure.

@@ -64,6 +64,8 @@ pub(crate) struct Ended {
     pub(crate) took: Option<Space>,
     /// It ends their way through its own chain only.
     pub(crate) back: bool,
+    /// All that fit it come to it, but for those that other rules in this list took.
+    pub(crate) sure: bool,
 }
 
 /// Rules before a rule that are compared with it, of each combination of conditions without a
@@ -190,6 +192,9 @@ pub(crate) struct Trail {
     pub(crate) opaque: Decided,
     /// The jump through which the present chain was come to, in [`Lint::calls`].
     pub(crate) call: Option<u32>,
+    /// Packets that may have left the chains on the way here before, or never came to them: rules
+    /// decided about them by conditions that have no field.
+    pub(crate) doubt: Space,
     /// All packets of the hook.
     pub(crate) all: Rc<Space>,
     /// Only look where packets end; the findings are made elsewhere.
@@ -200,7 +205,8 @@ pub(crate) struct Trail {
 impl Trail {
     pub(crate) fn new(all: &Space, silent: bool) -> Trail {
         let all = Rc::new(all.clone());
-        Trail { last: None, opaque: Decided::default(), call: None, all, silent, ends: Vec::new() }
+        let (opaque, doubt) = (Decided::default(), Space::default());
+        Trail { last: None, opaque, call: None, doubt, all, silent, ends: Vec::new() }
     }
 }
 
@@ -306,8 +312,9 @@ impl<'r> Lint<'r> {
         if !region.opaque.is_empty() {
             path.opaque.push(id, &region.opaque);
         } else if !path.silent && !region.moody && !taken.is_empty() {
-            let took = path.call.map(|_| taken);
-            self.ended.push(Ended { rule: id, before: path.last, call: path.call, took, back });
+            let sure = path.doubt.is_empty();
+            let took = (path.call.is_some() || !sure).then(|| taken.without(&path.doubt));
+            self.ended.push(Ended { rule: id, before: path.last, call: path.call, took, back, sure });
             path.last = Some(self.ended.len() as u32 - 1);
         }
     }
@@ -365,6 +372,7 @@ impl<'r> Lint<'r> {
         let mut now = entry.clone();
         let mut returned = Flow::default();
         let (start, came) = (path.opaque.rules.len(), Rc::new(entry.all.clone()));
+        let doubt = path.doubt.clone();
         for (i, rule) in rules.tables[table].chains[chain].rules.iter().enumerate() {
             let id = RuleId { table: table as u32, chain: chain as u32, rule: i as u32 };
             if self.budget == 0 || depth > DEEPEST {
@@ -414,6 +422,9 @@ impl<'r> Lint<'r> {
                 Effect::Return => {
                     now = left(now, &self.regions);
                     self.ends(id, taken.all.clone(), true, path);
+                    if !exact {
+                        path.doubt = std::mem::take(&mut path.doubt).or(taken.all.clone());
+                    }
                     returned = returned.or(taken);
                 }
                 Effect::Jump | Effect::Goto => {
@@ -422,18 +433,24 @@ impl<'r> Lint<'r> {
                     if taken.all.is_empty() {
                         continue;
                     }
-                    let before = (path.call, path.opaque.rules.len());
+                    let (before, outside) = ((path.call, path.opaque.rules.len()), path.doubt.clone());
+                    if !exact {
+                        path.doubt = taken.all.clone();
+                    }
                     let gone = if is_goto { taken.all.clone() } else { Space::default() };
                     self.calls.push((id, path.call));
                     path.call = Some(self.calls.len() as u32 - 1);
                     let back = self.chain(table, target, taken, path, depth + 1);
-                    path.call = before.0;
+                    (path.call, path.doubt) = (before.0, outside);
                     if !rule.is_unconditional() {
                         // What is asked in there, not every packet has seen.
                         path.opaque.truncate(before.1);
                     }
                     now = left(now, &self.regions);
                     if is_goto {
+                        if !exact {
+                            path.doubt = std::mem::take(&mut path.doubt).or(gone.clone());
+                        }
                         self.ends(id, gone, true, path);
                         returned = returned.or(back);
                     } else {
@@ -442,6 +459,7 @@ impl<'r> Lint<'r> {
                 }
             }
         }
+        path.doubt = doubt;
         // A RETURN leads past what follows it.
         if !returned.all.is_empty() {
             path.opaque.truncate(start);
