@@ -220,6 +220,27 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_a_family_takes_all_of_it() {
+        let head = r#"{"chain": {"family": "inet", "table": "t", "name": "c", "type": "filter", "hook": "input",
+            "prio": 0, "policy": "drop"}}"#;
+        let rule = |expr: &str| {
+            format!(r#"{{"rule": {{"family": "inet", "table": "t", "chain": "c", "expr": [{expr}]}}}}"#)
+        };
+        let is = |left: &str, right: &str| {
+            format!(r#"{{"match": {{"op": "==", "left": {left}, "right": "{right}"}}}}"#)
+        };
+        let of = |family: &str| rule(&format!(r#"{}, {{"drop": null}}"#, is(r#"{"meta": {"key": "nfproto"}}"#, family)));
+        let source = is(r#"{"payload": {"protocol": "ip", "field": "saddr"}}"#, "192.0.2.1");
+        let accept = rule(&format!(r#"{source}, {{"accept": null}}"#));
+        let found = |rules: &[String]| {
+            let json = format!(r#"{{"nftables": [{head}, {}]}}"#, rules.join(", "));
+            lint(&Ruleset::parse(json.as_bytes()).unwrap()).into_iter().map(|f| f.message).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&[of("ipv4"), accept.clone()]), ["t c 2 can never fire: t c 1 takes all its packets"]);
+        assert_eq!(found(&[of("ipv6"), accept]), [""; 0]);
+    }
+
+    #[test]
     fn what_rules_change_on_the_way_is_asked_anew() {
         let mark = "*mangle\n:INPUT ACCEPT [0:0]\n-A INPUT -m mark --mark 0x1 -j ACCEPT\n\
             -A INPUT -p tcp -m tcp --dport 22 -j MARK --set-xmark 0x1/0xffffffff\n-A INPUT -m mark --mark 0x1 -j ACCEPT\nCOMMIT\n";
@@ -235,6 +256,11 @@ mod tests {
         let drop = "-A INPUT -m set --match-set bad src -j DROP";
         assert!(messages(&format!("{set}{drop}")).is_empty());
         assert_eq!(messages(&format!("{set}{}", drop.replace("bad", "worse"))).len(), 1);
+        // So it is with what remembers: both rules ask the same of the same packet.
+        for asked in ["recent --rcheck --name x", "time --timestart 01:00", "connlimit --connlimit-above 9"] {
+            let ask = |text: &str| text.replace("set --match-set bad src", asked);
+            assert!(messages(&ask(&format!("{set}{drop}"))).is_empty(), "{asked}");
+        }
     }
 
     #[test]

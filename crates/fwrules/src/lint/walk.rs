@@ -397,10 +397,7 @@ impl<'r> Lint<'r> {
                 // Conditions that have no field, but are those of the LOG rule: what it logged
                 // ends here. So does what this very rule logs.
                 false => now.logged_less(
-                    |log| {
-                        log == id
-                            || !region.moody && region.opaque.iter().all(|m| regions[&log].opaque.contains(m))
-                    },
+                    |log| log == id || region.asks_within(&regions[&log]),
                     &region.space,
                 ),
             };
