@@ -138,7 +138,10 @@ mod tests {
         for before in [jump, back] {
             let rest = "-A INPUT -p udp -j DROP\n-A INPUT -p udp -m udp --dport 137 -j ACCEPT";
             assert_eq!(
-                messages(&format!("{chains}{before}{rest}")).into_iter().filter(|m| m.contains("never fire")).collect::<Vec<_>>(),
+                messages(&format!("{chains}{before}{rest}"))
+                    .into_iter()
+                    .filter(|m| m.contains("never fire"))
+                    .collect::<Vec<_>>(),
                 ["INPUT 3 can never fire: INPUT 2 takes all its packets"],
                 "{before}"
             );
@@ -229,14 +232,19 @@ mod tests {
         let is = |left: &str, right: &str| {
             format!(r#"{{"match": {{"op": "==", "left": {left}, "right": "{right}"}}}}"#)
         };
-        let of = |family: &str| rule(&format!(r#"{}, {{"drop": null}}"#, is(r#"{"meta": {"key": "nfproto"}}"#, family)));
+        let of = |family: &str| {
+            rule(&format!(r#"{}, {{"drop": null}}"#, is(r#"{"meta": {"key": "nfproto"}}"#, family)))
+        };
         let source = is(r#"{"payload": {"protocol": "ip", "field": "saddr"}}"#, "192.0.2.1");
         let accept = rule(&format!(r#"{source}, {{"accept": null}}"#));
         let found = |rules: &[String]| {
             let json = format!(r#"{{"nftables": [{head}, {}]}}"#, rules.join(", "));
             lint(&Ruleset::parse(json.as_bytes()).unwrap()).into_iter().map(|f| f.message).collect::<Vec<_>>()
         };
-        assert_eq!(found(&[of("ipv4"), accept.clone()]), ["t c 2 can never fire: t c 1 takes all its packets"]);
+        assert_eq!(
+            found(&[of("ipv4"), accept.clone()]),
+            ["t c 2 can never fire: t c 1 takes all its packets"]
+        );
         assert_eq!(found(&[of("ipv6"), accept]), [""; 0]);
     }
 

@@ -49,7 +49,8 @@ impl Lint<'_> {
             };
             let chain = chains.entry((id.table, id.chain)).or_insert_with(meanings);
             let alike = |twin: &Rule| chain.get(&twin.meaning(&hasher));
-            if twin.is_some_and(|twin| alike(&twin).is_some_and(|rules| rules.iter().any(|r| r.same(&twin)))) {
+            if twin.is_some_and(|twin| alike(&twin).is_some_and(|rules| rules.iter().any(|r| r.same(&twin))))
+            {
                 continue;
             }
             let names: Vec<String> =

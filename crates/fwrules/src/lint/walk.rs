@@ -354,6 +354,23 @@ impl<'r> Lint<'r> {
         }
     }
 
+    /// Sends packets through the chain that a rule names; those of them that come back.
+    fn jump(&mut self, id: RuleId, target: usize, taken: Flow, path: &mut Trail, depth: usize) -> Flow {
+        let (call, asked, outside) = (path.call, path.opaque.rules.len(), path.doubt.clone());
+        if !self.regions[&id].is_exact() {
+            path.doubt = taken.all.clone();
+        }
+        self.calls.push((id, path.call));
+        path.call = Some(self.calls.len() as u32 - 1);
+        let back = self.chain(id.table as usize, target, taken, path, depth + 1);
+        (path.call, path.doubt) = (call, outside);
+        if self.rules.rule(id).is_none_or(|rule| !rule.is_unconditional()) {
+            // What is asked in there, not every packet has seen.
+            path.opaque.truncate(asked);
+        }
+        back
+    }
+
     pub(crate) fn chain(
         &mut self,
         table: usize,
@@ -396,10 +413,9 @@ impl<'r> Lint<'r> {
                 true => now.without(&region.space),
                 // Conditions that have no field, but are those of the LOG rule: what it logged
                 // ends here. So does what this very rule logs.
-                false => now.logged_less(
-                    |log| log == id || region.asks_within(&regions[&log]),
-                    &region.space,
-                ),
+                false => {
+                    now.logged_less(|log| log == id || region.asks_within(&regions[&log]), &region.space)
+                }
             };
             if rule.log.is_some() && !path.silent && !taken.all.is_empty() {
                 now.logged.retain(|(l, _)| *l != id);
@@ -430,19 +446,8 @@ impl<'r> Lint<'r> {
                     if taken.all.is_empty() {
                         continue;
                     }
-                    let (before, outside) = ((path.call, path.opaque.rules.len()), path.doubt.clone());
-                    if !exact {
-                        path.doubt = taken.all.clone();
-                    }
                     let gone = if is_goto { taken.all.clone() } else { Space::default() };
-                    self.calls.push((id, path.call));
-                    path.call = Some(self.calls.len() as u32 - 1);
-                    let back = self.chain(table, target, taken, path, depth + 1);
-                    (path.call, path.doubt) = (before.0, outside);
-                    if !rule.is_unconditional() {
-                        // What is asked in there, not every packet has seen.
-                        path.opaque.truncate(before.1);
-                    }
+                    let back = self.jump(id, target, taken, path, depth);
                     now = left(now, &self.regions);
                     if is_goto {
                         if !exact {

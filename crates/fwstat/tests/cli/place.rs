@@ -33,6 +33,9 @@ fn the_place_is_after_lo_and_known_connections_and_the_program_is_named() {
         let script = run(&["suggest", "-H", "--rules", rules, &log]).out;
         assert!(script.trim_start().starts_with(first), "{name}: {script}");
         assert_eq!(text.contains("DOCKER-USER"), name == "docker.save", "{text}");
+        // Rules of nft's ask no ipset.
+        let ipset = run(&["suggest", "--format", "ipset", "--rules", rules, &log]).out;
+        assert_eq!(ipset.contains("then: iptables -A"), !name.ends_with(".json"), "{name}: {ipset}");
         let document = run(&["suggest", "--json", "--rules", rules, &log]).json();
         let list = document["rules"].as_array().unwrap();
         let all = |key: &str| -> Vec<String> {
@@ -75,7 +78,12 @@ fn a_chain_that_docker_user_jumps_to_takes_what_is_forwarded() {
             "Mar  3 00:{:02}:{:02} h kernel: {prefix} IN=eth0 OUT={out} MAC=00:16:3e:5e:6c:00:fe:ff:ff:ff:ff:ff:08:00 \
              SRC=203.0.{}.{} DST={dst} LEN=44 TOS=0x00 PREC=0x00 TTL=57 ID={i} PROTO=TCP SPT={} DPT={} WINDOW=1024 \
              RES=0x00 SYN URGP=0 \n",
-            i / 60, i % 60, 114 + i / 200, 1 + i % 200, 40_000 + i, if i % 4 < 2 { 23 } else { 445 },
+            i / 60,
+            i % 60,
+            114 + i / 200,
+            1 + i % 200,
+            40_000 + i,
+            if i % 4 < 2 { 23 } else { 445 },
         );
     }
     let log = folder.write("log", text);

@@ -115,6 +115,12 @@ impl Session {
         self.sites[usize::from(addr.is_ipv6())].rules.nft
     }
 
+    /// Whether the rulesets of IPv4 and of IPv6 are nft's.
+    #[must_use]
+    pub fn nft(&self) -> [bool; 2] {
+        [0, 1].map(|family| self.sites[family].rules.nft)
+    }
+
     /// The family whose ruleset is known, if it is only one.
     #[must_use]
     pub fn only_family(&self) -> Option<bool> {
