@@ -109,8 +109,7 @@ impl Manager {
                  /etc/arno-iptables-firewall/custom-rules"
             }
             _ => {
-                "for the next boot: iptables-save > /etc/iptables/rules.v4 (IPv6: rules.v6, iptables-persistent); \
-                 where ferm or a script writes the rules, its next run replaces them: put them into its file"
+                "for the next boot: iptables-save > /etc/iptables/rules.v4 (IPv6: rules.v6, iptables-persistent)"
             }
         }
     }

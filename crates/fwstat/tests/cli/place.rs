@@ -76,12 +76,14 @@ fn a_chain_that_docker_user_jumps_to_takes_what_is_forwarded() {
         };
         text += &format!(
             "Mar  3 00:{:02}:{:02} h kernel: {prefix} IN=eth0 OUT={out} MAC=00:16:3e:5e:6c:00:fe:ff:ff:ff:ff:ff:08:00 \
-             SRC=203.0.{}.{} DST={dst} LEN=44 TOS=0x00 PREC=0x00 TTL=57 ID={i} PROTO=TCP SPT={} DPT={} WINDOW=1024 \
+             SRC={}.{}.{}.{} DST={dst} LEN=44 TOS=0x00 PREC=0x00 TTL=57 ID={i} PROTO=TCP SPT={} DPT={} WINDOW=1024 \
              RES=0x00 SYN URGP=0 \n",
             i / 60,
             i % 60,
-            114 + i / 200,
-            1 + i % 200,
+            20 + i % 80,
+            i * 7 % 250,
+            i % 250,
+            1 + i % 250,
             40_000 + i,
             if i % 4 < 2 { 23 } else { 445 },
         );
