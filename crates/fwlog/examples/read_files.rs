@@ -3,7 +3,6 @@
 
 use std::error::Error;
 
-use fwlog::aggregate::Counts;
 use fwlog::filter::Filter;
 use fwlog::input::{Input, InputQueue, ReadOptions};
 use fwlog::pipeline::{self, Plan};
@@ -22,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         threads: 2,
         names: None,
     };
-    let (_, account) = pipeline::run(&queue, &plan, None, || Counts::by(Vec::new()))?;
+    let ((), account) = pipeline::run(&queue, &plan, None, || ())?;
     let totals = account.totals;
     println!("{} lines: {} packets, {} truncated", totals.lines, totals.packets, totals.cut);
     for (why, seen) in account.ranked_reasons() {

@@ -211,7 +211,7 @@ impl Options {
             chunk: input.chunk_size.unwrap_or(CHUNK).max(1),
             decoding: Decoding {
                 decompress: !input.no_decompress,
-                envelope: input.envelope.as_deref().map(head).transpose()?.map(Arc::new),
+                envelope: input.envelope.as_deref().map(envelope).transpose()?.map(Arc::new),
             },
             // Rejected lines come out in the order of the input.
             ordered: ordered || input.accounting.rejects.is_some(),
@@ -309,8 +309,11 @@ fn names(input: &InputArgs) -> anyhow::Result<Option<Arc<Names>>> {
     Ok(Some(Arc::new(names)))
 }
 
-/// The head of lines that the user described.
-fn head(regex: &str) -> anyhow::Result<EnvelopeHead> {
+/// The head of lines that the user described with `--envelope`.
+///
+/// # Errors
+/// It is no such expression.
+pub fn envelope(regex: &str) -> anyhow::Result<EnvelopeHead> {
     EnvelopeHead::new(regex).map_err(|error| anyhow!("--envelope: {error}"))
 }
 

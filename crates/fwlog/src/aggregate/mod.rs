@@ -46,6 +46,17 @@ pub trait Aggregate: Send {
     fn end_of_chunk(&mut self, _chunk: &Chunk<'_>) {}
 }
 
+/// Nothing is built: for who wants only the account of what was read.
+impl Aggregate for () {
+    fn add(&mut self, _record: &Record<'_>) {}
+
+    fn merge(&mut self, _other: ()) {}
+
+    fn needs_time(&self) -> bool {
+        false
+    }
+}
+
 /// Two aggregates built in one pass.
 impl<A: Aggregate, B: Aggregate> Aggregate for (A, B) {
     fn add(&mut self, record: &Record<'_>) {

@@ -8,6 +8,7 @@
 //! Buckets are of local time, so that a day begins at midnight; each width divides the next.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::Aggregate;
 use super::key;
@@ -39,6 +40,8 @@ pub struct Timeline {
 #[derive(Clone, Debug, Default)]
 struct Open {
     bucket: i64,
+    /// The local seconds that fall into it: asked for each line, so that no line is divided by the width.
+    seconds: Range<i64>,
     all: u64,
     /// The first keys that came; searched one by one, so they are few.
     by: Vec<(Vec<u8>, u64)>,
@@ -229,10 +232,12 @@ impl Aggregate for Timeline {
             return;
         };
         let (local, times) = (when.local_seconds(), record.times());
-        if bucket(local, self.step) != self.open.bucket {
+        if !self.open.seconds.contains(&local) {
             self.settle();
             // Which may have made them wider.
-            self.open.bucket = bucket(local, self.step);
+            let bucket = bucket(local, self.step);
+            let first = self.start(bucket);
+            self.open = Open { bucket, seconds: first..first.saturating_add(self.step), ..Open::default() };
         }
         let bucket = self.open.bucket;
         self.open.all += times;
@@ -253,7 +258,7 @@ impl Aggregate for Timeline {
 
     /// Closes the open bucket.
     fn settle(&mut self) {
-        let Open { bucket, all, by } = std::mem::take(&mut self.open);
+        let Open { bucket, all, by, .. } = std::mem::take(&mut self.open);
         if all == 0 {
             return;
         }

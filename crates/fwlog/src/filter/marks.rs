@@ -78,7 +78,13 @@ fn prefix_mark(record: &Record<'_>) -> Option<Range<usize>> {
 fn field_mark(field: &Field, record: &Record<'_>) -> Option<Range<usize>> {
     let raw = record.raw;
     let named: &[u8] = match field.key {
-        Key::Prefix => return prefix_mark(record).map(|own| own.start..own.start + record.prefix().len()),
+        Key::Prefix => {
+            let before = record.exact_prefix().len() - record.exact_prefix().trim_ascii_start().len();
+            return prefix_mark(record).map(|own| {
+                let start = own.start + before;
+                start..start + record.prefix().len()
+            });
+        }
         Key::Spt => b"SPT",
         Key::Dpt | Key::Service => b"DPT",
         Key::Mac | Key::MacSrc | Key::MacDst | Key::MacType => b"MAC",

@@ -59,6 +59,13 @@ impl Head {
         Ok(Head { regex })
     }
 
+    /// The line that the parser reads in place of one that has this head; `None` for any other line.
+    #[must_use]
+    pub fn opened(&self, line: &[u8]) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        self.rewrite(line.strip_suffix(b"\r").unwrap_or(line), &mut out).then_some(out)
+    }
+
     /// Writes the line that the parser reads to `out`; `false` if this is no such line.
     fn rewrite(&self, line: &[u8], out: &mut Vec<u8>) -> bool {
         let Some(header) = memmem::find(line, b"IN=") else { return false };

@@ -26,8 +26,8 @@ use crate::time::dates::DAY;
 const HOUR: i64 = 3_600;
 /// A file up to this size is read in full.
 const SMALL: u64 = 512 << 10;
-/// How far apart stamps of a larger one are looked at.
-const STRIDE: u64 = 128 << 10;
+/// How far apart stamps of a larger one are looked at; nearer where two of them are not close.
+const STRIDES: [u64; 2] = [1 << 20, 128 << 10];
 /// How much text is looked at for one.
 const LOOK: usize = 2 << 10;
 /// How much is read at once.
@@ -199,7 +199,7 @@ pub fn survey(file: &File, size: u64, years: &Years, depth: Depth) -> io::Result
             return Ok(Survey::new(Walk::default(), years, true).0);
         }
         if depth == Depth::Sample {
-            let walk = sample(file, 0, size, STRIDE, Walk::default(), years)?;
+            let walk = sample(file, 0, size, &STRIDES, Walk::default(), years)?;
             if walk.is_calm() {
                 return Ok(Survey::new(walk, years, true).0);
             }
@@ -250,7 +250,7 @@ pub fn survey_stream(text: &mut impl Read, years: &Years) -> io::Result<Survey> 
 pub fn go_on(bytes: &[u8], offset: u64, before: i64, years: &Years) -> (Calendar, bool) {
     let walk = Walk::after(before, years.limit);
     // Reading what is in memory does not fail.
-    let walk = sample(bytes, offset, bytes.len() as u64, 16 << 10, walk, years).unwrap_or_default();
+    let walk = sample(bytes, offset, bytes.len() as u64, &[16 << 10], walk, years).unwrap_or_default();
     let wrong = walk.is_overdue();
     (Calendar::new(&walk.finish(years.end()), true), wrong)
 }
@@ -397,58 +397,84 @@ pub fn is_yearless(bytes: &[u8]) -> bool {
     probe(bytes, bytes.len() as u64).unwrap_or(false)
 }
 
-/// Goes on with a text of `size` bytes that begins at `offset`: looks at the first stamps of blocks,
-/// and where two of them are not close, at all between them.
+/// Goes on with a text of `size` bytes that begins at `offset`: looks at stamps that lie the first of `strides` apart,
+/// where two of them are not close at those that lie the next one apart, and at last at all between them.
 fn sample(
     text: &(impl Text + ?Sized),
     offset: u64,
     size: u64,
-    stride: u64,
-    mut walk: Walk,
+    strides: &[u64],
+    walk: Walk,
     years: &Years,
 ) -> io::Result<Walk> {
-    let mut buffer = vec![0; LOOK];
-    let mut block = Vec::new();
-    let mut close = false;
-    for at in (0..size).step_by(stride as usize) {
-        let found = first_stamp(text, at, &mut buffer)?.map(|(at, civil)| (at, years.point(&civil)));
-        // Else what lies between is read.
-        let is_close = close && found.is_some_and(|(_, point)| walk.is_close(point));
-        if at > 0 && !is_close {
-            all_of(text, at - stride, stride, &mut block, offset, &mut walk, years)?;
-        }
-        if let Some((at, point)) = found {
-            walk.add(offset + at, point, false);
-        }
-        close = found.is_some();
-    }
-    // What is behind the last one, to the last line.
-    let from = size.saturating_sub(1) / stride * stride;
-    all_of(text, from, size - from, &mut block, offset, &mut walk, years)?;
-    Ok(walk)
+    let mut looks = Looks { text, offset, years, walk, look: vec![0; LOOK], block: Vec::new() };
+    let first = looks.first(0)?;
+    looks.add(first);
+    // To the last line: what comes after it is not known.
+    looks.between(0, size, first.is_some(), None, strides)?;
+    Ok(looks.walk)
 }
 
-/// All lines that begin in a block.
-fn all_of(
-    text: &(impl Text + ?Sized),
-    at: u64,
-    len: u64,
-    block: &mut Vec<u8>,
+/// A stamp that was found: where its line begins.
+type Found = Option<(u64, Point)>;
+
+/// Looks at some stamps of a text.
+struct Looks<'t, T: ?Sized> {
+    text: &'t T,
+    /// Where it begins in the input.
     offset: u64,
-    walk: &mut Walk,
-    years: &Years,
-) -> io::Result<()> {
-    let from = at.saturating_sub(1);
-    block.resize((at + len - from) as usize, 0);
-    let read = super::bytes::read_full(&mut Part { text, at: from }, block)?;
-    let block = &block[..read];
-    let skip = if at > 0 { memchr::memchr(b'\n', block).map_or(read, |end| end + 1) } else { 0 };
-    for (line_at, line) in logparse::lines(&block[skip..]) {
-        if let Some(civil) = stamps::head(line, true).stamp {
-            walk.add(offset + from + (skip + line_at) as u64, years.point(&civil), false);
+    years: &'t Years,
+    walk: Walk,
+    look: Vec<u8>,
+    block: Vec<u8>,
+}
+
+impl<T: Text + ?Sized> Looks<'_, T> {
+    fn first(&mut self, at: u64) -> io::Result<Found> {
+        Ok(first_stamp(self.text, at, &mut self.look)?.map(|(at, civil)| (at, self.years.point(&civil))))
+    }
+
+    fn add(&mut self, found: Found) {
+        if let Some((at, point)) = found {
+            self.walk.add(self.offset + at, point, false);
         }
     }
-    Ok(())
+
+    /// Looks between two places that are not close. `begins`: whether a stamp was found at the first one; `end`: the
+    /// stamp at the second one, which whoever asks adds.
+    fn between(&mut self, from: u64, to: u64, begins: bool, end: Found, strides: &[u64]) -> io::Result<()> {
+        let [stride, nearer @ ..] = strides else { return self.all(from, to) };
+        let (mut at, mut known) = (from, begins);
+        while at < to {
+            let next = (at + stride).min(to);
+            let found = if next < to { self.first(next)? } else { end };
+            let close = known && found.is_some_and(|(_, point)| self.walk.is_close(point));
+            if !close {
+                self.between(at, next, known, found, nearer)?;
+            }
+            if next < to {
+                self.add(found);
+            }
+            (at, known) = (next, found.is_some());
+        }
+        Ok(())
+    }
+
+    /// Looks at all lines that begin in a block.
+    fn all(&mut self, at: u64, to: u64) -> io::Result<()> {
+        let from = at.saturating_sub(1);
+        self.block.resize((to - from) as usize, 0);
+        let read = super::bytes::read_full(&mut Part { text: self.text, at: from }, &mut self.block)?;
+        let block = &self.block[..read];
+        let skip = if at > 0 { memchr::memchr(b'\n', block).map_or(read, |end| end + 1) } else { 0 };
+        for (line_at, line) in logparse::lines(&block[skip..]) {
+            if let Some(civil) = stamps::head(line, true).stamp {
+                let at = self.offset + from + (skip + line_at) as u64;
+                self.walk.add(at, self.years.point(&civil), false);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The first stamp of a line that begins within reach of `at`, and where the line begins.

@@ -143,6 +143,17 @@ pub(super) fn is_envelope(prefix: &[u8]) -> bool {
             && name[..name.len() - digits].ends_with(b"-")
             && prefix.get(at + 1) == Some(&b' ')
     };
+    // `kernel: `, `kernel - - - `, `kernel 4 `: a tag in a form that is not known.
+    let tag = prefix.get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"kernel"));
+    if tag && prefix.get(6).is_some_and(|byte| matches!(byte, b' ' | b'[' | b'(' | b'|' | b'\t')) {
+        return true;
+    }
+    // `123.456789: `, without brackets.
+    let seconds = prefix.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let micros = prefix[seconds..].iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
+    if seconds > 0 && micros >= 6 && prefix[seconds] == b'.' {
+        return true;
+    }
     prefix.iter().enumerate().any(|(at, byte)| match byte {
         b':' => clock(at) || prefix[..at].ends_with(b"kernel"),
         b'[' => uptime(at),
@@ -170,6 +181,9 @@ mod tests {
             "<4>DROP ",
             "!06:06:13.1 DROP ",
             "ulogd-1  | DROP ",
+            "kernel - - - DROP ",
+            "KERNEL [x] DROP ",
+            "123.456789: DROP ",
         ] {
             assert!(is_envelope(prefix.as_bytes()), "{prefix}");
         }
@@ -182,6 +196,9 @@ mod tests {
             "a<b>c ",
             "fw | DROP ",
             "mac 00:11:22:33 ",
+            "kernelspace ",
+            "kernel-drop ",
+            "10.1.2.3 ",
         ] {
             assert!(!is_envelope(prefix.as_bytes()), "{prefix}");
         }

@@ -119,10 +119,11 @@ impl<'a> Record<'a> {
         self.line.writer()
     }
 
-    /// The log prefix without its trailing blanks.
+    /// The log prefix without the blanks around it: those before it may be a syslog daemon's, which puts one more
+    /// after a tag.
     #[must_use]
     pub fn prefix(&self) -> &'a [u8] {
-        self.exact_prefix().trim_ascii_end()
+        self.exact_prefix().trim_ascii()
     }
 
     /// The log prefix, byte for byte.

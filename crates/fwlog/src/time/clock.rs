@@ -63,6 +63,10 @@ pub struct Assumed {
     pub skipped_hour: AtomicU64,
     /// Lines whose only stamp counts from a start of the machine that is not known.
     pub relative: AtomicU64,
+    /// Stamps with a zone by a name that is not known: taken as the report's.
+    pub unknown_zone: AtomicU64,
+    /// Lines whose stamp is not understood, so that they have no time.
+    pub unread: AtomicU64,
 }
 
 impl Clock {
@@ -74,8 +78,9 @@ impl Clock {
 
     /// Forgets what was assumed.
     pub fn begin_anew(&self) {
-        let Assumed { year, far, zone, repeated_hour, skipped_hour, relative } = &self.assumed;
-        for sum in [year, far, zone, repeated_hour, skipped_hour, relative] {
+        let Assumed { year, far, zone, repeated_hour, skipped_hour, relative, unknown_zone, unread } =
+            &self.assumed;
+        for sum in [year, far, zone, repeated_hour, skipped_hour, relative, unknown_zone, unread] {
             sum.store(0, Ordering::Relaxed);
         }
     }
@@ -182,6 +187,8 @@ struct Tally {
     repeated_hour: u64,
     skipped_hour: u64,
     relative: u64,
+    unknown_zone: u64,
+    unread: u64,
 }
 
 impl Tally {
@@ -192,6 +199,8 @@ impl Tally {
         self.repeated_hour += other.repeated_hour;
         self.skipped_hour += other.skipped_hour;
         self.relative += other.relative;
+        self.unknown_zone += other.unknown_zone;
+        self.unread += other.unread;
     }
 }
 
@@ -205,6 +214,8 @@ impl Drop for Resolver<'_> {
             (&all.repeated_hour, own.repeated_hour),
             (&all.skipped_hour, own.skipped_hour),
             (&all.relative, own.relative),
+            (&all.unknown_zone, own.unknown_zone),
+            (&all.unread, own.unread),
         ] {
             sum.fetch_add(lines, Ordering::Relaxed);
         }
@@ -250,7 +261,9 @@ impl<'c> Resolver<'c> {
                         let near = envelope.outer_stamp.and_then(about)?.div_euclid(NANOS);
                         Some(YearHint::not_behind(near + 2 * DAY))
                     };
-                    return self.civil(&civil, hint.or_else(outer));
+                    let when = self.civil(&civil, hint.or_else(outer));
+                    self.assumed.unread += u64::from(when.is_none());
+                    return when;
                 }
                 _ => {}
             }
@@ -261,6 +274,7 @@ impl<'c> Resolver<'c> {
         if let Some(utc) = envelope.outer_stamp.and_then(rfc3339) {
             return Some(self.utc(utc));
         }
+        self.assumed.unread += u64::from(envelope.outer_stamp.is_some());
         let uptime = envelope.uptime?;
         let Some(boot) = self.clock.boot else {
             self.assumed.relative += 1;
@@ -375,7 +389,10 @@ impl<'c> Resolver<'c> {
     /// The offset behind a zone's abbreviation; the local one if nobody knows it.
     fn named(&mut self, name: &[u8; 6], local: i64) -> Option<i32> {
         let (name, _) = abbreviation(name)?;
-        offset_of(name, local, &self.clock.zone).or_else(|| Some(self.local_offset(local)))
+        offset_of(name, local, &self.clock.zone).or_else(|| {
+            self.assumed.unknown_zone += 1;
+            Some(self.local_offset(local))
+        })
     }
 }
 

@@ -302,6 +302,10 @@ pub struct Explain {
     /// Every field and every rule, also where the screen has no room for them.
     #[arg(long)]
     pub all: bool,
+    /// What comes before the prefix, where fwstat does not know it: an expression with groups called time, host, tag,
+    /// uptime and prefix, as `(?<time>\S+ \S+) (?<host>\S+): `.
+    #[arg(long, value_name = "REGEX", allow_hyphen_values = true)]
+    pub envelope: Option<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub rules: RulesArgs,
@@ -408,6 +412,7 @@ impl Suggest {
 #[command(after_help = "Examples:\n  \
       fwstat watch /var/log/kern.log\n  \
       fwstat watch --rules rules --window 1h /var/log/kern.log\n  \
+      fwstat watch --rules rules --counters 'sudo iptables-save -c' /var/log/kern.log\n  \
       ssh gateway tail -F /var/log/kern.log | fwstat watch")]
 pub struct Watch {
     /// Files to read; `-` is standard input. gzip, zstd, xz and bzip2 are recognised.
@@ -419,6 +424,10 @@ pub struct Watch {
     /// How bars are drawn: with blocks, or with ASCII (auto: by the terminal and the locale).
     #[arg(long, value_name = "GLYPHS", default_value = "auto")]
     pub glyphs: Glyphs,
+    /// The kernel's counters beside the log: a file with what iptables-save -c or `nft -j list ruleset` prints, or a
+    /// command that prints it. It is read once a second, and run by a shell; repeat it for ip6tables-save.
+    #[arg(long, value_name = "FILE|COMMAND")]
+    pub counters: Vec<String>,
     /// Pictures a second at most; a key is answered at once.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=30))]
     pub fps: u8,

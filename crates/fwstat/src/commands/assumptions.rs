@@ -42,6 +42,14 @@ pub(super) fn all(options: &Options, account: &Account) -> Vec<Assumption> {
     add("repeated_hour", repeated, "in an hour that the clocks repeat: taken as the first of the two");
     let skipped = assumed.skipped_hour.load(Relaxed);
     add("skipped_hour", skipped, "in an hour that the clocks leave out: moved forward");
+    let unknown = assumed.unknown_zone.load(Relaxed);
+    add("zone", unknown, "with a zone by a name that is not known: taken as the report's (--tz)");
+    let unread = assumed.unread.load(Relaxed);
+    add(
+        "time",
+        unread,
+        "with a stamp that is not understood: in no table by time, and not between the first and the last moment",
+    );
     if asked {
         let hint = match assumed.relative.load(Relaxed) {
             0 => "",

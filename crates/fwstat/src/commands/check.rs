@@ -9,7 +9,6 @@ use crate::cli::{self, Format};
 use crate::options::Options;
 use crate::report::check::Checked;
 use crate::report::render;
-use fwlog::aggregate::Counts;
 
 /// Runs it.
 ///
@@ -18,7 +17,7 @@ use fwlog::aggregate::Counts;
 pub fn command(arguments: &cli::Check) -> anyhow::Result<Outcome> {
     let options = Options::new(&arguments.common, false)?;
     let form = format(&options, Format::Table, Format::of("check"))?;
-    let (_, account, mut head) = run(&options, || Counts::by(Vec::new()))?;
+    let ((), account, mut head) = run(&options, || ())?;
     if !options.verbose {
         head.notes.extend(options.queue.remarks());
     }

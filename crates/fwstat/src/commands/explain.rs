@@ -45,6 +45,7 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
         report::diagnostics::warning(&text::escape(note.as_bytes()))?;
     }
     let lines = lines(&arguments.line)?;
+    let head = arguments.envelope.as_deref().map(options::envelope).transpose()?;
     let mut out = Vec::new();
     let mut found = Outcome::Nothing;
     for (n, line) in lines.iter().enumerate() {
@@ -52,7 +53,8 @@ pub fn command(arguments: &cli::Explain) -> anyhow::Result<Outcome> {
             out.push(b'\n');
         }
         let mut scratch = Vec::new();
-        let entry = match logparse::parse_with(line, &mut scratch) {
+        let opened = head.as_ref().and_then(|head| head.opened(line));
+        let entry = match logparse::parse_with(opened.as_deref().unwrap_or(line), &mut scratch) {
             Ok(entry) => entry,
             Err(error) => {
                 let words = no_packet(line, &error);

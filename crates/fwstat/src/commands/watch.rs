@@ -16,6 +16,7 @@ use crate::cli::{self, Common, OutputArgs};
 use crate::options::Options;
 use crate::report::{Head, diagnostics};
 use crate::rules::Rulesets;
+use crate::watch::counters::Counters;
 use crate::watch::question::{Question, Window};
 use crate::watch::setup::{Glyphs, Setup, input_words};
 use crate::watch::{self, Start};
@@ -63,14 +64,18 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
         head,
         input: input_words(&common.input),
         name,
-        rules: false,
+        rule_files: arguments.rules.rules.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+        rules: !rulesets.all.is_empty() || !arguments.counters.is_empty(),
+        counters: !arguments.counters.is_empty(),
         glyphs: glyphs(arguments.glyphs),
         color: options.look.color,
     };
     let window = Window::named(&arguments.window).unwrap_or_default();
     let question = Question { window, ..Question::default() };
     let fps = u32::from(arguments.fps);
-    let start = Start { open: &open, again, options: &options, setup, question, fps, rulesets: &rulesets };
+    let counters = Counters::new(arguments.counters.clone());
+    let start =
+        Start { open: &open, again, options: &options, setup, question, fps, rulesets: &rulesets, counters };
     let ended = watch::run(&start)?;
     io::stdout().lock().write_all(ended.recap.as_bytes())?;
     Ok(match ended.picture.matched {

@@ -12,15 +12,21 @@ use fwlog::text;
 /// Columns that a part of a name needs at least.
 const NARROWEST: usize = 7;
 
-/// How many of some columns fit beside those before and after them, each with numbers so wide.
+/// Columns that a name needs to be read in two lines, as most have a sign near their middle.
+fn two_lines(name: &str) -> usize {
+    let width = text::width(name);
+    width.min((width / 2 + 1).max(NARROWEST))
+}
+
+/// How many of some columns fit beside those before and after them, each with a name and numbers so wide.
 #[must_use]
-pub fn fitting(look: &RenderOptions, others: usize, numbers: &[usize]) -> usize {
-    let Some(width) = look.width else { return numbers.len() };
+pub fn fitting(look: &RenderOptions, others: usize, columns: &[(String, usize)]) -> usize {
+    let Some(width) = look.width else { return columns.len() };
     let mut used = others;
-    numbers
+    columns
         .iter()
-        .take_while(|number| {
-            used += GAP + (**number).max(NARROWEST);
+        .take_while(|(name, number)| {
+            used += GAP + two_lines(name).max(*number);
             used <= width
         })
         .count()
@@ -36,14 +42,16 @@ pub fn table(
     paint: &dyn Fn(usize) -> Option<Style>,
 ) -> String {
     let cells = |at: usize| rows.iter().map(|row| text::width(&row[at])).max().unwrap_or(0);
-    let floors: Vec<usize> = columns
-        .iter()
-        .enumerate()
-        .map(|(at, column)| cells(at).max(text::width(&column.name).min(NARROWEST)))
-        .collect();
+    let floors_by = |narrowest: fn(&str) -> usize| -> Vec<usize> {
+        columns.iter().enumerate().map(|(at, column)| cells(at).max(narrowest(&column.name))).collect()
+    };
+    let all = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+    let mut floors = floors_by(two_lines);
+    if look.width.is_some_and(|limit| all(&floors) > limit) {
+        floors = floors_by(|name| text::width(name).min(NARROWEST));
+    }
     let name = |at: usize| if look.header { text::width(&columns[at].name) } else { 0 };
     let mut widths: Vec<usize> = (0..columns.len()).map(|at| floors[at].max(name(at))).collect();
-    let all = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
     while look.width.is_some_and(|limit| all(&widths) > limit) {
         let wide = (0..widths.len()).filter(|at| widths[*at] > floors[*at]);
         let Some(widest) = wide.max_by_key(|at| (widths[*at], *at)) else { break };

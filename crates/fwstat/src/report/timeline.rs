@@ -81,12 +81,19 @@ impl<'t> OverTime<'t> {
         let widest = |count: &dyn Fn(i64) -> u64| {
             self.starts.iter().map(|start| look.number(count(*start)).len()).max().unwrap_or(1)
         };
-        let numbers: Vec<usize> =
-            self.keys.iter().map(|(key, _)| widest(&|start| self.timeline.of(key, start))).collect();
+        let columns: Vec<(String, usize)> = self
+            .keys
+            .iter()
+            .map(|(key, cells)| (column_name(cells), widest(&|start| self.timeline.of(key, start))))
+            .collect();
         let time = self.starts.first().map_or(4, |begin| start(*begin, self.timeline.step()).len());
         // The others and all are at most as wide as the sum.
         let sums = widest(&|start| self.timeline.at(start)).max(7) + 2;
-        stacked::fitting(look, time + 2 * sums, &numbers).max(1)
+        // Where all keys have a column, there is no other.
+        if columns.len() == self.distinct && stacked::fitting(look, time + sums, &columns) == columns.len() {
+            return columns.len();
+        }
+        stacked::fitting(look, time + 2 * sums, &columns).max(1)
     }
 
     /// The columns with their cells, without bars.
@@ -97,8 +104,7 @@ impl<'t> OverTime<'t> {
         let by = !self.timeline.fields().is_empty();
         let shown = &self.keys[..self.keys.len().min(self.shown(look))];
         for (key, cells) in shown {
-            let name = cells.iter().map(cell).collect::<Vec<_>>().join(" ");
-            heads.push(Column::number(&name));
+            heads.push(Column::number(&column_name(cells)));
             for (row, start) in rows.iter_mut().zip(&self.starts) {
                 row.push(dot_for_none(look, self.timeline.of(key, *start)));
             }
@@ -240,6 +246,11 @@ impl Report for OverTime<'_> {
         out.push_str(&self.next(look));
         out
     }
+}
+
+/// What a key's column is called.
+fn column_name(cells: &[OwnedValue]) -> String {
+    cells.iter().map(cell).collect::<Vec<_>>().join(" ")
 }
 
 /// A count; a dot where there is none, so that the eye finds the others.

@@ -19,7 +19,9 @@ use fwlog::pipeline::{Account, Live, Totals};
 
 use super::picture::{Picture, Reading};
 use super::question::{Question, What};
+use super::rules::LogRules;
 use super::tally::Tally;
+use crate::analysis::replayed::Replays;
 use crate::options::{Options, wall_clock};
 
 /// Prefixes that are remembered from one question to the next.
@@ -53,11 +55,10 @@ struct KeptChunk {
 }
 
 /// What both threads look at.
-#[derive(Debug)]
-struct State {
+struct State<'r> {
     asked: Option<Asked>,
     generation: u64,
-    tally: Tally,
+    tally: Tally<'r>,
     totals: Totals,
     account: Account,
     copied: Instant,
@@ -81,9 +82,10 @@ struct State {
 }
 
 /// What the reader and the screen share.
-#[derive(Debug)]
-pub struct Feed {
-    state: Mutex<State>,
+pub struct Feed<'r> {
+    state: Mutex<State<'r>>,
+    rules: LogRules,
+    make: Make<'r>,
     changed: Condvar,
     /// Set while the screen waits for its turn.
     wanted: AtomicBool,
@@ -92,11 +94,14 @@ pub struct Feed {
     again: bool,
 }
 
-impl Feed {
-    /// Nothing is read yet. `again` says whether the log can be read more than once.
+/// Makes what asks the rules about each record of one question; none without rules.
+pub type Make<'r> = &'r (dyn Fn() -> Option<Replays<'r>> + Sync);
+
+impl<'r> Feed<'r> {
+    /// Nothing is read yet. `again` says whether the log can be read more than once; `make` what asks the `rules`.
     #[must_use]
-    pub fn new(first: Asked, again: bool) -> Feed {
-        let tally = Tally::new(first.question.clone(), first.filter.clone());
+    pub fn new(first: Asked, again: bool, rules: LogRules, make: Make<'r>) -> Feed<'r> {
+        let tally = Tally::new(first.question.clone(), first.filter.clone(), None);
         let state = State {
             generation: first.generation,
             asked: Some(first),
@@ -119,15 +124,15 @@ impl Feed {
             known: Vec::new(),
         };
         let (changed, wanted) = (Condvar::new(), AtomicBool::new(false));
-        Feed { state: Mutex::new(state), changed, wanted, started: Instant::now(), again }
+        Feed { state: Mutex::new(state), rules, make, changed, wanted, started: Instant::now(), again }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<'r>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The lock, for whoever draws: the reader lets it have its turn.
-    fn lock_soon(&self) -> MutexGuard<'_, State> {
+    fn lock_soon(&self) -> MutexGuard<'_, State<'r>> {
         self.wanted.store(true, Ordering::Relaxed);
         let state = self.lock();
         self.wanted.store(false, Ordering::Relaxed);
@@ -159,7 +164,7 @@ impl Feed {
             return;
         }
         // What is left of a pipe is counted at once; what comes is counted by the reader.
-        let mut tally = Tally::new(asked.question, asked.filter);
+        let mut tally = Tally::new(asked.question, asked.filter, (self.make)());
         let names = state.names.clone();
         let mut live = Live::new(&options.plan, &names, true);
         for kept in &state.kept {
@@ -190,9 +195,9 @@ impl Feed {
         self.changed.notify_all();
     }
 
-    /// What was counted so far, with the last `lines` lines.
+    /// What was counted so far, with the last `lines` lines, and the rules if they are wanted.
     #[must_use]
-    pub fn picture(&self, lines: usize) -> Picture {
+    pub fn picture(&self, lines: usize, rules: bool) -> Picture {
         let now = self.now();
         let mut state = self.lock_soon();
         let state = &mut *state;
@@ -221,6 +226,9 @@ impl Feed {
             }
         }
         picture.known.clone_from(&state.known);
+        if rules {
+            picture.rules = self.rules.rows(state.tally.counted());
+        }
         picture.age = picture
             .newest
             .map(|local| wall_clock() / fwlog::time::clock::NANOS + i64::from(picture.offset) - local);
@@ -278,7 +286,7 @@ impl Feed {
         let names = queue.names();
         {
             let mut state = self.lock();
-            state.tally = Tally::new(asked.question, asked.filter);
+            state.tally = Tally::new(asked.question, asked.filter, (self.make)());
             state.generation = asked.generation;
             state.size = queue.size();
             // Of an empty log all is read that there is.
@@ -333,7 +341,7 @@ impl Feed {
     }
 }
 
-impl State {
+impl State<'_> {
     /// Keeps a chunk of a pipe, and lets go of the oldest.
     fn keep(&mut self, chunk: &Chunk<'_>) {
         self.kept_bytes += chunk.bytes.len();

@@ -54,6 +54,9 @@ pub enum Action {
     FindPrevious,
     Where,
     Lines,
+    Rules,
+    Zero,
+    Counters,
     Time,
     Account,
     Explain,
@@ -122,8 +125,8 @@ pub const TABLE: &[Binding] = &[
         &[(Char('h'), A::Left), (Key::Left, A::Left), (Char('l'), A::Right), (Key::Right, A::Right)],
     ),
     row(
-        "Tab, Shift-Tab, 1-5",
-        "the next panel, the one before, panel 1 to 5",
+        "Tab, Shift-Tab, 1-6",
+        "the next panel, the one before, panel 1 to 6",
         &[
             (Key::Tab, A::NextPanel),
             (Key::BackTab, A::PreviousPanel),
@@ -132,6 +135,7 @@ pub const TABLE: &[Binding] = &[
             (Char('3'), A::Panel(3)),
             (Char('4'), A::Panel(4)),
             (Char('5'), A::Panel(5)),
+            (Char('6'), A::Panel(6)),
         ],
     ),
     row(
@@ -165,6 +169,9 @@ pub const TABLE: &[Binding] = &[
     ),
     row("L", "the lines, as many as there is room for", &[(Char('L'), A::Lines)]),
     row("i", "packets over time; Enter takes a column's time", &[(Char('i'), A::Time)]),
+    row("R", "the rules: lines of the log, and the kernel's counters", &[(Char('R'), A::Rules)]),
+    row("0", "rules: set the mark; what moves from here on is bright", &[(Char('0'), A::Zero)]),
+    row("C", "rules: ask the kernel for its counters, by a command", &[(Char('C'), A::Counters)]),
     row("e", "explain the line", &[(Char('e'), A::Explain)]),
     row("a", "the account of lines, and what had to be assumed", &[(Char('a'), A::Account)]),
     row("m", "mark a line, or take the mark off", &[(Char('m'), A::Mark)]),
@@ -197,7 +204,7 @@ mod tests {
             // Each letter that does something is written.
             for (key, _) in row.keys {
                 if let Char(c) = key {
-                    let written = row.shown.contains(*c) || matches!(c, ' ' | '2'..='4');
+                    let written = row.shown.contains(*c) || matches!(c, ' ' | '2'..='5');
                     assert!(written, "{c} in {}", row.shown);
                 }
             }

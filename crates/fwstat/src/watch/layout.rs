@@ -49,6 +49,7 @@ pub enum View {
     Panels,
     Lines,
     Time,
+    Rules,
 }
 
 /// Part of a screen.

@@ -7,6 +7,7 @@
 //! Must not know: how lines are read, how a panel looks.
 //! Tested by: `tests/cli/watch.rs`, the unit tests of its files.
 
+pub mod counters;
 pub mod feed;
 pub mod keys;
 pub mod layout;
@@ -17,6 +18,7 @@ mod moves;
 pub mod picture;
 pub mod question;
 pub mod recap;
+pub mod rules;
 pub mod setup;
 pub mod tally;
 pub mod term;
@@ -28,16 +30,19 @@ use std::time::{Duration, Instant};
 
 use fwlog::filter::expr;
 use fwlog::record::Record;
-use fwrules::Context;
+use fwrules::{Compiled, Context, Evidence};
 use logparse::Completeness;
 
+use self::counters::Counters;
 use self::feed::{Asked, Feed};
 use self::model::{App, Effect, Msg};
 use self::picture::{LineRow, Picture, Reading};
 use self::question::Question;
+use self::rules::LogRules;
 use self::setup::Setup;
 use self::term::{Heard, Term};
 use crate::analysis::explain::PathTaken;
+use crate::analysis::replayed::Replays;
 use crate::options::{self, Options};
 use crate::report::explain::Explained;
 use crate::report::style::RenderOptions;
@@ -65,6 +70,8 @@ pub struct Start<'s> {
     pub fps: u32,
     /// The rules, if any were named.
     pub rulesets: &'s Rulesets,
+    /// The kernel's counters, if they were asked for.
+    pub counters: Counters,
 }
 
 /// How it ended.
@@ -84,16 +91,23 @@ pub struct Ended {
 /// There is no terminal, or it cannot be read any more.
 pub fn run(start: &Start<'_>) -> anyhow::Result<Ended> {
     let first = Asked { question: start.question.clone(), generation: 0, filter: fwlog::filter::Filter::All };
-    let feed = Feed::new(first, start.again);
+    let rules = start.rulesets;
+    // The rules of this host are what wrote its log.
+    let compiled: Vec<Compiled<'_>> =
+        rules.all.iter().map(|(_, each)| Compiled::new(each, Evidence::Writer(each), &rules.local)).collect();
+    let make = || (!compiled.is_empty()).then(|| Replays::new(rules, &compiled, None, None));
+    let feed = Feed::new(first, start.again, LogRules::new(rules), &make);
     let mut term = Term::new()?;
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| feed.read(start.open));
+        let sampler = scope.spawn(|| start.counters.sample());
         let mut screen = Screen::new(start, &feed, &mut term);
         let ended = screen.run();
         let (app, interrupted, copied) = (screen.app, screen.interrupted, screen.copied);
         feed.quit();
         drop(term);
-        let _ = reader.join();
+        start.counters.stop();
+        let _ = (reader.join(), sampler.join());
         ended?;
         let recap = recap::recap(&app, &copied);
         Ok(Ended { picture: app.picture, recap, interrupted })
@@ -101,9 +115,9 @@ pub fn run(start: &Start<'_>) -> anyhow::Result<Ended> {
 }
 
 /// The loop of the screen.
-struct Screen<'s> {
+struct Screen<'s, 'f> {
     start: &'s Start<'s>,
-    feed: &'s Feed,
+    feed: &'s Feed<'f>,
     term: &'s mut Term,
     app: App,
     /// The commands that were copied.
@@ -112,8 +126,8 @@ struct Screen<'s> {
     done: bool,
 }
 
-impl<'s> Screen<'s> {
-    fn new(start: &'s Start<'s>, feed: &'s Feed, term: &'s mut Term) -> Screen<'s> {
+impl<'s, 'f> Screen<'s, 'f> {
+    fn new(start: &'s Start<'s>, feed: &'s Feed<'f>, term: &'s mut Term) -> Screen<'s, 'f> {
         let app = App::new(start.setup.clone(), start.question.clone(), term.size());
         Screen { start, feed, term, app, copied: Vec::new(), interrupted: false, done: false }
     }
@@ -126,7 +140,7 @@ impl<'s> Screen<'s> {
         self.feed.wait(PATIENCE * 2);
         let mut dirty = true;
         while !self.done {
-            let seen = self.feed.version();
+            let seen = (self.feed.version(), self.start.counters.version());
             let stale = drawn.elapsed() >= STALE;
             if version.is_none() || stale || version != Some(seen) && drawn.elapsed() >= frame {
                 let picture = self.picture();
@@ -178,7 +192,13 @@ impl<'s> Screen<'s> {
             _ if self.app.line.on.is_some() => 1_000,
             _ => 100,
         };
-        let mut picture = self.feed.picture(lines);
+        let rules = self.app.on_rules() || self.app.layout().of(layout::Panel::Rules).is_some();
+        let mut picture = self.feed.picture(lines, rules);
+        if rules && self.app.counters {
+            let (samples, error) = self.start.counters.now();
+            picture.rules = samples.joined(&picture.rules);
+            picture.counters_error = error;
+        }
         if !self.start.rulesets.all.is_empty() {
             let from = picture.lines.len().saturating_sub(40);
             for line in &mut picture.lines[from..] {
@@ -205,6 +225,8 @@ impl<'s> Screen<'s> {
         match effect {
             Effect::Quit => self.done = true,
             Effect::Redraw => self.term.clear()?,
+            Effect::Zero => self.start.counters.zero(),
+            Effect::Counters(source) => self.start.counters.ask(source),
             Effect::Suspend => {
                 self.term.suspend()?;
                 self.app.size = self.term.size();

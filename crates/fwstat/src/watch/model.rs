@@ -5,12 +5,13 @@
 //! Must not know: terminals, files, threads, how anything looks.
 //! Tested by: `src/watch/model_tests.rs`, `tests/cli/watch.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::keys::{Key, action};
 use super::layout::{Layout, Panel, View, layout};
 use super::picture::{LineRow, Picture, Reading, Row};
 use super::question::{LEVELS, Part, Question, What};
+use super::rules::RuleKey;
 use super::setup::Setup;
 
 /// Moving a cursor holds the order of its panel for so long, in milliseconds.
@@ -46,6 +47,10 @@ pub enum Effect {
     Explain(LineRow),
     /// Write lines to a new file.
     Write(String, Vec<Vec<u8>>),
+    /// Count the kernel's packets from here on.
+    Zero,
+    /// Take the kernel's counters from this command or file.
+    Counters(String),
     /// Draw every cell anew.
     Redraw,
     /// Give the terminal back until the program is continued.
@@ -120,6 +125,8 @@ pub enum Asks {
     Where,
     /// The name of a file for marked lines.
     File,
+    /// A command that prints the kernel's counters, or a file with them.
+    Counters,
 }
 
 /// Everything that is shown.
@@ -147,6 +154,13 @@ pub struct App {
     pub cursors: [Cursor; 4],
     /// Of lines.
     pub line: LineCursor,
+    /// Of rules: the first row that is shown, and the one that the cursor is on.
+    pub rule: (usize, usize),
+    /// Whether the kernel's counters are asked.
+    pub counters: bool,
+    /// When the mark was set in the rules, and the lines of each then.
+    pub zero: Option<u64>,
+    pub(super) zeros: HashMap<RuleKey, u64>,
     /// Of time: the column.
     pub column: Option<usize>,
     /// What is open, and its first line that is shown.
@@ -171,6 +185,7 @@ impl App {
     #[must_use]
     pub fn new(setup: Setup, question: Question, size: (u16, u16)) -> App {
         App {
+            counters: setup.counters,
             setup,
             now: 0,
             size,
@@ -182,6 +197,9 @@ impl App {
             focus: Panel::Prefixes,
             cursors: Default::default(),
             line: LineCursor::default(),
+            rule: (0, 0),
+            zero: None,
+            zeros: HashMap::new(),
             column: None,
             popup: None,
             prompt: None,
@@ -247,7 +265,7 @@ impl App {
     #[must_use]
     pub fn layout(&self) -> Layout {
         let prefixes = self.picture.tables[0].rows.len();
-        layout(self.size, self.view, self.focus, prefixes, self.setup.rules)
+        layout(self.size, self.view, self.focus, prefixes, self.has_rules())
     }
 
     /// Takes a newer picture, unless this one is held.
@@ -286,6 +304,12 @@ impl App {
             return;
         }
         self.picture = picture;
+        if self.zero.is_some() {
+            for row in &mut self.picture.rules {
+                let before = self.zeros.get(&row.key).copied().unwrap_or(0);
+                row.moved = row.lines.0.saturating_sub(before);
+            }
+        }
         self.settle();
     }
 
@@ -366,7 +390,7 @@ impl App {
     /// The row that the cursor is on, of the panel that keys are for.
     #[must_use]
     pub fn row(&self) -> Option<Row> {
-        if self.view != View::Panels || self.focus == Panel::Lines {
+        if self.view != View::Panels || matches!(self.focus, Panel::Lines | Panel::Rules) {
             return None;
         }
         let rows = self.rows(self.focus);
@@ -397,6 +421,9 @@ impl App {
         if self.view == View::Time {
             return self.step_column(by);
         }
+        if self.on_rules() {
+            return self.step_rule(by);
+        }
         if self.on_lines() {
             let lines = &self.picture.lines;
             if lines.is_empty() {
@@ -421,6 +448,25 @@ impl App {
         self.settle();
     }
 
+    /// Whether there are rules to show.
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        self.setup.rules || self.counters
+    }
+
+    /// Whether keys are for rules.
+    #[must_use]
+    pub fn on_rules(&self) -> bool {
+        self.view == View::Rules || self.view == View::Panels && self.focus == Panel::Rules
+    }
+
+    fn step_rule(&mut self, by: isize) {
+        let page = self.page(Panel::Rules).saturating_sub(1).max(1);
+        let (top, at) = self.rule;
+        let at = at.saturating_add_signed(by).min(self.picture.rules.len().saturating_sub(1));
+        self.rule = (top.min(at).max((at + 1).saturating_sub(page)), at);
+    }
+
     pub(super) fn step_column(&mut self, by: isize) {
         let columns = self.picture.time.len();
         if columns > 0 {
@@ -438,12 +484,12 @@ impl App {
         let by = if four == 32 { "--by src".to_owned() } else { format!("--by src/{four}") };
         let (name, more): (&str, Vec<String>) = match (self.view, self.focus) {
             (View::Time, _) => ("timeline", Vec::new()),
+            (View::Rules, _) | (_, Panel::Rules) => ("replay", self.setup.rule_words()?),
             (View::Lines, _) | (_, Panel::Lines) => ("lines", vec!["--tail 20".to_owned()]),
             (_, Panel::Prefixes) => ("timeline", vec!["--by prefix".to_owned()]),
             (_, Panel::Networks) => ("top", vec![by]),
             (_, Panel::Ports) => ("top", vec!["--by dport,proto".to_owned()]),
             (_, Panel::Scans) => ("top", vec![by, "--distinct dport --sort distinct".to_owned()]),
-            (_, Panel::Rules) => return None,
         };
         Some(self.setup.command(name, &[more, options].concat()))
     }

@@ -5,6 +5,7 @@
 //! Tested by: `tests/cli/watch.rs`, which does the same on a terminal.
 
 use fwlog::filter::Filter;
+use fwrules::{Compiled, Evidence, Ruleset};
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 
@@ -13,10 +14,14 @@ use super::layout::{Panel, View};
 use super::model::{App, Effect, Msg, Popup};
 use super::picture::{LineRow, Picture, Reading, Row, Scan, Table};
 use super::question::{Question, What, Window};
+use super::rules::{Change, LogRules, RuleKey, RuleRow, Samples};
 use super::setup::{Glyphs, Setup};
 use super::tally::Tally;
 use super::view;
+use crate::analysis::replayed::Replays;
+use crate::cli::RulesArgs;
 use crate::report::Head;
+use crate::rules::Rulesets;
 use fwlog::aggregate::Aggregate;
 use fwlog::input::{Input, InputQueue, ReadOptions};
 use fwlog::pipeline::{self, Plan};
@@ -32,7 +37,9 @@ fn setup() -> Setup {
         head,
         input: Vec::new(),
         name: "kern.log".to_owned(),
-        rules: false,
+        rule_files: vec!["r".to_owned()],
+        rules: true,
+        counters: true,
         glyphs: Glyphs::Block,
         color: true,
     }
@@ -293,6 +300,34 @@ fn pages_are_read_and_closed() {
     assert_eq!(press(&mut app, "^C"), [Effect::Quit]);
 }
 
+fn rule(number: u32, text: &str) -> RuleRow {
+    let key = RuleKey { chain: text.to_owned(), text: text.to_owned(), nth: 0 };
+    let policy = (number == 0).then(|| "DROP".to_owned());
+    RuleRow { key, number, policy, lines: (7, 1), moved: 0, packets: Some(9), gained: 2, change: Change::New }
+}
+
+#[test]
+fn rules_move_from_the_mark_on() {
+    let mut app = app((160, 50));
+    let with = |lines: u64| {
+        let mut rows = vec![rule(0, "INPUT"), rule(1, "-j A"), rule(2, "-j B")];
+        rows[2].lines = (lines, 0);
+        rows.iter_mut().for_each(|row| row.gained = 0);
+        Picture { rules: rows, ..picture(0) }
+    };
+    app.update(0, Msg::Picture(Box::new(with(10))));
+    assert_eq!(press(&mut app, "R 0"), [Effect::Zero]);
+    app.update(100, Msg::Picture(Box::new(with(13))));
+    let moved: Vec<u64> = app.picture.rules.iter().map(|row| row.moved).collect();
+    assert_eq!(moved, [0, 0, 3]);
+    assert!(drawn(&app).contains("+3") && drawn(&app).contains("policy DROP"));
+    assert_eq!(app.command().unwrap(), "fwstat replay --rules r --written-by r kern.log");
+    press(&mut app, "G j");
+    assert_eq!(app.rule.1, 2);
+    press(&mut app, "q 6");
+    assert_eq!(app.focus, Panel::Rules);
+}
+
 /// Names as an attacker would have them.
 fn hostile(generation: u64) -> Picture {
     let names: [&[u8]; 6] = [
@@ -316,6 +351,8 @@ fn hostile(generation: u64) -> Picture {
         line.raw = name.to_vec();
         line.path = String::from_utf8_lossy(name).into_owned();
     }
+    picture.rules =
+        names.iter().enumerate().map(|(n, name)| rule(n as u32, &String::from_utf8_lossy(name))).collect();
     picture.notes = names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     picture
 }
@@ -323,7 +360,7 @@ fn hostile(generation: u64) -> Picture {
 #[test]
 fn no_size_panics_and_no_cell_has_what_a_terminal_obeys() {
     let size = |n: u16| if n < 12 { n } else { (n - 12) * 9 + 12 };
-    for keys in ["", "4", "L", "i", "?", "a", "5 j Enter", "&"] {
+    for keys in ["", "4", "L", "i", "?", "a", "5 j Enter", "&", "R 0 j", "6"] {
         for glyphs in [Glyphs::Block, Glyphs::Ascii] {
             let mut app = app((80, 24));
             app.setup.glyphs = glyphs;
@@ -360,13 +397,31 @@ fn every_row_of_every_size_is_reached() {
             assert_eq!(app.focus, panel);
             press(&mut app, "G g j j j j k");
             let rows = app.rows(panel).len();
-            assert!(panel == Panel::Lines || app.cursor(panel).at < rows.max(1));
+            let tables = !matches!(panel, Panel::Lines | Panel::Rules);
+            assert!(!tables || app.cursor(panel).at < rows.max(1));
         }
     }
 }
 
+/// The rules of the sample log.
+fn sample_rules() -> &'static Rulesets {
+    let path = testkit::testdata("sample/guide.rules");
+    let none = RulesArgs { rules: Vec::new(), ipset: Vec::new(), add: Vec::new(), local: Vec::new() };
+    Box::leak(Box::new(Rulesets::read(&none, &[path]).unwrap()))
+}
+
+/// The same with the kernel's counters.
+fn kernel(packets: u64) -> Ruleset {
+    let text = std::fs::read_to_string(testkit::testdata("sample/guide.rules")).unwrap();
+    let text = text
+        .replace(":INPUT DROP [0:0]", &format!(":INPUT DROP [{packets}:0]"))
+        .replace("-A INPUT -j STDIN", &format!("[{}:0] -A INPUT -j STDIN", packets * 3))
+        .replace("-A FRIENDLY -j DROP", "[7:420] -A FRIENDLY -j DROP");
+    Ruleset::parse(text.as_bytes()).unwrap()
+}
+
 /// Counts what the screens show.
-struct Seen(Tally);
+struct Seen(Tally<'static>);
 
 impl Aggregate for Seen {
     fn add(&mut self, record: &Record<'_>) {
@@ -382,10 +437,19 @@ fn screens_are_as_they_were() {
     let queue =
         InputQueue::new(vec![Input::File(path)], ReadOptions { ordered: true, ..ReadOptions::default() });
     let plan = Plan { filter: Filter::All, clock: Clock::new(TimeZone::UTC, None), threads: 1, names: None };
-    let make = || Seen(Tally::new(Question::default(), Filter::All));
+    let rulesets = sample_rules();
+    let compiled = |(_, each): &'static (String, Ruleset)| Compiled::new(each, Evidence::Writer(each), &[]);
+    let compiled: &'static [Compiled<'static>] = rulesets.all.iter().map(compiled).collect::<Vec<_>>().leak();
+    let replays = || Replays::new(rulesets, compiled, None, None);
+    let make = || Seen(Tally::new(Question::default(), Filter::All, Some(replays())));
     let (mut seen, account) = pipeline::run(&queue, &plan, None, make).unwrap();
     let mut picture = Picture { totals: account.totals, account, ..Picture::default() };
     seen.0.draw(&mut picture, 100, &["kern.log".to_owned()], 0);
+    picture.rules = LogRules::new(rulesets).rows(seen.0.counted());
+    let mut samples = Samples::default();
+    samples.take(&[kernel(100)]);
+    samples.take(&[kernel(108)]);
+    let both = samples.joined(&picture.rules);
     let folder = testkit::repository().join("crates/fwstat/tests/watch");
     for (name, size, keys) in [
         ("80x24", (80, 24), ""),
@@ -398,13 +462,17 @@ fn screens_are_as_they_were() {
         ("time", (80, 24), "i h h"),
         ("help", (120, 40), "?"),
         ("account", (80, 24), "a"),
+        ("rules", (80, 24), "R j 0"),
+        ("counters", (120, 40), "R"),
         ("ascii", (80, 24), "2 j"),
     ] {
         let mut app = App::new(setup(), Question::default(), size);
         if name == "ascii" {
             app.setup.glyphs = Glyphs::Ascii;
         }
-        app.update(0, Msg::Picture(Box::new(picture.clone())));
+        app.counters = name == "counters";
+        let rules = if app.counters { both.clone() } else { picture.rules.clone() };
+        app.update(0, Msg::Picture(Box::new(Picture { rules, ..picture.clone() })));
         press(&mut app, keys);
         testkit::kept(&folder.join(format!("{name}.txt")), &drawn(&app));
     }

@@ -8,6 +8,7 @@ use super::keys::{Action, Key};
 use super::layout::{Panel, View};
 use super::model::{App, Asks, Effect, LineCursor, Order, Popup, Prompt, slot};
 use super::question::{LEVELS, Part, What};
+use super::rules::RuleRow;
 
 impl App {
     pub(super) fn act(&mut self, action: Action) -> Vec<Effect> {
@@ -39,6 +40,12 @@ impl App {
             Action::FindNext => self.search(1),
             Action::FindPrevious => self.search(-1),
             Action::Lines => self.open(View::Lines),
+            Action::Rules => self.open(View::Rules),
+            Action::Zero => return self.zero(),
+            Action::Counters => {
+                let text = "iptables-save -c".to_owned();
+                self.prompt = Some(Prompt { asks: Asks::Counters, text, error: None });
+            }
             Action::Time => self.open(View::Time),
             Action::Account => self.popup = Some((Popup::Account, 0)),
             Action::Help => self.popup = Some((Popup::Help, 0)),
@@ -140,6 +147,10 @@ impl App {
                         self.question.parts.push(Part { what: What::Where(text), not: false });
                         return self.ask();
                     }
+                    Asks::Counters => {
+                        self.counters = true;
+                        return vec![Effect::Counters(text)];
+                    }
                     Asks::File => {
                         let lines = self.marked.values().cloned().collect();
                         return vec![Effect::Write(text, lines)];
@@ -152,6 +163,16 @@ impl App {
             prompt.error = None;
         }
         Vec::new()
+    }
+
+    /// Sets the mark: from here on is counted what moves.
+    fn zero(&mut self) -> Vec<Effect> {
+        self.zeros = self.picture.rules.iter().map(|row| (row.key.clone(), row.lines.0)).collect();
+        self.zero = Some(self.now);
+        for row in &mut self.picture.rules {
+            (row.moved, row.gained) = (0, 0);
+        }
+        vec![Effect::Zero]
     }
 
     fn turn(&mut self, by: isize) {
@@ -169,7 +190,7 @@ impl App {
         if layout.tabs.is_none() && !layout.panels.is_empty() {
             return layout.shown();
         }
-        let has = |panel: &Panel| *panel != Panel::Rules;
+        let has = |panel: &Panel| *panel != Panel::Rules || self.has_rules();
         Panel::ALL.into_iter().filter(has).collect()
     }
 
@@ -201,7 +222,7 @@ impl App {
             Some(line) => line.src.map(|src| What::Net(src, if src.is_ipv4() { 32 } else { 128 })),
             None => self.row().map(|row| row.what),
         };
-        let Some(what) = what else { return Vec::new() };
+        let Some(what) = what.filter(|_| !self.on_rules()) else { return Vec::new() };
         if what == What::Prefix(b"(others)".to_vec()) {
             self.say("these are many prefixes, counted as one".to_owned());
             return Vec::new();
@@ -268,6 +289,7 @@ impl App {
     fn ask(&mut self) -> Vec<Effect> {
         self.generation += 1;
         self.hold = false;
+        self.zero = None;
         self.line = LineCursor::default();
         self.counted = None;
         for cursor in &mut self.cursors {
@@ -325,6 +347,9 @@ impl App {
             let lines = &self.picture.lines;
             let at = self.line.on.map_or(lines.len(), |on| lines.partition_point(|line| line.number < on));
             (lines.iter().map(|line| fwlog::text::escape(&line.raw)).collect(), at)
+        } else if self.on_rules() {
+            let text = |row: &RuleRow| format!("{} {}", row.key.chain, row.key.text);
+            (self.picture.rules.iter().map(text).collect(), self.rule.1)
         } else {
             let rows = self.rows(self.focus);
             (rows.iter().map(|row| row.what.shown(false)).collect(), self.cursors[slot(self.focus)].at)

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use fwlog::pipeline::{Account, Totals};
 
 use super::question::What;
+use super::rules::RuleRow;
 
 /// How the reading goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -53,6 +54,10 @@ pub struct Picture {
     pub known: Vec<Vec<u8>>,
     /// The last lines, the newest last.
     pub lines: Vec<LineRow>,
+    /// The rules, with lines and counters, where they are shown.
+    pub rules: Vec<RuleRow>,
+    /// Why there is no newer sample of the kernel's counters.
+    pub counters_error: Option<String>,
     /// Packets over the window, in as many columns as it has slices.
     pub time: Vec<u64>,
     /// The account of all lines.

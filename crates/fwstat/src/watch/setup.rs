@@ -30,8 +30,12 @@ pub struct Setup {
     pub input: Vec<String>,
     /// The name that is shown for all files.
     pub name: String,
+    /// The files of the rules, as they were named.
+    pub rule_files: Vec<String>,
     /// Whether there are rules to show.
     pub rules: bool,
+    /// Whether the kernel's counters are asked.
+    pub counters: bool,
     /// How bars are drawn.
     pub glyphs: Glyphs,
     /// Whether there are colours.
@@ -51,6 +55,17 @@ impl Setup {
             words.extend(next::files(&self.head));
         }
         words.join(" ")
+    }
+
+    /// The rules as options of `replay`; none if there are only those of the kernel.
+    #[must_use]
+    pub fn rule_words(&self) -> Option<Vec<String>> {
+        let mut words: Vec<String> =
+            self.rule_files.iter().map(|file| format!("--rules {}", quoted(file))).collect();
+        if let [one] = &self.rule_files[..] {
+            words.push(format!("--written-by {}", quoted(one)));
+        }
+        (!words.is_empty()).then_some(words)
     }
 
     /// Which filters were typed, by the names of their options.

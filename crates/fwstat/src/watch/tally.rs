@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
+use fwlog::aggregate::Aggregate as _;
 use fwlog::aggregate::windows::{Sliced, Span};
 use fwlog::filter::Filter;
 use fwlog::names::table::masked;
@@ -16,6 +17,7 @@ use hashbrown::HashMap;
 
 use super::picture::{LineRow, Picture, Row, Scan, Table};
 use super::question::{LEVELS, Question, What};
+use crate::analysis::replayed::{Counted, Replays};
 
 /// Prefixes that are told apart; others count as one.
 const PREFIXES: usize = 1_024;
@@ -54,8 +56,7 @@ struct Kept {
 }
 
 /// The counts for one question.
-#[derive(Debug)]
-pub struct Tally {
+pub struct Tally<'r> {
     question: Question,
     filter: Filter,
     matched: u64,
@@ -70,6 +71,7 @@ pub struct Tally {
     lines: VecDeque<Kept>,
     bytes: usize,
     fresh: VecDeque<(u64, What)>,
+    rules: Option<Replays<'r>>,
 }
 
 /// Which ports came, in 64 bytes: a number of them that is exact for few, and close for some hundreds.
@@ -92,10 +94,10 @@ impl Ports {
     }
 }
 
-impl Tally {
-    /// Nothing yet.
+impl<'r> Tally<'r> {
+    /// Nothing yet; `rules` are asked about each record, if there are any.
     #[must_use]
-    pub fn new(question: Question, filter: Filter) -> Tally {
+    pub fn new(question: Question, filter: Filter, rules: Option<Replays<'r>>) -> Tally<'r> {
         let (fine, coarse) = (question.window.span(FINE), question.window.span(COARSE));
         Tally {
             filter,
@@ -111,6 +113,7 @@ impl Tally {
             lines: VecDeque::new(),
             bytes: 0,
             fresh: VecDeque::new(),
+            rules,
             question,
         }
     }
@@ -156,7 +159,21 @@ impl Tally {
         if let Some(now) = live {
             self.fresh.extend(new.into_iter().flatten().map(|what| (now, what)));
         }
+        if let Some(rules) = &mut self.rules {
+            rules.add(record);
+        }
         self.keep(record);
+    }
+
+    /// What the rules said of the records so far, by ruleset.
+    pub fn counted(&mut self) -> &[Counted] {
+        match &mut self.rules {
+            None => &[],
+            Some(rules) => {
+                rules.settle();
+                &rules.counted
+            }
+        }
     }
 
     /// The number of a prefix.
@@ -314,7 +331,7 @@ mod tests {
     use super::*;
     use crate::watch::question::Window;
 
-    fn record(tally: &mut Tally, at: i64, source: &str, port: u16, live: Option<u64>) {
+    fn record(tally: &mut Tally<'_>, at: i64, source: &str, port: u16, live: Option<u64>) {
         let raw = format!(
             "drop IN=eth0 OUT= MAC= SRC={source} DST=192.0.2.2 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=0 DF PROTO=TCP \
              SPT=40000 DPT={port} WINDOW=64240 RES=0x00 SYN URGP=0 "
@@ -325,7 +342,7 @@ mod tests {
         tally.add(&record, live);
     }
 
-    fn picture(tally: &mut Tally, now: u64) -> Picture {
+    fn picture(tally: &mut Tally<'_>, now: u64) -> Picture {
         let mut picture = Picture::default();
         tally.draw(&mut picture, 10, &["kern.log".to_owned()], now);
         picture
@@ -333,7 +350,7 @@ mod tests {
 
     #[test]
     fn networks_ports_and_lines_are_counted() {
-        let mut tally = Tally::new(Question::default(), Filter::All);
+        let mut tally = Tally::new(Question::default(), Filter::All, None);
         for n in 0..30 {
             record(&mut tally, n, &format!("10.0.{}.7", n % 3), 20 + (n % 2) as u16, None);
         }
@@ -350,7 +367,7 @@ mod tests {
 
     #[test]
     fn what_comes_first_is_new_for_a_minute() {
-        let mut tally = Tally::new(Question::default(), Filter::All);
+        let mut tally = Tally::new(Question::default(), Filter::All, None);
         record(&mut tally, 0, "10.0.0.1", 22, None);
         record(&mut tally, 1, "10.0.0.2", 22, Some(1_000));
         record(&mut tally, 2, "10.9.9.9", 22, Some(1_000));
@@ -365,7 +382,7 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_the_frequent_are_found() {
         let question = Question { level: 0, window: Window::All, ..Question::default() };
-        let mut tally = Tally::new(question, Filter::All);
+        let mut tally = Tally::new(question, Filter::All, None);
         for n in 0..200_000_u32 {
             let address = |n: u32| std::net::Ipv4Addr::from(n.wrapping_mul(0x9e37_79b1)).to_string();
             let source = if n % 10 == 0 { "10.1.1.1".to_owned() } else { address(n) };
@@ -383,7 +400,7 @@ mod tests {
 
     #[test]
     fn prefixes_that_are_too_many_count_as_one() {
-        let mut tally = Tally::new(Question::default(), Filter::All);
+        let mut tally = Tally::new(Question::default(), Filter::All, None);
         for n in 0..PREFIXES as u32 + 50 {
             tally.number(format!("p{n}").as_bytes());
         }

@@ -62,6 +62,28 @@ fn line(prefix: &str, port: u16) -> String {
 }
 
 #[test]
+fn a_head_that_the_user_describes_is_taken_off() {
+    let line =
+        line("drop", 22).replace("Jun 30 06:06:13 gate kernel: [ 12.345678]", "30;06;2024 06:06:13 gate: ");
+    let read = |more: &[&str]| {
+        let ran = run(&[&["explain", &line, "--json"], more].concat());
+        let json = ran.json();
+        let value = |name: &str| {
+            let fields = json["fields"].as_array().unwrap().iter();
+            let found = fields.clone().find(|field| field["name"] == name || field["field"] == name);
+            found.map_or(String::new(), |field| field["value"].as_str().unwrap_or_default().to_owned())
+        };
+        (value("prefix"), value("host"))
+    };
+    let head = r"(?<time>\S+ \S+) (?<host>\S+): +";
+    assert_ne!(read(&[]), ("drop".to_owned(), "gate".to_owned()));
+    assert_eq!(read(&["--envelope", head]), ("drop".to_owned(), "gate".to_owned()));
+    let ran = run(&["explain", &line, "--envelope", "(?<when>x)"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("--envelope"), "{}", ran.err);
+}
+
+#[test]
 fn the_way_is_drawn_as_people_draw_it() {
     let folder = Folder::new();
     let rules = folder.write("rules", RULES);

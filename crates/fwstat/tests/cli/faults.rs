@@ -98,6 +98,33 @@ fn every_envelope_says_what_it_says() {
 }
 
 #[test]
+fn a_stamp_or_a_zone_that_is_not_understood_is_told() {
+    let assumptions = |line: &str| {
+        let ran = run_with(line.as_bytes(), &["check", "--json", "--utc", "--year", "2024"]);
+        let all = ran.json()["assumptions"].as_array().unwrap().clone();
+        all.iter().map(|one| (one["kind"].to_string(), one["lines"].to_string())).collect::<Vec<_>>()
+    };
+    let told = |kind: &str| vec![(format!("\"{kind}\""), "1".to_owned())];
+    let json = |time: &str| format!("{{\"time\": {time}, \"message\": \"DROP {PACKET}\"}}\n");
+    for time in ["\"12:13:52\"", "\"next week\"", "1.728044032e9", "\"04/10/2024 12:13:52\""] {
+        assert_eq!(assumptions(&json(time)), told("time"), "{time}");
+    }
+    for stamp in [
+        "2024-10-04 14:13:52 Europe/Berlin",
+        "Fri 2024-10-04 14:13:52 XYZT",
+        "2024-10-04 14:13:52 Asia/Tokyo",
+    ] {
+        assert_eq!(assumptions(&format!("{stamp} gw kernel: DROP {PACKET}\n")), told("zone"), "{stamp}");
+    }
+    for time in ["\"2024-10-04T12:13:52Z\"", "1728044032", "\"24/10/2024 12:13:52\""] {
+        assert!(assumptions(&json(time)).is_empty(), "{time}");
+    }
+    // One of two dates, which its numbers do not tell.
+    let log = format!("04/10/2024 12:13:52 gw kernel: DROP {PACKET}\n");
+    assert_eq!(run_with(log.as_bytes(), &["check", "--json"]).json()["unread_envelopes"]["count"], 1);
+}
+
+#[test]
 fn an_envelope_that_is_not_understood_is_told() {
     let heads: [fn(usize) -> String; 6] = [
         |i| format!("30;06;2024 06:06:{i:02} gw: DROP "),

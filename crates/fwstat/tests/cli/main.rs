@@ -50,6 +50,8 @@ mod tmux;
 mod top;
 #[cfg(feature = "watch")]
 mod watch;
+#[cfg(feature = "watch")]
+mod watch_rules;
 mod words;
 mod worlds;
 mod writers;

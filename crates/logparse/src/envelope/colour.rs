@@ -18,7 +18,7 @@ pub(crate) fn is_coloured(line: &[u8]) -> bool {
 /// Whether the sequence that begins at `first`, or one after it, is a program's.
 #[cold]
 fn is_colour(line: &[u8], first: usize) -> bool {
-    if !line[first..].starts_with(b"\x1b[") {
+    if sequence(&line[first..]).is_none() && !line[first..].starts_with(b"\x1b[") {
         return false;
     }
     let ends = || {
@@ -50,8 +50,12 @@ fn is_colour(line: &[u8], first: usize) -> bool {
 
 /// The length of the sequence that sets a colour (`m`) or clears a line (`K`) here.
 fn sequence(text: &[u8]) -> Option<usize> {
+    // `tput sgr0` chooses the character set as well.
+    if text.starts_with(b"\x1b(B") {
+        return Some(3);
+    }
     let inside = text.strip_prefix(b"\x1b[")?;
-    let digits = inside.iter().take_while(|b| b.is_ascii_digit() || **b == b';').count();
+    let digits = inside.iter().take_while(|b| b.is_ascii_digit() || matches!(**b, b';' | b':')).count();
     matches!(inside.get(digits), Some(b'm' | b'K')).then_some(digits + 3)
 }
 

@@ -14,7 +14,11 @@ const MOMENTS: core::ops::Range<i64> = 1_000_000_000..4_102_444_800;
 pub(super) fn any(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     match text.first()? {
         b'@' => tai64n(text).or_else(|| ended(unix(&text[1..])?)),
-        b'0'..=b'9' => unix(text).and_then(ended).or_else(|| date(text, false).and_then(ended)),
+        b'0'..=b'9' => unix(text)
+            .or_else(|| numeric(text))
+            .or_else(|| stamp::common_log(text))
+            .or_else(|| date(text, false))
+            .and_then(ended),
         _ => date(text, false).and_then(ended),
     }
 }
@@ -35,7 +39,79 @@ pub(super) fn whole(text: &[u8]) -> Option<Stamp<'_>> {
     if let Some((stamp, b"")) = stamp::rfc3164(text) {
         return Some(stamp);
     }
-    date(text, false).filter(|(_, rest)| rest.is_empty()).map(|(stamp, _)| stamp)
+    fn end<'a>((stamp, rest): (Stamp<'a>, &[u8])) -> Option<Stamp<'a>> {
+        rest.is_empty().then_some(stamp)
+    }
+    let numbers = || numeric(text).and_then(end).or_else(|| stamp::common_log(text).and_then(end));
+    numbers().or_else(|| date(text, false).and_then(end))
+}
+
+/// A date of numbers with a sign between them, the year with all its digits, or of eight digits, and the clock after
+/// it: `2024/06/30 06:06:13`, `30.06.2024 06:06:13`, `30-Jun-2024 06:06:13`, `2024:06:30-06:06:13`, `20240630T060613Z`.
+fn numeric(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    let (date, at) = numeric_date(text)?;
+    let rest = text.get(at..)?;
+    let (_, rest) =
+        rest.split_first().filter(|(sign, _)| matches!(sign, b' ' | b'T' | b'-' | b'_' | b':'))?;
+    let (hour, minute, second, nanos, rest) = match clock(rest) {
+        Some(((hour, minute, second, nanos), rest)) => (hour, minute, second, nanos, rest),
+        None => {
+            let digits = rest.get(..6).filter(|_| !rest.get(6).is_some_and(u8::is_ascii_digit))?;
+            let pair = |at: usize| number(&digits[at..at + 2], 2).map(|value| value as u8);
+            let (hour, minute, second) = (pair(0)?, pair(2)?, pair(4)?);
+            (hour < 24 && minute < 60 && second <= 60).then_some(())?;
+            let (nanos, end) = stamp::fraction(rest, 6);
+            (hour, minute, second, nanos, &rest[end..])
+        }
+    };
+    let (year, month, day) = (date.year, date.month?, date.day?);
+    let mut civil = Civil { year, month, day, hour, minute, second, nanos, zone: Zone::Local };
+    let rest = after_clock(&mut civil, rest, false);
+    let len = text.len() - rest.len();
+    Some((Stamp { text: &text[..len], time: Time::Civil(civil) }, rest))
+}
+
+/// The date of [`numeric`], and where it ends.
+fn numeric_date(text: &[u8]) -> Option<(Date, usize)> {
+    let digits = text.iter().take(9).take_while(|b| b.is_ascii_digit()).count();
+    let mut date = Date::default();
+    let mut numbers = Numbers::default();
+    if digits == 8 {
+        for (from, to) in [(0, 4), (4, 6), (6, 8)] {
+            numbers.add(number(&text[from..to], 4)?, b'-')?;
+        }
+        (1970..2100).contains(&numbers.parts[0]).then_some(())?;
+        numbers.settle(&mut date)?;
+        return Some((date, 8));
+    }
+    let sign = *text.get(digits).filter(|sign| matches!(sign, b'/' | b'.' | b'-' | b':'))?;
+    let (mut at, mut named) = (0, false);
+    for place in 0..3 {
+        let part = &text[at..];
+        let len = part.iter().take(9).take_while(|b| b.is_ascii_alphanumeric()).count();
+        match number(&part[..len], 4) {
+            Some(value) => numbers.add(value, sign)?,
+            None if place == 1 => {
+                named = true;
+                numbers.add(u64::from(month::month(&part[..len])?), b'-')?;
+            }
+            None => return None,
+        }
+        at += len;
+        if place < 2 {
+            (text.get(at) == Some(&sign)).then_some(())?;
+            at += 1;
+        }
+    }
+    // A name is no number that could be the day.
+    numbers.separator = if named { b'-' } else { sign };
+    let years = [numbers.parts[0], numbers.parts[2]].into_iter().filter(|part| (1970..2100).contains(part));
+    (years.count() == 1).then_some(())?;
+    // `04/10/2024` is April in one country and October in another.
+    let [first, second, _] = numbers.parts;
+    let is_clear = sign != b'/' || named || first == second || first.max(second) > 12;
+    is_clear.then(|| numbers.settle(&mut date)).flatten()?;
+    Some((date, at))
 }
 
 /// What follows a stamp: a blank or a tab, a colon before it, a bracket that was opened before.
@@ -244,7 +320,7 @@ impl Numbers {
 
 /// A word between a month and a year: `de` in Portuguese and Spanish, the Russian sign of a year.
 fn is_between(word: &[u8]) -> bool {
-    [&b"de"[..], b"del", "г.".as_bytes(), "р.".as_bytes(), "г".as_bytes()].contains(&word)
+    [&b"de"[..], b"del", b"@", "г.".as_bytes(), "р.".as_bytes(), "г".as_bytes()].contains(&word)
 }
 
 /// A weekday: the English ones anywhere, any short word in brackets.

@@ -7,7 +7,7 @@
 use memchr::memchr;
 
 use super::{Envelope, caller, date, marks, stamp, tag, zone};
-use crate::time::Stamp;
+use crate::time::{Stamp, Uptime};
 
 /// The forms of `dmesg`, and `journalctl -o short-monotonic`, which puts its host after the stamp.
 ///
@@ -18,7 +18,9 @@ pub(super) fn dmesg<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
         _ => marks(text, envelope),
     };
     let Some(inside) = text.strip_prefix(b"[") else { return marks(text, envelope) };
-    if let Some((uptime, rest)) = stamp::uptime(text) {
+    // No machine was up for thirty years: that is a moment.
+    let is_up = |(uptime, _): &(Uptime, &[u8])| uptime.seconds < 1_000_000_000;
+    if let Some((uptime, rest)) = stamp::uptime(text).filter(is_up) {
         envelope.uptime = Some(uptime);
         if let Some((caller, rest)) = caller(rest) {
             envelope.caller = Some(caller);

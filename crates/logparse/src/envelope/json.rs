@@ -84,6 +84,46 @@ pub(super) fn open_known<'a>(
 pub(super) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Opened<'a>, ParseError> {
     let mut texts = Texts::default();
     object(line, &mut texts, envelope, 0).ok_or_else(|| ParseError::new(0, ErrorKind::Wrapper))?;
+    match opened(&texts, envelope) {
+        Err(error) if error.kind() == ErrorKind::NoHeader => under_any_key(line, error, texts, envelope),
+        opened => opened,
+    }
+}
+
+/// Whether a text begins as an object does: with a key, or with its end.
+pub(super) fn begins(text: &[u8]) -> bool {
+    let inside = text.strip_prefix(b"{").unwrap_or(text).trim_ascii_start();
+    let after = match inside.first() {
+        None | Some(b'}') => return true,
+        Some(_) => string(inside).map(|(_, after)| after.trim_ascii_start()),
+    };
+    after.is_some_and(|after| after.starts_with(b":") || after.starts_with(b"=>"))
+}
+
+/// The message of an object that has none under a key that is known: the one string in it, however deep, that holds a
+/// packet. If there are several, one record was made of them, and this is no way to read it.
+#[cold]
+fn under_any_key<'a>(
+    line: &'a [u8],
+    error: ParseError,
+    mut texts: Texts<'a>,
+    envelope: &mut Envelope<'a>,
+) -> Result<Opened<'a>, ParseError> {
+    let mut rest = line;
+    let mut found = None;
+    while let Some(at) = memchr(b'"', rest) {
+        let Some((text, after)) = string(&rest[at..]) else { break };
+        rest = after;
+        let holds_packet = |text: &[u8]| {
+            memchr::memmem::find(text, b"IN=")
+                .is_some_and(|at| memchr::memmem::find(&text[at..], b" OUT=").is_some())
+        };
+        if holds_packet(text) && found.replace(text).is_some() {
+            return Err(ParseError::new(0, ErrorKind::Wrapper));
+        }
+    }
+    let Some(text) = found else { return Err(error) };
+    texts.message = Some(Value::Text(text));
     opened(&texts, envelope)
 }
 
@@ -112,6 +152,13 @@ pub(super) fn after_head<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Opt
             });
         if let (Some((facility, severity, _)), None) = (level, inner.severity) {
             super::set_level(&mut inner, facility, severity);
+        }
+        let quoted = word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\""));
+        if inner.stamp.is_none()
+            && inner.outer_stamp.is_none()
+            && let Some(moment) = quoted
+        {
+            self::moment(moment, &mut inner);
         }
         if inner.stamp.is_none()
             && inner.outer_stamp.is_none()
@@ -289,8 +336,9 @@ fn member<'a>(
         (Meaning::Line, Value::Text(text)) => texts.line = Some(text),
         (Meaning::Values, Value::Array(pair)) => stream_values(pair, texts, envelope),
         (Meaning::Named(meaning), Value::Object(inside)) => object_name(inside, *meaning, texts, envelope),
-        (Meaning::Severity, Value::Object(inside)) => object_name(inside, meaning, texts, envelope),
-        (Meaning::Facility, Value::Object(inside)) => object_name(inside, meaning, texts, envelope),
+        (Meaning::Severity | Meaning::Facility | Meaning::Time, Value::Object(inside)) => {
+            object_name(inside, meaning, texts, envelope);
+        }
         (meaning, Value::Text(text) | Value::Word(text)) => {
             let meaning = if let Meaning::Named(meaning) = meaning { *meaning } else { meaning };
             attribute(meaning, text, texts, envelope);
@@ -312,13 +360,14 @@ fn stream_values<'a>(text: &'a [u8], texts: &mut Texts<'a>, envelope: &mut Envel
     }
 }
 
-/// Takes `name`, `hostname` or `code` of a small object.
+/// Takes `name`, `hostname`, `code` or `$date` of a small object.
 fn object_name<'a>(text: &'a [u8], meaning: Meaning, texts: &mut Texts<'a>, envelope: &mut Envelope<'a>) {
     let mut rest = text.get(1..).unwrap_or_default().trim_ascii_start();
     while let Some((key, after)) = string(rest) {
         let Some(after) = after.trim_ascii_start().strip_prefix(b":") else { return };
         let Some((value, after)) = value(after.trim_ascii_start()) else { return };
-        if matches!(key, b"name" | b"hostname" | b"code")
+        // MongoDB keeps a moment as `$date`.
+        if matches!(key, b"name" | b"hostname" | b"code" | b"$date" | b"$numberLong")
             && let Value::Text(text) | Value::Word(text) = value
         {
             attribute(meaning, text, texts, envelope);
@@ -470,9 +519,38 @@ fn time<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
         }
     } else if let Some((stamp, b"")) = date::unix(text) {
         envelope.stamp = Some(stamp);
+    } else if let Some(stamp) = date::whole(text) {
+        envelope.stamp = Some(stamp);
     } else {
-        envelope.stamp = date::whole(text);
+        // Not understood, and not nothing.
+        envelope.outer_stamp = Some(text);
     }
+}
+
+/// What keys and values of another form than an object's say.
+pub(super) fn attributes<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>, envelope: &mut Envelope<'a>) {
+    let mut texts = Texts::default();
+    for (key, value) in pairs {
+        let Some(meaning) = meaning(key) else { continue };
+        let meaning = if let Meaning::Named(meaning) = meaning { *meaning } else { meaning };
+        attribute(meaning, value, &mut texts, envelope);
+    }
+}
+
+/// Whether a key is one of those for a message.
+pub(super) fn is_message(key: &[u8]) -> bool {
+    matches!(meaning(key), Some(Meaning::Message | Meaning::Line | Meaning::Event | Meaning::Inside))
+}
+
+/// Notes the moment that a text says, if it says one.
+pub(super) fn moment<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> bool {
+    let told = (envelope.stamp, envelope.outer_stamp);
+    time(text, envelope);
+    let is_one = envelope.stamp.is_some() || stamp::rfc3339(text).is_some();
+    if !is_one {
+        (envelope.stamp, envelope.outer_stamp) = told;
+    }
+    is_one
 }
 
 /// A string's text and what follows its closing quote.

@@ -5,7 +5,7 @@
 //! Must not know: what the message says.
 //! Tested by: `tests/suites/envelopes.rs` over `testdata/envelopes`.
 
-use super::{Envelope, date, front, logcat, rfc5424, severity_number, stamp, vendor};
+use super::{Envelope, date, front, logcat, quoted, rfc5424, severity_number, stamp, vendor};
 use crate::time::Stamp;
 
 /// Opens a text that no strict form takes; `None` if it has no envelope.
@@ -35,11 +35,17 @@ pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'
     if matches!(text.first(), Some(b'(' | b'-' | b'.')) && vendor::caller(text).is_some() {
         return Some(super::marks(text, envelope));
     }
+    if let Some(message) = quoted::open(text, envelope) {
+        return Some(message);
+    }
     let rest = front::without(text)?;
     if let Some((message, _)) = super::kmsg::open(rest, envelope) {
         return Some(message);
     }
-    Some(super::syslog(rest, envelope))
+    let message = super::syslog(rest, envelope);
+    // A stamp before the line's own tells the year that this one leaves out.
+    envelope.outer_stamp = envelope.outer_stamp.or_else(|| stamp::rfc3339(text).map(|(stamp, _)| stamp.text));
+    Some(message)
 }
 
 /// Fields that tabs divide: a level (`Kernel.Warning`), a host, a tag, in this order, each there or not. What
@@ -66,6 +72,13 @@ fn tabbed<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> 
     let told = (envelope.facility, envelope.severity, envelope.host);
     let message = super::relayed(stamp, rest, envelope, 0)
         .or_else(|| super::tag(rest, envelope, true).map(|rest| super::kernel_marks(rest, envelope)))
+        .or_else(|| {
+            // The sender's own name before its tag.
+            let (host, after) = rest.split_at(rest.iter().take(64).position(|b| *b == b' ')?);
+            let after = super::tag(&after[1..], envelope, true)?;
+            envelope.host = Some(host);
+            Some(super::kernel_marks(after, envelope))
+        })
         .unwrap_or_else(|| super::kernel_marks(rest, envelope));
     if envelope.severity.is_none() {
         (envelope.facility, envelope.severity) = (told.0, told.1);
@@ -74,8 +87,35 @@ fn tabbed<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> 
     message
 }
 
+/// A level as a field of its own, in brackets before anything else: `[warning] `, `(kern.warn) `, `<warning> `.
+pub(super) fn level_field<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    if !matches!(text.first()?, b'[' | b'(' | b'<') {
+        return None;
+    }
+    let end = text.iter().take(24).position(|b| *b == b' ')?;
+    let (facility, severity) = level_word(&text[..end])?;
+    envelope.facility = facility.or(envelope.facility);
+    envelope.severity = Some(severity);
+    Some(&text[end + 1..])
+}
+
+/// The level that a word says, in brackets or not, before a colon or not: `warning`, `[kern.warn]`, `WARN:`. A number
+/// may be anything.
+pub(super) fn level_word(word: &[u8]) -> Option<(Option<u8>, u8)> {
+    let word = word.strip_suffix(b":").unwrap_or(word);
+    let word = match word {
+        [b'[', inside @ .., b']'] | [b'(', inside @ .., b')'] | [b'<', inside @ .., b'>'] => inside,
+        word => word,
+    };
+    if let Some((facility, severity)) = level(word) {
+        return Some((Some(facility), severity));
+    }
+    let has_letters = word.iter().any(u8::is_ascii_alphabetic);
+    severity(word).filter(|_| has_letters).map(|severity| (None, severity))
+}
+
 /// `Kernel.Warning`, `kern.warn`.
-fn level(text: &[u8]) -> Option<(u8, u8)> {
+pub(super) fn level(text: &[u8]) -> Option<(u8, u8)> {
     let dot = text.iter().position(|b| *b == b'.')?;
     Some((facility(&text[..dot])?, severity(&text[dot + 1..])?))
 }

@@ -7,7 +7,7 @@
 
 use memchr::memchr;
 
-use super::{BOM, Envelope, pri, set_level, stamp, vendor};
+use super::{BOM, Envelope, level_words, pri, set_level, stamp, vendor};
 
 /// What the kernel itself puts before its text: `[ 8486.974964] `, `[    C1] `. Only one
 /// stamp, and only here: the same text further on belongs to the message.
@@ -45,6 +45,7 @@ pub(super) fn marks<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
             text
         }
         Some(b'<' | 1 | b'#' | b'^' | 0xef) => left_level(text, envelope),
+        Some(b'k') => level_in_words(text, envelope),
         _ => repeated(text, envelope),
     }
 }
@@ -68,6 +69,18 @@ fn left_level<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     }
 }
 
+/// `kern.warn: ` after the kernel's tag.
+fn level_in_words<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    let words = if envelope.tag == Some(b"kernel") { level_words(text) } else { None };
+    match words.and_then(|(facility, severity, rest)| Some((facility, severity, rest.strip_prefix(b": ")?))) {
+        Some((facility, severity, rest)) => {
+            set_level(envelope, facility, severity);
+            rest
+        }
+        None => text,
+    }
+}
+
 /// `[ 8486.974964] [    C1] ` is taken off, if it is there.
 fn uptime_and_caller<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     if text.first() != Some(&b'[') {
@@ -79,7 +92,7 @@ fn uptime_and_caller<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8
         envelope.caller = Some(caller);
         rest = after;
     }
-    rest.strip_prefix(b" ").unwrap_or(rest)
+    rest.strip_prefix(b" ").or_else(|| rest.strip_prefix(b"\t")).unwrap_or(rest)
 }
 
 /// A record's prefix without the stamp that the kernel puts before it.

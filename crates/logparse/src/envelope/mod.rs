@@ -19,6 +19,7 @@ mod loose;
 mod marks;
 mod month;
 mod others;
+mod quoted;
 mod rfc5424;
 mod shape;
 mod stamp;
@@ -36,6 +37,7 @@ pub(crate) use colour::{is_coloured, without_colours};
 use dmesg::dmesg;
 pub(crate) use json::{inside, object_inside, unescape};
 use level::{dmesg_level, facility_name, facility_number, level_words, pri, set_level, severity_number};
+use loose::level_field;
 pub(crate) use marks::without_uptime;
 use marks::{caller, kernel_marks, marks, repeated};
 use others::{cri, pvefw};
@@ -147,6 +149,10 @@ pub(crate) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Op
     let text = &line[nuls..];
     match text.first() {
         Some(b'{') => match labels::strip(text, envelope) {
+            // A bracket and a quote may begin a prefix.
+            None if !json::begins(text) && memchr::memmem::find(text, b"IN=").is_some() => {
+                Ok(Opened { message: text, encoding: Encoding::Plain })
+            }
             None => json::open(text, envelope),
             Some(rest) => open(rest, envelope),
         },
@@ -194,7 +200,8 @@ pub(crate) fn open_first<'a>(
     shapes: &mut Shapes,
 ) -> (Result<Opened<'a>, ParseError>, bool) {
     if line.first() == Some(&b'{') {
-        if let Some(opened) = json::open_known(line, envelope, shapes) {
+        // What an object with these keys did not say, another may under any key.
+        if let Some(opened @ Ok(_)) = json::open_known(line, envelope, shapes) {
             return (opened, true);
         }
         *envelope = Envelope::default();
@@ -260,7 +267,10 @@ fn other_syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
         }
         Some(b'k' | b'u' | b'd' | b'l' | b'm' | b'a' | b's' | b'c' | b'n' | b'f') => {
             if let Some(rest) = dmesg_level(text, envelope) {
-                return dmesg(rest, envelope);
+                return match stamp::rfc3339(rest).and_then(|(stamp, rest)| stamp::ended(stamp, rest)) {
+                    Some((stamp, rest)) => stamped(stamp, rest, envelope, 0),
+                    None => dmesg(rest, envelope),
+                };
             }
             if let Some(rest) = tag(text, envelope, true) {
                 return kernel_marks(rest, envelope);
@@ -302,11 +312,10 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>, de
     let mut stamp = stamp;
     let rest = zone::after(&mut stamp, rest);
     envelope.stamp = Some(stamp);
-    // `dmesg --time-format iso` is the one that writes a comma, and no host follows it. Fifteen
-    // bytes, as most stamps have, are too few for a fraction.
-    if stamp.text.len() > 15 && find(stamp.text, b',') < stamp.text.len() && date::whole(stamp.text).is_none()
-    {
-        return rest;
+    // `dmesg --time-format iso` writes a comma before the fraction, and no host follows it but the one of
+    // `host kernel: `. Fifteen bytes, as most stamps have, are too few for a fraction.
+    if stamp.text.len() > 15 && has_comma(stamp.text) && date::whole(stamp.text).is_none() {
+        return after_bracket(stamp, rest, envelope);
     }
     // runit's svlogd and others put a stamp before a line of /proc/kmsg.
     if let Some(message) = leveled_by_number(stamp, rest, envelope, depth) {
@@ -321,6 +330,12 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>, de
         rest = after;
     }
     host_and_tag(stamp, rest, envelope, depth)
+}
+
+/// Whether a comma and a digit are in a stamp.
+fn has_comma(stamp: &[u8]) -> bool {
+    let comma = find(stamp, b',');
+    stamp.get(comma + 1).is_some_and(u8::is_ascii_digit)
 }
 
 /// `<4>` after a stamp or a host, and what follows it: dmesg's forms, a sender's line, a tag, the message.
@@ -355,6 +370,7 @@ fn of_supervisor<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'
 /// What follows a stamp in brackets: a host and the kernel's tag, a level, a sender's line; else the message.
 fn after_bracket<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     envelope.stamp = Some(stamp);
+    let text = level_field(text, envelope).unwrap_or(text);
     if let Some(rest) = leveled(stamp, text, envelope).or_else(|| relayed(stamp, text, envelope, 0)) {
         return rest;
     }
@@ -396,8 +412,14 @@ fn host_and_tag<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a
     if !is_host {
         return without_host(stamp, text, envelope, depth);
     }
-    envelope.host = Some(host);
     let rest = &text[len + 1..];
+    if depth < RELAYS
+        && let Some((facility, severity)) = loose::level(host)
+    {
+        set_level(envelope, facility, severity);
+        return host_and_tag(stamp, rest, envelope, depth + 1);
+    }
+    envelope.host = Some(host);
     if let Some(rest) = tag(rest, envelope, false).or_else(|| leveled_tag(rest, envelope)) {
         return kernel_marks(rest, envelope);
     }
@@ -419,10 +441,20 @@ fn after_host<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>,
     {
         return repeated(after, envelope);
     }
-    // A relay's name or address before the host's.
-    let host = find(rest, b' ');
-    if let Some(message) = rest.get(host + 1..).and_then(|after| tag(after, envelope, true)) {
-        envelope.host = Some(&rest[..host]);
+    if let Some(rest) = level_field(rest, envelope) {
+        let rest = tag(rest, envelope, true).unwrap_or(rest);
+        return kernel_marks(rest, envelope);
+    }
+    // A relay's name or address before the host's, or a level or a number before the tag.
+    let end = find(rest, b' ');
+    if let Some(message) = rest.get(end + 1..).and_then(|after| tag(after, envelope, true)) {
+        let word = &rest[..end];
+        if let Some((facility, severity)) = loose::level_word(word) {
+            envelope.facility = facility.or(envelope.facility);
+            envelope.severity = Some(severity);
+        } else if word.iter().any(u8::is_ascii_alphabetic) || loose::is_address(word) {
+            envelope.host = Some(word);
+        }
         return kernel_marks(message, envelope);
     }
     if let Some(separator @ ([b'|'] | [b'-'])) = envelope.host
@@ -433,22 +465,30 @@ fn after_host<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>,
     repeated(rest, envelope)
 }
 
-/// Fields that a sign between blanks divides, after the first sign: `gw | kernel | message`, `gw - message`.
+/// Fields that a sign between blanks divides, after the first sign: `gw | kernel | message`, `gw - message`,
+/// `warning | gw | kernel | message`.
 fn separated<'a>(separator: u8, text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
     let field = |text: &'a [u8]| {
         let end = text.iter().take(64).position(|b| *b == b' ')?;
         let after = text[end..].strip_prefix(&[b' ', separator, b' '][..])?;
         Some((&text[..end], after))
     };
-    let (host, mut rest) = field(text)?;
-    envelope.host = Some(host);
+    let (mut host, mut told, mut rest) = (None, *envelope, text);
     while let Some((word, after)) = field(rest) {
         match word {
-            b"kernel" | b"ulogd" => envelope.tag = Some(word),
-            _ => envelope.severity = Some(loose::severity(word)?),
+            b"kernel" | b"ulogd" => told.tag = Some(word),
+            _ => match loose::level_word(word) {
+                Some((facility, severity)) => {
+                    (told.facility, told.severity) = (facility.or(told.facility), Some(severity));
+                }
+                None if host.is_none() => host = Some(word),
+                None => return None,
+            },
         }
         rest = after;
     }
+    (rest.len() < text.len()).then_some(())?;
+    *envelope = Envelope { host, ..told };
     Some(tag(rest, envelope, true).map_or(rest, |rest| kernel_marks(rest, envelope)))
 }
 
@@ -483,10 +523,15 @@ fn without_host<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a
             return rest;
         }
     }
-    // socklog puts a colon after the sender's address.
+    if let Some(rest) = level_field(text, envelope) {
+        return after_bracket(stamp, rest, envelope);
+    }
+    // A colon after the host: socklog's senders, and before the kernel's tag.
     if let Some((host, rest)) = text.iter().take(48).position(|b| *b == b' ').map(|at| text.split_at(at))
-        && let Some(host) = host.strip_suffix(b":").filter(|host| loose::is_address(host))
-        && let Some(rest) = leveled(stamp, &rest[1..], envelope)
+        && let Some(host) = host.strip_suffix(b":").filter(|host| !host.is_empty())
+        && let Some(rest) =
+            (if loose::is_address(host) { leveled(stamp, &rest[1..], envelope) } else { None })
+                .or_else(|| tag(&rest[1..], envelope, true).map(|rest| kernel_marks(rest, envelope)))
     {
         envelope.host = Some(host);
         return rest;
@@ -591,12 +636,14 @@ fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool)
         }
         _ => (None, rest),
     };
-    let rest = rest.strip_prefix(b":")?;
+    // Templates put a blank before the colon.
+    let spaced = if name == b"kernel" { rest.strip_prefix(b" :") } else { None };
+    let rest = spaced.or_else(|| rest.strip_prefix(b":"))?;
     let rest = match rest {
         [b' ', rest @ ..] => rest,
         [] => rest,
         // A tag glued to what follows it is the kernel's only, or has a process number.
-        _ if name == b"kernel" => glued(rest, envelope)?,
+        _ if name == b"kernel" => glued(rest, envelope),
         _ if pid.is_some() && matches!(name, b"ulogd" | b"ulogd2") && rest.starts_with(b"IN=") => rest,
         _ => return None,
     };
@@ -605,15 +652,13 @@ fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool)
     Some(rest)
 }
 
-/// What follows a tag without a blank: an uptime with any number of blanks after it, a level, or
-/// the packet.
-fn glued<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+/// What follows the kernel's tag without a blank: an uptime with any number of blanks after it, or the message.
+fn glued<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     if let Some((uptime, rest)) = stamp::uptime(text) {
         envelope.uptime = Some(uptime);
-        return Some(rest.trim_ascii_start());
+        return rest.trim_ascii_start();
     }
-    let level = pri(text, &mut Envelope::default()).is_some();
-    (level || text.starts_with(b"IN=")).then_some(text)
+    text.strip_prefix(b"\t").unwrap_or(text)
 }
 
 /// Looks for an envelope inside a text that should hold none: the second of two records that

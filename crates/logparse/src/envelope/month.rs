@@ -14,40 +14,40 @@ use crate::time::month_number;
 
 /// The abbreviated names of each month, in lower case and without dots.
 const NAMES: [&str; 12] = [
-    "chi dja ean ene faoi gen ian ion jaan jan janv jän led m01 oca ođđj saus sij sty tammi urt xan xin \
+    "january th01 th1 chi dja ean ene faoi gen ian ion jaan jan janv jän led m01 oca ođđj saus sij sty tammi urt xan xin \
      yan yen ýan ğın ιαν гыйн сту січ янв яну јан қаң հնվ ינו ינו׳ جانفي جنوری ينا يناير ژانویه जन॰ জানু \
      ஜன జన ม.ค იან 一月",
-    "chw chwef cʼhw cʼhwe feabh feb febr fev few fiw fra fur fév févr gearr guov helmi lut m02 ots peb \
+    "february th02 th2 chw chwef cʼhw cʼhwe feabh feb febr fev few fiw fra fur fév févr gearr guov helmi lut m02 ots peb \
      shk vas veebr velj úno şub φεβ ақп лют феб фев февр փտվ փտր פבר פבר׳ شباط فبر فبراير فروری فوریه \
      فيفري फ़र॰ ফেব பிப் ఫిబ్ర ก.พ თებ 二月",
-    "bře kov m03 maalis mac mar mars mart marts març maw meu meur meɣ moz mrt màrt márc márta mäe mär \
+    "march th03 th3 bře kov m03 maalis mac mar mars mart marts març maw meu meur meɣ moz mrt màrt márc márta mäe mär \
      märts märz mås měr njuk ožu sak μάρ μαρ бер мар март нау сак մար մրտ מרץ آذار مار مارس مارچ मार्च \
      মার্চ மார் మార్చి มี.ค მარ 三月",
-    "abr aib api apr april avr avril bal cuo cuoŋ dub d’abr ebr gibl huhti kra kwi m04 nis pri tra yeb \
+    "th04 th4 abr aib api apr april avr avril bal cuo cuoŋ dub d’abr ebr gibl huhti kra kwi m04 nis pri tra yeb \
      ápr απρ апр кві квіт кра сәу ապր אפר אפר׳ آوریل أبر أبريل أفريل اپریل نيسان अप्रैल এপ্রি এপ্রিল ஏப் \
      ఏప్రి เม.ย აპრ 四月",
-    "beal cèit geg kvě m05 mae mag mai maig maijs maio maj may maí maý mee mei mej mies máj svi touko μάι \
+    "th05 th5 beal cèit geg kvě m05 mae mag mai maig maijs maio maj may maí maý mee mei mej mies máj svi touko μάι \
      μαΐ май мам мая мај тра трав մայ մյս מאי أيار مئی ماي مايو مه मई মে மே మే พ.ค მაი 五月",
-    "birž chn cze djn eka geas giu haz hun iun iyn iýn iýun i̇yn juin jun junh juni juny juuni jún jūn \
+    "june th06 th6 birž chn cze djn eka geas giu haz hun iun iyn iýn iýun i̇yn juin jun junh juni juny juuni jún jūn \
      kesä m06 meh meith mezh qer xun xuñ xuño yun yün ògmh čen čer čvn ġun ιουν ιούν июн июнь мау чер \
      черв чэр юни јун հնս יונ יוני جوان جون حزيران يون يونيو ژوئن जून জুন ஜூன் జూన్ มิ.ย ივნ 六月",
-    "chl djl gor gorff gou goue heinä hul iuch iul iyl iúil iýl iýul i̇yl jui juil jul juli juuli júl jūl \
+    "july th07 th7 chl djl gor gorff gou goue heinä hul iuch iul iyl iúil iýl iýul i̇yl jui juil jul juli juuli júl jūl \
      kor korr liep lip lug lul m07 suoi tem uzt xnt xul yul yül čec čvc ιουλ ιούλ июл июль лип ліп шіл \
      юли јул հլս יול יולי تموز جولائی جولای جويلية يول يوليو يوليوز ژوئیه जुल॰ জুল জুলাই ஜூலை జులై ก.ค \
      ივლ 七月",
-    "abu ag ago agu aoû août aug avg avq awg awo aws awst aww ağu aŭg borg d’ag elo eos eost gsh gush kol \
+    "august th08 th8 abu ag ago agu aoû août aug avg avq awg awo aws awst aww ağu aŭg borg d’ag elo eos eost gsh gush kol \
      lùna lún m08 ogo ogos rugp sie srp ágú žni ɣuc αυγ αύγ авг жні сер серп там օգս אוג אוג׳ آب آقۇست \
      أغس أغسطس أوت اوت اگست غشت अग॰ আগ আগস্ট ஆக ఆగ ส.ค აგვ 八月",
-    "cte eyl gwe gwen ira m09 med medi mfómh rugs ruj sen sep sept set sht sin sult syys szept vie wrz \
+    "september th09 th9 cte eyl gwe gwen ira m09 med medi mfómh rugs ruj sen sep sept set sht sin sult syys szept vie wrz \
      zář čakč σεπ вер сен сент сеп қыр սեպ ספט ספט׳ أيلول سبت سبتمبر ستمبر سپتامبر شتنبر सित॰ সেপ সেপ্ট \
      সেপ্টেম্বর செப் సెప్టెం ก.ย სექ 九月",
-    "dfómh dàmh d’oct eki golg her here hyd loka m10 och oct okt ott out paź spal tet tub urr ükt říj οκτ \
+    "october th10 dfómh dàmh d’oct eki golg her here hyd loka m10 och oct okt ott out paź spal tet tub urr ükt říj οκτ \
      жов жовт кас окт қаз հոկ אוק אוק׳ أكت أكتوبر اكتبر اوْکتوْبر اکتبر اکتوبر अक्टू॰ अक्तू॰ অক্টো \
      অক্টোবর அக் అక్టో ต.ค ოქტ 十月",
-    "aza du kas lapkr lis m11 marras nob nov now noy noý nun nën nóv nôv pay samh skáb stu tach wam νοέ \
+    "november th11 aza du kas lapkr lis m11 marras nob nov now noy noý nun nën nóv nôv pay samh skáb stu tach wam νοέ \
      νοε лис лист ліс нов ное ноя нояб қар նմբ նոյ נוב נוב׳ نوامبر نوف نوفمبر نومبر نونبر نوْوامبر नव॰ \
      নভে নভেম্বর நவ నవం พ.ย ნოე 十一月",
-    "abe ara avi dec dek des dets dez dhj dic dik dis diċ duj duǧ déc dùbh gru gruod joulu juov ker kzu \
+    "december th12 abe ara avi dec dek des dets dez dhj dic dik dis diċ duj duǧ déc dùbh gru gruod joulu juov ker kzu \
      m12 noll pro rha rhag śni δεκ гру груд дек дец жел сне դեկ דצמ דצמ׳ دجنبر دسامبر دسمبر ديس ديسمبر \
      दिस॰ ডিসে ডিসেম্বর டிச డిసెం ธ.ค დეკ 十二月",
 ];
@@ -56,7 +56,7 @@ const NAMES: [&str; 12] = [
 const LONGEST: usize = 32;
 
 /// The longest name of nothing but ASCII, and a dot.
-const LONGEST_PLAIN: usize = 8;
+const LONGEST_PLAIN: usize = 10;
 
 /// How many names there are.
 const COUNT: usize = {

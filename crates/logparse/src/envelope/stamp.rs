@@ -189,6 +189,14 @@ pub(super) fn rfc3339(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let (hour, minute, second) = clock(date, 11)?;
     let (nanos, at) = fraction(text, 19);
     let (zone, end) = offset(text, at)?;
+    // Java repeats the zone by its name: `+02:00[Europe/Berlin]`.
+    let end = match text.get(end) {
+        Some(b'[') => {
+            let name = text[end..].iter().take(40).position(|b| *b == b']');
+            name.filter(|len| text[end..end + len].contains(&b'/')).map_or(end, |len| end + len + 1)
+        }
+        _ => end,
+    };
     // svlogd writes an underscore, and UTC.
     let zone = if date[10] == b'_' { Zone::Offset(0) } else { zone };
     let civil = Civil { year: Some(year), month, day, hour, minute, second, nanos, zone };
@@ -206,7 +214,9 @@ pub(super) fn offset(text: &[u8], at: usize) -> Option<(Zone, usize)> {
     let hours = two(text, at + 1)?;
     let (minutes, end) = match text.get(at + 3) {
         Some(b':') => (two(text, at + 4)?, at + 6),
-        _ => (two(text, at + 3)?, at + 5),
+        Some(b'0'..=b'9') => (two(text, at + 3)?, at + 5),
+        // PostgreSQL, and `date -Is` of busybox.
+        _ => (0, at + 3),
     };
     if hours > 23 || minutes > 59 {
         return None;

@@ -80,10 +80,15 @@ pub(super) fn zone(text: &[u8]) -> Option<(Zone, &[u8])> {
         _ => return None,
     };
     let inside = &text[open..];
+    if let Some(found) = region(inside, close) {
+        return Some(found);
+    }
     let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-');
     // An offset has a colon inside, a zone one after it.
     let is_colon = |at: usize| inside[at] == b':' && inside.get(at + 1).is_some_and(u8::is_ascii_digit);
-    let len = (0..inside.len().min(12)).find(|at| !is_part(&inside[*at]) && !is_colon(*at)).unwrap_or(12);
+    let len = (0..inside.len().min(12))
+        .find(|at| !is_part(&inside[*at]) && !is_colon(*at))
+        .unwrap_or(inside.len().min(12));
     let zone = named(inside.get(..len)?)?;
     let mut rest = &inside[len..];
     if let Some(close) = close {
@@ -99,7 +104,35 @@ pub(super) fn zone(text: &[u8]) -> Option<(Zone, &[u8])> {
     {
         rest = &after[end..];
     }
-    matches!(rest.first(), Some(b' ' | b']')).then_some((zone, rest))
+    matches!(rest.first(), None | Some(b' ' | b']')).then_some((zone, rest))
+}
+
+/// `Europe/Berlin`: which offset it had, the letters alone do not tell.
+fn region(text: &[u8], close: Option<u8>) -> Option<(Zone, &[u8])> {
+    const AREAS: [&[u8]; 11] = [
+        b"Africa",
+        b"America",
+        b"Antarctica",
+        b"Arctic",
+        b"Asia",
+        b"Atlantic",
+        b"Australia",
+        b"Europe",
+        b"Indian",
+        b"Pacific",
+        b"Etc",
+    ];
+    let area = text.iter().take(12).position(|b| *b == b'/').filter(|at| AREAS.contains(&&text[..*at]))?;
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+' | b'/');
+    let len = text.iter().take(40).take_while(|b| is_part(b)).count();
+    let mut rest = &text[len..];
+    if let Some(close) = close {
+        rest = rest.strip_prefix(&[close])?;
+    }
+    let mut letters = [0; 6];
+    let shown = area.min(letters.len());
+    letters[..shown].copy_from_slice(&text[..shown]);
+    matches!(rest.first(), Some(b' ' | b']')).then_some((Zone::Name(letters), rest))
 }
 
 /// The zone of a name, `+0200`, `-03` or `UTC+5:30`.

@@ -6,7 +6,7 @@
 //!
 //! Responsible for: these patterns.
 //! Must not know: which rules are chosen.
-//! Tested by: `tests/cli/suggest.rs` (no packet that a ruleset lets in is ever dropped).
+//! Tested by: the unit tests below, `tests/cli/suggest.rs` (no packet that a ruleset lets in is ever dropped).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -185,7 +185,7 @@ impl Services {
     }
 
     fn finish(self, place: &Place, asked: Asked) -> Vec<Pattern> {
-        let mut out = Vec::new();
+        let mut all: Vec<(Pattern, Vec<Range<u16>>)> = Vec::new();
         for (mut pattern, ports) in self.all.into_values() {
             // The chain is asked by FORWARD too: what is let in to this host is for its address.
             let here: Vec<u128> =
@@ -197,12 +197,43 @@ impl Services {
                 pattern.destination = vec![host(*here)];
             }
             pattern.hook = None;
-            out.extend(
-                chunks(&join(ports), SLOTS).into_iter().map(|dports| Pattern { dports, ..pattern.clone() }),
-            );
+            match all.iter_mut().find(|(other, _)| *other == pattern) {
+                Some((_, list)) => list.extend(ports),
+                None => all.push((pattern, ports)),
+            }
         }
-        out
+        all.iter_mut().for_each(|(_, ports)| *ports = join(std::mem::take(ports)));
+        let needed = |narrow: &&(Pattern, Vec<Range<u16>>)| {
+            !all.iter().any(|wide| wide != *narrow && covers(wide, narrow))
+        };
+        let rules = |(pattern, ports): &(Pattern, Vec<Range<u16>>)| {
+            let lists = chunks(ports, SLOTS).into_iter();
+            lists.map(|dports| Pattern { dports, ..pattern.clone() }).collect::<Vec<Pattern>>()
+        };
+        all.iter().filter(needed).flat_map(rules).collect()
     }
+}
+
+/// Whether all packets of one pattern's services are of another's too. Ports are in order and joined.
+fn covers(wide: &(Pattern, Vec<Range<u16>>), narrow: &(Pattern, Vec<Range<u16>>)) -> bool {
+    fn all<T: PartialEq>(wide: &[T], narrow: &[T]) -> bool {
+        wide.is_empty() || wide == narrow
+    }
+    let ((wide, ports), (narrow, fewer)) = (wide, narrow);
+    let inside =
+        |range: &Range<u16>| ports.iter().any(|wide| wide.contains(range.first) && wide.contains(range.last));
+    (wide.v6, wide.known) == (narrow.v6, narrow.known)
+        && all(&wide.input, &narrow.input)
+        && all(&wide.output, &narrow.output)
+        && all(&wide.source, &narrow.source)
+        && all(&wide.destination, &narrow.destination)
+        && all(&wide.protocol, &narrow.protocol)
+        && all(&wide.sports, &narrow.sports)
+        && all(&wide.kinds, &narrow.kinds)
+        && (wide.to == 0 || wide.to == narrow.to)
+        && (wide.syn.is_none() || wide.syn == narrow.syn)
+        && !fewer.is_empty()
+        && fewer.iter().all(inside)
 }
 
 /// Prefixes that say that their ports are services: kept ones, and where no ruleset is known those
@@ -239,5 +270,45 @@ fn by_prefix(log: &Surveyed, asked: Asked, kept: &[bool], services: &mut Service
                 [false, true].iter().for_each(|v6| services.port(*v6, Protocol::TCP.0, *port));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_wider_exception_covers_is_not_made_twice() {
+        let tcp = |input: &[&str]| Pattern {
+            protocol: vec![6],
+            input: input.iter().map(|name| OnInterface::named(name.as_bytes())).collect(),
+            ..Pattern::default()
+        };
+        let wide = (tcp(&[]), vec![Range::new(20, 25), Range::one(443)]);
+        assert!(covers(&wide, &(tcp(&[]), vec![Range::one(22)])));
+        assert!(covers(&wide, &(tcp(&["eth0"]), vec![Range::new(20, 21), Range::one(443)])));
+        // A port that the wider one lacks, another protocol, another family, a narrower place.
+        assert!(!covers(&wide, &(tcp(&[]), vec![Range::new(24, 26)])));
+        assert!(!covers(&wide, &(Pattern { protocol: vec![17], ..tcp(&[]) }, vec![Range::one(22)])));
+        assert!(!covers(&wide, &(Pattern { v6: true, ..tcp(&[]) }, vec![Range::one(22)])));
+        assert!(!covers(&(tcp(&["eth0"]), vec![Range::one(22)]), &(tcp(&[]), vec![Range::one(22)])));
+    }
+
+    #[test]
+    fn places_that_end_up_alike_are_one_exception() {
+        let mut services = Services::default();
+        let ssh = Pattern { protocol: vec![6], hook: Some(Hook::Input), ..Pattern::default() };
+        services.put(ssh.clone(), &[Range::one(22)]);
+        services.put(Pattern { hook: None, ..ssh.clone() }, &[Range::one(22), Range::one(8443)]);
+        services.put(
+            Pattern { input: vec![OnInterface::named(b"wg0")], ..ssh },
+            &[Range::one(8443), Range::one(25)],
+        );
+        let asked = Asked { forwards: [false; 2], ..Asked::default() };
+        let made = services.finish(&Place::default(), asked);
+        let mut ports: Vec<Vec<u16>> =
+            made.iter().map(|pattern| pattern.dports.iter().map(|range| range.first).collect()).collect();
+        ports.sort();
+        assert_eq!(ports, [vec![22, 8443], vec![25, 8443]]);
     }
 }

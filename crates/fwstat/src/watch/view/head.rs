@@ -146,6 +146,7 @@ pub(super) fn command(app: &App, paint: &mut Paint<'_>, area: Area) {
             Asks::Find => "find: ",
             Asks::Where => "only where: ",
             Asks::File => "write to new file: ",
+            Asks::Counters => "counters by the command, or from the file: ",
         };
         let x = paint.text(area.x, area.y, area.width, asks, Ink::Title);
         let typed = text::escape(prompt.text.as_bytes());
@@ -196,6 +197,7 @@ pub(super) fn hints(app: &App, paint: &mut Paint<'_>, area: Area) {
             ("&", "where"),
             ("L", "lines"),
             ("i", "time"),
+            ("R", "rules"),
             ("s", "sort"),
             ("w", "window"),
             ("=", "hold"),
@@ -204,6 +206,14 @@ pub(super) fn hints(app: &App, paint: &mut Paint<'_>, area: Area) {
         View::Time => {
             &[("?", "help"), ("h l", "column"), ("Enter", "only this time"), ("w", "window"), ("q", "back")]
         }
+        View::Rules => &[
+            ("?", "help"),
+            ("j k", "rule"),
+            ("0", "set the mark"),
+            ("C", "counters"),
+            ("=", "hold"),
+            ("q", "back"),
+        ],
         View::Lines => &[
             ("?", "help"),
             ("j k", "line"),

@@ -8,6 +8,7 @@ mod head;
 mod lines;
 mod paint;
 mod popup;
+mod rules;
 mod table;
 mod time;
 
@@ -33,12 +34,13 @@ pub fn draw(app: &App, buffer: &mut Buffer) {
     match app.view {
         View::Lines => lines::raw(app, &mut paint, layout.body),
         View::Time => time::time(app, &mut paint, layout.body),
+        View::Rules => rules::rules(app, &mut paint, layout.body),
         View::Panels => {
             for (panel, area) in &layout.panels {
                 match panel {
                     Panel::Lines => lines::panel(app, &mut paint, *area),
                     Panel::Scans => table::scans(app, &mut paint, *area),
-                    Panel::Rules => {}
+                    Panel::Rules => rules::rules(app, &mut paint, *area),
                     panel => table::table(app, &mut paint, *panel, *area),
                 }
             }
