@@ -121,7 +121,6 @@ const MADE: [&str; 10] =
     ["ufw-", "ufw6-", "DOCKER", "cali-", "KUBE-", "PVEFW-", "f2b-", "fail2ban-", "LIBVIRT_", "CNI-"];
 
 /// Tells of each chain whether a program made it, so that the user neither wrote it nor can mend it.
-#[must_use]
 pub fn is_made(rules: &Ruleset) -> impl Fn(usize, usize) -> bool {
     let manager = Manager::of(rules);
     move |table, chain| {
