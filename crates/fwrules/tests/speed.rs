@@ -5,6 +5,7 @@
 mod common;
 
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use fwrules::{Compiled, Evidence, Ruleset, Sets, lint};
@@ -50,28 +51,30 @@ fn nft(objects: &str) -> Ruleset {
 #[test]
 fn large_rulesets_take_seconds() {
     type Make = fn(u32) -> Ruleset;
-    let kinds: [(&str, u32, Make); 7] = [
-        ("a blocklist", 100_000, |n| {
+    // What is wrong with each: of rules that are there twice, those are found that the sets of
+    // packets have room for; of 20,000 ports for TCP, those whose service speaks UDP.
+    let kinds: [(&str, u32, RangeInclusive<usize>, Make); 7] = [
+        ("a blocklist", 100_000, 0..=0, |n| {
             let rules: String = (0..n).map(|i| format!("-A INPUT -s {}/32 -j DROP\n", address(i))).collect();
             filter("", &rules)
         }),
-        ("each rule twice", 100_000, |n| {
+        ("each rule twice", 100_000, 100..=50_000, |n| {
             let rules: String =
                 (0..n).map(|i| format!("-A INPUT -s {}/32 -j DROP\n", address(i % (n / 2)))).collect();
             filter("", &rules)
         }),
-        ("chained jumps", 20_000, |n| {
+        ("chained jumps", 20_000, 0..=0, |n| {
             let chains: String = (0..=n).map(|i| format!(":C{i} - [0:0]\n")).collect();
             let jumps: String = (0..n).map(|i| format!("-A C{i} -p tcp -j C{}\n", i + 1)).collect();
             filter(&chains, &format!("-A INPUT -j C0\n{jumps}"))
         }),
-        ("a chain for each rule", 20_000, |n| {
+        ("a chain for each rule", 20_000, 0..=0, |n| {
             let chains: String = (0..n).map(|i| format!(":C{i} - [0:0]\n")).collect();
             let jumps: String =
                 (0..n).map(|i| format!("-A INPUT -s {}/32 -j C{i}\n-A C{i} -j DROP\n", address(i))).collect();
             filter(&chains, &jumps)
         }),
-        ("tables", 20_000, |n| {
+        ("tables", 20_000, 5..=5, |n| {
             let table = |i: u32| {
                 format!(
                     r#",{{"table": {{"family": "inet", "name": "t{i}"}}}},
@@ -83,7 +86,7 @@ fn large_rulesets_take_seconds() {
             };
             nft(&(0..n).map(table).collect::<String>())
         }),
-        ("a set in a rule", 200_000, |n| {
+        ("a set in a rule", 200_000, 0..=0, |n| {
             let elements: Vec<String> = (0..n).map(|i| format!("\"{}\"", address(i))).collect();
             nft(&format!(
                 r#",{{"chain": {{"family": "ip", "table": "t", "name": "c", "type": "filter", "hook": "input", "prio": 0}}}},
@@ -92,7 +95,7 @@ fn large_rulesets_take_seconds() {
                 elements.join(",")
             ))
         }),
-        ("sets in sets", 50_000, |n| {
+        ("sets in sets", 50_000, 0..=0, |n| {
             let mut rules = filter("", "-A INPUT -m set --match-set s0 src -j DROP\n");
             let create: String = (0..n).map(|i| format!("create s{i} list:set\n")).collect();
             let add: String = (1..n).map(|i| format!("add s{} s{i}\n", i - 1)).collect();
@@ -103,7 +106,7 @@ fn large_rulesets_take_seconds() {
     let line = b"tcp.in.dropped IN=eth0 OUT= MAC= SRC=192.0.2.1 DST=192.0.2.2 LEN=44 TOS=0x00 PREC=0x00 TTL=57 ID=1 \
         PROTO=TCP SPT=1 DPT=22 WINDOW=1024 RES=0x00 SYN URGP=0 ";
     let packet = common::packet(line);
-    for (what, count, make) in kinds {
+    for (what, count, wrong, make) in kinds {
         let started = Instant::now();
         let rules = make(count);
         let read = started.elapsed();
@@ -113,8 +116,7 @@ fn large_rulesets_take_seconds() {
         let mut replayer = compiled.replayer();
         replayer.replay(&packet, None, false);
         let took = started.elapsed();
-        // Of rules that are there twice, those are found that the sets of packets have room for.
-        assert!(findings < 1000, "{what}: {findings} findings");
+        assert!(wrong.contains(&findings), "{what}: {findings} findings");
         let _ = writeln!(
             std::io::stderr(),
             "{what}, {count}: read {read:.1?}, linted {linted:.1?} ({findings} findings), replayed {took:.1?}"

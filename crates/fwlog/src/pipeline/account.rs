@@ -354,25 +354,27 @@ const JOURNAL: &[&[u8]] = &[b"systemd-journald", b"journal", b"systemd-journal",
 const LARGEST_CLAIM: u64 = i32::MAX as u64;
 
 /// Whether one of the words may be in a line: all have `ssed` or `ssag` in them. In a mixed log every third line is
-/// asked, so most are told apart by their pairs of `s` alone, many places at a time.
+/// asked, so most are told apart by `sse` and `ssa` alone, many places at a time.
 fn may_announce(line: &[u8]) -> bool {
     /// A length for which the loop becomes a few vector instructions.
     const TOGETHER: usize = 32;
-    let is_pair = |at: usize| line[at] == b's' && line[at + 1] == b's';
+    let begins = |three: &[u8]| matches!(three, [b's', b's', b'e' | b'a']);
     let mut at = 0;
-    while let Some(bytes) = line.get(at..).and_then(|rest| rest.first_chunk::<{ TOGETHER + 1 }>()) {
-        let any = (0..TOGETHER)
-            .fold(0, |any, at| any | u8::from(bytes[at] == b's') & u8::from(bytes[at + 1] == b's'));
+    while let Some(bytes) = line.get(at..).and_then(|rest| rest.first_chunk::<{ TOGETHER + 2 }>()) {
+        // `e` and `a` differ in one bit.
+        let any = (0..TOGETHER).fold(0, |any, at| {
+            let pair = u8::from(bytes[at] == b's') & u8::from(bytes[at + 1] == b's');
+            any | pair & u8::from(bytes[at + 2] & !4 == b'a')
+        });
         if any != 0 && goes_on(&line[at..]) {
             return true;
         }
         at += TOGETHER;
     }
-    let last = line.len().saturating_sub(1);
-    (at..last).any(is_pair) && goes_on(&line[at..])
+    line[at..].windows(3).any(begins) && goes_on(&line[at..])
 }
 
-/// Whether one of the words goes on after a pair of `s` in a text.
+/// Whether one of the words goes on in a text.
 fn goes_on(text: &[u8]) -> bool {
     text.windows(4).any(|four| four == b"ssed" || four == b"ssag")
 }

@@ -13,6 +13,8 @@ pub struct Finding {
     pub kind: FindingKind,
     /// The rule it is about; `None` for a chain.
     pub rule: Option<RuleId>,
+    /// The chain it is about, if not a rule: table and chain.
+    pub chain: Option<(usize, usize)>,
     /// Other rules that have to do with it, in order.
     pub others: Vec<RuleId>,
     /// In words, for people. Names in it are escaped.
@@ -43,4 +45,6 @@ pub enum FindingKind {
     LoopbackHalf,
     /// The service on this port does not speak the rule's protocol.
     WrongTransport,
+    /// Nothing is wrong with a rule: there were too many to look at them all.
+    Unfinished,
 }

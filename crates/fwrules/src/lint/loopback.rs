@@ -93,8 +93,9 @@ impl Lint<'_> {
                     if rules.tables[table].family != family || base.nat || self.budget == 0 {
                         continue;
                     }
-                    let mut path = Trail::new(true);
-                    let flow = Flow { all: Space(sent.clone()), ..Flow::default() };
+                    let all = Space(sent.clone());
+                    let mut path = Trail::new(&all, true);
+                    let flow = Flow { all, ..Flow::default() };
                     let left = self.chain(table, chain, flow, &mut path, 0);
                     for (verdict, by) in &path.ends {
                         if matches!(verdict, Verdict::Drop | Verdict::Reject)

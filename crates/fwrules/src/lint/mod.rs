@@ -129,6 +129,50 @@ mod tests {
     }
 
     #[test]
+    fn who_may_not_have_had_the_packets_is_no_reason() {
+        let chains = ":INPUT ACCEPT [0:0]\n:A - [0:0]\n:B - [0:0]\n";
+        // What a set decides about may pass A by: of the two that drop, the second is the reason.
+        let jump = "-A INPUT -m set --match-set x src -j A\n-A A -j DROP\n";
+        let back =
+            "-A INPUT -j A\n-A A -m addrtype --dst-type LOCAL -j RETURN\n-A A -j B\n-A B -p udp -j DROP\n";
+        for before in [jump, back] {
+            let rest = "-A INPUT -p udp -j DROP\n-A INPUT -p udp -m udp --dport 137 -j ACCEPT";
+            assert_eq!(
+                messages(&format!("{chains}{before}{rest}"))
+                    .into_iter()
+                    .filter(|m| m.contains("never fire"))
+                    .collect::<Vec<_>>(),
+                ["INPUT 3 can never fire: INPUT 2 takes all its packets"],
+                "{before}"
+            );
+        }
+        // So it is for a rule in a chain that the packets do not come to any more.
+        let called = "-A INPUT -j A\n-A INPUT -p udp -m multiport --dports 137,138 -j DROP\n-A INPUT -j B\n\
+            -A A -m addrtype --dst-type LOCAL -j RETURN\n-A A -j DROP\n-A B -p udp -m udp --dport 137 -j ACCEPT";
+        assert_eq!(
+            messages(&format!("{chains}{called}")),
+            ["B 1 can never fire: INPUT 2 takes all its packets"]
+        );
+        let early = "-A INPUT -p tcp -j RETURN\n-A INPUT -j B\n-A B -p tcp -m tcp --dport 22 -j ACCEPT\n-A B -p udp -j A\n-A A -j DROP";
+        assert_eq!(
+            messages(&format!("{chains}{early}")),
+            ["B 1 can never fire: INPUT 1 takes all its packets"]
+        );
+    }
+
+    #[test]
+    fn what_was_not_followed_is_said() {
+        // Twice as many ways at each step: 2^40.
+        let mut text = String::from(":INPUT ACCEPT [0:0]\n");
+        (0..=20).for_each(|i| text.push_str(&format!(":C{i} - [0:0]\n")));
+        text.push_str("-A INPUT -j C0\n-A INPUT -j LOG --log-prefix \"x dropped \"\n-A INPUT -j DROP\n");
+        (0..20).for_each(|i| text.push_str(&format!("-A C{i} -j C{0}\n-A C{i} -j C{0}\n", i + 1)));
+        text.push_str("-A C20 -p tcp -j ACCEPT");
+        let found = messages(&text);
+        assert!(matches!(&found[..], [one] if one.contains("was not looked for")), "{found:?}");
+    }
+
+    #[test]
     fn prefixes_that_mislead() {
         assert_eq!(
             messages(
@@ -179,6 +223,32 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_a_family_takes_all_of_it() {
+        let head = r#"{"chain": {"family": "inet", "table": "t", "name": "c", "type": "filter", "hook": "input",
+            "prio": 0, "policy": "drop"}}"#;
+        let rule = |expr: &str| {
+            format!(r#"{{"rule": {{"family": "inet", "table": "t", "chain": "c", "expr": [{expr}]}}}}"#)
+        };
+        let is = |left: &str, right: &str| {
+            format!(r#"{{"match": {{"op": "==", "left": {left}, "right": "{right}"}}}}"#)
+        };
+        let of = |family: &str| {
+            rule(&format!(r#"{}, {{"drop": null}}"#, is(r#"{"meta": {"key": "nfproto"}}"#, family)))
+        };
+        let source = is(r#"{"payload": {"protocol": "ip", "field": "saddr"}}"#, "192.0.2.1");
+        let accept = rule(&format!(r#"{source}, {{"accept": null}}"#));
+        let found = |rules: &[String]| {
+            let json = format!(r#"{{"nftables": [{head}, {}]}}"#, rules.join(", "));
+            lint(&Ruleset::parse(json.as_bytes()).unwrap()).into_iter().map(|f| f.message).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            found(&[of("ipv4"), accept.clone()]),
+            ["t c 2 can never fire: t c 1 takes all its packets"]
+        );
+        assert_eq!(found(&[of("ipv6"), accept]), [""; 0]);
+    }
+
+    #[test]
     fn what_rules_change_on_the_way_is_asked_anew() {
         let mark = "*mangle\n:INPUT ACCEPT [0:0]\n-A INPUT -m mark --mark 0x1 -j ACCEPT\n\
             -A INPUT -p tcp -m tcp --dport 22 -j MARK --set-xmark 0x1/0xffffffff\n-A INPUT -m mark --mark 0x1 -j ACCEPT\nCOMMIT\n";
@@ -194,6 +264,11 @@ mod tests {
         let drop = "-A INPUT -m set --match-set bad src -j DROP";
         assert!(messages(&format!("{set}{drop}")).is_empty());
         assert_eq!(messages(&format!("{set}{}", drop.replace("bad", "worse"))).len(), 1);
+        // So it is with what remembers: both rules ask the same of the same packet.
+        for asked in ["recent --rcheck --name x", "time --timestart 01:00", "connlimit --connlimit-above 9"] {
+            let ask = |text: &str| text.replace("set --match-set bad src", asked);
+            assert!(messages(&ask(&format!("{set}{drop}"))).is_empty(), "{asked}");
+        }
     }
 
     #[test]

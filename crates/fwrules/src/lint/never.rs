@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use logparse::Protocol;
 
 use crate::lint::cube::{FIELDS, Field};
-use crate::lint::finding::FindingKind;
+use crate::lint::finding::{Finding, FindingKind};
 use crate::lint::space::Space;
 use crate::lint::walk::{Ended, Lint, Seen, Way};
 use crate::matches::Condition;
@@ -23,6 +23,11 @@ impl Lint<'_> {
     pub(crate) fn rules_that_never_fire(&mut self) {
         let rules = self.rules;
         let (mut news, mut effort) = (Vec::new(), EFFORT);
+        if self.budget == 0 {
+            let message = "the ways through these chains are too many to follow all: which rules can never fire, \
+                which chains no packet comes to and how logged packets end was not looked for";
+            self.add(FindingKind::Unfinished, None, Vec::new(), message.to_owned());
+        }
         for (id, _) in rules.rules() {
             let name = rules.name(id);
             let region = &self.regions[&id];
@@ -35,12 +40,12 @@ impl Lint<'_> {
             if !seen.asked || seen.fires || self.budget == 0 {
                 continue;
             }
-            if !seen.wanted {
+            let takers = self.takers(id, seen, &mut effort);
+            if !seen.wanted && takers.is_empty() {
                 let message = format!("{name} can never fire: {}", self.excluded(id, &seen.entry()));
                 news.push((FindingKind::NeverComes, id, Vec::new(), message));
                 continue;
             }
-            let takers = self.takers(id, seen, &mut effort);
             let message = match &takers[..] {
                 [] => format!("{name} can never fire: rules before it take all its packets"),
                 [(other, taker)] => {
@@ -70,7 +75,8 @@ impl Lint<'_> {
         let region = &self.regions[&id].space;
         let mut all: Vec<(RuleId, String)> = Vec::new();
         for way in &seen.ways {
-            let wanted = way.entry.and(region);
+            // Where none of them comes to the chain, all that are sent to it: who takes those before?
+            let wanted = if seen.wanted { way.entry.and(region) } else { self.sent_to(way).and(region) };
             if wanted.is_empty() {
                 continue;
             }
@@ -83,9 +89,7 @@ impl Lint<'_> {
                 if left.is_empty() {
                     break;
                 }
-                // Who leaves a chain early only passes by the rest of that chain.
-                let same = (ended.call, ended.rule.table, ended.rule.chain) == (way.call, id.table, id.chain);
-                if ended.back && !same {
+                if ended.back && !self.passes_by(ended, way, id) {
                     continue;
                 }
                 let took = self.took(ended);
@@ -123,12 +127,37 @@ impl Lint<'_> {
         list
     }
 
+    /// Whether packets that leave a chain early miss a rule: it is in that chain, or in one that the
+    /// chain jumps to further on.
+    fn passes_by(&self, ended: &Ended, way: &Way, id: RuleId) -> bool {
+        let (mut call, mut place) = (way.call, id);
+        loop {
+            if (ended.call, ended.rule.table, ended.rule.chain) == (call, place.table, place.chain) {
+                return true;
+            }
+            let Some(at) = call else { return false };
+            (place, call) = self.calls[at as usize];
+        }
+    }
+
+    /// What the jumps on a way to a rule fit, of all packets of the hook.
+    fn sent_to(&self, way: &Way) -> Space {
+        let (mut space, mut call) = (Space::clone(&way.all), way.call);
+        while let Some((jump, before)) = call.map(|call| self.calls[call as usize]) {
+            (space, call) = (space.and(&self.regions[&jump].space), before);
+        }
+        space
+    }
+
     fn took(&self, ended: &Ended) -> Space {
         ended.took.clone().unwrap_or_else(|| self.regions[&ended.rule].space.clone())
     }
 
     /// What a rule takes of the packets that the jumps to its chain fit.
     fn called(&self, ended: &Ended) -> Space {
+        if !ended.sure {
+            return Space::default();
+        }
         let (mut space, mut call) = (self.regions[&ended.rule].space.clone(), ended.call);
         while let Some((jump, before)) = call.map(|call| self.calls[call as usize]) {
             // A jump that is sure of nothing sends no packet for sure.
@@ -230,7 +259,13 @@ impl Lint<'_> {
                         format!("no packet comes to chain {name}: {} never fire", several.join(", "))
                     }
                 };
-                news.push((FindingKind::UnreachableChain, None, callers, message));
+                self.found.push(Finding {
+                    kind: FindingKind::UnreachableChain,
+                    rule: None,
+                    chain: Some((t, c)),
+                    others: callers,
+                    message,
+                });
             }
         }
         for (id, rule) in rules.rules() {
@@ -241,11 +276,11 @@ impl Lint<'_> {
                     "{} jumps to {name}, which is neither a chain nor a known target",
                     rules.name(id)
                 );
-                news.push((FindingKind::MissingChain, Some(id), Vec::new(), message));
+                news.push((id, message));
             }
         }
-        for (kind, id, others, message) in news {
-            self.add(kind, id, others, message);
+        for (id, message) in news {
+            self.add(FindingKind::MissingChain, Some(id), Vec::new(), message);
         }
     }
 }

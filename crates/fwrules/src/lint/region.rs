@@ -29,6 +29,8 @@ pub(crate) struct Region {
     pub(crate) opaque: Vec<u32>,
     /// Conditions on more than the packet: a limit, chance, memory.
     pub(crate) moody: bool,
+    /// These, numbers of [`Opaque`]: of the same packet, two rules with the same ask the same.
+    pub(crate) moods: Vec<u32>,
 }
 
 /// Conditions that have no field, each with a number.
@@ -48,6 +50,12 @@ impl Region {
         self.opaque.is_empty() && !self.moody
     }
 
+    /// Whether this asks for nothing without a field that `other` does not ask for as well.
+    pub(crate) fn asks_within(&self, other: &Region) -> bool {
+        self.opaque.iter().all(|m| other.opaque.contains(m))
+            && self.moods.iter().all(|m| other.moods.contains(m))
+    }
+
     /// Whether this takes all that `other` takes of `within`.
     pub(crate) fn covers(&self, other: &Region, within: &Space) -> bool {
         !self.moody
@@ -63,8 +71,10 @@ impl Region {
         changes: Changes,
         numbers: &mut Opaque,
     ) -> Region {
-        let mut region = Region { space: Space(vec![Cube::all(family)]), opaque: Vec::new(), moody: false };
+        let space = Space(vec![Cube::all(family)]);
+        let mut region = Region { space, opaque: Vec::new(), moody: false, moods: Vec::new() };
         for condition in &rule.conditions {
+            let moody = std::mem::take(&mut region.moody);
             // nft's `th` looks at protocols without ports as well.
             let any_protocol =
                 nft && rule.protocol().is_none() && matches!(condition, Condition::Multiport(_));
@@ -79,7 +89,10 @@ impl Region {
                     }
                     other => numbers.number(other),
                 });
+            } else if region.moody {
+                region.moods.push(numbers.number(condition));
             }
+            region.moody |= moody;
         }
         region.opaque.sort_unstable();
         region.opaque.dedup();
@@ -127,7 +140,7 @@ impl Region {
                 }
                 cube.states = if test.not { StateSet::EXCLUSIVE.without(asked) } else { asked };
             }
-            Look::Beyond | Look::Time => {
+            Look::Beyond => {
                 self.moody = true;
                 return true;
             }

@@ -4,7 +4,7 @@
 //! Must not know: how packets were sent through the chains.
 //! Tested by: the unit tests of `lint`, `tests/seed.rs`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use logparse::Protocol;
@@ -22,7 +22,8 @@ impl Lint<'_> {
         let rules = self.rules;
         let mut news = Vec::new();
         // What the rules of a chain mean.
-        let (mut chains, hasher): (HashMap<_, HashSet<u64>>, _) = (HashMap::new(), RandomState::default());
+        let (mut chains, hasher): (HashMap<_, HashMap<u64, Vec<&Rule>>>, _) =
+            (HashMap::new(), RandomState::default());
         for (id, rule) in rules.rules() {
             let Some(protocol) = rule.of_protocol() else { continue };
             let (wrong, right) = match protocol {
@@ -38,14 +39,18 @@ impl Lint<'_> {
             if services.is_empty() || services.iter().any(|(_, _, speaks)| *speaks != wrong) {
                 continue;
             }
-            // Somebody who wrote both knows what he does.
+            // Where both are written, that is meant.
             let twin = rule.near_misses().into_iter().next().map(|(_, twin)| twin);
             let meanings = || {
                 let chain = rules.chain_of(id).map(|c| c.rules.as_slice()).unwrap_or_default();
-                chain.iter().map(|rule| rule.meaning(&hasher)).collect()
+                let mut all: HashMap<u64, Vec<&Rule>> = HashMap::new();
+                chain.iter().for_each(|rule| all.entry(rule.meaning(&hasher)).or_default().push(rule));
+                all
             };
             let chain = chains.entry((id.table, id.chain)).or_insert_with(meanings);
-            if twin.is_some_and(|twin| chain.contains(&twin.meaning(&hasher))) {
+            let alike = |twin: &Rule| chain.get(&twin.meaning(&hasher));
+            if twin.is_some_and(|twin| alike(&twin).is_some_and(|rules| rules.iter().any(|r| r.same(&twin))))
+            {
                 continue;
             }
             let names: Vec<String> =

@@ -79,6 +79,12 @@ const BOXES: usize = 300;
 /// Every packet that can come to a hook, with what connection tracking must say of it: TCP
 /// flags that no stack sends are INVALID, IPv6 neighbour discovery is UNTRACKED.
 pub(crate) fn everything(family: Family, input: u128, output: u128, untracks: bool) -> Space {
+    if family == Family::Inet {
+        // No packet is of both families.
+        let mut both = everything(Family::Ipv4, input, output, untracks);
+        both.0.extend(everything(Family::Ipv6, input, output, untracks).0);
+        return both;
+    }
     let all = Cube { input, output, ..Cube::all(family) };
     let tracked =
         if untracks { StateSet::EXCLUSIVE } else { StateSet::EXCLUSIVE.without(StateSet::UNTRACKED) };

@@ -42,6 +42,8 @@ impl Seen {
 
 /// One way to a rule.
 pub(crate) struct Way {
+    /// All packets of the hook.
+    pub(crate) all: Rc<Space>,
     /// What comes to the chain.
     pub(crate) entry: Rc<Space>,
     /// The last of the rules before it that end a packet's way, in [`Lint::ended`].
@@ -62,6 +64,8 @@ pub(crate) struct Ended {
     pub(crate) took: Option<Space>,
     /// It ends their way through its own chain only.
     pub(crate) back: bool,
+    /// All that fit it come to it, but for those that other rules in this list took.
+    pub(crate) sure: bool,
 }
 
 /// Rules before a rule that are compared with it, of each combination of conditions without a
@@ -97,6 +101,8 @@ pub(crate) struct Lint<'r> {
     pub(crate) calls: Vec<(RuleId, Option<u32>)>,
     pub(crate) found: Vec<Finding>,
     pub(crate) budget: usize,
+    /// Some way was not followed to its end.
+    pub(crate) cut: bool,
 }
 
 /// Packets on their way, and those of them that were logged.
@@ -186,14 +192,21 @@ pub(crate) struct Trail {
     pub(crate) opaque: Decided,
     /// The jump through which the present chain was come to, in [`Lint::calls`].
     pub(crate) call: Option<u32>,
+    /// Packets that may have left the chains on the way here before, or never came to them: rules
+    /// decided about them by conditions that have no field.
+    pub(crate) doubt: Space,
+    /// All packets of the hook.
+    pub(crate) all: Rc<Space>,
     /// Only look where packets end; the findings are made elsewhere.
     pub(crate) silent: bool,
     pub(crate) ends: Vec<(Verdict, Option<RuleId>)>,
 }
 
 impl Trail {
-    pub(crate) fn new(silent: bool) -> Trail {
-        Trail { last: None, opaque: Decided::default(), call: None, silent, ends: Vec::new() }
+    pub(crate) fn new(all: &Space, silent: bool) -> Trail {
+        let all = Rc::new(all.clone());
+        let (opaque, doubt) = (Decided::default(), Space::default());
+        Trail { last: None, opaque, call: None, doubt, all, silent, ends: Vec::new() }
     }
 }
 
@@ -229,6 +242,7 @@ impl<'r> Lint<'r> {
             calls: Vec::new(),
             found: Vec::new(),
             budget: EFFORT,
+            cut: false,
         }
     }
 
@@ -239,7 +253,7 @@ impl<'r> Lint<'r> {
         others: Vec<RuleId>,
         message: String,
     ) {
-        self.found.push(Finding { kind, rule, others, message });
+        self.found.push(Finding { kind, rule, chain: None, others, message });
     }
 
     /// The interfaces a packet has at a hook: in and out.
@@ -261,8 +275,9 @@ impl<'r> Lint<'r> {
                 let family = self.rules.tables[table].family;
                 let (input, output) = Lint::interfaces(hook);
                 let all = everything(family, input, output, untracks);
+                let mut path = Trail::new(&all, false);
                 let flow = Flow { all, ..Flow::default() };
-                let left = self.chain(table, chain, flow, &mut Trail::new(false), 0);
+                let left = self.chain(table, chain, flow, &mut path, 0);
                 self.end(base.policy, None, &left, true);
             }
         }
@@ -297,8 +312,9 @@ impl<'r> Lint<'r> {
         if !region.opaque.is_empty() {
             path.opaque.push(id, &region.opaque);
         } else if !path.silent && !region.moody && !taken.is_empty() {
-            let took = path.call.map(|_| taken);
-            self.ended.push(Ended { rule: id, before: path.last, call: path.call, took, back });
+            let sure = path.doubt.is_empty();
+            let took = (path.call.is_some() || !sure).then(|| taken.without(&path.doubt));
+            self.ended.push(Ended { rule: id, before: path.last, call: path.call, took, back, sure });
             path.last = Some(self.ended.len() as u32 - 1);
         }
     }
@@ -319,7 +335,8 @@ impl<'r> Lint<'r> {
             seen.taken = std::mem::take(&mut seen.taken).or(taken.all.clone());
             seen.doubtful |= taken.doubtful || !region.opaque.is_empty();
         }
-        seen.ways.push(Way { entry: Rc::clone(entry), last: path.last, call: path.call, cover });
+        let (all, entry) = (Rc::clone(&path.all), Rc::clone(entry));
+        seen.ways.push(Way { all, entry, last: path.last, call: path.call, cover });
     }
 
     /// Notes all chains that can be come to from one, where the walk goes no further.
@@ -335,6 +352,23 @@ impl<'r> Lint<'r> {
                 }
             }
         }
+    }
+
+    /// Sends packets through the chain that a rule names; those of them that come back.
+    fn jump(&mut self, id: RuleId, target: usize, taken: Flow, path: &mut Trail, depth: usize) -> Flow {
+        let (call, asked, outside) = (path.call, path.opaque.rules.len(), path.doubt.clone());
+        if !self.regions[&id].is_exact() {
+            path.doubt = taken.all.clone();
+        }
+        self.calls.push((id, path.call));
+        path.call = Some(self.calls.len() as u32 - 1);
+        let back = self.chain(id.table as usize, target, taken, path, depth + 1);
+        (path.call, path.doubt) = (call, outside);
+        if self.rules.rule(id).is_none_or(|rule| !rule.is_unconditional()) {
+            // What is asked in there, not every packet has seen.
+            path.opaque.truncate(asked);
+        }
+        back
     }
 
     pub(crate) fn chain(
@@ -355,9 +389,11 @@ impl<'r> Lint<'r> {
         let mut now = entry.clone();
         let mut returned = Flow::default();
         let (start, came) = (path.opaque.rules.len(), Rc::new(entry.all.clone()));
+        let doubt = path.doubt.clone();
         for (i, rule) in rules.tables[table].chains[chain].rules.iter().enumerate() {
             let id = RuleId { table: table as u32, chain: chain as u32, rule: i as u32 };
             if self.budget == 0 || depth > DEEPEST {
+                self.cut = true;
                 return entry;
             }
             let boxes = now.logged.iter().map(|(_, logged)| logged.0.len()).sum::<usize>() + now.all.0.len();
@@ -377,13 +413,9 @@ impl<'r> Lint<'r> {
                 true => now.without(&region.space),
                 // Conditions that have no field, but are those of the LOG rule: what it logged
                 // ends here. So does what this very rule logs.
-                false => now.logged_less(
-                    |log| {
-                        log == id
-                            || !region.moody && region.opaque.iter().all(|m| regions[&log].opaque.contains(m))
-                    },
-                    &region.space,
-                ),
+                false => {
+                    now.logged_less(|log| log == id || region.asks_within(&regions[&log]), &region.space)
+                }
             };
             if rule.log.is_some() && !path.silent && !taken.all.is_empty() {
                 now.logged.retain(|(l, _)| *l != id);
@@ -403,6 +435,9 @@ impl<'r> Lint<'r> {
                 Effect::Return => {
                     now = left(now, &self.regions);
                     self.ends(id, taken.all.clone(), true, path);
+                    if !exact {
+                        path.doubt = std::mem::take(&mut path.doubt).or(taken.all.clone());
+                    }
                     returned = returned.or(taken);
                 }
                 Effect::Jump | Effect::Goto => {
@@ -411,18 +446,13 @@ impl<'r> Lint<'r> {
                     if taken.all.is_empty() {
                         continue;
                     }
-                    let before = (path.call, path.opaque.rules.len());
                     let gone = if is_goto { taken.all.clone() } else { Space::default() };
-                    self.calls.push((id, path.call));
-                    path.call = Some(self.calls.len() as u32 - 1);
-                    let back = self.chain(table, target, taken, path, depth + 1);
-                    path.call = before.0;
-                    if !rule.is_unconditional() {
-                        // What is asked in there, not every packet has seen.
-                        path.opaque.truncate(before.1);
-                    }
+                    let back = self.jump(id, target, taken, path, depth);
                     now = left(now, &self.regions);
                     if is_goto {
+                        if !exact {
+                            path.doubt = std::mem::take(&mut path.doubt).or(gone.clone());
+                        }
                         self.ends(id, gone, true, path);
                         returned = returned.or(back);
                     } else {
@@ -431,6 +461,7 @@ impl<'r> Lint<'r> {
                 }
             }
         }
+        path.doubt = doubt;
         // A RETURN leads past what follows it.
         if !returned.all.is_empty() {
             path.opaque.truncate(start);

@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 
 use super::log_text::LogText;
 use super::replayed::{Class, Counted, Stat};
-use crate::rules::{self, Rulesets};
+use crate::rules::{self, Rulesets, manager};
 use fwlog::text;
 use fwlog::time::clock;
 
@@ -354,7 +354,12 @@ impl<'r> Replaying<'r> {
 
     /// What the rules' own text shows to be wrong.
     fn lint(&self, n: usize, rules: &Ruleset, findings: &mut Vec<Found>) {
+        let is_made = manager::is_made(rules);
         for finding in lint(rules) {
+            // Chains that a program keeps for what is not used here are no fault.
+            if finding.chain.is_some_and(|(table, chain)| is_made(table, chain)) {
+                continue;
+            }
             let ids = finding.rule.into_iter().chain(finding.others).map(|id| (n, id)).collect();
             findings.push((kind(finding.kind), ids, finding.message));
         }
@@ -635,6 +640,7 @@ fn kind(kind: FindingKind) -> &'static str {
         FindingKind::PrefixCut => "prefix_cut",
         FindingKind::LoopbackHalf => "loopback_half",
         FindingKind::WrongTransport => "wrong_transport",
+        FindingKind::Unfinished => "unfinished",
         _ => "other",
     }
 }

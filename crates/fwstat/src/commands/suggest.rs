@@ -42,7 +42,9 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
         form @ (RuleFormat::Ipset | RuleFormat::Crowdsec) => {
             let loud = loud(&mut log, &draft, whole)?;
             let bytes = match form {
-                RuleFormat::Ipset => handoff::ipset(&loud, &arguments.chain, timeout).into_bytes(),
+                RuleFormat::Ipset => {
+                    handoff::ipset(&loud, &arguments.chain, timeout, session.nft()).into_bytes()
+                }
                 _ => {
                     // JSON has no comments.
                     diagnostics::warning(&handoff::proof(&loud))?;

@@ -130,9 +130,10 @@ pub fn crowdsec(loud: &[Loud], seconds: u64) -> Vec<u8> {
     crate::report::json::print(&Value::Array(loud.iter().map(decision).collect()))
 }
 
-/// Sets of the networks that scan, for `ipset restore`.
+/// Sets of the networks that scan, for `ipset restore`. `nft`: the ruleset of the family, IPv4 or
+/// IPv6, is nft's.
 #[must_use]
-pub fn ipset(loud: &[Loud], chain: &str, seconds: u64) -> String {
+pub fn ipset(loud: &[Loud], chain: &str, seconds: u64, nft: [bool; 2]) -> String {
     let chain = fwrules::shell_quote(chain.as_bytes());
     let mut out = String::new();
     for v6 in [false, true] {
@@ -142,11 +143,15 @@ pub fn ipset(loud: &[Loud], chain: &str, seconds: u64) -> String {
         }
         let (name, family, program) =
             if v6 { ("fwstat-loud6", "inet6", "ip6tables") } else { ("fwstat-loud", "inet", "iptables") };
-        out.push_str(&format!(
-            "# for ipset restore; then: {program} -A {chain} -m set --match-set {name} src -m comment --comment \"[loud \
-             sources]\" -j DROP\n# {}\n",
-            proof(&list)
-        ));
+        let then = match nft[usize::from(v6)] {
+            true => {
+                "the ruleset is nft's, whose rules ask no ipset: --format crowdsec bans them there".to_owned()
+            }
+            false => format!(
+                "then: {program} -A {chain} -m set --match-set {name} src -m comment --comment \"[loud sources]\" -j DROP"
+            ),
+        };
+        out.push_str(&format!("# for ipset restore; {then}\n# {}\n", proof(&list)));
         out.push_str(&format!("create {name} hash:net family {family} timeout {seconds} comment -exist\n"));
         for Loud { net, lines, .. } in list {
             out.push_str(&format!(

@@ -5,6 +5,7 @@
 //! Tested by: `tests/cli/replay.rs`, `tests/cli/words.rs`.
 
 mod later;
+pub mod manager;
 mod nft_text;
 
 use std::net::IpAddr;

@@ -33,6 +33,9 @@ fn the_place_is_after_lo_and_known_connections_and_the_program_is_named() {
         let script = run(&["suggest", "-H", "--rules", rules, &log]).out;
         assert!(script.trim_start().starts_with(first), "{name}: {script}");
         assert_eq!(text.contains("DOCKER-USER"), name == "docker.save", "{text}");
+        // Rules of nft's ask no ipset.
+        let ipset = run(&["suggest", "--format", "ipset", "--rules", rules, &log]).out;
+        assert_eq!(ipset.contains("then: iptables -A"), !name.ends_with(".json"), "{name}: {ipset}");
         let document = run(&["suggest", "--json", "--rules", rules, &log]).json();
         let list = document["rules"].as_array().unwrap();
         let all = |key: &str| -> Vec<String> {
@@ -49,6 +52,47 @@ fn the_place_is_after_lo_and_known_connections_and_the_program_is_named() {
             assert!(rule["rule"].as_str().unwrap().starts_with("-A MALICIOUS "), "{rule}");
         }
     }
+}
+
+/// What Docker forwards is taken in DOCKER-USER, whose jump asks for the state of the connection, which
+/// no line shows: that the line is there says it.
+#[test]
+fn a_chain_that_docker_user_jumps_to_takes_what_is_forwarded() {
+    let folder = Folder::new();
+    let rules = folder.write(
+        "rules",
+        "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:DOCKER-USER - [0:0]\n:DOCKER-FORWARD - [0:0]\n\
+         :MALICIOUS - [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n\
+         -A INPUT -j MALICIOUS\n-A INPUT -j LOG --log-prefix \"in.dropped \"\n-A FORWARD -j DOCKER-USER\n\
+         -A FORWARD -j DOCKER-FORWARD\n-A FORWARD -j LOG --log-prefix \"fw.dropped \"\n\
+         -A DOCKER-USER -m conntrack ! --ctstate RELATED,ESTABLISHED -j MALICIOUS\n\
+         -A DOCKER-FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n",
+    );
+    let mut text = String::new();
+    for i in 0..400_u32 {
+        let (prefix, out, dst) = match i % 2 {
+            0 => ("in.dropped", "", "185.13.9.20"),
+            _ => ("fw.dropped", "docker0", "172.17.0.2"),
+        };
+        text += &format!(
+            "Mar  3 00:{:02}:{:02} h kernel: {prefix} IN=eth0 OUT={out} MAC=00:16:3e:5e:6c:00:fe:ff:ff:ff:ff:ff:08:00 \
+             SRC={}.{}.{}.{} DST={dst} LEN=44 TOS=0x00 PREC=0x00 TTL=57 ID={i} PROTO=TCP SPT={} DPT={} WINDOW=1024 \
+             RES=0x00 SYN URGP=0 \n",
+            i / 60,
+            i % 60,
+            20 + i % 80,
+            i * 7 % 250,
+            i % 250,
+            1 + i % 250,
+            40_000 + i,
+            if i % 4 < 2 { 23 } else { 445 },
+        );
+    }
+    let log = folder.write("log", text);
+    let document = run(&["suggest", "--json", "--rules", &rules, &log]).json();
+    let drop = document["rules"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(drop["hooks"], serde_json::json!(["INPUT", "FORWARD"]), "{drop}");
+    assert_eq!(drop["lines"], 400, "{document}");
 }
 
 #[test]

@@ -18,7 +18,6 @@ pub mod evidence;
 pub mod exceptions;
 pub mod honeypot;
 pub mod lines;
-pub mod manager;
 pub mod outside;
 pub mod proof;
 pub mod session;

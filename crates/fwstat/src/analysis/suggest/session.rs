@@ -11,7 +11,6 @@ use fwrules::{Context, Family, Hook, Net, Rule, Ruleset, Sets, Verdict, Walker};
 
 use super::chain::{self, Proposal};
 use super::evidence::{Asked, Evidence};
-use super::manager::{Manager, has_docker};
 use super::proof::{Case, Proof, Proved, Prover, Taken};
 use super::signals::{Signals, is_kept};
 use super::site::{Judge, Site};
@@ -22,6 +21,7 @@ use crate::analysis::noise::let_in::LetIn;
 use crate::analysis::noise::pattern::Pattern;
 use crate::analysis::noise::place::{Place, friends};
 use crate::analysis::noise::survey::Surveyed;
+use crate::rules::manager::{Manager, has_docker};
 
 /// What the user said.
 #[derive(Clone, Debug, Default)]
@@ -113,6 +113,12 @@ impl Session {
     /// Whether the ruleset for an address is nft's.
     fn beside(&self, addr: IpAddr) -> bool {
         self.sites[usize::from(addr.is_ipv6())].rules.nft
+    }
+
+    /// Whether the rulesets of IPv4 and of IPv6 are nft's.
+    #[must_use]
+    pub fn nft(&self) -> [bool; 2] {
+        [0, 1].map(|family| self.sites[family].rules.nft)
     }
 
     /// The family whose ruleset is known, if it is only one.

@@ -417,10 +417,15 @@ fn read(site: &Site, replayed: &Replayed) -> Reading {
         Place::Policy(..) => Answer::Remains,
     };
     // Where several rules may end the way and each of them does so without a line (a rule for
-    // INVALID comes before), the last one is the one that surely would.
-    let last = || match outcome.ends.last().map(|end| by(&end.by)) {
-        Some(Answer::Remains) | None => Answer::Unknown,
-        Some(answer) => answer,
+    // INVALID comes before), the last one is the one that surely would. Rules that were there let the
+    // line be written: with new ones among them, it is those.
+    let last = || {
+        let answers = || outcome.ends.iter().rev().map(|end| by(&end.by));
+        let new = answers().find(|answer| matches!(answer, Answer::New(_)));
+        match new.or_else(|| answers().next()) {
+            Some(Answer::Remains) | None => Answer::Unknown,
+            Some(answer) => answer,
+        }
     };
     let maybe = || {
         let new = |place: &Place| match by(place) {

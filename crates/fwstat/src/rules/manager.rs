@@ -19,6 +19,8 @@ pub enum Manager {
     Firewalld,
     /// OpenWrt's fw4.
     Fw4,
+    /// OpenWrt's fw3, of iptables.
+    Fw3,
     /// Shorewall.
     Shorewall,
     /// FireHOL.
@@ -45,6 +47,8 @@ impl Manager {
             Manager::Ufw
         } else if named(&["net-fw", "net2fw", "fw-net", "fw2net", "shorewall", "sha-lh"]) {
             Manager::Shorewall
+        } else if named(&["zone_wan", "zone_wan_input", "zone_lan_input"]) {
+            Manager::Fw3
         } else if named(&["EXT_INPUT_CHAIN"]) {
             Manager::Arno
         } else if chain(&|name| name.starts_with("in_world_") || name.starts_with("in_internet_"))
@@ -67,6 +71,7 @@ impl Manager {
             Manager::Ufw => "ufw",
             Manager::Firewalld => "firewalld",
             Manager::Fw4 => "fw4 (OpenWrt)",
+            Manager::Fw3 => "fw3 (OpenWrt)",
             Manager::Shorewall => "Shorewall",
             Manager::Firehol => "FireHOL",
             Manager::Arno => "arno-iptables-firewall",
@@ -92,6 +97,7 @@ impl Manager {
             Manager::Firewalld => {
                 "a reload removes them; add each with firewall-cmd --permanent --direct --passthrough ipv4 (or ipv6)"
             }
+            Manager::Fw3 => "a reload removes them; put the output of --idempotent into /etc/firewall.user",
             Manager::Shorewall => {
                 "a restart removes them; put the output of --idempotent into /etc/shorewall/started"
             }
@@ -105,6 +111,28 @@ impl Manager {
             _ => {
                 "for the next boot: iptables-save > /etc/iptables/rules.v4 (IPv6: rules.v6, iptables-persistent)"
             }
+        }
+    }
+}
+
+/// Chains that programs make on every host, whether or not a rule jumps to them: ufw's, Docker's,
+/// Calico's, Kubernetes', Proxmox', fail2ban's, libvirt's.
+const MADE: [&str; 10] =
+    ["ufw-", "ufw6-", "DOCKER", "cali-", "KUBE-", "PVEFW-", "f2b-", "fail2ban-", "LIBVIRT_", "CNI-"];
+
+/// Tells of each chain whether a program made it, so that the user neither wrote it nor can mend it.
+pub fn is_made(rules: &Ruleset) -> impl Fn(usize, usize) -> bool {
+    let manager = Manager::of(rules);
+    move |table, chain| {
+        let table = &rules.tables[table];
+        let name = table.chains[chain].name.as_bytes();
+        let made = MADE.iter().any(|start| name.starts_with(start.as_bytes()));
+        made || match manager {
+            Manager::Fw4 => table.name == *"fw4",
+            Manager::Firewalld => table.name == *"firewalld" || !rules.nft,
+            // The rules as a whole come from these programs' own files.
+            Manager::Fw3 | Manager::Shorewall | Manager::Firehol | Manager::Arno => true,
+            Manager::Iptables | Manager::Nft | Manager::Ufw => false,
         }
     }
 }
@@ -128,9 +156,18 @@ mod tests {
             ("net-fw", Manager::Shorewall),
             ("in_internet_http_s1", Manager::Firehol),
             ("EXT_INPUT_CHAIN", Manager::Arno),
+            ("zone_wan_input", Manager::Fw3),
         ] {
             let text = format!("*filter\n:INPUT ACCEPT [0:0]\n:{chain} - [0:0]\nCOMMIT\n");
             assert_eq!(Manager::of(&Ruleset::parse(text.as_bytes()).unwrap()), manager, "{chain}");
         }
+    }
+
+    #[test]
+    fn chains_of_programs_are_told_from_those_that_were_typed() {
+        let text = "*filter\n:INPUT ACCEPT [0:0]\n:ufw-logging-allow - [0:0]\n:MINE - [0:0]\nCOMMIT\n";
+        let rules = Ruleset::parse(text.as_bytes()).unwrap();
+        let is_made = is_made(&rules);
+        assert_eq!([0, 1, 2].map(|chain| is_made(0, chain)), [false, true, false]);
     }
 }
