@@ -141,3 +141,28 @@ fn a_packet_moves_the_rules_that_take_it() {
     screen.keys(&["q", "q"]);
     screen.wait_for("0 lines");
 }
+
+#[test]
+fn a_terminal_that_is_gone_ends_all_of_it() {
+    let folder = Folder::new();
+    folder.write("kern.log", "");
+    let command = format!("exec {PROGRAM} watch --no-config --counters 'sleep 300' kern.log");
+    let Some(screen) = Tmux::start(&folder, (80, 24), &command) else { return };
+    screen.wait("panels", |shown| shown.contains("LIVE"));
+    let log = std::fs::canonicalize(folder.path("")).unwrap();
+    // Those that run in this folder: watch, and what it asks for counters.
+    let running = || {
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let inside =
+            all.filter(|entry| std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == log));
+        let name = |entry: std::fs::DirEntry| std::fs::read_to_string(entry.path().join("comm")).ok();
+        inside.filter_map(name).filter(|name| matches!(name.trim(), "fwstat" | "sleep")).count()
+    };
+    assert!(running() >= 2);
+    drop(screen);
+    let started = std::time::Instant::now();
+    while running() > 0 {
+        assert!(started.elapsed() < std::time::Duration::from_secs(20), "{} go on", running());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
