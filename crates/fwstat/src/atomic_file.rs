@@ -172,6 +172,15 @@ fn followed(path: &Path) -> PathBuf {
     path
 }
 
+/// Writes a file that was not there.
+///
+/// # Errors
+/// It is there, or cannot be written.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::options().write(true).create_new(true).open(path)?;
+    io::Write::write_all(&mut file, bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;

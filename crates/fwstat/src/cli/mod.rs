@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-pub use values::{Color, Format, Generate, Glyphs, Print, RuleFormat, Schema, Silenced, Sort};
+pub use values::{Color, Format, Generate, Glyphs, Print, RuleFormat, Schema, Silenced, Sort, WatchFormat};
 use values::{rows, threads};
 
 /// The whole command line.
@@ -428,6 +428,18 @@ pub struct Watch {
     /// command that prints it. It is read once a second, and run by a shell; repeat it for ip6tables-save.
     #[arg(long, value_name = "FILE|COMMAND")]
     pub counters: Vec<String>,
+    /// Networks and hosts whose packets no suggested rule silences: an address, a network, or a file with one a line.
+    #[arg(long, value_name = "CIDR|FILE")]
+    pub trusted: Vec<String>,
+    /// Suggest no rule that silences lines with this prefix (as --prefix reads it).
+    #[arg(long, value_name = "PREFIX")]
+    pub keep: Vec<String>,
+    /// No screen: write what is counted again and again, every 10s or 1min, to standard output or --output.
+    #[arg(long, value_name = "SPAN")]
+    pub every: Option<String>,
+    /// With --every: JSON (a document a line), text, or Prometheus' text format (--output is replaced as a whole).
+    #[arg(long, value_name = "FORMAT", default_value = "ndjson", requires = "every")]
+    pub format: WatchFormat,
     /// Pictures a second at most; a key is answered at once.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=30))]
     pub fps: u8,

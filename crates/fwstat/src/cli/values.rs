@@ -138,6 +138,15 @@ impl Format {
     }
 }
 
+/// How `watch --every` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)] // the names say it
+pub enum WatchFormat {
+    Ndjson,
+    Text,
+    Prometheus,
+}
+
 /// How bars are drawn.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // the names say it

@@ -4,19 +4,28 @@
 //! Must not know: screens (`watch`).
 //! Tested by: `tests/cli/watch.rs`.
 
+use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use fwlog::input::is_read_once;
 use fwlog::text;
+use fwlog::time::clock::NANOS;
+use fwlog::time::timespec;
 
 use super::Outcome;
-use crate::cli::{self, Common, OutputArgs};
-use crate::options::Options;
+use crate::analysis::suggest::session::{Session, Settings};
+use crate::atomic_file::AtomicFile;
+use crate::cli::{self, Common, OutputArgs, WatchFormat};
+use crate::options::{self, Options};
 use crate::report::{Head, diagnostics};
 use crate::rules::Rulesets;
 use crate::watch::counters::Counters;
+use crate::watch::periodic::{self, Form, Report};
+use crate::watch::proposals::Proposer;
 use crate::watch::question::{Question, Window};
 use crate::watch::setup::{Glyphs, Setup, input_words};
 use crate::watch::{self, Start};
@@ -26,8 +35,10 @@ use crate::watch::{self, Start};
 /// # Errors
 /// An option makes no sense, there is no terminal, or the rules cannot be read.
 pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
-    if !io::stdout().is_terminal() {
-        bail!("watch draws on a terminal, and standard output is none");
+    if arguments.every.is_none() && !io::stdout().is_terminal() {
+        bail!(
+            "watch draws on a terminal, and standard output is none: --every 10s writes what is counted instead"
+        );
     }
     let mut common = Common {
         files: arguments.files.clone(),
@@ -74,8 +85,31 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
     let question = Question { window, ..Question::default() };
     let fps = u32::from(arguments.fps);
     let counters = Counters::new(arguments.counters.clone());
-    let start =
-        Start { open: &open, again, options: &options, setup, question, fps, rulesets: &rulesets, counters };
+    let proposer = Proposer {
+        common: &common,
+        session: match again {
+            true => session(arguments, &rulesets)?,
+            false => {
+                Err("a pipe can be read only once: rules are suggested for a file or the journal".to_owned())
+            }
+        },
+        files: names.clone(),
+        stop: Mutex::default(),
+    };
+    let start = Start {
+        open: &open,
+        again,
+        options: &options,
+        setup,
+        question,
+        fps,
+        rulesets: &rulesets,
+        counters,
+        proposer,
+    };
+    if let Some(every) = &arguments.every {
+        return periodic(arguments, &start, every);
+    }
     let ended = watch::run(&start)?;
     io::stdout().lock().write_all(ended.recap.as_bytes())?;
     Ok(match ended.picture.matched {
@@ -84,6 +118,66 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
         0 => Outcome::Nothing,
         _ => Outcome::Found,
     })
+}
+
+/// Writes what is counted every so often.
+fn periodic(arguments: &cli::Watch, start: &Start<'_>, every: &str) -> anyhow::Result<Outcome> {
+    let least = NANOS / 10;
+    let Some(span) = timespec::span(every).filter(|span| *span >= least) else {
+        bail!("--every: `{every}` is not a duration of at least 0.1 s, as 10s or 1min");
+    };
+    let form = match arguments.format {
+        WatchFormat::Ndjson => Form::Ndjson,
+        WatchFormat::Text => Form::Text,
+        WatchFormat::Prometheus => Form::Prometheus,
+    };
+    let file = arguments.look.file();
+    let (name, window) = (&start.setup.name, start.question.window.name());
+    let write = |report: &Report| -> anyhow::Result<()> {
+        let text = periodic::written(report, form, name, window);
+        match file {
+            // Whoever reads it sees one report or the other.
+            Some(path) if form == Form::Prometheus => {
+                let file = AtomicFile::create(path)?;
+                file.writer()?.write_all(text.as_bytes())?;
+                file.commit()
+            }
+            Some(path) => {
+                let opened = OpenOptions::new().append(true).create(true).open(path);
+                let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
+                written.with_context(|| path.display().to_string())
+            }
+            None => {
+                let mut out = io::stdout().lock();
+                Ok(out.write_all(text.as_bytes()).and_then(|()| out.flush())?)
+            }
+        }
+    };
+    let (picture, interrupted) = periodic::run(start, Duration::from_nanos(span.unsigned_abs()), write)?;
+    Ok(match picture.matched {
+        _ if interrupted => Outcome::Interrupted,
+        0 if picture.totals.lines == 0 && !picture.notes.is_empty() => Outcome::Failed,
+        0 => Outcome::Nothing,
+        _ => Outcome::Found,
+    })
+}
+
+/// What is known of the host for rules; or why none can be suggested.
+fn session(arguments: &cli::Watch, rulesets: &Rulesets) -> anyhow::Result<Result<Session, String>> {
+    let settings = Settings {
+        trusted: options::suggest::trusted(&arguments.trusted)?,
+        keep: arguments.keep.iter().map(|keep| keep.as_bytes().to_vec()).collect(),
+        chain: "MALICIOUS".to_owned(),
+        most: 20,
+        honeypot: None,
+    };
+    let mut session = Session::new(settings);
+    for (name, rules) in &rulesets.all {
+        if let Err(why) = session.learn(rules) {
+            return Ok(Err(format!("{name}: {why}")));
+        }
+    }
+    Ok(Ok(session))
 }
 
 /// How bars are drawn: a console of the kernel has no blocks, nor has a locale that is not UTF-8.

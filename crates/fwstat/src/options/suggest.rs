@@ -24,12 +24,8 @@ use crate::whole_file;
 /// # Errors
 /// An option makes no sense, or a file of rules or networks cannot be read.
 pub fn session(arguments: &Suggest) -> anyhow::Result<Session> {
-    let mut trusted = Vec::new();
-    for text in &arguments.trusted {
-        trusted.extend(networks(text)?);
-    }
     let settings = Settings {
-        trusted: collapsed(trusted),
+        trusted: trusted(&arguments.trusted)?,
         keep: arguments.keep.iter().map(|k| k.as_bytes().to_vec()).collect(),
         chain: chain(&arguments.chain)?,
         most: arguments.max_rules,
@@ -44,6 +40,18 @@ pub fn session(arguments: &Suggest) -> anyhow::Result<Session> {
         session.learn(&rules).map_err(|error| anyhow!("{}: {error}", path.display()))?;
     }
     Ok(session)
+}
+
+/// `--trusted`: addresses, networks, or files of them.
+///
+/// # Errors
+/// One is none of these, or its file cannot be read.
+pub fn trusted(typed: &[String]) -> anyhow::Result<Vec<Net>> {
+    let mut trusted = Vec::new();
+    for text in typed {
+        trusted.extend(networks(text)?);
+    }
+    Ok(collapsed(trusted))
 }
 
 /// Which log, and how it is read.

@@ -235,6 +235,19 @@ impl<'r> Feed<'r> {
         picture
     }
 
+    /// Whether the log has an end and it was reached, or it cannot be read.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        let state = self.lock();
+        state.reading == Reading::End && state.asked.is_none()
+    }
+
+    /// Whether everything that was there has been read.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.lock().reading == Reading::Live
+    }
+
     /// Why the log cannot be read any more, if so.
     #[must_use]
     pub fn error(&self) -> Option<String> {

@@ -50,6 +50,7 @@ pub enum View {
     Lines,
     Time,
     Rules,
+    Suggest,
 }
 
 /// Part of a screen.
@@ -92,6 +93,16 @@ const WIDE: u16 = 110;
 const WIDEST: u16 = 150;
 /// Columns of the panel of rules.
 const RULES: u16 = 60;
+
+/// Rows below the rules suggested: the command of one.
+pub const SUGGEST_FOOT: u16 = 4;
+
+/// How many of the rules suggested have room in an area of this height.
+#[must_use]
+pub fn suggest_rows(height: u16) -> usize {
+    let foot = if height > SUGGEST_FOOT + 6 { SUGGEST_FOOT } else { 0 };
+    usize::from(height.saturating_sub(2 + foot)).max(1)
+}
 
 /// The layout of a screen; `prefixes` is how many rows the first panel has use for.
 #[must_use]

@@ -15,7 +15,9 @@ pub mod model;
 #[cfg(test)]
 mod model_tests;
 mod moves;
+pub mod periodic;
 pub mod picture;
+pub mod proposals;
 pub mod question;
 pub mod recap;
 pub mod rules;
@@ -24,8 +26,7 @@ pub mod tally;
 pub mod term;
 pub mod view;
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use fwlog::filter::expr;
@@ -37,12 +38,14 @@ use self::counters::Counters;
 use self::feed::{Asked, Feed};
 use self::model::{App, Effect, Msg};
 use self::picture::{LineRow, Picture, Reading};
+use self::proposals::{Answer, Proposer, Request};
 use self::question::Question;
 use self::rules::LogRules;
 use self::setup::Setup;
 use self::term::{Heard, Term};
 use crate::analysis::explain::PathTaken;
 use crate::analysis::replayed::Replays;
+use crate::atomic_file;
 use crate::options::{self, Options};
 use crate::report::explain::Explained;
 use crate::report::style::RenderOptions;
@@ -72,6 +75,8 @@ pub struct Start<'s> {
     pub rulesets: &'s Rulesets,
     /// The kernel's counters, if they were asked for.
     pub counters: Counters,
+    /// What proposes rules.
+    pub proposer: Proposer<'s>,
 }
 
 /// How it ended.
@@ -99,19 +104,38 @@ pub fn run(start: &Start<'_>) -> anyhow::Result<Ended> {
     let feed = Feed::new(first, start.again, LogRules::new(rules), &make);
     let mut term = Term::new()?;
     std::thread::scope(|scope| {
+        let quits = Quits { start, feed: &feed };
         let reader = scope.spawn(|| feed.read(start.open));
         let sampler = scope.spawn(|| start.counters.sample());
-        let mut screen = Screen::new(start, &feed, &mut term);
+        let ((ask, asked), (answer, answers)) = (channel(), channel());
+        let proposer = scope.spawn(move || start.proposer.work(&asked, &answer));
+        let mut screen = Screen::new(start, &feed, &mut term, (ask, answers));
         let ended = screen.run();
-        let (app, interrupted, copied) = (screen.app, screen.interrupted, screen.copied);
-        feed.quit();
+        // What proposes ends when nothing can be asked any more.
+        let Screen { app, interrupted, copied, advice, .. } = screen;
+        drop(advice);
+        // Before the terminal is given back: it may be gone, and then that panics.
+        drop(quits);
         drop(term);
-        start.counters.stop();
-        let _ = (reader.join(), sampler.join());
+        let _ = (reader.join(), sampler.join(), proposer.join());
         ended?;
         let recap = recap::recap(&app, &copied);
         Ok(Ended { picture: app.picture, recap, interrupted })
     })
+}
+
+/// Tells all threads to end, also where a panic ends the screen.
+struct Quits<'s, 'f> {
+    start: &'s Start<'s>,
+    feed: &'s Feed<'f>,
+}
+
+impl Drop for Quits<'_, '_> {
+    fn drop(&mut self) {
+        self.feed.quit();
+        self.start.proposer.quit();
+        self.start.counters.stop();
+    }
 }
 
 /// The loop of the screen.
@@ -120,6 +144,8 @@ struct Screen<'s, 'f> {
     feed: &'s Feed<'f>,
     term: &'s mut Term,
     app: App,
+    /// To what proposes rules, and from it.
+    advice: (Sender<Request>, Receiver<Answer>),
     /// The commands that were copied.
     copied: Vec<String>,
     interrupted: bool,
@@ -127,9 +153,14 @@ struct Screen<'s, 'f> {
 }
 
 impl<'s, 'f> Screen<'s, 'f> {
-    fn new(start: &'s Start<'s>, feed: &'s Feed<'f>, term: &'s mut Term) -> Screen<'s, 'f> {
+    fn new(
+        start: &'s Start<'s>,
+        feed: &'s Feed<'f>,
+        term: &'s mut Term,
+        advice: (Sender<Request>, Receiver<Answer>),
+    ) -> Screen<'s, 'f> {
         let app = App::new(start.setup.clone(), start.question.clone(), term.size());
-        Screen { start, feed, term, app, copied: Vec::new(), interrupted: false, done: false }
+        Screen { start, feed, term, app, advice, copied: Vec::new(), interrupted: false, done: false }
     }
 
     fn run(&mut self) -> anyhow::Result<()> {
@@ -152,12 +183,29 @@ impl<'s, 'f> Screen<'s, 'f> {
                 self.term.draw(|buffer| view::draw(app, buffer))?;
             }
             let waits = if version == Some(seen) { PATIENCE } else { frame.saturating_sub(drawn.elapsed()) };
-            dirty = self.listen(waits.min(PATIENCE))?;
+            dirty = self.listen(waits.min(PATIENCE))? | self.advised()?;
         }
         // What is said at the end is about all that was read.
         let picture = self.picture();
         self.app.hold = false;
         self.update(Msg::Picture(Box::new(picture)))
+    }
+
+    /// Takes what was proposed; whether anything was.
+    fn advised(&mut self) -> anyhow::Result<bool> {
+        let Ok(answer) = self.advice.1.try_recv() else { return Ok(false) };
+        self.update(match answer {
+            Answer::Proposed(number, proposed) => Msg::Proposed(number, Ok(proposed)),
+            Answer::Failed(number, why) => Msg::Proposed(number, Err(why)),
+            Answer::Written(said) => Msg::Say(said),
+        })?;
+        Ok(true)
+    }
+
+    /// Asks what proposes rules.
+    fn advise(&self, request: Request) {
+        // It ends with the screen.
+        let _ = self.advice.0.send(request);
     }
 
     /// Waits for keys and takes all that came; whether anything happened.
@@ -225,6 +273,11 @@ impl<'s, 'f> Screen<'s, 'f> {
         match effect {
             Effect::Quit => self.done = true,
             Effect::Redraw => self.term.clear()?,
+            Effect::Propose(number, question, from) => {
+                self.advise(Request::Propose(number, question, from));
+            }
+            Effect::Take(number, taken) => self.advise(Request::Take(number, taken)),
+            Effect::Script(name, taken) => self.advise(Request::Write(name.into(), taken)),
             Effect::Zero => self.start.counters.zero(),
             Effect::Counters(source) => self.start.counters.ask(source),
             Effect::Suspend => {
@@ -254,7 +307,10 @@ impl<'s, 'f> Screen<'s, 'f> {
                 self.update(Msg::Page(format!("explain {}", line.place), page))?;
             }
             Effect::Write(name, lines) => {
-                let said = match write_new(&name, &lines) {
+                let said = match atomic_file::write_new(
+                    name.as_ref(),
+                    &[lines.join(&b'\n'), b"\n".to_vec()].concat(),
+                ) {
                     Ok(()) => format!(
                         "written: {name}, {}",
                         fwlog::text::count_of(lines.len() as u64, "line", "lines")
@@ -266,16 +322,6 @@ impl<'s, 'f> Screen<'s, 'f> {
         }
         Ok(())
     }
-}
-
-/// Writes a file that was not there.
-fn write_new(name: &str, lines: &[Vec<u8>]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(name)?;
-    for line in lines {
-        file.write_all(line)?;
-        file.write_all(b"\n")?;
-    }
-    file.flush()
 }
 
 /// Where the rules send a line: the rule that logs it, and what decides.

@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::keys::{Key, action};
-use super::layout::{Layout, Panel, View, layout};
-use super::picture::{LineRow, Picture, Reading, Row};
+use super::layout::{Layout, Panel, View, layout, suggest_rows};
+use super::picture::{LineRow, Picture, Proposed, Reading, Row};
 use super::question::{LEVELS, Part, Question, What};
 use super::rules::RuleKey;
 use super::setup::Setup;
@@ -32,6 +32,8 @@ pub enum Msg {
     Refused(String),
     /// A page to read, with its title.
     Page(String, Vec<String>),
+    /// Rules that are proposed, to which number; or why there are none.
+    Proposed(u64, Result<Box<Proposed>, String>),
     /// A sentence.
     Say(String),
 }
@@ -51,6 +53,12 @@ pub enum Effect {
     Zero,
     /// Take the kernel's counters from this command or file.
     Counters(String),
+    /// Propose rules, under this number, for the log of a question whose window begins there.
+    Propose(u64, Question, Option<i64>),
+    /// What these rules leave, under this number.
+    Take(u64, Vec<bool>),
+    /// Write the script of these rules to a new file.
+    Script(String, Vec<bool>),
     /// Draw every cell anew.
     Redraw,
     /// Give the terminal back until the program is continued.
@@ -125,6 +133,8 @@ pub enum Asks {
     Where,
     /// The name of a file for marked lines.
     File,
+    /// The name of a file for the rules that were taken.
+    Script,
     /// A command that prints the kernel's counters, or a file with them.
     Counters,
 }
@@ -156,6 +166,12 @@ pub struct App {
     pub line: LineCursor,
     /// Of rules: the first row that is shown, and the one that the cursor is on.
     pub rule: (usize, usize),
+    /// Rules that are proposed, or why there are none; nothing while the log is read.
+    pub proposed: Option<Result<Proposed, String>>,
+    /// Of them: the first row that is shown, and the one that the cursor is on.
+    pub pick: (usize, usize),
+    /// The number of what was asked last about them.
+    pub(super) asked: u64,
     /// Whether the kernel's counters are asked.
     pub counters: bool,
     /// When the mark was set in the rules, and the lines of each then.
@@ -185,6 +201,9 @@ impl App {
     #[must_use]
     pub fn new(setup: Setup, question: Question, size: (u16, u16)) -> App {
         App {
+            proposed: None,
+            pick: (0, 0),
+            asked: 0,
             counters: setup.counters,
             setup,
             now: 0,
@@ -238,6 +257,13 @@ impl App {
             }
             Msg::Page(title, lines) => {
                 self.popup = Some((Popup::Page(title, lines), 0));
+                Vec::new()
+            }
+            Msg::Proposed(number, proposed) => {
+                // An answer to what was asked before is late.
+                if number == self.asked {
+                    self.proposed = Some(proposed.map(|proposed| *proposed));
+                }
                 Vec::new()
             }
             Msg::Say(words) => {
@@ -424,6 +450,12 @@ impl App {
         if self.on_rules() {
             return self.step_rule(by);
         }
+        if self.view == View::Suggest {
+            let rows = self.rules_taken().len();
+            let page = suggest_rows(self.layout().body.height);
+            self.pick = scrolled(self.pick, by, rows, page);
+            return;
+        }
         if self.on_lines() {
             let lines = &self.picture.lines;
             if lines.is_empty() {
@@ -462,9 +494,7 @@ impl App {
 
     fn step_rule(&mut self, by: isize) {
         let page = self.page(Panel::Rules).saturating_sub(1).max(1);
-        let (top, at) = self.rule;
-        let at = at.saturating_add_signed(by).min(self.picture.rules.len().saturating_sub(1));
-        self.rule = (top.min(at).max((at + 1).saturating_sub(page)), at);
+        self.rule = scrolled(self.rule, by, self.picture.rules.len(), page);
     }
 
     pub(super) fn step_column(&mut self, by: isize) {
@@ -484,7 +514,8 @@ impl App {
         let by = if four == 32 { "--by src".to_owned() } else { format!("--by src/{four}") };
         let (name, more): (&str, Vec<String>) = match (self.view, self.focus) {
             (View::Time, _) => ("timeline", Vec::new()),
-            (View::Rules, _) | (_, Panel::Rules) => ("replay", self.setup.rule_words()?),
+            (View::Suggest, _) => ("suggest", self.setup.rule_words(false).unwrap_or_default()),
+            (View::Rules, _) | (_, Panel::Rules) => ("replay", self.setup.rule_words(true)?),
             (View::Lines, _) | (_, Panel::Lines) => ("lines", vec!["--tail 20".to_owned()]),
             (_, Panel::Prefixes) => ("timeline", vec!["--by prefix".to_owned()]),
             (_, Panel::Networks) => ("top", vec![by]),
@@ -499,6 +530,12 @@ impl App {
     pub fn cursor(&self, panel: Panel) -> &Cursor {
         &self.cursors[slot(panel)]
     }
+}
+
+/// The first row that is shown and the one that the cursor is on, so many rows further.
+fn scrolled((top, at): (usize, usize), by: isize, rows: usize, page: usize) -> (usize, usize) {
+    let at = at.saturating_add_signed(by).min(rows.saturating_sub(1));
+    (top.min(at).max((at + 1).saturating_sub(page)), at)
 }
 
 /// The place of a panel's cursor.

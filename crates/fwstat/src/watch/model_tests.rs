@@ -12,7 +12,7 @@ use ratatui_core::layout::Rect;
 use super::keys::Key;
 use super::layout::{Panel, View};
 use super::model::{App, Effect, Msg, Popup};
-use super::picture::{LineRow, Picture, Reading, Row, Scan, Table};
+use super::picture::{LineRow, Picture, Proposed, ProposedRow, Reading, Row, Scan, Table};
 use super::question::{Question, What, Window};
 use super::rules::{Change, LogRules, RuleKey, RuleRow, Samples};
 use super::setup::{Glyphs, Setup};
@@ -118,6 +118,7 @@ fn press(app: &mut App, keys: &str) -> Vec<Effect> {
             "Tab" => Key::Tab,
             "Esc" => Key::Esc,
             "^C" => Key::Ctrl('c'),
+            "Space" => Key::Char(' '),
             one => Key::Char(one.chars().next().unwrap()),
         };
         effects = app.update(app.now + 10, Msg::Key(key));
@@ -300,6 +301,51 @@ fn pages_are_read_and_closed() {
     assert_eq!(press(&mut app, "^C"), [Effect::Quit]);
 }
 
+fn proposed(rows: &[(u64, &str)]) -> Proposed {
+    let row = |(lines, why): &(u64, &str)| ProposedRow {
+        taken: false,
+        lines: *lines,
+        why: (*why).to_owned(),
+        command: format!("iptables -A MALICIOUS -m comment --comment \"{why}\" -j DROP"),
+        samples: vec![why.as_bytes().to_vec()],
+    };
+    let as_of = "2026-03-03 15:24:00".to_owned();
+    Proposed {
+        before: 3_827,
+        remaining: 3_669,
+        rows: rows.iter().map(row).collect(),
+        as_of,
+        refused: Vec::new(),
+    }
+}
+
+#[test]
+fn rules_are_taken_and_a_late_answer_is_none() {
+    let mut app = app((100, 30));
+    app.update(0, Msg::Picture(Box::new(picture(0))));
+    let [Effect::Propose(first, ..)] = press(&mut app, "S")[..] else { panic!("nothing was asked") };
+    assert!(drawn(&app).contains("read twice"));
+    let rows = proposed(&[(1_866, "chatter"), (386, "radiation")]);
+    app.update(1, Msg::Proposed(first, Ok(Box::new(rows.clone()))));
+    assert!(drawn(&app).contains("3,669 remain with 0 of 2 rules"));
+    assert_eq!(press(&mut app, "W"), []);
+    let [Effect::Take(second, ref one)] = press(&mut app, "j Space")[..] else { panic!("not taken") };
+    assert_eq!(one[..], [false, true]);
+    let [Effect::Take(third, ref both)] = press(&mut app, "k Space")[..] else { panic!("not taken") };
+    assert_eq!((both[..].to_vec(), second < third), (vec![true, true], true));
+    // What was asked before is not shown any more.
+    app.update(2, Msg::Proposed(second, Ok(Box::new(rows))));
+    assert!(drawn(&app).contains("2 of 2"));
+    assert_eq!(press(&mut app, "W Enter"), [Effect::Script("silence.sh".to_owned(), vec![true, true])]);
+    assert!(app.command().unwrap().starts_with("fwstat suggest --rules r kern.log"));
+    // Another question, other rules.
+    press(&mut app, "q 3 Enter");
+    assert!(app.proposed.is_none());
+    assert!(matches!(press(&mut app, "S")[..], [Effect::Propose(..)]));
+    app.update(3, Msg::Proposed(third + 1, Err("why not".to_owned())));
+    assert!(drawn(&app).contains("why not"));
+}
+
 fn rule(number: u32, text: &str) -> RuleRow {
     let key = RuleKey { chain: text.to_owned(), text: text.to_owned(), nth: 0 };
     let policy = (number == 0).then(|| "DROP".to_owned());
@@ -360,12 +406,19 @@ fn hostile(generation: u64) -> Picture {
 #[test]
 fn no_size_panics_and_no_cell_has_what_a_terminal_obeys() {
     let size = |n: u16| if n < 12 { n } else { (n - 12) * 9 + 12 };
-    for keys in ["", "4", "L", "i", "?", "a", "5 j Enter", "&", "R 0 j", "6"] {
+    for keys in ["", "4", "L", "i", "?", "a", "5 j Enter", "&", "R 0 j", "6", "S j", "S Enter"] {
         for glyphs in [Glyphs::Block, Glyphs::Ascii] {
             let mut app = app((80, 24));
             app.setup.glyphs = glyphs;
             app.update(0, Msg::Picture(Box::new(hostile(0))));
-            press(&mut app, keys);
+            if let Some(keys) = keys.strip_prefix("S ") {
+                press(&mut app, "S");
+                let rows = proposed(&[(7, "\x1b]52;c;x\x07"), (8, "e\u{301}日本語\u{202e}\u{9b}31m")]);
+                app.update(0, Msg::Proposed(1, Ok(Box::new(rows))));
+                press(&mut app, keys);
+            } else {
+                press(&mut app, keys);
+            }
             if keys == "&" {
                 app.update(0, Msg::Key(Key::Char('\u{202e}')));
                 app.update(0, Msg::Refused("\x1b[31m".to_owned()));
@@ -464,6 +517,7 @@ fn screens_are_as_they_were() {
         ("account", (80, 24), "a"),
         ("rules", (80, 24), "R j 0"),
         ("counters", (120, 40), "R"),
+        ("suggest", (80, 24), "S"),
         ("ascii", (80, 24), "2 j"),
     ] {
         let mut app = App::new(setup(), Question::default(), size);
@@ -474,6 +528,10 @@ fn screens_are_as_they_were() {
         let rules = if app.counters { both.clone() } else { picture.rules.clone() };
         app.update(0, Msg::Picture(Box::new(Picture { rules, ..picture.clone() })));
         press(&mut app, keys);
+        let mut rows =
+            proposed(&[(1_866, "chatter: broadcast and multicast"), (386, "radiation: telnet, smb")]);
+        rows.rows[0].taken = true;
+        app.update(0, Msg::Proposed(1, Ok(Box::new(rows))));
         testkit::kept(&folder.join(format!("{name}.txt")), &drawn(&app));
     }
 }

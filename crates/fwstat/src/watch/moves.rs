@@ -16,7 +16,8 @@ impl App {
         match action {
             Action::Down => self.step(1),
             Action::Up => self.step(-1),
-            Action::PageDown => self.step(page),
+            Action::Take if self.view == View::Suggest => return self.take_rule(),
+            Action::PageDown | Action::Take => self.step(page),
             Action::PageUp => self.step(-page),
             Action::HalfDown => self.step((page / 2).max(1)),
             Action::HalfUp => self.step(-(page / 2).max(1)),
@@ -41,6 +42,10 @@ impl App {
             Action::FindPrevious => self.search(-1),
             Action::Lines => self.open(View::Lines),
             Action::Rules => self.open(View::Rules),
+            Action::Suggest => {
+                self.open(View::Suggest);
+                return self.propose(false);
+            }
             Action::Zero => return self.zero(),
             Action::Counters => {
                 let text = "iptables-save -c".to_owned();
@@ -72,14 +77,7 @@ impl App {
             }
             Action::Hold => self.hold = !self.hold,
             Action::Mark => self.mark(),
-            Action::Write => {
-                if self.marked.is_empty() {
-                    self.say("no line is marked: m marks one".to_owned());
-                } else {
-                    self.prompt =
-                        Some(Prompt { asks: Asks::File, text: "marked.log".to_owned(), error: None });
-                }
-            }
+            Action::Write => self.write(),
             Action::Copy => match self.command() {
                 Some(command) => {
                     self.say("sent to the terminal's clipboard; it is printed at the end as well".to_owned());
@@ -87,6 +85,11 @@ impl App {
                 }
                 None => self.say("no command says this: the prefix cannot be typed".to_owned()),
             },
+            Action::Redraw if self.view == View::Suggest => {
+                let mut effects = self.propose(true);
+                effects.push(Effect::Redraw);
+                return effects;
+            }
             Action::Redraw => return vec![Effect::Redraw],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Close => self.find = None,
@@ -103,7 +106,7 @@ impl App {
         match action {
             Action::Down => *top += 1,
             Action::Up => *top = top.saturating_sub(1),
-            Action::PageDown => *top += page,
+            Action::PageDown | Action::Take => *top += page,
             Action::PageUp => *top = top.saturating_sub(page),
             Action::HalfDown => *top += (page / 2).max(1),
             Action::HalfUp => *top = top.saturating_sub((page / 2).max(1)),
@@ -147,6 +150,7 @@ impl App {
                         self.question.parts.push(Part { what: What::Where(text), not: false });
                         return self.ask();
                     }
+                    Asks::Script => return vec![Effect::Script(text, self.rules_taken())],
                     Asks::Counters => {
                         self.counters = true;
                         return vec![Effect::Counters(text)];
@@ -163,6 +167,64 @@ impl App {
             prompt.error = None;
         }
         Vec::new()
+    }
+
+    /// Asks for the name of a file, if there is something to write.
+    fn write(&mut self) {
+        let (any, none, asks, name) = match self.view {
+            View::Suggest => {
+                let any = self.rules_taken().contains(&true);
+                (any, "no rule is taken: Space takes one", Asks::Script, "silence.sh")
+            }
+            _ => (!self.marked.is_empty(), "no line is marked: m marks one", Asks::File, "marked.log"),
+        };
+        if any {
+            self.prompt = Some(Prompt { asks, text: name.to_owned(), error: None });
+        } else {
+            self.say(none.to_owned());
+        }
+    }
+
+    /// Asks for rules for what is looked at; `anew` also if they are known.
+    fn propose(&mut self, anew: bool) -> Vec<Effect> {
+        if self.view != View::Suggest || self.proposed.is_some() && !anew {
+            return Vec::new();
+        }
+        (self.proposed, self.pick) = (None, (0, 0));
+        self.asked += 1;
+        let from = self.question.window.seconds().and(self.picture.bounds).map(|(from, _)| from);
+        vec![Effect::Propose(self.asked, self.question.clone(), from)]
+    }
+
+    /// Takes the rule that the cursor is on, or leaves it.
+    fn take_rule(&mut self) -> Vec<Effect> {
+        let at = self.pick.1;
+        let Some(Ok(proposed)) = &mut self.proposed else { return Vec::new() };
+        let Some(row) = proposed.rows.get_mut(at) else { return Vec::new() };
+        row.taken = !row.taken;
+        self.asked += 1;
+        vec![Effect::Take(self.asked, self.rules_taken())]
+    }
+
+    /// Which rules were taken.
+    pub(super) fn rules_taken(&self) -> Vec<bool> {
+        match &self.proposed {
+            Some(Ok(proposed)) => proposed.rows.iter().map(|row| row.taken).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Why a rule is proposed, its command, and lines that it takes.
+    fn show_rule(&mut self) {
+        let Some(Ok(proposed)) = &self.proposed else { return };
+        let Some(row) = proposed.rows.get(self.pick.1) else { return };
+        let mut page = vec![row.why.clone(), row.command.clone(), String::new()];
+        let room = usize::from(self.size.0.saturating_sub(8)).max(20);
+        for raw in &row.samples {
+            let line = fwlog::text::escape(raw.trim_ascii_end());
+            page.extend(textwrap::wrap(&line, room).into_iter().map(|part| part.into_owned()));
+        }
+        self.popup = Some((Popup::Page("a rule, and lines that it takes".to_owned(), page), 0));
     }
 
     /// Sets the mark: from here on is counted what moves.
@@ -214,6 +276,10 @@ impl App {
     fn enter(&mut self, not: bool) -> Vec<Effect> {
         if self.view == View::Time {
             return self.enter_time(not);
+        }
+        if self.view == View::Suggest {
+            self.show_rule();
+            return Vec::new();
         }
         if self.on_lines() && !not {
             return self.explain();
@@ -289,13 +355,16 @@ impl App {
     fn ask(&mut self) -> Vec<Effect> {
         self.generation += 1;
         self.hold = false;
+        self.proposed = None;
         self.zero = None;
         self.line = LineCursor::default();
         self.counted = None;
         for cursor in &mut self.cursors {
             (cursor.top, cursor.held) = (0, (Vec::new(), 0));
         }
-        vec![Effect::Ask(self.question.clone(), self.generation)]
+        let mut effects = vec![Effect::Ask(self.question.clone(), self.generation)];
+        effects.extend(self.propose(true));
+        effects
     }
 
     fn explain(&mut self) -> Vec<Effect> {

@@ -131,3 +131,33 @@ pub struct LineRow {
     /// Where the rules send it: `INPUT 4 > DROP`.
     pub path: String,
 }
+
+/// What is proposed, and what the rules that were taken leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proposed {
+    /// Lines of the log.
+    pub before: u64,
+    /// Lines that would still be written with the rules that were taken.
+    pub remaining: u64,
+    /// The rules.
+    pub rows: Vec<ProposedRow>,
+    /// The newest moment of the log that was read, in the report's zone.
+    pub as_of: String,
+    /// Noise that no rule may silence, each with its reason.
+    pub refused: Vec<String>,
+}
+
+/// A rule that is proposed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProposedRow {
+    /// Whether it was taken.
+    pub taken: bool,
+    /// Lines that it takes, or would take after those that were taken.
+    pub lines: u64,
+    /// Why, in a sentence.
+    pub why: String,
+    /// The command that adds it.
+    pub command: String,
+    /// Some lines that it takes.
+    pub samples: Vec<Vec<u8>>,
+}

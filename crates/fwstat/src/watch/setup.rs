@@ -57,12 +57,14 @@ impl Setup {
         words.join(" ")
     }
 
-    /// The rules as options of `replay`; none if there are only those of the kernel.
+    /// The rules as options of `replay`, as what wrote the log, and of `suggest`; none if there are only those of the kernel.
     #[must_use]
-    pub fn rule_words(&self) -> Option<Vec<String>> {
+    pub fn rule_words(&self, writer: bool) -> Option<Vec<String>> {
         let mut words: Vec<String> =
             self.rule_files.iter().map(|file| format!("--rules {}", quoted(file))).collect();
-        if let [one] = &self.rule_files[..] {
+        if let [one] = &self.rule_files[..]
+            && writer
+        {
             words.push(format!("--written-by {}", quoted(one)));
         }
         (!words.is_empty()).then_some(words)

@@ -72,6 +72,19 @@ fn keys() -> io::Result<OwnedFd> {
     }
 }
 
+/// Set by the signals that end a program; the second one ends it at once.
+///
+/// # Errors
+/// The system takes no handler.
+pub fn ends() -> io::Result<Arc<AtomicBool>> {
+    let ends = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&ends))?;
+        signal_hook::flag::register(signal, Arc::clone(&ends))?;
+    }
+    Ok(ends)
+}
+
 impl Term {
     /// Takes the terminal over.
     ///
@@ -85,12 +98,7 @@ impl Term {
             }
             Ok(flag)
         };
-        let ends = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            // The second one ends the program at once.
-            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&ends))?;
-            signal_hook::flag::register(signal, Arc::clone(&ends))?;
-        }
+        let ends = ends()?;
         let (stops, goes_on) = (flag(&[SIGTSTP])?, flag(&[SIGCONT])?);
         // Words of a panic belong on the screen that stays.
         let before = std::panic::take_hook();

@@ -51,7 +51,11 @@ mod top;
 #[cfg(feature = "watch")]
 mod watch;
 #[cfg(feature = "watch")]
+mod watch_every;
+#[cfg(feature = "watch")]
 mod watch_rules;
+#[cfg(feature = "watch")]
+mod watch_suggest;
 mod words;
 mod worlds;
 mod writers;

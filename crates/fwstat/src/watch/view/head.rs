@@ -146,6 +146,7 @@ pub(super) fn command(app: &App, paint: &mut Paint<'_>, area: Area) {
             Asks::Find => "find: ",
             Asks::Where => "only where: ",
             Asks::File => "write to new file: ",
+            Asks::Script => "write the script to new file: ",
             Asks::Counters => "counters by the command, or from the file: ",
         };
         let x = paint.text(area.x, area.y, area.width, asks, Ink::Title);
@@ -198,6 +199,7 @@ pub(super) fn hints(app: &App, paint: &mut Paint<'_>, area: Area) {
             ("L", "lines"),
             ("i", "time"),
             ("R", "rules"),
+            ("S", "suggest"),
             ("s", "sort"),
             ("w", "window"),
             ("=", "hold"),
@@ -212,6 +214,14 @@ pub(super) fn hints(app: &App, paint: &mut Paint<'_>, area: Area) {
             ("0", "set the mark"),
             ("C", "counters"),
             ("=", "hold"),
+            ("q", "back"),
+        ],
+        View::Suggest => &[
+            ("?", "help"),
+            ("Space", "take"),
+            ("Enter", "its lines"),
+            ("W", "write the script"),
+            ("^L", "anew"),
             ("q", "back"),
         ],
         View::Lines => &[

@@ -9,6 +9,7 @@ mod lines;
 mod paint;
 mod popup;
 mod rules;
+mod suggest;
 mod table;
 mod time;
 
@@ -35,6 +36,7 @@ pub fn draw(app: &App, buffer: &mut Buffer) {
         View::Lines => lines::raw(app, &mut paint, layout.body),
         View::Time => time::time(app, &mut paint, layout.body),
         View::Rules => rules::rules(app, &mut paint, layout.body),
+        View::Suggest => suggest::suggest(app, &mut paint, layout.body),
         View::Panels => {
             for (panel, area) in &layout.panels {
                 match panel {
