@@ -39,7 +39,7 @@ use fwlog::names::Names;
 use fwlog::pipeline::Plan;
 use fwlog::record::{Field, Key};
 use fwlog::text;
-use fwlog::time::clock::{Clock, NANOS};
+use fwlog::time::clock::{Clock, NANOS, utc_text};
 use fwlog::time::timespec;
 
 /// The default size of a chunk: large enough for the reading to be cheap, small enough for
@@ -326,6 +326,11 @@ fn started(now: i64) -> Option<i64> {
     let text = std::fs::read_to_string("/proc/uptime").ok()?;
     let seconds: f64 = text.split(' ').next()?.parse().ok()?;
     Some(now - (seconds * 1e9) as i64)
+}
+
+/// Lets a log that is read more than once be read at one moment: `--since '1 hour ago'` means the same hour each time.
+pub fn fix_now(common: &mut Common) {
+    common.input.now.get_or_insert_with(|| utc_text(wall_clock()));
 }
 
 /// Nanoseconds since 1970.

@@ -79,9 +79,9 @@ fn field_mark(field: &Field, record: &Record<'_>) -> Option<Range<usize>> {
     let raw = record.raw;
     let named: &[u8] = match field.key {
         Key::Prefix => {
-            let before = record.exact_prefix().len() - record.exact_prefix().trim_ascii_start().len();
+            let exact = record.exact_prefix();
             return prefix_mark(record).map(|own| {
-                let start = own.start + before;
+                let start = own.start + exact.len() - exact.trim_ascii_start().len();
                 start..start + record.prefix().len()
             });
         }

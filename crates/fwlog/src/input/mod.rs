@@ -248,6 +248,17 @@ impl InputQueue {
         self.sources.iter().map(|source| source.name.clone()).collect()
     }
 
+    /// For each input its place in the order of their names.
+    #[must_use]
+    pub fn ranks(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.sources.len()).collect();
+        // Of equal names the first one comes first.
+        order.sort_by_key(|at| &self.sources[*at].name);
+        let mut ranks = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(rank, at)| ranks[*at] = rank);
+        ranks
+    }
+
     /// What could not be read so far, by input.
     #[must_use]
     pub fn errors(&self) -> Vec<InputError> {

@@ -192,7 +192,7 @@ pub(crate) struct Trail {
     pub(crate) opaque: Decided,
     /// The jump through which the present chain was come to, in [`Lint::calls`].
     pub(crate) call: Option<u32>,
-    /// Packets that may have left the chains on the way here before, or never came to them: rules
+    /// Packets that may have left the chains on the way here before, or never reached them: rules
     /// decided about them by conditions that have no field.
     pub(crate) doubt: Space,
     /// All packets of the hook.

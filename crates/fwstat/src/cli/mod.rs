@@ -4,15 +4,15 @@
 //! Must not know: what an option comes to (`options`).
 //! Tested by: `tests/cli/surface.rs`: help, man page and completions list the same options.
 
-mod values;
+pub mod values;
 
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use values::{CHAIN, MOST_RULES, rows, threads};
 pub use values::{Color, Format, Generate, Glyphs, Print, RuleFormat, Schema, Silenced, Sort, WatchFormat};
-use values::{rows, threads};
 
 /// The whole command line.
 #[derive(Parser, Debug, Clone)]
@@ -355,13 +355,13 @@ pub struct Suggest {
     #[arg(long, value_name = "PREFIX")]
     pub keep: Vec<String>,
     /// Rules at most.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = MOST_RULES)]
     pub max_rules: usize,
     /// Stop once this share of the noise is covered (default: every worthwhile rule).
     #[arg(long, value_name = "PERCENT")]
     pub target: Option<String>,
     /// The chain for the rules.
-    #[arg(long, value_name = "NAME", default_value = "MALICIOUS")]
+    #[arg(long, value_name = "NAME", default_value = CHAIN)]
     pub chain: String,
     /// One rule at a time, in a terminal: yes, no, narrower, show lines.
     #[arg(long)]

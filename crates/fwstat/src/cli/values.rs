@@ -138,6 +138,12 @@ impl Format {
     }
 }
 
+/// The chain for rules, if none is named.
+pub const CHAIN: &str = "MALICIOUS";
+
+/// So many rules are suggested at most, if nothing else is said.
+pub const MOST_RULES: usize = 20;
+
 /// How `watch --every` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[allow(missing_docs)] // the names say it

@@ -14,7 +14,6 @@ use anyhow::{Context as _, bail};
 use fwlog::aggregate::Aggregate;
 use fwlog::input::is_read_once;
 use fwlog::pipeline::{Account, Totals};
-use fwlog::time::clock;
 
 use crate::cli::Common;
 use crate::options::{self, Options, Shared};
@@ -46,8 +45,7 @@ impl Passes {
     /// # Errors
     /// An option makes no sense, or an input that can be read only once cannot be copied.
     pub(super) fn new(mut common: Common) -> anyhow::Result<Passes> {
-        // `--since '1 hour ago'` means the same hour in each pass.
-        common.input.now.get_or_insert_with(|| clock::utc_text(options::wall_clock()));
+        options::fix_now(&mut common);
         let (shared, copies) = (Shared::default(), Vec::new());
         let mut log = Passes { common, shared, copies, ranks: Vec::new(), first: None };
         let stdin = log.options(false)?.queue.names().iter().any(|name| name == "-");
@@ -57,11 +55,7 @@ impl Passes {
         for at in 0..log.common.files.len() {
             log.copy_if_read_once(at)?;
         }
-        let names = log.options(false)?.queue.names();
-        let mut order: Vec<usize> = (0..names.len()).collect();
-        order.sort_by(|a, b| names[*a].cmp(&names[*b]).then(a.cmp(b)));
-        log.ranks = vec![0; names.len()];
-        order.iter().enumerate().for_each(|(rank, input)| log.ranks[*input] = rank);
+        log.ranks = log.options(false)?.queue.ranks();
         Ok(log)
     }
 

@@ -19,12 +19,14 @@ use fwlog::time::timespec;
 use super::Outcome;
 use crate::analysis::suggest::session::{Session, Settings};
 use crate::atomic_file::AtomicFile;
+use crate::cli::values::{CHAIN, MOST_RULES};
 use crate::cli::{self, Common, OutputArgs, WatchFormat};
 use crate::options::{self, Options};
 use crate::report::{Head, diagnostics};
 use crate::rules::Rulesets;
 use crate::watch::counters::Counters;
-use crate::watch::periodic::{self, Form, Report};
+use crate::watch::periodic::{self, Report};
+use crate::watch::picture::Picture;
 use crate::watch::proposals::Proposer;
 use crate::watch::question::{Question, Window};
 use crate::watch::setup::{Glyphs, Setup, input_words};
@@ -112,12 +114,17 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
     }
     let ended = watch::run(&start)?;
     io::stdout().lock().write_all(ended.recap.as_bytes())?;
-    Ok(match ended.picture.matched {
-        _ if ended.interrupted => Outcome::Interrupted,
-        0 if ended.picture.totals.lines == 0 && !ended.picture.notes.is_empty() => Outcome::Failed,
+    Ok(outcome(&ended.picture, ended.interrupted))
+}
+
+/// What came of it.
+fn outcome(picture: &Picture, interrupted: bool) -> Outcome {
+    match picture.matched {
+        _ if interrupted => Outcome::Interrupted,
+        0 if picture.totals.lines == 0 && !picture.notes.is_empty() => Outcome::Failed,
         0 => Outcome::Nothing,
         _ => Outcome::Found,
-    })
+    }
 }
 
 /// Writes what is counted every so often.
@@ -126,18 +133,13 @@ fn periodic(arguments: &cli::Watch, start: &Start<'_>, every: &str) -> anyhow::R
     let Some(span) = timespec::span(every).filter(|span| *span >= least) else {
         bail!("--every: `{every}` is not a duration of at least 0.1 s, as 10s or 1min");
     };
-    let form = match arguments.format {
-        WatchFormat::Ndjson => Form::Ndjson,
-        WatchFormat::Text => Form::Text,
-        WatchFormat::Prometheus => Form::Prometheus,
-    };
     let file = arguments.look.file();
     let (name, window) = (&start.setup.name, start.question.window.name());
     let write = |report: &Report| -> anyhow::Result<()> {
-        let text = periodic::written(report, form, name, window);
+        let text = periodic::written(report, arguments.format, name, window);
         match file {
             // Whoever reads it sees one report or the other.
-            Some(path) if form == Form::Prometheus => {
+            Some(path) if arguments.format == WatchFormat::Prometheus => {
                 let file = AtomicFile::create(path)?;
                 file.writer()?.write_all(text.as_bytes())?;
                 file.commit()
@@ -154,12 +156,7 @@ fn periodic(arguments: &cli::Watch, start: &Start<'_>, every: &str) -> anyhow::R
         }
     };
     let (picture, interrupted) = periodic::run(start, Duration::from_nanos(span.unsigned_abs()), write)?;
-    Ok(match picture.matched {
-        _ if interrupted => Outcome::Interrupted,
-        0 if picture.totals.lines == 0 && !picture.notes.is_empty() => Outcome::Failed,
-        0 => Outcome::Nothing,
-        _ => Outcome::Found,
-    })
+    Ok(outcome(&picture, interrupted))
 }
 
 /// What is known of the host for rules; or why none can be suggested.
@@ -167,8 +164,8 @@ fn session(arguments: &cli::Watch, rulesets: &Rulesets) -> anyhow::Result<Result
     let settings = Settings {
         trusted: options::suggest::trusted(&arguments.trusted)?,
         keep: arguments.keep.iter().map(|keep| keep.as_bytes().to_vec()).collect(),
-        chain: "MALICIOUS".to_owned(),
-        most: 20,
+        chain: CHAIN.to_owned(),
+        most: MOST_RULES,
         honeypot: None,
     };
     let mut session = Session::new(settings);

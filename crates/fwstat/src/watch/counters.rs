@@ -19,7 +19,7 @@ use anyhow::{Context as _, anyhow, bail};
 use fwrules::Ruleset;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::rules::Samples;
+use super::rules::{RuleRow, Samples};
 use crate::whole_file;
 
 /// Between two samples at least.
@@ -65,11 +65,11 @@ impl Counters {
         self.lock().version
     }
 
-    /// What is known of the counters, and why there is no newer sample.
+    /// The counters beside what the log says of its rules, and why there is no newer sample.
     #[must_use]
-    pub fn now(&self) -> (Samples, Option<String>) {
+    pub fn beside(&self, log: &[RuleRow]) -> (Vec<RuleRow>, Option<String>) {
         let state = self.lock();
-        (state.samples.clone(), state.error.clone())
+        (state.samples.joined(log), state.error.clone())
     }
 
     /// Asks another file or command from here on.
@@ -172,7 +172,7 @@ impl Counters {
         out.recv_timeout(rest).context("its output has no end")?.context("its output")
     }
 
-    /// Waits for the end of a command, unless it takes too long or nobody waits for it any more.
+    /// Waits for the end of a command, unless it takes too long or is not wanted any more.
     fn ended(&self, child: &mut Child) -> anyhow::Result<ExitStatus> {
         let until = Instant::now() + PATIENCE;
         let mut wait = Duration::from_millis(1);

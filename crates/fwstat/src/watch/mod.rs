@@ -195,8 +195,7 @@ impl<'s, 'f> Screen<'s, 'f> {
     fn advised(&mut self) -> anyhow::Result<bool> {
         let Ok(answer) = self.advice.1.try_recv() else { return Ok(false) };
         self.update(match answer {
-            Answer::Proposed(number, proposed) => Msg::Proposed(number, Ok(proposed)),
-            Answer::Failed(number, why) => Msg::Proposed(number, Err(why)),
+            Answer::Proposed(number, proposed) => Msg::Proposed(number, proposed),
             Answer::Written(said) => Msg::Say(said),
         })?;
         Ok(true)
@@ -243,9 +242,7 @@ impl<'s, 'f> Screen<'s, 'f> {
         let rules = self.app.on_rules() || self.app.layout().of(layout::Panel::Rules).is_some();
         let mut picture = self.feed.picture(lines, rules);
         if rules && self.app.counters {
-            let (samples, error) = self.start.counters.now();
-            picture.rules = samples.joined(&picture.rules);
-            picture.counters_error = error;
+            (picture.rules, picture.counters_error) = self.start.counters.beside(&picture.rules);
         }
         if !self.start.rulesets.all.is_empty() {
             let from = picture.lines.len().saturating_sub(40);

@@ -18,6 +18,7 @@ use super::picture::{Picture, Reading, Row, Table};
 use super::question::{What, net_text, protocol_text};
 use super::rules::LogRules;
 use super::{Start, term};
+use crate::cli::WatchFormat;
 
 /// Rows of each table.
 const ROWS: usize = 20;
@@ -25,17 +26,6 @@ const ROWS: usize = 20;
 const FEW: usize = 5;
 /// How long a signal may wait.
 const STEP: Duration = Duration::from_millis(200);
-
-/// How a report is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// A JSON document a line.
-    Ndjson,
-    /// A few lines.
-    Text,
-    /// What Prometheus reads.
-    Prometheus,
-}
 
 /// What is counted at one moment, and what moved since the report before.
 #[derive(Clone, Debug)]
@@ -63,7 +53,7 @@ pub fn run(
 ) -> anyhow::Result<(Picture, bool)> {
     let first = Asked { question: start.question.clone(), generation: 0, filter: Filter::All };
     let make = || None;
-    let feed = Feed::new(first, start.again, LogRules::new(start.rulesets), &make);
+    let feed = Feed::new(first, start.again, LogRules::default(), &make);
     let ends = term::ends()?;
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| feed.read(start.open));
@@ -104,11 +94,11 @@ pub fn run(
 
 /// A report in a form, about a log of this name.
 #[must_use]
-pub fn written(report: &Report, form: Form, name: &str, window: &str) -> String {
+pub fn written(report: &Report, form: WatchFormat, name: &str, window: &str) -> String {
     match form {
-        Form::Ndjson => format!("{}\n", document(report, window)),
-        Form::Text => lines(report, name),
-        Form::Prometheus => metrics(report),
+        WatchFormat::Ndjson => format!("{}\n", document(report, window)),
+        WatchFormat::Text => lines(report, name),
+        WatchFormat::Prometheus => metrics(report),
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::bail;
 use fwlog::aggregate::Aggregate;
 use fwlog::pipeline::{self, Account};
-use fwlog::time::clock::{Clock, local_text, utc_text};
+use fwlog::time::clock::{Clock, local_text};
 
 use super::picture::{Proposed, ProposedRow};
 use super::question::Question;
@@ -23,7 +23,7 @@ use crate::analysis::suggest::session::{Draft, Session, by_family, in_order};
 use crate::analysis::suggest::suggestion::Rated;
 use crate::atomic_file;
 use crate::cli::Common;
-use crate::options::{Options, Shared, wall_clock};
+use crate::options::{self, Options, Shared};
 use crate::report::style::RenderOptions;
 use crate::report::suggest::{self as report, Verb};
 use crate::report::{Head, rules};
@@ -42,10 +42,8 @@ pub enum Request {
 /// What is answered.
 #[derive(Debug)]
 pub enum Answer {
-    /// To which number, and what.
-    Proposed(u64, Box<Proposed>),
-    /// Nothing: why.
-    Failed(u64, String),
+    /// To which number, and what; or why nothing.
+    Proposed(u64, Result<Box<Proposed>, String>),
     /// What became of the script: a sentence.
     Written(String),
 }
@@ -85,20 +83,17 @@ impl Proposer<'_> {
         let mut known = None;
         while let Ok(request) = requests.recv() {
             let answer = match (request, &known, &self.session) {
-                (Request::Propose(number, ..), _, Err(why)) => Answer::Failed(number, why.clone()),
+                (Request::Propose(number, ..), _, Err(why)) => Answer::Proposed(number, Err(why.clone())),
                 (Request::Propose(number, question, from), _, Ok(session)) => {
-                    match self.known(session, &question, from) {
-                        Ok(found) => {
-                            let none = vec![false; found.rows];
-                            let proposed = found.proposed(&none);
-                            known = Some(found);
-                            Answer::Proposed(number, Box::new(proposed))
-                        }
-                        Err(error) => Answer::Failed(number, format!("{error:#}")),
-                    }
+                    let found = self.known(session, &question, from).map_err(|error| format!("{error:#}"));
+                    let proposed = found.map(|found| {
+                        let found = known.insert(found);
+                        Box::new(found.proposed(&vec![false; found.rows]))
+                    });
+                    Answer::Proposed(number, proposed)
                 }
                 (Request::Take(number, taken), Some(known), _) => {
-                    Answer::Proposed(number, Box::new(known.proposed(&taken)))
+                    Answer::Proposed(number, Ok(Box::new(known.proposed(&taken))))
                 }
                 (Request::Write(path, taken), Some(known), Ok(session)) => {
                     let name = path.display().to_string();
@@ -156,8 +151,7 @@ impl Proposer<'_> {
     /// Both passes.
     fn known(&self, session: &Session, question: &Question, from: Option<i64>) -> anyhow::Result<Known> {
         let mut common = self.common.clone();
-        // `--since 1h` means the same hour in each pass.
-        common.input.now.get_or_insert_with(|| utc_text(wall_clock()));
+        options::fix_now(&mut common);
         for part in &question.parts {
             let Some(expression) = part.what.expression() else {
                 bail!("the prefix that is looked at cannot be typed as a filter");
@@ -169,11 +163,7 @@ impl Proposer<'_> {
             common.filter.since.get_or_insert_with(|| local_text(from));
         }
         let shared = Shared::default();
-        let names = Options::again(&common, false, &shared)?.queue.names();
-        let mut order: Vec<usize> = (0..names.len()).collect();
-        order.sort_by(|a, b| names[*a].cmp(&names[*b]).then(a.cmp(b)));
-        let mut ranks = vec![0; names.len()];
-        order.iter().enumerate().for_each(|(rank, input)| ranks[*input] = rank);
+        let ranks = Options::again(&common, false, &shared)?.queue.ranks();
         let (survey, account, options) =
             self.pass(&common, &shared, || Survey::new(&session.trusted, &ranks))?;
         let draft = session.draft(&survey.finish());

@@ -118,7 +118,7 @@ fn listed<'r>(all: impl Iterator<Item = &'r Ruleset>) -> Vec<Listed> {
 }
 
 /// The rules of the log, for what it says of each.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct LogRules(Vec<Listed>);
 
 impl LogRules {

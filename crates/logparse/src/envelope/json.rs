@@ -153,17 +153,13 @@ pub(super) fn after_head<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Opt
         if let (Some((facility, severity, _)), None) = (level, inner.severity) {
             super::set_level(&mut inner, facility, severity);
         }
-        let quoted = word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\""));
-        if inner.stamp.is_none()
-            && inner.outer_stamp.is_none()
-            && let Some(moment) = quoted
-        {
-            self::moment(moment, &mut inner);
+        if inner.stamp.is_some() || inner.outer_stamp.is_some() {
+            continue;
         }
-        if inner.stamp.is_none()
-            && inner.outer_stamp.is_none()
-            && let Some((stamp, b"")) = date::unix(word)
-        {
+        let quoted = word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\""));
+        if let Some(quoted) = quoted {
+            moment(quoted, &mut inner);
+        } else if let Some((stamp, b"")) = date::unix(word) {
             inner.stamp = Some(stamp);
         }
     }
@@ -339,10 +335,7 @@ fn member<'a>(
         (Meaning::Severity | Meaning::Facility | Meaning::Time, Value::Object(inside)) => {
             object_name(inside, meaning, texts, envelope);
         }
-        (meaning, Value::Text(text) | Value::Word(text)) => {
-            let meaning = if let Meaning::Named(meaning) = meaning { *meaning } else { meaning };
-            attribute(meaning, text, texts, envelope);
-        }
+        (meaning, Value::Text(text) | Value::Word(text)) => attribute(meaning, text, texts, envelope),
         _ => {}
     }
     Some(())
@@ -443,6 +436,7 @@ fn attribute<'a>(meaning: Meaning, text: &'a [u8], texts: &mut Texts<'a>, envelo
         return;
     }
     match meaning {
+        Meaning::Named(meaning) => attribute(*meaning, text, texts, envelope),
         // A file's name is no host's, and docker calls a stream so.
         Meaning::Host | Meaning::Relay
             if simd::find(text, b'/') < text.len() || matches!(text, b"stdout" | b"stderr") => {}
@@ -511,6 +505,14 @@ fn tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
 fn time<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     // What was written before it is less sure.
     (envelope.stamp, envelope.outer_stamp) = (None, None);
+    if !moment(text, envelope) {
+        // Not understood, and not nothing.
+        envelope.outer_stamp = Some(text);
+    }
+}
+
+/// Notes the moment that a text says; `false` if it says none.
+pub(super) fn moment<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> bool {
     if let Some((stamp, rest)) = stamp::rfc3339(text) {
         // Without a zone it is a local clock's.
         match stamp.time {
@@ -522,35 +524,24 @@ fn time<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     } else if let Some(stamp) = date::whole(text) {
         envelope.stamp = Some(stamp);
     } else {
-        // Not understood, and not nothing.
-        envelope.outer_stamp = Some(text);
+        return false;
     }
+    true
 }
 
 /// What keys and values of another form than an object's say.
 pub(super) fn attributes<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>, envelope: &mut Envelope<'a>) {
     let mut texts = Texts::default();
     for (key, value) in pairs {
-        let Some(meaning) = meaning(key) else { continue };
-        let meaning = if let Meaning::Named(meaning) = meaning { *meaning } else { meaning };
-        attribute(meaning, value, &mut texts, envelope);
+        if let Some(meaning) = meaning(key) {
+            attribute(meaning, value, &mut texts, envelope);
+        }
     }
 }
 
 /// Whether a key is one of those for a message.
 pub(super) fn is_message(key: &[u8]) -> bool {
     matches!(meaning(key), Some(Meaning::Message | Meaning::Line | Meaning::Event | Meaning::Inside))
-}
-
-/// Notes the moment that a text says, if it says one.
-pub(super) fn moment<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> bool {
-    let told = (envelope.stamp, envelope.outer_stamp);
-    time(text, envelope);
-    let is_one = envelope.stamp.is_some() || stamp::rfc3339(text).is_some();
-    if !is_one {
-        (envelope.stamp, envelope.outer_stamp) = told;
-    }
-    is_one
 }
 
 /// A string's text and what follows its closing quote.

@@ -5,7 +5,7 @@
 //! Must not know: what the message says.
 //! Tested by: `tests/suites/envelopes.rs` over `testdata/envelopes`.
 
-use super::{Envelope, date, front, logcat, quoted, rfc5424, severity_number, stamp, vendor};
+use super::{Envelope, date, front, logcat, quoted, rfc5424, set_level, severity_number, stamp, vendor};
 use crate::time::Stamp;
 
 /// Opens a text that no strict form takes; `None` if it has no envelope.
@@ -93,25 +93,24 @@ pub(super) fn level_field<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Op
         return None;
     }
     let end = text.iter().take(24).position(|b| *b == b' ')?;
-    let (facility, severity) = level_word(&text[..end])?;
-    envelope.facility = facility.or(envelope.facility);
-    envelope.severity = Some(severity);
-    Some(&text[end + 1..])
+    take_level(&text[..end], envelope).then(|| &text[end + 1..])
 }
 
-/// The level that a word says, in brackets or not, before a colon or not: `warning`, `[kern.warn]`, `WARN:`. A number
-/// may be anything.
-pub(super) fn level_word(word: &[u8]) -> Option<(Option<u8>, u8)> {
+/// Takes the level that a word says, in brackets or not, before a colon or not: `warning`, `[kern.warn]`, `WARN:`;
+/// `false` if it says none. A number may be anything.
+pub(super) fn take_level(word: &[u8], envelope: &mut Envelope<'_>) -> bool {
     let word = word.strip_suffix(b":").unwrap_or(word);
     let word = match word {
         [b'[', inside @ .., b']'] | [b'(', inside @ .., b')'] | [b'<', inside @ .., b'>'] => inside,
         word => word,
     };
     if let Some((facility, severity)) = level(word) {
-        return Some((Some(facility), severity));
+        set_level(envelope, facility, severity);
+        return true;
     }
-    let has_letters = word.iter().any(u8::is_ascii_alphabetic);
-    severity(word).filter(|_| has_letters).map(|severity| (None, severity))
+    let severity = severity(word).filter(|_| word.iter().any(u8::is_ascii_alphabetic));
+    envelope.severity = severity.or(envelope.severity);
+    severity.is_some()
 }
 
 /// `Kernel.Warning`, `kern.warn`.

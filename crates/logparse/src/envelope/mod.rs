@@ -449,10 +449,8 @@ fn after_host<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>,
     let end = find(rest, b' ');
     if let Some(message) = rest.get(end + 1..).and_then(|after| tag(after, envelope, true)) {
         let word = &rest[..end];
-        if let Some((facility, severity)) = loose::level_word(word) {
-            envelope.facility = facility.or(envelope.facility);
-            envelope.severity = Some(severity);
-        } else if word.iter().any(u8::is_ascii_alphabetic) || loose::is_address(word) {
+        let is_host = |word: &[u8]| word.iter().any(u8::is_ascii_alphabetic) || loose::is_address(word);
+        if !loose::take_level(word, envelope) && is_host(word) {
             envelope.host = Some(word);
         }
         return kernel_marks(message, envelope);
@@ -477,13 +475,9 @@ fn separated<'a>(separator: u8, text: &'a [u8], envelope: &mut Envelope<'a>) -> 
     while let Some((word, after)) = field(rest) {
         match word {
             b"kernel" | b"ulogd" => told.tag = Some(word),
-            _ => match loose::level_word(word) {
-                Some((facility, severity)) => {
-                    (told.facility, told.severity) = (facility.or(told.facility), Some(severity));
-                }
-                None if host.is_none() => host = Some(word),
-                None => return None,
-            },
+            _ if loose::take_level(word, &mut told) => {}
+            _ if host.is_none() => host = Some(word),
+            _ => return None,
         }
         rest = after;
     }

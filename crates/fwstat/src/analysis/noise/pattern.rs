@@ -179,6 +179,33 @@ impl Pattern {
             && self.and(other).is_some()
     }
 
+    /// Whether this surely has all packets of the other. Ports are compared range by range, of all else only equal
+    /// tests, and none.
+    #[must_use]
+    pub fn covers(&self, other: &Pattern) -> bool {
+        fn all<T: PartialEq>(wide: &[T], narrow: &[T]) -> bool {
+            wide.is_empty() || wide == narrow
+        }
+        let ports = |wide: &[Range<u16>], narrow: &[Range<u16>]| {
+            let inside = |range: &Range<u16>| {
+                wide.iter().any(|wide| wide.contains(range.first) && wide.contains(range.last))
+            };
+            wide.is_empty() || !narrow.is_empty() && narrow.iter().all(inside)
+        };
+        (self.v6, self.known) == (other.v6, other.known)
+            && (self.hook.is_none() || self.hook == other.hook)
+            && all(&self.input, &other.input)
+            && all(&self.output, &other.output)
+            && all(&self.source, &other.source)
+            && all(&self.destination, &other.destination)
+            && (self.to == 0 || self.to == other.to)
+            && all(&self.protocol, &other.protocol)
+            && ports(&self.sports, &other.sports)
+            && ports(&self.dports, &other.dports)
+            && all(&self.kinds, &other.kinds)
+            && (self.syn.is_none() || self.syn == other.syn)
+    }
+
     /// Whether the other's destinations can be of this one's kind.
     fn reaches(&self, other: &Pattern) -> bool {
         let nets = &other.destination;
@@ -425,6 +452,26 @@ mod tests {
         assert!(rule.meets(&to("192.0.2.0/24")) && rule.meets(&to("192.0.2.255")));
         let group = Pattern { to: Pattern::bit(To::Group), ..Pattern::default() };
         assert!(group.meets(&to("224.0.0.251")) && !group.meets(&to("192.0.2.0/24")));
+    }
+
+    #[test]
+    fn a_wider_pattern_covers_a_narrower_one() {
+        let tcp = |input: &[&str], dports: &[Range<u16>]| Pattern {
+            protocol: vec![6],
+            input: input.iter().map(|name| OnInterface::named(name.as_bytes())).collect(),
+            dports: dports.to_vec(),
+            ..Pattern::default()
+        };
+        let ssh = [Range::one(22)];
+        let wide = tcp(&[], &[Range::new(20, 25), Range::one(443)]);
+        assert!(wide.covers(&tcp(&[], &ssh)));
+        assert!(wide.covers(&tcp(&["eth0"], &[Range::new(20, 21), Range::one(443)])));
+        // A port that the wider one lacks, all ports, another protocol, another family, a narrower place.
+        assert!(!wide.covers(&tcp(&[], &[Range::new(24, 26)])));
+        assert!(!wide.covers(&tcp(&[], &[])));
+        assert!(!wide.covers(&Pattern { protocol: vec![17], ..tcp(&[], &ssh) }));
+        assert!(!wide.covers(&Pattern { v6: true, ..tcp(&[], &ssh) }));
+        assert!(!tcp(&["eth0"], &ssh).covers(&tcp(&[], &ssh)));
     }
 
     #[test]

@@ -202,38 +202,18 @@ impl Services {
                 None => all.push((pattern, ports)),
             }
         }
-        all.iter_mut().for_each(|(_, ports)| *ports = join(std::mem::take(ports)));
-        let needed = |narrow: &&(Pattern, Vec<Range<u16>>)| {
-            !all.iter().any(|wide| wide != *narrow && covers(wide, narrow))
-        };
-        let rules = |(pattern, ports): &(Pattern, Vec<Range<u16>>)| {
-            let lists = chunks(ports, SLOTS).into_iter();
+        let all: Vec<Pattern> = all
+            .into_iter()
+            .map(|(pattern, ports)| Pattern { dports: join(ports), ..pattern })
+            .filter(|pattern| !pattern.dports.is_empty())
+            .collect();
+        let needed = |narrow: &&Pattern| !all.iter().any(|wide| wide != *narrow && wide.covers(narrow));
+        let rules = |pattern: &Pattern| {
+            let lists = chunks(&pattern.dports, SLOTS).into_iter();
             lists.map(|dports| Pattern { dports, ..pattern.clone() }).collect::<Vec<Pattern>>()
         };
         all.iter().filter(needed).flat_map(rules).collect()
     }
-}
-
-/// Whether all packets of one pattern's services are of another's too. Ports are in order and joined.
-fn covers(wide: &(Pattern, Vec<Range<u16>>), narrow: &(Pattern, Vec<Range<u16>>)) -> bool {
-    fn all<T: PartialEq>(wide: &[T], narrow: &[T]) -> bool {
-        wide.is_empty() || wide == narrow
-    }
-    let ((wide, ports), (narrow, fewer)) = (wide, narrow);
-    let inside =
-        |range: &Range<u16>| ports.iter().any(|wide| wide.contains(range.first) && wide.contains(range.last));
-    (wide.v6, wide.known) == (narrow.v6, narrow.known)
-        && all(&wide.input, &narrow.input)
-        && all(&wide.output, &narrow.output)
-        && all(&wide.source, &narrow.source)
-        && all(&wide.destination, &narrow.destination)
-        && all(&wide.protocol, &narrow.protocol)
-        && all(&wide.sports, &narrow.sports)
-        && all(&wide.kinds, &narrow.kinds)
-        && (wide.to == 0 || wide.to == narrow.to)
-        && (wide.syn.is_none() || wide.syn == narrow.syn)
-        && !fewer.is_empty()
-        && fewer.iter().all(inside)
 }
 
 /// Prefixes that say that their ports are services: kept ones, and where no ruleset is known those
@@ -276,23 +256,6 @@ fn by_prefix(log: &Surveyed, asked: Asked, kept: &[bool], services: &mut Service
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_wider_exception_covers_is_not_made_twice() {
-        let tcp = |input: &[&str]| Pattern {
-            protocol: vec![6],
-            input: input.iter().map(|name| OnInterface::named(name.as_bytes())).collect(),
-            ..Pattern::default()
-        };
-        let wide = (tcp(&[]), vec![Range::new(20, 25), Range::one(443)]);
-        assert!(covers(&wide, &(tcp(&[]), vec![Range::one(22)])));
-        assert!(covers(&wide, &(tcp(&["eth0"]), vec![Range::new(20, 21), Range::one(443)])));
-        // A port that the wider one lacks, another protocol, another family, a narrower place.
-        assert!(!covers(&wide, &(tcp(&[]), vec![Range::new(24, 26)])));
-        assert!(!covers(&wide, &(Pattern { protocol: vec![17], ..tcp(&[]) }, vec![Range::one(22)])));
-        assert!(!covers(&wide, &(Pattern { v6: true, ..tcp(&[]) }, vec![Range::one(22)])));
-        assert!(!covers(&(tcp(&["eth0"]), vec![Range::one(22)]), &(tcp(&[]), vec![Range::one(22)])));
-    }
 
     #[test]
     fn places_that_end_up_alike_are_one_exception() {
