@@ -9,4 +9,5 @@ pub(crate) mod merge;
 pub(crate) mod parse;
 pub(crate) mod statement;
 pub(crate) mod value;
+pub(crate) mod verdicts;
 pub(crate) mod write;
