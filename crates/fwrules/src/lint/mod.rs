@@ -314,11 +314,20 @@ mod tests {
         let half = ":INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -o lo -j ACCEPT\n-A INPUT -m state --state ESTABLISHED -j ACCEPT";
         assert_eq!(
             messages(half),
-            [
-                "OUTPUT 1 lets a packet out by lo, but that is half of its way: it comes in by lo again, where the policy of INPUT drops new connections"
-            ]
+            ["OUTPUT 1 allows loopback output, but loopback input is dropped (by the INPUT policy)"]
         );
         assert!(messages(&format!("{half}\n-A INPUT -i lo -j ACCEPT")).is_empty());
         assert!(messages(&format!("{half}\n-A INPUT -s 127.0.0.0/8 -j ACCEPT")).is_empty());
+        // A packet that is forwarded is not this host's own.
+        assert!(messages(&half.replace("-A OUTPUT -o lo", "-A FORWARD -i lo -o lo")).is_empty());
+    }
+
+    #[test]
+    fn answers_are_no_loopback() {
+        let input = ":INPUT DROP [0:0]\n:OUTPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT";
+        let broken = ["INPUT 1 allows loopback input, but loopback output is dropped (by the OUTPUT policy)"];
+        // Answers of a service open no connection; what is chosen to leave does.
+        assert_eq!(messages(&format!("{input}\n-A OUTPUT -p tcp -m tcp --sport 22 -j ACCEPT")), broken);
+        assert!(messages(&format!("{input}\n-A OUTPUT -p tcp -m tcp --dport 53 -j ACCEPT")).is_empty());
     }
 }

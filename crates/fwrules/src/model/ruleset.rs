@@ -195,13 +195,13 @@ impl Ruleset {
         }
     }
 
-    /// A place in words: `INPUT 4`, `the policy of INPUT`.
+    /// A place in words: `INPUT 4`, `INPUT policy`.
     #[must_use]
     pub fn place(&self, place: Place) -> String {
         match place {
             Place::Rule(id) => self.name(id),
             Place::Policy(table, chain) => {
-                format!("the policy of {}", self.chain_name(table as usize, chain as usize))
+                format!("{} policy", self.chain_name(table as usize, chain as usize))
             }
         }
     }
