@@ -63,9 +63,17 @@ struct Column {
     of_any_set: Vec<u32>,
 }
 
-/// Rules that may take a packet, by number: lists, each in order.
+/// Rules that may take a packet, by number.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Candidates<'i>(Vec<&'i [u32]>);
+pub(crate) struct Candidates<'i> {
+    /// Lists, each in order.
+    long: Vec<&'i [u32]>,
+    /// All of the lists that are short, in order.
+    short: Vec<u32>,
+}
+
+/// Lists up to this length are put together: a walk through many chains asks each of them often.
+const SHORT: usize = 16;
 
 /// One way to enter a rule.
 struct Wanted {
@@ -152,7 +160,10 @@ impl Index {
                 }
             }
         }
-        Candidates(lists)
+        let (short, long): (Vec<&[u32]>, _) = lists.into_iter().partition(|list| list.len() <= SHORT);
+        let mut short = short.concat();
+        short.sort_unstable();
+        Candidates { long, short }
     }
 }
 
@@ -179,13 +190,13 @@ impl Entered {
 impl Candidates<'_> {
     /// All of them, in no order; some more than once.
     pub(crate) fn all(&self) -> impl Iterator<Item = u32> {
-        self.0.iter().copied().flatten().copied()
+        self.long.iter().copied().flatten().chain(&self.short).copied()
     }
 
     /// The first of them from `number` on.
     pub(crate) fn next(&self, number: u32) -> Option<u32> {
         let first = |list: &&[u32]| list.get(list.partition_point(|one| *one < number)).copied();
-        self.0.iter().filter_map(first).min()
+        self.long.iter().copied().chain([self.short.as_slice()]).filter_map(|list| first(&list)).min()
     }
 }
 

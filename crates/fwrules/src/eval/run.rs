@@ -431,10 +431,12 @@ impl<'w, 'p> Run<'w, 'p> {
     }
 
     /// The packet that comes back from the chain to which a rule sends it.
-    fn sent_to(&mut self, id: RuleId, rule: &Rule, hook: Hook, taken: State, depth: usize) -> Option<State> {
+    fn sent_to(&mut self, id: RuleId, hook: Hook, taken: State, depth: usize) -> Option<State> {
         let table = id.table as usize;
-        match self.walker.names.get(table, rule.target.word()) {
+        let number = self.walker.numbers[table][id.chain as usize] + id.rule;
+        match self.walker.targets[number as usize] {
             Some(target) => {
+                let target = target as usize;
                 let ends = self.ends + self.accept_count();
                 let back = self.chain(table, target, hook, taken, depth + 1);
                 let certain = taken.certain && self.ends + self.accept_count() == ends;
@@ -519,7 +521,7 @@ impl<'w, 'p> Run<'w, 'p> {
                     now = other;
                 }
                 effect @ (Effect::Jump | Effect::Goto) => {
-                    let back = self.sent_to(id, rule, hook, taken, depth);
+                    let back = self.sent_to(id, hook, taken, depth);
                     if effect == Effect::Jump {
                         now = match (back, other) {
                             (Some(back), Some(_)) => {

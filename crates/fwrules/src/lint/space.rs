@@ -69,7 +69,9 @@ impl Space {
 
     /// Whether every packet of `other` is here.
     pub(crate) fn covers(&self, other: &Space) -> bool {
-        other.0.iter().all(|o| self.0.iter().any(|c| c.covers(o))) || other.clone().without(self).is_empty()
+        // Several may cover a box together.
+        other.0.iter().all(|o| self.0.iter().any(|c| c.covers(o)))
+            || self.0.len() > 1 && other.clone().without(self).is_empty()
     }
 }
 

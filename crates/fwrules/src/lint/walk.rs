@@ -322,14 +322,15 @@ impl<'r> Lint<'r> {
     /// Notes what is seen of a rule on one way to it: the packets that are left and fit.
     fn see(&mut self, id: RuleId, region: &Region, entry: &Rc<Space>, taken: &Flow, path: &Trail) {
         // A rule before it with the same conditions on what has no field.
-        let covers = |rule: &&RuleId| self.regions[rule].covers(region, entry);
+        let wanted = entry.and(&region.space);
+        let covers = |rule: &&RuleId| self.regions[*rule].covers(region, &wanted);
         let cover = match region.opaque.is_empty() {
             true => None,
             false => path.opaque.within(&region.opaque).find(covers).copied(),
         };
         let seen = self.seen.entry(id).or_default();
         seen.asked |= !entry.is_empty();
-        seen.wanted |= !entry.and(&region.space).is_empty();
+        seen.wanted |= !wanted.is_empty();
         seen.fires |= !taken.all.is_empty() && cover.is_none();
         if self.rules.rule(id).is_some_and(|rule| rule.log.is_some()) {
             seen.taken = std::mem::take(&mut seen.taken).or(taken.all.clone());
