@@ -192,17 +192,16 @@ impl<'w, 'p> Run<'w, 'p> {
         let walker = self.walker;
         let Some(path) = self.path else { return };
         let hooks = self.facts.map(|f| f.hooks.as_slice()).unwrap_or_default();
-        let only = |hook: Hook| !hooks.is_empty() && hooks.iter().all(|h| *h == hook);
         let all = Some(State { certain: true, states: self.view.states });
         let state = match path {
-            // A line written before routing does not say whether the packet was for this host.
-            Path::Input if only(Hook::Prerouting) => {
+            // A line that may be written before routing does not say whether the packet was for this host.
+            Path::Input if hooks.contains(&Hook::Prerouting) => {
                 let state = self.pass(path, &[Hook::Prerouting], all);
                 let through: &[Hook] = &[Hook::Forward, Hook::Postrouting];
                 self.either(state, [(Path::Input, &[Hook::Input]), (Path::Forward, through)])
             }
-            // One written at the very end does not say whether it came from it.
-            Path::Output if only(Hook::Postrouting) => {
+            // One that may be written at the very end does not say whether it came from it.
+            Path::Output if hooks.contains(&Hook::Postrouting) => {
                 let through: &[Hook] = &[Hook::Prerouting, Hook::Forward];
                 let state = self.either(all, [(Path::Output, &[Hook::Output]), (Path::Forward, through)]);
                 self.pass(path, &[Hook::Postrouting], state)
