@@ -253,13 +253,16 @@ fn protocols(rule: &Rule) -> Vec<Option<Protocol>> {
     }
 }
 
+/// A set's number, and the prefixes of its entries if each has some.
+type Member = (usize, Option<Arc<[Prefix]>>);
+
 /// What sets hold, read once however many rules name them.
 struct Members<'s> {
     sets: &'s Lookup<'s>,
     /// Other rules fill the sets.
     filled: bool,
-    /// By name and part: the number of the set, and its entries' prefixes if each has some there.
-    known: HashMap<(Vec<u8>, usize), (usize, Option<Arc<[Prefix]>>)>,
+    /// By name and part.
+    known: HashMap<(Vec<u8>, usize), Member>,
 }
 
 impl Members<'_> {

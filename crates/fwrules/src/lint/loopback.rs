@@ -14,7 +14,7 @@ use crate::lint::finding::FindingKind;
 use crate::lint::names::Names;
 use crate::lint::ranges::{Bytes, Ranges};
 use crate::lint::space::Space;
-use crate::lint::walk::{Flow, Lint, Trail};
+use crate::lint::walk::{EFFORT, Flow, Lint, Trail};
 use crate::model::rule::Rule;
 use crate::model::ruleset::RuleId;
 use crate::model::target::{Target, Verdict};
@@ -104,6 +104,8 @@ impl Lint<'_> {
         let rules = self.rules;
         let lo = self.names.one("lo");
         let mut news = Vec::new();
+        // A question of its own, however much the others took.
+        self.budget = EFFORT;
         for (here, there) in [(Hook::Output, Hook::Input), (Hook::Input, Hook::Output)] {
             let bases = rules.base_chains(there);
             let chains = self.chains_of(here);
@@ -131,7 +133,7 @@ impl Lint<'_> {
                     }
                     let all = Space(sent.clone());
                     let mut path = Trail::new(&all, true);
-                    let flow = Flow { all, ..Flow::default() };
+                    let flow = Flow { all, most: self.boxes, ..Flow::default() };
                     let left = self.chain(table, chain, flow, &mut path, 0);
                     for (verdict, by) in &path.ends {
                         if matches!(verdict, Verdict::Drop | Verdict::Reject)

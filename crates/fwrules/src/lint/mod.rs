@@ -173,6 +173,45 @@ mod tests {
     }
 
     #[test]
+    fn what_was_followed_is_judged_all_the_same() {
+        // Twice as many ways at each step, of forwarded packets only.
+        let mut text = String::from(":INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n");
+        (0..=20).for_each(|i| text.push_str(&format!(":C{i} - [0:0]\n")));
+        text.push_str(
+            "-A INPUT -p tcp -j DROP\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A FORWARD -j C0\n",
+        );
+        (0..20).for_each(|i| text.push_str(&format!("-A C{i} -j C{0}\n-A C{i} -j C{0}\n", i + 1)));
+        text.push_str("-A C20 -p tcp -j ACCEPT");
+        let found = messages(&text);
+        assert!(found[0].starts_with("the ways through C0, C1, C2 and 18 more are too many"), "{found:?}");
+        assert_eq!(found[1..], ["INPUT 2 can never fire: INPUT 1 takes all its packets"]);
+    }
+
+    #[test]
+    fn more_interfaces_than_have_a_bit() {
+        let rule = |i: usize, target: &str| format!("-A INPUT -i veth{i} -j {target}\n");
+        let mut text = String::from(":INPUT ACCEPT [0:0]\n");
+        (0..300).for_each(|i| text.push_str(&rule(i, "DROP")));
+        text.push_str(&rule(200, "ACCEPT"));
+        assert_eq!(messages(text.trim_end()), ["INPUT 301 can never fire: INPUT 201 takes all its packets"]);
+    }
+
+    #[test]
+    fn twins_far_apart_are_found() {
+        let mut text = String::from(":INPUT ACCEPT [0:0]\n");
+        for i in 0..2_000 {
+            text.push_str(&format!(
+                "-A INPUT -s 10.{}.{}.0/24 -p tcp -m tcp --dport {} -j DROP\n",
+                i >> 8,
+                i & 255,
+                i + 20_001
+            ));
+        }
+        text.push_str("-A INPUT -s 10.7.100.0/24 -p tcp -m tcp --dport 21893 -j ACCEPT");
+        assert_eq!(messages(&text), ["INPUT 2001 can never fire: INPUT 1893 takes all its packets"]);
+    }
+
+    #[test]
     fn prefixes_that_mislead() {
         assert_eq!(
             messages(

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use fwrules::{
     Base, Chain, Compiled, Condition, Evidence, Family, Fate, Hook, Interface, OnInterface, Place, Reach,
-    Replayed, Replayer, Rule, RuleId, Ruleset, Sets, StateSet, Table, Target, Test, Text, Verdict,
+    Replayed, Replayer, Rule, RuleId, Ruleset, Sets, State, StateSet, Table, Target, Test, Text, Verdict,
 };
 use logparse::{Completeness, Network, Packet};
 
@@ -46,7 +46,12 @@ pub struct Site {
     pub answers_pass: bool,
     /// Other hooks from which packets come to the chain.
     pub elsewhere: Vec<Hook>,
+    /// A jump had to be put into [`FORWARDED`] as well.
+    pub forwarded: bool,
 }
+
+/// Docker's chain for rules of the host's owner, which all that is forwarded passes first.
+pub const FORWARDED: &str = "DOCKER-USER";
 
 impl Site {
     /// Makes a ruleset ready.
@@ -102,7 +107,30 @@ impl Site {
             spares_lo,
             answers_pass,
             elsewhere,
+            forwarded: false,
         })
+    }
+
+    /// The same, asked by new connections that Docker forwards as well. `None`: there is no such
+    /// chain, or its packets come here already.
+    #[must_use]
+    pub fn forwarding(&self) -> Option<Site> {
+        let table = &self.rules.tables[self.table];
+        let user = table.chain(FORWARDED.as_bytes())?;
+        let is_asked = reached(table, Hook::Forward).contains(&user);
+        if self.rules.nft || !is_asked || self.elsewhere.contains(&Hook::Forward) {
+            return None;
+        }
+        let mut site = Site { forwarded: true, ..self.clone() };
+        let table = &mut site.rules.tables[self.table];
+        let target = Target::Jump(table.chains[self.chain].name.clone());
+        let mut jump = Rule { target, added: true, ..Rule::default() };
+        let known = StateSet::RELATED | StateSet::ESTABLISHED;
+        jump.set(State { old: false, states: Test { not: true, value: known } });
+        table.chains[user].rules.insert(0, jump);
+        site.elsewhere.push(Hook::Forward);
+        site.elsewhere.sort_unstable();
+        Some(site)
     }
 
     /// A ruleset of nft: the rules go into a table beside its own ones, whose base chain lets `lo`
@@ -129,6 +157,7 @@ impl Site {
             spares_lo: false,
             answers_pass: true,
             elsewhere: Vec::new(),
+            forwarded: false,
         }
     }
 
@@ -165,6 +194,7 @@ impl Site {
             spares_lo: false,
             answers_pass: true,
             elsewhere: Vec::new(),
+            forwarded: false,
         }
     }
 
