@@ -107,7 +107,9 @@ impl Manager {
                 "a restart removes them; put the output of --idempotent into /etc/shorewall/started"
             }
             Manager::Firehol => {
-                "a restart removes them; put the output of --idempotent at the end of /etc/firehol/firehol.conf"
+                "a restart removes them, and firehol.conf takes no such rules; save the output of --idempotent as \
+                 /etc/firehol/fwstat.sh and run that after each start (systemctl edit firehol: \
+                 ExecStartPost=/bin/sh /etc/firehol/fwstat.sh)"
             }
             Manager::Arno => {
                 "a restart removes them; put the output of --idempotent into \
