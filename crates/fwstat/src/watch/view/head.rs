@@ -49,6 +49,10 @@ pub(super) fn head(app: &App, paint: &mut Paint<'_>, area: Area) {
     if totals.lost_at_least > 0 {
         parts.push((format!("lost at least {}", grouped(totals.lost_at_least)), Ink::Warn));
     }
+    if picture.near_hits > 0 {
+        let words = text::count_of(picture.near_hits, "near hit", "near hits");
+        parts.push((words, Ink::Warn));
+    }
     if picture.reading == Reading::Live {
         parts.push((format!("{}/s", grouped(app.rate.round() as u64)), Ink::Key));
     }
@@ -133,7 +137,7 @@ fn tail(words: &str, room: usize) -> String {
 pub(super) fn tabs(app: &App, paint: &mut Paint<'_>, area: Area) {
     let mut x = area.x;
     for panel in app.panels() {
-        let words = format!("{} {}", panel.number(), panel.name());
+        let words = panel.tab();
         let ink = if panel == app.focus { Ink::Focus } else { Ink::Dim };
         x += paint.text(x, area.y, area.width.saturating_sub(x), &words, ink) + 2;
     }

@@ -68,7 +68,7 @@ fn account(app: &App) -> Vec<String> {
     lines.push(row(totals.matched, "packets pass the filters that were typed"));
     lines.push(row(app.picture.matched, "packets of them are looked at"));
     if app.picture.outside > 0 {
-        lines.push(row(app.picture.outside, "of these have no time, or came too late for the window"));
+        lines.push(row(app.picture.outside, "of these have no time, came too late, or are of a time to come"));
     }
     for (why, seen) in app.picture.account.ranked_reasons().into_iter().take(8) {
         let words =
