@@ -182,10 +182,7 @@ impl Options {
     ///
     /// # Errors
     /// An option's value does not make sense.
-    pub fn watched(
-        common: &Common,
-        tell: impl Fn(&str) + Send + Sync + 'static,
-    ) -> anyhow::Result<Options> {
+    pub fn watched(common: &Common, tell: impl Fn(&str) + Send + Sync + 'static) -> anyhow::Result<Options> {
         // What is not there is an error before it is waited for; files of a rotated set do not change.
         let is_there = |file: &PathBuf| file.as_os_str() == "-" || file.exists();
         let grows = !common.input.rotated && !common.input.resolve && common.files.iter().all(is_there);

@@ -85,7 +85,8 @@ mod tests {
         let rules = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT\n\
              -A INPUT -s 198.51.100.0/24 -p tcp -m tcp --dport 22 -j ACCEPT\nCOMMIT\n";
         let rules = Ruleset::parse_save(rules.as_bytes()).unwrap();
-        let hits = NearHits::new([&rules].into_iter(), &[Net::new("203.0.113.0".parse().unwrap(), 24)], Vec::new());
+        let hits =
+            NearHits::new([&rules].into_iter(), &[Net::new("203.0.113.0".parse().unwrap(), 24)], Vec::new());
         assert!(is_near(&hits, "drop", "192.0.2.77", 22));
         // Let in, trusted, another port, a service for all.
         assert!(!is_near(&hits, "drop", "198.51.100.9", 22));
@@ -100,7 +101,8 @@ mod tests {
         assert!(is_near(&hits, "tcp.in.foreign", "192.0.2.77", 2222));
         assert!(is_near(&hits, "drop vpn", "192.0.2.77", 1194));
         assert!(!is_near(&hits, "drop", "192.0.2.77", 22));
-        let trusting = NearHits::new(std::iter::empty(), &[Net::new("192.0.2.0".parse().unwrap(), 24)], Vec::new());
+        let trusting =
+            NearHits::new(std::iter::empty(), &[Net::new("192.0.2.0".parse().unwrap(), 24)], Vec::new());
         assert!(!is_near(&trusting, "tcp.in.foreign", "192.0.2.77", 2222));
     }
 }

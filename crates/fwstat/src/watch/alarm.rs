@@ -156,8 +156,7 @@ impl Alarm {
                         break hit;
                     }
                     let wait = if pause.is_zero() { PAUSE } else { pause };
-                    state =
-                        self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
+                    state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
                 }
             };
             ran = Some(Instant::now());
@@ -292,7 +291,8 @@ mod tests {
 
     #[test]
     fn variables_are_not_those_of_the_program() {
-        assert!(Key::ALL.iter().all(|key| !["FWSTAT_CONFIG_PATH", "FWSTAT_RAW", "FWSTAT_HITS"]
-            .contains(&variable(*key).as_str())));
+        assert!(Key::ALL.iter().all(|key| {
+            !["FWSTAT_CONFIG_PATH", "FWSTAT_RAW", "FWSTAT_HITS"].contains(&variable(*key).as_str())
+        }));
     }
 }

@@ -17,12 +17,12 @@ use fwlog::filter::Filter;
 use fwlog::input::{Buffer, Chunk};
 use fwlog::pipeline::{Account, Live, Totals};
 
+use super::Start;
 use super::alarm::{Alarm, Told};
 use super::picture::{Picture, Reading};
 use super::question::{Question, What};
 use super::rules::LogRules;
 use super::tally::Tally;
-use super::Start;
 use crate::analysis::replayed::Replays;
 use crate::options::{Options, wall_clock};
 

@@ -23,6 +23,7 @@ use crate::cli::RulesArgs;
 use crate::report::Head;
 use crate::rules::Rulesets;
 use fwlog::aggregate::Aggregate;
+use fwlog::input::years::Years;
 use fwlog::input::{Input, InputQueue, ReadOptions};
 use fwlog::pipeline::{self, Plan};
 use fwlog::record::Record;
@@ -442,6 +443,63 @@ fn no_size_panics_and_no_cell_has_what_a_terminal_obeys() {
 }
 
 #[test]
+fn the_mouse_is_where_things_were_drawn() {
+    for size in [(200, 60), (120, 40), (80, 24)] {
+        let mut app = app(size);
+        let shown = drawn(&app);
+        let at = |words: &str| -> (u16, u16) {
+            let place = |(y, line): (usize, &str)| {
+                Some((fwlog::text::width(&line[..line.find(words)?]) as u16, y as u16))
+            };
+            shown.lines().enumerate().find_map(place).unwrap_or_else(|| panic!("{words}: {shown}"))
+        };
+        for (words, panel, on) in [
+            ("10.2.0.0/24", Panel::Networks, net("10.2.0.0")),
+            ("10.0.0.0/24", Panel::Networks, net("10.0.0.0")),
+            ("5060/udp", Panel::Ports, What::Port(Some(5060), 17)),
+        ] {
+            let (x, y) = at(words);
+            assert_eq!(app.update(1_000, Msg::Click(x, y)), []);
+            assert_eq!((app.focus, app.row().map(|row| row.what)), (panel, Some(on)));
+        }
+        // Below the rows nothing is chosen; the wheel moves in the panel that it is over.
+        let (x, y) = at("2 network");
+        app.update(2_000, Msg::Click(x, y + 5));
+        app.update(2_100, Msg::Click(x, y + 5));
+        assert_eq!(app.question.parts.len(), 0);
+        app.update(2_200, Msg::Wheel(x, y + 1, false));
+        assert_eq!(app.row().map(|row| row.what), Some(net("10.0.0.0")));
+        app.update(2_300, Msg::Wheel(x, y + 1, true));
+        assert_eq!(app.row().map(|row| row.what), Some(net("10.2.0.0")));
+        // Two clicks at one place go into the row; two at two places, or slow ones, do not.
+        let (x, y) = at("10.1.0.0/24");
+        app.update(3_000, Msg::Click(x, y));
+        app.update(3_100, Msg::Click(x + 1, y));
+        app.update(3_900, Msg::Click(x + 1, y));
+        assert_eq!(app.question.parts.len(), 0);
+        app.update(4_000, Msg::Click(x + 1, y));
+        assert_eq!(app.question.parts.len(), 1);
+    }
+    let mut app = app((60, 20));
+    let tabs = drawn(&app).lines().nth(2).unwrap().to_owned();
+    app.update(0, Msg::Click(tabs.find("3 port").unwrap() as u16, 2));
+    assert_eq!(app.focus, Panel::Ports);
+    assert_eq!(app.update(0, Msg::Key(Key::F(2))), [Effect::Mouse(true)]);
+    // Clicks anywhere, on any view, at any size.
+    for size in [(0, 0), (1, 1), (39, 9), (40, 10), (90, 30)] {
+        for keys in ["", "L", "i", "R", "S", "?"] {
+            let mut app = self::app(size);
+            press(&mut app, keys);
+            for (x, y) in (0..45).flat_map(|y| (0..95).step_by(7).map(move |x| (x, y))) {
+                app.update(u64::from(y) * 1_000, Msg::Click(x, y));
+                app.update(u64::from(y) * 1_000 + 1, Msg::Wheel(x, y, y % 2 == 0));
+                drawn(&app);
+            }
+        }
+    }
+}
+
+#[test]
 fn every_row_of_every_size_is_reached() {
     for size in [(200, 60), (120, 40), (80, 24), (79, 23), (60, 12), (40, 10)] {
         let mut app = app(size);
@@ -487,8 +545,9 @@ impl Aggregate for Seen {
 #[test]
 fn screens_are_as_they_were() {
     let path = testkit::testdata("sample/kern.log");
-    let queue =
-        InputQueue::new(vec![Input::File(path)], ReadOptions { ordered: true, ..ReadOptions::default() });
+    let years = Years { wanted: true, year: Some(2026), zone: TimeZone::UTC, ..Years::default() };
+    let reading = ReadOptions { ordered: true, years, ..ReadOptions::default() };
+    let queue = InputQueue::new(vec![Input::File(path)], reading);
     let plan = Plan { filter: Filter::All, clock: Clock::new(TimeZone::UTC, None), threads: 1, names: None };
     let rulesets = sample_rules();
     let compiled = |(_, each): &'static (String, Ruleset)| Compiled::new(each, Evidence::Writer(each), &[]);

@@ -121,7 +121,7 @@ impl App {
         }
         if let Some((popup, top)) = &mut self.popup {
             let lines = match popup {
-                Popup::Help => super::keys::TABLE.len() + 2,
+                Popup::Help => super::keys::TABLE.len() * 2,
                 Popup::Account => 200,
                 Popup::Page(_, lines) => lines.len(),
             };

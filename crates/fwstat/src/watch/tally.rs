@@ -21,9 +21,10 @@ use crate::analysis::replayed::{Counted, Replays};
 
 /// Prefixes that are told apart; others count as one.
 const PREFIXES: usize = 1_024;
-/// Networks and ports that are counted at most, in all and in each slice of time.
-const ROOM: usize = 1 << 16;
-const SLICED: usize = 1_024;
+/// Networks and ports that are counted at most, in all and in each slice of time: what a table of 2^16 and of 2^10 places
+/// holds before it becomes twice as large.
+const ROOM: usize = (1 << 16) / 8 * 7 - 1;
+const SLICED: usize = (1 << 10) / 8 * 7 - 1;
 /// Slices of all time: of prefixes, of networks and ports.
 const FINE: usize = 240;
 const COARSE: usize = 96;
@@ -386,7 +387,10 @@ mod tests {
                 record(&mut tally, n, "10.0.0.2", 22, None);
             }
             let shown = picture(&mut tally, 0);
-            assert_eq!((shown.matched, shown.newest, shown.outside > 0), (11, Some(999), window != Window::All));
+            assert_eq!(
+                (shown.matched, shown.newest, shown.outside > 0),
+                (11, Some(999), window != Window::All)
+            );
             assert_eq!(shown.time.iter().sum::<u64>(), 10);
             assert!(shown.bounds.is_some_and(|(from, to)| from <= 990 && to <= 1_024), "{:?}", shown.bounds);
         }

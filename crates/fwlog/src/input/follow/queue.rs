@@ -125,7 +125,8 @@ impl InputQueue {
                         following.turn = at + 1;
                         following.came += (buffer.end - buffer.start) as u64;
                         following.moved = true;
-                        if let Some(other) = following.twins.came(at, &buffer.bytes[buffer.start..buffer.end]) {
+                        if let Some(other) = following.twins.came(at, &buffer.bytes[buffer.start..buffer.end])
+                        {
                             let (own, other) = (&source.name, &self.sources[other].name);
                             (follow.tell)(&format!(
                                 "{other} and {own} hold the same lines: each is counted twice; name one of them"

@@ -10,6 +10,7 @@ use fwlog::time::clock::local_text;
 use logparse::Protocol;
 
 use super::paint::{Ink, Paint};
+use crate::report::table::is_near;
 use crate::watch::layout::{Area, View};
 use crate::watch::model::App;
 use crate::watch::picture::LineRow;
@@ -66,11 +67,12 @@ fn row(paint: &mut Paint<'_>, area: Area, line: &LineRow, (prefix, source): (u16
         x += 9;
     }
     if area.width >= 50 {
-        paint.text(x, y, prefix, &text::escape(&line.prefix), Ink::Plain);
+        let ink = if is_near(&line.prefix) { Ink::Near } else { Ink::Plain };
+        paint.text(x, y, prefix, &text::escape(&line.prefix), ink);
         x += prefix + 1;
     }
     let from = line.src.map_or_else(String::new, |src| src.to_string());
-    paint.right(x, y, source.min(end.saturating_sub(x)), &from, Ink::Key);
+    paint.right(x, y, source.min(end.saturating_sub(x)), &from, line.src.map_or(Ink::Key, Ink::of_address));
     x += source;
     let room = |x: u16| end.saturating_sub(x);
     x += paint.text(x, y, room(x), " > ", Ink::Dim);
