@@ -23,6 +23,8 @@ pub mod proposals;
 pub mod question;
 pub mod recap;
 pub mod rules;
+#[cfg(test)]
+mod screens_tests;
 pub mod setup;
 pub mod tally;
 pub mod term;

@@ -30,7 +30,7 @@ use fwlog::record::Record;
 use fwlog::time::TimeZone;
 use fwlog::time::clock::Clock;
 
-fn setup() -> Setup {
+pub(super) fn setup() -> Setup {
     let clock = Clock::new(TimeZone::UTC, None);
     let head = Head::new(
         vec!["kern.log".to_owned()],
@@ -115,7 +115,7 @@ fn app(size: (u16, u16)) -> App {
     app
 }
 
-fn press(app: &mut App, keys: &str) -> Vec<Effect> {
+pub(super) fn press(app: &mut App, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for key in keys.split(' ').filter(|key| !key.is_empty()) {
         let key = match key {
@@ -132,7 +132,7 @@ fn press(app: &mut App, keys: &str) -> Vec<Effect> {
     effects
 }
 
-fn drawn(app: &App) -> String {
+pub(super) fn drawn(app: &App) -> String {
     let mut buffer = Buffer::empty(Rect::new(0, 0, app.size.0, app.size.1));
     view::draw(app, &mut buffer);
     let mut out = String::new();
@@ -307,7 +307,7 @@ fn pages_are_read_and_closed() {
     assert_eq!(press(&mut app, "^C"), [Effect::Quit]);
 }
 
-fn proposed(rows: &[(u64, &str)]) -> Proposed {
+pub(super) fn proposed(rows: &[(u64, &str)]) -> Proposed {
     let row = |(lines, why): &(u64, &str)| ProposedRow {
         taken: false,
         lines: *lines,
@@ -516,86 +516,5 @@ fn every_row_of_every_size_is_reached() {
             let tables = !matches!(panel, Panel::Lines | Panel::Rules);
             assert!(!tables || app.cursor(panel).at < rows.max(1));
         }
-    }
-}
-
-/// The rules of the sample log.
-fn sample_rules() -> &'static Rulesets {
-    let path = testkit::testdata("sample/guide.rules");
-    let none = RulesArgs { rules: Vec::new(), ipset: Vec::new(), add: Vec::new(), local: Vec::new() };
-    Box::leak(Box::new(Rulesets::read(&none, &[path]).unwrap()))
-}
-
-/// The same with the kernel's counters.
-fn kernel(packets: u64) -> Ruleset {
-    let text = std::fs::read_to_string(testkit::testdata("sample/guide.rules")).unwrap();
-    let text = text
-        .replace(":INPUT DROP [0:0]", &format!(":INPUT DROP [{packets}:0]"))
-        .replace("-A INPUT -j STDIN", &format!("[{}:0] -A INPUT -j STDIN", packets * 3))
-        .replace("-A FRIENDLY -j DROP", "[7:420] -A FRIENDLY -j DROP");
-    Ruleset::parse(text.as_bytes()).unwrap()
-}
-
-/// Counts what the screens show.
-struct Seen(Tally<'static>);
-
-impl Aggregate for Seen {
-    fn add(&mut self, record: &Record<'_>) {
-        self.0.add(record, None);
-    }
-
-    fn merge(&mut self, _: Self) {}
-}
-
-#[test]
-fn screens_are_as_they_were() {
-    let path = testkit::testdata("sample/kern.log");
-    let years = Years { wanted: true, year: Some(2026), zone: TimeZone::UTC, ..Years::default() };
-    let reading = ReadOptions { ordered: true, years, ..ReadOptions::default() };
-    let queue = InputQueue::new(vec![Input::File(path)], reading);
-    let plan = Plan { filter: Filter::All, clock: Clock::new(TimeZone::UTC, None), threads: 1, names: None };
-    let rulesets = sample_rules();
-    let compiled = |(_, each): &'static (String, Ruleset)| Compiled::new(each, Evidence::Writer(each), &[]);
-    let compiled: &'static [Compiled<'static>] = rulesets.all.iter().map(compiled).collect::<Vec<_>>().leak();
-    let replays = || Replays::new(rulesets, compiled, None, None);
-    let make = || Seen(Tally::new(Question::default(), Filter::All, Some(replays())));
-    let (mut seen, account) = pipeline::run(&queue, &plan, None, make).unwrap();
-    let mut picture = Picture { totals: account.totals, account, ..Picture::default() };
-    seen.0.draw(&mut picture, 100, &["kern.log".to_owned()], 0);
-    picture.rules = LogRules::new(rulesets).rows(seen.0.counted());
-    let mut samples = Samples::default();
-    samples.take(&[kernel(100)]);
-    samples.take(&[kernel(108)]);
-    let both = samples.joined(&picture.rules);
-    let folder = testkit::repository().join("crates/fwstat/tests/watch");
-    for (name, size, keys) in [
-        ("80x24", (80, 24), ""),
-        ("120x40", (120, 40), "2 j j"),
-        ("160x50", (160, 50), "3"),
-        ("60x20", (60, 20), "2"),
-        ("40x12", (40, 12), "3"),
-        ("30x5", (30, 5), ""),
-        ("lines", (80, 24), "L k k l"),
-        ("time", (80, 24), "i h h"),
-        ("help", (120, 40), "?"),
-        ("account", (80, 24), "a"),
-        ("rules", (80, 24), "R j 0"),
-        ("counters", (120, 40), "R"),
-        ("suggest", (80, 24), "S"),
-        ("ascii", (80, 24), "2 j"),
-    ] {
-        let mut app = App::new(setup(), Question::default(), size);
-        if name == "ascii" {
-            app.setup.glyphs = Glyphs::Ascii;
-        }
-        app.counters = name == "counters";
-        let rules = if app.counters { both.clone() } else { picture.rules.clone() };
-        app.update(0, Msg::Picture(Box::new(Picture { rules, ..picture.clone() })));
-        press(&mut app, keys);
-        let mut rows =
-            proposed(&[(1_866, "chatter: broadcast and multicast"), (386, "radiation: telnet, smb")]);
-        rows.rows[0].taken = true;
-        app.update(0, Msg::Proposed(1, Ok(Box::new(rows))));
-        testkit::kept(&folder.join(format!("{name}.txt")), &drawn(&app));
     }
 }

@@ -154,7 +154,8 @@ fn document(report: &Report, window: &str) -> Value {
         "number": report.number,
         "time": utc_text(report.now),
         "state": word(picture.reading),
-        "window": window,
+        // As the option has it.
+        "window": window.replace(' ', ""),
         "from": span.map(|(from, _)| local_text(from)),
         "to": span.map(|(_, to)| local_text(to)),
         "newest": picture.newest.map(local_text),

@@ -168,18 +168,17 @@ fn the_whole_dialogue() {
     append(one);
     screen.wait("some", |shown| packets(shown).is_some_and(|some| some > 0));
     append(two);
-    screen.wait("all that came", |shown| shown.contains(&format!(" {} lines", grouped(lines.len() - 200))));
+    let came = format!(" {} lines", grouped(lines.len() - 200));
+    let shown = screen.wait("all that came", |shown| shown.contains(&came) && packets(shown).is_some());
+    let all = packets(&shown).unwrap();
     // Down three levels, to a line, and out again.
-    let all = packets(&screen.wait_for("2 network")).unwrap();
-    for (keys, wanted) in
-        [(["1", "Enter"], "prefix "), (["2", "Enter"], " > src "), (["3", "Enter"], " > dport ")]
-    {
-        screen.keys(&keys);
-        screen.wait(wanted, |shown| {
-            shown.lines().nth(1).is_some_and(|line| line.contains(wanted)) && shown.contains("LIVE")
-        });
+    let mut inside = all;
+    for (panel, wanted) in [("1", "prefix "), ("2", " > src "), ("3", " > dport ")] {
+        screen.keys(&[panel, "Enter"]);
+        let there = |shown: &str| shown.lines().nth(1).is_some_and(|line| line.contains(wanted));
+        let shown = screen.wait(wanted, |shown| there(shown) && packets(shown).is_some());
+        inside = packets(&shown).unwrap();
     }
-    let inside = packets(&screen.wait_for(" > dport ")).unwrap();
     assert!(inside > 0 && inside < all);
     screen.keys(&["4", "Enter"]);
     screen.wait("explained", |shown| shown.contains("Path through the chains") || shown.contains("FIELD"));

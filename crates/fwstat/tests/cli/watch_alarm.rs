@@ -118,7 +118,7 @@ fn a_command_that_fails_is_said() {
     let Some(mut pty) = Pty::start(&folder, (100, 30), &[], &command) else { return };
     pty.wait(0, &["LIVE"]);
     append(&folder, &line(2, "in.foreign", "192.0.2.74", 22));
-    pty.wait(0, &["1 note"]);
+    pty.wait(0, &["note"]);
     pty.keys("a");
     pty.wait(0, &["`exit 3`"]);
     pty.keys("q");
