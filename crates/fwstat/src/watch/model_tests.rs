@@ -4,8 +4,6 @@
 //! Must not know: terminals, files.
 //! Tested by: `tests/cli/watch.rs`, which does the same on a terminal.
 
-use fwlog::filter::Filter;
-use fwrules::{Compiled, Evidence, Ruleset};
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 
@@ -14,19 +12,11 @@ use super::layout::{Panel, View};
 use super::model::{App, Effect, Msg, Popup};
 use super::picture::{LineRow, Picture, Proposed, ProposedRow, Reading, Row, Scan, Table};
 use super::question::{Question, What, Window};
-use super::rules::{Change, LogRules, RuleKey, RuleRow, Samples};
+use super::rules::{Change, RuleKey, RuleRow};
 use super::setup::{Glyphs, Setup};
-use super::tally::Tally;
 use super::view;
-use crate::analysis::replayed::Replays;
-use crate::cli::RulesArgs;
 use crate::report::Head;
-use crate::rules::Rulesets;
-use fwlog::aggregate::Aggregate;
-use fwlog::input::years::Years;
-use fwlog::input::{Input, InputQueue, ReadOptions};
-use fwlog::pipeline::{self, Account, Plan};
-use fwlog::record::Record;
+use fwlog::pipeline::Account;
 use fwlog::time::TimeZone;
 use fwlog::time::clock::Clock;
 
