@@ -44,7 +44,7 @@ fn hostile_log() -> String {
 
 /// A page of the hostile log, with rules and names that are hostile too.
 fn hostile_page(folder: &Folder) -> String {
-    let log = folder.write("<b>evil</b> 'x' & \"y\".log", hostile_log());
+    let log = folder.write("<b>evil<b> 'x' & \"y\".log", hostile_log());
     let rules = "*filter\n:INPUT DROP [0:0]\n:<script> - [0:0]\n-A INPUT -p tcp -m comment --comment \
                  \"<img src=x onerror=alert(1)>\" -j LOG --log-prefix \"<script>alert(1)</script> \"\n-A INPUT -j <script>\nCOMMIT\n";
     let rules = folder.write("rules", rules);

@@ -92,7 +92,7 @@ fn columns(bases: &[f64], tops: &[f64]) -> String {
     let mut out = String::new();
     for (at, (base, top)) in bases.iter().zip(tops).enumerate().filter(|(_, (base, top))| top > base) {
         // What is there at all is seen.
-        let height = ((top - base) * HEIGHT).max(2.0).min(HEIGHT);
+        let height = ((top - base) * HEIGHT).clamp(2.0, HEIGHT);
         let bottom = (HEIGHT - base * HEIGHT).clamp(height, HEIGHT);
         let _ = write!(out, "M{at} {}v-{}h.9v{1}z", short(bottom), short(height));
     }
