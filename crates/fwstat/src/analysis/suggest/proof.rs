@@ -98,7 +98,7 @@ impl Distinct {
     pub fn add(&mut self, addr: IpAddr) {
         self.put(match addr {
             IpAddr::V4(addr) => mixed_v4(addr.to_bits()),
-            addr => mixed_addr(addr),
+            addr @ IpAddr::V6(_) => mixed_addr(addr),
         });
     }
 

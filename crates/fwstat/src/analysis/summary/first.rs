@@ -109,7 +109,7 @@ impl First {
             all_networks: networks.distinct,
             all_ports: ports.distinct,
             prefixes: rows(prefixes, |cells| match cells {
-                [OwnedValue::Text(prefix)] => Some(prefix.to_vec()),
+                [OwnedValue::Text(prefix)] => Some(prefix.clone()),
                 _ => Some(Vec::new()),
             }),
             sources: rows(sources, address),

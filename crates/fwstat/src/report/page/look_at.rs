@@ -6,10 +6,10 @@
 
 use logparse::Protocol;
 
+use super::block::{Block, Code, Section, Told, lines, top_of};
 use super::plot::bar;
 use super::table::{Cell, Table, bars, numbers, plain, words};
 use super::who::{address, port};
-use super::{Block, Code, Section, Told, lines, top_of};
 use crate::report::suggest::friend_commands;
 
 /// Rows of each table.

@@ -7,9 +7,9 @@
 use fwlog::record::OwnedValue;
 use fwlog::text;
 
+use super::block::{Block, Code, LOOK, Section, Tile, Told, lines};
 use super::plot::bar;
 use super::table::{Cell, Column, Table, bars, numbers, plain, shown, words};
-use super::{Block, Code, LOOK, Section, Tile, Told, lines};
 use crate::analysis::suggest::candidate::Reason;
 use crate::report::style::{RenderOptions, percent};
 use crate::report::suggest::{self, Verb, remains};
@@ -189,7 +189,7 @@ fn remaining(told: &Told<'_>) -> Vec<Table> {
             let (one, many) = table::noun(&by);
             Table {
                 caption: caption.to_owned(),
-                about: super::top_of(ranked.rows.len(), ranked.distinct, &one, &many),
+                about: super::block::top_of(ranked.rows.len(), ranked.distinct, &one, &many),
                 class: "barred",
                 columns: vec![column, numbers("Lines"), bars()],
                 rows: rows.collect(),

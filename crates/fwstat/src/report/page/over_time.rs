@@ -7,10 +7,10 @@
 use fwlog::record::WEEKDAYS;
 use fwlog::text;
 
+use super::block::{Block, Figure, Section, Told, minute, packets};
 use super::plot::{sparkline, stacked};
 use super::table::{Cell, Table, numbers, plain, shown, words};
 use super::who::{network, port};
-use super::{Block, Figure, Section, Told, minute, packets};
 use crate::analysis::summary::Subject;
 use crate::analysis::summary::week::Week;
 use crate::report::timeline::length;
@@ -97,7 +97,7 @@ fn prefixes(told: &Told<'_>, per: &str) -> Table {
     });
     Table {
         caption: "Prefix by prefix".to_owned(),
-        about: super::top_of(summary.prefixes.len(), summary.all_prefixes, "prefix", "prefixes"),
+        about: super::block::top_of(summary.prefixes.len(), summary.all_prefixes, "prefix", "prefixes"),
         class: "series",
         columns: vec![words("Prefix"), numbers("Packets"), numbers("Peak"), plain("Over time")],
         rows: rows.collect(),

@@ -6,8 +6,8 @@
 
 use fwlog::text;
 
+use super::block::{Block, Code, LOOK, Section, Told, minute};
 use super::table::{Cell, Table, numbers, plain, shown, words};
-use super::{Block, Code, LOOK, Section, Told, minute};
 use crate::report::head::class_name;
 use crate::report::table::classes;
 

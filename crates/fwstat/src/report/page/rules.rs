@@ -6,9 +6,9 @@
 
 use fwlog::text;
 
+use super::block::{Block, Section, Told, lines, top_of};
 use super::plot::bar;
 use super::table::{Cell, Table, bars, numbers, plain, shown, words};
-use super::{Block, Section, Told, lines, top_of};
 use crate::analysis::replay::{Replay, RuleRow};
 use crate::report::style::percent;
 

@@ -9,9 +9,9 @@ use std::net::IpAddr;
 use fwlog::{services, text};
 use logparse::Protocol;
 
+use super::block::{Block, Figure, Section, Told, minute, packets, top_of};
 use super::plot::{Point, bar, points, sparkline};
 use super::table::{Cell, Column, Table, bars, numbers, plain, shown, words};
-use super::{Block, Figure, Section, Told, minute, packets, top_of};
 use crate::analysis::summary::details::Talker;
 use crate::analysis::summary::first::{NET, ROWS};
 use crate::analysis::summary::{Counted, Summary};
