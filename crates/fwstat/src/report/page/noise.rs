@@ -9,7 +9,7 @@ use fwlog::text;
 
 use super::block::{Block, Code, LOOK, Section, Tile, Told, lines};
 use super::plot::bar;
-use super::table::{Cell, Column, Table, bars, numbers, plain, shown, words};
+use super::table::{Cell, Column, Table, bars, numbers, plain, sentence, shown, words};
 use crate::analysis::suggest::candidate::Reason;
 use crate::report::style::{RenderOptions, percent};
 use crate::report::suggest::{self, Verb, remains};
@@ -93,12 +93,15 @@ pub(super) fn section(told: &Told<'_>) -> Option<Section> {
     blocks.push(Block::Tables(tables));
     if !s.refused.is_empty() {
         let refused = s.refused.iter();
-        let said =
-            refused.map(|refused| format!("{} ({}): {}", refused.name, lines(refused.lines), refused.why));
+        let said = refused.map(|refused| {
+            sentence(&format!("{} ({}): {}", refused.name, lines(refused.lines), refused.why))
+        });
         blocks.push(Block::Note("No rule for:".to_owned()));
         blocks.push(Block::List(said.collect()));
     }
-    blocks.extend((!s.notes.is_empty()).then(|| Block::List(s.notes.clone())));
+    blocks.extend(
+        (!s.notes.is_empty()).then(|| Block::List(s.notes.iter().map(|note| sentence(note)).collect())),
+    );
     Some(Section { id: "remains", title: "What remains", lead, blocks })
 }
 

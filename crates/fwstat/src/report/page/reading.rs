@@ -7,7 +7,7 @@
 use fwlog::text;
 
 use super::block::{Block, Code, LOOK, Section, Told, minute};
-use super::table::{Cell, Table, numbers, plain, shown, words};
+use super::table::{Cell, Table, numbers, plain, sentence, shown, words};
 use crate::report::head::class_name;
 use crate::report::table::classes;
 
@@ -70,7 +70,7 @@ pub(super) fn section(told: &Told<'_>) -> Section {
     }
     if !told.head.notes.is_empty() {
         blocks.push(Block::Note("What was assumed, and what else is to be known:".to_owned()));
-        blocks.push(Block::List(told.head.notes.iter().map(|note| shown(note.as_bytes())).collect()));
+        blocks.push(Block::List(told.head.notes.iter().map(|note| sentence(note)).collect()));
     }
     let files = &told.head.files;
     if files.len() > 2 {

@@ -8,7 +8,7 @@ use fwlog::text;
 
 use super::block::{Block, Section, Told, lines, top_of};
 use super::plot::bar;
-use super::table::{Cell, Table, bars, numbers, plain, shown, words};
+use super::table::{Cell, Table, bars, numbers, plain, sentence, shown, words};
 use crate::analysis::replay::{Replay, RuleRow};
 use crate::report::style::percent;
 
@@ -40,7 +40,7 @@ pub(super) fn section(told: &Told<'_>) -> Option<Section> {
         blocks.push(Block::Tables(tables));
     }
     if !replay.not_judged.is_empty() {
-        blocks.push(Block::List(replay.not_judged.clone()));
+        blocks.push(Block::List(replay.not_judged.iter().map(|why| sentence(why)).collect()));
     }
     Some(Section { id: "rules", title: "Your rules", lead, blocks })
 }
@@ -87,7 +87,7 @@ fn findings(replay: &Replay) -> Table {
         vec![
             Cell::text(finding.kind.replace('_', " ")),
             Cell::text(shown(rules.join(", ").as_bytes())).broken(),
-            Cell::text(shown(finding.message.as_bytes())).broken(),
+            Cell::text(sentence(&finding.message)).broken(),
         ]
     });
     Table {

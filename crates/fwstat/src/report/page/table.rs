@@ -25,6 +25,12 @@ pub fn shown(bytes: &[u8]) -> String {
     if part.len() < bytes.len() && !cut.ends_with('…') { cut + "…" } else { cut }
 }
 
+/// A sentence in which text out of a log may stand, escaped: not endless either.
+#[must_use]
+pub fn sentence(words: &str) -> String {
+    text::shorten(words, SHOWN * 3)
+}
+
 /// A column.
 #[derive(Clone, Debug)]
 pub struct Column {
