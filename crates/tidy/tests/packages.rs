@@ -52,5 +52,7 @@ fn packages_list_what_is_there() {
 fn what_is_not_there_is_noticed() {
     let root = testkit::repository();
     assert!(is_there(&root, "LICENSE-*") && is_there(&root, "packaging/systemd/*"));
-    assert!(!is_there(&root, "LICENCE-*") && !is_there(&root, "packaging/gone") && !is_there(&root, "packaging"));
+    assert!(
+        !is_there(&root, "LICENCE-*") && !is_there(&root, "packaging/gone") && !is_there(&root, "packaging")
+    );
 }

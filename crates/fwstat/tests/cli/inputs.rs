@@ -384,7 +384,8 @@ fn a_null_device_of_another_place_is_no_input() {
     let folder = Folder::new();
     let null = folder.path("null");
     let made = std::process::Command::new("mknod").args([&null, "c", "1", "3"]).status();
-    let Some(null) = made.ok().filter(|made| made.success()).and_then(|_| std::fs::File::open(&null).ok()) else {
+    let Some(null) = made.ok().filter(|made| made.success()).and_then(|_| std::fs::File::open(&null).ok())
+    else {
         return skipped("no device can be made or opened here");
     };
     std::fs::create_dir_all(folder.0.join("root/var/log")).unwrap();

@@ -11,7 +11,9 @@ fn units(kind: &str) -> Vec<(String, String)> {
     let mut units: Vec<(String, String)> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap())
-        .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap()))
+        .map(|entry| {
+            (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap())
+        })
         .filter(|(name, _)| name.ends_with(kind))
         .collect();
     units.sort();
@@ -89,7 +91,30 @@ fn what_services_run_leaves_their_files() {
         }
         let code = service.wait().unwrap().code();
         let good = text.lines().find_map(|line| line.strip_prefix("SuccessExitStatus=")).unwrap_or_default();
-        let is_good = code.is_some_and(|code| code == 0 || good.split(' ').any(|one| one == code.to_string()));
+        let is_good =
+            code.is_some_and(|code| code == 0 || good.split(' ').any(|one| one == code.to_string()));
         assert!(is_there() && is_good, "{name}: {code:?}");
     }
+}
+
+#[test]
+fn the_script_for_cron_prints_the_report_as_a_user_that_may_do_nothing_else() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.0.join("root/var/log")).unwrap();
+    let script = std::fs::read_to_string(testkit::repository().join("packaging/cron.daily")).unwrap();
+    let program = format!(
+        "{} --year 2026 --now 2026-06-03 --root {}",
+        env!("CARGO_BIN_EXE_fwstat"),
+        folder.path("root")
+    );
+    let script = folder.write("cron.daily", script.replace("/usr/bin/fwstat", &program));
+    let cron = || finish(Command::new("sh").arg(&script).env("TZ", "UTC").stdin(Stdio::null()));
+    let ran = cron();
+    if !ran.err.contains("no log in the usual places") {
+        return skipped("only root may become another user, who must reach this folder");
+    }
+    assert_ne!(ran.code, 0);
+    folder.write("root/var/log/kern.log", log(400, 600, 9));
+    let ran = cron();
+    assert!(ran.code == 0 && ran.out.contains(" packets"), "{}{}", ran.out, ran.err);
 }
