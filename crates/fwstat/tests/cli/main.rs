@@ -42,6 +42,7 @@ mod report_page;
 mod rule_faults;
 mod schemas;
 mod screens;
+mod services;
 mod snapshots;
 mod suggest;
 mod support;
