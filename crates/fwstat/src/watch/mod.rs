@@ -376,7 +376,7 @@ fn explained(rulesets: &Rulesets, line: &LineRow, width: usize) -> Vec<String> {
         said: meaning::all(&record),
         stop: entry.error.map(|stop| stop.to_string()),
         path: rules.map(|(_, rules)| PathTaken::new(rules, &entry.packet, &context)),
-        all: false,
+        all: true,
     };
     let look = RenderOptions {
         color: false,
