@@ -41,7 +41,7 @@ impl Pty {
         let written = Arc::new(Mutex::new(Vec::new()));
         let all = Arc::clone(&written);
         std::thread::spawn(move || {
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             while let Ok(read @ 1..) = out.read(&mut buffer) {
                 all.lock().unwrap().extend_from_slice(&buffer[..read]);
             }
