@@ -130,7 +130,9 @@ fn numeric_date(text: &[u8]) -> Option<(Date, usize, bool)> {
     let (mut at, mut named) = (0, false);
     for place in 0..3 {
         let part = &text[at..];
-        let len = part.iter().take(9).take_while(|b| b.is_ascii_alphanumeric()).count();
+        let is_number = part.first().is_some_and(u8::is_ascii_digit);
+        let is_part = |b: &&u8| if is_number { b.is_ascii_digit() } else { b.is_ascii_alphabetic() };
+        let len = part.iter().take(9).take_while(is_part).count();
         match number(&part[..len], 4) {
             Some(value) => numbers.add(value, sign)?,
             None if place == 1 => {
@@ -149,9 +151,10 @@ fn numeric_date(text: &[u8]) -> Option<(Date, usize, bool)> {
     numbers.separator = if named { b'-' } else { sign };
     let years = [numbers.parts[0], numbers.parts[2]].into_iter().filter(|part| (1970..2100).contains(part));
     (years.count() == 1).then_some(())?;
-    // `04/10/2024` is April in one country and October in another.
+    // `04/10/2024` is April in one country and October in another, and so is `04-10-2024`.
     let [first, second, _] = numbers.parts;
-    let is_clear = sign != b'/' || named || first == second || first.max(second) > 12;
+    let is_open = matches!(sign, b'/' | b'-') && first <= 12;
+    let is_clear = !is_open || named || first == second || second > 12;
     numbers.settle(&mut date)?;
     Some((date, at, is_clear))
 }
@@ -355,7 +358,7 @@ impl Numbers {
             (2, [day, month, _]) => (u64::from(date.year?), month, day),
             (3, [year, month, day]) if year > 31 => (year, month, day),
             // A slash is American unless the numbers say otherwise.
-            (3, [month, day, year]) if self.separator == b'/' && month <= 12 => (year, month, day),
+            (3, [month, day, year]) if self.separator == b'/' && month <= 12 || day > 12 => (year, month, day),
             (3, [day, month, year]) => (year, month, day),
             _ => return None,
         };
@@ -459,17 +462,19 @@ pub(super) fn unix(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     Some((Stamp { text: &text[..end], time }, &text[end..]))
 }
 
-/// `@4000000065...`: TAI64N of s6, daemontools and runit, 24 hex digits.
+/// `@4000000065...`: TAI64N of s6, daemontools and runit, 24 hex digits; 16 without the fraction, 32 with a longer one.
 fn tai64n(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     /// The label of 1970 on the scale, and the ten seconds that those who write it add.
     const EPOCH: u64 = (1 << 62) + 10;
-    let (label, rest) = word(text)?;
+    let end = text.iter().take(48).position(|b| matches!(b, b' ' | b'\t'))?;
+    let (label, rest) = (&text[..end], &text[end + 1..]);
     let digits = core::str::from_utf8(label.strip_prefix(b"@")?).ok()?;
-    if digits.len() != 24 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if !matches!(digits.len(), 16 | 24 | 32) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     let seconds = u64::from_str_radix(&digits[..16], 16).ok()?.checked_sub(EPOCH)?;
-    let nanos = u32::from_str_radix(&digits[16..], 16).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+    let nanos = digits.get(16..24).map_or(Ok(0), |nanos| u32::from_str_radix(nanos, 16));
+    let nanos = nanos.ok().filter(|nanos| *nanos < 1_000_000_000)?;
     let time = Time::Unix { seconds: i64::try_from(seconds).ok()?, nanos };
     Some((Stamp { text: label, time }, rest.trim_ascii_start()))
 }

@@ -74,8 +74,8 @@ pub(super) fn open_known<'a>(
     let mut read = |shape: &mut Shape, how: How| {
         let mut texts = Texts::default();
         *envelope = Envelope::default();
-        shape.read(how, line, |role, value| member(role, value, &mut texts, envelope, 0))?;
-        Some(opened(&texts, envelope))
+        let rest = shape.read(how, line, |role, value| member(role, value, &mut texts, envelope, 0))?;
+        (!holds_more(rest)).then(|| opened(&texts, envelope))
     };
     shapes.find(|shape| read(shape, How::Runs).or_else(|| read(shape, How::Members)))
 }
@@ -83,11 +83,21 @@ pub(super) fn open_known<'a>(
 /// Opens the object that the line is.
 pub(super) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Opened<'a>, ParseError> {
     let mut texts = Texts::default();
-    object(line, &mut texts, envelope, 0).ok_or_else(|| ParseError::new(0, ErrorKind::Wrapper))?;
+    let rest =
+        object(line, &mut texts, envelope, 0).ok_or_else(|| ParseError::new(0, ErrorKind::Wrapper))?;
+    if holds_more(rest) {
+        return Err(ParseError::new(line.len() - rest.len(), ErrorKind::Joined));
+    }
     match opened(&texts, envelope) {
         Err(error) if error.kind() == ErrorKind::NoHeader => under_any_key(line, error, texts, envelope),
         opened => opened,
     }
+}
+
+/// Whether a packet may be in what follows an object: that line has several records, and none of them is its own.
+#[inline]
+fn holds_more(rest: &[u8]) -> bool {
+    rest.len() > 1 && memchr::memmem::find(rest, b"IN=").is_some()
 }
 
 /// Whether a text begins as an object does: with a key, or with its end.
@@ -248,7 +258,9 @@ pub(crate) fn inside<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8
         return text;
     }
     let outer = *envelope;
-    let mut message = super::syslog(text, envelope);
+    // A reader of /dev/kmsg that prints what it reads.
+    let kernels = super::kmsg::open(text, envelope).map(|(message, _)| message);
+    let mut message = kernels.unwrap_or_else(|| super::syslog(text, envelope));
     // Graylog keeps the host and the tag in the text.
     if message.len() == text.len()
         && let Some(blank) = memchr(b' ', text)

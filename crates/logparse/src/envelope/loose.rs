@@ -29,7 +29,7 @@ pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'
     }
     if let Some((stamp, rest)) = date::any(text) {
         return Some(match stamp.text {
-            [b'@', label @ ..] if label.len() == 24 => super::of_supervisor(stamp, rest, envelope),
+            [b'@', label @ ..] if matches!(label.len(), 16 | 24 | 32) => super::of_supervisor(stamp, rest, envelope),
             _ => super::stamped(stamp, rest, envelope, 0),
         });
     }

@@ -33,7 +33,7 @@ use crate::bytes::simd::{find, find_either};
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
-pub(crate) use colour::{is_coloured, without_colours};
+pub(crate) use colour::{is_coloured, uncolour, without_colours};
 use dmesg::dmesg;
 pub(crate) use json::{inside, object_inside, unescape};
 use level::{dmesg_level, facility_name, facility_number, level_words, pri, set_level, severity_number};
@@ -384,6 +384,10 @@ fn after_bracket<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'
     if let Some(rest) = metalogs(text, envelope) {
         return rest;
     }
+    if let Some((caller, rest)) = caller(text) {
+        envelope.caller = Some(caller);
+        return marks(rest.strip_prefix(b" ").unwrap_or(rest), envelope);
+    }
     if let Some(rest) = leveled(stamp, text, envelope).or_else(|| relayed(stamp, text, envelope, 0)) {
         return rest;
     }
@@ -650,7 +654,7 @@ fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool)
         [] => rest,
         // A tag glued to what follows it is the kernel's only, or has a process number.
         _ if name == b"kernel" => glued(rest, envelope),
-        _ if pid.is_some() && matches!(name, b"ulogd" | b"ulogd2") && rest.starts_with(b"IN=") => rest,
+        _ if pid.is_some() && matches!(name, b"ulogd" | b"ulogd2") => rest,
         _ => return None,
     };
     envelope.tag = Some(name);
