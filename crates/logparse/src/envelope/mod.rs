@@ -314,7 +314,7 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>, de
     envelope.stamp = Some(stamp);
     // `dmesg --time-format iso` writes a comma before the fraction, and no host follows it but the one of
     // `host kernel: `. Fifteen bytes, as most stamps have, are too few for a fraction.
-    if stamp.text.len() > 15 && has_comma(stamp.text) && date::whole(stamp.text).is_none() {
+    if stamp.text.len() > 15 && stamp.text[10] == b'T' && has_comma(stamp.text) {
         return after_bracket(stamp, rest, envelope);
     }
     // runit's svlogd and others put a stamp before a line of /proc/kmsg.
