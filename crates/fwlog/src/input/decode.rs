@@ -7,8 +7,6 @@
 use std::io;
 use std::sync::Arc;
 
-use memchr::memmem;
-
 use super::bytes::{Counting, Meter, Plain, peek};
 use super::dmesg;
 use super::envelope::{self, Head};
@@ -103,27 +101,11 @@ pub fn records(head: &[u8]) -> Option<Records> {
     {
         return Some(Records::Objects);
     }
-    if holds_several(head) {
-        return Some(Records::Objects);
-    }
     // An object whose first line ends after its bracket goes on below.
     if lines.clone().any(|line| matches!(line, b"{" | b"{\r")) {
         return Some(Records::Objects);
     }
     lines.any(ulogd::is_ulogd).then_some(Records::Ulogd)
-}
-
-/// Whether an object follows another in the same line, as Firehose and others who join what they send write them.
-fn holds_several(head: &[u8]) -> bool {
-    let is_next = |at: usize, len: usize| {
-        // A key follows; in a text its quotes would have backslashes before them.
-        let key = &head[at + len..];
-        let end = memchr::memchr(b'"', key);
-        let begins = memchr::memrchr(b'\n', &head[..at]).map_or(0, |end| end + 1);
-        end.is_some_and(|end| key.get(end + 1) == Some(&b':')) && head[begins] == b'{'
-    };
-    let next = |text: &'static [u8]| memmem::find_iter(head, text).any(|at| is_next(at, text.len()));
-    next(b"}{\"") || next(b"} {\"")
 }
 
 /// How an input's bytes become lines.
