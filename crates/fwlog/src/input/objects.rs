@@ -27,8 +27,8 @@ pub struct Objects {
     escaped: bool,
     /// The last byte that was no blank.
     seen: u8,
-    /// How records begin, `{"key"`: two in a row did, and nothing in them; how the last one did; where the last
-    /// object in this one begins.
+    /// How records begin, `{"key"`: the first one or two in a row did, and nothing in them; how the last one did; where
+    /// the last object in this one begins.
     opening: Vec<u8>,
     last: Vec<u8>,
     bracket: usize,
@@ -136,7 +136,7 @@ impl Objects {
         self.continues = line.last() != Some(&b'\n');
         if self.is_text {
             // Of a record with a line end in it the rest is text, and no record behind it in the line.
-            let object = if in_record { next_object(text, true) } else { None };
+            let object = next_object(text, in_record);
             let (text, objects) = text.split_at(object.unwrap_or(text.len()));
             self.out.extend_from_slice(text);
             self.whole = self.out.len();
@@ -217,11 +217,17 @@ impl Objects {
         self.depth < DEEPEST && self.is_object >> self.depth & 1 == 1
     }
 
-    /// Notes a bracket that closes, and those inside it that were not closed.
+    /// Notes a bracket that closes, and those inside it that were not closed; one that closes nothing is damage.
     fn close(&mut self, byte: u8) {
+        if self.depth >= DEEPEST {
+            self.depth -= 1;
+            return;
+        }
         let same = |depth: &usize| (self.is_object >> depth & 1 == 1) == (byte == b'}');
-        let own = (self.level + 1..=self.depth).rev().find(same).filter(|_| self.depth < DEEPEST);
-        self.depth = own.unwrap_or(self.depth).saturating_sub(1);
+        let lowest = if self.depth > self.level { self.level + 1 } else { self.depth.max(1) };
+        if let Some(own) = (lowest..=self.depth).rev().find(same) {
+            self.depth = own - 1;
+        }
     }
 
     /// Whether the bracket that was just opened holds records: the outermost, and a list under one of the keys.
@@ -253,7 +259,7 @@ impl Objects {
         if memchr::memmem::find(&record[1..], opening).is_some() {
             return;
         }
-        if self.last == opening {
+        if self.opening.is_empty() || self.last == opening {
             self.opening = opening.to_vec();
         }
         self.last = opening.to_vec();
@@ -424,5 +430,4 @@ mod tests {
         let lines = objects("Jun 30 a\n{\n  \"a\": 1\n}\nJun 30 b\n{\n  \"a\n<4>c\n");
         assert_eq!(lines, ["Jun 30 a", "{  \"a\": 1}", "Jun 30 b", "{  \"a ", "<4>c"]);
     }
-
 }

@@ -41,6 +41,7 @@ mod rule_faults;
 mod schemas;
 mod screens;
 mod snapshots;
+mod streams;
 mod suggest;
 mod support;
 mod surface;

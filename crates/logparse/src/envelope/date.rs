@@ -358,7 +358,9 @@ impl Numbers {
             (2, [day, month, _]) => (u64::from(date.year?), month, day),
             (3, [year, month, day]) if year > 31 => (year, month, day),
             // A slash is American unless the numbers say otherwise.
-            (3, [month, day, year]) if self.separator == b'/' && month <= 12 || day > 12 => (year, month, day),
+            (3, [month, day, year]) if self.separator == b'/' && month <= 12 || day > 12 => {
+                (year, month, day)
+            }
             (3, [day, month, year]) => (year, month, day),
             _ => return None,
         };

@@ -83,8 +83,7 @@ pub(super) fn open_known<'a>(
 /// Opens the object that the line is.
 pub(super) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Opened<'a>, ParseError> {
     let mut texts = Texts::default();
-    let rest =
-        object(line, &mut texts, envelope, 0).ok_or_else(|| ParseError::new(0, ErrorKind::Wrapper))?;
+    let rest = object(line, &mut texts, envelope, 0).ok_or_else(|| ParseError::new(0, ErrorKind::Wrapper))?;
     if holds_more(rest) {
         return Err(ParseError::new(line.len() - rest.len(), ErrorKind::Joined));
     }

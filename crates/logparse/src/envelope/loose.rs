@@ -29,7 +29,9 @@ pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'
     }
     if let Some((stamp, rest)) = date::any(text) {
         return Some(match stamp.text {
-            [b'@', label @ ..] if matches!(label.len(), 16 | 24 | 32) => super::of_supervisor(stamp, rest, envelope),
+            [b'@', label @ ..] if matches!(label.len(), 16 | 24 | 32) => {
+                super::of_supervisor(stamp, rest, envelope)
+            }
             _ => super::stamped(stamp, rest, envelope, 0),
         });
     }
@@ -72,12 +74,7 @@ fn leading_level<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a 
 
 /// Fields that a sign divides: a level (`Kernel.Warning`), a host, a tag, in this order, each there or not. What
 /// follows may be the sender's own line. Between other signs than tabs only if something is said there.
-fn divided<'a>(
-    sign: u8,
-    stamp: Stamp<'a>,
-    text: &'a [u8],
-    envelope: &mut Envelope<'a>,
-) -> Option<&'a [u8]> {
+fn divided<'a>(sign: u8, stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
     let mut rest = text;
     let told = *envelope;
     envelope.stamp = Some(stamp);
