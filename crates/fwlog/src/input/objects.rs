@@ -32,6 +32,8 @@ pub struct Objects {
     opening: Vec<u8>,
     last: Vec<u8>,
     bracket: usize,
+    /// Whether this record is perhaps a piece of a broken one.
+    is_piece: bool,
     /// Whether a string ended that was nothing but what stands between two records, the quote of a key behind it: the
     /// strings before it are no strings if a key follows.
     is_key: bool,
@@ -110,6 +112,7 @@ impl Objects {
             opening: Vec::new(),
             last: Vec::new(),
             bracket: 0,
+            is_piece: false,
             is_key: false,
             line: Vec::new(),
             continues: false,
@@ -251,7 +254,8 @@ impl Objects {
     /// Keeps how a record begins.
     fn learn(&mut self) {
         let record = &self.out[self.whole..];
-        if !self.opening.is_empty() && record.starts_with(&self.opening) {
+        if std::mem::take(&mut self.is_piece) || !self.opening.is_empty() && record.starts_with(&self.opening)
+        {
             return;
         }
         let key = record.strip_prefix(b"{\"").and_then(|key| memchr::memchr(b'"', key));
@@ -291,7 +295,7 @@ impl Objects {
             self.abandon_for_next();
             self.open(b'{');
             self.out.extend_from_slice(&[b'{', b'"', byte]);
-            self.in_string = true;
+            (self.in_string, self.is_piece) = (true, true);
             return;
         }
         if self.in_string {

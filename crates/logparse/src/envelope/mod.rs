@@ -9,6 +9,7 @@ mod colour;
 mod date;
 mod dmesg;
 mod front;
+mod headed;
 mod json;
 mod keys;
 mod kmsg;
@@ -35,7 +36,8 @@ use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
 pub(crate) use colour::{is_coloured, uncolour, without_colours};
 use dmesg::dmesg;
-pub(crate) use json::{inside, object_inside, unescape};
+pub(crate) use headed::object_inside;
+pub(crate) use json::{inside, unescape};
 use level::{dmesg_level, facility_name, facility_number, level_words, pri, set_level, severity_number};
 use loose::level_field;
 pub(crate) use marks::without_uptime;
@@ -160,7 +162,7 @@ pub(crate) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Op
         // Shippers put a line's head before an object.
         Some(_)
             if matches!(text, [.., b'}'] | [.., b'}', b']' | b' '])
-                && let Some(opened) = json::after_head(text, envelope) =>
+                && let Some(opened) = headed::after_head(text, envelope) =>
         {
             Ok(opened)
         }
