@@ -40,6 +40,7 @@ mod replay_files;
 mod rule_faults;
 mod schemas;
 mod screens;
+mod services;
 mod snapshots;
 mod streams;
 mod suggest;
