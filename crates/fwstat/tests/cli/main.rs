@@ -46,6 +46,7 @@ mod schemas;
 mod screens;
 mod services;
 mod snapshots;
+mod streams;
 mod suggest;
 mod support;
 mod surface;
