@@ -17,7 +17,6 @@ use fwlog::filter::Filter;
 use fwlog::input::{Buffer, Chunk};
 use fwlog::pipeline::{Account, Live, Totals};
 
-use super::Start;
 use super::alarm::{Alarm, Told};
 use super::picture::{Picture, Reading};
 use super::question::{Question, What};
@@ -106,10 +105,17 @@ pub type Said = Arc<Mutex<Vec<(String, u64)>>>;
 pub type Make<'r> = &'r (dyn Fn() -> Option<Replays<'r>> + Sync);
 
 impl<'r> Feed<'r> {
-    /// Nothing is read yet; `make` makes what asks the `rules`.
+    /// Nothing is read yet. `again` says whether the log can be read more than once; `make` what asks the `rules`; near
+    /// hits are told to `alarm`, and `said` is what is told of the logs.
     #[must_use]
-    pub fn new(first: Asked, start: &'r Start<'_>, rules: LogRules, make: Make<'r>) -> Feed<'r> {
-        let (again, alarm, said) = (start.again, &start.alarm, Arc::clone(&start.said));
+    pub fn new(
+        first: Asked,
+        again: bool,
+        (rules, make): (LogRules, Make<'r>),
+        alarm: &'r Alarm,
+        said: &Said,
+    ) -> Feed<'r> {
+        let said = Arc::clone(said);
         let tally = Tally::new(first.question.clone(), first.filter.clone(), None);
         let state = State {
             generation: first.generation,

@@ -110,7 +110,7 @@ pub fn run(start: &Start<'_>) -> anyhow::Result<Ended> {
     let compiled: Vec<Compiled<'_>> =
         rules.all.iter().map(|(_, each)| Compiled::new(each, Evidence::Writer(each), &rules.local)).collect();
     let make = || (!compiled.is_empty()).then(|| Replays::new(rules, &compiled, None, None));
-    let feed = Feed::new(first, start, LogRules::new(rules), &make);
+    let feed = Feed::new(first, start.again, (LogRules::new(rules), &make), &start.alarm, &start.said);
     let mut term = Term::new()?;
     std::thread::scope(|scope| {
         let quits = Quits { start, feed: &feed };

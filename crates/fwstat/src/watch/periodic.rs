@@ -53,7 +53,7 @@ pub fn run(
 ) -> anyhow::Result<(Picture, bool)> {
     let first = Asked { question: start.question.clone(), generation: 0, filter: Filter::All };
     let make = || None;
-    let feed = Feed::new(first, start, LogRules::default(), &make);
+    let feed = Feed::new(first, start.again, (LogRules::default(), &make), &start.alarm, &start.said);
     let ends = term::ends()?;
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| feed.read(start.open));
