@@ -6,8 +6,10 @@
 
 pub mod explain;
 pub mod log_text;
+pub mod near_hits;
 pub mod noise;
 pub mod replay;
 pub mod replayed;
 pub mod suggest;
+pub mod summary;
 pub mod what_if;

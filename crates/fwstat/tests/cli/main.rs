@@ -34,13 +34,19 @@ mod pandas;
 mod parquet;
 mod place;
 mod profiles;
+#[cfg(feature = "watch")]
+mod pty;
 mod readers;
 mod replay;
 mod replay_files;
+mod report;
+mod report_page;
 mod rule_faults;
 mod schemas;
 mod screens;
+mod services;
 mod snapshots;
+mod streams;
 mod suggest;
 mod support;
 mod surface;
@@ -51,11 +57,15 @@ mod top;
 #[cfg(feature = "watch")]
 mod watch;
 #[cfg(feature = "watch")]
+mod watch_alarm;
+#[cfg(feature = "watch")]
 mod watch_every;
 #[cfg(feature = "watch")]
 mod watch_rules;
 #[cfg(feature = "watch")]
 mod watch_suggest;
+#[cfg(feature = "watch")]
+mod watch_terminal;
 mod words;
 mod worlds;
 mod writers;
