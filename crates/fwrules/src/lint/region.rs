@@ -122,8 +122,8 @@ impl Region {
                 cube.destination = family_range(family);
             }
             Look::Interface { input, names: test } => {
-                let all = test.value.iter().map(|name| names.of(name));
-                let Some(any) = all.fold(Some(0), |set, name| Some(set? | name?)) else { return false };
+                let mut all = test.value.iter().map(|name| names.of(name));
+                let Some(any) = all.try_fold(0, |set, name| Some(set | name?)) else { return false };
                 *if input { &mut cube.input } else { &mut cube.output } =
                     if test.not { names.all() & !any } else { any };
             }
