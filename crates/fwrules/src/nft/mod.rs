@@ -5,6 +5,7 @@
 //! Tested by: `tests/kernel.rs`.
 
 pub(crate) mod condition;
+pub(crate) mod implied;
 pub(crate) mod merge;
 pub(crate) mod parse;
 pub(crate) mod statement;

@@ -389,7 +389,7 @@ mod tests {
     use crate::eval::outcome::Fate;
     use crate::eval::walker::Walker;
     use crate::model::target::Target;
-    use crate::nft::statement::unknown_target;
+    use crate::nft::verdicts::unknown_target;
     use crate::values::tri::Why;
     use crate::view::Context;
 

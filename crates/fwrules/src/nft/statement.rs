@@ -7,15 +7,15 @@
 
 use std::rc::Rc;
 
-use logparse::Protocol;
 use serde_json::Value;
 
-use crate::matches::{Condition, Expression, Other, Version};
+use crate::matches::Other;
 use crate::model::rule::{Counters, Rule};
 use crate::model::target::{Log, Target};
 use crate::nft::condition::condition;
+use crate::nft::implied::{keep, of_version, transport};
 use crate::nft::merge::add;
-use crate::nft::verdicts::{Verdicts, rules_of};
+use crate::nft::verdicts::{Verdicts, rules_of, target};
 use crate::values::names;
 use crate::values::net::Test;
 use crate::values::text::Text;
@@ -48,15 +48,6 @@ pub(crate) fn read_rule(
         }
     }
     rules
-}
-
-/// A target of which only the name is known.
-pub(crate) fn unknown_target() -> Target {
-    Target::Other { name: Text::from("nft"), words: Vec::new() }
-}
-
-pub(crate) fn keep(expression: &Value) -> Expression {
-    Expression(Text::from(expression.to_string()))
 }
 
 fn log(body: &Value) -> Log {
@@ -180,70 +171,6 @@ fn xt(rule: &mut Rule, body: &Value) {
     if body.is_null() && rule.target == Target::Continue {
         rule.target = other("xt");
     }
-}
-
-/// The version that an expression asks for silently, as a condition of its own.
-pub(crate) fn of_version(rule: &mut Rule, body: &Value, found: &[Condition]) {
-    if let Some(v6) = version(body)
-        && !found.iter().any(|c| matches!(c, Condition::Addresses(_)))
-        && !rule.conditions.contains(&Version { v6 }.into())
-    {
-        rule.set(Version { v6 });
-    }
-}
-
-/// Which transport's header an expression looks into: the packet must be of that protocol.
-fn transport(value: &Value) -> Option<Protocol> {
-    match value {
-        Value::Object(object) => {
-            let protocol = object.get("payload").and_then(|payload| payload.get("protocol"));
-            match protocol.and_then(Value::as_str) {
-                Some("icmpv6") => Some(Protocol::ICMPV6),
-                Some(
-                    name @ ("tcp" | "udp" | "udplite" | "sctp" | "dccp" | "esp" | "ah" | "icmp" | "igmp"),
-                ) => names::protocol(name),
-                _ => object.values().find_map(transport),
-            }
-        }
-        Value::Array(list) => list.iter().find_map(transport),
-        _ => None,
-    }
-}
-
-/// Which version's header an expression looks into: in a table for both, the packet must be of
-/// that version, `!=` or not, although the listing does not say so (measured). Addresses know it
-/// by themselves.
-fn version(value: &Value) -> Option<bool> {
-    match value {
-        Value::Object(object) => {
-            let protocol = object.get("payload").and_then(|payload| payload.get("protocol"));
-            match protocol.and_then(Value::as_str) {
-                Some("ip" | "icmp" | "igmp") => Some(false),
-                Some("ip6" | "icmpv6") => Some(true),
-                _ if object.contains_key("ip option") => Some(false),
-                _ if object.contains_key("exthdr") => Some(true),
-                _ => object.values().find_map(version),
-            }
-        }
-        Value::Array(list) => list.iter().find_map(version),
-        _ => None,
-    }
-}
-
-/// A verdict.
-pub(crate) fn target(verdict: &Value) -> Option<Target> {
-    let (kind, to) = verdict.as_object()?.iter().next()?;
-    let name = || Text::from(to.get("target").and_then(Value::as_str).unwrap_or(""));
-    Some(match kind.as_str() {
-        "accept" => Target::Accept,
-        "drop" => Target::Drop,
-        "return" => Target::Return,
-        "continue" => Target::Continue,
-        "queue" => Target::Queue,
-        "jump" => Target::Jump(name()),
-        "goto" => Target::Goto(name()),
-        _ => return None,
-    })
 }
 
 fn reject(body: &Value) -> String {

@@ -11,9 +11,9 @@ use serde_json::Value;
 use crate::model::rule::Rule;
 use crate::model::target::Target;
 use crate::nft::condition::test;
+use crate::nft::implied::{keep, of_version};
 use crate::nft::merge::add;
-use crate::nft::statement::{keep, of_version, target, unknown_target};
-
+use crate::values::text::Text;
 /// What a verdict map says.
 #[derive(Debug, Default)]
 pub(crate) struct Verdicts {
@@ -133,4 +133,25 @@ pub(crate) fn rules_of(
         rules.push(unknown(Target::Continue));
     }
     rules
+}
+
+/// A target of which only the name is known.
+pub(crate) fn unknown_target() -> Target {
+    Target::Other { name: Text::from("nft"), words: Vec::new() }
+}
+
+/// A verdict.
+pub(crate) fn target(verdict: &Value) -> Option<Target> {
+    let (kind, to) = verdict.as_object()?.iter().next()?;
+    let name = || Text::from(to.get("target").and_then(Value::as_str).unwrap_or(""));
+    Some(match kind.as_str() {
+        "accept" => Target::Accept,
+        "drop" => Target::Drop,
+        "return" => Target::Return,
+        "continue" => Target::Continue,
+        "queue" => Target::Queue,
+        "jump" => Target::Jump(name()),
+        "goto" => Target::Goto(name()),
+        _ => return None,
+    })
 }
