@@ -105,6 +105,7 @@ fn trusted(told: &Told<'_>) -> Vec<Block> {
 pub(super) fn near(told: &Told<'_>) -> Option<Section> {
     let (near, all) = &told.summary.near;
     let largest = near.first()?.lines;
+    let near = &near[..near.len().min(ROWS)];
     let rows = near.iter().map(|hit| {
         let at = match hit.at {
             (protocol, Some(at)) => port(protocol, at),

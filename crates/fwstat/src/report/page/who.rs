@@ -42,7 +42,9 @@ pub(super) fn network(told: &Told<'_>, addr: IpAddr) -> Cell {
     }
 }
 
-fn network_name(addr: IpAddr) -> String {
+/// A network of sources, by its first address.
+#[must_use]
+pub fn network_name(addr: IpAddr) -> String {
     format!("{addr}/{}", if addr.is_ipv4() { NET.0 } else { NET.1 })
 }
 
