@@ -50,7 +50,7 @@ impl Hardware {
         whole[..length].copy_from_slice(&bytes[..length]);
         let address = u128::from_be_bytes(whole);
         let fixed = match &whole[..6] {
-            [0, 0, 0, 0, 0, 0] => return,
+            [0, 0, 0, 0, 0, 0] if length == 6 => return,
             [0x33, 0x33, 0xff, ..] => 24,
             // A group.
             [head, ..] if head & 1 == 1 => return,

@@ -135,6 +135,10 @@ fn words(mapper: &mut Mapper, line: &[u8], edits: &mut Vec<Edit>) {
     for (number, at) in words.iter().enumerate() {
         let word = text(at);
         let quoted = at.start > 0 && line[at.start - 1] == b'"';
+        let before = if number > 0 { &line[words[number - 1].end..at.start] } else { &[][..] };
+        if list && before.contains(&b'}') {
+            (is, list) = (None, false);
+        }
         if let (false, Some((_, kind))) = (quoted, AFTER.iter().find(|(name, _)| *name == word)) {
             // `log prefix` is nft's; `prefix` alone is none.
             let log = *kind != Is::Prefix
@@ -154,8 +158,7 @@ fn words(mapper: &mut Mapper, line: &[u8], edits: &mut Vec<Edit>) {
         if !quoted && matches!(word, "!=" | "==" | "!" | "=") {
             continue;
         }
-        let before = &line[words[number - 1].end..at.start];
-        list = list && !before.contains(&b'}') || before.contains(&b'{');
+        list |= before.contains(&b'{');
         let with = match kind {
             Is::Interface => interface(mapper, word),
             Is::User => user(mapper, word),
@@ -271,7 +274,9 @@ fn json(mapper: &mut Mapper, value: &mut Value, is: Option<Is>, ranges: &mut u64
                     "elem" => typed.or(is),
                     // Names of what rules are made of are no text of a user's.
                     "family" | "table" | "chain" | "name" | "type" | "hook" | "op" | "key" | "protocol"
-                    | "field" => {
+                    | "field"
+                        if value.is_string() =>
+                    {
                         continue;
                     }
                     _ => is,

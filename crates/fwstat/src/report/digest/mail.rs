@@ -92,6 +92,7 @@ mod tests {
         let (headers, body) = mail.split_once("\n\n").unwrap();
         assert!(headers.lines().all(|line| !line.starts_with("Bcc")), "{headers}");
         assert!(headers.contains("Subject: [fwstat gw] 1Bcc: x@evil.invalid\n"), "{headers}");
-        assert!(!body.contains("<script") && mail.is_ascii());
+        let html = body.split("text/html").nth(1).unwrap();
+        assert!(!html.contains("<script") && mail.is_ascii());
     }
 }

@@ -115,7 +115,7 @@ pub(super) fn near(told: &Told<'_>) -> Option<Section> {
         vec![address(told, hit.src), at, Cell::number(hit.lines), Cell::picture(bar(part))]
     });
     let table = Table {
-        caption: "Near hits".to_owned(),
+        caption: "Untrusted sources on open services".to_owned(),
         about: top_of(near.len(), *all, "source and port", "sources and ports"),
         class: "barred",
         columns: vec![words("Source"), words("Port"), numbers("Lines"), bars()],
