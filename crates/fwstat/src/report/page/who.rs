@@ -51,7 +51,7 @@ pub fn network_name(addr: IpAddr) -> String {
 /// A port with its protocol and the name of its service.
 pub(super) fn port(protocol: u8, port: u16) -> Cell {
     let cell = Cell { key: Some(u64::from(port)), ..Cell::code(port_name(protocol, port)) };
-    services::name(Protocol(protocol), port).map_or(cell.clone(), |name| cell.with(name))
+    services::name(Protocol(protocol), port).map_or(cell.clone(), |name| cell.beside(name))
 }
 
 fn port_name(protocol: u8, port: u16) -> String {
