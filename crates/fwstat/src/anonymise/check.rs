@@ -7,6 +7,7 @@
 //! Must not know: how a line was made.
 //! Tested by: the unit tests below, `tests/cli/anonymise.rs`.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 
 use logparse::{Line, Mac, Scanner};
@@ -15,16 +16,25 @@ use super::names::Kind;
 use super::text::Mapper;
 
 /// What a line must show.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 struct Fields {
     addresses: [Option<IpAddr>; 4],
     macs: [Option<Mac>; 2],
     ports: (Option<u16>, Option<u16>),
     protocol: Option<u8>,
-    interfaces: [Vec<u8>; 2],
-    /// None if the host's name is part of it.
-    prefix: Option<Vec<u8>>,
-    host: Option<Vec<u8>>,
+    /// Interfaces, prefix and host, each as a number that no two texts share but by chance.
+    names: [u64; 4],
+    /// Whether the prefix is looked at: not if the host's name is part of it.
+    prefix: bool,
+}
+
+/// The names of a line, as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Named {
+    texts: [Vec<u8>; 4],
+    /// What they must become.
+    images: [u64; 4],
+    prefix: bool,
 }
 
 /// What is expected of a line.
@@ -35,9 +45,17 @@ pub struct Expected((u64, Option<Fields>));
 #[derive(Debug, Default)]
 pub struct Check {
     expected: Vec<(u64, Option<Fields>)>,
+    /// The names of the line before: most lines have the same ones.
+    named: Named,
+    hasher: RandomState,
 }
 
-/// The fields of a line.
+/// The parts of a line that are names.
+fn texts<'l>(line: &Line<'l>) -> [&'l [u8]; 4] {
+    [line.in_iface(), line.out_iface(), line.prefix().trim_ascii(), line.host().unwrap_or_default()]
+}
+
+/// The other fields of a line.
 fn fields(line: &Line<'_>) -> Fields {
     let quoted = line.quoted();
     let quoted = [quoted.and_then(|packet| packet.src()), quoted.and_then(|packet| packet.dst())];
@@ -47,9 +65,7 @@ fn fields(line: &Line<'_>) -> Fields {
         macs: [header.and_then(|header| header.src), header.and_then(|header| header.dst)],
         ports: (line.sport(), line.dport()),
         protocol: line.protocol().map(|protocol| protocol.0),
-        interfaces: [line.in_iface().to_vec(), line.out_iface().to_vec()],
-        prefix: Some(line.prefix().trim_ascii().to_vec()),
-        host: line.host().map(<[u8]>::to_vec),
+        ..Fields::default()
     }
 }
 
@@ -63,21 +79,34 @@ impl Check {
         for mac in fields.macs.iter_mut().flatten() {
             *mac = Mac(mapper.hardware.image(mac.0));
         }
-        for name in &mut fields.interfaces {
-            *name = mapper.names.image(Kind::Interface, name).to_vec();
+        let texts = texts(line);
+        if self.named.texts.iter().zip(texts).any(|(known, text)| known != text)
+            || self.named == Named::default()
+        {
+            self.named = self.named_of(texts, mapper);
         }
-        // An address in a text is mapped by its form.
-        let host = fields.host.as_deref().unwrap_or_default();
-        fields.prefix = fields.prefix.and_then(|prefix| match mapper.names.listed(&prefix) {
-            Some(listed) => Some(listed.to_vec()),
-            None if !host.is_empty() && memchr::memmem::find(&prefix, host).is_some() => None,
-            None => Some(mapped(mapper, &prefix)),
-        });
-        fields.host = fields.host.map(|host| {
-            let is_address = std::str::from_utf8(&host).is_ok_and(|text| text.parse::<IpAddr>().is_ok());
-            if is_address { mapped(mapper, &host) } else { mapper.names.image(Kind::Host, &host).to_vec() }
-        });
+        (fields.names, fields.prefix) = (self.named.images, self.named.prefix);
         self.expected.push((number, Some(fields)));
+    }
+
+    /// What names must become.
+    fn named_of(&self, texts: [&[u8]; 4], mapper: &mut Mapper) -> Named {
+        let [input, output, prefix, host] = texts;
+        // An address in a text is mapped by its form.
+        let shown = match mapper.names.listed(prefix) {
+            Some(listed) => listed.to_vec(),
+            None => mapped(mapper, prefix),
+        };
+        let is_address = std::str::from_utf8(host).is_ok_and(|text| text.parse::<IpAddr>().is_ok());
+        let named = match host {
+            b"" => Vec::new(),
+            host if is_address => mapped(mapper, host),
+            host => mapper.names.image(Kind::Host, host).to_vec(),
+        };
+        let interfaces = [input, output].map(|name| mapper.names.image(Kind::Interface, name));
+        let images = [&*interfaces[0], &interfaces[1], &shown, &named].map(|text| self.hasher.hash_one(text));
+        let prefix = host.is_empty() || memchr::memmem::find(prefix, host).is_none();
+        Named { texts: texts.map(<[u8]>::to_vec), images, prefix }
     }
 
     /// Notes lines of which nothing is expected.
@@ -99,7 +128,8 @@ impl Check {
     /// and what is wrong with it.
     pub fn wrong(&mut self, scanner: &mut Scanner, written: &[u8]) -> Option<(u64, &'static str)> {
         let mut wrong = None;
-        let mut expected = self.expected.drain(..);
+        let Check { expected, hasher, .. } = self;
+        let mut expected = expected.drain(..);
         scanner.scan(written, |line| {
             let Some((number, Some(wanted))) = expected.next() else { return };
             if wrong.is_some() {
@@ -109,14 +139,15 @@ impl Check {
                 wrong = Some((number, "it can no longer be read"));
                 return;
             };
+            let names = texts(&found).map(|text| hasher.hash_one(text));
             let found = fields(&found);
             let parts = [
                 (found.addresses == wanted.addresses, "an address"),
                 (found.macs == wanted.macs, "a hardware address"),
                 (found.ports == wanted.ports && found.protocol == wanted.protocol, "a port or the protocol"),
-                (found.interfaces == wanted.interfaces, "an interface"),
-                (wanted.prefix.is_none() || found.prefix == wanted.prefix, "the prefix"),
-                (found.host == wanted.host, "the host"),
+                (names[..2] == wanted.names[..2], "an interface"),
+                (!wanted.prefix || names[2] == wanted.names[2], "the prefix"),
+                (names[3] == wanted.names[3], "the host"),
             ];
             wrong = parts.iter().find(|(same, _)| !same).map(|(_, part)| (number, *part));
         });

@@ -9,6 +9,7 @@
 //! Tested by: the unit tests below, `tests/cli/anonymise.rs`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::pan::{Key, Pan};
 
@@ -36,7 +37,8 @@ pub struct Names {
     pan: Pan,
     /// What the list says.
     list: HashMap<Vec<u8>, Vec<u8>>,
-    known: HashMap<(Kind, Vec<u8>), Vec<u8>>,
+    /// By kind.
+    known: [HashMap<Vec<u8>, Arc<[u8]>>; 5],
 }
 
 /// Names that are remembered; then the memory starts anew.
@@ -46,7 +48,7 @@ impl Names {
     /// With a key of its own, and a list of what becomes what.
     #[must_use]
     pub fn new(key: &Key, list: HashMap<Vec<u8>, Vec<u8>>) -> Names {
-        Names { pan: Pan::new(key), list, known: HashMap::new() }
+        Names { pan: Pan::new(key), list, known: Default::default() }
     }
 
     /// What the list says of a name.
@@ -56,15 +58,21 @@ impl Names {
     }
 
     /// The image of a name.
-    pub fn image(&mut self, kind: Kind, name: &[u8]) -> &[u8] {
-        if self.known.len() >= REMEMBERED {
-            self.known.clear();
-        }
+    pub fn image(&mut self, kind: Kind, name: &[u8]) -> Arc<[u8]> {
         let Names { pan, list, known } = self;
-        known.entry((kind, name.to_vec())).or_insert_with(|| match list.get(name) {
-            Some(listed) => listed.clone(),
-            None => made(pan, kind, name),
-        })
+        let known = &mut known[kind as usize];
+        if let Some(image) = known.get(name) {
+            return Arc::clone(image);
+        }
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        let image: Arc<[u8]> = match list.get(name) {
+            Some(listed) => listed.as_slice().into(),
+            None => made(pan, kind, name).into(),
+        };
+        known.insert(name.to_vec(), Arc::clone(&image));
+        image
     }
 
     /// A byte in place of one of these, by its number: nothing of them is left in it.
@@ -150,7 +158,7 @@ mod tests {
     #[test]
     fn a_list_comes_first() {
         let mut names = names();
-        assert_eq!(names.image(Kind::Host, b"gw"), b"gateway");
+        assert_eq!(*names.image(Kind::Host, b"gw"), *b"gateway");
         let other = names.image(Kind::Host, b"gw2").to_vec();
         assert!(other.starts_with(b"host-") && other.len() == 11);
         assert_eq!(names.listed(b"gw"), Some(&b"gateway"[..]));

@@ -5,10 +5,11 @@
 //! Tested by: `tests/cli/anonymise.rs`: with every envelope, and the output read again.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use fwlog::record::Record;
 use logparse::{Completeness, Line};
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 
 use super::names::Kind;
 use super::text::{Edit, Mapper};
@@ -24,6 +25,19 @@ pub struct Lines {
     /// What maps their parts.
     pub mapper: Mapper,
     edits: Vec<Edit>,
+    /// The host of the line before, and what it became.
+    host: Option<Host>,
+    options: Finder<'static>,
+}
+
+/// A host's name, to be searched for.
+#[derive(Debug)]
+struct Host {
+    name: Vec<u8>,
+    image: Arc<[u8]>,
+    finder: Finder<'static>,
+    /// It is an address.
+    is_address: bool,
 }
 
 /// Where a part of a text stands in it, if it is a part of this very text.
@@ -31,6 +45,31 @@ fn within(text: &[u8], part: &[u8]) -> Option<Range<usize>> {
     let start = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
     let end = start.checked_add(part.len())?;
     (end <= text.len()).then_some(start..end)
+}
+
+impl Host {
+    /// Where it stands in a line.
+    fn edits(&self, raw: &[u8], here: Option<Range<usize>>, edits: &mut Vec<Edit>) {
+        // An address in place of a name is mapped as an address.
+        if self.is_address {
+            return;
+        }
+        let edit = |at: Range<usize>| Edit { at, with: Arc::clone(&self.image) };
+        if WORDS.contains(&&self.name[..]) || self.name.len() < 2 {
+            edits.extend(here.map(edit));
+            return;
+        }
+        for start in self.finder.find_iter(raw) {
+            let at = start..start + self.name.len();
+            let begins = !is_of_name(raw.get(start.wrapping_sub(1)));
+            let ends = !is_of_name(raw.get(at.end));
+            // The name of a domain after a host's is part of what tells which one it is.
+            let dotted = raw.get(at.end) == Some(&b'.');
+            if begins && (ends || dotted) || here.as_ref() == Some(&at) {
+                edits.push(edit(at));
+            }
+        }
+    }
 }
 
 /// Whether a byte may be part of a name.
@@ -42,7 +81,7 @@ impl Lines {
     /// With what maps their parts.
     #[must_use]
     pub fn new(mapper: Mapper) -> Lines {
-        Lines { mapper, edits: Vec::new() }
+        Lines { mapper, edits: Vec::new(), host: None, options: Finder::new(b"OPT (") }
     }
 
     /// Writes a record's line.
@@ -65,7 +104,7 @@ impl Lines {
         if line.uid().is_some() || line.gid().is_some() {
             self.users(raw, &mut edits);
         }
-        if let Some(at) = memmem::find(raw, b"OPT (") {
+        if let Some(at) = self.options.find(raw) {
             self.options(raw, at, &mut edits);
         }
         if line.completeness() != Completeness::Whole {
@@ -87,32 +126,29 @@ impl Lines {
 
     /// A host's name, wherever it stands in the line.
     fn host(&mut self, raw: &[u8], host: &[u8], edits: &mut Vec<Edit>) {
-        // An address in place of a name is mapped as an address.
-        let is_address = std::str::from_utf8(host).is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok());
-        if host.is_empty() || is_address {
+        let here = within(raw, host);
+        if host.is_empty() {
             return;
         }
-        let image = self.mapper.names.image(Kind::Host, host).to_vec();
-        if WORDS.contains(&host) || host.len() < 2 {
-            edits.extend(within(raw, host).map(|at| Edit { at, with: image }));
-            return;
-        }
-        for start in memmem::find_iter(raw, host) {
-            let at = start..start + host.len();
-            let whole = !is_of_name(raw.get(start.wrapping_sub(1))) && !is_of_name(raw.get(at.end));
-            // The name of a domain after a host's is part of what tells which one it is.
-            let dotted = raw.get(at.end) == Some(&b'.') && !is_of_name(raw.get(start.wrapping_sub(1)));
-            if whole || dotted || within(raw, host).as_ref() == Some(&at) {
-                edits.push(Edit { at, with: image.clone() });
-            }
-        }
+        let host = match self.host.take().filter(|known| known.name == host) {
+            Some(known) => known,
+            None => Host {
+                name: host.to_vec(),
+                image: self.mapper.names.image(Kind::Host, host),
+                finder: Finder::new(host).into_owned(),
+                is_address: std::str::from_utf8(host)
+                    .is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok()),
+            },
+        };
+        host.edits(raw, here, edits);
+        self.host = Some(host);
     }
 
     fn interface(&mut self, raw: &[u8], key: &[u8], name: &[u8], edits: &mut Vec<Edit>) {
         if name.is_empty() || name == b"lo" {
             return;
         }
-        let image = self.mapper.names.image(Kind::Interface, name).to_vec();
+        let image = self.mapper.names.image(Kind::Interface, name);
         if let Some(at) = within(raw, name) {
             edits.push(Edit { at, with: image });
             return;
@@ -122,7 +158,7 @@ impl Lines {
         for start in memmem::find_iter(raw, &named) {
             let at = start + key.len()..start + named.len();
             if !is_of_name(raw.get(at.end)) {
-                edits.push(Edit { at, with: image.clone() });
+                edits.push(Edit { at, with: Arc::clone(&image) });
             }
         }
     }
@@ -135,7 +171,7 @@ impl Lines {
         {
             let found = within(raw, prefix)
                 .or_else(|| memmem::find(raw, prefix).map(|start| start..start + prefix.len()));
-            edits.extend(found.map(|at| Edit { at, with: with.to_vec() }));
+            edits.extend(found.map(|at| Edit { at, with: with.into() }));
         }
     }
 
@@ -150,7 +186,7 @@ impl Lines {
                 if let Some(number) = number
                     && !is_of_name(raw.get(found.wrapping_sub(1)))
                 {
-                    let with = self.mapper.names.user(number).to_string().into_bytes();
+                    let with = self.mapper.names.user(number).to_string().into_bytes().into();
                     edits.push(Edit { at, with });
                 }
             }
@@ -169,7 +205,7 @@ impl Lines {
                 .collect();
             if self.mapper.options(&mut bytes, found > protocol) {
                 let with: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-                edits.push(Edit { at: start..start + bytes.len() * 2, with: with.into_bytes() });
+                edits.push(Edit { at: start..start + bytes.len() * 2, with: with.into_bytes().into() });
             }
         }
     }
@@ -188,7 +224,7 @@ impl Lines {
             return;
         }
         if value.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b'.' | b':')) {
-            let with = self.mapper.beginning(value);
+            let with = self.mapper.beginning(value).into();
             edits.push(Edit { at: at + 1..at + 1 + value.len(), with });
         }
     }

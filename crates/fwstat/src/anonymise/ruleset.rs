@@ -151,7 +151,7 @@ fn words(mapper: &mut Mapper, line: &[u8], edits: &mut Vec<Edit>) {
         let Some(kind) = is else {
             // The interface of an entry of a set: `10.0.0.0/8,eth0`.
             if number > 2 && text(&words[0]) == "add" && line[at.start - 1] == b',' && is_interface(word) {
-                edits.push(Edit { at: at.clone(), with: interface(mapper, word) });
+                edits.push(Edit { at: at.clone(), with: interface(mapper, word).into() });
             }
             continue;
         };
@@ -168,7 +168,7 @@ fn words(mapper: &mut Mapper, line: &[u8], edits: &mut Vec<Edit>) {
                 None => line[at.clone()].to_vec(),
             },
         };
-        edits.push(Edit { at: at.clone(), with });
+        edits.push(Edit { at: at.clone(), with: with.into() });
         if !list {
             is = None;
         }
@@ -183,14 +183,14 @@ fn is_interface(word: &str) -> bool {
 fn interface(mapper: &mut Mapper, name: &str) -> Vec<u8> {
     let sign = if name.ends_with(['+', '*']) { &name[name.len() - 1..] } else { "" };
     let stem = &name[..name.len() - sign.len()];
-    [mapper.names.image(Kind::Interface, stem.as_bytes()), sign.as_bytes()].concat()
+    [&*mapper.names.image(Kind::Interface, stem.as_bytes()), sign.as_bytes()].concat()
 }
 
 /// The image of a user: a number, a range of numbers, a name.
 fn user(mapper: &mut Mapper, word: &str) -> Vec<u8> {
     let parts = word.split('-').map(|part| match part.parse::<u32>() {
         Ok(number) => mapper.names.user(number).to_string(),
-        Err(_) => String::from_utf8_lossy(mapper.names.image(Kind::User, part.as_bytes())).into_owned(),
+        Err(_) => String::from_utf8_lossy(&mapper.names.image(Kind::User, part.as_bytes())).into_owned(),
     });
     parts.collect::<Vec<_>>().join("-").into_bytes()
 }
@@ -203,7 +203,7 @@ fn between(mapper: &mut Mapper, line: &[u8], edits: &mut Vec<Edit>, ranges: &mut
         let end = dash + 1 + line[dash + 1..].iter().take_while(|b| is_part(b)).count();
         let addr = |at: Range<usize>| std::str::from_utf8(&line[at]).ok()?.parse::<IpAddr>().ok();
         let (Some(first), Some(last)) = (addr(start..dash), addr(dash + 1..end)) else { continue };
-        edits.push(Edit { at: start..end, with: range(mapper, first, last).into_bytes() });
+        edits.push(Edit { at: start..end, with: range(mapper, first, last).into_bytes().into() });
         *ranges += 1;
     }
 }

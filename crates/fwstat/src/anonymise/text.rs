@@ -10,6 +10,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::address::Addresses;
 use super::hardware::Hardware;
@@ -55,7 +56,7 @@ pub struct Edit {
     /// Where it stands.
     pub at: Range<usize>,
     /// What it becomes.
-    pub with: Vec<u8>,
+    pub with: Arc<[u8]>,
 }
 
 impl Mapper {
@@ -68,17 +69,19 @@ impl Mapper {
     /// Writes a text with these edits, and with all addresses between them mapped. Of edits that overlap, the first one
     /// counts.
     pub fn write(&mut self, text: &[u8], edits: &mut Vec<Edit>, out: &mut Vec<u8>) {
-        edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
+        edits.sort_unstable_by_key(|edit| (edit.at.start, edit.at.end));
+        // Identifiers of machines and boots stand in objects, and in what is printed with quotes.
+        let words = memchr::memchr(b'"', text).is_some();
         let mut done = 0;
         for edit in edits.drain(..) {
             if edit.at.start < done {
                 continue;
             }
-            self.between(text, done..edit.at.start, out);
+            self.between(text, done..edit.at.start, words, out);
             out.extend_from_slice(&edit.with);
             done = edit.at.end;
         }
-        self.between(text, done..text.len(), out);
+        self.between(text, done..text.len(), words, out);
     }
 
     /// The image of the beginning of an address: of its whole groups of digits; the incomplete one is left out.
@@ -156,27 +159,17 @@ impl Mapper {
         found
     }
 
-    /// Writes a part of a text.
-    fn between(&mut self, text: &[u8], part: Range<usize>, out: &mut Vec<u8>) {
+    /// Writes a part of a text; `words`: hexadecimal digits alone may be something as well.
+    fn between(&mut self, text: &[u8], part: Range<usize>, words: bool, out: &mut Vec<u8>) {
         let (mut written, mut at) = (part.start, part.start);
-        while at < part.end {
-            let mut seen = CLASS[usize::from(text[at])];
-            if seen == 0 {
-                at += 1;
-                continue;
-            }
-            let start = at;
-            at += 1;
-            while at < part.end && CLASS[usize::from(text[at])] != 0 {
-                seen |= CLASS[usize::from(text[at])];
-                at += 1;
-            }
-            let end = match seen & (DOT | COLON) {
-                0 => self.word(text, start..at, part.end),
-                _ => self.run(text, start..at, part.end),
+        while let Some((found, sign)) = next(text, at..part.end, words) {
+            let end = match sign {
+                HEX => self.word(text, found.clone(), part.end),
+                _ => self.run(text, found.clone(), part.end),
             };
+            at = found.end;
             if let Some(end) = end {
-                out.extend_from_slice(&text[written..start]);
+                out.extend_from_slice(&text[written..found.start]);
                 out.extend_from_slice(&self.piece);
                 (written, at) = (end, end);
             }
@@ -210,17 +203,18 @@ impl Mapper {
             8 => {
                 let part = dashed(36, &[8, 13, 18, 23])?;
                 let digits: Vec<u8> = part.iter().copied().filter(|b| *b != b'-').collect();
-                let image = self.names.image(Kind::Id, &digits).to_vec();
+                let image = self.names.image(Kind::Id, &digits);
                 self.piece.clear();
-                let mut image = image.into_iter();
+                let mut image = image.iter().copied();
                 for b in part {
                     self.piece.push(if b == b'-' { b'-' } else { image.next().unwrap_or(b'0') });
                 }
                 Some(word.start + 36)
             }
             32 if !is_word(text.get(word.end)) => {
-                let image = self.names.image(Kind::Id, &text[word.clone()]).to_vec();
-                self.piece = image;
+                let image = self.names.image(Kind::Id, &text[word.clone()]);
+                self.piece.clear();
+                self.piece.extend_from_slice(&image);
                 Some(word.end)
             }
             _ => None,
@@ -370,6 +364,36 @@ impl Mapper {
             }
         }
         found.then_some(end)
+    }
+}
+
+/// The next run of hexadecimal digits, dots and colons in a part of a text, and what is in it: `HEX` alone, or more.
+/// Digits alone are one only before a dash, unless `words` says that they may be more.
+fn next(text: &[u8], part: Range<usize>, words: bool) -> Option<(Range<usize>, u8)> {
+    let class = |at: usize| CLASS[usize::from(text[at])];
+    let mut at = part.start;
+    loop {
+        let start = if words {
+            at + text[at..part.end].iter().position(|b| CLASS[usize::from(*b)] != 0)?
+        } else {
+            // Most of a line is not looked at byte by byte.
+            let sign = at + memchr::memchr3(b'.', b':', b'-', &text[at..part.end])?;
+            sign - text[part.start..sign].iter().rev().take_while(|b| CLASS[usize::from(**b)] != 0).count()
+        };
+        let mut end = start;
+        let mut seen = 0;
+        while end < part.end && class(end) != 0 {
+            seen |= class(end);
+            end += 1;
+        }
+        if end > start {
+            return Some((start..end, if seen == HEX { HEX } else { DOT }));
+        }
+        // A dash with nothing before it.
+        at = end + 1;
+        if at >= part.end {
+            return None;
+        }
     }
 }
 
@@ -550,8 +574,8 @@ mod tests {
     #[test]
     fn identifiers_are_mapped() {
         let id = "0123456789abcdef0123456789abcdef";
-        let out = mapped(&format!("b={id};"));
-        assert!(out.len() == id.len() + 3 && !out.contains(id));
+        let out = mapped(&format!("\"b={id};\""));
+        assert!(out.len() == id.len() + 5 && !out.contains(id));
         let uuid = "01234567-89ab-cdef-0123-456789abcdef";
         let out = mapped(uuid);
         assert!(out != uuid && out.len() == 36 && out.matches('-').count() == 4);
@@ -560,7 +584,8 @@ mod tests {
     #[test]
     fn edits_come_first() {
         let mut out = Vec::new();
-        let mut edits = vec![Edit { at: 3..14, with: b"X".to_vec() }, Edit { at: 0..2, with: b"Y".to_vec() }];
+        let mut edits =
+            vec![Edit { at: 3..14, with: b"X"[..].into() }, Edit { at: 0..2, with: b"Y"[..].into() }];
         mapper().write(b"gw 203.0.113.9 z", &mut edits, &mut out);
         assert_eq!(out, b"Y X z");
     }
