@@ -35,6 +35,8 @@ mod pandas;
 mod parquet;
 mod place;
 mod profiles;
+#[cfg(feature = "watch")]
+mod pty;
 mod readers;
 mod replay;
 mod replay_files;
@@ -46,6 +48,7 @@ mod schemas;
 mod screens;
 mod services;
 mod snapshots;
+mod streams;
 mod suggest;
 mod support;
 mod surface;
@@ -56,11 +59,15 @@ mod top;
 #[cfg(feature = "watch")]
 mod watch;
 #[cfg(feature = "watch")]
+mod watch_alarm;
+#[cfg(feature = "watch")]
 mod watch_every;
 #[cfg(feature = "watch")]
 mod watch_rules;
 #[cfg(feature = "watch")]
 mod watch_suggest;
+#[cfg(feature = "watch")]
+mod watch_terminal;
 mod words;
 mod worlds;
 mod writers;
