@@ -110,8 +110,23 @@ impl Lines {
         if line.completeness() != Completeness::Whole {
             self.cut(raw, line, &mut edits);
         }
+        if let Some((at, text)) = numbers(raw) {
+            let with = self.numbers(line, &text);
+            edits.push(Edit { at, with: with.into() });
+        }
         self.mapper.write(raw, &mut edits, out);
         self.edits = edits;
+    }
+
+    /// A message that journald wrote as the numbers of its bytes.
+    fn numbers(&mut self, line: &Line<'_>, text: &[u8]) -> Vec<u8> {
+        let (mut edits, mut out) = (Vec::new(), Vec::new());
+        for (key, name) in [(&b"IN="[..], line.in_iface()), (b"OUT=", line.out_iface())] {
+            self.interface(text, key, name, &mut edits);
+        }
+        self.mapper.write(text, &mut edits, &mut out);
+        let numbers: Vec<String> = out.iter().map(u8::to_string).collect();
+        numbers.join(", ").into_bytes()
     }
 
     /// Writes a line of another program: its addresses, and the host if it stands where syslog puts it.
@@ -228,6 +243,20 @@ impl Lines {
             edits.push(Edit { at: at + 1..at + 1 + value.len(), with });
         }
     }
+}
+
+/// The bytes of a message that is written as numbers (journald does so where it is no text), and where they stand.
+fn numbers(raw: &[u8]) -> Option<(Range<usize>, Vec<u8>)> {
+    if raw.first() != Some(&b'{') {
+        return None;
+    }
+    let key = memmem::find(raw, b"\"MESSAGE\"")? + 9;
+    let open = key + raw[key..].iter().position(|b| !matches!(b, b' ' | b':'))?;
+    let inside = raw[open..].strip_prefix(b"[")?;
+    let end = memchr::memchr(b']', inside)?;
+    let list = std::str::from_utf8(&inside[..end]).ok()?;
+    let bytes: Option<Vec<u8>> = list.split(',').map(|number| number.trim().parse().ok()).collect();
+    Some((open + 1..open + 1 + end, bytes?))
 }
 
 /// The host of a line of another program, where syslog, or journald's objects, put it.

@@ -256,6 +256,8 @@ fn commands(told: &Told<'_>) -> Vec<(String, &'static str)> {
     let mut commands = Vec::new();
     if let Some(hit) = told.summary.near.0.first() {
         commands.push((of("lines", &[format!("-s {}", hit.src)]), "the lines of the first near hit"));
+    } else {
+        commands.push((of("top", &["--by src,dport".to_owned()]), "who, at which port"));
     }
     commands.push((of("suggest", &told.rules), "the rules that silence the noise"));
     let page = [told.rules.clone(), vec!["--output report.html".to_owned()]].concat();
