@@ -92,7 +92,7 @@ fn an_original_address_is_hardly_ever_an_image() {
     let (folder, key) = folder();
     let mut random = Random(3);
     let mut log = String::new();
-    let mut originals = BTreeSet::new();
+    let mut originals = Vec::new();
     for n in 0..20_000u64 {
         let src = format!(
             "{}.{}.{}.{}",
@@ -106,15 +106,22 @@ fn an_original_address_is_hardly_ever_an_image() {
              DPT=53 LEN=40 \n",
             stamp(n)
         );
-        originals.insert(src);
+        originals.push(src);
     }
     let log = folder.write("kern.log", log);
     let out = shared(&key, &log, &[]);
     assert_eq!(out.code, 0, "{}", out.err);
-    let images = out.out.split("SRC=").skip(1).filter_map(|rest| rest.split(' ').next());
-    let again = images.filter(|image| originals.contains(*image)).count() as f64;
+    let images: Vec<&str> = out.out.split("SRC=").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
+    let known: BTreeSet<&str> = originals.iter().map(String::as_str).collect();
+    let pairs = originals.iter().zip(&images);
+    let anothers =
+        pairs.clone().filter(|(own, image)| own != *image && known.contains(**image)).count() as f64;
     let n = originals.len() as f64;
-    assert!(again <= 1.0 + 2.0 * n * n / 4_294_967_296.0, "{again}");
+    assert!(anothers <= 1.0 + 2.0 * n * n / 4_294_967_296.0, "{anothers}");
+    // Where bits of an address are those of the secret block, Crypto-PAn as it was published asks AES the same thing
+    // twice: some addresses in 10,000 are their own images, and nobody can tell which.
+    let own = pairs.filter(|(own, image)| own == *image).count() as f64;
+    assert!(own <= 5.0 + n * 0.75f64.powi(27), "{own}");
 }
 
 #[test]
