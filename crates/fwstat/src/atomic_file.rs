@@ -181,6 +181,16 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     io::Write::write_all(&mut file, bytes)
 }
 
+/// The same of a file that nobody else may read.
+///
+/// # Errors
+/// It is there, or cannot be written.
+pub fn write_new_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    io::Write::write_all(&mut file, bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;

@@ -5,6 +5,7 @@
 //! [`commands`] put the rest together. The program itself is [`main`].
 
 pub mod analysis;
+pub mod anonymise;
 pub mod atomic_file;
 pub mod cli;
 pub mod commands;
@@ -85,6 +86,7 @@ pub fn main() -> ExitCode {
         Some(Command::Explain(arguments)) => commands::explain::command(arguments),
         Some(Command::Replay(arguments)) => commands::replay::command(arguments),
         Some(Command::Suggest(arguments)) => commands::suggest::command(arguments),
+        Some(Command::Anonymise(arguments)) => commands::anonymise::command(arguments),
         Some(Command::Report(arguments)) => commands::report::command(arguments),
         #[cfg(feature = "watch")]
         Some(Command::Watch(arguments)) => commands::watch::command(arguments),

@@ -6,7 +6,9 @@
 //! Must not know: what is done with it.
 //! Tested by: `tests/cli/surface.rs`.
 
+pub mod anonymise;
 mod follow;
+pub mod report;
 pub mod suggest;
 
 use std::collections::HashSet;

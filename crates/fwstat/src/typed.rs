@@ -15,7 +15,7 @@ use fwlog::text;
 use crate::cli::{Cli, Format};
 
 /// Words of other programs for what a command does.
-const MEANT: [(&[&str], &str); 9] = [
+const MEANT: [(&[&str], &str); 10] = [
     (&["grep", "rg", "tail", "cat", "head", "show", "print", "less"], "lines"),
     (&["sources", "ports", "count", "counts", "sort", "uniq", "talkers"], "top"),
     (&["graph", "histogram", "chart", "plot", "hours", "trend"], "timeline"),
@@ -24,6 +24,7 @@ const MEANT: [(&[&str], &str); 9] = [
     (&["json", "csv", "dump", "records", "convert"], "export"),
     (&["why", "decode", "parse"], "explain"),
     (&["html", "page", "summary", "goaccess"], "report"),
+    (&["anon", "redact", "scrub", "mask"], "anonymise"),
     (&["live", "follow", "monitor", "dashboard", "tui"], "watch"),
 ];
 

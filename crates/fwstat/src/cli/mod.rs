@@ -4,6 +4,7 @@
 //! Must not know: what an option comes to (`options`).
 //! Tested by: `tests/cli/surface.rs`: help, man page and completions list the same options.
 
+mod anonymise;
 mod check;
 mod common;
 mod explain;
@@ -21,6 +22,7 @@ mod watch;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+pub use anonymise::Anonymise;
 pub use check::Check;
 pub use common::{
     AccountingArgs, Common, FilterArgs, FollowArgs, InputArgs, LookArgs, OutputArgs, RulesArgs,
@@ -80,7 +82,7 @@ pub fn command() -> clap::Command {
         let forms = Format::of(command.get_name());
         match command.get_name() {
             // These have forms of their own, or none.
-            "lines" | "suggest" | "watch" | "help" => command,
+            "lines" | "suggest" | "anonymise" | "watch" | "help" => command,
             _ => limited(command, forms),
         }
     })
@@ -141,12 +143,21 @@ pub enum Command {
     /// host of the own networks or of --trusted. What each rule would drop is printed with it. Without --rules less is
     /// known, and less is suggested.
     Suggest(Suggest),
+    /// Logs and rulesets that can be shown to others: addresses, hardware addresses and names replaced, networks kept.
+    ///
+    /// Addresses are mapped by Crypto-PAn: those of one network stay in one network, of any size, and nothing else is
+    /// known of them. Private networks, the link's and groups stay what they are. Hardware addresses keep their vendor;
+    /// hosts, interfaces, users and comments of rules get made-up names; all else stays byte for byte. What is written is
+    /// read again and compared. Lines that are no firewall records are left out.
+    #[command(visible_alias = "anonymize")]
+    Anonymise(Anonymise),
     /// One page of HTML about a log: what remains without the noise, who, when, at which ports, what changed.
     ///
     /// The page is one file that fetches nothing: it opens from a disk, can be mailed, is readable without its script,
     /// on paper and on a telephone. It says what remains and which rules silence the rest, packets over time by prefix,
     /// sources and networks, ports, near hits, own hosts that misbehave; with --rules also which rule takes which
-    /// lines, and what is wrong with the rules; and what could not be read. The log is read three times.
+    /// lines, and what is wrong with the rules; and what could not be read. The log is read three times. As text, Markdown
+    /// or a mail it is a few lines: what is new since --state, what to look at, what remains.
     Report(Report),
     /// Watch a log as it is written, on a terminal: who, on what, when; drill down, explain, copy the command.
     ///

@@ -15,7 +15,8 @@ use super::values::{CHAIN, MOST_RULES};
 #[derive(Args, Debug, Clone)]
 #[command(after_help = "Examples:\n  \
       fwstat report --output report.html kern.log\n  \
-      fwstat report --rules rules --trusted 192.168.50.0/24 --output report.html kern.log")]
+      fwstat report --rules rules --trusted 192.168.50.0/24 --output report.html kern.log\n  \
+      fwstat report --format mail --state told --quiet-if-nothing -S yesterday kern.log | sendmail -t")]
 pub struct Report {
     /// Output of iptables-save, ip6tables-save or `nft -j list ruleset`; one of each family: what is let in, which rules
     /// are there already, and what they do with the log.
@@ -37,6 +38,15 @@ pub struct Report {
     /// The chain for suggested rules.
     #[arg(long, value_name = "NAME", default_value = CHAIN, help_heading = "Rules")]
     pub chain: String,
+    /// Remember in FILE what was told, and tell what is new: each thing once. The exit code is 1 if nothing is new.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Write nothing if nothing is new (without --state: if nothing remains).
+    #[arg(long)]
+    pub quiet_if_nothing: bool,
+    /// To whom the mail of --format mail goes.
+    #[arg(long, value_name = "ADDRESS", default_value = "root")]
+    pub to: String,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,

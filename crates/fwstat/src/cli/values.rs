@@ -20,6 +20,7 @@ pub enum Generate {
     ManExplain,
     ManSuggest,
     ManReport,
+    ManAnonymise,
     #[cfg(feature = "watch")]
     ManWatch,
     #[value(alias = "bash")]
@@ -54,6 +55,7 @@ impl Generate {
             Generate::ManExplain => "explain",
             Generate::ManSuggest => "suggest",
             Generate::ManReport => "report",
+            Generate::ManAnonymise => "anonymise",
             #[cfg(feature = "watch")]
             Generate::ManWatch => "watch",
             Generate::Man | Generate::CompleteBash | Generate::CompleteZsh | Generate::CompleteFish => {
@@ -124,6 +126,8 @@ pub enum Format {
     Markdown,
     Parquet,
     Html,
+    Text,
+    Mail,
 }
 
 impl Format {
@@ -135,7 +139,7 @@ impl Format {
                 &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv, Format::Markdown]
             }
             b"timeline" | b"check" => &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv],
-            b"report" => &[Format::Html],
+            b"report" => &[Format::Html, Format::Text, Format::Markdown, Format::Mail],
             b"export" => &[Format::Ndjson, Format::Csv, Format::Tsv, Format::Parquet],
             _ => &[Format::Table, Format::Plain, Format::Json],
         }

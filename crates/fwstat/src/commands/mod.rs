@@ -4,6 +4,7 @@
 //! Must not know: how lines are read or how a form of output is written.
 //! Tested by: `tests/cli`.
 
+pub mod anonymise;
 mod assumptions;
 pub mod check;
 pub mod explain;
@@ -228,14 +229,19 @@ fn write(options: &Options, account: &Account, bytes: &[u8]) -> anyhow::Result<(
     if options.quiet || failed {
         return Ok(());
     }
-    match &options.output {
+    put(options.output.as_deref(), bytes)?;
+    told_again(options)
+}
+
+/// Writes to a file, at once or not at all, or to standard output.
+fn put(path: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
+    match path {
         None => {
             let mut out = io::stdout().lock();
-            out.write_all(bytes).and_then(|()| out.flush()).context("standard output")?;
+            out.write_all(bytes).and_then(|()| out.flush()).context("standard output")
         }
-        Some(path) => replace(path, bytes)?,
+        Some(path) => replace(path, bytes),
     }
-    told_again(options)
 }
 
 /// Says once more, after what was printed, which inputs could not be read: their errors may have scrolled away.
@@ -300,6 +306,8 @@ fn format(options: &Options, default: Format, known: &[Format]) -> anyhow::Resul
         "md" => Some(Format::Markdown),
         "parquet" => Some(Format::Parquet),
         "html" | "htm" => Some(Format::Html),
+        "txt" => Some(Format::Text),
+        "eml" => Some(Format::Mail),
         _ => None,
     };
     let format = match options.format.or_else(by_name).unwrap_or(default) {

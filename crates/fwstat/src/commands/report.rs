@@ -1,19 +1,22 @@
-//! `fwstat report`: one page about a log.
+//! `fwstat report`: one page about a log, or a digest of it.
 //!
 //! Responsible for: the passes in order (counts and survey, proof, details), and which page is made of them.
 //! Must not know: what noise is, how a page looks.
 //! Tested by: `tests/cli/report.rs`, `tests/cli/report_page.rs`.
 
+use std::io::{self, IsTerminal as _};
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use fwlog::names::Names;
 use fwlog::text;
+use fwlog::time::clock;
 use fwrules::{Compiled, Evidence};
 use hashbrown::HashMap;
 
 use super::passes::Passes;
-use super::{Outcome, format, outcome, write};
+use super::{Outcome, format, outcome, replace, write};
 use crate::analysis::noise::survey::Survey;
 use crate::analysis::replay::Replay;
 use crate::analysis::replayed::Replays;
@@ -21,10 +24,13 @@ use crate::analysis::suggest::proof::{Proof, Prover};
 use crate::analysis::summary::Summary;
 use crate::analysis::summary::details::{Detailed, Details, Places};
 use crate::analysis::summary::first::First;
+use crate::analysis::summary::news::{Told as Tellings, things};
 use crate::cli::{self, Format, RulesArgs};
+use crate::options::report::{letter, told as told_before};
 use crate::options::{Options, suggest as options};
+use crate::report::digest::{Digest, News, mail};
 use crate::report::page::{self, Told, Who};
-use crate::report::{Head, next};
+use crate::report::{diagnostics, next};
 use crate::rules::Rulesets;
 
 /// Runs it.
@@ -49,7 +55,11 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
     let ranks = log.ranks.clone();
     let make = || ((Survey::new(&session.trusted, &ranks), First::default()), replays());
     let (((survey, first), replays), options, account, mut head) = log.run(make)?;
-    format(&options, Format::Html, Format::of("report"))?;
+    let terminal = options.output.is_none() && io::stdout().is_terminal();
+    // A page is for a browser: a terminal is told the same in a few lines.
+    let usual = if terminal { Format::Text } else { Format::Html };
+    let form = format(&options, usual, Format::of("report"))?;
+    let letter = letter(arguments, &options.plan.clock.zone)?;
     let chosen = first.choose();
     let draft = session.draft(&survey.finish());
     let signals = draft.signals.clone();
@@ -84,10 +94,66 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
         summary: &summary,
         replay: replay.as_ref(),
         who: &who(options.plan.names.as_deref(), &summary),
-        command: repeated(arguments, &options, &head),
+        command: next::command(&head, "report", &words(arguments, &options)),
+        rules: rules(arguments),
     };
-    write(&options, &account, page::html(&told).as_bytes())?;
-    Ok(outcome(&options, &account))
+    let state = arguments.state.as_deref().map(State::read);
+    let news = state.as_ref().map_or_else(News::default, |state| state.news(&summary));
+    let something = if news.known { !news.things.is_empty() } else { summary.suggestion.after() > 0 };
+    if something || !arguments.quiet_if_nothing {
+        let digest = || Digest::new(&told, &news);
+        let bytes = match form {
+            Format::Text => digest().text(),
+            Format::Markdown => digest().markdown(),
+            Format::Mail => mail::message(&digest(), &letter),
+            _ => page::html(&told),
+        };
+        write(&options, &account, bytes.as_bytes())?;
+    }
+    let damaged = match (state, whole) {
+        (Some(state), true) => state.tell(&summary, head.span.map(|(_, last)| clock::utc_text(last.utc)))?,
+        _ => false,
+    };
+    Ok(match outcome(&options, &account) {
+        Outcome::Found | Outcome::Nothing if damaged => Outcome::Failed,
+        Outcome::Found if (news.known || form != Format::Html) && !something => Outcome::Nothing,
+        other => other,
+    })
+}
+
+/// What was told before, and where that is kept.
+struct State<'p> {
+    path: &'p Path,
+    told: Option<Tellings>,
+    /// Why it could not be read: then it begins anew.
+    damaged: Option<anyhow::Error>,
+}
+
+impl<'p> State<'p> {
+    fn read(path: &'p Path) -> State<'p> {
+        let (told, damaged) = match told_before(path) {
+            Ok(told) => (told, None),
+            Err(error) => (None, Some(error)),
+        };
+        State { path, told, damaged }
+    }
+
+    /// What is new; everything, if nothing was told before.
+    fn news(&self, summary: &Summary) -> News {
+        let before = self.told.clone().unwrap_or_default();
+        News { known: true, since: before.until.clone(), things: before.new_of(&things(summary)) }
+    }
+
+    /// Keeps that all of it was told; whether what was kept before could not be read.
+    fn tell(self, summary: &Summary, until: Option<String>) -> anyhow::Result<bool> {
+        let mut told = self.told.unwrap_or_default();
+        told.tell(&things(summary), until);
+        if let Some(error) = &self.damaged {
+            diagnostics::error(&format!("{error:#}; it begins anew"))?;
+        }
+        replace(self.path, told.to_text().as_bytes())?;
+        Ok(self.damaged.is_some())
+    }
 }
 
 /// What files and the resolver say of the addresses that are shown.
@@ -105,12 +171,11 @@ fn who(names: Option<&Names>, summary: &Summary) -> HashMap<IpAddr, Who> {
     known.collect()
 }
 
-/// The command that makes the same page.
-fn repeated(arguments: &cli::Report, options: &Options, head: &Head) -> String {
+/// Rules and networks that were named, as options.
+fn rules(arguments: &cli::Report) -> Vec<String> {
     let mut words = Vec::new();
     let mut add = |name: &str, value: &str| words.push(format!("--{name} {}", text::quoted(value)));
     arguments.rules.iter().for_each(|path| add("rules", &path.to_string_lossy()));
-    arguments.ipset.iter().for_each(|path| add("ipset", &path.to_string_lossy()));
     arguments.trusted.iter().for_each(|net| add("trusted", net));
     arguments.keep.iter().for_each(|prefix| add("keep", prefix));
     if arguments.max_rules != cli::values::MOST_RULES {
@@ -119,6 +184,14 @@ fn repeated(arguments: &cli::Report, options: &Options, head: &Head) -> String {
     if arguments.chain != cli::values::CHAIN {
         add("chain", &arguments.chain);
     }
+    words
+}
+
+/// The options of the command that makes the same page.
+fn words(arguments: &cli::Report, options: &Options) -> Vec<String> {
+    let mut words = rules(arguments);
+    let mut add = |name: &str, value: &str| words.push(format!("--{name} {}", text::quoted(value)));
+    arguments.ipset.iter().for_each(|path| add("ipset", &path.to_string_lossy()));
     let input = &arguments.common.input;
     input.names.iter().for_each(|path| add("names", &path.to_string_lossy()));
     input.geoip.iter().for_each(|path| add("geoip", &path.to_string_lossy()));
@@ -127,5 +200,5 @@ fn repeated(arguments: &cli::Report, options: &Options, head: &Head) -> String {
     }
     words.extend(input.resolve.then(|| "--resolve".to_owned()));
     words.extend(next::input_words(input));
-    next::command(head, "report", &words)
+    words
 }

@@ -11,6 +11,7 @@ mod fuzz_readers;
 mod mutate;
 
 mod advice;
+mod anonymise;
 mod check;
 mod clocks;
 mod completions;
@@ -40,6 +41,7 @@ mod readers;
 mod replay;
 mod replay_files;
 mod report;
+mod report_digest;
 mod report_page;
 mod rule_faults;
 mod schemas;

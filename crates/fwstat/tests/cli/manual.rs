@@ -2,7 +2,7 @@
 
 use crate::support::*;
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "man",
     "man-top",
     "man-timeline",
@@ -13,6 +13,7 @@ const PAGES: [&str; 10] = [
     "man-explain",
     "man-suggest",
     "man-report",
+    "man-anonymise",
 ];
 
 /// A topic's text as it is in the source.

@@ -74,7 +74,7 @@ fn nothing_of_a_log_is_markup() {
     for c in ['\u{202e}', '\u{200b}', '\u{feff}', '\x1b'] {
         assert!(!html.contains(c), "{c:?}");
     }
-    assert!(html.len() < 300_000 && !html.contains(&"A".repeat(300)), "{}", html.len());
+    assert!(html.len() < 300_000 && !html.contains(&"A".repeat(700)), "{}", html.len());
     // No attribute is one that a page could be attacked by.
     let mut tags = html.split('<').skip(1).filter_map(|part| part.split('>').next());
     let names = |tag: &str| -> Vec<String> {

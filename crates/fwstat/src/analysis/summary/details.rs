@@ -269,6 +269,11 @@ impl Talker {
     }
 }
 
+/// Whether a prefix says that a packet is a near hit, as the guide's rules have it.
+fn says_near(prefix: &[u8]) -> bool {
+    prefix.windows(7).any(|word| word.eq_ignore_ascii_case(b"foreign"))
+}
+
 /// Counts in a bucket, if there is one.
 fn add(counts: &mut [u64], at: Option<usize>, times: u64) {
     if let Some(count) = at.and_then(|at| counts.get_mut(at)) {
@@ -309,7 +314,13 @@ impl Aggregate for Details<'_> {
         if let Becomes::Stays(why) = becomes {
             add(&mut counted.remaining.time, bucket, times);
             counted.remaining.by.iter_mut().for_each(|counts| counts.add(record));
-            if why == Some(Why::NearHit) {
+            let is_near = match why {
+                Some(Why::NearHit) => true,
+                // The rules that log it say so themselves.
+                Some(Why::Kept) => says_near(record.prefix()),
+                _ => false,
+            };
+            if is_near {
                 counted.remaining.near.add(record);
             }
         }

@@ -11,6 +11,7 @@ pub mod change;
 pub mod details;
 pub mod first;
 pub mod grid;
+pub mod news;
 pub mod week;
 
 use std::net::IpAddr;
@@ -27,6 +28,8 @@ use week::Week;
 
 /// Changes that are told.
 const CHANGES: usize = 12;
+/// Near hits that are named; a page shows the first of them.
+const NEAR: usize = 5_000;
 /// Rows of each table of what remains.
 const REMAINING: usize = 10;
 
@@ -111,7 +114,7 @@ impl Summary {
         let Detailed { mut prefixes, sources, networks, ports, remaining, hours } = details;
         let week = Week::of(&hours, places.hours().start / 3_600);
         let other_prefixes = prefixes.pop().unwrap_or_default();
-        let near = remaining.near.ranked(ROWS);
+        let near = remaining.near.ranked(NEAR);
         let near_lines = near.total;
         let mut summary = Summary {
             suggestion,
@@ -149,7 +152,7 @@ impl Summary {
             .iter()
             .chain(&self.networks)
             .map(|row| row.what)
-            .chain(self.near.0.iter().map(|hit| hit.src))
+            .chain(self.near.0.iter().take(ROWS).map(|hit| hit.src))
             .chain(self.suggestion.hosts.iter().map(|host| host.src))
             .chain(self.suggestion.friends.iter().map(|(friend, _)| friend.addr))
             .chain(remaining)

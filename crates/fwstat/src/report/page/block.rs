@@ -47,6 +47,8 @@ pub struct Told<'t> {
     pub who: &'t HashMap<IpAddr, Who>,
     /// The command that makes this page.
     pub command: String,
+    /// Rules and networks that were named, as options.
+    pub rules: Vec<String>,
 }
 
 /// A number that is seen first.

@@ -15,18 +15,15 @@ use crate::report::suggest::friend_commands;
 /// Rows of each table.
 const ROWS: usize = 25;
 const FRIENDS: usize = 12;
+/// Services of a host that are named.
+const TRIED: usize = 8;
 
 /// Own hosts and slow scans, outgoing packets, trusted hosts, rules that never match.
 pub(super) fn section(told: &Told<'_>) -> Option<Section> {
     let s = &told.summary.suggestion;
     let mut blocks = Vec::new();
-    let tables: Vec<Table> = [hosts(told, "own_network"), hosts(told, "slow_scan"), outgoing(told)]
-        .into_iter()
-        .filter(|table| !table.is_empty())
-        .collect();
-    if !tables.is_empty() {
-        blocks.push(Block::Tables(tables));
-    }
+    let tables = [hosts(told, "own_network"), hosts(told, "slow_scan"), outgoing(told)];
+    blocks.extend(tables.into_iter().filter(|table| !table.is_empty()).map(Block::Table));
     blocks.extend(trusted(told));
     if !s.dead.is_empty() {
         blocks
@@ -51,13 +48,16 @@ pub(super) fn section(told: &Told<'_>) -> Option<Section> {
 fn hosts(told: &Told<'_>, why: &str) -> Table {
     let list = told.summary.suggestion.hosts.iter().filter(|host| host.scans && host.why == why);
     let rows = list.take(ROWS).map(|host| {
-        let tried: Vec<String> =
-            host.tried.iter().map(|tried| format!("{} ({})", tried.service, tried.lines)).collect();
+        let tried = host.tried.iter().take(TRIED);
+        let mut tried: Vec<String> =
+            tried.map(|tried| format!("{} ({})", tried.service, tried.lines)).collect();
+        tried.extend((host.tried.len() > TRIED).then(|| "...".to_owned()));
         vec![address(told, host.src), Cell::number(host.lines), Cell::text(tried.join(", ")).broken()]
     });
     let own = why == "own_network";
     Table {
         caption: if own { "Local hosts that probe" } else { "Slow scans" }.to_owned(),
+        class: "wide",
         columns: vec![words("Source"), numbers("Lines"), plain("Tried")],
         rows: rows.collect(),
         ..Table::default()
@@ -105,6 +105,7 @@ fn trusted(told: &Told<'_>) -> Vec<Block> {
 pub(super) fn near(told: &Told<'_>) -> Option<Section> {
     let (near, all) = &told.summary.near;
     let largest = near.first()?.lines;
+    let near = &near[..near.len().min(ROWS)];
     let rows = near.iter().map(|hit| {
         let at = match hit.at {
             (protocol, Some(at)) => port(protocol, at),
@@ -114,7 +115,7 @@ pub(super) fn near(told: &Told<'_>) -> Option<Section> {
         vec![address(told, hit.src), at, Cell::number(hit.lines), Cell::picture(bar(part))]
     });
     let table = Table {
-        caption: "Near hits".to_owned(),
+        caption: "Untrusted sources on open services".to_owned(),
         about: top_of(near.len(), *all, "source and port", "sources and ports"),
         class: "barred",
         columns: vec![words("Source"), words("Port"), numbers("Lines"), bars()],

@@ -21,13 +21,16 @@ use askama::Template;
 
 use self::block::{Block, LOOK, Section, Tile};
 pub use self::block::{Told, Who};
+pub use self::reading::{books, span, warnings};
+pub use self::table::shown as plain;
 use self::table::shown;
+pub use self::who::network_name;
 
 /// The style sheet and the script, each in the page as it is, and allowed by its hash alone.
 const STYLE: &str = include_str!("../../../templates/page.css");
 const SCRIPT: &str = include_str!("../../../templates/page.js");
 /// Their SHA-256 in Base64: a test says what they must be.
-const STYLE_HASH: &str = "nNF7eVshbwE/LPKcCzKfliB/kTSCZh6+houFrHeBzx0=";
+const STYLE_HASH: &str = "XcxP5FViZkYhefaiIDrFL4q7NkvwxJUK5Qcea47Nj6Y=";
 const SCRIPT_HASH: &str = "pznNAw/9ovlhNchULJwi/wygmn6NS4SuL1w+Fculc7Y=";
 
 #[derive(Template)]
@@ -78,9 +81,9 @@ pub fn html(told: &Told<'_>) -> String {
         script: SCRIPT,
         title: format!("Firewall log: {files}"),
         files,
-        span: reading::span(told),
-        books: reading::books(told),
-        warnings: reading::warnings(told),
+        span: span(told),
+        books: books(told),
+        warnings: warnings(told),
         tiles: noise::tiles(told),
         sections: sections.into_iter().flatten().collect(),
         version: env!("CARGO_PKG_VERSION"),

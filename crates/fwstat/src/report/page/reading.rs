@@ -15,7 +15,8 @@ use crate::report::table::classes;
 const ROWS: usize = 20;
 
 /// From when to when.
-pub(super) fn span(told: &Told<'_>) -> String {
+#[must_use]
+pub fn span(told: &Told<'_>) -> String {
     let Some((first, last)) = told.head.span else { return String::new() };
     let zone =
         told.clock.zone.iana_name().map_or(String::new(), |name| format!(" ({})", shown(name.as_bytes())));
@@ -23,7 +24,8 @@ pub(super) fn span(told: &Told<'_>) -> String {
 }
 
 /// The lines by class.
-pub(super) fn books(told: &Told<'_>) -> String {
+#[must_use]
+pub fn books(told: &Told<'_>) -> String {
     let totals = &told.head.totals;
     let mut words = format!(
         "{} read ({}): {}",
@@ -39,7 +41,8 @@ pub(super) fn books(told: &Told<'_>) -> String {
 }
 
 /// What must be known before any number is believed.
-pub(super) fn warnings(told: &Told<'_>) -> Vec<String> {
+#[must_use]
+pub fn warnings(told: &Told<'_>) -> Vec<String> {
     let head = told.head;
     let mut warnings = Vec::new();
     if head.partial {

@@ -85,6 +85,8 @@ pub struct Cell {
     pub below: String,
     /// What it is sorted by, if not by its text.
     pub key: Option<u64>,
+    /// Whether that text stands beside it and not below.
+    pub beside: bool,
     /// A picture after the text.
     pub svg: Option<Svg>,
     /// Whether the text is code: a prefix, an address, a rule.
@@ -130,6 +132,12 @@ impl Cell {
     #[must_use]
     pub fn with(self, below: impl Into<String>) -> Cell {
         Cell { below: below.into(), ..self }
+    }
+
+    /// With less important text beside it.
+    #[must_use]
+    pub fn beside(self, text: impl Into<String>) -> Cell {
+        Cell { below: text.into(), beside: true, ..self }
     }
 
     /// With lines that may be broken.

@@ -42,14 +42,16 @@ pub(super) fn network(told: &Told<'_>, addr: IpAddr) -> Cell {
     }
 }
 
-fn network_name(addr: IpAddr) -> String {
+/// A network of sources, by its first address.
+#[must_use]
+pub fn network_name(addr: IpAddr) -> String {
     format!("{addr}/{}", if addr.is_ipv4() { NET.0 } else { NET.1 })
 }
 
 /// A port with its protocol and the name of its service.
 pub(super) fn port(protocol: u8, port: u16) -> Cell {
     let cell = Cell { key: Some(u64::from(port)), ..Cell::code(port_name(protocol, port)) };
-    services::name(Protocol(protocol), port).map_or(cell.clone(), |name| cell.with(name))
+    services::name(Protocol(protocol), port).map_or(cell.clone(), |name| cell.beside(name))
 }
 
 fn port_name(protocol: u8, port: u16) -> String {
