@@ -9,5 +9,6 @@ pub mod log_text;
 pub mod noise;
 pub mod replay;
 pub mod replayed;
+pub mod scans;
 pub mod suggest;
 pub mod what_if;

@@ -14,6 +14,7 @@ mod names;
 pub mod overview;
 mod passes;
 pub mod replay;
+pub mod scans;
 pub mod suggest;
 pub mod suggest_interactive;
 mod suggest_print;

@@ -1,0 +1,144 @@
+//! What made a scan's packets, by the fields that every log line has.
+//!
+//! Measured on nmap 7.93, masscan 1.3.2, zmap 2.1.1, hping3, fping; a sender that hides itself is taken for another.
+//!
+//! Responsible for: the names of tools and techniques.
+//! Must not know: what a scan is.
+//! Tested by: the unit tests below, `tests/cli/scans.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fwlog::aggregate::scans::{Kind, Probe};
+
+use super::aim::{aim, is_kernel_syn};
+
+/// The technique of a scan, and what else it did.
+#[must_use]
+pub fn techniques(probes: &[Probe]) -> (&'static str, Vec<&'static str>) {
+    // Those that look for hosts come first where there are as many of each.
+    const ORDER: [Kind; 14] = [
+        Kind::Ping,
+        Kind::Timestamp,
+        Kind::Mask,
+        Kind::Sctp,
+        Kind::Syn,
+        Kind::Udp,
+        Kind::Fin,
+        Kind::Null,
+        Kind::Xmas,
+        Kind::Maimon,
+        Kind::Ack,
+        Kind::Odd,
+        Kind::Protocol,
+        Kind::Os,
+    ];
+    let mut aims: BTreeMap<Kind, BTreeSet<super::aim::Aim>> = BTreeMap::new();
+    for probe in probes {
+        aims.entry(probe.kind).or_default().insert(aim(probe));
+    }
+    let packets = |kind: Kind| probes.iter().filter(|p| p.kind == kind).map(|p| u64::from(p.count)).sum::<u64>();
+    // SCTP has no ports in a log: its packets are its aims.
+    let count = |kind: Kind| match kind {
+        Kind::Sctp => packets(kind) as usize,
+        kind => aims.get(&kind).map_or(0, BTreeSet::len),
+    };
+    let most = ORDER.iter().map(|kind| count(*kind)).max().unwrap_or(0);
+    let main = ORDER.into_iter().find(|kind| count(*kind) * 10 >= most * 9).unwrap_or(Kind::Protocol);
+    let name = |kind: Kind| name(kind, probes);
+    let also = ORDER.into_iter().filter(|kind| *kind != main && count(*kind) > 0).map(name).collect();
+    (name(main), also)
+}
+
+fn name(kind: Kind, probes: &[Probe]) -> &'static str {
+    let of = || probes.iter().filter(move |probe| probe.kind == kind);
+    match kind {
+        Kind::Syn if most(of(), is_kernel_syn) => "connect",
+        Kind::Syn => "syn",
+        Kind::Fin => "fin",
+        Kind::Null => "null",
+        Kind::Xmas => "xmas",
+        Kind::Maimon => "maimon",
+        Kind::Ack => "ack",
+        Kind::Odd => "odd-flags",
+        Kind::Os => "os-detection",
+        Kind::Udp => "udp",
+        Kind::Ping => "ping",
+        Kind::Timestamp => "icmp-timestamp",
+        Kind::Mask => "icmp-mask",
+        Kind::Sctp if most(of(), |probe| probe.len >= 50) => "sctp-init",
+        Kind::Sctp => "sctp-cookie-echo",
+        Kind::Protocol | Kind::Answer => "protocol",
+    }
+}
+
+/// Whether four in five are so.
+fn most<'p>(probes: impl Iterator<Item = &'p Probe>, is: impl Fn(&Probe) -> bool) -> bool {
+    let (mut all, mut so) = (0, 0);
+    for probe in probes {
+        all += 1;
+        so += usize::from(is(probe));
+    }
+    so * 5 >= all * 4
+}
+
+/// The tool, and the fields that say so; nothing if none fits.
+#[must_use]
+pub fn tool(probes: &[Probe]) -> (Option<&'static str>, &'static str) {
+    let own: Vec<&Probe> = probes.iter().filter(|probe| !matches!(probe.kind, Kind::Odd | Kind::Os)).collect();
+    let own = if own.is_empty() { probes.iter().collect() } else { own };
+    let is = |test: &dyn Fn(&Probe) -> bool| most(own.iter().copied(), test);
+    let tcp: Vec<&Probe> = own.iter().copied().filter(|probe| probe.protocol == 6).collect();
+    let of_tcp = |test: &dyn Fn(&Probe) -> bool| most(tcp.iter().copied(), test);
+    let v6 = own[0].is_v6();
+    let ttls = |probes: &[&Probe]| {
+        let all: BTreeSet<u8> = probes.iter().flat_map(|probe| [probe.ttl, probe.ttls.0, probe.ttls.1]).collect();
+        let width = all.last().zip(all.first()).map_or(0, |(last, first)| last - first);
+        (all.len(), width)
+    };
+    let scattered = |probes: &[&Probe]| {
+        let (count, width) = ttls(probes);
+        count >= 4 && width <= 24
+    };
+    if !v6 && is(&|probe| probe.id == 54_321) {
+        return (Some("zmap"), "IP ID 54321");
+    }
+    if !tcp.is_empty() && tcp.len() * 5 >= own.len() && of_tcp(&|probe| probe.window == 1_024) {
+        if v6 {
+            return (Some("nmap"), "window 1024");
+        }
+        if tcp.len() >= 5 && ttls(&tcp).0 >= 4 {
+            return (Some("nmap"), "window 1024, a new TTL for each probe");
+        }
+        if of_tcp(&|probe| probe.ttl > 64) {
+            return (Some("masscan"), "window 1024, TTL from 255");
+        }
+        return (Some("nmap?"), "window 1024");
+    }
+    if !tcp.is_empty() && of_tcp(&|probe| probe.window == 512 && probe.len == 40) {
+        return (Some("hping3"), "window 512, no options");
+    }
+    if !tcp.is_empty() && of_tcp(&|probe| probe.window == 65_535 && probe.len == 40) {
+        return (Some("zmap"), "window 65535, no options");
+    }
+    if !tcp.is_empty() && of_tcp(&is_kernel_syn) {
+        return (Some("kernel sockets"), "the SYN of a system's own stack: options, DF");
+    }
+    if !v6 && own.len() >= 3 && scattered(&own) {
+        return (Some("nmap"), "a new TTL for each probe");
+    }
+    let begun_high = is(&|probe| probe.ttl > 128);
+    if !v6 && begun_high && is(&|probe| matches!(probe.kind, Kind::Udp | Kind::Ping)) {
+        return (Some("masscan?"), "TTL from 255");
+    }
+    if is(&|probe| probe.kind == Kind::Ping && probe.len == 84 && probe.is(Probe::<u128>::DF)) {
+        return (Some("fping"), "echo requests of 84 bytes, DF");
+    }
+    let empty = |probe: &Probe| probe.len == 28 && matches!(probe.kind, Kind::Udp | Kind::Ping);
+    if !v6 && is(&empty) && ttls(&own).0 <= 2 {
+        return (Some("hping3?"), "no payload, one TTL");
+    }
+    if v6 && !is(&is_kernel_syn) && own.iter().any(|probe| probe.window == 1_024) {
+        return (Some("nmap"), "window 1024");
+    }
+    (None, "")
+}
