@@ -10,7 +10,8 @@ use fwlog::aggregate::scans::{Kind, Probe};
 
 use super::aim::{Aim, aim, is_made};
 use super::merge::{How, Scan};
-use super::{ports, runs, tool};
+use super::{likeness, ports, runs, tool};
+use fwlog::services;
 
 /// How sure it is that this is a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,18 +97,21 @@ impl Campaign {
             by_protocol.entry(probe.protocol).or_default().insert(probe.dport);
         }
         let (technique, also) = tool::techniques(probes);
-        let (tool, traits) = tool::tool(probes);
         let last = probes.iter().map(Probe::end).max().unwrap_or(0);
         let span = probes.first().filter(|first| first.slot > 0).map(|first| (first.begin(), last));
         let pause = runs::typical_pause(probes);
         let main = by_protocol.iter().max_by_key(|(_, ports)| ports.len());
+        let list = main.filter(|(_, ports)| ports.len() >= 5).and_then(|(of, ports)| ports::list_of(*of, ports));
+        let order = ports::order(&first_asked(probes));
+        let listed = order == Some("shuffled") && list.as_ref().is_some_and(|(name, _)| name.starts_with("nmap"));
+        let (tool, traits) = tool::tool(probes, listed);
         let packets = probes.iter().map(|probe| u64::from(probe.count)).sum::<u64>() + answers;
         Campaign {
             id: id(probes, technique),
             shape: shape(scan.how, technique, sources.len(), targets.len(), &by_protocol),
             slow: pause > 60_000,
-            list: main.filter(|(_, ports)| ports.len() >= 5).and_then(|(of, ports)| ports::list_of(*of, ports)),
-            order: ports::order(&first_asked(probes)),
+            list,
+            order,
             confidence: confidence(scan, aims.len()),
             why: why(scan, &sources, &targets, aims.len()),
             timeline: timeline(probes, span),
@@ -161,14 +165,24 @@ fn shape(
     if sources > 1 { format!("distributed-{shape}") } else { shape.to_owned() }
 }
 
+/// Services that no program asks for together.
+const SERVICES: usize = 5;
+
 fn confidence(scan: &Scan, aims: usize) -> Confidence {
+    let known: BTreeSet<u16> = scan
+        .probes
+        .iter()
+        .filter(|probe| probe.is(Probe::<u128>::PORTS))
+        .filter(|probe| services::name(logparse::Protocol(probe.protocol), probe.dport).is_some())
+        .map(|probe| probe.dport)
+        .collect();
     let made = scan.probes.iter().filter(|probe| is_made(probe)).count() * 5 >= scan.probes.len() * 4;
     let sctp = scan.probes.iter().any(|probe| probe.kind == Kind::Sctp);
     match aims {
         25.. => Confidence::High,
         10.. if made => Confidence::High,
         10.. => Confidence::Medium,
-        _ if made || sctp => Confidence::Medium,
+        _ if made || sctp || likeness::applications(&known) >= SERVICES => Confidence::Medium,
         _ => Confidence::Low,
     }
 }

@@ -98,7 +98,14 @@ fn in_run(run: &[Probe]) -> Vec<Found> {
     }
     // What was asked for once, where little is asked for again.
     let visits = visits_of(run);
-    let often: BTreeSet<Aim> = visits.iter().filter(|(_, count)| **count > VISITS).map(|(aim, _)| *aim).collect();
+    let mut packets: BTreeMap<Aim, u64> = BTreeMap::new();
+    for probe in run {
+        *packets.entry(aim(probe)).or_default() += u64::from(probe.count);
+    }
+    let is_often = |(aim, visits): (&Aim, &u32)| {
+        (*visits > VISITS || packets.get(aim).is_some_and(|packets| *packets as f64 > PACKETS)).then_some(*aim)
+    };
+    let often: BTreeSet<Aim> = visits.iter().filter_map(is_often).collect();
     let rest = visits.len() - often.len();
     if often.is_empty() || rest < AIMS || often.len() * 3 > rest {
         return Vec::new();

@@ -14,7 +14,7 @@ use super::aim::{Aim, is_made};
 const APPLICATIONS: [(&str, &[(u16, u16)]); 22] = [
     ("mail", &[(25, 25), (110, 110), (143, 143), (465, 465), (587, 587), (993, 993), (995, 995), (2_525, 2_525), (4_190, 4_190)]),
     ("nfs", &[(111, 111), (2_049, 2_049), (20_048, 20_048), (32_764, 32_769), (662, 662), (875, 875), (892, 892), (4_045, 4_045)]),
-    ("printing", &[(9_100, 9_103), (515, 515), (631, 631), (161, 161), (5_357, 5_358), (3_702, 3_702)]),
+    ("printing", &[(9_100, 9_103), (515, 515), (631, 631), (161, 161), (8_610, 8_614), (5_357, 5_358), (3_702, 3_702)]),
     (
         "active directory",
         &[(53, 53), (88, 88), (123, 123), (135, 139), (389, 389), (445, 445), (464, 464), (636, 636), (3_268, 3_269),
@@ -61,6 +61,9 @@ pub fn applications(ports: &BTreeSet<u16>) -> usize {
 /// The lowest port that systems give to clients.
 const CLIENTS: u16 = 32_768;
 
+/// Hosts that a host of an own network may ask for one application.
+const OWN_HOSTS: usize = 25;
+
 /// What a run is instead of a scan, if it may be that. `least` is how many aims make a scan.
 #[must_use]
 pub fn instead(probes: &[Probe], aims: &BTreeSet<Aim>, least: usize) -> Option<&'static str> {
@@ -85,6 +88,11 @@ pub fn instead(probes: &[Probe], aims: &BTreeSet<Aim>, least: usize) -> Option<&
     }
     // What has no ports counts as it is.
     let mut asked = 0;
+    // A host of an own network may look for what its network offers: one application on many hosts.
+    let all: BTreeSet<u16> = aims.iter().filter(|(_, protocol, _)| matches!(protocol, 6 | 17)).map(|(.., port)| *port).collect();
+    if private && all.len() > 1 && applications(&all) == 1 && hosts.len() < OWN_HOSTS {
+        return Some("a client of a known application");
+    }
     for host in &hosts {
         let own = aims.range((*host, 0, 0)..=(*host, u8::MAX, u16::MAX));
         let (with, without): (Vec<&Aim>, Vec<&Aim>) = own.partition(|(_, protocol, _)| matches!(protocol, 6 | 17));

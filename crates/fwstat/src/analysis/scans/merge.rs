@@ -60,7 +60,8 @@ pub fn main_traits(probes: &[Probe]) -> Option<Traits> {
 /// Joins the pieces that belong together; the others are scans if they are by themselves.
 #[must_use]
 pub fn merged(pieces: Vec<Piece>, hosts: usize) -> Vec<Scan> {
-    let mut merger = Merger { free: vec![true; pieces.len()], pieces, scans: Vec::new(), hosts };
+    let (pieces, origins) = split(pieces);
+    let mut merger = Merger { free: vec![true; pieces.len()], pieces, origins, scans: Vec::new(), hosts };
     merger.decoys();
     merger.neighbours(|source| if source >> 32 == 0xffff { source >> 8 } else { source >> 64 }, NEAR);
     merger.neighbours(|source| if source >> 32 == 0xffff { u128::MAX } else { source >> 80 }, NEAR);
@@ -85,6 +86,8 @@ const WIDE: Bar = Bar { sources: 20, aims: 40, again: 1.1, each: 3 };
 
 struct Merger {
     pieces: Vec<Piece>,
+    /// Which pieces were one: what one source sent with several tools.
+    origins: Vec<usize>,
     /// Whether a piece belongs to no scan yet.
     free: Vec<bool>,
     scans: Vec<Scan>,
@@ -96,10 +99,16 @@ impl Merger {
     fn emit(&mut self, members: &BTreeSet<usize>, how: How) {
         let mut probes = Vec::new();
         let mut among_others = false;
-        for at in members {
-            self.free[*at] = false;
-            among_others |= self.pieces[*at].among_others;
-            probes.append(&mut self.pieces[*at].probes);
+        let origins: BTreeSet<usize> = members.iter().map(|at| self.origins[*at]).collect();
+        // A little that one of the sources sent with another tool goes with the rest.
+        let little = |at: usize| {
+            self.free[at] && !members.contains(&at) && origins.contains(&self.origins[at]) && self.aims(at).len() < ALONE
+        };
+        let with: Vec<usize> = (0..self.pieces.len()).filter(|at| members.contains(at) || little(*at)).collect();
+        for at in with {
+            self.free[at] = false;
+            among_others |= self.pieces[at].among_others;
+            probes.append(&mut self.pieces[at].probes);
         }
         sort(&mut probes);
         self.scans.push(Scan { probes, how, among_others });
@@ -156,6 +165,7 @@ impl Merger {
         }
         for members in groups.into_values().filter(|members| members.len() >= bar.sources) {
             for run in self.together(&members, HOUR) {
+                let run = self.dividing(run);
                 let shares: Vec<BTreeSet<Aim>> = run.iter().map(|at| self.aims(*at)).collect();
                 let sources: BTreeSet<u128> = run.iter().map(|at| self.pieces[*at].probes[0].src).collect();
                 let union: BTreeSet<Aim> = shares.iter().flatten().copied().collect();
@@ -164,7 +174,8 @@ impl Merger {
                     && union.len() >= bar.aims
                     && sum as f64 / union.len() as f64 <= bar.again
                     && shares.iter().all(|share| share.len() <= bar.each)
-                    && self.overlap(&run);
+                    && self.overlap(&run)
+                    && !self.is_harmless(&run, &union);
                 if fits {
                     self.emit(&run.into_iter().collect(), How::Neighbours);
                 }
@@ -172,8 +183,26 @@ impl Merger {
         }
     }
 
+    /// Without those that mostly ask for what others ask for too.
+    fn dividing(&self, run: Vec<usize>) -> Vec<usize> {
+        let mut askers: HashMap<Aim, u32> = HashMap::new();
+        let shares: Vec<BTreeSet<Aim>> = run.iter().map(|at| self.aims(*at)).collect();
+        for aim in shares.iter().flatten() {
+            *askers.entry(*aim).or_default() += 1;
+        }
+        let own = |share: &BTreeSet<Aim>| share.iter().filter(|aim| askers[*aim] == 1).count() * 10 >= share.len() * 7;
+        run.into_iter().zip(&shares).filter(|(_, share)| own(share)).map(|(at, _)| at).collect()
+    }
+
     fn aims(&self, at: usize) -> BTreeSet<Aim> {
         self.pieces[at].probes.iter().map(aim).collect()
+    }
+
+    /// Whether all together look like something else.
+    fn is_harmless(&self, run: &[usize], union: &BTreeSet<Aim>) -> bool {
+        let mut probes: Vec<Probe> = run.iter().flat_map(|at| self.pieces[*at].probes.iter().copied()).collect();
+        sort(&mut probes);
+        super::likeness::instead(&probes, union, ALONE).is_some()
     }
 
     /// Whether most pieces go on while others do, if they are long enough to say.
@@ -290,15 +319,59 @@ impl Merger {
 
     /// What is left: scans by themselves, in the order of time.
     fn rest(mut self) -> Vec<Scan> {
-        for (piece, free) in self.pieces.into_iter().zip(self.free) {
-            if free && piece.alone {
-                self.scans.push(Scan { probes: piece.probes, how: How::Alone, among_others: piece.among_others });
+        let mut alone: BTreeMap<usize, (Vec<Probe>, bool)> = BTreeMap::new();
+        for (at, piece) in self.pieces.into_iter().enumerate().filter(|(at, _)| self.free[*at]) {
+            if piece.alone {
+                let (probes, among_others) = alone.entry(self.origins[at]).or_default();
+                probes.extend(piece.probes);
+                *among_others |= piece.among_others;
+            }
+        }
+        for (mut probes, among_others) in alone.into_values() {
+            sort(&mut probes);
+            // What is left where the others are part of something else.
+            if probes.iter().map(aim).collect::<BTreeSet<_>>().len() >= ALONE || is_sctp(&probes) {
+                self.scans.push(Scan { probes, how: How::Alone, among_others });
             }
         }
         self.scans.sort_unstable_by_key(|scan| scan.probes.first().map(|p| (p.begin(), p.src, p.dst, p.dport)));
         self.scans
     }
 }
+
+/// Pieces by what one sender's tools made, where each asked for enough to be a scan; and which were one.
+fn split(pieces: Vec<Piece>) -> (Vec<Piece>, Vec<usize>) {
+    let (mut out, mut origins) = (Vec::new(), Vec::new());
+    for (origin, piece) in pieces.into_iter().enumerate() {
+        let mut aims: BTreeMap<Traits, BTreeSet<Aim>> = BTreeMap::new();
+        for probe in piece.probes.iter().filter(|_| piece.alone) {
+            aims.entry(traits(probe)).or_default().insert(aim(probe));
+        }
+        aims.retain(|_, aims| aims.len() >= ALONE);
+        let Some(main) = main_traits(&piece.probes).filter(|_| aims.len() > 1) else {
+            out.push(piece);
+            origins.push(origin);
+            continue;
+        };
+        let mut parts: BTreeMap<Traits, Vec<Probe>> = BTreeMap::new();
+        for probe in &piece.probes {
+            let own = traits(probe);
+            parts.entry(if aims.contains_key(&own) { own } else { main }).or_default().push(*probe);
+        }
+        for probes in parts.into_values() {
+            out.push(Piece { probes, ..piece.clone() });
+            origins.push(origin);
+        }
+    }
+    (out, origins)
+}
+
+fn is_sctp(probes: &[Probe]) -> bool {
+    probes.iter().any(|probe| probe.kind == Kind::Sctp)
+}
+
+/// So many aims are a scan by themselves.
+const ALONE: usize = super::judge::AIMS;
 
 /// Senders that divide a list at least; ports that one has at most; ports of the list that they have together.
 const SENDERS: usize = 10;

@@ -144,7 +144,8 @@ fn shares(probes: &[Probe], askers: &HashMap<Aim, u8>) -> Vec<Piece> {
         let aims = probes.iter().map(aim).collect::<BTreeSet<_>>().len();
         let visits = runs::visits(&probes).into_iter().filter(|visit| *visit).count();
         // Who comes again and again is no scanner's helper.
-        (visits <= aims * 2).then_some(Piece { probes, alone: false, among_others: false })
+        // Who asked for more was judged, and is no scanner.
+        (visits <= aims * 2 && aims < judge::AIMS).then_some(Piece { probes, alone: false, among_others: false })
     };
     runs.into_iter().filter_map(piece).collect()
 }

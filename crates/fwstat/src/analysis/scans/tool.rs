@@ -81,64 +81,95 @@ fn most<'p>(probes: impl Iterator<Item = &'p Probe>, is: impl Fn(&Probe) -> bool
     so * 5 >= all * 4
 }
 
-/// The tool, and the fields that say so; nothing if none fits.
+/// The tool, and the fields that say so; nothing if none fits. `listed`: the ports are a list of nmap's, in no order.
 #[must_use]
-pub fn tool(probes: &[Probe]) -> (Option<&'static str>, &'static str) {
+pub fn tool(probes: &[Probe], listed: bool) -> (Option<&'static str>, &'static str) {
     let own: Vec<&Probe> = probes.iter().filter(|probe| !matches!(probe.kind, Kind::Odd | Kind::Os)).collect();
     let own = if own.is_empty() { probes.iter().collect() } else { own };
-    let is = |test: &dyn Fn(&Probe) -> bool| most(own.iter().copied(), test);
+    let own = of_one_system(own);
     let tcp: Vec<&Probe> = own.iter().copied().filter(|probe| probe.protocol == 6).collect();
-    let of_tcp = |test: &dyn Fn(&Probe) -> bool| most(tcp.iter().copied(), test);
     let v6 = own[0].is_v6();
-    let ttls = |probes: &[&Probe]| {
-        let all: BTreeSet<u8> = probes.iter().flat_map(|probe| [probe.ttl, probe.ttls.0, probe.ttls.1]).collect();
-        let width = all.last().zip(all.first()).map_or(0, |(last, first)| last - first);
-        (all.len(), width)
-    };
-    let scattered = |probes: &[&Probe]| {
-        let (count, width) = ttls(probes);
-        count >= 4 && width <= 24
-    };
-    if !v6 && is(&|probe| probe.id == 54_321) {
+    if !v6 && most(own.iter().copied(), |probe| probe.id == 54_321) {
         return (Some("zmap"), "IP ID 54321");
     }
-    if !tcp.is_empty() && tcp.len() * 5 >= own.len() && of_tcp(&|probe| probe.window == 1_024) {
-        if v6 {
-            return (Some("nmap"), "window 1024");
+    // Beside echo requests there may be a few of TCP only.
+    if tcp.len() * 5 >= own.len() && !tcp.is_empty() {
+        let found = by_tcp(&tcp, v6, listed);
+        if found.0.is_some() {
+            return found;
         }
-        if tcp.len() >= 5 && ttls(&tcp).0 >= 4 {
-            return (Some("nmap"), "window 1024, a new TTL for each probe");
-        }
-        if of_tcp(&|probe| probe.ttl > 64) {
-            return (Some("masscan"), "window 1024, TTL from 255");
-        }
-        return (Some("nmap?"), "window 1024");
     }
-    if !tcp.is_empty() && of_tcp(&|probe| probe.window == 512 && probe.len == 40) {
+    by_ip(&own, v6)
+}
+
+/// What began with one class of TTL: a sender that uses two tools is told by the one with more aims, or the first.
+fn of_one_system(probes: Vec<&Probe>) -> Vec<&Probe> {
+    let (high, low): (Vec<&Probe>, Vec<&Probe>) = probes.iter().copied().partition(|probe| probe.ttl > 128);
+    if high.is_empty() || low.is_empty() {
+        return probes;
+    }
+    let aims = |probes: &[&Probe]| probes.iter().map(|probe| aim(probe)).collect::<BTreeSet<_>>().len();
+    let (of_high, of_low) = (aims(&high), aims(&low));
+    let alike = of_high * 5 >= of_low * 4 && of_low * 5 >= of_high * 4;
+    let high_first = high[0].begin() <= low[0].begin();
+    if alike && high_first || !alike && of_high > of_low { high } else { low }
+}
+
+/// How many different TTLs there are, and how far they are apart.
+fn ttls(probes: &[&Probe]) -> (usize, u8) {
+    let all: BTreeSet<u8> = probes.iter().flat_map(|probe| [probe.ttl, probe.ttls.0, probe.ttls.1]).collect();
+    (all.len(), all.last().zip(all.first()).map_or(0, |(last, first)| last - first))
+}
+
+/// By the fields of TCP.
+fn by_tcp(tcp: &[&Probe], v6: bool, listed: bool) -> (Option<&'static str>, &'static str) {
+    let is = |test: &dyn Fn(&Probe) -> bool| most(tcp.iter().copied(), test);
+    if is(&|probe| probe.window == 1_024) {
+        return match v6 {
+            true => (Some("nmap"), "window 1024"),
+            false if tcp.len() >= 5 && ttls(tcp).0 >= 4 => (Some("nmap"), "window 1024, a new TTL for each probe"),
+            false if is(&|probe| probe.ttl > 64) => (Some("masscan"), "window 1024, TTL from 255"),
+            false => (Some("nmap?"), "window 1024"),
+        };
+    }
+    if is(&|probe| probe.window == 512 && probe.len == 40) {
         return (Some("hping3"), "window 512, no options");
     }
-    if !tcp.is_empty() && of_tcp(&|probe| probe.window == 65_535 && probe.len == 40) {
+    if is(&|probe| probe.window == 65_535 && probe.len == 40) {
         return (Some("zmap"), "window 65535, no options");
     }
-    if !tcp.is_empty() && of_tcp(&is_kernel_syn) {
-        return (Some("kernel sockets"), "the SYN of a system's own stack: options, DF");
+    if is(&is_kernel_syn) {
+        return match listed {
+            true => (Some("nmap"), "its list of ports, in no order, by the SYN of a system's own stack"),
+            false => (Some("kernel sockets"), "the SYN of a system's own stack: options, DF"),
+        };
     }
-    if !v6 && own.len() >= 3 && scattered(&own) {
+    (None, "")
+}
+
+/// By the fields of IP and ICMP.
+fn by_ip(own: &[&Probe], v6: bool) -> (Option<&'static str>, &'static str) {
+    let is = |test: &dyn Fn(&Probe) -> bool| most(own.iter().copied(), test);
+    let packets: u64 = own.iter().map(|probe| u64::from(probe.count)).sum();
+    let (different, width) = ttls(own);
+    if v6 {
+        let from_255 = is(&|probe| probe.ttl > 128);
+        return if from_255 { (Some("nmap?"), "hop limit from 255") } else { (None, "") };
+    }
+    // Of one probe with many packets only three are known.
+    let scattered = different >= 4 || packets >= 5 && own.len() < 4 && width >= 8;
+    if scattered && width <= 24 {
         return (Some("nmap"), "a new TTL for each probe");
     }
-    let begun_high = is(&|probe| probe.ttl > 128);
-    if !v6 && begun_high && is(&|probe| matches!(probe.kind, Kind::Udp | Kind::Ping)) {
+    if is(&|probe| probe.ttl > 128 && matches!(probe.kind, Kind::Udp | Kind::Ping)) {
         return (Some("masscan?"), "TTL from 255");
     }
     if is(&|probe| probe.kind == Kind::Ping && probe.len == 84 && probe.is(Probe::<u128>::DF)) {
         return (Some("fping"), "echo requests of 84 bytes, DF");
     }
     let empty = |probe: &Probe| probe.len == 28 && matches!(probe.kind, Kind::Udp | Kind::Ping);
-    if !v6 && is(&empty) && ttls(&own).0 <= 2 {
+    if is(&empty) && different <= 2 {
         return (Some("hping3?"), "no payload, one TTL");
-    }
-    if v6 && !is(&is_kernel_syn) && own.iter().any(|probe| probe.window == 1_024) {
-        return (Some("nmap"), "window 1024");
     }
     (None, "")
 }
