@@ -15,10 +15,11 @@ use fwlog::text;
 use crate::cli::{Cli, Format};
 
 /// Words of other programs for what a command does.
-const MEANT: [(&[&str], &str); 8] = [
+const MEANT: [(&[&str], &str); 9] = [
     (&["grep", "rg", "tail", "cat", "head", "show", "print", "less"], "lines"),
     (&["sources", "ports", "count", "counts", "sort", "uniq", "talkers"], "top"),
     (&["graph", "histogram", "chart", "plot", "hours", "trend"], "timeline"),
+    (&["scan", "portscan", "portscans", "campaigns", "attacks", "psad"], "scans"),
     (&["test", "simulate", "whatif", "what-if", "lint", "rules"], "replay"),
     (&["silence", "noise", "block", "ban"], "suggest"),
     (&["json", "csv", "dump", "records", "convert"], "export"),

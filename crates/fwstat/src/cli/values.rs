@@ -133,7 +133,9 @@ impl Format {
             b"top" => {
                 &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv, Format::Markdown]
             }
-            b"timeline" | b"check" | b"scans" => &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv],
+            b"timeline" | b"check" | b"scans" => {
+                &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv]
+            }
             b"export" => &[Format::Ndjson, Format::Csv, Format::Tsv, Format::Parquet],
             _ => &[Format::Table, Format::Plain, Format::Json],
         }

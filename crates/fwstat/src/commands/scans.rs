@@ -7,7 +7,7 @@
 use super::passes::Passes;
 use super::{Outcome, format, hints, outcome, run, write};
 use crate::analysis::scans::{Campaigns, Confidence, Members, Sender};
-use crate::cli::{self, Format, ScanSender, ScanSort};
+use crate::cli::{self, Common, Format, ScanSender, ScanSort};
 use crate::options::{self, Options};
 use crate::report::render;
 use crate::report::scans::Table;
@@ -15,6 +15,7 @@ use anyhow::bail;
 use fwlog::aggregate::scans::Probe;
 use fwlog::aggregate::{Aggregate, Scans};
 use fwlog::record::Record;
+use fwlog::text;
 
 /// Runs it.
 ///
@@ -79,6 +80,41 @@ pub fn command(arguments: &cli::Scans) -> anyhow::Result<Outcome> {
         Outcome::Found if table.campaigns.is_empty() => Outcome::Nothing,
         outcome => outcome,
     })
+}
+
+/// A campaign whose lines are wanted, and the log that it was found in.
+pub(super) struct OneCampaign {
+    log: Passes,
+    members: Members,
+    number: usize,
+}
+
+impl OneCampaign {
+    /// What the log is read with once more.
+    pub(super) fn options(&self) -> anyhow::Result<Options> {
+        self.log.options(true)
+    }
+
+    /// Whether a line is of it.
+    pub(super) fn has(&self, record: &Record<'_>) -> bool {
+        Probe::of(record).and_then(|probe| self.members.of(&probe)) == Some(self.number)
+    }
+}
+
+/// Reads a log for the campaign with an id.
+pub(super) fn campaign(common: &Common, id: &str) -> anyhow::Result<OneCampaign> {
+    let mut log = Passes::new(common.clone())?;
+    let (scans, ..) = log.run(|| Scans::new(None))?;
+    for by in [Sender::Source, Sender::Network] {
+        let campaigns = Campaigns::of(&scans, by);
+        if let Some(number) = campaigns.list.iter().position(|campaign| campaign.id == id) {
+            return Ok(OneCampaign { log, members: campaigns.members, number });
+        }
+    }
+    bail!(
+        "--campaign: no campaign `{}` in this log: `fwstat scans --all` lists them",
+        text::escape(id.as_bytes())
+    )
 }
 
 /// The numbers of each campaign's lines.

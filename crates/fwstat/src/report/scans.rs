@@ -49,8 +49,11 @@ impl Table<'_> {
         &self.campaigns[..limit]
     }
 
-    fn local(&self, moment: i64) -> i64 {
-        self.clock.at(moment.saturating_mul(1_000_000)).local_seconds()
+    /// When a campaign began, by the clock of the report.
+    fn began(&self, campaign: &Campaign) -> Option<String> {
+        let (first, _) = campaign.span?;
+        let local = self.clock.at(first.saturating_mul(1_000_000)).local_seconds();
+        Some(clock::local_text(local)).filter(|text| text.len() >= 16 && text.is_ascii())
     }
 
     fn utc(moment: i64) -> String {
@@ -63,7 +66,11 @@ impl Table<'_> {
         let mut parts = vec![match all {
             0 => "no scans".to_owned(),
             _ if (self.shown().len() as u64) < all => {
-                format!("{} of {}", look.number(self.shown().len() as u64), look.count_of(all, "campaign", "campaigns"))
+                format!(
+                    "{} of {}",
+                    look.number(self.shown().len() as u64),
+                    look.count_of(all, "campaign", "campaigns")
+                )
             }
             _ => look.count_of(all, "campaign", "campaigns"),
         }];
@@ -123,8 +130,28 @@ impl Report for Table<'_> {
         let mut out = Vec::new();
         if header {
             let names = [
-                "id", "first", "last", "seconds", "technique", "also", "shape", "slow", "tool", "confidence", "sources",
-                "source", "targets", "target", "ports", "n_ports", "list", "order", "packets", "aims", "pause", "why",
+                "id",
+                "first",
+                "last",
+                "seconds",
+                "technique",
+                "also",
+                "shape",
+                "slow",
+                "tool",
+                "confidence",
+                "sources",
+                "source",
+                "targets",
+                "target",
+                "ports",
+                "n_ports",
+                "list",
+                "order",
+                "packets",
+                "aims",
+                "pause",
+                "why",
             ];
             delimiter.line(&mut out, names);
         }
@@ -168,40 +195,40 @@ impl Report for Table<'_> {
             return out + &table::none(look, self.head);
         }
         let heads = [
+            Column::whole("ID"),
             Column::whole("BEGAN"),
             Column::number("TOOK"),
             Column::whole("SOURCE").styled(KEY),
-            Column::text("TARGET"),
             Column::text("PORTS"),
-            Column::whole("TECHNIQUE"),
-            Column::text("SHAPE"),
-            Column::text("TOOL").giving(Gives::Most),
-            Column::number("AIMS"),
+            Column::text("TECHNIQUE"),
             Column::number("PACKETS"),
-            Column::text("OVER TIME").giving(Gives::Way),
-            Column::whole("ID").giving(Gives::Way),
+            Column::whole("SHAPE").giving(Gives::Way),
+            Column::whole("TOOL").giving(Gives::Way),
+            Column::whole("TARGET").giving(Gives::Way),
+            Column::whole("OVER TIME").giving(Gives::Way),
         ];
+        let years: BTreeSet<String> =
+            self.shown().iter().filter_map(|campaign| Some(self.began(campaign)?[..4].to_owned())).collect();
+        // The year says nothing where all are of one; the head of the report has it.
+        let from = if years.len() > 1 { 0 } else { 5 };
         let rows: Vec<Vec<String>> = self
             .shown()
             .iter()
             .map(|campaign| {
-                let began = campaign.span.map_or("-".to_owned(), |(first, _)| {
-                    clock::local_text(self.local(first)).chars().take(16).collect()
-                });
-                let shape = if campaign.slow { format!("slow {}", campaign.shape) } else { campaign.shape.clone() };
+                let shape =
+                    if campaign.slow { format!("slow {}", campaign.shape) } else { campaign.shape.clone() };
                 vec![
-                    began,
+                    campaign.id.clone(),
+                    self.began(campaign).map_or("-".to_owned(), |began| began[from..16].to_owned()),
                     seconds(campaign).map_or("-".to_owned(), length),
                     who(&campaign.sources),
-                    who(&campaign.targets),
                     ports_in_words(campaign),
                     campaign.technique.to_owned(),
+                    look.number(campaign.packets),
                     shape,
                     campaign.tool.unwrap_or("-").to_owned(),
-                    look.number(campaign.aims as u64),
-                    look.number(campaign.packets),
+                    who(&campaign.targets),
                     sparkline(&campaign.timeline),
-                    campaign.id.clone(),
                 ]
             })
             .collect();

@@ -38,6 +38,7 @@ mod readers;
 mod replay;
 mod replay_files;
 mod rule_faults;
+mod scans;
 mod schemas;
 mod screens;
 mod snapshots;

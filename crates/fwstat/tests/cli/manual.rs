@@ -2,10 +2,11 @@
 
 use crate::support::*;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "man",
     "man-top",
     "man-timeline",
+    "man-scans",
     "man-check",
     "man-lines",
     "man-export",

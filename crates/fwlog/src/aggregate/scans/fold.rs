@@ -2,7 +2,7 @@
 //!
 //! Responsible for: how many there were, and what they asked for.
 //! Must not know: which sources are folded.
-//! Tested by: the unit tests of `scans`, `fwstat/tests/cli/scans.rs`.
+//! Tested by: `fwstat/tests/cli/scans.rs`.
 
 use std::collections::BTreeMap;
 

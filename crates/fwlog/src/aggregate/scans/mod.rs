@@ -7,7 +7,7 @@
 //!
 //! Responsible for: this map, in bounded memory.
 //! Must not know: what a scan is.
-//! Tested by: the unit tests of its files; any threads and chunks in `fwstat/tests/cli/scans.rs`.
+//! Tested by: the unit tests of its files, any threads and chunks in `fwstat/tests/cli/scans.rs`.
 
 mod fold;
 mod probe;

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: which packets ask for something, what of them is kept, and how two that ask for the same become one.
 //! Must not know: what a scan is.
-//! Tested by: the unit tests below.
+//! Tested by: `fwstat/tests/cli/scans.rs`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -414,6 +414,8 @@ fn is_to_many(line: &Line<'_>, dst: IpAddr) -> bool {
     match line.mac_header() {
         Some(header) => header.dst.is_some_and(Mac::is_broadcast),
         // Nothing says which: what hosts shout to their neighbours is from a port to the same port.
-        None => matches!(line.sport().zip(line.dport()), Some((from, to)) if from == to) || line.sport().is_none(),
+        None => {
+            matches!(line.sport().zip(line.dport()), Some((from, to)) if from == to) || line.sport().is_none()
+        }
     }
 }

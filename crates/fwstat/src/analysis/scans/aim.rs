@@ -2,12 +2,17 @@
 //!
 //! Responsible for: aims; which packets no system's own stack sends; what packets of one tool have in common.
 //! Must not know: what a scan is.
-//! Tested by: the unit tests of `scans`, `tests/cli/scans.rs`.
+//! Tested by: `tests/cli/scans.rs`.
+
+use std::collections::BTreeMap;
 
 use fwlog::aggregate::scans::{Kind, Probe};
 
 /// A destination, a protocol, and a port or a type.
 pub type Aim = (u128, u8, u16);
+
+/// So many aims are a scan: of the sources of the background hardly one has three.
+pub const AIMS: usize = 5;
 
 /// What a probe is aimed at.
 #[must_use]
@@ -56,6 +61,25 @@ pub fn traits(probe: &Probe) -> Traits {
         window: probe.window,
         len: if tcp { probe.len } else { 0 },
         df: probe.is(Probe::<u128>::DF),
-        began: if probe.ttl <= 64 { 64 } else if probe.ttl <= 128 { 128 } else { 255 },
+        began: if probe.ttl <= 64 {
+            64
+        } else if probe.ttl <= 128 {
+            128
+        } else {
+            255
+        },
     }
+}
+
+/// The traits that most of some probes have; the first of equal ones.
+#[must_use]
+pub fn main_traits(probes: &[Probe]) -> Option<Traits> {
+    let mut counts: BTreeMap<Traits, usize> = BTreeMap::new();
+    for probe in probes {
+        *counts.entry(traits(probe)).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .max_by_key(|(traits, count)| (*count, std::cmp::Reverse(*traits)))
+        .map(|(traits, _)| traits)
 }

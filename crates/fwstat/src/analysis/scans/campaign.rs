@@ -2,7 +2,7 @@
 //!
 //! Responsible for: what is said of a scan, from its probes.
 //! Must not know: how probes were found to be one scan, how it is shown.
-//! Tested by: the unit tests of `scans`, `tests/cli/scans.rs`.
+//! Tested by: `tests/cli/scans.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -101,9 +101,11 @@ impl Campaign {
         let span = probes.first().filter(|first| first.slot > 0).map(|first| (first.begin(), last));
         let pause = runs::typical_pause(probes);
         let main = by_protocol.iter().max_by_key(|(_, ports)| ports.len());
-        let list = main.filter(|(_, ports)| ports.len() >= 5).and_then(|(of, ports)| ports::list_of(*of, ports));
+        let list =
+            main.filter(|(_, ports)| ports.len() >= 5).and_then(|(of, ports)| ports::list_of(*of, ports));
         let order = ports::order(&first_asked(probes));
-        let listed = order == Some("shuffled") && list.as_ref().is_some_and(|(name, _)| name.starts_with("nmap"));
+        let listed =
+            order == Some("shuffled") && list.as_ref().is_some_and(|(name, _)| name.starts_with("nmap"));
         let (tool, traits) = tool::tool(probes, listed);
         let packets = probes.iter().map(|probe| u64::from(probe.count)).sum::<u64>() + answers;
         Campaign {
@@ -195,9 +197,13 @@ fn why(scan: &Scan, sources: &BTreeSet<u128>, targets: &BTreeSet<u128>, aims: us
     let senders = sources.len();
     let mut why = match scan.how {
         How::Alone => format!("one source asked for {asked}, hardly any of them again"),
-        How::Decoys => format!("{senders} sources sent the same packets at the same time: at most one of them is real"),
+        How::Decoys => {
+            format!("{senders} sources sent the same packets at the same time: at most one of them is real")
+        }
         How::Neighbours => format!("{senders} sources of one network divide {asked}"),
-        How::Divided => format!("{senders} sources divide {asked}: strangers would have asked for the same ones"),
+        How::Divided => {
+            format!("{senders} sources divide {asked}: strangers would have asked for the same ones")
+        }
     };
     if scan.among_others {
         why.push_str("; what the source asked for again and again is left out");

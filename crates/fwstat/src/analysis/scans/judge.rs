@@ -5,18 +5,16 @@
 //!
 //! Responsible for: the runs of one source, the aims of each that count, and those that are left.
 //! Must not know: other sources.
-//! Tested by: the unit tests of `scans`, `tests/cli/scans.rs`.
+//! Tested by: `tests/cli/scans.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use fwlog::aggregate::scans::{Kind, Probe};
 
-use super::aim::{Aim, aim, is_made};
+use super::aim::{AIMS, Aim, aim, is_made, main_traits};
 use super::likeness;
 use super::runs::{self, HOUR};
 
-/// So many aims are a scan: of the sources of the background hardly one has three.
-pub const AIMS: usize = 5;
 /// Aims for each visit.
 const ONCE: f64 = 0.45;
 /// Packets for each aim.
@@ -46,7 +44,8 @@ pub fn scans(all: &[Probe]) -> Vec<Found> {
     }
     let probes: Vec<Probe> = all.iter().filter(|probe| probe.kind != Kind::Answer).copied().collect();
     let runs = runs::cut(&probes, HOUR);
-    let sets: Vec<BTreeSet<Aim>> = runs.iter().map(|run| probes[run.clone()].iter().map(aim).collect()).collect();
+    let sets: Vec<BTreeSet<Aim>> =
+        runs.iter().map(|run| probes[run.clone()].iter().map(aim).collect()).collect();
     let mut found: Vec<Found> = Vec::new();
     for (run, aims) in runs.iter().zip(&sets) {
         let again = || sets.iter().filter(|set| aims.is_subset(set)).count();
@@ -67,7 +66,7 @@ fn continued(found: Vec<Found>) -> Vec<Found> {
             let aims: BTreeSet<Aim> = next.probes.iter().map(aim).collect();
             let again = aims.intersection(&before).count();
             let pause = next.probes[0].begin() - last.probes.iter().map(Probe::end).max().unwrap_or(0);
-            let alike = super::merge::main_traits(&last.probes) == super::merge::main_traits(&next.probes);
+            let alike = main_traits(&last.probes) == main_traits(&next.probes);
             pause <= 5 * 24 * HOUR && alike && again * 10 <= aims.len().min(before.len())
         };
         match joined.last_mut().filter(|last| goes_on(last)) {
@@ -103,7 +102,8 @@ fn in_run(run: &[Probe]) -> Vec<Found> {
         *packets.entry(aim(probe)).or_default() += u64::from(probe.count);
     }
     let is_often = |(aim, visits): (&Aim, &u32)| {
-        (*visits > VISITS || packets.get(aim).is_some_and(|packets| *packets as f64 > PACKETS)).then_some(*aim)
+        (*visits > VISITS || packets.get(aim).is_some_and(|packets| *packets as f64 > PACKETS))
+            .then_some(*aim)
     };
     let often: BTreeSet<Aim> = visits.iter().filter_map(is_often).collect();
     let rest = visits.len() - often.len();

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: clients of known applications, media, passive FTP, traceroute.
 //! Must not know: how runs are cut.
-//! Tested by: the unit tests below, `tests/cli/scans.rs`.
+//! Tested by: `tests/cli/scans.rs`.
 
 use std::collections::BTreeSet;
 
@@ -12,13 +12,53 @@ use super::aim::{Aim, is_made};
 
 /// Ports that one program asks for by itself, by application. What one application asks for counts once.
 const APPLICATIONS: [(&str, &[(u16, u16)]); 22] = [
-    ("mail", &[(25, 25), (110, 110), (143, 143), (465, 465), (587, 587), (993, 993), (995, 995), (2_525, 2_525), (4_190, 4_190)]),
-    ("nfs", &[(111, 111), (2_049, 2_049), (20_048, 20_048), (32_764, 32_769), (662, 662), (875, 875), (892, 892), (4_045, 4_045)]),
-    ("printing", &[(9_100, 9_103), (515, 515), (631, 631), (161, 161), (8_610, 8_614), (5_357, 5_358), (3_702, 3_702)]),
+    (
+        "mail",
+        &[
+            (25, 25),
+            (110, 110),
+            (143, 143),
+            (465, 465),
+            (587, 587),
+            (993, 993),
+            (995, 995),
+            (2_525, 2_525),
+            (4_190, 4_190),
+        ],
+    ),
+    (
+        "nfs",
+        &[
+            (111, 111),
+            (2_049, 2_049),
+            (20_048, 20_048),
+            (32_764, 32_769),
+            (662, 662),
+            (875, 875),
+            (892, 892),
+            (4_045, 4_045),
+        ],
+    ),
+    (
+        "printing",
+        &[(9_100, 9_103), (515, 515), (631, 631), (161, 161), (8_610, 8_614), (5_357, 5_358), (3_702, 3_702)],
+    ),
     (
         "active directory",
-        &[(53, 53), (88, 88), (123, 123), (135, 139), (389, 389), (445, 445), (464, 464), (636, 636), (3_268, 3_269),
-            (5_985, 5_986), (9_389, 9_389), (49_152, 65_535)],
+        &[
+            (53, 53),
+            (88, 88),
+            (123, 123),
+            (135, 139),
+            (389, 389),
+            (445, 445),
+            (464, 464),
+            (636, 636),
+            (3_268, 3_269),
+            (5_985, 5_986),
+            (9_389, 9_389),
+            (49_152, 65_535),
+        ],
     ),
     ("web", &[(80, 80), (443, 443)]),
     ("ftp", &[(20, 21), (989, 990)]),
@@ -31,7 +71,10 @@ const APPLICATIONS: [(&str, &[(u16, u16)]); 22] = [
     ("bittorrent", &[(6_881, 6_999)]),
     ("plex", &[(1_900, 1_900), (5_353, 5_353), (8_324, 8_324), (32_400, 32_469)]),
     ("apple", &[(2_195, 2_197), (5_223, 5_223), (3_478, 3_497), (16_384, 16_403)]),
-    ("printer or device discovery", &[(137, 138), (427, 427), (1_900, 1_900), (3_702, 3_702), (5_353, 5_353), (5_355, 5_355)]),
+    (
+        "printer or device discovery",
+        &[(137, 138), (427, 427), (1_900, 1_900), (3_702, 3_702), (5_353, 5_353), (5_355, 5_355)],
+    ),
     ("monitoring", &[(161, 162), (5_666, 5_666), (9_100, 9_100), (10_050, 10_051), (12_489, 12_489)]),
     ("kubernetes", &[(2_379, 2_380), (6_443, 6_443), (10_250, 10_259)]),
     ("ceph", &[(3_300, 3_300), (6_789, 6_789), (6_800, 7_300)]),
@@ -43,7 +86,8 @@ const APPLICATIONS: [(&str, &[(u16, u16)]); 22] = [
 /// How many applications some ports of one host belong to: the fewest that have them all.
 #[must_use]
 pub fn applications(ports: &BTreeSet<u16>) -> usize {
-    let has = |ranges: &[(u16, u16)], port: u16| ranges.iter().any(|(from, to)| (*from..=*to).contains(&port));
+    let has =
+        |ranges: &[(u16, u16)], port: u16| ranges.iter().any(|(from, to)| (*from..=*to).contains(&port));
     let mut rest = ports.clone();
     let mut count = 0;
     while !rest.is_empty() {
@@ -89,13 +133,15 @@ pub fn instead(probes: &[Probe], aims: &BTreeSet<Aim>, least: usize) -> Option<&
     // What has no ports counts as it is.
     let mut asked = 0;
     // A host of an own network may look for what its network offers: one application on many hosts.
-    let all: BTreeSet<u16> = aims.iter().filter(|(_, protocol, _)| matches!(protocol, 6 | 17)).map(|(.., port)| *port).collect();
+    let all: BTreeSet<u16> =
+        aims.iter().filter(|(_, protocol, _)| matches!(protocol, 6 | 17)).map(|(.., port)| *port).collect();
     if private && all.len() > 1 && applications(&all) == 1 && hosts.len() < OWN_HOSTS {
         return Some("a client of a known application");
     }
     for host in &hosts {
         let own = aims.range((*host, 0, 0)..=(*host, u8::MAX, u16::MAX));
-        let (with, without): (Vec<&Aim>, Vec<&Aim>) = own.partition(|(_, protocol, _)| matches!(protocol, 6 | 17));
+        let (with, without): (Vec<&Aim>, Vec<&Aim>) =
+            own.partition(|(_, protocol, _)| matches!(protocol, 6 | 17));
         asked += without.len() + applications(&with.iter().map(|(.., port)| *port).collect());
         if asked >= least {
             return None;

@@ -2,14 +2,14 @@
 //!
 //! Responsible for: which senders belong together.
 //! Must not know: how one sender is judged.
-//! Tested by: the unit tests of `scans`, `tests/cli/scans.rs`.
+//! Tested by: `tests/cli/scans.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use fwlog::aggregate::scans::{Kind, Probe};
 use hashbrown::HashMap;
 
-use super::aim::{Aim, Traits, aim, traits};
+use super::aim::{AIMS, Aim, Traits, aim, main_traits, traits};
 use super::runs::{self, HOUR};
 
 /// What one source asked for in one run.
@@ -47,16 +47,6 @@ pub struct Scan {
     pub among_others: bool,
 }
 
-/// The traits that most of some probes have; the first of equal ones.
-#[must_use]
-pub fn main_traits(probes: &[Probe]) -> Option<Traits> {
-    let mut counts: BTreeMap<Traits, usize> = BTreeMap::new();
-    for probe in probes {
-        *counts.entry(traits(probe)).or_default() += 1;
-    }
-    counts.into_iter().max_by_key(|(traits, count)| (*count, std::cmp::Reverse(*traits))).map(|(traits, _)| traits)
-}
-
 /// Joins the pieces that belong together; the others are scans if they are by themselves.
 #[must_use]
 pub fn merged(pieces: Vec<Piece>, hosts: usize) -> Vec<Scan> {
@@ -69,6 +59,9 @@ pub fn merged(pieces: Vec<Piece>, hosts: usize) -> Vec<Scan> {
     merger.neighbours(|source| if source >> 32 == 0xffff { source >> 16 } else { u128::MAX }, WIDE);
     merger.rest()
 }
+
+/// What decoys have in common: aim, source port, window, IP ID.
+type Packet = (Aim, u16, u16, u16);
 
 /// What neighbours must have together.
 #[derive(Clone, Copy)]
@@ -102,9 +95,13 @@ impl Merger {
         let origins: BTreeSet<usize> = members.iter().map(|at| self.origins[*at]).collect();
         // A little that one of the sources sent with another tool goes with the rest.
         let little = |at: usize| {
-            self.free[at] && !members.contains(&at) && origins.contains(&self.origins[at]) && self.aims(at).len() < ALONE
+            self.free[at]
+                && !members.contains(&at)
+                && origins.contains(&self.origins[at])
+                && self.aims(at).len() < AIMS
         };
-        let with: Vec<usize> = (0..self.pieces.len()).filter(|at| members.contains(at) || little(*at)).collect();
+        let with: Vec<usize> =
+            (0..self.pieces.len()).filter(|at| members.contains(at) || little(*at)).collect();
         for at in with {
             self.free[at] = false;
             among_others |= self.pieces[at].among_others;
@@ -118,8 +115,7 @@ impl Merger {
     fn decoys(&mut self) {
         const TOGETHER: i64 = 30_000;
         const SENDERS: usize = 3;
-        const AIMS: usize = 5;
-        let mut same: HashMap<(Aim, u16, u16, u16), Vec<(i64, usize)>> = HashMap::new();
+        let mut same: HashMap<Packet, Vec<(i64, usize)>> = HashMap::new();
         for (at, piece) in self.pieces.iter().enumerate().filter(|(_, piece)| piece.alone) {
             for probe in piece.probes.iter().filter(|probe| probe.protocol == 6) {
                 let key = (aim(probe), probe.sport, probe.window, probe.id);
@@ -159,7 +155,9 @@ impl Merger {
         let mut groups: BTreeMap<(u128, Traits), Vec<usize>> = BTreeMap::new();
         for (at, piece) in self.pieces.iter().enumerate().filter(|(at, _)| self.free[*at]) {
             let network = network(piece.probes[0].src);
-            if network != u128::MAX && let Some(traits) = main_traits(&piece.probes) {
+            if network != u128::MAX
+                && let Some(traits) = main_traits(&piece.probes)
+            {
                 groups.entry((network, traits)).or_default().push(at);
             }
         }
@@ -190,7 +188,9 @@ impl Merger {
         for aim in shares.iter().flatten() {
             *askers.entry(*aim).or_default() += 1;
         }
-        let own = |share: &BTreeSet<Aim>| share.iter().filter(|aim| askers[*aim] == 1).count() * 10 >= share.len() * 7;
+        let own = |share: &BTreeSet<Aim>| {
+            share.iter().filter(|aim| askers[*aim] == 1).count() * 10 >= share.len() * 7
+        };
         run.into_iter().zip(&shares).filter(|(_, share)| own(share)).map(|(at, _)| at).collect()
     }
 
@@ -200,9 +200,10 @@ impl Merger {
 
     /// Whether all together look like something else.
     fn is_harmless(&self, run: &[usize], union: &BTreeSet<Aim>) -> bool {
-        let mut probes: Vec<Probe> = run.iter().flat_map(|at| self.pieces[*at].probes.iter().copied()).collect();
+        let mut probes: Vec<Probe> =
+            run.iter().flat_map(|at| self.pieces[*at].probes.iter().copied()).collect();
         sort(&mut probes);
-        super::likeness::instead(&probes, union, ALONE).is_some()
+        super::likeness::instead(&probes, union, AIMS).is_some()
     }
 
     /// Whether most pieces go on while others do, if they are long enough to say.
@@ -214,13 +215,16 @@ impl Merger {
             .map(|probes| (probes[0].begin(), probes.iter().map(Probe::end).max().unwrap_or(0)))
             .collect();
         spans.sort_unstable();
-        spans.len() < 2 || spans.windows(2).filter(|pair| pair[1].0 <= pair[0].1).count() * 2 >= spans.len() - 1
+        spans.len() < 2
+            || spans.windows(2).filter(|pair| pair[1].0 <= pair[0].1).count() * 2 >= spans.len() - 1
     }
 
     /// The pieces cut by the pace of all of them.
     fn together(&self, members: &[usize], least: i64) -> Vec<Vec<usize>> {
-        let mut probes: Vec<(Probe, usize)> =
-            members.iter().flat_map(|at| self.pieces[*at].probes.iter().map(move |probe| (*probe, *at))).collect();
+        let mut probes: Vec<(Probe, usize)> = members
+            .iter()
+            .flat_map(|at| self.pieces[*at].probes.iter().map(move |probe| (*probe, *at)))
+            .collect();
         probes.sort_unstable_by_key(|(probe, at)| (probe.begin(), probe.order, *at, aim(probe)));
         let only: Vec<Probe> = probes.iter().map(|(probe, _)| *probe).collect();
         let mut seen: BTreeSet<usize> = BTreeSet::new();
@@ -241,7 +245,8 @@ impl Merger {
         let mut by_port: BTreeMap<(u8, u16, Traits), Vec<usize>> = BTreeMap::new();
         for (at, piece) in self.pieces.iter().enumerate().filter(|(at, _)| self.free[*at]) {
             let Some(traits) = main_traits(&piece.probes) else { continue };
-            if !matches!(traits.kind, Kind::Syn | Kind::Udp | Kind::Fin | Kind::Null | Kind::Xmas | Kind::Ack) {
+            if !matches!(traits.kind, Kind::Syn | Kind::Udp | Kind::Fin | Kind::Null | Kind::Xmas | Kind::Ack)
+            {
                 continue;
             }
             let hosts: BTreeSet<u128> = piece.probes.iter().map(|probe| probe.dst).collect();
@@ -271,8 +276,11 @@ impl Merger {
         let run: Vec<usize> = run.iter().copied().filter(|at| self.free[*at]).collect();
         // Shares are of like size: those that asked for more than one thing, else those that asked for one.
         for single in [false, true] {
-            let some: Vec<usize> =
-                run.iter().copied().filter(|at| single == (self.aims(*at).len() == 1) && self.free[*at]).collect();
+            let some: Vec<usize> = run
+                .iter()
+                .copied()
+                .filter(|at| single == (self.aims(*at).len() == 1) && self.free[*at])
+                .collect();
             if let Some(members) = self.share(&some) {
                 self.emit(&members, How::Divided);
             }
@@ -281,23 +289,30 @@ impl Merger {
 
     fn share(&self, run: &[usize]) -> Option<BTreeSet<usize>> {
         let mut best: Option<(usize, BTreeSet<usize>)> = None;
-        let ports = |at: usize| self.pieces[at].probes.iter().map(|probe| probe.dport).collect::<BTreeSet<u16>>();
+        let ports =
+            |at: usize| self.pieces[at].probes.iter().map(|probe| probe.dport).collect::<BTreeSet<u16>>();
         let shares: Vec<(usize, BTreeSet<u16>)> = run.iter().map(|at| (*at, ports(*at))).collect();
         for list in super::ports::lists() {
             let inside: Vec<&(usize, BTreeSet<u16>)> = shares
                 .iter()
-                .filter(|(_, share)| share.iter().filter(|port| list.has(**port)).count() * 10 >= share.len() * 9)
+                .filter(|(_, share)| {
+                    share.iter().filter(|port| list.has(**port)).count() * 10 >= share.len() * 9
+                })
                 .collect();
             let sum: usize = inside.iter().map(|(_, share)| share.len()).sum();
             let union: BTreeSet<u16> = inside.iter().flat_map(|(_, share)| share.iter().copied()).collect();
-            let sources: BTreeSet<u128> = inside.iter().map(|(at, _)| self.pieces[*at].probes[0].src).collect();
+            let sources: BTreeSet<u128> =
+                inside.iter().map(|(at, _)| self.pieces[*at].probes[0].src).collect();
             if sources.len() < SENDERS || union.len() < LIST {
                 continue;
             }
             // How often strangers would have asked for the same port.
-            let expected = (sum * sum) as f64 / (2.0 * list.len() as f64);
+            let expected = (sum * sum) as f64 / (2.0 * list.count() as f64);
             let again = (sum - union.len()) as f64;
-            if expected >= EXPECTED && again <= expected * 0.2 && best.as_ref().is_none_or(|(most, _)| sum > *most) {
+            if expected >= EXPECTED
+                && again <= expected * 0.2
+                && best.as_ref().is_none_or(|(most, _)| sum > *most)
+            {
                 best = Some((sum, inside.iter().map(|(at, _)| *at).collect()));
             }
         }
@@ -330,11 +345,12 @@ impl Merger {
         for (mut probes, among_others) in alone.into_values() {
             sort(&mut probes);
             // What is left where the others are part of something else.
-            if probes.iter().map(aim).collect::<BTreeSet<_>>().len() >= ALONE || is_sctp(&probes) {
+            if probes.iter().map(aim).collect::<BTreeSet<_>>().len() >= AIMS || is_sctp(&probes) {
                 self.scans.push(Scan { probes, how: How::Alone, among_others });
             }
         }
-        self.scans.sort_unstable_by_key(|scan| scan.probes.first().map(|p| (p.begin(), p.src, p.dst, p.dport)));
+        self.scans
+            .sort_unstable_by_key(|scan| scan.probes.first().map(|p| (p.begin(), p.src, p.dst, p.dport)));
         self.scans
     }
 }
@@ -347,7 +363,7 @@ fn split(pieces: Vec<Piece>) -> (Vec<Piece>, Vec<usize>) {
         for probe in piece.probes.iter().filter(|_| piece.alone) {
             aims.entry(traits(probe)).or_default().insert(aim(probe));
         }
-        aims.retain(|_, aims| aims.len() >= ALONE);
+        aims.retain(|_, aims| aims.len() >= AIMS);
         let Some(main) = main_traits(&piece.probes).filter(|_| aims.len() > 1) else {
             out.push(piece);
             origins.push(origin);
@@ -369,9 +385,6 @@ fn split(pieces: Vec<Piece>) -> (Vec<Piece>, Vec<usize>) {
 fn is_sctp(probes: &[Probe]) -> bool {
     probes.iter().any(|probe| probe.kind == Kind::Sctp)
 }
-
-/// So many aims are a scan by themselves.
-const ALONE: usize = super::judge::AIMS;
 
 /// Senders that divide a list at least; ports that one has at most; ports of the list that they have together.
 const SENDERS: usize = 10;

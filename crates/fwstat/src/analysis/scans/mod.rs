@@ -2,7 +2,7 @@
 //!
 //! Responsible for: what campaigns there are in what sources asked for.
 //! Must not know: logs, reports.
-//! Tested by: the unit tests of its files, `tests/cli/scans.rs`.
+//! Tested by: `tests/cli/scans.rs`.
 
 pub mod aim;
 pub mod campaign;
@@ -24,7 +24,7 @@ pub use campaign::{Campaign, Confidence};
 pub use members::Members;
 pub use ports::ranges;
 
-use aim::{Aim, aim};
+use aim::{AIMS, Aim, aim};
 use merge::Piece;
 
 /// An aim that more sources ask for is what all the Internet asks for, and nobody's share of a list.
@@ -69,9 +69,12 @@ impl Campaigns {
                 let slots: Vec<u32> = own.collect();
                 (slots.iter().min().copied(), slots.iter().max().copied())
             };
-            let answers = sources.iter().filter_map(|source| Some((first.answers.get(source)?, times(source))));
+            let answers =
+                sources.iter().filter_map(|source| Some((first.answers.get(source)?, times(source))));
             let answers = answers
-                .flat_map(|(answers, (from, to))| answers.iter().filter(move |(slot, _)| Some(*slot) >= from && Some(*slot) <= to))
+                .flat_map(|(answers, (from, to))| {
+                    answers.iter().filter(move |(slot, _)| Some(*slot) >= from && Some(*slot) <= to)
+                })
                 .map(|(_, count)| u64::from(*count))
                 .sum();
             campaigns.list.push(Campaign::of(scan, answers));
@@ -127,7 +130,8 @@ impl First {
         for probe in probes.iter().filter(|probe| probe.kind == Kind::Answer) {
             self.answers.entry(probe.src).or_default().push((probe.slot, probe.count));
         }
-        let piece = |scan: judge::Found| Piece { probes: scan.probes, alone: true, among_others: scan.among_others };
+        let piece =
+            |scan: judge::Found| Piece { probes: scan.probes, alone: true, among_others: scan.among_others };
         self.pieces.extend(scans.into_iter().map(piece));
     }
 }
@@ -145,7 +149,7 @@ fn shares(probes: &[Probe], askers: &HashMap<Aim, u8>) -> Vec<Piece> {
         let visits = runs::visits(&probes).into_iter().filter(|visit| *visit).count();
         // Who comes again and again is no scanner's helper.
         // Who asked for more was judged, and is no scanner.
-        (visits <= aims * 2 && aims < judge::AIMS).then_some(Piece { probes, alone: false, among_others: false })
+        (visits <= aims * 2 && aims < AIMS).then_some(Piece { probes, alone: false, among_others: false })
     };
     runs.into_iter().filter_map(piece).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the lists; which one a scan went through, how far, and in which order.
 //! Must not know: what a scan is.
-//! Tested by: the unit tests below.
+//! Tested by: `tests/cli/scans.rs`.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -31,7 +31,7 @@ impl List {
 
     /// How many ports it has.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.count
     }
 }
@@ -68,11 +68,12 @@ pub fn lists() -> &'static [List] {
 #[must_use]
 pub fn list_of(protocol: u8, ports: &BTreeSet<u16>) -> Option<(String, f64)> {
     let (first, last) = (*ports.first()?, *ports.last()?);
-    let named = LISTS.iter().filter(|list| list.protocol.is_none_or(|of| of == protocol)).filter_map(|list| {
-        let inside = ports.iter().filter(|port| list.has(**port)).count();
-        let (part, own) = (inside as f64 / list.len() as f64, inside as f64 / ports.len() as f64);
-        (part >= 0.75 && own >= 0.96).then(|| (list.name.to_owned(), part))
-    });
+    let named =
+        LISTS.iter().filter(|list| list.protocol.is_none_or(|of| of == protocol)).filter_map(|list| {
+            let inside = ports.iter().filter(|port| list.has(**port)).count();
+            let (part, own) = (inside as f64 / list.count() as f64, inside as f64 / ports.len() as f64);
+            (part >= 0.75 && own >= 0.96).then(|| (list.name.to_owned(), part))
+        });
     let width = usize::from(last - first) + 1;
     let whole = ports.len() as f64 / width as f64;
     let range = (ports.len() >= 10 && whole >= 0.9).then(|| (format!("{first}-{last}"), whole));

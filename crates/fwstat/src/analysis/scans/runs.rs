@@ -5,7 +5,7 @@
 //!
 //! Responsible for: cutting probes in the order of time.
 //! Must not know: which runs are scans.
-//! Tested by: the unit tests below.
+//! Tested by: `tests/cli/scans.rs`.
 
 use std::collections::BTreeSet;
 
@@ -55,7 +55,8 @@ pub fn typical_pause(probes: &[Probe]) -> i64 {
 /// Pauses between visits, in order.
 fn pauses(probes: &[Probe]) -> Vec<i64> {
     let visits = visits(probes);
-    let begins: Vec<i64> = probes.iter().zip(visits).filter(|(_, visit)| *visit).map(|(p, _)| p.begin()).collect();
+    let begins: Vec<i64> =
+        probes.iter().zip(visits).filter(|(_, visit)| *visit).map(|(p, _)| p.begin()).collect();
     begins.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
@@ -86,7 +87,8 @@ pub fn cut(probes: &[Probe], least: i64) -> Vec<std::ops::Range<usize>> {
         for (pause, at) in long {
             let from = cuts.range(..at).next_back().copied().unwrap_or(0);
             let to = cuts.range(at + 1..).next().copied().unwrap_or(probes.len());
-            let own = &pauses[before[from].min(pauses.len())..before[to].saturating_sub(1).max(before[from]).min(pauses.len())];
+            let own = &pauses[before[from].min(pauses.len())
+                ..before[to].saturating_sub(1).max(before[from]).min(pauses.len())];
             let most = (typical(own).saturating_mul(PACE)).clamp(least, LONGEST);
             if pause <= most {
                 cuts.remove(&at);

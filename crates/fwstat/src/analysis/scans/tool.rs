@@ -4,7 +4,7 @@
 //!
 //! Responsible for: the names of tools and techniques.
 //! Must not know: what a scan is.
-//! Tested by: the unit tests below, `tests/cli/scans.rs`.
+//! Tested by: `tests/cli/scans.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,8 @@ pub fn techniques(probes: &[Probe]) -> (&'static str, Vec<&'static str>) {
     for probe in probes {
         aims.entry(probe.kind).or_default().insert(aim(probe));
     }
-    let packets = |kind: Kind| probes.iter().filter(|p| p.kind == kind).map(|p| u64::from(p.count)).sum::<u64>();
+    let packets =
+        |kind: Kind| probes.iter().filter(|p| p.kind == kind).map(|p| u64::from(p.count)).sum::<u64>();
     // SCTP has no ports in a log: its packets are its aims.
     let count = |kind: Kind| match kind {
         Kind::Sctp => packets(kind) as usize,
@@ -84,7 +85,8 @@ fn most<'p>(probes: impl Iterator<Item = &'p Probe>, is: impl Fn(&Probe) -> bool
 /// The tool, and the fields that say so; nothing if none fits. `listed`: the ports are a list of nmap's, in no order.
 #[must_use]
 pub fn tool(probes: &[Probe], listed: bool) -> (Option<&'static str>, &'static str) {
-    let own: Vec<&Probe> = probes.iter().filter(|probe| !matches!(probe.kind, Kind::Odd | Kind::Os)).collect();
+    let own: Vec<&Probe> =
+        probes.iter().filter(|probe| !matches!(probe.kind, Kind::Odd | Kind::Os)).collect();
     let own = if own.is_empty() { probes.iter().collect() } else { own };
     let own = of_one_system(own);
     let tcp: Vec<&Probe> = own.iter().copied().filter(|probe| probe.protocol == 6).collect();
@@ -127,7 +129,9 @@ fn by_tcp(tcp: &[&Probe], v6: bool, listed: bool) -> (Option<&'static str>, &'st
     if is(&|probe| probe.window == 1_024) {
         return match v6 {
             true => (Some("nmap"), "window 1024"),
-            false if tcp.len() >= 5 && ttls(tcp).0 >= 4 => (Some("nmap"), "window 1024, a new TTL for each probe"),
+            false if tcp.len() >= 5 && ttls(tcp).0 >= 4 => {
+                (Some("nmap"), "window 1024, a new TTL for each probe")
+            }
             false if is(&|probe| probe.ttl > 64) => (Some("masscan"), "window 1024, TTL from 255"),
             false => (Some("nmap?"), "window 1024"),
         };
