@@ -355,6 +355,9 @@ impl Merger {
     }
 }
 
+/// So many aims of one tool are a piece.
+const TOOL: usize = 3;
+
 /// Pieces by what one sender's tools made, where each asked for enough to be a scan; and which were one.
 fn split(pieces: Vec<Piece>) -> (Vec<Piece>, Vec<usize>) {
     let (mut out, mut origins) = (Vec::new(), Vec::new());
@@ -363,7 +366,7 @@ fn split(pieces: Vec<Piece>) -> (Vec<Piece>, Vec<usize>) {
         for probe in piece.probes.iter().filter(|_| piece.alone) {
             aims.entry(traits(probe)).or_default().insert(aim(probe));
         }
-        aims.retain(|_, aims| aims.len() >= AIMS);
+        aims.retain(|_, aims| aims.len() >= TOOL);
         let Some(main) = main_traits(&piece.probes).filter(|_| aims.len() > 1) else {
             out.push(piece);
             origins.push(origin);

@@ -84,14 +84,23 @@ pub fn cut(probes: &[Probe], least: i64) -> Vec<std::ops::Range<usize>> {
             .collect();
         let pauses = pauses(probes);
         long.sort_unstable();
-        for (pause, at) in long {
-            let from = cuts.range(..at).next_back().copied().unwrap_or(0);
-            let to = cuts.range(at + 1..).next().copied().unwrap_or(probes.len());
-            let own = &pauses[before[from].min(pauses.len())
-                ..before[to].saturating_sub(1).max(before[from]).min(pauses.len())];
-            let most = (typical(own).saturating_mul(PACE)).clamp(least, LONGEST);
-            if pause <= most {
-                cuts.remove(&at);
+        // A pause that is too long for the few probes around it may not be for the run that they become part of.
+        loop {
+            let cut = cuts.len();
+            for (pause, at) in &long {
+                if !cuts.contains(at) {
+                    continue;
+                }
+                let from = cuts.range(..at).next_back().copied().unwrap_or(0);
+                let to = cuts.range(at + 1..).next().copied().unwrap_or(probes.len());
+                let last = before[to].saturating_sub(1).max(before[from]);
+                let own = &pauses[before[from].min(pauses.len())..last.min(pauses.len())];
+                if *pause <= typical(own).saturating_mul(PACE).clamp(least, LONGEST) {
+                    cuts.remove(at);
+                }
+            }
+            if cuts.len() == cut {
+                break;
             }
         }
     }
