@@ -41,6 +41,7 @@ mod rule_faults;
 mod scans;
 mod schemas;
 mod screens;
+mod services;
 mod snapshots;
 mod suggest;
 mod support;
