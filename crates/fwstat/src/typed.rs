@@ -24,6 +24,7 @@ const MEANT: [(&[&str], &str); 9] = [
     (&["silence", "noise", "block", "ban"], "suggest"),
     (&["json", "csv", "dump", "records", "convert"], "export"),
     (&["why", "decode", "parse"], "explain"),
+    (&["html", "page", "summary", "goaccess"], "report"),
     (&["live", "follow", "monitor", "dashboard", "tui"], "watch"),
 ];
 

@@ -11,4 +11,5 @@ pub mod replay;
 pub mod replayed;
 pub mod scans;
 pub mod suggest;
+pub mod summary;
 pub mod what_if;

@@ -20,6 +20,7 @@ pub enum Generate {
     ManReplay,
     ManExplain,
     ManSuggest,
+    ManReport,
     #[cfg(feature = "watch")]
     ManWatch,
     #[value(alias = "bash")]
@@ -54,6 +55,7 @@ impl Generate {
             Generate::ManReplay => "replay",
             Generate::ManExplain => "explain",
             Generate::ManSuggest => "suggest",
+            Generate::ManReport => "report",
             #[cfg(feature = "watch")]
             Generate::ManWatch => "watch",
             Generate::Man | Generate::CompleteBash | Generate::CompleteZsh | Generate::CompleteFish => {
@@ -123,6 +125,7 @@ pub enum Format {
     Tsv,
     Markdown,
     Parquet,
+    Html,
 }
 
 impl Format {
@@ -136,6 +139,7 @@ impl Format {
             b"timeline" | b"check" | b"scans" => {
                 &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv]
             }
+            b"report" => &[Format::Html],
             b"export" => &[Format::Ndjson, Format::Csv, Format::Tsv, Format::Parquet],
             _ => &[Format::Table, Format::Plain, Format::Json],
         }

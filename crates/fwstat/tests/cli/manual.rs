@@ -13,6 +13,7 @@ const PAGES: [&str; 10] = [
     "man-replay",
     "man-explain",
     "man-suggest",
+    "man-report",
 ];
 
 /// A topic's text as it is in the source.
