@@ -38,7 +38,8 @@ pub fn command(arguments: &cli::Scans) -> anyhow::Result<Outcome> {
         let (scans, ..) = log.run(make)?;
         let campaigns = Campaigns::of(&scans, by);
         let ordered = log.options(true)?;
-        let empty = || Numbers { members: &campaigns.members, lines: vec![Vec::new(); campaigns.list.len()] };
+        let members = campaigns.members(&scans);
+        let empty = || Numbers { members: &members, lines: vec![Vec::new(); campaigns.list.len()] };
         let (numbers, options, account, head) = log.run_with(ordered, empty)?;
         let lines = numbers.ranges();
         (campaigns, scans, options, account, head, Some(lines))
@@ -108,7 +109,7 @@ pub(super) fn campaign(common: &Common, id: &str) -> anyhow::Result<OneCampaign>
     for by in [Sender::Source, Sender::Network] {
         let campaigns = Campaigns::of(&scans, by);
         if let Some(number) = campaigns.list.iter().position(|campaign| campaign.id == id) {
-            return Ok(OneCampaign { log, members: campaigns.members, number });
+            return Ok(OneCampaign { log, members: campaigns.members(&scans), number });
         }
     }
     bail!(

@@ -70,10 +70,11 @@ impl Scans {
         &self.folded
     }
 
-    /// Gives `with` the probes of each source in the order of time; sources come in the order of their addresses.
-    pub fn each_source(&self, mut with: impl FnMut(&[Probe])) {
-        self.four.each_source(&mut with);
-        self.six.each_source(&mut with);
+    /// Gives `with` the probes of each source that is wanted, in the order of time; sources come in the order of their
+    /// addresses.
+    pub fn each_source(&self, wanted: impl Fn(u128) -> bool, mut with: impl FnMut(&[Probe])) {
+        self.four.each_source(&wanted, &mut with);
+        self.six.each_source(&wanted, &mut with);
     }
 
     fn bytes(&self) -> usize {

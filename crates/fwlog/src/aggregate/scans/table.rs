@@ -11,7 +11,7 @@ use super::fold::Folded;
 use super::probe::{Address, Probe};
 
 /// Probes before the first order is made.
-const FIRST: usize = 1 << 16;
+const FIRST: usize = 1 << 20;
 
 /// Probes: some as they came, the others in parts that are in order.
 #[derive(Clone, Debug)]
@@ -63,11 +63,14 @@ impl<A: Address> Table<A> {
         self.parts.append(&mut other.parts);
     }
 
-    /// Gives `with` the probes of each source, in the order of time.
-    pub(super) fn each_source(&self, with: &mut impl FnMut(&[Probe])) {
+    /// Gives `with` the probes of each source that is wanted, in the order of time.
+    pub(super) fn each_source(&self, wanted: &impl Fn(u128) -> bool, with: &mut impl FnMut(&[Probe])) {
         debug_assert!(self.open.is_empty(), "not settled");
         let (mut found, mut wide) = (Vec::new(), Vec::new());
         self.sources(|of_parts| {
+            if !of_parts.first().and_then(|part| part.first()).is_some_and(|probe| wanted(probe.src.wide())) {
+                return;
+            }
             wide.clear();
             match of_parts {
                 [one] => wide.extend(one.iter().map(Probe::widened)),
@@ -78,7 +81,9 @@ impl<A: Address> Table<A> {
                     wide.extend(found.iter().map(Probe::widened));
                 }
             }
-            wide.sort_unstable_by_key(|p: &Probe| (p.slot, p.first, p.order, p.key()));
+            if wide.len() > 1 {
+                wide.sort_unstable_by_key(|p: &Probe| (p.slot, p.first, p.order, p.key()));
+            }
             with(&wide);
         });
     }
@@ -126,7 +131,7 @@ impl<A: Address> Table<A> {
 
 /// Puts probes in the order of their keys, and joins those of one.
 fn compact<A: Address>(probes: &mut Vec<Probe<A>>) {
-    probes.sort_unstable_by_key(Probe::key);
+    probes.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
     probes.dedup_by(|later, kept| {
         let same = later.key() == kept.key();
         if same {
@@ -167,7 +172,7 @@ mod tests {
 
     fn all(table: &Table<u32>) -> Vec<Probe> {
         let mut out = Vec::new();
-        table.each_source(&mut |probes: &[Probe]| out.extend_from_slice(probes));
+        table.each_source(&|_| true, &mut |probes: &[Probe]| out.extend_from_slice(probes));
         out
     }
 

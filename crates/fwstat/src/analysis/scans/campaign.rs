@@ -7,11 +7,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fwlog::aggregate::scans::{Kind, Probe};
-
-use super::aim::{Aim, aim, is_made};
-use super::merge::{How, Scan};
-use super::{likeness, ports, runs, tool};
 use fwlog::services;
+
+use super::aim::{aims, are_made, distinct};
+use super::merge::How;
+use super::{likeness, ports, runs, tool};
+
+/// What was found to be one scan.
+#[derive(Clone, Copy, Debug)]
+pub struct Scan<'p> {
+    /// Its probes, in the order of time.
+    pub probes: &'p [Probe],
+    /// How its senders belong together.
+    pub how: How,
+    /// Whether its sources asked for other things too, which are no part of it.
+    pub among_others: bool,
+    /// Answers of its sources within its time.
+    pub answers: u64,
+}
 
 /// How sure it is that this is a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,17 +98,14 @@ pub struct Campaign {
 }
 
 impl Campaign {
-    /// What is said of a scan with so many answers of its sources.
+    /// What is said of a scan.
     #[must_use]
-    pub fn of(scan: &Scan, answers: u64) -> Campaign {
-        let probes = &scan.probes;
-        let aims: BTreeSet<Aim> = probes.iter().map(aim).collect();
-        let sources: BTreeSet<u128> = probes.iter().map(|probe| probe.src).collect();
-        let targets: BTreeSet<u128> = probes.iter().map(|probe| probe.dst).collect();
-        let mut by_protocol: BTreeMap<u8, BTreeSet<u16>> = BTreeMap::new();
-        for probe in probes.iter().filter(|probe| probe.is(Probe::<u128>::PORTS)) {
-            by_protocol.entry(probe.protocol).or_default().insert(probe.dport);
-        }
+    pub fn of(scan: &Scan<'_>) -> Campaign {
+        let probes = scan.probes;
+        let aims = aims(probes).len();
+        let set = |of: fn(&Probe) -> u128| -> BTreeSet<u128> { probes.iter().map(of).collect() };
+        let (sources, targets) = (set(|probe| probe.src), set(|probe| probe.dst));
+        let by_protocol = by_protocol(probes);
         let (technique, also) = tool::techniques(probes);
         let last = probes.iter().map(Probe::end).max().unwrap_or(0);
         let span = probes.first().filter(|first| first.slot > 0).map(|first| (first.begin(), last));
@@ -107,25 +117,25 @@ impl Campaign {
         let listed =
             order == Some("shuffled") && list.as_ref().is_some_and(|(name, _)| name.starts_with("nmap"));
         let (tool, traits) = tool::tool(probes, listed);
-        let packets = probes.iter().map(|probe| u64::from(probe.count)).sum::<u64>() + answers;
+        let packets = probes.iter().map(|probe| u64::from(probe.count)).sum::<u64>() + scan.answers;
         Campaign {
             id: id(probes, technique),
             shape: shape(scan.how, technique, sources.len(), targets.len(), &by_protocol),
             slow: pause > 60_000,
+            confidence: confidence(probes, aims),
+            why: why(scan, sources.len(), targets.len(), aims),
+            timeline: timeline(probes, span),
+            ports: by_protocol,
+            answers: scan.answers,
             list,
             order,
-            confidence: confidence(scan, aims.len()),
-            why: why(scan, &sources, &targets, aims.len()),
-            timeline: timeline(probes, span),
             packets,
-            answers,
-            aims: aims.len(),
+            aims,
             span,
             technique,
             also,
             sources,
             targets,
-            ports: by_protocol,
             pause,
             tool,
             traits,
@@ -139,11 +149,22 @@ impl Campaign {
     }
 }
 
+/// The ports of each protocol.
+fn by_protocol(probes: &[Probe]) -> BTreeMap<u8, BTreeSet<u16>> {
+    let with = probes.iter().filter(|probe| probe.is(Probe::<u128>::PORTS));
+    let all = distinct(with.map(|probe| (probe.protocol, probe.dport)).collect());
+    let of = |own: &[(u8, u16)]| (own[0].0, own.iter().map(|(_, port)| *port).collect());
+    all.chunk_by(|a, b| a.0 == b.0).map(of).collect()
+}
+
 /// Ports as they were first asked for.
 fn first_asked(probes: &[Probe]) -> Vec<u16> {
-    let mut seen = BTreeSet::new();
-    let with = probes.iter().filter(|probe| probe.is(Probe::<u128>::PORTS));
-    with.filter(|probe| seen.insert((probe.protocol, probe.dport))).map(|probe| probe.dport).collect()
+    let with = (0_u32..).zip(probes).filter(|(_, probe)| probe.is(Probe::<u128>::PORTS));
+    let mut all: Vec<(u8, u16, u32)> = with.map(|(at, probe)| (probe.protocol, probe.dport, at)).collect();
+    all.sort_unstable();
+    all.dedup_by_key(|(protocol, port, _)| (*protocol, *port));
+    all.sort_unstable_by_key(|(.., at)| *at);
+    all.into_iter().map(|(_, port, _)| port).collect()
 }
 
 fn shape(
@@ -170,33 +191,34 @@ fn shape(
 /// Services that no program asks for together.
 const SERVICES: usize = 5;
 
-fn confidence(scan: &Scan, aims: usize) -> Confidence {
-    let known: BTreeSet<u16> = scan
-        .probes
-        .iter()
-        .filter(|probe| probe.is(Probe::<u128>::PORTS))
-        .filter(|probe| services::name(logparse::Protocol(probe.protocol), probe.dport).is_some())
-        .map(|probe| probe.dport)
-        .collect();
-    let made = scan.probes.iter().filter(|probe| is_made(probe)).count() * 5 >= scan.probes.len() * 4;
-    let sctp = scan.probes.iter().any(|probe| probe.kind == Kind::Sctp);
-    match aims {
-        25.. => Confidence::High,
-        10.. if made => Confidence::High,
-        10.. => Confidence::Medium,
-        _ if made || sctp || likeness::applications(&known) >= SERVICES => Confidence::Medium,
-        _ => Confidence::Low,
+fn confidence(probes: &[Probe], aims: usize) -> Confidence {
+    if aims >= 25 {
+        return Confidence::High;
+    }
+    let made = are_made(probes);
+    if aims >= 10 {
+        return if made { Confidence::High } else { Confidence::Medium };
+    }
+    let is_known = |probe: &&Probe| {
+        probe.is(Probe::<u128>::PORTS)
+            && services::name(logparse::Protocol(probe.protocol), probe.dport).is_some()
+    };
+    let known = distinct(probes.iter().filter(is_known).map(|probe| probe.dport).collect::<Vec<u16>>());
+    let sctp = probes.iter().any(|probe| probe.kind == Kind::Sctp);
+    match made || sctp || likeness::applications(&known) >= SERVICES {
+        true => Confidence::Medium,
+        false => Confidence::Low,
     }
 }
 
-fn why(scan: &Scan, sources: &BTreeSet<u128>, targets: &BTreeSet<u128>, aims: usize) -> String {
-    let asked = match targets.len() {
+fn why(scan: &Scan<'_>, senders: usize, targets: usize, aims: usize) -> String {
+    let asked = match targets {
         1 => format!("{aims} ports or protocols of one host"),
         hosts => format!("{aims} ports or types of {hosts} hosts"),
     };
-    let senders = sources.len();
     let mut why = match scan.how {
-        How::Alone => format!("one source asked for {asked}, hardly any of them again"),
+        How::Alone if senders == 1 => format!("one source asked for {asked}, hardly any of them again"),
+        How::Alone => format!("{senders} sources of one network asked for {asked}, hardly any of them again"),
         How::Decoys => {
             format!("{senders} sources sent the same packets at the same time: at most one of them is real")
         }

@@ -4,20 +4,19 @@
 //! Must not know: how campaigns are found.
 //! Tested by: `tests/cli/scans.rs`.
 
-use std::collections::BTreeSet;
-
-use fwlog::aggregate::scans::{Kind, Probe};
+use fwlog::aggregate::scans::{Kind, Probe, SLOT};
 use hashbrown::HashMap;
 
-use super::aim::{Aim, aim};
+use super::aim::{Aim, aim, aims};
 
 /// What one source did in one campaign.
 #[derive(Clone, Debug)]
 struct Part {
-    campaign: usize,
+    campaign: u32,
     first: i64,
     last: i64,
-    aims: BTreeSet<Aim>,
+    /// In order.
+    aims: Vec<Aim>,
 }
 
 /// The parts of campaigns, by source.
@@ -27,33 +26,26 @@ pub struct Members {
 }
 
 impl Members {
-    /// Adds a campaign's probes under a number.
-    pub fn add(&mut self, campaign: usize, probes: &[Probe]) {
-        for probe in probes {
-            let parts = self.by_source.entry(probe.src).or_default();
-            let (first, last) = (probe.begin(), probe.end());
-            let at = match parts.iter().rposition(|part| part.campaign == campaign) {
-                Some(at) => at,
-                None => {
-                    parts.push(Part { campaign, first, last, aims: BTreeSet::new() });
-                    parts.len() - 1
-                }
-            };
-            let part = &mut parts[at];
-            (part.first, part.last) = (part.first.min(first), part.last.max(last));
-            part.aims.insert(aim(probe));
-        }
+    /// Adds probes of one source to a campaign.
+    pub(super) fn add(&mut self, campaign: u32, probes: &[Probe]) {
+        let Some(first) = probes.iter().map(Probe::begin).min() else { return };
+        let last = probes.iter().map(Probe::end).max().unwrap_or(first);
+        let part = Part { campaign, first, last, aims: aims(probes) };
+        self.by_source.entry(probes[0].src).or_default().push(part);
     }
 
     /// The number of the campaign that a probe of one line belongs to.
     #[must_use]
     pub fn of(&self, probe: &Probe) -> Option<usize> {
-        let slot = |moment: i64| moment.div_euclid(fwlog::aggregate::scans::SLOT * 1_000);
+        let slot = |moment: i64| moment.div_euclid(SLOT * 1_000);
         let belongs = |part: &&Part| match probe.kind {
             // Of answers only the slot is kept.
             Kind::Answer => (slot(part.first)..=slot(part.last)).contains(&i64::from(probe.slot)),
-            _ => (part.first..=part.last).contains(&probe.begin()) && part.aims.contains(&aim(probe)),
+            _ => {
+                (part.first..=part.last).contains(&probe.begin())
+                    && part.aims.binary_search(&aim(probe)).is_ok()
+            }
         };
-        self.by_source.get(&probe.src)?.iter().find(belongs).map(|part| part.campaign)
+        self.by_source.get(&probe.src)?.iter().find(belongs).map(|part| part.campaign as usize)
     }
 }

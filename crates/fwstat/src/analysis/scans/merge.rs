@@ -9,18 +9,48 @@ use std::collections::{BTreeMap, BTreeSet};
 use fwlog::aggregate::scans::{Kind, Probe};
 use hashbrown::HashMap;
 
-use super::aim::{AIMS, Aim, Traits, aim, main_traits, traits};
-use super::runs::{self, HOUR};
+use super::aim::{AIMS, Aim, Traits, distinct, host, port};
+use super::likeness::{self, Asker};
+use super::ports;
+use super::runs::{self, Ask, HOUR};
 
-/// What one source asked for in one run.
+/// What one source asked for in one run with one tool.
 #[derive(Clone, Debug)]
 pub struct Piece {
-    /// Its probes, in the order of time.
-    pub probes: Vec<Probe>,
-    /// Whether it is a scan by itself.
-    pub alone: bool,
-    /// Whether the source asked for other things too.
-    pub among_others: bool,
+    /// Who.
+    pub src: u128,
+    /// Which of the sender's pieces it is.
+    pub nth: u32,
+    /// What its packets have in common.
+    pub traits: Traits,
+    /// Each aim, when it was asked for first; in the order of time.
+    pub asked: Vec<(i64, Aim)>,
+    /// Its last packet.
+    pub end: i64,
+    /// Marks of its packets, by which decoys are known: the smallest of all.
+    pub marks: Vec<u64>,
+    /// A tool made the packets.
+    pub made: bool,
+    /// All of them are for hosts behind this one.
+    pub forwarded: bool,
+    /// The scan that it is a part of, with other pieces of the same sender; none for a sender that scans nothing.
+    pub of: Option<u32>,
+}
+
+impl Piece {
+    /// When it began.
+    #[must_use]
+    pub fn begin(&self) -> i64 {
+        self.asked.first().map_or(0, |(begin, _)| *begin)
+    }
+
+    fn hosts(&self) -> usize {
+        distinct(self.asked.iter().map(|(_, aim)| host(*aim)).collect()).len()
+    }
+
+    fn ports(&self) -> Vec<u16> {
+        distinct(self.asked.iter().filter_map(|(_, aim)| port(*aim)).collect())
+    }
 }
 
 /// How a scan's senders were found to belong together.
@@ -36,32 +66,38 @@ pub enum How {
     Divided,
 }
 
-/// One scan.
+/// Pieces that belong together.
 #[derive(Clone, Debug)]
-pub struct Scan {
-    /// Its probes, in the order of time.
-    pub probes: Vec<Probe>,
-    /// How its senders belong together.
+pub struct Group {
+    /// Their places.
+    pub members: Vec<u32>,
+    /// Why.
     pub how: How,
-    /// Whether its sources asked for other things too, which are no part of it.
-    pub among_others: bool,
 }
 
-/// Joins the pieces that belong together; the others are scans if they are by themselves.
+/// Which pieces of several senders belong together; `hosts` were asked in all. What is left of a scan whose other
+/// pieces belong to others is a group too, if it is enough to be one.
 #[must_use]
-pub fn merged(pieces: Vec<Piece>, hosts: usize) -> Vec<Scan> {
-    let (pieces, origins) = split(pieces);
-    let mut merger = Merger { free: vec![true; pieces.len()], pieces, origins, scans: Vec::new(), hosts };
+pub fn groups(pieces: &[Piece], hosts: usize) -> Vec<Group> {
+    let mut siblings: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (at, piece) in (0..).zip(pieces) {
+        if let Some(of) = piece.of {
+            siblings.entry(of).or_default().push(at);
+        }
+    }
+    let mut merger = Merger { free: vec![true; pieces.len()], pieces, siblings, groups: Vec::new(), hosts };
     merger.decoys();
-    merger.neighbours(|source| if source >> 32 == 0xffff { source >> 8 } else { source >> 64 }, NEAR);
-    merger.neighbours(|source| if source >> 32 == 0xffff { u128::MAX } else { source >> 80 }, NEAR);
+    merger.neighbours(|source| if is_v4(source) { Some(source >> 8) } else { Some(source >> 64) }, NEAR);
+    merger.neighbours(|source| if is_v4(source) { None } else { Some(source >> 80) }, NEAR);
     merger.divided();
-    merger.neighbours(|source| if source >> 32 == 0xffff { source >> 16 } else { u128::MAX }, WIDE);
-    merger.rest()
+    merger.neighbours(|source| if is_v4(source) { Some(source >> 16) } else { None }, WIDE);
+    merger.left_over();
+    merger.groups
 }
 
-/// What decoys have in common: aim, source port, window, IP ID.
-type Packet = (Aim, u16, u16, u16);
+fn is_v4(source: u128) -> bool {
+    source >> 32 == 0xffff
+}
 
 /// What neighbours must have together.
 #[derive(Clone, Copy)]
@@ -77,65 +113,64 @@ struct Bar {
 const NEAR: Bar = Bar { sources: 2, aims: 20, again: 1.3, each: usize::MAX };
 const WIDE: Bar = Bar { sources: 20, aims: 40, again: 1.1, each: 3 };
 
-struct Merger {
-    pieces: Vec<Piece>,
-    /// Which pieces were one: what one source sent with several tools.
-    origins: Vec<usize>,
-    /// Whether a piece belongs to no scan yet.
+struct Merger<'p> {
+    pieces: &'p [Piece],
+    /// Whether a piece belongs to no group yet.
     free: Vec<bool>,
-    scans: Vec<Scan>,
+    /// The pieces of each scan of one sender.
+    siblings: BTreeMap<u32, Vec<u32>>,
+    groups: Vec<Group>,
     /// How many different hosts were asked in all.
     hosts: usize,
 }
 
-impl Merger {
-    fn emit(&mut self, members: &BTreeSet<usize>, how: How) {
-        let mut probes = Vec::new();
-        let mut among_others = false;
-        let origins: BTreeSet<usize> = members.iter().map(|at| self.origins[*at]).collect();
+impl Merger<'_> {
+    fn piece(&self, at: u32) -> &Piece {
+        &self.pieces[at as usize]
+    }
+
+    fn is_free(&self, at: u32) -> bool {
+        self.free[at as usize]
+    }
+
+    fn join(&mut self, members: &[u32], how: How) {
+        let mut all: BTreeSet<u32> = members.iter().copied().collect();
         // A little that one of the sources sent with another tool goes with the rest.
-        let little = |at: usize| {
-            self.free[at]
-                && !members.contains(&at)
-                && origins.contains(&self.origins[at])
-                && self.aims(at).len() < AIMS
-        };
-        let with: Vec<usize> =
-            (0..self.pieces.len()).filter(|at| members.contains(at) || little(*at)).collect();
-        for at in with {
-            self.free[at] = false;
-            among_others |= self.pieces[at].among_others;
-            probes.append(&mut self.pieces[at].probes);
+        for of in members.iter().filter_map(|at| self.piece(*at).of) {
+            let little = |at: &&u32| self.is_free(**at) && self.piece(**at).asked.len() < AIMS;
+            all.extend(self.siblings.get(&of).into_iter().flatten().filter(little));
         }
-        sort(&mut probes);
-        self.scans.push(Scan { probes, how, among_others });
+        for at in &all {
+            self.free[*at as usize] = false;
+        }
+        self.groups.push(Group { members: all.into_iter().collect(), how });
     }
 
     /// Senders of the same packets: of nmap's decoys each probe has one source port and one ID.
     fn decoys(&mut self) {
-        const TOGETHER: i64 = 30_000;
+        const TOGETHER: i64 = 60_000;
         const SENDERS: usize = 3;
-        let mut same: HashMap<Packet, Vec<(i64, usize)>> = HashMap::new();
-        for (at, piece) in self.pieces.iter().enumerate().filter(|(_, piece)| piece.alone) {
-            for probe in piece.probes.iter().filter(|probe| probe.protocol == 6) {
-                let key = (aim(probe), probe.sport, probe.window, probe.id);
-                same.entry(key).or_default().push((probe.begin(), at));
-            }
-        }
-        let mut groups: BTreeMap<BTreeSet<usize>, usize> = BTreeMap::new();
-        for mut senders in same.into_values().filter(|senders| senders.len() >= SENDERS) {
-            senders.sort_unstable();
-            let first = senders[0].0;
-            let together: BTreeSet<usize> =
-                senders.iter().filter(|(time, _)| time - first <= TOGETHER).map(|(_, at)| *at).collect();
-            if together.len() >= SENDERS {
-                *groups.entry(together).or_default() += 1;
+        let alone = (0..).zip(self.pieces).filter(|(_, piece)| piece.of.is_some());
+        let mut marks: Vec<(u64, u32)> =
+            alone.flat_map(|(at, piece)| piece.marks.iter().map(move |mark| (*mark, at))).collect();
+        marks.sort_unstable();
+        let mut groups: BTreeMap<Vec<u32>, usize> = BTreeMap::new();
+        for same in marks.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() >= SENDERS) {
+            let first = same.iter().map(|(_, at)| self.piece(*at).begin()).min().unwrap_or(0);
+            let together: Vec<u32> = same
+                .iter()
+                .map(|(_, at)| *at)
+                .filter(|at| self.piece(*at).begin() - first <= TOGETHER)
+                .collect();
+            let sources = distinct(together.iter().map(|at| self.piece(*at).src).collect());
+            if sources.len() >= SENDERS {
+                *groups.entry(distinct(together)).or_default() += 1;
             }
         }
         // Groups that share a sender are one; a line that was lost makes a smaller group.
-        let mut joined: Vec<(BTreeSet<usize>, usize)> = Vec::new();
+        let mut joined: Vec<(BTreeSet<u32>, usize)> = Vec::new();
         for (group, count) in groups {
-            let (mut group, mut count) = (group, count);
+            let (mut group, mut count): (BTreeSet<u32>, usize) = (group.into_iter().collect(), count);
             let (touching, others): (Vec<_>, Vec<_>) =
                 joined.into_iter().partition(|(other, _)| !other.is_disjoint(&group));
             for (other, more) in touching {
@@ -146,125 +181,127 @@ impl Merger {
             joined.push((group, count));
         }
         for (group, _) in joined.into_iter().filter(|(_, count)| *count >= AIMS) {
-            self.emit(&group, How::Decoys);
+            self.join(&group.into_iter().collect::<Vec<u32>>(), How::Decoys);
         }
     }
 
-    /// Senders of one network, as `network` names it (all ones: none), that divide the aims among them.
-    fn neighbours(&mut self, network: impl Fn(u128) -> u128, bar: Bar) {
-        let mut groups: BTreeMap<(u128, Traits), Vec<usize>> = BTreeMap::new();
-        for (at, piece) in self.pieces.iter().enumerate().filter(|(at, _)| self.free[*at]) {
-            let network = network(piece.probes[0].src);
-            if network != u128::MAX
-                && let Some(traits) = main_traits(&piece.probes)
-            {
-                groups.entry((network, traits)).or_default().push(at);
-            }
-        }
-        for members in groups.into_values().filter(|members| members.len() >= bar.sources) {
+    /// Senders of one network, as `network` names it, that divide the aims among them.
+    fn neighbours(&mut self, network: impl Fn(u128) -> Option<u128>, bar: Bar) {
+        let mut all: Vec<(u128, Traits, u32)> = (0..)
+            .zip(self.pieces)
+            .filter(|(at, piece)| self.is_free(*at) && piece.asked.len() <= bar.each)
+            .filter_map(|(at, piece)| Some((network(piece.src)?, piece.traits, at)))
+            .collect();
+        all.sort_unstable();
+        for own in all.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).filter(|own| own.len() >= bar.sources) {
+            let members: Vec<u32> = own.iter().map(|(.., at)| *at).collect();
             for run in self.together(&members, HOUR) {
                 let run = self.dividing(run);
-                let shares: Vec<BTreeSet<Aim>> = run.iter().map(|at| self.aims(*at)).collect();
-                let sources: BTreeSet<u128> = run.iter().map(|at| self.pieces[*at].probes[0].src).collect();
-                let union: BTreeSet<Aim> = shares.iter().flatten().copied().collect();
-                let sum: usize = shares.iter().map(BTreeSet::len).sum();
-                let fits = sources.len() >= bar.sources
-                    && union.len() >= bar.aims
-                    && sum as f64 / union.len() as f64 <= bar.again
-                    && shares.iter().all(|share| share.len() <= bar.each)
-                    && self.overlap(&run)
-                    && !self.is_harmless(&run, &union);
-                if fits {
-                    self.emit(&run.into_iter().collect(), How::Neighbours);
+                if self.are_neighbours(&run, bar) {
+                    self.join(&run, How::Neighbours);
                 }
             }
         }
     }
 
+    fn are_neighbours(&self, run: &[u32], bar: Bar) -> bool {
+        let sources = distinct(run.iter().map(|at| self.piece(*at).src).collect());
+        let sum: usize = run.iter().map(|at| self.piece(*at).asked.len()).sum();
+        if sources.len() < bar.sources || sum < bar.aims {
+            return false;
+        }
+        let union = self.union(run);
+        union.len() >= bar.aims
+            && sum as f64 / union.len() as f64 <= bar.again
+            && self.overlap(run)
+            && !likeness::is_client(self.asker(run), &union)
+    }
+
+    /// Who some pieces are of, all together.
+    fn asker(&self, run: &[u32]) -> Asker {
+        let made: usize =
+            run.iter().filter(|at| self.piece(**at).made).map(|at| self.piece(*at).asked.len()).sum();
+        let all: usize = run.iter().map(|at| self.piece(*at).asked.len()).sum();
+        Asker {
+            made: made * 5 >= all * 4,
+            private: run.first().is_some_and(|at| likeness::is_private(self.piece(*at).src)),
+            forwarded: run.iter().all(|at| self.piece(*at).forwarded),
+        }
+    }
+
+    /// The different aims of some pieces, in order.
+    fn union(&self, run: &[u32]) -> Vec<Aim> {
+        distinct(run.iter().flat_map(|at| self.piece(*at).asked.iter().map(|(_, aim)| *aim)).collect())
+    }
+
     /// Without those that mostly ask for what others ask for too.
-    fn dividing(&self, run: Vec<usize>) -> Vec<usize> {
+    fn dividing(&self, run: Vec<u32>) -> Vec<u32> {
         let mut askers: HashMap<Aim, u32> = HashMap::new();
-        let shares: Vec<BTreeSet<Aim>> = run.iter().map(|at| self.aims(*at)).collect();
-        for aim in shares.iter().flatten() {
+        for (_, aim) in run.iter().flat_map(|at| &self.piece(*at).asked) {
             *askers.entry(*aim).or_default() += 1;
         }
-        let own = |share: &BTreeSet<Aim>| {
-            share.iter().filter(|aim| askers[*aim] == 1).count() * 10 >= share.len() * 7
+        let own = |at: &u32| {
+            let asked = &self.piece(*at).asked;
+            asked.iter().filter(|(_, aim)| askers[aim] == 1).count() * 10 >= asked.len() * 7
         };
-        run.into_iter().zip(&shares).filter(|(_, share)| own(share)).map(|(at, _)| at).collect()
-    }
-
-    fn aims(&self, at: usize) -> BTreeSet<Aim> {
-        self.pieces[at].probes.iter().map(aim).collect()
-    }
-
-    /// Whether all together look like something else.
-    fn is_harmless(&self, run: &[usize], union: &BTreeSet<Aim>) -> bool {
-        let mut probes: Vec<Probe> =
-            run.iter().flat_map(|at| self.pieces[*at].probes.iter().copied()).collect();
-        sort(&mut probes);
-        super::likeness::instead(&probes, union, AIMS).is_some()
+        run.into_iter().filter(own).collect()
     }
 
     /// Whether most pieces go on while others do, if they are long enough to say.
-    fn overlap(&self, run: &[usize]) -> bool {
-        let mut spans: Vec<(i64, i64)> = run
-            .iter()
-            .map(|at| &self.pieces[*at].probes)
-            .filter(|probes| probes.len() >= 5)
-            .map(|probes| (probes[0].begin(), probes.iter().map(Probe::end).max().unwrap_or(0)))
-            .collect();
+    fn overlap(&self, run: &[u32]) -> bool {
+        let long = run.iter().map(|at| self.piece(*at)).filter(|piece| piece.asked.len() >= AIMS);
+        let mut spans: Vec<(i64, i64)> = long.map(|piece| (piece.begin(), piece.end)).collect();
         spans.sort_unstable();
         spans.len() < 2
             || spans.windows(2).filter(|pair| pair[1].0 <= pair[0].1).count() * 2 >= spans.len() - 1
     }
 
     /// The pieces cut by the pace of all of them.
-    fn together(&self, members: &[usize], least: i64) -> Vec<Vec<usize>> {
-        let mut probes: Vec<(Probe, usize)> = members
+    fn together(&self, members: &[u32], least: i64) -> Vec<Vec<u32>> {
+        let mut asked: Vec<(i64, Aim, u32)> = members
             .iter()
-            .flat_map(|at| self.pieces[*at].probes.iter().map(move |probe| (*probe, *at)))
+            .flat_map(|at| self.piece(*at).asked.iter().map(move |(begin, aim)| (*begin, *aim, *at)))
             .collect();
-        probes.sort_unstable_by_key(|(probe, at)| (probe.begin(), probe.order, *at, aim(probe)));
-        let only: Vec<Probe> = probes.iter().map(|(probe, _)| *probe).collect();
-        let mut seen: BTreeSet<usize> = BTreeSet::new();
-        runs::cut(&only, least)
+        asked.sort_unstable();
+        let asks: Vec<Ask> =
+            asked.iter().map(|(begin, aim, _)| Ask { begin: *begin, end: *begin, aim: *aim }).collect();
+        let mut seen: BTreeSet<u32> = BTreeSet::new();
+        runs::cut(&asks, least)
             .into_iter()
             .map(|run| {
-                let own: BTreeSet<usize> = probes[run].iter().map(|(_, at)| *at).collect();
+                let own = distinct(asked[run].iter().map(|(.., at)| *at).collect::<Vec<u32>>());
                 // A piece is where it begins.
-                let new: Vec<usize> = own.into_iter().filter(|at| seen.insert(*at)).collect();
-                new
+                own.into_iter().filter(|at| seen.insert(*at)).collect()
             })
             .collect()
     }
 
     /// Far senders that divide a list of ports of one host, or the hosts of a network at one port.
     fn divided(&mut self) {
-        let mut by_host: BTreeMap<(u128, Traits), Vec<usize>> = BTreeMap::new();
-        let mut by_port: BTreeMap<(u8, u16, Traits), Vec<usize>> = BTreeMap::new();
-        for (at, piece) in self.pieces.iter().enumerate().filter(|(at, _)| self.free[*at]) {
-            let Some(traits) = main_traits(&piece.probes) else { continue };
-            if !matches!(traits.kind, Kind::Syn | Kind::Udp | Kind::Fin | Kind::Null | Kind::Xmas | Kind::Ack)
-            {
+        let mut by_host: Vec<(u64, Traits, u32)> = Vec::new();
+        let mut by_port: Vec<(u16, Traits, u32)> = Vec::new();
+        for (at, piece) in (0..).zip(self.pieces).filter(|(at, _)| self.is_free(*at)) {
+            let has_ports = matches!(
+                piece.traits.kind,
+                Kind::Syn | Kind::Udp | Kind::Fin | Kind::Null | Kind::Xmas | Kind::Ack
+            );
+            if !has_ports {
                 continue;
             }
-            let hosts: BTreeSet<u128> = piece.probes.iter().map(|probe| probe.dst).collect();
-            let ports: BTreeSet<u16> = piece.probes.iter().map(|probe| probe.dport).collect();
-            let first = &piece.probes[0];
-            if hosts.len() == 1 && ports.len() <= SHARE {
-                by_host.entry((first.dst, traits)).or_default().push(at);
+            let (hosts, ports) = (piece.hosts(), piece.ports());
+            if hosts == 1 && ports.len() <= SHARE {
+                by_host.push((host(piece.asked[0].1), piece.traits, at));
             }
-            if ports.len() == 1 && hosts.len() >= 2 {
-                by_port.entry((first.protocol, first.dport, traits)).or_default().push(at);
+            if ports.len() == 1 && hosts >= 2 {
+                by_port.push((ports[0], piece.traits, at));
             }
         }
-        for members in by_host.into_values().filter(|members| members.len() >= SENDERS) {
+        for members in alike(by_host) {
             for run in self.together(&members, 6 * HOUR) {
                 self.list(&run);
             }
         }
-        for members in by_port.into_values().filter(|members| members.len() >= SENDERS) {
+        for members in alike(by_port) {
             for run in self.together(&members, 6 * HOUR) {
                 self.spread(&run);
             }
@@ -272,47 +309,39 @@ impl Merger {
     }
 
     /// Ports of one host: strangers would ask for the same ones, shares of a list are different.
-    fn list(&mut self, run: &[usize]) {
-        let run: Vec<usize> = run.iter().copied().filter(|at| self.free[*at]).collect();
+    fn list(&mut self, run: &[u32]) {
         // Shares are of like size: those that asked for more than one thing, else those that asked for one.
         for single in [false, true] {
-            let some: Vec<usize> = run
-                .iter()
-                .copied()
-                .filter(|at| single == (self.aims(*at).len() == 1) && self.free[*at])
-                .collect();
+            let is_such = |at: &u32| self.is_free(*at) && single == (self.piece(*at).asked.len() == 1);
+            let some: Vec<u32> = run.iter().copied().filter(is_such).collect();
             if let Some(members) = self.share(&some) {
-                self.emit(&members, How::Divided);
+                self.join(&members, How::Divided);
             }
         }
     }
 
-    fn share(&self, run: &[usize]) -> Option<BTreeSet<usize>> {
-        let mut best: Option<(usize, BTreeSet<usize>)> = None;
-        let ports =
-            |at: usize| self.pieces[at].probes.iter().map(|probe| probe.dport).collect::<BTreeSet<u16>>();
-        let shares: Vec<(usize, BTreeSet<u16>)> = run.iter().map(|at| (*at, ports(*at))).collect();
-        for list in super::ports::lists() {
-            let inside: Vec<&(usize, BTreeSet<u16>)> = shares
-                .iter()
-                .filter(|(_, share)| {
-                    share.iter().filter(|port| list.has(**port)).count() * 10 >= share.len() * 9
-                })
-                .collect();
+    fn share(&self, run: &[u32]) -> Option<Vec<u32>> {
+        if run.len() < SENDERS {
+            return None;
+        }
+        let mut best: Option<(usize, Vec<u32>)> = None;
+        let shares: Vec<(u32, Vec<u16>)> = run.iter().map(|at| (*at, self.piece(*at).ports())).collect();
+        for list in ports::lists() {
+            let of_list =
+                |share: &[u16]| share.iter().filter(|port| list.has(**port)).count() * 10 >= share.len() * 9;
+            let inside: Vec<&(u32, Vec<u16>)> = shares.iter().filter(|(_, share)| of_list(share)).collect();
             let sum: usize = inside.iter().map(|(_, share)| share.len()).sum();
-            let union: BTreeSet<u16> = inside.iter().flat_map(|(_, share)| share.iter().copied()).collect();
-            let sources: BTreeSet<u128> =
-                inside.iter().map(|(at, _)| self.pieces[*at].probes[0].src).collect();
+            let union =
+                distinct(inside.iter().flat_map(|(_, share)| share.iter().copied()).collect::<Vec<u16>>());
+            let sources = distinct(inside.iter().map(|(at, _)| self.piece(*at).src).collect());
             if sources.len() < SENDERS || union.len() < LIST {
                 continue;
             }
             // How often strangers would have asked for the same port.
             let expected = (sum * sum) as f64 / (2.0 * list.count() as f64);
             let again = (sum - union.len()) as f64;
-            if expected >= EXPECTED
-                && again <= expected * 0.2
-                && best.as_ref().is_none_or(|(most, _)| sum > *most)
-            {
+            let fits = expected >= EXPECTED && again <= expected * 0.2;
+            if fits && best.as_ref().is_none_or(|(most, _)| sum > *most) {
                 best = Some((sum, inside.iter().map(|(at, _)| *at).collect()));
             }
         }
@@ -320,73 +349,54 @@ impl Merger {
     }
 
     /// Hosts of a network at one port.
-    fn spread(&mut self, run: &[usize]) {
-        let run: BTreeSet<usize> = run.iter().copied().filter(|at| self.free[*at]).collect();
-        let shares: Vec<BTreeSet<Aim>> = run.iter().map(|at| self.aims(*at)).collect();
-        let union: BTreeSet<Aim> = shares.iter().flatten().copied().collect();
-        let sum: usize = shares.iter().map(BTreeSet::len).sum();
-        let sources: BTreeSet<u128> = run.iter().map(|at| self.pieces[*at].probes[0].src).collect();
+    fn spread(&mut self, run: &[u32]) {
+        let run: Vec<u32> = run.iter().copied().filter(|at| self.is_free(*at)).collect();
+        let union = self.union(&run);
+        let sum: usize = run.iter().map(|at| self.piece(*at).asked.len()).sum();
+        let sources = distinct(run.iter().map(|at| self.piece(*at).src).collect());
         let enough = union.len() >= LIST && union.len() * 4 >= self.hosts;
         if sources.len() >= SENDERS && enough && sum as f64 / union.len() as f64 <= 2.0 {
-            self.emit(&run, How::Divided);
+            self.join(&run, How::Divided);
         }
     }
 
-    /// What is left: scans by themselves, in the order of time.
-    fn rest(mut self) -> Vec<Scan> {
-        let mut alone: BTreeMap<usize, (Vec<Probe>, bool)> = BTreeMap::new();
-        for (at, piece) in self.pieces.into_iter().enumerate().filter(|(at, _)| self.free[*at]) {
-            if piece.alone {
-                let (probes, among_others) = alone.entry(self.origins[at]).or_default();
-                probes.extend(piece.probes);
-                *among_others |= piece.among_others;
+    /// What is left of scans some pieces of which belong to others.
+    fn left_over(&mut self) {
+        let mut left: Vec<Vec<u32>> = Vec::new();
+        for own in self.siblings.values().filter(|own| own.iter().any(|at| !self.is_free(*at))) {
+            let free: Vec<u32> = own.iter().copied().filter(|at| self.is_free(*at)).collect();
+            let is_sctp = free.iter().any(|at| self.piece(*at).traits.kind == Kind::Sctp);
+            if self.union(&free).len() >= AIMS || is_sctp {
+                left.push(free);
             }
         }
-        for (mut probes, among_others) in alone.into_values() {
-            sort(&mut probes);
-            // What is left where the others are part of something else.
-            if probes.iter().map(aim).collect::<BTreeSet<_>>().len() >= AIMS || is_sctp(&probes) {
-                self.scans.push(Scan { probes, how: How::Alone, among_others });
-            }
+        for members in left {
+            self.join(&members, How::Alone);
         }
-        self.scans
-            .sort_unstable_by_key(|scan| scan.probes.first().map(|p| (p.begin(), p.src, p.dst, p.dport)));
-        self.scans
     }
 }
 
-/// So many aims of one tool are a piece.
-const TOOL: usize = 3;
-
-/// Pieces by what one sender's tools made, where each asked for enough to be a scan; and which were one.
-fn split(pieces: Vec<Piece>) -> (Vec<Piece>, Vec<usize>) {
-    let (mut out, mut origins) = (Vec::new(), Vec::new());
-    for (origin, piece) in pieces.into_iter().enumerate() {
-        let mut aims: BTreeMap<Traits, BTreeSet<Aim>> = BTreeMap::new();
-        for probe in piece.probes.iter().filter(|_| piece.alone) {
-            aims.entry(traits(probe)).or_default().insert(aim(probe));
-        }
-        aims.retain(|_, aims| aims.len() >= TOOL);
-        let Some(main) = main_traits(&piece.probes).filter(|_| aims.len() > 1) else {
-            out.push(piece);
-            origins.push(origin);
-            continue;
-        };
-        let mut parts: BTreeMap<Traits, Vec<Probe>> = BTreeMap::new();
-        for probe in &piece.probes {
-            let own = traits(probe);
-            parts.entry(if aims.contains_key(&own) { own } else { main }).or_default().push(*probe);
-        }
-        for probes in parts.into_values() {
-            out.push(Piece { probes, ..piece.clone() });
-            origins.push(origin);
-        }
-    }
-    (out, origins)
+/// Members by what they have in common, if there are enough.
+fn alike<T: Ord + Copy>(mut all: Vec<(T, Traits, u32)>) -> Vec<Vec<u32>> {
+    all.sort_unstable();
+    let same = all.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).filter(|own| own.len() >= SENDERS);
+    same.map(|own| own.iter().map(|(.., at)| *at).collect()).collect()
 }
 
-fn is_sctp(probes: &[Probe]) -> bool {
-    probes.iter().any(|probe| probe.kind == Kind::Sctp)
+/// Marks that are kept of a piece.
+const MARKS: usize = 32;
+
+/// What decoys' packets have in common, as numbers, the smallest of all: aim, source port, window, IP ID.
+#[must_use]
+pub fn marks(probes: &[Probe]) -> Vec<u64> {
+    let mark = |probe: &Probe| {
+        let packet = u64::from(probe.sport) << 32 | u64::from(probe.window) << 16 | u64::from(probe.id);
+        let mixed = (super::aim::aim(probe) ^ packet.rotate_left(20)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    };
+    let mut marks = distinct(probes.iter().filter(|probe| probe.protocol == 6).map(mark).collect());
+    marks.truncate(MARKS);
+    marks
 }
 
 /// Senders that divide a list at least; ports that one has at most; ports of the list that they have together.
@@ -395,8 +405,3 @@ const SHARE: usize = 60;
 const LIST: usize = 60;
 /// Ports that strangers would have had in common at least.
 const EXPECTED: f64 = 12.0;
-
-/// Puts probes of several sources in the order of time.
-fn sort(probes: &mut [Probe]) {
-    probes.sort_unstable_by_key(|p| (p.begin(), p.order, p.src, p.dst, p.protocol, p.dport, p.kind));
-}

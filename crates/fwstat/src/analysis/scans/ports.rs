@@ -70,6 +70,9 @@ pub fn list_of(protocol: u8, ports: &BTreeSet<u16>) -> Option<(String, f64)> {
     let (first, last) = (*ports.first()?, *ports.last()?);
     let named =
         LISTS.iter().filter(|list| list.protocol.is_none_or(|of| of == protocol)).filter_map(|list| {
+            if ports.len() * 4 < list.count() * 3 {
+                return None;
+            }
             let inside = ports.iter().filter(|port| list.has(**port)).count();
             let (part, own) = (inside as f64 / list.count() as f64, inside as f64 / ports.len() as f64);
             (part >= 0.75 && own >= 0.96).then(|| (list.name.to_owned(), part))

@@ -6,11 +6,9 @@
 //! Must not know: what a scan is.
 //! Tested by: `tests/cli/scans.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use fwlog::aggregate::scans::{Kind, Probe};
 
-use super::aim::{aim, is_kernel_syn};
+use super::aim::{aim, aims, distinct, is_kernel_syn};
 
 /// The technique of a scan, and what else it did.
 #[must_use]
@@ -32,17 +30,15 @@ pub fn techniques(probes: &[Probe]) -> (&'static str, Vec<&'static str>) {
         Kind::Protocol,
         Kind::Os,
     ];
-    let mut aims: BTreeMap<Kind, BTreeSet<super::aim::Aim>> = BTreeMap::new();
-    for probe in probes {
-        aims.entry(probe.kind).or_default().insert(aim(probe));
-    }
+    let all = distinct(probes.iter().map(|probe| (probe.kind, aim(probe))).collect());
     let packets =
         |kind: Kind| probes.iter().filter(|p| p.kind == kind).map(|p| u64::from(p.count)).sum::<u64>();
     // SCTP has no ports in a log: its packets are its aims.
-    let count = |kind: Kind| match kind {
+    let counts = ORDER.map(|kind| match kind {
         Kind::Sctp => packets(kind) as usize,
-        kind => aims.get(&kind).map_or(0, BTreeSet::len),
-    };
+        kind => all.partition_point(|(of, _)| *of <= kind) - all.partition_point(|(of, _)| *of < kind),
+    });
+    let count = |kind: Kind| ORDER.iter().position(|of| *of == kind).map_or(0, |at| counts[at]);
     let most = ORDER.iter().map(|kind| count(*kind)).max().unwrap_or(0);
     let main = ORDER.into_iter().find(|kind| count(*kind) * 10 >= most * 9).unwrap_or(Kind::Protocol);
     let name = |kind: Kind| name(kind, probes);
@@ -110,8 +106,7 @@ fn of_one_system(probes: Vec<&Probe>) -> Vec<&Probe> {
     if high.is_empty() || low.is_empty() {
         return probes;
     }
-    let aims = |probes: &[&Probe]| probes.iter().map(|probe| aim(probe)).collect::<BTreeSet<_>>().len();
-    let (of_high, of_low) = (aims(&high), aims(&low));
+    let (of_high, of_low) = (aims(high.iter().copied()).len(), aims(low.iter().copied()).len());
     let alike = of_high * 5 >= of_low * 4 && of_low * 5 >= of_high * 4;
     let high_first = high[0].begin() <= low[0].begin();
     if alike && high_first || !alike && of_high > of_low { high } else { low }
@@ -119,7 +114,9 @@ fn of_one_system(probes: Vec<&Probe>) -> Vec<&Probe> {
 
 /// How many different TTLs there are, and how far they are apart.
 fn ttls(probes: &[&Probe]) -> (usize, u8) {
-    let all: BTreeSet<u8> = probes.iter().flat_map(|probe| [probe.ttl, probe.ttls.0, probe.ttls.1]).collect();
+    let all = distinct(
+        probes.iter().flat_map(|probe| [probe.ttl, probe.ttls.0, probe.ttls.1]).collect::<Vec<u8>>(),
+    );
     (all.len(), all.last().zip(all.first()).map_or(0, |(last, first)| last - first))
 }
 
