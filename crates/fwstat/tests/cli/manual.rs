@@ -2,7 +2,7 @@
 
 use crate::support::*;
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "man",
     "man-top",
     "man-timeline",

@@ -26,7 +26,7 @@ pub use campaign::{Campaign, Confidence};
 pub use members::Members;
 pub use ports::ranges;
 
-use aim::{aim, aims, are_made, distinct, host};
+use aim::{Traits, aim, aims, are_made, distinct, host, traits};
 use campaign::Scan;
 use merge::{Group, How, Piece};
 use sender::{Askers, Part};
@@ -52,6 +52,9 @@ impl Sender {
     }
 }
 
+/// What more senders have in common is no trait of a few: what they ask for is not looked at for shares of a scan.
+const CROWD: u32 = 1 << 14;
+
 /// All campaigns.
 #[derive(Clone, Debug, Default)]
 pub struct Campaigns {
@@ -71,7 +74,7 @@ impl Campaigns {
     pub fn of(scans: &Scans, by: Sender) -> Campaigns {
         let mut first = First::default();
         each_sender(scans, by, |_| true, |probes| first.look(probes, by));
-        let First { mut pieces, found, askers, hosts, below, scans: mut wholes } = first;
+        let First { mut pieces, found, askers, crowds, hosts, below, scans: mut wholes } = first;
         each_sender(
             scans,
             by,
@@ -79,7 +82,9 @@ impl Campaigns {
             |probes| {
                 let asked = sender::asked(probes);
                 let shares = sender::shares(&asked, &askers);
-                pieces.extend((0..).zip(shares).map(|(nth, part)| piece(&asked, &part, nth, None)));
+                let of_few = |part: &Part| crowds.get(&part.traits).is_none_or(|senders| *senders <= CROWD);
+                let some = (0..).zip(shares).filter(|(_, part)| of_few(part));
+                pieces.extend(some.map(|(nth, part)| piece(&asked, &part, nth, None)));
             },
         );
         drop(found);
@@ -187,6 +192,8 @@ struct First {
     found: HashSet<u128>,
     /// How many of the other senders asked for each aim.
     askers: Askers,
+    /// How many of the other senders send packets with which traits.
+    crowds: HashMap<Traits, u32>,
     /// Hosts that were asked.
     hosts: HashSet<u64>,
     /// Senders that scanned nothing.
@@ -208,6 +215,7 @@ impl First {
         let parts = sender::scans(&asked);
         if parts.is_empty() {
             self.below += 1;
+            *self.crowds.entry(traits(&asked[0])).or_default() += 1;
             for aim in aims(asked.iter()) {
                 let askers = self.askers.entry(aim).or_default();
                 *askers = askers.saturating_add(1);
