@@ -90,6 +90,7 @@ pub fn main() -> ExitCode {
         Some(Command::Report(arguments)) => commands::report::command(arguments),
         #[cfg(feature = "watch")]
         Some(Command::Watch(arguments)) => commands::watch::command(arguments),
+        Some(Command::Scans(arguments)) => commands::scans::command(arguments),
         Some(Command::Timeline(arguments)) => commands::timeline::command(arguments),
         None => commands::overview::command(&cli.overview),
     };

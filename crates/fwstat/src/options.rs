@@ -634,3 +634,24 @@ fn known(field: &Field, names: Option<&Names>) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// Bytes as typed: 256M, 1G; a number alone is of bytes.
+///
+/// # Errors
+/// It is no such size.
+pub fn size(text: &str) -> anyhow::Result<usize> {
+    let trimmed = text.trim().trim_end_matches(['B', 'b']).trim_end_matches('i');
+    let (number, unit) = match trimmed.char_indices().find(|(_, c)| !c.is_ascii_digit()) {
+        Some((at, _)) => trimmed.split_at(at),
+        None => (trimmed, ""),
+    };
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => bail!("`{text}` is no size: 256M, 1G"),
+    };
+    let size = number.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift));
+    size.filter(|size| *size > 0).with_context(|| format!("`{text}` is no size: 256M, 1G"))
+}

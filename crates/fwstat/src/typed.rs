@@ -19,6 +19,7 @@ const MEANT: [(&[&str], &str); 10] = [
     (&["grep", "rg", "tail", "cat", "head", "show", "print", "less"], "lines"),
     (&["sources", "ports", "count", "counts", "sort", "uniq", "talkers"], "top"),
     (&["graph", "histogram", "chart", "plot", "hours", "trend"], "timeline"),
+    (&["scan", "portscan", "portscans", "campaigns", "attacks", "psad"], "scans"),
     (&["test", "simulate", "whatif", "what-if", "lint", "rules"], "replay"),
     (&["silence", "noise", "block", "ban"], "suggest"),
     (&["json", "csv", "dump", "records", "convert"], "export"),

@@ -10,6 +10,7 @@ pub mod counts;
 mod distinct;
 pub mod key;
 mod latest;
+pub mod scans;
 pub mod timeline;
 pub mod windows;
 
@@ -17,6 +18,7 @@ pub use bounded::Bounded;
 pub use counts::{Counts, Ranked, Row};
 pub use distinct::Distinct;
 pub use latest::Latest;
+pub use scans::Scans;
 pub use timeline::Timeline;
 pub use windows::Sliced;
 

@@ -10,6 +10,7 @@ pub mod near_hits;
 pub mod noise;
 pub mod replay;
 pub mod replayed;
+pub mod scans;
 pub mod suggest;
 pub mod summary;
 pub mod what_if;

@@ -23,6 +23,9 @@ pub struct Lines {
     /// How many lines there are, and nothing else.
     #[arg(short = 'c', long, conflicts_with_all = ["limit", "tail"])]
     pub count: bool,
+    /// Only the lines of this campaign, by the id that `fwstat scans` gives it: the log is read twice.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["follow", "cursor"])]
+    pub campaign: Option<String>,
     /// N lines of the log after each as well.
     #[arg(short = 'A', long, value_name = "N")]
     pub after_context: Option<usize>,

@@ -13,6 +13,7 @@ mod lines;
 mod overview;
 mod replay;
 mod report;
+mod scans;
 mod suggest;
 mod timeline;
 mod top;
@@ -33,6 +34,7 @@ pub use lines::Lines;
 pub use overview::Overview;
 pub use replay::Replay;
 pub use report::Report;
+pub use scans::{ScanSender, ScanSort, Scans};
 pub use suggest::Suggest;
 pub use timeline::Timeline;
 pub use top::Top;
@@ -110,6 +112,12 @@ pub enum Command {
     /// A row for each span of --bucket, a column for each of the most frequent values of --by. Spans of a day and
     /// longer begin at midnight of the report's zone.
     Timeline(Timeline),
+    /// Port scans: one row for a campaign, however many packets, sources or days.
+    ///
+    /// A campaign is what one sender, or several that share the work, asked for: at least five things, hardly any of them
+    /// again. Its own pace says where it ends, so that a probe an hour for a month is one. Clients of known applications,
+    /// monitors, late answers and traceroute are no scans; the last line says what is not counted.
+    Scans(Scans),
     /// Which lines could not be read, why, and where the first of each is.
     ///
     /// lines = packets + truncated + other + corrupt, always. Lines that were lost before they reached the log are

@@ -13,6 +13,7 @@ pub enum Generate {
     Man,
     ManTop,
     ManTimeline,
+    ManScans,
     ManCheck,
     ManLines,
     ManExport,
@@ -48,6 +49,7 @@ impl Generate {
         Some(match self {
             Generate::ManTop => "top",
             Generate::ManTimeline => "timeline",
+            Generate::ManScans => "scans",
             Generate::ManCheck => "check",
             Generate::ManLines => "lines",
             Generate::ManExport => "export",
@@ -138,7 +140,9 @@ impl Format {
             b"top" => {
                 &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv, Format::Markdown]
             }
-            b"timeline" | b"check" => &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv],
+            b"timeline" | b"check" | b"scans" => {
+                &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv]
+            }
             b"report" => &[Format::Html, Format::Text, Format::Markdown, Format::Mail],
             b"export" => &[Format::Ndjson, Format::Csv, Format::Tsv, Format::Parquet],
             _ => &[Format::Table, Format::Plain, Format::Json],

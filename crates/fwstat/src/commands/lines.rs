@@ -8,7 +8,8 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::{Outcome, commit_unless_stopped, finish, hints, outcome, output, run};
+use super::scans::{OneCampaign, campaign};
+use super::{Outcome, commit_unless_stopped, finish, hints, outcome, output, pass};
 use crate::cli::{self, Format};
 use crate::options::Options;
 use crate::report::diagnostics;
@@ -26,7 +27,11 @@ use fwlog::text;
 /// # Errors
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
-    let options = Options::following(&arguments.common, &arguments.follow)?;
+    let asked = arguments.campaign.as_deref().map(|id| campaign(&arguments.common, id)).transpose()?;
+    let options = match &asked {
+        Some(asked) => asked.options()?,
+        None => Options::following(&arguments.common, &arguments.follow)?,
+    };
     let table = match options.format {
         None => false,
         Some(Format::Table | Format::Plain) => true,
@@ -80,8 +85,9 @@ pub fn command(arguments: &cli::Lines) -> anyhow::Result<Outcome> {
         hits: Vec::new(),
         all: whole || arguments.invert,
         invert: arguments.invert,
+        campaign: asked.as_ref(),
     };
-    let (_, account, head) = run(&options, make)?;
+    let (_, account, head) = pass(&options, make, asked.is_none())?;
     finish(writer, &options)?;
     for assumption in head.assumptions.iter().filter(|_| !options.quiet) {
         diagnostics::warning(&assumption.message)?;
@@ -135,6 +141,8 @@ struct Lines<'w> {
     /// Whether all lines of a chunk are handed on.
     all: bool,
     invert: bool,
+    /// The campaign whose lines are wanted.
+    campaign: Option<&'w OneCampaign>,
 }
 
 impl Lines<'_> {
@@ -164,6 +172,9 @@ impl Lines<'_> {
 
 impl Aggregate for Lines<'_> {
     fn add(&mut self, record: &Record<'_>) {
+        if self.campaign.is_some_and(|campaign| !campaign.has(record)) {
+            return;
+        }
         let (source, offset) = record.at();
         if self.all {
             let above = memchr::memchr_iter(b'\n', record.raw).count();
@@ -180,7 +191,7 @@ impl Aggregate for Lines<'_> {
     fn merge(&mut self, _: Self) {}
 
     fn needs_time(&self) -> bool {
-        self.shown.rows
+        self.shown.rows || self.campaign.is_some()
     }
 
     fn end_of_chunk(&mut self, chunk: &Chunk<'_>) {

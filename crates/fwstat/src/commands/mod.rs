@@ -16,6 +16,7 @@ pub mod overview;
 mod passes;
 pub mod replay;
 pub mod report;
+pub mod scans;
 pub mod suggest;
 pub mod suggest_interactive;
 mod suggest_print;

@@ -27,6 +27,7 @@ pub mod ranking;
 pub mod record;
 pub mod replay;
 pub mod rules;
+pub mod scans;
 pub mod stacked;
 pub mod stats;
 pub mod style;

@@ -44,6 +44,7 @@ mod report;
 mod report_digest;
 mod report_page;
 mod rule_faults;
+mod scans;
 mod schemas;
 mod screens;
 mod services;

@@ -6,6 +6,7 @@ const PAGES: [&str; 11] = [
     "man",
     "man-top",
     "man-timeline",
+    "man-scans",
     "man-check",
     "man-lines",
     "man-export",

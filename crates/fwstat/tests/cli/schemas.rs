@@ -108,6 +108,9 @@ fn reports_hold() {
     holds("fwstat.check-1", &run(&["check", "-j", &file]).json());
     holds("fwstat.timeline-1", &run(&["timeline", "-j", "--by", "proto", &file]).json());
     holds("fwstat.timeline-1", &run(&["timeline", "-j", &file]).json());
+    holds("fwstat.scans-1", &run(&["scans", "-j", "--all", "--line-numbers", &file]).json());
+    let scans = crate::scans::tools(&folder);
+    holds("fwstat.scans-1", &run(&["scans", "-j", "--line-numbers", "--year", "2026", &scans]).json());
     holds("fwstat.suggest-1", &run(&["suggest", "-j", &file]).json());
     let profile = &crate::profiles::all(1)[4];
     let (log, rules) = (folder.write("log", profile.text()), folder.write("rules", &profile.rules));

@@ -11,7 +11,7 @@ use crate::support::*;
 const TERMINALS: [(u32, u32); 3] = [(24, 80), (40, 120), (50, 160)];
 
 /// A name, and what is typed after `fwstat` in a folder with the sample's files.
-const SCREENS: [(&str, &str); 24] = [
+const SCREENS: [(&str, &str); 26] = [
     ("overview", "kern.log"),
     ("overview-all", "--all kern.log"),
     ("overview-none", "--prefix nosuch kern.log"),
@@ -24,6 +24,8 @@ const SCREENS: [(&str, &str); 24] = [
     ("timeline-by", "timeline --by prefix -b 4h kern.log"),
     ("timeline-src", "timeline --by src -b 12h kern.log"),
     ("timeline-heat", "timeline --by hour_of_day,weekday kern.log"),
+    ("scans", "scans kern.log"),
+    ("scans-tools", "scans --year 2026 tools.log"),
     ("check", "check kern.log"),
     ("lines", "lines -n 5 kern.log"),
     ("lines-table", "lines --format table -n 15 kern.log"),
@@ -45,6 +47,8 @@ fn every_screen_is_as_it_was_looked_at() {
     folder.write("kern.log", sample("kern.log"));
     folder.write("rules", sample("guide.rules"));
     folder.write("empty.log", "");
+    let tools = testkit::testdata("scans").join("02-techniques.log.gz");
+    folder.write("tools.log", std::fs::read(tools).unwrap());
     let mut six = String::new();
     for n in 1..=12 {
         six += &format!(

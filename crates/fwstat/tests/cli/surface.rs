@@ -34,6 +34,7 @@ fn help_manual_and_completions_list_the_same_options() {
         "",
         "top",
         "timeline",
+        "scans",
         "check",
         "lines",
         "export",
@@ -63,7 +64,7 @@ fn help_manual_and_completions_list_the_same_options() {
 #[test]
 fn help_fits_a_terminal() {
     for command in
-        ["top", "timeline", "check", "export", "replay", "explain", "suggest", "report", "anonymise", "watch"]
+        ["top", "timeline", "scans", "check", "export", "replay", "explain", "suggest", "report", "anonymise", "watch"]
     {
         let help = run(&[command, "-h"]).out;
         assert!(help.lines().all(|line| line.chars().count() <= 98), "{help}");

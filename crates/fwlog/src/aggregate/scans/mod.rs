@@ -1,0 +1,132 @@
+//! What every source asked for, and when: what scans are found in.
+//!
+//! A scan is told by what one sender asks over hours and days, so nothing is judged while lines are read: every line is
+//! reduced to a [`Probe`], and probes that ask the same again within a minute become one. What is kept is a map with
+//! values that join in any order, so that threads, chunks, files and hosts give the same. The judgement belongs to the
+//! reader of [`Scans::each_source`].
+//!
+//! Responsible for: this map, in bounded memory.
+//! Must not know: what a scan is.
+//! Tested by: the unit tests of its files, any threads and chunks in `fwstat/tests/cli/scans.rs`.
+
+mod fold;
+mod probe;
+mod table;
+
+pub use fold::Folded;
+pub use probe::{Kind, Probe, SLOT};
+
+use std::mem::size_of;
+use std::net::IpAddr;
+
+use self::probe::Facts;
+use self::table::Table;
+use super::Aggregate;
+use crate::record::Record;
+
+/// What every source asked for.
+#[derive(Clone, Debug)]
+pub struct Scans {
+    four: Table<u32>,
+    six: Table<u128>,
+    /// Bytes that may be used; none: as many as are needed.
+    room: Option<usize>,
+    folded: Folded,
+    /// Packets that ask for nothing.
+    answers: u64,
+    /// Packets that can be no part of a scan: broadcasts, packets of this host, lines of other programs.
+    others: u64,
+}
+
+impl Scans {
+    /// Nothing yet. Beyond `room` bytes, sources that asked for one thing only become a count.
+    #[must_use]
+    pub fn new(room: Option<usize>) -> Scans {
+        Scans {
+            four: Table::default(),
+            six: Table::default(),
+            room,
+            folded: Folded::default(),
+            answers: 0,
+            others: 0,
+        }
+    }
+
+    /// Packets that ask for nothing: answers, resets, late packets of connections.
+    #[must_use]
+    pub fn answers(&self) -> u64 {
+        self.answers
+    }
+
+    /// Packets that can be no part of a scan: broadcasts, packets of this host, lines of other programs.
+    #[must_use]
+    pub fn others(&self) -> u64 {
+        self.others
+    }
+
+    /// The sources that became a count.
+    #[must_use]
+    pub fn folded(&self) -> &Folded {
+        &self.folded
+    }
+
+    /// Gives `with` the probes of each source that is wanted, in the order of time; sources come in the order of their
+    /// addresses.
+    pub fn each_source(&self, wanted: impl Fn(u128) -> bool, mut with: impl FnMut(&[Probe])) {
+        self.four.each_source(&wanted, &mut with);
+        self.six.each_source(&wanted, &mut with);
+    }
+
+    fn bytes(&self) -> usize {
+        self.four.len() * size_of::<Probe<u32>>() + self.six.len() * size_of::<Probe<u128>>()
+    }
+
+    /// Makes room, if there is none.
+    fn fold(&mut self) {
+        let Some(room) = self.room else { return };
+        if self.bytes() > room {
+            self.four.settle();
+            self.six.settle();
+        }
+        if self.bytes() > room {
+            self.four.fold(&mut self.folded);
+            self.six.fold(&mut self.folded);
+        }
+    }
+}
+
+impl Aggregate for Scans {
+    fn add(&mut self, record: &Record<'_>) {
+        let times = record.times();
+        let Some(facts) = Facts::of(record) else {
+            self.others += times;
+            return;
+        };
+        if facts.kind == Kind::Answer {
+            self.answers += times;
+        }
+        let full = match (facts.src, facts.dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => self.four.add(facts.probe(src.to_bits(), dst.to_bits())),
+            (IpAddr::V6(src), IpAddr::V6(dst)) => self.six.add(facts.probe(src.to_bits(), dst.to_bits())),
+            _ => false,
+        };
+        if full {
+            self.fold();
+        }
+    }
+
+    fn merge(&mut self, other: Scans) {
+        self.four.merge(other.four);
+        self.six.merge(other.six);
+        self.folded.merge(other.folded);
+        self.answers += other.answers;
+        self.others += other.others;
+        self.fold();
+    }
+
+    fn settle(&mut self) {
+        self.four.settle();
+        self.six.settle();
+        self.fold();
+    }
+}

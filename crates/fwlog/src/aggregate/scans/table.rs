@@ -1,0 +1,200 @@
+//! Probes in the order of their keys.
+//!
+//! Responsible for: keeping them in little memory, and joining those of one key.
+//! Must not know: what a probe means.
+//! Tested by: the unit tests below.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::fold::Folded;
+use super::probe::{Address, Probe};
+
+/// Probes before the first order is made.
+const FIRST: usize = 1 << 20;
+
+/// Probes: some as they came, the others in parts that are in order.
+#[derive(Clone, Debug)]
+pub(super) struct Table<A> {
+    open: Vec<Probe<A>>,
+    parts: Vec<Vec<Probe<A>>>,
+    /// So many that came are put in order.
+    limit: usize,
+}
+
+impl<A> Default for Table<A> {
+    fn default() -> Self {
+        Table { open: Vec::new(), parts: Vec::new(), limit: FIRST }
+    }
+}
+
+impl<A: Address> Table<A> {
+    /// Takes a probe; whether it is time to look at the room.
+    #[inline]
+    pub(super) fn add(&mut self, probe: Probe<A>) -> bool {
+        self.open.push(probe);
+        if self.open.len() < self.limit {
+            return false;
+        }
+        compact(&mut self.open);
+        self.limit = (self.open.len() * 2).max(FIRST);
+        true
+    }
+
+    /// Probes that are kept.
+    pub(super) fn len(&self) -> usize {
+        self.open.len() + self.parts.iter().map(Vec::len).sum::<usize>()
+    }
+
+    /// Puts everything in order.
+    pub(super) fn settle(&mut self) {
+        compact(&mut self.open);
+        if !self.open.is_empty() {
+            self.open.shrink_to_fit();
+            self.parts.push(std::mem::take(&mut self.open));
+        }
+        self.limit = FIRST;
+    }
+
+    /// Takes over another's.
+    pub(super) fn merge(&mut self, mut other: Table<A>) {
+        self.settle();
+        other.settle();
+        self.parts.append(&mut other.parts);
+    }
+
+    /// Gives `with` the probes of each source that is wanted, in the order of time.
+    pub(super) fn each_source(&self, wanted: &impl Fn(u128) -> bool, with: &mut impl FnMut(&[Probe])) {
+        debug_assert!(self.open.is_empty(), "not settled");
+        let (mut found, mut wide) = (Vec::new(), Vec::new());
+        self.sources(|of_parts| {
+            if !of_parts.first().and_then(|part| part.first()).is_some_and(|probe| wanted(probe.src.wide())) {
+                return;
+            }
+            wide.clear();
+            match of_parts {
+                [one] => wide.extend(one.iter().map(Probe::widened)),
+                several => {
+                    found.clear();
+                    several.iter().for_each(|part| found.extend_from_slice(part));
+                    compact(&mut found);
+                    wide.extend(found.iter().map(Probe::widened));
+                }
+            }
+            if wide.len() > 1 {
+                wide.sort_unstable_by_key(|p: &Probe| (p.slot, p.first, p.order, p.key()));
+            }
+            with(&wide);
+        });
+    }
+
+    /// Gives `with` what each part has of each source.
+    fn sources(&self, mut with: impl FnMut(&[&[Probe<A>]])) {
+        let mut rest: Vec<&[Probe<A>]> = self.parts.iter().map(Vec::as_slice).collect();
+        let mut next: BinaryHeap<Reverse<(A, usize)>> =
+            rest.iter().enumerate().filter_map(|(at, part)| Some(Reverse((part.first()?.src, at)))).collect();
+        let mut found: Vec<&[Probe<A>]> = Vec::new();
+        while let Some(Reverse((source, at))) = next.pop() {
+            let end = rest[at].iter().position(|probe| probe.src != source).unwrap_or(rest[at].len());
+            let (own, behind) = rest[at].split_at(end);
+            rest[at] = behind;
+            found.push(own);
+            if let Some(probe) = behind.first() {
+                next.push(Reverse((probe.src, at)));
+            }
+            if next.peek().is_none_or(|Reverse((other, _))| *other != source) {
+                with(&found);
+                found.clear();
+            }
+        }
+    }
+
+    /// Turns sources that asked for one thing only into counts.
+    pub(super) fn fold(&mut self, folded: &mut Folded) {
+        self.settle();
+        let mut kept = Vec::new();
+        self.sources(|of_parts| {
+            let mut all = of_parts.iter().flat_map(|part| part.iter());
+            let Some(first) = all.next() else { return };
+            let aim = |p: &Probe<A>| (p.dst, p.protocol, p.dport);
+            if all.all(|probe| aim(probe) == aim(first)) {
+                let packets = of_parts.iter().flat_map(|part| part.iter()).map(|p| u64::from(p.count)).sum();
+                folded.add(first.dst.wide(), first.protocol, first.dport, packets);
+            } else {
+                of_parts.iter().for_each(|part| kept.extend_from_slice(part));
+            }
+        });
+        compact(&mut kept);
+        self.parts = vec![kept];
+    }
+}
+
+/// Puts probes in the order of their keys, and joins those of one.
+fn compact<A: Address>(probes: &mut Vec<Probe<A>>) {
+    probes.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
+    probes.dedup_by(|later, kept| {
+        let same = later.key() == kept.key();
+        if same {
+            kept.join(later);
+        }
+        same
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::probe::Kind;
+    use super::*;
+
+    fn probe(n: u32) -> Probe<u32> {
+        let hash = n.wrapping_mul(0x9e37_79b1) >> 7;
+        let (ttl, first) = ((hash % 60) as u8, (hash % 64_000) as u16);
+        Probe {
+            src: hash % 50,
+            dst: hash % 3,
+            slot: hash % 7,
+            first,
+            last: first,
+            order: n,
+            count: 1,
+            sport: (hash % 977) as u16,
+            dport: (hash % 5) as u16,
+            window: 1_024,
+            len: 40,
+            id: 7,
+            protocol: 6,
+            kind: Kind::Syn,
+            ttl,
+            ttls: (ttl, ttl),
+            marks: 0,
+        }
+    }
+
+    fn all(table: &Table<u32>) -> Vec<Probe> {
+        let mut out = Vec::new();
+        table.each_source(&|_| true, &mut |probes: &[Probe]| out.extend_from_slice(probes));
+        out
+    }
+
+    #[test]
+    fn parts_join_in_any_order() {
+        let count = 200_000;
+        let mut whole = Table::default();
+        let mut parts: Vec<Table<u32>> = (0..5).map(|_| Table::default()).collect();
+        for n in 0..count {
+            whole.add(probe(n));
+            parts[(n % 5) as usize].add(probe(n));
+        }
+        whole.settle();
+        let wanted = all(&whole);
+        assert_eq!(wanted.iter().map(|probe| probe.count).sum::<u32>(), count);
+        assert_eq!(wanted.len(), 50 * 3 * 7);
+        for turn in 0..5 {
+            let mut joined = Table::default();
+            for at in 0..5 {
+                joined.merge(parts[(at + turn) % 5].clone());
+            }
+            assert_eq!(all(&joined), wanted);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! `fwstat scans`: one row for a campaign.
+//!
+//! Responsible for: which campaigns are shown, in which order, and the second look at the log for the lines of each.
+//! Must not know: what a scan is (`analysis::scans`).
+//! Tested by: `tests/cli/scans.rs`.
+
+use super::passes::Passes;
+use super::{Outcome, format, hints, outcome, run, write};
+use crate::analysis::scans::{Campaigns, Confidence, Members, Sender};
+use crate::cli::{self, Common, Format, ScanSender, ScanSort};
+use crate::options::{self, Options};
+use crate::report::render;
+use crate::report::scans::Table;
+use anyhow::bail;
+use fwlog::aggregate::scans::Probe;
+use fwlog::aggregate::{Aggregate, Scans};
+use fwlog::record::Record;
+use fwlog::text;
+
+/// Runs it.
+///
+/// # Errors
+/// An option makes no sense, or the output cannot be written.
+pub fn command(arguments: &cli::Scans) -> anyhow::Result<Outcome> {
+    let options = Options::new(&arguments.common, false)?;
+    let form = format(&options, Format::Table, Format::of("scans"))?;
+    if arguments.line_numbers && (form != Format::Json || options.queue.names().len() != 1) {
+        bail!("--line-numbers is for --json and one file");
+    }
+    let room = arguments.max_memory.as_deref().map(options::size).transpose()?;
+    let by = match arguments.by {
+        ScanSender::Source => Sender::Source,
+        ScanSender::Network => Sender::Network,
+    };
+    let make = || Scans::new(room);
+    let (campaigns, scans, options, account, mut head, lines) = if arguments.line_numbers {
+        let mut log = Passes::new(arguments.common.clone())?;
+        let (scans, ..) = log.run(make)?;
+        let campaigns = Campaigns::of(&scans, by);
+        let ordered = log.options(true)?;
+        let members = campaigns.members(&scans);
+        let empty = || Numbers { members: &members, lines: vec![Vec::new(); campaigns.list.len()] };
+        let (numbers, options, account, head) = log.run_with(ordered, empty)?;
+        let lines = numbers.ranges();
+        (campaigns, scans, options, account, head, Some(lines))
+    } else {
+        let (scans, account, head) = run(&options, make)?;
+        (Campaigns::of(&scans, by), scans, options, account, head, None)
+    };
+    head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
+    let mut rows: Vec<usize> = (0..campaigns.list.len()).collect();
+    let hidden = |at: &usize| !arguments.all && campaigns.list[*at].confidence == Confidence::Low;
+    let low = rows.iter().filter(|at| hidden(at)).count();
+    rows.retain(|at| !hidden(at));
+    rows.sort_by_key(|at| {
+        let campaign = &campaigns.list[*at];
+        let begin = campaign.span.map_or(0, |(first, _)| first);
+        let largest = match arguments.sort {
+            ScanSort::Newest => begin,
+            ScanSort::Oldest => -begin,
+            ScanSort::Packets => i64::try_from(campaign.packets).unwrap_or(i64::MAX),
+            ScanSort::Aims => campaign.aims as i64,
+            ScanSort::Sources => campaign.sources.len() as i64,
+        };
+        (std::cmp::Reverse(largest), *at)
+    });
+    let table = Table {
+        head: &head,
+        clock: &options.plan.clock,
+        campaigns: rows.iter().map(|at| &campaigns.list[*at]).collect(),
+        lines: lines.as_ref().map(|lines| rows.iter().map(|at| &lines[*at][..]).collect()),
+        limit: arguments.limit,
+        low: low as u64,
+        below: campaigns.below,
+        answers: scans.answers(),
+        others: scans.others(),
+        folded: scans.folded(),
+    };
+    write(&options, &account, &render(&table, form, &options.look))?;
+    Ok(match outcome(&options, &account) {
+        Outcome::Found if table.campaigns.is_empty() => Outcome::Nothing,
+        outcome => outcome,
+    })
+}
+
+/// A campaign whose lines are wanted, and the log that it was found in.
+pub(super) struct OneCampaign {
+    log: Passes,
+    members: Members,
+    number: usize,
+}
+
+impl OneCampaign {
+    /// What the log is read with once more.
+    pub(super) fn options(&self) -> anyhow::Result<Options> {
+        self.log.options(true)
+    }
+
+    /// Whether a line is of it.
+    pub(super) fn has(&self, record: &Record<'_>) -> bool {
+        Probe::of(record).and_then(|probe| self.members.of(&probe)) == Some(self.number)
+    }
+}
+
+/// Reads a log for the campaign with an id.
+pub(super) fn campaign(common: &Common, id: &str) -> anyhow::Result<OneCampaign> {
+    let mut log = Passes::new(common.clone())?;
+    let (scans, ..) = log.run(|| Scans::new(None))?;
+    for by in [Sender::Source, Sender::Network] {
+        let campaigns = Campaigns::of(&scans, by);
+        if let Some(number) = campaigns.list.iter().position(|campaign| campaign.id == id) {
+            return Ok(OneCampaign { log, members: campaigns.members(&scans), number });
+        }
+    }
+    bail!(
+        "--campaign: no campaign `{}` in this log: `fwstat scans --all` lists them",
+        text::escape(id.as_bytes())
+    )
+}
+
+/// The numbers of each campaign's lines.
+struct Numbers<'m> {
+    members: &'m Members,
+    lines: Vec<Vec<u64>>,
+}
+
+impl Numbers<'_> {
+    /// As ranges, in order.
+    fn ranges(self) -> Vec<Vec<(u64, u64)>> {
+        let ranges = |mut numbers: Vec<u64>| {
+            numbers.sort_unstable();
+            let mut out: Vec<(u64, u64)> = Vec::new();
+            for number in numbers {
+                match out.last_mut() {
+                    Some((_, last)) if *last + 1 == number => *last = number,
+                    _ => out.push((number, number)),
+                }
+            }
+            out
+        };
+        self.lines.into_iter().map(ranges).collect()
+    }
+}
+
+impl Aggregate for Numbers<'_> {
+    fn add(&mut self, record: &Record<'_>) {
+        if let Some(at) = Probe::of(record).and_then(|probe| self.members.of(&probe)) {
+            self.lines[at].push(record.line_number());
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (own, mut other) in self.lines.iter_mut().zip(other.lines) {
+            own.append(&mut other);
+        }
+    }
+}

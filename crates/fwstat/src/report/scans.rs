@@ -1,0 +1,342 @@
+//! `fwstat scans` on paper: a row per campaign.
+//!
+//! Responsible for: what each form says of a campaign.
+//! Must not know: how campaigns are found.
+//! Tested by: `tests/cli/scans.rs`, `tests/screens`.
+
+use std::collections::BTreeSet;
+
+use fwlog::aggregate::scans::{Folded, Probe};
+use fwlog::text;
+use fwlog::time::clock::{self, Clock};
+use serde_json::{Map, Value, json};
+
+use super::csv::Delimiter;
+use super::style::{Column, DIM, Gives, KEY, RenderOptions, columns, sentence, sparkline};
+use super::{Head, Report, json, next, table};
+use crate::analysis::scans::{Campaign, ranges};
+
+/// Addresses of a campaign that are listed.
+const LISTED: usize = 256;
+
+/// Campaigns, in the order in which they are shown.
+pub struct Table<'c> {
+    /// What was read.
+    pub head: &'c Head,
+    /// The clock of the report.
+    pub clock: &'c Clock,
+    /// The campaigns.
+    pub campaigns: Vec<&'c Campaign>,
+    /// The lines of each, if they were looked for.
+    pub lines: Option<Vec<&'c [(u64, u64)]>>,
+    /// Rows of the table; 0: all.
+    pub limit: usize,
+    /// Campaigns of low confidence that are not among them.
+    pub low: u64,
+    /// Sources that asked for something and scanned nothing.
+    pub below: u64,
+    /// Packets that ask for nothing.
+    pub answers: u64,
+    /// Packets that can be no part of a scan.
+    pub others: u64,
+    /// Sources that became a count.
+    pub folded: &'c Folded,
+}
+
+impl Table<'_> {
+    fn shown(&self) -> &[&Campaign] {
+        let limit = if self.limit == 0 { self.campaigns.len() } else { self.limit.min(self.campaigns.len()) };
+        &self.campaigns[..limit]
+    }
+
+    /// When a campaign began, by the clock of the report.
+    fn began(&self, campaign: &Campaign) -> Option<String> {
+        let (first, _) = campaign.span?;
+        let local = self.clock.at(first.saturating_mul(1_000_000)).local_seconds();
+        Some(clock::local_text(local)).filter(|text| text.len() >= 16 && text.is_ascii())
+    }
+
+    fn utc(moment: i64) -> String {
+        clock::utc_text(moment.saturating_mul(1_000_000))
+    }
+
+    /// What is not in the rows.
+    fn summary(&self, look: &RenderOptions) -> String {
+        let all = self.campaigns.len() as u64;
+        let mut parts = vec![match all {
+            0 => "no scans".to_owned(),
+            _ if (self.shown().len() as u64) < all => {
+                format!(
+                    "{} of {}",
+                    look.number(self.shown().len() as u64),
+                    look.count_of(all, "campaign", "campaigns")
+                )
+            }
+            _ => look.count_of(all, "campaign", "campaigns"),
+        }];
+        if self.low > 0 {
+            parts.push(format!("{} of low confidence not shown (--all)", look.number(self.low)));
+        }
+        if self.below > 0 {
+            parts.push(format!("{} below the threshold", look.count_of(self.below, "source", "sources")));
+        }
+        if self.answers > 0 {
+            parts.push(format!("{} not counted", look.count_of(self.answers, "answer", "answers")));
+        }
+        let mut out = sentence(look, DIM, &parts.join("; "));
+        if self.folded.sources > 0 {
+            let folded = format!(
+                "--max-memory: {} that asked for one thing only became a count",
+                look.count_of(self.folded.sources, "source", "sources")
+            );
+            out.push_str(&sentence(look, DIM, &folded));
+        }
+        out
+    }
+
+    /// Commands about the first row.
+    fn next(&self, look: &RenderOptions) -> String {
+        let Some(first) = self.shown().first() else { return String::new() };
+        let id = [format!("--campaign {}", first.id)];
+        next::block(look, &[(next::command(self.head, "lines", &id), "its lines")])
+    }
+}
+
+impl Report for Table<'_> {
+    fn json(&self) -> Map<String, Value> {
+        let mut document = json::head("fwstat.scans/1", self.head);
+        let campaigns: Vec<Value> = self
+            .campaigns
+            .iter()
+            .enumerate()
+            .map(|(at, campaign)| {
+                let mut object = object(campaign);
+                if let Some(lines) = &self.lines {
+                    object.insert("line_numbers".to_owned(), json!(lines[at]));
+                }
+                Value::Object(object)
+            })
+            .collect();
+        document.insert("campaigns".to_owned(), json!(campaigns));
+        document.insert("low_confidence_hidden".to_owned(), json!(self.low));
+        document.insert("sources_below".to_owned(), json!(self.below));
+        document.insert("answers".to_owned(), json!(self.answers));
+        document.insert("others".to_owned(), json!(self.others));
+        document.insert("sources_folded".to_owned(), json!(self.folded.sources));
+        document
+    }
+
+    fn rows(&self, delimiter: Delimiter, header: bool) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        if header {
+            let names = [
+                "id",
+                "first",
+                "last",
+                "seconds",
+                "technique",
+                "also",
+                "shape",
+                "slow",
+                "tool",
+                "confidence",
+                "sources",
+                "source",
+                "targets",
+                "target",
+                "ports",
+                "n_ports",
+                "list",
+                "order",
+                "packets",
+                "aims",
+                "pause",
+                "why",
+            ];
+            delimiter.line(&mut out, names);
+        }
+        for campaign in &self.campaigns {
+            let moment = |moment: Option<i64>| moment.map(Self::utc).unwrap_or_default();
+            let cells = [
+                campaign.id.clone(),
+                moment(campaign.span.map(|span| span.0)),
+                moment(campaign.span.map(|span| span.1)),
+                seconds(campaign).map(|s| s.to_string()).unwrap_or_default(),
+                campaign.technique.to_owned(),
+                campaign.also.join(" "),
+                campaign.shape.clone(),
+                campaign.slow.to_string(),
+                campaign.tool.unwrap_or_default().to_owned(),
+                campaign.confidence.word().to_owned(),
+                campaign.sources.len().to_string(),
+                who(&campaign.sources),
+                campaign.targets.len().to_string(),
+                who(&campaign.targets),
+                port_texts(campaign).join(" "),
+                campaign.port_count().to_string(),
+                campaign.list.as_ref().map(|(name, _)| name.clone()).unwrap_or_default(),
+                campaign.order.unwrap_or_default().to_owned(),
+                campaign.packets.to_string(),
+                campaign.aims.to_string(),
+                (campaign.pause as f64 / 1_000.0).to_string(),
+                campaign.why.clone(),
+            ];
+            delimiter.line(&mut out, cells.iter().map(String::as_str));
+        }
+        Some(out)
+    }
+
+    fn table(&self, look: &RenderOptions) -> String {
+        let mut out = table::head(look, self.head);
+        if self.head.is_empty() {
+            return out + &table::nothing(look, self.head);
+        }
+        if self.head.totals.matched == 0 {
+            return out + &table::none(look, self.head);
+        }
+        let heads = [
+            Column::whole("ID"),
+            Column::whole("BEGAN"),
+            Column::number("TOOK"),
+            Column::whole("SOURCE").styled(KEY),
+            Column::text("PORTS"),
+            Column::text("TECHNIQUE"),
+            Column::number("PACKETS"),
+            Column::whole("SHAPE").giving(Gives::Way),
+            Column::whole("TOOL").giving(Gives::Way),
+            Column::whole("TARGET").giving(Gives::Way),
+            Column::whole("OVER TIME").giving(Gives::Way),
+        ];
+        let years: BTreeSet<String> =
+            self.shown().iter().filter_map(|campaign| Some(self.began(campaign)?[..4].to_owned())).collect();
+        // The year says nothing where all are of one; the head of the report has it.
+        let from = if years.len() > 1 { 0 } else { 5 };
+        let rows: Vec<Vec<String>> = self
+            .shown()
+            .iter()
+            .map(|campaign| {
+                let shape =
+                    if campaign.slow { format!("slow {}", campaign.shape) } else { campaign.shape.clone() };
+                vec![
+                    campaign.id.clone(),
+                    self.began(campaign).map_or("-".to_owned(), |began| began[from..16].to_owned()),
+                    seconds(campaign).map_or("-".to_owned(), length),
+                    who(&campaign.sources),
+                    ports_in_words(campaign),
+                    campaign.technique.to_owned(),
+                    look.number(campaign.packets),
+                    shape,
+                    campaign.tool.unwrap_or("-").to_owned(),
+                    who(&campaign.targets),
+                    sparkline(&campaign.timeline),
+                ]
+            })
+            .collect();
+        if !rows.is_empty() {
+            out.push_str(&columns(look, &heads, &rows));
+        }
+        if look.header {
+            out.push_str(&self.summary(look));
+        }
+        out.push_str(&table::foot(look, self.head));
+        out.push_str(&self.next(look));
+        out
+    }
+}
+
+/// A campaign as an object.
+fn object(campaign: &Campaign) -> Map<String, Value> {
+    let mut object = Map::new();
+    let mut put = |name: &str, value: Value| object.insert(name.to_owned(), value);
+    let moment = |moment: Option<i64>| moment.map(Table::utc);
+    put("id", json!(campaign.id));
+    put("first", json!(moment(campaign.span.map(|span| span.0))));
+    put("last", json!(moment(campaign.span.map(|span| span.1))));
+    put("seconds", json!(campaign.span.map(|(first, last)| (last - first) as f64 / 1_000.0)));
+    put("technique", json!(campaign.technique));
+    put("also", json!(campaign.also));
+    put("shape", json!(campaign.shape));
+    put("slow", json!(campaign.slow));
+    put("tool", json!(campaign.tool));
+    put("traits", json!(campaign.traits));
+    put("confidence", json!(campaign.confidence.word()));
+    put("sources", addresses(&campaign.sources));
+    put("n_sources", json!(campaign.sources.len()));
+    put("targets", addresses(&campaign.targets));
+    put("n_targets", json!(campaign.targets.len()));
+    put("ports", json!(port_texts(campaign)));
+    put("n_ports", json!(campaign.port_count()));
+    put("list", json!(campaign.list.as_ref().map(|(name, _)| name)));
+    put("coverage", json!(campaign.list.as_ref().map(|(_, part)| (part * 1_000.0).round() / 1_000.0)));
+    put("order", json!(campaign.order));
+    put("packets", json!(campaign.packets));
+    put("answers", json!(campaign.answers));
+    put("aims", json!(campaign.aims));
+    put("typical_pause", json!(campaign.pause as f64 / 1_000.0));
+    put("timeline", json!(campaign.timeline));
+    put("why", json!(campaign.why));
+    object
+}
+
+/// The first addresses of a set.
+fn addresses(all: &BTreeSet<u128>) -> Value {
+    all.iter().take(LISTED).map(|address| json!(Probe::address(*address).to_string())).collect()
+}
+
+/// Ports as `21-23/tcp`.
+fn port_texts(campaign: &Campaign) -> Vec<String> {
+    let mut out = Vec::new();
+    for (protocol, ports) in &campaign.ports {
+        let name = logparse::Protocol(*protocol).to_string().to_lowercase();
+        for (from, to) in ranges(ports) {
+            out.push(if from == to { format!("{from}/{name}") } else { format!("{from}-{to}/{name}") });
+        }
+    }
+    out
+}
+
+/// Ports for people: the list's name, a few ports, or how many there are.
+fn ports_in_words(campaign: &Campaign) -> String {
+    const FEW: usize = 3;
+    if let Some((name, _)) = &campaign.list {
+        return name.clone();
+    }
+    let texts = port_texts(campaign);
+    match texts.len() {
+        0 => "-".to_owned(),
+        1..=FEW => texts.join(" "),
+        _ => format!("{} ports", campaign.port_count()),
+    }
+}
+
+/// One address, or how many there are in which network.
+fn who(all: &BTreeSet<u128>) -> String {
+    let (Some(first), Some(last)) = (all.first(), all.last()) else { return "-".to_owned() };
+    if all.len() == 1 {
+        return Probe::address(*first).to_string();
+    }
+    let (length, whole) = (128 - (first ^ last).leading_zeros(), first >> 32 == 0xffff);
+    let bits = if whole { 32 - length.min(32) } else { 128 - length };
+    // Networks as people write them.
+    let bits = if whole { bits / 8 * 8 } else { bits / 16 * 16 };
+    let kept = if whole { 96 + bits } else { bits };
+    let network = if kept == 0 { 0 } else { first >> (128 - kept) << (128 - kept) };
+    if (whole && bits < 16) || (!whole && bits < 32) {
+        return format!("{} addresses", text::grouped(all.len() as u64));
+    }
+    format!("{} of {}/{bits}", text::grouped(all.len() as u64), Probe::address(network))
+}
+
+fn seconds(campaign: &Campaign) -> Option<i64> {
+    campaign.span.map(|(first, last)| (last - first) / 1_000)
+}
+
+/// A length of time in a few signs.
+fn length(seconds: i64) -> String {
+    match seconds {
+        s if s < 100 => format!("{s}s"),
+        s if s < 100 * 60 => format!("{}min", s / 60),
+        s if s < 48 * 3_600 => format!("{}h", s / 3_600),
+        s => format!("{}d", s / 86_400),
+    }
+}
