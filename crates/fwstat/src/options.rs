@@ -12,7 +12,7 @@ pub mod suggest;
 use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use jiff::tz::TimeZone;
@@ -31,7 +31,7 @@ use fwlog::input::decode::Decoding;
 use fwlog::input::discover;
 use fwlog::input::envelope::Head as EnvelopeHead;
 use fwlog::input::extent::Extents;
-use fwlog::input::follow::Follow;
+use fwlog::input::follow::{Cursor, Follow};
 use fwlog::input::journal::{Boot, Wanted};
 use fwlog::input::years::Years;
 use fwlog::input::{Input, InputQueue, ReadOptions, is_kmsg};
@@ -77,8 +77,21 @@ pub struct Options {
     pub zone_note: Option<String>,
     /// Whether the reading has no end but an interruption.
     pub endless: bool,
+    /// The moments from and until which lines are wanted (nanoseconds, UTC).
+    pub span: (Option<i64>, Option<i64>),
     /// The inputs once more, and what is done with their lines, if names may have to be asked for before.
     pub addresses: Option<(InputQueue, Plan)>,
+}
+
+/// Which inputs are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inputs {
+    /// Those that were named, or those that are found.
+    Named,
+    /// The same, and an error if there are no places in them.
+    WithPlaces,
+    /// None.
+    None,
 }
 
 /// What all passes over a log have in common.
@@ -95,7 +108,7 @@ impl Shared {
         if let Some(read) = self.names.get() {
             return Ok(read.clone());
         }
-        let read = names(input)?;
+        let read = names_of(input)?;
         Ok(self.names.get_or_init(|| read).clone())
     }
 }
@@ -143,7 +156,40 @@ impl Options {
             !common.input.resolve,
             "--resolve asks for the names of all addresses of a log before it is read: --names FILE knows them already"
         );
-        Options::make(common, true, &Shared::default(), Some(follow::follow(*follow, cursor.as_deref())?))
+        let follow = follow::follow(*follow, cursor.as_deref())?;
+        Options::make(common, true, &Shared::default(), Some(follow), Inputs::WithPlaces)
+    }
+
+    /// The same where `nothing` may be read: states were named and no log.
+    ///
+    /// # Errors
+    /// An option's value does not make sense.
+    pub fn of_logs(common: &Common, nothing: bool) -> anyhow::Result<Options> {
+        let inputs = if nothing { Inputs::None } else { Inputs::Named };
+        Options::make(common, false, &Shared::default(), None, inputs)
+    }
+
+    /// The same for logs that are read on from where they were left; `reached` is given the places in the end. None if
+    /// there are no places in one of them.
+    ///
+    /// # Errors
+    /// An option's value does not make sense.
+    pub fn keeping(
+        common: &Common,
+        mut places: Cursor,
+        reached: Arc<Mutex<Option<Cursor>>>,
+    ) -> anyhow::Result<Option<Options>> {
+        let mut common = common.clone();
+        ensure!(
+            !common.input.resolve,
+            "--resolve asks for the names of all addresses of a log: --names FILE knows them"
+        );
+        if std::mem::take(&mut common.input.rotated) {
+            common.files.iter().for_each(|file| places.begin_with_rotated(file));
+        }
+        let follow = follow::keeping(places, reached);
+        let options = Options::make(&common, false, &Shared::default(), Some(follow), Inputs::Named)?;
+        Ok(options.queue.has_places().then_some(options))
     }
 
     /// The same for a log that is looked at as it grows.
@@ -155,7 +201,7 @@ impl Options {
         let is_there = |file: &PathBuf| file.as_os_str() == "-" || file.exists();
         let grows = !common.input.rotated && !common.input.resolve && common.files.iter().all(is_there);
         let follow = grows.then(Follow::default);
-        Options::make(common, true, &Shared::default(), follow)
+        Options::make(common, true, &Shared::default(), follow, Inputs::Named)
     }
 
     /// The same where files are read more than once: each time as far as the first time, and names are known then.
@@ -163,7 +209,7 @@ impl Options {
     /// # Errors
     /// An option's value does not make sense.
     pub fn again(common: &Common, ordered: bool, shared: &Shared) -> anyhow::Result<Options> {
-        Options::make(common, ordered, shared, None)
+        Options::make(common, ordered, shared, None, Inputs::Named)
     }
 
     fn make(
@@ -171,6 +217,7 @@ impl Options {
         ordered: bool,
         shared: &Shared,
         follow: Option<Follow>,
+        which: Inputs,
     ) -> anyhow::Result<Options> {
         let Common { files, filter, input, output } = common;
         let (zone, zone_note) = zones::asked(input)?;
@@ -181,8 +228,11 @@ impl Options {
         let (since, until) = span(filter, now, &zone)?;
         typed::no_command_among(files).map_err(anyhow::Error::msg)?;
         let endless = follow.as_ref().is_some_and(|follow| !follow.ends);
-        let inputs = inputs(files, input, since, &Clock::new(zone.clone(), None), endless)?;
-        if follow.as_ref().is_some_and(|follow| follow.cursor.is_some()) {
+        let inputs = match which {
+            Inputs::None => Vec::new(),
+            _ => inputs(files, input, since, &Clock::new(zone.clone(), None), endless)?,
+        };
+        if which == Inputs::WithPlaces && follow.as_ref().is_some_and(|follow| follow.cursor.is_some()) {
             has_places(&inputs)?;
         }
         let boot = match &input.boot_time {
@@ -260,8 +310,30 @@ impl Options {
             rejects: input.accounting.rejects.clone(),
             zone_note,
             endless,
+            span: (since, until),
             addresses,
         })
+    }
+}
+
+impl Options {
+    /// The filters, with moments as they are meant now.
+    #[must_use]
+    pub fn filters_of_moment(&self) -> Map<String, serde_json::Value> {
+        let mut filters = self.filters.clone();
+        for (name, moment) in [("since", self.span.0), ("until", self.span.1)] {
+            if let Some(moment) = moment {
+                filters.insert(name.to_owned(), json!(utc_text(moment)));
+            }
+        }
+        filters
+    }
+
+    /// Of the memory that may be used for counts, the share of each of so many tables of each thread.
+    #[must_use]
+    pub fn share(&self, most: Option<u64>, tables: usize) -> Option<u64> {
+        // The rest is for tables that are joined.
+        most.map(|most| most / 5 * 4 / (self.plan.threads.max(1) * tables.max(1)) as u64)
     }
 }
 
@@ -290,7 +362,7 @@ fn without_names(filter: &Filter) -> Filter {
 }
 
 /// What the files of `--names` and `--geoip` say of addresses, and whether the resolver is asked.
-fn names(input: &InputArgs) -> anyhow::Result<Option<Arc<Names>>> {
+fn names_of(input: &InputArgs) -> anyhow::Result<Option<Arc<Names>>> {
     if input.names.is_empty() && input.geoip.is_empty() && !input.resolve {
         return Ok(None);
     }
@@ -331,6 +403,19 @@ fn started(now: i64) -> Option<i64> {
 /// Lets a log that is read more than once be read at one moment: `--since '1 hour ago'` means the same hour each time.
 pub fn fix_now(common: &mut Common) {
     common.input.now.get_or_insert_with(|| utc_text(wall_clock()));
+}
+
+/// A moment that an option names (nanoseconds, UTC).
+///
+/// # Errors
+/// It is none.
+pub fn moment(option: &str, text: &str, common: &Common) -> anyhow::Result<i64> {
+    let (zone, _) = zones::asked(&common.input)?;
+    let now = match &common.input.now {
+        Some(text) => time("--now", text, wall_clock(), &zone)?,
+        None => wall_clock(),
+    };
+    time(option, text, now, &zone)
 }
 
 /// Nanoseconds since 1970.
@@ -572,6 +657,16 @@ pub(crate) fn look(output: &LookArgs, plain: bool) -> RenderOptions {
     }
 }
 
+/// The names of fields from a list option, as they are kept in states.
+///
+/// # Errors
+/// A name is no field.
+pub fn names(option: &str, lists: &[String]) -> anyhow::Result<Vec<String>> {
+    let names = lists.iter().flat_map(|list| list.split(',')).map(str::trim).filter(|name| !name.is_empty());
+    let known = |name: &str| Field::parse(name).map_err(|error| anyhow!(error)).context(option.to_owned());
+    names.map(|name| known(name).map(|field| field.name)).collect()
+}
+
 /// Fields from a list option.
 ///
 /// # Errors
@@ -584,6 +679,15 @@ pub fn fields(option: &str, lists: &[String], names: Option<&Names>) -> anyhow::
         fields.push(field);
     }
     Ok(fields)
+}
+
+/// Refuses fields, by their names, that no file of this run can tell.
+///
+/// # Errors
+/// There is such a one.
+pub fn known_fields<'n>(fields: impl Iterator<Item = &'n String>, options: &Options) -> anyhow::Result<()> {
+    let names: Vec<String> = fields.cloned().collect();
+    self::fields("--state", &names, options.plan.names.as_deref()).map(|_| ())
 }
 
 /// Refuses a field that no file of this run can tell.

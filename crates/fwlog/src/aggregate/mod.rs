@@ -10,13 +10,18 @@ pub mod counts;
 mod distinct;
 pub mod key;
 mod latest;
+mod slices;
+pub mod state;
 pub mod timeline;
 pub mod windows;
+mod word;
 
 pub use bounded::Bounded;
 pub use counts::{Counts, Ranked, Row};
 pub use distinct::Distinct;
 pub use latest::Latest;
+pub use slices::Slices;
+pub use state::State;
 pub use timeline::Timeline;
 pub use windows::Sliced;
 

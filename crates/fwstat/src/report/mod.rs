@@ -7,6 +7,7 @@
 pub mod check;
 pub mod csv;
 pub mod diagnostics;
+pub mod diff;
 pub mod ecs;
 pub mod explain;
 pub mod handoff;

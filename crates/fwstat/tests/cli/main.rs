@@ -11,6 +11,7 @@ mod fuzz_readers;
 mod mutate;
 
 mod advice;
+mod bounded;
 mod check;
 mod clocks;
 mod completions;
