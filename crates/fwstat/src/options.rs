@@ -6,8 +6,11 @@
 //! Must not know: what is done with it.
 //! Tested by: `tests/cli/surface.rs`.
 
+mod fields;
 mod follow;
 pub mod suggest;
+
+pub use fields::{fields, known_fields, names};
 
 use std::collections::HashSet;
 use std::io::IsTerminal as _;
@@ -290,7 +293,11 @@ impl Options {
         let names = shared.names(input)?;
         let asked = filter;
         let filter = predicate(asked, since, until, &Context { now, zone: &zone })?;
-        filter.fields().iter().try_for_each(|field| known(field, names.as_deref())).context("--where")?;
+        filter
+            .fields()
+            .iter()
+            .try_for_each(|field| fields::known(field, names.as_deref()))
+            .context("--where")?;
         let addresses = addresses.map(|queue| {
             let clock = Clock::new(zone.clone(), boot);
             (queue, Plan { filter: without_names(&filter), clock, threads, names: None })
@@ -655,50 +662,4 @@ pub(crate) fn look(output: &LookArgs, plain: bool) -> RenderOptions {
         header: !output.no_header,
         grouped: !output.exact,
     }
-}
-
-/// The names of fields from a list option, as they are kept in states.
-///
-/// # Errors
-/// A name is no field.
-pub fn names(option: &str, lists: &[String]) -> anyhow::Result<Vec<String>> {
-    let names = lists.iter().flat_map(|list| list.split(',')).map(str::trim).filter(|name| !name.is_empty());
-    let known = |name: &str| Field::parse(name).map_err(|error| anyhow!(error)).context(option.to_owned());
-    names.map(|name| known(name).map(|field| field.name)).collect()
-}
-
-/// Fields from a list option.
-///
-/// # Errors
-/// A name is no field, or the files in which the field is found were not named.
-pub fn fields(option: &str, lists: &[String], names: Option<&Names>) -> anyhow::Result<Vec<Field>> {
-    let mut fields = Vec::new();
-    for name in lists.iter().flat_map(|list| list.split(',')).filter(|name| !name.trim().is_empty()) {
-        let field = Field::parse(name).map_err(|error| anyhow!(error)).context(option.to_owned())?;
-        known(&field, names).context(option.to_owned())?;
-        fields.push(field);
-    }
-    Ok(fields)
-}
-
-/// Refuses fields, by their names, that no file of this run can tell.
-///
-/// # Errors
-/// There is such a one.
-pub fn known_fields<'n>(fields: impl Iterator<Item = &'n String>, options: &Options) -> anyhow::Result<()> {
-    let names: Vec<String> = fields.cloned().collect();
-    self::fields("--state", &names, options.plan.names.as_deref()).map(|_| ())
-}
-
-/// Refuses a field that no file of this run can tell.
-fn known(field: &Field, names: Option<&Names>) -> anyhow::Result<()> {
-    let Some(option) = field.key.source() else { return Ok(()) };
-    let is_name = option == "--names";
-    let there = names.filter(|names| if is_name { names.has_names() } else { !names.places.is_empty() });
-    let or = if is_name { ", or asked of the resolver: --resolve" } else { "" };
-    let names = there.with_context(|| format!("`{}` is found in a file: {option} FILE{or}", field.name))?;
-    if is_name {
-        names.want();
-    }
-    Ok(())
 }

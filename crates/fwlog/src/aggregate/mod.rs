@@ -20,7 +20,7 @@ pub use bounded::Bounded;
 pub use counts::{Counts, Ranked, Row};
 pub use distinct::Distinct;
 pub use latest::Latest;
-pub use slices::Slices;
+pub use slices::{Series, Slices};
 pub use state::State;
 pub use timeline::Timeline;
 pub use windows::Sliced;

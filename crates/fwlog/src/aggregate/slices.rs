@@ -17,8 +17,14 @@ use super::{Aggregate, Counts};
 use crate::input::Chunk;
 use crate::record::{Field, Record};
 
+/// So many slices that are narrower than a day: of more of them days are made.
+const MOST: usize = 1_000;
+const DAY: i64 = 86_400;
 /// Slices that share the memory of a table, where it is bounded.
 const SHARED: u64 = 8;
+
+/// The counts of a key: of each slice in which it came.
+pub type Series = Vec<(i64, u64)>;
 
 /// Counts by key and slice of time.
 #[derive(Clone, Debug)]
@@ -35,7 +41,7 @@ pub struct Slices {
 }
 
 impl Slices {
-    /// Slices of so many seconds, in which is counted as `empty` counts.
+    /// Slices of so many seconds, in which is counted as `empty` counts. Of hours become days if there are many.
     #[must_use]
     pub fn new(empty: Counts, width: i64) -> Slices {
         Slices {
@@ -93,14 +99,29 @@ impl Slices {
 
     /// Every key with its counts: of each slice in which it came, the beginning (local seconds) and the count.
     #[must_use]
-    pub fn by_key(&self) -> HashMap<Vec<u8>, Vec<(i64, u64)>> {
-        let mut all: HashMap<Vec<u8>, Vec<(i64, u64)>> = HashMap::new();
+    pub fn by_key(&self) -> HashMap<Vec<u8>, Series> {
+        let mut all: HashMap<Vec<u8>, Series> = HashMap::new();
         for (slice, counts) in &self.closed {
             counts.each_key(|key, count| {
                 all.entry_ref(key).or_default().push((slice * self.width, count));
             });
         }
         all
+    }
+
+    /// Makes days of slices that are narrower, if there are many: a table for each hour of years would fill the memory.
+    fn widen(&mut self) {
+        let closed = std::mem::take(&mut self.closed);
+        for (slice, counts) in closed {
+            let day = (slice * self.width).div_euclid(DAY);
+            match self.closed.get_mut(&day) {
+                Some(own) => own.merge(counts),
+                None => {
+                    self.closed.insert(day, counts);
+                }
+            }
+        }
+        self.width = DAY;
     }
 
     /// Closes the open slice.
@@ -116,6 +137,9 @@ impl Slices {
             None => {
                 self.closed.insert(slice, open);
             }
+        }
+        if self.closed.len() > MOST && self.width < DAY {
+            self.widen();
         }
     }
 
@@ -143,6 +167,13 @@ impl Aggregate for Slices {
     fn merge(&mut self, mut other: Slices) {
         self.settle();
         other.settle();
+        for slices in [&mut *self, &mut other] {
+            slices.seconds = 0..0;
+        }
+        if self.width != other.width {
+            self.widen();
+            other.widen();
+        }
         for (slice, counts) in other.closed {
             match self.closed.get_mut(&slice) {
                 Some(own) => own.merge(counts),
@@ -152,6 +183,9 @@ impl Aggregate for Slices {
             }
         }
         self.timeless.merge(other.timeless);
+        if self.closed.len() > MOST && self.width < DAY {
+            self.widen();
+        }
     }
 
     fn settle(&mut self) {
@@ -181,11 +215,11 @@ impl State for Slices {
             self.timeless.write(out);
             return;
         }
-        let mut all: HashMap<Vec<u8>, Vec<(i64, u64)>> = HashMap::new();
+        let mut all: HashMap<Vec<u8>, Series> = HashMap::new();
         for (slice, counts) in &self.closed {
             counts.each_key(|key, count| all.entry_ref(key).or_default().push((*slice, count)));
         }
-        let mut all: Vec<(Vec<u8>, Vec<(i64, u64)>)> = all.into_iter().collect();
+        let mut all: Vec<(Vec<u8>, Series)> = all.into_iter().collect();
         all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         out.keys(&all.iter().map(|(key, _)| &key[..]).collect::<Vec<_>>());
         all.iter().for_each(|(_, slices)| out.number(slices.len() as u64));
@@ -275,6 +309,21 @@ mod tests {
         let mut out = Writer::default();
         slices.write(&mut out);
         out.finish()
+    }
+
+    #[test]
+    fn many_hours_become_days() {
+        let mut slices = Slices::new(Counts::by(vec![Field::of(Key::Dpt)]), 3_600);
+        let mut bytes = Vec::new();
+        key::encode(&mut bytes, Value::Number(53));
+        for hour in 0..3_000 {
+            slices.turn_to(hour * 3_600 + 5);
+            slices.open.add_whole(&bytes, 1);
+        }
+        slices.settle();
+        assert_eq!((slices.width(), slices.starts().count()), (DAY, 125));
+        assert_eq!(slices.sum().ranked(0).total, 3_000);
+        assert!(slices.by_key()[&bytes].iter().all(|(_, count)| *count == 24));
     }
 
     #[test]

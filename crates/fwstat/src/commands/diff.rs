@@ -11,6 +11,7 @@ use anyhow::{anyhow, bail, ensure};
 use fwlog::aggregate::{Aggregate, Slices};
 use fwlog::pipeline::Account;
 use fwlog::record::Record;
+use fwlog::text;
 use fwlog::time::clock::{Clock, NANOS};
 
 use super::{Outcome, format, kept, write};
@@ -52,13 +53,17 @@ pub fn command(arguments: &cli::Diff) -> anyhow::Result<Outcome> {
         (None, _) => bail!("name two logs or states, or one with --before TIME"),
     };
     let form = format(&options, Format::Table, Format::of("diff"))?;
-    for side in &sides {
+    for (side, which) in sides.iter().zip(["before", "after"]) {
         ensure!(
             side.account.span.is_some(),
-            "{}: no packet with a known time, and without time there is no rate",
-            side.head.files.join(", ")
+            "{}: no packet with a known time {}: there is nothing to compare",
+            text::escape(side.head.files.join(", ").as_bytes()),
+            if arguments.before.is_some() { which } else { "in it" }
         );
     }
+    let slices =
+        sides.iter().flat_map(|side| questions.iter().filter_map(|question| side.answers.slices(question)));
+    let width = slices.map(Slices::width).max().unwrap_or(width);
     let tables = tables(&sides, &questions, width, &options.plan.clock);
     let changed = tables.iter().any(|table| !table.rows.is_empty());
     let account = sides[1].account.clone();

@@ -25,7 +25,7 @@ use super::run;
 use crate::analysis::answers::{Answers, Question};
 use crate::atomic_file::AtomicFile;
 use crate::cli::{Common, CountArgs};
-use crate::options::Options;
+use crate::options::{self, Options};
 use crate::report::{Head, diagnostics};
 use crate::whole_file;
 
@@ -278,7 +278,7 @@ fn together(
 ) -> anyhow::Result<Counted> {
     let share = share(&options, questions.len());
     let empty = Answers::new(&questions, share).ok_or_else(|| anyhow!("a field is not known"))?;
-    crate::options::known_fields(questions.iter().flat_map(Question::fields), &options)?;
+    options::known_fields(questions.iter().flat_map(Question::fields), options.plan.names.as_deref())?;
     let of = of(&options);
     if let Some(before) = &before {
         before.fits(&of, "what is asked for now is")?;
@@ -307,6 +307,7 @@ fn together(
     let files: Vec<String> = states.chain(options.queue.names().into_iter().filter(|_| !no_logs)).collect();
     let notes = head.as_ref().map(|head| head.notes.clone()).unwrap_or_default();
     let mut all = Head::new(files, options.filters.clone(), &account, &options.plan.clock, notes);
+    all.of_states = true;
     if let Some(head) = head {
         (all.partial, all.assumptions) = (head.partial, head.assumptions);
     }

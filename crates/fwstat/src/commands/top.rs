@@ -48,7 +48,7 @@ fn of_states(arguments: &cli::Top) -> anyhow::Result<Outcome> {
     };
     let tables = wanted.len();
     if let Some(field) = &arguments.distinct {
-        let [field] = &options::names("--distinct", &[field.clone()])?[..] else {
+        let [field] = &options::names("--distinct", std::slice::from_ref(field))?[..] else {
             bail!("--distinct takes one field")
         };
         let wider = |question: &Question| Question::Counts {

@@ -98,14 +98,9 @@ impl Diff<'_> {
             out.push_str(&style::painted(look, &columns, &cells, &|_, _| None));
         }
         if look.header {
-            let (all, came, went) = table.keys;
-            let line = format!(
-                "of {}; {} came and {} went, most of them as chance has it",
-                look.number(all),
-                look.number(came),
-                look.number(went)
-            );
-            let line = if came + went == 0 { format!("of {}", look.number(all)) } else { line };
+            let [all, came, went] =
+                [table.keys.0, table.keys.1, table.keys.2].map(|count| look.number(count));
+            let line = format!("of {all}, of which {came} came only after, {went} only before");
             out.push_str(&style::sentence(look, DIM, &line));
         }
         out
@@ -133,8 +128,8 @@ impl Report for Diff<'_> {
     fn json(&self) -> Map<String, Value> {
         let mut documents = self.heads.iter().map(|head| {
             let mut own = json::head("fwstat.diff/1", head);
-            own.remove("schema");
-            own.remove("filters");
+            own.shift_remove("schema");
+            own.shift_remove("filters");
             Value::Object(own)
         });
         let row = |table: &Table, row: &Row| {

@@ -143,6 +143,9 @@ impl<'t> OverTime<'t> {
 
     /// Commands about the largest row.
     fn next(&self, look: &RenderOptions) -> String {
+        if self.head.of_states {
+            return String::new();
+        }
         let Some(start) = self.largest() else { return String::new() };
         let until = start + self.timeline.step() - 1;
         let stamp = |seconds: i64| text::quoted(&clock::local_text(seconds));

@@ -2,10 +2,12 @@
 
 use crate::support::*;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 11] = [
     "man",
     "man-top",
     "man-timeline",
+    "man-diff",
+    "man-merge",
     "man-check",
     "man-lines",
     "man-export",

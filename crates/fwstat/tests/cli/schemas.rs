@@ -108,6 +108,13 @@ fn reports_hold() {
     holds("fwstat.check-1", &run(&["check", "-j", &file]).json());
     holds("fwstat.timeline-1", &run(&["timeline", "-j", "--by", "proto", &file]).json());
     holds("fwstat.timeline-1", &run(&["timeline", "-j", &file]).json());
+    for command in [&["top"][..], &["top", "--by", "src"], &[], &["timeline", "--by", "src"]] {
+        let name = format!("fwstat.{}-1", command.first().unwrap_or(&"overview"));
+        holds(&name, &run(&[command, &["-j", "--max-memory", "1M", &file]].concat()).json());
+    }
+    holds("fwstat.diff-1", &run(&["diff", "-j", &file, &file]).json());
+    let other = folder.write("other.log", crate::support::log(3_000, 20, 9));
+    holds("fwstat.diff-1", &run(&["diff", "-j", &file, &other]).json());
     holds("fwstat.suggest-1", &run(&["suggest", "-j", &file]).json());
     let profile = &crate::profiles::all(1)[4];
     let (log, rules) = (folder.write("log", profile.text()), folder.write("rules", &profile.rules));

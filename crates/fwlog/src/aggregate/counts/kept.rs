@@ -2,7 +2,7 @@
 //!
 //! Responsible for: when counts go over to those of the most frequent keys, and what is kept of them.
 //! Must not know: records.
-//! Tested by: the unit tests below, `fwstat/tests/cli/bounded.rs`, `fwstat/tests/cli/states.rs`.
+//! Tested by: the tests of `slices`, `fwstat/tests/cli/bounded.rs`, `fwstat/tests/cli/states.rs`.
 
 use std::net::IpAddr;
 

@@ -230,7 +230,7 @@ pub fn compare(
         .take_while(|(at, (_, row))| row.ln_chance <= (RISK / (all as f64 - *at as f64)).ln());
     let passing = passing.count();
     rows.truncate(passing);
-    rows.sort_by(|(_, a), (_, b)| a.change.cmp(&b.change));
+    rows.sort_by_key(|(_, row)| row.change);
     Table {
         of,
         by: by.iter().map(|name| (*name).to_owned()).collect(),
