@@ -252,14 +252,7 @@ impl Options {
             limit: now.div_euclid(NANOS) + i64::from(clock.offset_at(now)) + 86_400,
             written: None,
         };
-        for (option, written) in
-            [("--output", output.look.file()), ("--rejects", input.accounting.rejects.as_deref())]
-        {
-            unread(option, written, &inputs)?;
-        }
-        if output.look.file().is_some() && output.look.file() == input.accounting.rejects.as_deref() {
-            bail!("--output and --rejects name the same file");
-        }
+        written_apart(output.look.file(), input.accounting.rejects.as_deref(), &inputs)?;
         let reading = ReadOptions {
             chunk: input.chunk_size.unwrap_or(CHUNK).max(1),
             decoding: Decoding {
@@ -531,6 +524,14 @@ fn wanted(since: Option<i64>, until: Option<i64>, input: &InputArgs) -> anyhow::
     // An entry is a line of about 256 bytes.
     let part = (input.chunk_size.unwrap_or(CHUNK) as u64 / 256).max(1);
     Ok(Wanted { between, boot, part, ..Wanted::default() })
+}
+
+/// Refuses to write into one file twice, or into one that is read.
+fn written_apart(output: Option<&Path>, rejects: Option<&Path>, inputs: &[Input]) -> anyhow::Result<()> {
+    unread("--output", output, inputs)?;
+    unread("--rejects", rejects, inputs)?;
+    ensure!(output.is_none() || output != rejects, "--output and --rejects name the same file");
+    Ok(())
 }
 
 /// Refuses to overwrite an input file.

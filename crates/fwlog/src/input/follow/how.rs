@@ -9,8 +9,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::cursor::Cursor;
-use super::place::Place;
-use super::siblings;
 use super::wake::{Wake, piped_output};
 
 /// How inputs that grow are read.
@@ -30,16 +28,6 @@ impl Default for Follow {
     /// More is waited for; no places are kept, and nothing is said.
     fn default() -> Follow {
         Follow { ends: false, cursor: None, keep: Arc::new(|_| {}), tell: Arc::new(|_| {}) }
-    }
-}
-
-impl Cursor {
-    /// Puts the place in a log that was never read before the oldest of its rotated files.
-    pub fn begin_with_rotated(&mut self, path: &Path) {
-        let (files, _) = siblings::of(path);
-        if let (None, Some(oldest)) = (self.of(path), files.first()) {
-            self.set(path, vec![Place::beginning(oldest.id)]);
-        }
     }
 }
 
