@@ -21,6 +21,7 @@ pub enum Generate {
     ManReplay,
     ManExplain,
     ManSuggest,
+    ManReport,
     #[cfg(feature = "watch")]
     ManWatch,
     #[value(alias = "bash")]
@@ -71,6 +72,7 @@ impl Generate {
             Generate::ManReplay => "replay",
             Generate::ManExplain => "explain",
             Generate::ManSuggest => "suggest",
+            Generate::ManReport => "report",
             #[cfg(feature = "watch")]
             Generate::ManWatch => "watch",
             Generate::Man | Generate::CompleteBash | Generate::CompleteZsh | Generate::CompleteFish => {
@@ -140,6 +142,7 @@ pub enum Format {
     Tsv,
     Markdown,
     Parquet,
+    Html,
 }
 
 impl Format {
@@ -151,6 +154,7 @@ impl Format {
                 &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv, Format::Markdown]
             }
             b"timeline" | b"check" => &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv],
+            b"report" => &[Format::Html],
             b"export" => &[Format::Ndjson, Format::Csv, Format::Tsv, Format::Parquet],
             _ => &[Format::Table, Format::Plain, Format::Json],
         }

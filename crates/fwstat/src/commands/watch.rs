@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use fwlog::input::is_read_once;
+use fwlog::pipeline::Account;
 use fwlog::text;
 use fwlog::time::clock::NANOS;
 use fwlog::time::timespec;
@@ -22,14 +23,14 @@ use crate::atomic_file::AtomicFile;
 use crate::cli::values::{CHAIN, MOST_RULES};
 use crate::cli::{self, Common, OutputArgs, WatchFormat};
 use crate::options::{self, Options};
-use crate::report::{Head, diagnostics};
+use crate::report::{Head, diagnostics, next};
 use crate::rules::Rulesets;
 use crate::watch::counters::Counters;
 use crate::watch::periodic::{self, Report};
 use crate::watch::picture::Picture;
 use crate::watch::proposals::Proposer;
 use crate::watch::question::{Question, Window};
-use crate::watch::setup::{Glyphs, Setup, input_words};
+use crate::watch::setup::{Glyphs, Setup};
 use crate::watch::{self, Start};
 
 /// Runs it.
@@ -64,7 +65,7 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
     let head = Head::new(
         names.clone(),
         options.filters.clone(),
-        &Default::default(),
+        &Account::default(),
         &options.plan.clock,
         Vec::new(),
     );
@@ -75,7 +76,7 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
     };
     let setup = Setup {
         head,
-        input: input_words(&common.input),
+        input: next::input_words(&common.input),
         name,
         rule_files: arguments.rules.rules.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
         rules: !rulesets.all.is_empty() || !arguments.counters.is_empty(),

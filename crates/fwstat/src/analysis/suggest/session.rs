@@ -15,6 +15,7 @@ use super::proof::{Case, Proof, Proved, Prover, Taken};
 use super::signals::{Signals, is_kept};
 use super::site::{Judge, Site};
 use super::suggestion::{Rated, Refused, Suggestion};
+use super::view::View;
 use super::{Advice, advise, exceptions, honeypot, watch, wrong_protocol};
 use crate::analysis::noise::address::{Nets, address, net_name};
 use crate::analysis::noise::let_in::LetIn;
@@ -164,7 +165,7 @@ impl Session {
         let watched = watch::find(&evidence, &advice.chain, &Nets::new(&known));
         let honeypot = match self.settings.honeypot {
             Some(to) if self.beside(to.0) => Vec::new(),
-            Some(to) => honeypot::commands(&place, &self.near_ports(log, &advice), to),
+            Some(to) => honeypot::commands(&place, &near_ports(log, &advice), to),
             None => Vec::new(),
         };
         let mut notes = self.notes(log, &advice, &place);
@@ -225,6 +226,16 @@ impl Session {
     pub fn judged<R>(&self, suggestion: &Suggestion, with: impl FnOnce(&Judge<'_>) -> R) -> R {
         let list: Vec<Proposal> = suggestion.rules.iter().map(|rated| rated.proposal.clone()).collect();
         self.judging(&by_family(&list, |i| proven_as(&list[i])), &suggestion.sets, with)
+    }
+
+    /// The same, and why a line stays, if it does.
+    pub fn viewed<R>(
+        &self,
+        suggestion: &Suggestion,
+        signals: &Signals,
+        with: impl FnOnce(&View<'_>) -> R,
+    ) -> R {
+        self.judged(suggestion, |judge| with(&View::new(signals, judge)))
     }
 
     /// The same with these rules, by family, and their sets.
@@ -418,22 +429,6 @@ impl Session {
         notes
     }
 
-    /// Ports at which near hits were seen.
-    fn near_ports(&self, log: &Surveyed, advice: &Advice) -> Vec<(bool, u8, u16)> {
-        let matchers: Vec<_> =
-            advice.exceptions.iter().filter(|p| !p.dports.is_empty()).map(|p| p.matcher(log)).collect();
-        let near = |seen: &&crate::analysis::noise::sighting::Sighting| {
-            log.output(seen).is_none()
-                && (seen.syn || seen.protocol == 17)
-                && matchers.iter().any(|matcher| matcher.takes(seen))
-        };
-        let mut ports: Vec<(bool, u8, u16)> =
-            log.sample.iter().filter(near).map(|seen| (seen.v6, seen.protocol, seen.dport)).collect();
-        ports.sort_unstable();
-        ports.dedup();
-        ports
-    }
-
     fn notes(&self, log: &Surveyed, advice: &Advice, place: &Place) -> Vec<String> {
         let mut notes = Vec::new();
         for (v6, site) in [(false, &self.sites[0]), (true, &self.sites[1])] {
@@ -591,4 +586,20 @@ fn without_idle(rules: Vec<Rated>) -> Vec<Rated> {
         })
         .collect();
     rules.into_iter().zip(needed).filter(|(_, needed)| *needed).map(|(rated, _)| rated).collect()
+}
+
+/// Ports at which near hits were seen.
+fn near_ports(log: &Surveyed, advice: &Advice) -> Vec<(bool, u8, u16)> {
+    let matchers: Vec<_> =
+        advice.exceptions.iter().filter(|p| !p.dports.is_empty()).map(|p| p.matcher(log)).collect();
+    let near = |seen: &&crate::analysis::noise::sighting::Sighting| {
+        log.output(seen).is_none()
+            && (seen.syn || seen.protocol == 17)
+            && matchers.iter().any(|matcher| matcher.takes(seen))
+    };
+    let mut ports: Vec<(bool, u8, u16)> =
+        log.sample.iter().filter(near).map(|seen| (seen.v6, seen.protocol, seen.dport)).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
 }
