@@ -178,7 +178,7 @@ impl Aggregate for Answer {
         match (self, other) {
             (Answer::Counts(own), Answer::Counts(other)) => own.merge(other),
             (Answer::Slices(own), Answer::Slices(other)) | (Answer::Near(own), Answer::Near(other)) => {
-                own.merge(other)
+                own.merge(other);
             }
             (Answer::Timeline(own), Answer::Timeline(other)) => own.merge(other),
             (Answer::Latest(own), Answer::Latest(other)) => own.merge(other),

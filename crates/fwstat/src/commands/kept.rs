@@ -182,7 +182,7 @@ pub(super) fn count(
     let Some(path) = &counted.state else {
         let none = logs.is_empty();
         let options = Options::of_logs(&Common { files: logs, ..common.clone() }, none)?;
-        return together(options, &states, wanted.to_vec(), share, None, none);
+        return together(options, &states, wanted, share, None, none);
     };
     let same = |a: &Path, b: &Path| {
         std::fs::canonicalize(a).ok().is_some_and(|a| std::fs::canonicalize(b).ok() == Some(a))
@@ -203,7 +203,7 @@ pub(super) fn count(
     }
     let reached = Arc::new(Mutex::new(None));
     let options = keeping(common, logs, before.as_ref(), path, &reached)?;
-    let mut counted = together(options, &states, questions, share, before, false)?;
+    let mut counted = together(options, &states, &questions, share, before, false)?;
     if counted.options.queue.stop.load(Ordering::Relaxed) {
         diagnostics::warning(&format!("{}: interrupted, so the state was not written", name(path)))?;
     } else {
@@ -271,13 +271,13 @@ fn keeping(
 fn together(
     options: Options,
     states: &[PathBuf],
-    questions: Vec<Question>,
+    questions: &[Question],
     share: impl Fn(&Options, usize) -> Option<u64>,
     before: Option<Held>,
     no_logs: bool,
 ) -> anyhow::Result<Counted> {
     let share = share(&options, questions.len());
-    let empty = Answers::new(&questions, share).ok_or_else(|| anyhow!("a field is not known"))?;
+    let empty = Answers::new(questions, share).ok_or_else(|| anyhow!("a field is not known"))?;
     options::known_fields(questions.iter().flat_map(Question::fields), options.plan.names.as_deref())?;
     let of = of(&options);
     if let Some(before) = &before {
@@ -287,7 +287,7 @@ fn together(
     for path in states {
         let held = read(path, share)?;
         held.fits(&of, "what is asked for is")?;
-        others.push((held.to(&questions)?, held.account));
+        others.push((held.to(questions)?, held.account));
     }
     let (mut answers, mut account, head) = if no_logs {
         (empty.clone(), Account::default(), None)

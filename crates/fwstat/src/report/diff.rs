@@ -59,7 +59,7 @@ impl Diff<'_> {
     }
 
     /// What was read of a period.
-    fn period(&self, look: &RenderOptions, name: &str, head: &Head) -> String {
+    fn period(look: &RenderOptions, name: &str, head: &Head) -> String {
         let files: Vec<String> = head.files.iter().map(|file| text::escape(file.as_bytes())).collect();
         let span = head.span.map_or_else(String::new, |(first, last)| {
             format!(", {} to {}", local_text(first.local_seconds()), local_text(last.local_seconds()))
@@ -106,7 +106,7 @@ impl Diff<'_> {
         out
     }
 
-    fn cells(&self, table: &Table, row: &Row) -> [String; 6] {
+    fn cells(table: &Table, row: &Row) -> [String; 6] {
         let key: Vec<String> = row.cells.iter().map(csv::value).collect();
         [
             table.of.to_owned(),
@@ -174,7 +174,7 @@ impl Report for Diff<'_> {
         let mut out = String::new();
         if look.header {
             for (name, head) in ["before", "after"].into_iter().zip(&self.heads) {
-                out.push_str(&self.period(look, name, head));
+                out.push_str(&Self::period(look, name, head));
             }
             out.push('\n');
         }
@@ -206,7 +206,7 @@ impl Report for Diff<'_> {
             for row in self.rows_of(table) {
                 let log10 = row.ln_chance / std::f64::consts::LN_10;
                 let more = [format!("{log10:.2}"), self.time(row.seen.0), self.time(row.seen.1)];
-                let cells = self.cells(table, row);
+                let cells = Self::cells(table, row);
                 delimiter.line(&mut out, cells.iter().chain(&more).map(String::as_str));
             }
         }
@@ -225,7 +225,7 @@ impl Report for Diff<'_> {
         let rows: Vec<Vec<String>> = self
             .tables
             .iter()
-            .flat_map(|table| self.rows_of(table).iter().map(|row| self.cells(table, row).to_vec()))
+            .flat_map(|table| self.rows_of(table).iter().map(|row| Self::cells(table, row).to_vec()))
             .collect();
         Some(markdown::table(&names, &rows))
     }

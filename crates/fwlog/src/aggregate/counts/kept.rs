@@ -156,7 +156,7 @@ impl Counts {
                 self.addresses.add_many(address.to_bits(), count);
             }
             (Form::Address, [OwnedValue::Addr(IpAddr::V6(address))]) => {
-                self.addresses.add_six(*address, count)
+                self.addresses.add_six(*address, count);
             }
             (Form::Packed, cells) => {
                 let mut cells = cells.iter();
