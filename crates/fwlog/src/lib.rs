@@ -70,6 +70,7 @@
 pub mod aggregate;
 pub mod filter;
 pub mod input;
+pub mod kept;
 pub mod names;
 pub mod pipeline;
 pub mod record;

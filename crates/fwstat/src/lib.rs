@@ -81,6 +81,8 @@ pub fn main() -> ExitCode {
         }
         Some(Command::Top(arguments)) => commands::top::command(arguments),
         Some(Command::Check(arguments)) => commands::check::command(arguments),
+        Some(Command::Diff(arguments)) => commands::diff::command(arguments),
+        Some(Command::Merge(arguments)) => commands::merge::command(arguments),
         Some(Command::Lines(arguments)) => commands::lines::command(arguments),
         Some(Command::Export(arguments)) => commands::export::command(arguments),
         Some(Command::Explain(arguments)) => commands::explain::command(arguments),

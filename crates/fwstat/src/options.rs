@@ -7,14 +7,17 @@
 //! Tested by: `tests/cli/surface.rs`.
 
 pub mod anonymise;
+mod fields;
 mod follow;
 pub mod report;
 pub mod suggest;
 
+pub use fields::{fields, known_fields, names};
+
 use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use jiff::tz::TimeZone;
@@ -33,7 +36,7 @@ use fwlog::input::decode::Decoding;
 use fwlog::input::discover;
 use fwlog::input::envelope::Head as EnvelopeHead;
 use fwlog::input::extent::Extents;
-use fwlog::input::follow::Follow;
+use fwlog::input::follow::{Cursor, Follow};
 use fwlog::input::journal::{Boot, Wanted};
 use fwlog::input::years::Years;
 use fwlog::input::{Input, InputQueue, ReadOptions, is_kmsg};
@@ -79,8 +82,21 @@ pub struct Options {
     pub zone_note: Option<String>,
     /// Whether the reading has no end but an interruption.
     pub endless: bool,
+    /// The moments from and until which lines are wanted (nanoseconds, UTC).
+    pub span: (Option<i64>, Option<i64>),
     /// The inputs once more, and what is done with their lines, if names may have to be asked for before.
     pub addresses: Option<(InputQueue, Plan)>,
+}
+
+/// Which inputs are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inputs {
+    /// Those that were named, or those that are found.
+    Named,
+    /// The same, and an error if there are no places in them.
+    WithPlaces,
+    /// None.
+    None,
 }
 
 /// What all passes over a log have in common.
@@ -129,7 +145,7 @@ impl Shared {
         if let Some(read) = self.names.get() {
             return Ok(read.clone());
         }
-        let read = names(input)?;
+        let read = names_of(input)?;
         Ok(self.names.get_or_init(|| read).clone())
     }
 }
@@ -177,7 +193,40 @@ impl Options {
             !common.input.resolve,
             "--resolve asks for the names of all addresses of a log before it is read: --names FILE knows them already"
         );
-        Options::make(common, true, &Shared::default(), Some(follow::follow(*follow, cursor.as_deref())?))
+        let follow = follow::follow(*follow, cursor.as_deref())?;
+        Options::make(common, true, &Shared::default(), Some(follow), Inputs::WithPlaces)
+    }
+
+    /// The same where `nothing` may be read: states were named and no log.
+    ///
+    /// # Errors
+    /// An option's value does not make sense.
+    pub fn of_logs(common: &Common, nothing: bool) -> anyhow::Result<Options> {
+        let inputs = if nothing { Inputs::None } else { Inputs::Named };
+        Options::make(common, false, &Shared::default(), None, inputs)
+    }
+
+    /// The same for logs that are read on from where they were left; `reached` is given the places in the end. None if
+    /// there are no places in one of them.
+    ///
+    /// # Errors
+    /// An option's value does not make sense.
+    pub fn keeping(
+        common: &Common,
+        mut places: Cursor,
+        reached: Arc<Mutex<Option<Cursor>>>,
+    ) -> anyhow::Result<Option<Options>> {
+        let mut common = common.clone();
+        ensure!(
+            !common.input.resolve,
+            "--resolve asks for the names of all addresses of a log: --names FILE knows them"
+        );
+        if std::mem::take(&mut common.input.rotated) {
+            common.files.iter().for_each(|file| places.begin_with_rotated(file));
+        }
+        let follow = follow::keeping(places, reached);
+        let options = Options::make(&common, false, &Shared::default(), Some(follow), Inputs::Named)?;
+        Ok(options.queue.has_places().then_some(options))
     }
 
     /// The same for a log that is looked at as it grows.
@@ -189,7 +238,7 @@ impl Options {
         let is_there = |file: &PathBuf| file.as_os_str() == "-" || file.exists();
         let grows = !common.input.rotated && !common.input.resolve && common.files.iter().all(is_there);
         let follow = grows.then(|| Follow { tell: Arc::new(tell), ..Follow::default() });
-        Options::make(common, true, &Shared::default(), follow)
+        Options::make(common, true, &Shared::default(), follow, Inputs::Named)
     }
 
     /// The same where files are read more than once: each time as far as the first time, and names are known then.
@@ -197,7 +246,7 @@ impl Options {
     /// # Errors
     /// An option's value does not make sense.
     pub fn again(common: &Common, ordered: bool, shared: &Shared) -> anyhow::Result<Options> {
-        Options::make(common, ordered, shared, None)
+        Options::make(common, ordered, shared, None, Inputs::Named)
     }
 
     fn make(
@@ -205,6 +254,7 @@ impl Options {
         ordered: bool,
         shared: &Shared,
         follow: Option<Follow>,
+        which: Inputs,
     ) -> anyhow::Result<Options> {
         let Common { files, filter, input, output } = common;
         let (zone, zone_note) = zones::asked(input)?;
@@ -215,8 +265,11 @@ impl Options {
         let (since, until) = span(filter, now, &zone)?;
         typed::no_command_among(files).map_err(anyhow::Error::msg)?;
         let endless = follow.as_ref().is_some_and(|follow| !follow.ends);
-        let inputs = inputs(files, input, since, &Clock::new(zone.clone(), None), endless)?;
-        if follow.as_ref().is_some_and(|follow| follow.cursor.is_some()) {
+        let inputs = match which {
+            Inputs::None => Vec::new(),
+            _ => inputs(files, input, since, &Clock::new(zone.clone(), None), endless)?,
+        };
+        if which == Inputs::WithPlaces && follow.as_ref().is_some_and(|follow| follow.cursor.is_some()) {
             has_places(&inputs)?;
         }
         let boot = match &input.boot_time {
@@ -233,14 +286,7 @@ impl Options {
             limit: now.div_euclid(NANOS) + i64::from(clock.offset_at(now)) + 86_400,
             written: None,
         };
-        for (option, written) in
-            [("--output", output.look.file()), ("--rejects", input.accounting.rejects.as_deref())]
-        {
-            unread(option, written, &inputs)?;
-        }
-        if output.look.file().is_some() && output.look.file() == input.accounting.rejects.as_deref() {
-            bail!("--output and --rejects name the same file");
-        }
+        written_apart(output.look.file(), input.accounting.rejects.as_deref(), &inputs)?;
         let reading = ReadOptions {
             chunk: input.chunk_size.unwrap_or(CHUNK).max(1),
             decoding: Decoding {
@@ -274,7 +320,11 @@ impl Options {
         let names = shared.names(input)?;
         let asked = filter;
         let filter = predicate(asked, since, until, &Context { now, zone: &zone })?;
-        filter.fields().iter().try_for_each(|field| known(field, names.as_deref())).context("--where")?;
+        filter
+            .fields()
+            .iter()
+            .try_for_each(|field| fields::known(field, names.as_deref()))
+            .context("--where")?;
         let addresses = addresses.map(|queue| {
             let clock = Clock::new(zone.clone(), boot);
             (queue, Plan { filter: without_names(&filter), clock, threads, names: None })
@@ -294,8 +344,30 @@ impl Options {
             rejects: input.accounting.rejects.clone(),
             zone_note,
             endless,
+            span: (since, until),
             addresses,
         })
+    }
+}
+
+impl Options {
+    /// The filters, with moments as they are meant now.
+    #[must_use]
+    pub fn filters_of_moment(&self) -> Map<String, serde_json::Value> {
+        let mut filters = self.filters.clone();
+        for (name, moment) in [("since", self.span.0), ("until", self.span.1)] {
+            if let Some(moment) = moment {
+                filters.insert(name.to_owned(), json!(utc_text(moment)));
+            }
+        }
+        filters
+    }
+
+    /// Of the memory that may be used for counts, the share of each of so many tables of each thread.
+    #[must_use]
+    pub fn share(&self, most: Option<u64>, tables: usize) -> Option<u64> {
+        // The rest is for tables that are joined.
+        most.map(|most| most / 5 * 4 / (self.plan.threads.max(1) * tables.max(1)) as u64)
     }
 }
 
@@ -324,7 +396,7 @@ fn without_names(filter: &Filter) -> Filter {
 }
 
 /// What the files of `--names` and `--geoip` say of addresses, and whether the resolver is asked.
-fn names(input: &InputArgs) -> anyhow::Result<Option<Arc<Names>>> {
+fn names_of(input: &InputArgs) -> anyhow::Result<Option<Arc<Names>>> {
     if input.names.is_empty() && input.geoip.is_empty() && !input.resolve {
         return Ok(None);
     }
@@ -365,6 +437,19 @@ fn started(now: i64) -> Option<i64> {
 /// Lets a log that is read more than once be read at one moment: `--since '1 hour ago'` means the same hour each time.
 pub fn fix_now(common: &mut Common) {
     common.input.now.get_or_insert_with(|| utc_text(wall_clock()));
+}
+
+/// A moment that an option names (nanoseconds, UTC).
+///
+/// # Errors
+/// It is none.
+pub fn moment(option: &str, text: &str, common: &Common) -> anyhow::Result<i64> {
+    let (zone, _) = zones::asked(&common.input)?;
+    let now = match &common.input.now {
+        Some(text) => time("--now", text, wall_clock(), &zone)?,
+        None => wall_clock(),
+    };
+    time(option, text, now, &zone)
 }
 
 /// Nanoseconds since 1970.
@@ -473,6 +558,14 @@ fn wanted(since: Option<i64>, until: Option<i64>, input: &InputArgs) -> anyhow::
     // An entry is a line of about 256 bytes.
     let part = (input.chunk_size.unwrap_or(CHUNK) as u64 / 256).max(1);
     Ok(Wanted { between, boot, part, ..Wanted::default() })
+}
+
+/// Refuses to write into one file twice, or into one that is read.
+fn written_apart(output: Option<&Path>, rejects: Option<&Path>, inputs: &[Input]) -> anyhow::Result<()> {
+    unread("--output", output, inputs)?;
+    unread("--rejects", rejects, inputs)?;
+    ensure!(output.is_none() || output != rejects, "--output and --rejects name the same file");
+    Ok(())
 }
 
 /// Refuses to overwrite an input file.
@@ -606,52 +699,4 @@ pub(crate) fn look(output: &LookArgs, plain: bool) -> RenderOptions {
         header: !output.no_header,
         grouped: !output.exact,
     }
-}
-
-/// Fields from a list option.
-///
-/// # Errors
-/// A name is no field, or the files in which the field is found were not named.
-pub fn fields(option: &str, lists: &[String], names: Option<&Names>) -> anyhow::Result<Vec<Field>> {
-    let mut fields = Vec::new();
-    for name in lists.iter().flat_map(|list| list.split(',')).filter(|name| !name.trim().is_empty()) {
-        let field = Field::parse(name).map_err(|error| anyhow!(error)).context(option.to_owned())?;
-        known(&field, names).context(option.to_owned())?;
-        fields.push(field);
-    }
-    Ok(fields)
-}
-
-/// Refuses a field that no file of this run can tell.
-fn known(field: &Field, names: Option<&Names>) -> anyhow::Result<()> {
-    let Some(option) = field.key.source() else { return Ok(()) };
-    let is_name = option == "--names";
-    let there = names.filter(|names| if is_name { names.has_names() } else { !names.places.is_empty() });
-    let or = if is_name { ", or asked of the resolver: --resolve" } else { "" };
-    let names = there.with_context(|| format!("`{}` is found in a file: {option} FILE{or}", field.name))?;
-    if is_name {
-        names.want();
-    }
-    Ok(())
-}
-
-/// Bytes as typed: 256M, 1G; a number alone is of bytes.
-///
-/// # Errors
-/// It is no such size.
-pub fn size(text: &str) -> anyhow::Result<usize> {
-    let trimmed = text.trim().trim_end_matches(['B', 'b']).trim_end_matches('i');
-    let (number, unit) = match trimmed.char_indices().find(|(_, c)| !c.is_ascii_digit()) {
-        Some((at, _)) => trimmed.split_at(at),
-        None => (trimmed, ""),
-    };
-    let shift = match unit.trim().to_ascii_lowercase().as_str() {
-        "" => 0,
-        "k" => 10,
-        "m" => 20,
-        "g" => 30,
-        _ => bail!("`{text}` is no size: 256M, 1G"),
-    };
-    let size = number.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift));
-    size.filter(|size| *size > 0).with_context(|| format!("`{text}` is no size: 256M, 1G"))
 }

@@ -15,7 +15,7 @@ use fwlog::text;
 use crate::cli::{Cli, Format};
 
 /// Words of other programs for what a command does.
-const MEANT: [(&[&str], &str); 10] = [
+const MEANT: [(&[&str], &str); 11] = [
     (&["grep", "rg", "tail", "cat", "head", "show", "print", "less"], "lines"),
     (&["sources", "ports", "count", "counts", "sort", "uniq", "talkers"], "top"),
     (&["graph", "histogram", "chart", "plot", "hours", "trend"], "timeline"),

@@ -16,6 +16,8 @@ pub const RULES: u64 = 256 << 20;
 pub const LIST: u64 = 32 << 20;
 /// What a database of places may have: ten times the largest free one.
 pub const DATABASE: u64 = 1 << 30;
+/// What a state may have: a hundred times the largest that was seen.
+pub const STATE: u64 = 1 << 30;
 /// What a file of arguments or of a zone may have.
 pub const SETTINGS: u64 = 1 << 20;
 

@@ -16,6 +16,8 @@ use std::sync::OnceLock;
 
 use hashbrown::HashMap;
 
+use super::word::taken;
+
 /// Addresses gathered before they are counted.
 const BATCH: usize = 64;
 
@@ -162,6 +164,13 @@ impl Addresses {
     /// How many addresses there are.
     pub(super) fn distinct(&self) -> usize {
         self.distinct + self.sixes.len()
+    }
+
+    /// The memory that they take, and take soon, in bytes.
+    pub(super) fn taken(&self) -> u64 {
+        // Eight bytes a place, for seven keys in eight places.
+        taken(self.distinct, self.places.len() / 8 * 7, 10)
+            + taken(self.sixes.len(), self.sixes.capacity(), 30)
     }
 
     /// Every address with its count, in no order.

@@ -40,13 +40,58 @@ pub struct Bounded<K> {
     total: u64,
     /// Since keys were let go of.
     distinct: Option<Distinct>,
+    /// There were at least so many different keys: from a state, in which no more is kept of them.
+    at_least: u64,
 }
 
 impl<K: Hash + Ord + Clone> Bounded<K> {
     /// Counts of at most `room` keys.
     #[must_use]
     pub fn new(room: usize) -> Bounded<K> {
-        Bounded { counts: HashMap::new(), room: room.max(2), missed: 0, total: 0, distinct: None }
+        Bounded {
+            counts: HashMap::new(),
+            room: room.max(2),
+            missed: 0,
+            total: 0,
+            distinct: None,
+            at_least: 0,
+        }
+    }
+
+    /// The memory that so many keys take in the end, but for what a key holds elsewhere.
+    #[must_use]
+    pub fn room_in(bytes: u64) -> usize {
+        // A table is a power of two long and at most seven eighths full; a byte for each place beside its entry.
+        let places = bytes / (size_of::<(K, Count)>() as u64 + 1);
+        let places = if places == 0 { 0 } else { 1 << places.ilog2() };
+        usize::try_from(places / 8 * 7).unwrap_or(usize::MAX / 2).saturating_sub(1)
+    }
+
+    /// What was kept of counts: each key with its count; how often one that is not there came at most; the sum of all
+    /// counts; and how many keys there were at least.
+    pub(super) fn kept(
+        counts: Vec<(K, Count)>,
+        room: usize,
+        missed: u64,
+        total: u64,
+        at_least: u64,
+    ) -> Bounded<K> {
+        let mut bounded = Bounded::new(room.max(counts.len()));
+        bounded.counts.extend(counts);
+        Bounded { missed, total, at_least, ..bounded }
+    }
+
+    /// Keys at most.
+    pub(super) fn room(&self) -> usize {
+        self.room
+    }
+
+    /// Takes all memory that is needed for as many keys as there is room for, at once: a table that grows needs the
+    /// old and the new place at the same time.
+    #[must_use]
+    pub fn reserved(mut self) -> Bounded<K> {
+        self.counts.reserve(self.room + 1);
+        self
     }
 
     /// Counts a key that came so many times; whether it was not there before.
@@ -83,7 +128,9 @@ impl<K: Hash + Ord + Clone> Bounded<K> {
         let middle = most.len() - 1 - (self.room / 2).min(most.len() - 1);
         let bar = *most.select_nth_unstable(middle).1;
         self.missed = self.missed.max(bar);
-        self.counts.retain(|_, count| count.most() > bar);
+        // Out and in again: places that were taken would make the table grow.
+        let kept: Vec<(K, Count)> = self.counts.drain().filter(|(_, count)| count.most() > bar).collect();
+        self.counts.extend(kept);
     }
 
     /// How often a key came; of one that is not there nothing is certain.
@@ -122,9 +169,15 @@ impl<K: Hash + Ord + Clone> Bounded<K> {
     #[must_use]
     pub fn distinct(&self) -> (u64, bool) {
         match &self.distinct {
-            None => (self.counts.len() as u64, true),
-            Some(distinct) => (distinct.count().max(self.counts.len() as u64), false),
+            None if self.at_least == 0 => (self.counts.len() as u64, true),
+            None => (self.at_least.max(self.counts.len() as u64), false),
+            Some(distinct) => (distinct.count().max(self.at_least).max(self.counts.len() as u64), false),
         }
+    }
+
+    /// Every key that is there, in no order.
+    pub fn each(&self, mut with: impl FnMut(&K, Count)) {
+        self.counts.iter().for_each(|(key, count)| with(key, *count));
     }
 
     /// Takes over what another has counted, of other records.
@@ -154,6 +207,7 @@ impl<K: Hash + Ord + Clone> Bounded<K> {
         }
         self.missed += other.missed;
         self.total += other.total;
+        self.at_least = self.at_least.max(other.at_least);
         if self.counts.len() > self.room {
             self.let_go();
         }

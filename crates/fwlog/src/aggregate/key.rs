@@ -98,19 +98,34 @@ fn encode_text(key: &mut Vec<u8>, text: impl Iterator<Item = u8>) {
     key.extend_from_slice(&[0, 1]);
 }
 
+/// The address of a key that is one of IPv4 and nothing else.
+#[must_use]
+pub fn address4(key: &[u8]) -> Option<Ipv4Addr> {
+    match *key {
+        [ADDR4, a, b, c, d] => Some(Ipv4Addr::new(a, b, c, d)),
+        _ => None,
+    }
+}
+
 /// The values of a key.
 ///
 /// # Panics
 /// If the bytes do not come from [`encode`].
 #[must_use]
-pub fn decode(mut key: &[u8]) -> Vec<OwnedValue> {
+pub fn decode(key: &[u8]) -> Vec<OwnedValue> {
+    checked(key).unwrap_or_else(|| panic!("these bytes are no key: {key:02x?}"))
+}
+
+/// The values of bytes that may be a key.
+#[must_use]
+pub fn checked(mut key: &[u8]) -> Option<Vec<OwnedValue>> {
     let mut cells = Vec::new();
     while let Some((tag, rest)) = key.split_first() {
         key = rest;
         let mut take = |len: usize| {
-            let (bytes, rest) = key.split_at(len);
+            let (bytes, rest) = key.split_at_checked(len)?;
             key = rest;
-            bytes
+            Some(bytes)
         };
         fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
             let mut out = [0; N];
@@ -124,35 +139,36 @@ pub fn decode(mut key: &[u8]) -> Vec<OwnedValue> {
             TEXT => {
                 let mut text = Vec::new();
                 loop {
-                    match take(1)[0] {
-                        0 if take(1)[0] == 1 => break,
+                    match take(1)?[0] {
+                        0 if take(1)?[0] == 1 => break,
                         byte => text.push(byte),
                     }
                 }
                 OwnedValue::Text(text)
             }
-            ADDR4 => OwnedValue::Addr(Ipv4Addr::from(array::<4>(take(4))).into()),
-            ADDR6 => OwnedValue::Addr(Ipv6Addr::from(array::<16>(take(16))).into()),
-            NET4 => OwnedValue::Net(Ipv4Addr::from(array::<4>(take(4))).into(), take(1)[0]),
-            NET6 => OwnedValue::Net(Ipv6Addr::from(array::<16>(take(16))).into(), take(1)[0]),
-            MAC => OwnedValue::Mac(Mac(array(take(6)))),
-            FLAGS => OwnedValue::Flags(TcpFlags::from_bits(u16::from_be_bytes(array(take(2))))),
-            PROTO => OwnedValue::Proto(Protocol(take(1)[0])),
+            ADDR4 => OwnedValue::Addr(Ipv4Addr::from(array::<4>(take(4)?)).into()),
+            ADDR6 => OwnedValue::Addr(Ipv6Addr::from(array::<16>(take(16)?)).into()),
+            NET4 => OwnedValue::Net(Ipv4Addr::from(array::<4>(take(4)?)).into(), take(1)?[0]),
+            NET6 => OwnedValue::Net(Ipv6Addr::from(array::<16>(take(16)?)).into(), take(1)?[0]),
+            MAC => OwnedValue::Mac(Mac(array(take(6)?))),
+            FLAGS => OwnedValue::Flags(TcpFlags::from_bits(u16::from_be_bytes(array(take(2)?)))),
+            PROTO => OwnedValue::Proto(Protocol(take(1)?[0])),
             UPTIME => OwnedValue::Uptime(Uptime {
-                seconds: u64::from_be_bytes(array(take(8))),
-                micros: u32::from_be_bytes(array(take(4))),
+                seconds: u64::from_be_bytes(array(take(8)?)),
+                micros: u32::from_be_bytes(array(take(4)?)),
             }),
             TIME => {
-                OwnedValue::Time(When { utc: unsign(take(8)), offset: i32::from_be_bytes(array(take(4))) })
+                OwnedValue::Time(When { utc: unsign(take(8)?), offset: i32::from_be_bytes(array(take(4)?)) })
             }
-            DAY => OwnedValue::Day(unsign(take(8))),
+            DAY => OwnedValue::Day(unsign(take(8)?)),
             number => {
-                let bytes = take(usize::from(number - NUMBER));
+                let len = number.checked_sub(NUMBER).filter(|len| *len <= 8)?;
+                let bytes = take(usize::from(len))?;
                 OwnedValue::Number(bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b)))
             }
         });
     }
-    cells
+    Some(cells)
 }
 
 #[cfg(test)]

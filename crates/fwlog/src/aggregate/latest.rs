@@ -8,8 +8,10 @@ use std::net::IpAddr;
 
 use hashbrown::HashMap;
 
-use super::Aggregate;
-use crate::record::Record;
+use super::state::{Damaged, Reader, State, Writer};
+use super::{Aggregate, key};
+use crate::record::{OwnedValue, Record, Value};
+use crate::time::clock::NANOS;
 
 /// Of more sources nothing is kept: their moments would cost more time and memory than all else that is counted.
 /// Whether there are more does not depend on how the log was divided among threads.
@@ -56,5 +58,46 @@ impl Aggregate for Latest {
             Some(sources) => sources.into_iter().for_each(|(source, when)| self.note(source, when)),
             None => self.0 = None,
         }
+    }
+}
+
+/// Whether there are not too many; the sources; the seconds, the nanoseconds beside them.
+impl State for Latest {
+    fn write(&self, out: &mut Writer) {
+        let Some(sources) = &self.0 else { return out.number(0) };
+        out.number(1);
+        let key = |source: &IpAddr| {
+            let mut bytes = Vec::new();
+            key::encode(&mut bytes, Value::Addr(*source));
+            bytes
+        };
+        let mut all: Vec<(Vec<u8>, i64)> =
+            sources.iter().map(|(source, when)| (key(source), *when)).collect();
+        all.sort_unstable();
+        out.keys(&all.iter().map(|(key, _)| &key[..]).collect::<Vec<_>>());
+        all.iter().for_each(|(_, when)| out.signed(when.div_euclid(NANOS)));
+        all.iter().for_each(|(_, when)| out.signed(when.rem_euclid(NANOS)));
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        if from.number()? == 0 {
+            self.0 = None;
+            return Ok(());
+        }
+        let keys = from.keys()?;
+        let mut numbers = || keys.iter().map(|_| from.signed()).collect::<Result<Vec<i64>, Damaged>>();
+        let (seconds, nanos) = (numbers()?, numbers()?);
+        for ((key, seconds), nanos) in keys.iter().zip(seconds).zip(nanos) {
+            let source = key::checked(key).and_then(|cells| match cells[..] {
+                [OwnedValue::Addr(source)] => Some(source),
+                _ => None,
+            });
+            let when = seconds.checked_mul(NANOS).and_then(|when| when.checked_add(nanos));
+            let (Some(source), Some(when)) = (source, when) else {
+                return Err(Damaged("a source is damaged"));
+            };
+            self.note(source, when);
+        }
+        Ok(())
     }
 }

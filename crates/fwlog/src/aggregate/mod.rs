@@ -11,14 +11,19 @@ mod distinct;
 pub mod key;
 mod latest;
 pub mod scans;
+mod slices;
+pub mod state;
 pub mod timeline;
 pub mod windows;
+mod word;
 
 pub use bounded::Bounded;
 pub use counts::{Counts, Ranked, Row};
 pub use distinct::Distinct;
 pub use latest::Latest;
 pub use scans::Scans;
+pub use slices::{Series, Slices};
+pub use state::State;
 pub use timeline::Timeline;
 pub use windows::Sliced;
 

@@ -10,8 +10,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::Aggregate;
-use super::key;
+use super::state::{Damaged, Reader, State, Writer};
+use super::{Aggregate, key};
+use crate::input::Chunk;
 use crate::record::{Field, Record};
 
 /// Widths in seconds; each divides the one behind it, and days are whole.
@@ -33,6 +34,18 @@ pub struct Timeline {
     scratch: Vec<u8>,
     /// Records without a known moment.
     timeless: u64,
+    bound: Option<Bound>,
+}
+
+/// The bound of memory of a timeline, and what it cost.
+#[derive(Clone, Debug)]
+struct Bound {
+    /// Keys and buckets of keys at most.
+    room: usize,
+    /// What the counts of a key may lack in all: of those that were there when keys were let go of last.
+    more: HashMap<Vec<u8>, u64>,
+    /// A key that is not there came at most so often.
+    missed: u64,
 }
 
 /// The bucket that is counted in: lines of a log come in the order of time, so most fall where
@@ -63,7 +76,55 @@ impl Timeline {
             open: Open::default(),
             scratch: Vec::new(),
             timeless: 0,
+            bound: None,
         }
+    }
+
+    /// Lets its keys take about so much memory at most. Until then counts are exact; then the least frequent keys are
+    /// let go of, and it is known what the others may lack.
+    #[must_use]
+    pub fn within(mut self, bytes: Option<u64>) -> Timeline {
+        /// What a key with one bucket takes.
+        const KEY: u64 = 400;
+        let room = |bytes: u64| usize::try_from(bytes / KEY).unwrap_or(usize::MAX).max(16);
+        self.bound = bytes.map(|bytes| Bound { room: room(bytes), more: HashMap::new(), missed: 0 });
+        self
+    }
+
+    /// How often a key can have come that is not there, if memory was bounded; 0: all are there.
+    #[must_use]
+    pub fn missed(&self) -> Option<u64> {
+        self.bound.as_ref().map(|bound| bound.missed)
+    }
+
+    /// What all counts of a key together may lack. A key that came since keys were let go of last is not in the list.
+    #[must_use]
+    pub fn more(&self, key: &[u8]) -> u64 {
+        self.bound.as_ref().map_or(0, |bound| bound.more.get(key).copied().unwrap_or(bound.missed))
+    }
+
+    /// Lets go of the less frequent half of the keys, if there is no room for all of them.
+    fn keep_within(&mut self) {
+        let Some(room) = self.bound.as_ref().map(|bound| bound.room).filter(|room| self.by.len() > room / 4)
+        else {
+            return;
+        };
+        self.settle();
+        let entries: usize = self.by.values().map(HashMap::len).sum();
+        let Some(bound) = self.bound.as_mut().filter(|_| entries + self.by.len() > room) else { return };
+        // A key that came since keys were let go of last may have come before.
+        for key in self.by.keys() {
+            if !bound.more.contains_key(key) {
+                bound.more.insert(key.clone(), bound.missed);
+            }
+        }
+        let most = |key: &[u8], counts: &HashMap<i64, u64>| counts.values().sum::<u64>() + bound.more[key];
+        let mut all: Vec<u64> = self.by.iter().map(|(key, counts)| most(key, counts)).collect();
+        let middle = all.len() / 2;
+        let bar = *all.select_nth_unstable(middle).1;
+        self.by.retain(|key, counts| most(key, counts) > bar);
+        bound.more.retain(|key, _| self.by.contains_key(key));
+        bound.missed = bound.missed.max(bar);
     }
 
     /// Makes the buckets as wide as `step`, which is a multiple of their width.
@@ -82,6 +143,27 @@ impl Timeline {
         self.all = wider(&self.all);
         self.by = self.by.iter().map(|(key, counts)| (key.clone(), wider(counts))).collect();
         self.step = step;
+    }
+
+    /// Makes the buckets as wide as their number asks for: the same width in how many parts they were counted.
+    fn grow(&mut self) {
+        while self.grows
+            && self.all.len() > MOST
+            && let Some(step) = STEPS.iter().copied().find(|step| *step > self.step)
+        {
+            self.widen(step);
+        }
+    }
+
+    /// Makes the buckets of a width that grows those of a fixed one, if they fit into them; whether they do.
+    #[must_use]
+    pub fn fix(&mut self, step: i64) -> bool {
+        let fits = self.step == step || self.grows && step > self.step && step % self.step == 0;
+        if fits {
+            self.widen(step);
+            self.grows = false;
+        }
+        fits
     }
 
     /// Makes the buckets wide enough for the span to fit into about `most` of them.
@@ -266,17 +348,19 @@ impl Aggregate for Timeline {
         for (key, count) in by {
             add_to(&mut self.by, &key, bucket, count);
         }
-        if self.grows
-            && self.all.len() > MOST
-            && let Some(step) = STEPS.iter().copied().find(|step| *step > self.step)
-        {
-            self.widen(step);
-        }
+        self.grow();
     }
 
     fn merge(&mut self, mut other: Timeline) {
         self.settle();
         other.settle();
+        let missed = self.missed().unwrap_or(0) + other.missed().unwrap_or(0);
+        if missed > 0 {
+            let keys = self.by.keys().chain(other.by.keys());
+            let more = keys.map(|key| (key.clone(), self.more(key) + other.more(key))).collect();
+            let room = [&self.bound, &other.bound].into_iter().flatten().map(|bound| bound.room).max();
+            self.bound = Some(Bound { room: room.unwrap_or(0), missed, more });
+        }
         let step = self.step.max(other.step);
         self.widen(step);
         other.widen(step);
@@ -290,6 +374,83 @@ impl Aggregate for Timeline {
             }
         }
         self.timeless += other.timeless;
+        self.grow();
+        self.keep_within();
+    }
+
+    fn end_of_chunk(&mut self, _chunk: &Chunk<'_>) {
+        self.keep_within();
+    }
+}
+
+/// The width; the buckets and their counts; the same of each key; what counts may lack, where memory was bounded.
+impl State for Timeline {
+    fn write(&self, out: &mut Writer) {
+        fn buckets(out: &mut Writer, counts: &HashMap<i64, u64>) {
+            let mut all: Vec<(i64, u64)> = counts.iter().map(|(bucket, count)| (*bucket, *count)).collect();
+            all.sort_unstable();
+            out.number(all.len() as u64);
+            let mut before = 0;
+            for (bucket, _) in &all {
+                out.signed(bucket.wrapping_sub(before));
+                before = *bucket;
+            }
+            all.iter().for_each(|(_, count)| out.number(*count));
+        }
+        out.number(self.step as u64);
+        buckets(out, &self.all);
+        let mut keys: Vec<(&Vec<u8>, &HashMap<i64, u64>)> = self.by.iter().collect();
+        keys.sort_unstable_by_key(|(key, _)| *key);
+        out.keys(&keys.iter().map(|(key, _)| &key[..]).collect::<Vec<_>>());
+        keys.iter().for_each(|(_, counts)| buckets(out, counts));
+        out.number(self.timeless);
+        let missed = self.missed().unwrap_or(0);
+        out.number(missed);
+        if missed > 0 {
+            keys.iter().for_each(|(key, _)| out.number(self.more(key)));
+        }
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        fn buckets(from: &mut Reader<'_>) -> Result<HashMap<i64, u64>, Damaged> {
+            let len = from.count()?;
+            let mut bucket = 0i64;
+            let all = (0..len).map(|_| {
+                bucket = bucket.wrapping_add(from.signed()?);
+                Ok(bucket)
+            });
+            let all = all.collect::<Result<Vec<i64>, Damaged>>()?;
+            all.into_iter().map(|bucket| Ok((bucket, from.times()?))).collect()
+        }
+        let step = i64::try_from(from.number()?).unwrap_or(0);
+        let known = if self.grows { STEPS.contains(&step) } else { step == self.step };
+        if !known {
+            return Err(Damaged("its buckets are of another width"));
+        }
+        self.step = step;
+        self.all = buckets(from)?;
+        let keys = from.keys()?;
+        for key in &keys {
+            if key::checked(key).is_none_or(|cells| cells.len() != self.fields.len()) {
+                return Err(Damaged("a key is of other fields"));
+            }
+            self.by.insert(key.clone(), buckets(from)?);
+        }
+        self.timeless = from.times()?;
+        let missed = from.times()?;
+        if missed > 0 {
+            let room = self.bound.as_ref().map_or(0, |bound| bound.room).max(4 * keys.len());
+            let more =
+                keys.into_iter().map(|key| Ok((key, from.times()?))).collect::<Result<_, Damaged>>()?;
+            self.bound = Some(Bound { room, more, missed });
+        }
+        // Moments far from all that can be shown would overflow where buckets are drawn.
+        let far = |counts: &HashMap<i64, u64>| {
+            counts
+                .keys()
+                .any(|bucket| bucket.checked_mul(step).is_none_or(|start| start.abs() > i64::MAX / 4))
+        };
+        if far(&self.all) || self.by.values().any(far) { Err(Damaged("a bucket is damaged")) } else { Ok(()) }
     }
 }
 
@@ -312,6 +473,31 @@ mod tests {
             // So that a thread's width is never wider than what fits in the end.
             assert!(pair[1] / pair[0] <= 10, "{pair:?}");
         }
+    }
+
+    #[test]
+    fn keys_that_are_let_go_of_are_known_by_what_others_may_lack() {
+        let timeline = || Timeline::new(Vec::new(), Some(1)).within(Some(400 * 64));
+        let mut exact: HashMap<Vec<u8>, u64> = HashMap::new();
+        let mut parts = [timeline(), timeline(), timeline()];
+        for n in 0..3_000u64 {
+            let part = &mut parts[(n / 1_000) as usize];
+            let key = if n % 3 == 0 { vec![0, (n % 4) as u8] } else { n.to_be_bytes().to_vec() };
+            add_to(&mut part.by, &key, (n % 5) as i64, 1);
+            *exact.entry(key).or_default() += 1;
+            part.keep_within();
+            assert!(part.by.len() <= 65);
+        }
+        let [mut all, second, third] = parts;
+        all.merge(second);
+        all.merge(third);
+        assert!(all.missed().is_some_and(|missed| missed > 0));
+        for (key, count) in exact {
+            let of: u64 = all.by.get(&key).map_or(0, |counts| counts.values().sum());
+            let most = all.by.get(&key).map_or(all.missed().unwrap(), |_| of + all.more(&key));
+            assert!((of..=most).contains(&count), "{key:?}: {of}, {count}, {most}");
+        }
+        assert_eq!(all.ranked()[0].0[0], 0);
     }
 
     #[test]

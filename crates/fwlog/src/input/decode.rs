@@ -34,6 +34,9 @@ pub fn foreign(head: &[u8]) -> Option<Foreign> {
         }
         [0x7f, b'E', b'L', b'F', ..] => ("is a program, not a log", "check the name"),
         [b'P', b'K', 3, 4, ..] => ("is a zip archive", "unzip -p FILE | fwstat"),
+        _ if head.starts_with(b"fwstat.state/") => {
+            ("is a state of fwstat, not a log", "fwstat alone, top, timeline, diff and merge ask it")
+        }
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => UTF_16,
         _ if is_utf_16(head) => UTF_16,
         _ => return None,

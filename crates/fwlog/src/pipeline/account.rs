@@ -7,6 +7,7 @@
 
 pub use super::position::{Position, Seen};
 use super::unread::Unread;
+use crate::aggregate::state::{Damaged, Reader, State, Writer as Bytes};
 
 use hashbrown::HashMap;
 use logparse::{Reason, Writer};
@@ -231,6 +232,7 @@ impl Account {
         own.matched += theirs.matched;
         own.repeats += theirs.repeats;
         own.skipped += theirs.skipped;
+        self.bytes += other.bytes;
         own.lost_at_least = own.lost_at_least.saturating_add(theirs.lost_at_least);
         self.timeless += other.timeless;
         for (why, theirs) in other.reasons {
@@ -320,6 +322,82 @@ impl Account {
     pub fn first_damaged(&self) -> Option<(Why, Seen)> {
         let damaged = self.reasons.iter().filter(|(why, _)| matches!(why, Why::Damaged(_) | Why::Entry(_)));
         damaged.min_by_key(|(_, seen)| seen.first).map(|(why, seen)| (*why, *seen))
+    }
+}
+
+/// The sums, the bytes, the span, who wrote the records, what was lost. Not why lines are no packets, and no places:
+/// these are in files that may be gone.
+impl State for Account {
+    fn write(&self, out: &mut Bytes) {
+        let Totals { lines, packets, cut, other, damaged, matched, repeats, skipped, lost_at_least } =
+            self.totals;
+        for number in [lines, packets, cut, other, damaged, matched, repeats, skipped, lost_at_least] {
+            out.number(number);
+        }
+        for number in [self.bytes, self.timeless, self.foreign] {
+            out.number(number);
+        }
+        out.number(u64::from(self.span.is_some()));
+        let (first, last) = self.span.unwrap_or_default();
+        out.signed(first);
+        out.signed(last);
+        let mut writers: Vec<(&[u8], u64)> =
+            self.writers.iter().map(|(name, seen)| (&name[..], seen.count)).collect();
+        writers.sort_unstable();
+        out.keys(&writers.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        writers.iter().for_each(|(_, count)| out.number(*count));
+        for Loss { what, .. } in &LOSSES {
+            let (lines, count) = self.losses.get(what).map_or((0, 0), |(lines, seen)| (*lines, seen.count));
+            out.number(lines);
+            out.number(count);
+        }
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        const NOWHERE: Position = Position { source: usize::MAX, offset: 0, line: 0, chunk: None };
+        let totals = &mut self.totals;
+        for number in [
+            &mut totals.lines,
+            &mut totals.packets,
+            &mut totals.cut,
+            &mut totals.other,
+            &mut totals.damaged,
+            &mut totals.matched,
+            &mut totals.repeats,
+            &mut totals.skipped,
+            &mut totals.lost_at_least,
+            &mut self.bytes,
+            &mut self.timeless,
+            &mut self.foreign,
+        ] {
+            *number = from.times()?;
+        }
+        let sum = [totals.packets, totals.cut, totals.other, totals.damaged]
+            .into_iter()
+            .try_fold(0, u64::checked_add);
+        if sum != Some(totals.lines) {
+            return Err(Damaged("its lines do not add up"));
+        }
+        let known = from.number()? != 0;
+        let span = (from.signed()?, from.signed()?);
+        self.span = known.then_some(span);
+        for name in from.keys()? {
+            self.writers.insert(name, Seen { count: 0, first: NOWHERE });
+        }
+        let mut names: Vec<Vec<u8>> = self.writers.keys().cloned().collect();
+        names.sort_unstable();
+        for name in names {
+            if let Some(seen) = self.writers.get_mut(&name) {
+                seen.count = from.times()?;
+            }
+        }
+        for Loss { what, .. } in &LOSSES {
+            let (lines, count) = (from.times()?, from.times()?);
+            if count > 0 {
+                self.losses.insert(what, (lines, Seen { count, first: NOWHERE }));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -4,6 +4,8 @@
 //! Must not know: where lines come from, how a result looks.
 //! Tested by: the unit tests of its files, `tests/cli/suggest.rs`.
 
+pub mod answers;
+pub mod diff;
 pub mod explain;
 pub mod log_text;
 pub mod near_hits;

@@ -7,9 +7,12 @@
 mod anonymise;
 mod check;
 mod common;
+mod counted;
+mod diff;
 mod explain;
 mod export;
 mod lines;
+mod merge;
 mod overview;
 mod replay;
 mod report;
@@ -28,9 +31,12 @@ pub use check::Check;
 pub use common::{
     AccountingArgs, Common, FilterArgs, FollowArgs, InputArgs, LookArgs, OutputArgs, RulesArgs,
 };
+pub use counted::CountArgs;
+pub use diff::Diff;
 pub use explain::Explain;
 pub use export::Export;
 pub use lines::Lines;
+pub use merge::Merge;
 pub use overview::Overview;
 pub use replay::Replay;
 pub use report::Report;
@@ -84,7 +90,7 @@ pub fn command() -> clap::Command {
         let forms = Format::of(command.get_name());
         match command.get_name() {
             // These have forms of their own, or none.
-            "lines" | "suggest" | "anonymise" | "watch" | "help" => command,
+            "lines" | "merge" | "suggest" | "anonymise" | "watch" | "help" => command,
             _ => limited(command, forms),
         }
     })
@@ -118,6 +124,20 @@ pub enum Command {
     /// again. Its own pace says where it ends, so that a probe an hour for a month is one. Clients of known applications,
     /// monitors, late answers and traceroute are no scans; the last line says what is not counted.
     Scans(Scans),
+    /// What changed between two logs, states, or parts of one: new, gone, risen, fallen.
+    ///
+    /// Sources, networks, ports, prefixes and near hits whose counts differ by more than chance: a binomial test of the two
+    /// counts by the lengths of the periods, with the spread that the counts of the first one have from day to day (or
+    /// hour to hour), at 0.01 for each table.
+    #[command(
+        override_usage = "fwstat diff [OPTIONS] BEFORE AFTER\n       fwstat diff [OPTIONS] --before TIME [FILE]"
+    )]
+    Diff(Diff),
+    /// The states of many hosts or days as one.
+    ///
+    /// The order does not matter. The joined state is a file that can be asked wherever a log can be, as `fwstat top --by
+    /// host`; it has no place in a log to go on from.
+    Merge(Merge),
     /// Which lines could not be read, why, and where the first of each is.
     ///
     /// lines = packets + truncated + other + corrupt, always. Lines that were lost before they reached the log are

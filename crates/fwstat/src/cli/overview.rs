@@ -7,6 +7,7 @@
 use clap::Args;
 
 use super::common::Common;
+use super::counted::CountArgs;
 use super::values::rows;
 
 /// Options of the overview.
@@ -18,6 +19,9 @@ pub struct Overview {
     /// All tables, also where the screen has no room for them.
     #[arg(long)]
     pub all: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub counted: CountArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,

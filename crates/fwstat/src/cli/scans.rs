@@ -7,7 +7,7 @@
 use clap::{Args, ValueEnum};
 
 use super::common::Common;
-use super::values::rows;
+use super::values::{rows, size};
 
 /// `fwstat scans`.
 #[derive(Args, Debug, Clone)]
@@ -28,8 +28,8 @@ pub struct Scans {
     #[arg(long)]
     pub line_numbers: bool,
     /// Memory for what sources asked for, as 256M: beyond it, sources that asked for one thing only become a count.
-    #[arg(long, value_name = "SIZE")]
-    pub max_memory: Option<String>,
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_memory: Option<u64>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,

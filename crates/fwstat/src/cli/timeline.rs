@@ -7,6 +7,7 @@
 use clap::Args;
 
 use super::common::Common;
+use super::counted::CountArgs;
 use super::values::rows;
 
 /// `fwstat timeline`.
@@ -21,6 +22,9 @@ pub struct Timeline {
     /// Columns with --by; 0 for all.
     #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = rows, allow_negative_numbers = true)]
     pub limit: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub counted: CountArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,

@@ -7,6 +7,7 @@
 use clap::Args;
 
 use super::common::Common;
+use super::counted::CountArgs;
 use super::values::{Sort, rows};
 
 /// `fwstat top`.
@@ -31,6 +32,9 @@ pub struct Top {
     /// Order of the rows: most packets first, by key, or by the values of --distinct.
     #[arg(long, value_name = "ORDER", default_value = "count")]
     pub sort: Sort,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub counted: CountArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,

@@ -14,6 +14,8 @@ pub enum Generate {
     ManTop,
     ManTimeline,
     ManScans,
+    ManDiff,
+    ManMerge,
     ManCheck,
     ManLines,
     ManExport,
@@ -42,6 +44,21 @@ pub(super) fn threads(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "not a number of threads: 1 or more".to_owned())
 }
 
+/// A number of bytes: 1 MiB at least.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "not a size: 256M, 1G, at least 1M".to_owned();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let bytes = digits.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    bytes.filter(|bytes| *bytes >= 1 << 20).ok_or_else(wrong)
+}
+
 impl Generate {
     /// The command that a manual page is about; none for the program's own.
     #[must_use]
@@ -50,6 +67,8 @@ impl Generate {
             Generate::ManTop => "top",
             Generate::ManTimeline => "timeline",
             Generate::ManScans => "scans",
+            Generate::ManDiff => "diff",
+            Generate::ManMerge => "merge",
             Generate::ManCheck => "check",
             Generate::ManLines => "lines",
             Generate::ManExport => "export",
@@ -137,7 +156,7 @@ impl Format {
     #[must_use]
     pub const fn of(command: &str) -> &'static [Format] {
         match command.as_bytes() {
-            b"top" => {
+            b"top" | b"diff" => {
                 &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv, Format::Markdown]
             }
             b"timeline" | b"check" | b"scans" => {

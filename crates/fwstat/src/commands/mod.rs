@@ -7,10 +7,13 @@
 pub mod anonymise;
 mod assumptions;
 pub mod check;
+pub mod diff;
 pub mod explain;
 pub mod export;
 mod hints;
+mod kept;
 pub mod lines;
+pub mod merge;
 mod names;
 pub mod overview;
 mod passes;

@@ -8,7 +8,7 @@ use super::passes::Passes;
 use super::{Outcome, format, hints, outcome, run, write};
 use crate::analysis::scans::{Campaigns, Confidence, Members, Sender};
 use crate::cli::{self, Common, Format, ScanSender, ScanSort};
-use crate::options::{self, Options};
+use crate::options::Options;
 use crate::report::render;
 use crate::report::scans::Table;
 use anyhow::bail;
@@ -27,7 +27,7 @@ pub fn command(arguments: &cli::Scans) -> anyhow::Result<Outcome> {
     if arguments.line_numbers && (form != Format::Json || options.queue.names().len() != 1) {
         bail!("--line-numbers is for --json and one file");
     }
-    let room = arguments.max_memory.as_deref().map(options::size).transpose()?;
+    let room = arguments.max_memory.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     let by = match arguments.by {
         ScanSender::Source => Sender::Source,
         ScanSender::Network => Sender::Network,

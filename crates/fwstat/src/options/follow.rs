@@ -6,7 +6,7 @@
 
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, anyhow};
 
@@ -16,15 +16,25 @@ use crate::whole_file;
 use fwlog::input::follow::{Cursor, Follow};
 use fwlog::text;
 
+/// How logs are read on from some places to their ends; `reached` is given how far they were read.
+pub(super) fn keeping(places: Cursor, reached: Arc<Mutex<Option<Cursor>>>) -> Follow {
+    let keep = Arc::new(move |cursor: &Cursor| {
+        *reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(cursor.clone());
+    });
+    Follow { ends: true, cursor: Some(places), keep, tell: Arc::new(tell) }
+}
+
+fn tell(text: &str) {
+    // A warning that cannot be written is no reason to end.
+    let _ = diagnostics::warning(&text::escape(text.as_bytes()));
+}
+
 /// How logs that grow are read, on from the place that is kept in a file.
 ///
 /// # Errors
 /// The file holds something else.
 pub(super) fn follow(follow: bool, cursor: Option<&Path>) -> anyhow::Result<Follow> {
-    let tell = Arc::new(|text: &str| {
-        // A warning that cannot be written is no reason to end.
-        let _ = diagnostics::warning(&text::escape(text.as_bytes()));
-    });
+    let tell = Arc::new(tell);
     let Some(path) = cursor else { return Ok(Follow { ends: !follow, tell, ..Follow::default() }) };
     let name = || text::escape(path.to_string_lossy().as_bytes());
     let places = match whole_file::read(path, whole_file::LIST) {

@@ -66,12 +66,15 @@ impl Delimiter {
         let mut out = Vec::new();
         if header {
             let other = counts.of_other.as_ref().map(|other| format!("distinct_{}", other.field));
-            let names = counts.by.iter().map(String::as_str).chain(["count", "share"]);
+            let most = counts.ranked.missed.map(|_| "count_at_most");
+            let numbers = ["count"].into_iter().chain(most).chain(["share"]);
+            let names = counts.by.iter().map(String::as_str).chain(numbers);
             self.line(&mut out, names.chain(other.as_deref()));
         }
         for (at, row) in counts.ranked.rows.iter().enumerate() {
             let mut cells: Vec<String> = row.cells.iter().map(value).collect();
             cells.push(row.count.to_string());
+            cells.extend(counts.ranked.missed.map(|_| (row.count + row.more).to_string()));
             cells.push(Ranking::share(row.count, matched).to_string());
             cells.extend(counts.of_other.as_ref().map(|other| other.values[at].to_string()));
             self.line(&mut out, cells.iter().map(String::as_str));
@@ -85,8 +88,10 @@ impl Delimiter {
     #[must_use]
     pub fn tables(self, tables: &[Ranking], matched: u64, header: bool) -> Vec<u8> {
         let mut out = Vec::new();
+        let bounded = tables.iter().any(|table| table.ranked.missed.is_some());
         if header {
-            self.line(&mut out, ["by", "key", "count", "share"]);
+            let most = bounded.then_some("count_at_most");
+            self.line(&mut out, ["by", "key", "count"].into_iter().chain(most).chain(["share"]));
         }
         for table in tables {
             let by = table.by.join(",");
@@ -94,7 +99,9 @@ impl Delimiter {
                 let key: Vec<String> = row.cells.iter().map(value).collect();
                 let (key, count) = (key.join(" "), row.count.to_string());
                 let share = Ranking::share(row.count, matched).to_string();
-                self.line(&mut out, [by.as_str(), &key, &count, &share]);
+                let most = bounded.then(|| (row.count + row.more).to_string());
+                let numbers = [count.as_str()].into_iter().chain(most.as_deref()).chain([share.as_str()]);
+                self.line(&mut out, [by.as_str(), &key].into_iter().chain(numbers));
             }
         }
         out

@@ -39,6 +39,8 @@ pub struct Head {
     pub notes: Vec<String>,
     /// Whether the reading was interrupted.
     pub partial: bool,
+    /// Whether some of it was kept in states, in which only what was asked can be asked again.
+    pub of_states: bool,
 }
 
 impl Head {
@@ -61,6 +63,7 @@ impl Head {
             assumptions: Vec::new(),
             notes,
             partial: false,
+            of_states: false,
         }
     }
 

@@ -85,6 +85,9 @@ fn table(counts: &Ranking, matched: u64) -> Value {
                 object.insert(name.clone(), cell(value));
             }
             object.insert("count".to_owned(), json!(row.count));
+            if counts.ranked.missed.is_some() {
+                object.insert("count_at_most".to_owned(), json!(row.count + row.more));
+            }
             object.insert("share".to_owned(), json!(Ranking::share(row.count, matched)));
             if let Some(other) = &counts.of_other {
                 object.insert(format!("distinct_{}", other.field), json!(other.values[at]));
@@ -93,8 +96,14 @@ fn table(counts: &Ranking, matched: u64) -> Value {
         })
         .collect();
     let distinct = counts.ranked.distinct;
-    let rest = json!({ "count": counts.ranked.rest(), "distinct": distinct - rows.len() as u64 });
-    json!({ "by": counts.by, "distinct": distinct, "rows": rows, "rest": rest })
+    let rest =
+        json!({ "count": counts.ranked.rest(), "distinct": distinct.saturating_sub(rows.len() as u64) });
+    let mut table = json!({ "by": counts.by, "distinct": distinct, "rows": rows, "rest": rest });
+    if let (Some(missed), Some(table)) = (counts.ranked.missed, table.as_object_mut()) {
+        table.insert("distinct_is_estimate".to_owned(), json!(missed > 0));
+        table.insert("others_at_most".to_owned(), json!(missed));
+    }
+    table
 }
 
 /// The text of a document: indented, and safe to show on a terminal.

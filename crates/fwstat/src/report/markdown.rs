@@ -18,7 +18,8 @@ pub fn counts(counts: &Ranking, matched: u64) -> String {
         .iter()
         .map(|row| {
             let mut cells: Vec<String> = row.cells.iter().map(style::cell).collect();
-            cells.push(row.count.to_string());
+            let more = if row.more > 0 { format!("±{}", row.more) } else { String::new() };
+            cells.push(format!("{}{more}", row.count));
             cells.push(style::percent(row.count, matched));
             cells
         })

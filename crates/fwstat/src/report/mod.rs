@@ -7,6 +7,7 @@
 pub mod check;
 pub mod csv;
 pub mod diagnostics;
+pub mod diff;
 pub mod digest;
 pub mod ecs;
 pub mod explain;

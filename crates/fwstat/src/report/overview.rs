@@ -229,6 +229,9 @@ impl Overview {
 
     /// Commands worth typing after this one.
     fn next(&self, look: &RenderOptions) -> String {
+        if self.head.of_states {
+            return String::new();
+        }
         let first = self.tables.first().and_then(|table| Some((table, table.ranked.rows.first()?)));
         let prefix =
             first.and_then(|(table, row)| next::filters_of(&table.by, &row.cells)).unwrap_or_default();
@@ -247,6 +250,9 @@ impl Overview {
 
     /// The same on one line, for small screens.
     fn short_next(&self, look: &RenderOptions) -> String {
+        if self.head.of_states {
+            return String::new();
+        }
         let of = |name: &str, more: &[String]| next::command(&self.head, name, more);
         let long =
             format!("Next: {}; {}; {}", of("top", &[]), of("suggest", &[]), of("", &["--all".to_owned()]));

@@ -8,6 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::style::RenderOptions;
 use fwlog::aggregate::{Counts, Ranked};
 use fwlog::record::OwnedValue;
 
@@ -108,6 +109,18 @@ impl Ranking {
             values: all.ranked.rows.iter().map(|row| of(&row.cells)).collect(),
         });
         all
+    }
+
+    /// What is said where a bound of memory was reached.
+    #[must_use]
+    pub fn bound_note(&self, look: &RenderOptions) -> Option<String> {
+        let missed = self.ranked.missed.filter(|missed| *missed > 0)?;
+        Some(format!(
+            "by {}: more values than --max-memory has room for: counts may lack what ± says, and a value that is not \
+             counted came at most {} times",
+            self.by.join(","),
+            look.number(missed)
+        ))
     }
 
     /// A row's part of everything that passed the filters.

@@ -59,6 +59,15 @@ impl RenderOptions {
         if self.grouped { text::grouped(number) } else { number.to_string() }
     }
 
+    /// A count, and behind ± what it may lack.
+    #[must_use]
+    pub fn lower_bound(&self, certain: u64, more: u64) -> String {
+        match more {
+            0 => self.number(certain),
+            more => format!("{}±{}", self.number(certain), self.number(more)),
+        }
+    }
+
     /// A number with its noun.
     #[must_use]
     pub fn count_of(&self, number: u64, one: &str, many: &str) -> String {

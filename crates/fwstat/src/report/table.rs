@@ -223,7 +223,7 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
             cells.push(service_name(&row.cells[port], &row.cells[protocol]));
         }
         cells.extend(table.names.as_ref().map(|(_, names)| text::escape(names[at].as_bytes())));
-        cells.push(look.number(row.count));
+        cells.push(look.lower_bound(row.count, row.more));
         cells.push(percent(row.count, matched));
         sum += row.count;
         if sums {
@@ -246,10 +246,11 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
     if look.header {
         let (one, many) = noun(by);
         let distinct = table.ranked.distinct;
+        let about = if table.ranked.is_estimate() { "about " } else { "" };
         let line = if distinct == 0 {
             "no packets match".to_owned()
         } else if shown < distinct {
-            let shown = format!("top {} of {} {many}", look.number(shown), look.number(distinct));
+            let shown = format!("top {} of {about}{} {many}", look.number(shown), look.number(distinct));
             let rest = percent(table.ranked.rest(), matched);
             let long = format!("{shown}; the rest account for {rest} of packets");
             let fits = look.width.is_none_or(|width| text::width(&long) <= width);

@@ -50,6 +50,13 @@ impl<'t> OverTime<'t> {
         OverTime { head, clock, timeline, starts, keys, distinct, outside: 0 }
     }
 
+    /// What the counts of a key may lack in all, if memory was bounded.
+    fn at_most(&self, cells: &[OwnedValue], count: u64) -> Option<u64> {
+        self.timeline.missed()?;
+        let key = self.keys.iter().find(|(_, known)| &known[..] == cells);
+        Some(count + key.map_or(0, |(key, _)| self.timeline.more(key)))
+    }
+
     /// The beginning of a bucket as RFC 3339.
     fn time(&self, start: i64) -> String {
         clock::offset_text(self.clock.at_local(start))
@@ -76,6 +83,15 @@ impl<'t> OverTime<'t> {
         rows
     }
 
+    /// What a key's column is called, and what its counts may lack in all.
+    fn column_name(&self, look: &RenderOptions, key: &[u8], cells: &[OwnedValue]) -> String {
+        let name = column_name(cells);
+        match self.timeline.more(key) {
+            0 => name,
+            more => format!("{name} ±{}", look.number(more)),
+        }
+    }
+
     /// How many keys have a column on this screen.
     fn shown(&self, look: &RenderOptions) -> usize {
         let widest = |count: &dyn Fn(i64) -> u64| {
@@ -84,7 +100,9 @@ impl<'t> OverTime<'t> {
         let columns: Vec<(String, usize)> = self
             .keys
             .iter()
-            .map(|(key, cells)| (column_name(cells), widest(&|start| self.timeline.of(key, start))))
+            .map(|(key, cells)| {
+                (self.column_name(look, key, cells), widest(&|start| self.timeline.of(key, start)))
+            })
             .collect();
         let time = self.starts.first().map_or(4, |begin| start(*begin, self.timeline.step()).len());
         // The others and all are at most as wide as the sum.
@@ -104,7 +122,7 @@ impl<'t> OverTime<'t> {
         let by = !self.timeline.fields().is_empty();
         let shown = &self.keys[..self.keys.len().min(self.shown(look))];
         for (key, cells) in shown {
-            heads.push(Column::number(&column_name(cells)));
+            heads.push(Column::number(&self.column_name(look, key, cells)));
             for (row, start) in rows.iter_mut().zip(&self.starts) {
                 row.push(dot_for_none(look, self.timeline.of(key, *start)));
             }
@@ -125,6 +143,9 @@ impl<'t> OverTime<'t> {
 
     /// Commands about the largest row.
     fn next(&self, look: &RenderOptions) -> String {
+        if self.head.of_states {
+            return String::new();
+        }
         let Some(start) = self.largest() else { return String::new() };
         let until = start + self.timeline.step() - 1;
         let stamp = |seconds: i64| text::quoted(&clock::local_text(seconds));
@@ -147,7 +168,9 @@ impl<'t> OverTime<'t> {
             let (shown, all) = (shown as u64, self.distinct as u64);
             let names: Vec<String> = self.names().into_iter().map(str::to_owned).collect();
             let (_, many) = table::noun(&names);
-            line.push_str(&format!(", top {} of {} {many}", look.number(shown), look.number(all)));
+            let about =
+                if self.timeline.missed().is_some_and(|missed| missed > 0) { "at least " } else { "" };
+            line.push_str(&format!(", top {} of {about}{} {many}", look.number(shown), look.number(all)));
         }
         if let Some(peak) = self.peak(look) {
             line.push_str(&format!("; {peak}"));
@@ -196,6 +219,9 @@ impl Report for OverTime<'_> {
                 object.insert((*name).to_owned(), json::cell(value));
             }
             object.insert("count".to_owned(), json!(count));
+            if let Some(most) = self.at_most(cells, count) {
+                object.insert("count_at_most".to_owned(), json!(most));
+            }
             Value::Object(object)
         };
         let rows: Vec<Value> = self.counted().into_iter().map(row).collect();
@@ -203,6 +229,10 @@ impl Report for OverTime<'_> {
         document.insert("bucket_seconds".to_owned(), json!(self.timeline.step()));
         document.insert("by".to_owned(), json!(self.names()));
         document.insert("distinct".to_owned(), json!(self.distinct));
+        if let Some(missed) = self.timeline.missed() {
+            document.insert("distinct_is_at_least".to_owned(), json!(missed > 0));
+            document.insert("others_at_most".to_owned(), json!(missed));
+        }
         document.insert("rows".to_owned(), json!(rows));
         document
     }
@@ -210,12 +240,14 @@ impl Report for OverTime<'_> {
     fn rows(&self, delimiter: Delimiter, header: bool) -> Option<Vec<u8>> {
         let mut out = Vec::new();
         if header {
-            delimiter.line(&mut out, ["time"].into_iter().chain(self.names()).chain(["count"]));
+            let most = self.timeline.missed().map(|_| "count_at_most");
+            delimiter.line(&mut out, ["time"].into_iter().chain(self.names()).chain(["count"]).chain(most));
         }
         for (start, cells, count) in self.counted() {
             let mut line = vec![self.time(start)];
             line.extend(cells.iter().map(csv::value));
             line.push(count.to_string());
+            line.extend(self.at_most(cells, count).map(|most| most.to_string()));
             delimiter.line(&mut out, line.iter().map(String::as_str));
         }
         Some(out)
@@ -248,7 +280,18 @@ impl Report for OverTime<'_> {
     }
 }
 
-/// What a key's column is called.
+/// What is said where a bound of memory was reached.
+#[must_use]
+pub fn bound_note(timeline: &Timeline, look: &RenderOptions) -> Option<String> {
+    let missed = timeline.missed().filter(|missed| *missed > 0)?;
+    Some(format!(
+        "more values than --max-memory has room for: all counts of a column together may lack what ± says, and a value \
+         that is not counted came at most {} times",
+        look.number(missed)
+    ))
+}
+
+/// The values of a key in one cell.
 fn column_name(cells: &[OwnedValue]) -> String {
     cells.iter().map(cell).collect::<Vec<_>>().join(" ")
 }

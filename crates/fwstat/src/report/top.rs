@@ -26,6 +26,9 @@ impl Top {
 
     /// Commands about the largest row.
     fn next(&self, look: &RenderOptions) -> String {
+        if self.head.of_states {
+            return String::new();
+        }
         let first = self.tables.iter().filter_map(|table| Some((table, table.ranked.rows.first()?)));
         let filters = first.filter_map(|(table, row)| next::filters_of(&table.by, &row.cells));
         // Of the default tables, the source says more than the prefix.

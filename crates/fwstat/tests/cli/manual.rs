@@ -2,11 +2,13 @@
 
 use crate::support::*;
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 13] = [
     "man",
     "man-top",
     "man-timeline",
     "man-scans",
+    "man-diff",
+    "man-merge",
     "man-check",
     "man-lines",
     "man-export",

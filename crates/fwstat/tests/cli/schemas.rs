@@ -111,6 +111,13 @@ fn reports_hold() {
     holds("fwstat.scans-1", &run(&["scans", "-j", "--all", "--line-numbers", &file]).json());
     let scans = crate::scans::tools(&folder);
     holds("fwstat.scans-1", &run(&["scans", "-j", "--line-numbers", "--year", "2026", &scans]).json());
+    for command in [&["top"][..], &["top", "--by", "src"], &[], &["timeline", "--by", "src"]] {
+        let name = format!("fwstat.{}-1", command.first().unwrap_or(&"overview"));
+        holds(&name, &run(&[command, &["-j", "--max-memory", "1M", &file]].concat()).json());
+    }
+    holds("fwstat.diff-1", &run(&["diff", "-j", &file, &file]).json());
+    let other = folder.write("other.log", crate::support::log(3_000, 20, 9));
+    holds("fwstat.diff-1", &run(&["diff", "-j", &file, &other]).json());
     holds("fwstat.suggest-1", &run(&["suggest", "-j", &file]).json());
     let profile = &crate::profiles::all(1)[4];
     let (log, rules) = (folder.write("log", profile.text()), folder.write("rules", &profile.rules));

@@ -35,6 +35,7 @@ fn help_manual_and_completions_list_the_same_options() {
         "top",
         "timeline",
         "scans",
+        "diff",
         "check",
         "lines",
         "export",
@@ -63,9 +64,21 @@ fn help_manual_and_completions_list_the_same_options() {
 
 #[test]
 fn help_fits_a_terminal() {
-    for command in
-        ["top", "timeline", "scans", "check", "export", "replay", "explain", "suggest", "report", "anonymise", "watch"]
-    {
+    for command in [
+        "top",
+        "timeline",
+        "scans",
+        "diff",
+        "merge",
+        "check",
+        "export",
+        "replay",
+        "explain",
+        "suggest",
+        "report",
+        "anonymise",
+        "watch",
+    ] {
         let help = run(&[command, "-h"]).out;
         assert!(help.lines().all(|line| line.chars().count() <= 98), "{help}");
     }

@@ -43,6 +43,16 @@ impl InputQueue {
             || decode::foreign(head).is_some())
     }
 
+    /// Whether places can be kept in all inputs: files of lines, by their names.
+    #[must_use]
+    pub fn has_places(&self) -> bool {
+        self.sources.iter().all(|source| match &source.input {
+            // What is not there is said where it is read.
+            Input::File(path) => !path.exists() || self.is_followed(path),
+            _ => false,
+        })
+    }
+
     /// Follows a file.
     pub(in crate::input) fn follow(&self, path: &Path) -> State {
         let cursor = self.reading.follow.as_ref().and_then(|follow| follow.cursor.as_ref());

@@ -11,7 +11,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::cursor::Cursor;
 use super::grown::{HEAD, Id};
+use super::place::Place;
 use crate::input::bytes::{self, Plain};
 use crate::input::discover;
 use crate::input::unpack::{Packing, Unpacked};
@@ -77,6 +79,16 @@ pub(super) fn rest(path: &Path, at: u64) -> io::Result<Option<Plain>> {
     let (mut text, _, _) = open(path)?;
     let skipped = io::copy(&mut (&mut text).take(at), &mut io::sink())?;
     Ok((skipped == at).then_some(text))
+}
+
+impl Cursor {
+    /// Puts the place in a log that was never read before the oldest of its rotated files.
+    pub fn begin_with_rotated(&mut self, path: &Path) {
+        let (files, _) = of(path);
+        if let (None, Some(oldest)) = (self.of(path), files.first()) {
+            self.set(path, vec![Place::beginning(oldest.id)]);
+        }
+    }
 }
 
 /// Whether two files begin alike, as far as both are known.

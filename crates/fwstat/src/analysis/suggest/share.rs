@@ -28,21 +28,37 @@ pub fn one_of(bytes: u64) -> u64 {
 /// The lines that are looked at.
 pub struct Sample<'k> {
     survey: Survey<'k>,
+    trusted: &'k Nets,
+    ranks: &'k [usize],
     one_of: u64,
     lines: u64,
+    most: u64,
 }
 
 impl<'k> Sample<'k> {
     /// One line of `one_of`, which is a power of two.
     #[must_use]
     pub fn new(trusted: &'k Nets, ranks: &'k [usize], one_of: u64) -> Sample<'k> {
-        Sample { survey: Survey::new(trusted, ranks), one_of, lines: 0 }
+        Sample { survey: Survey::new(trusted, ranks), trusted, ranks, one_of, lines: 0, most: u64::MAX }
+    }
+
+    /// No share is told of more lines than these, where memory is bounded.
+    #[must_use]
+    pub fn of_at_most(self, lines: Option<u64>) -> Sample<'k> {
+        Sample { most: lines.unwrap_or(u64::MAX), ..self }
+    }
+
+    /// Forgets the lines, if they are too many.
+    fn keep_within(&mut self) {
+        if self.lines > self.most {
+            self.survey = Survey::new(self.trusted, self.ranks);
+        }
     }
 
     /// Which share of the lines rules could silence; `None` if there are too few to tell.
     #[must_use]
     pub fn noise(self) -> Option<f64> {
-        if self.lines < FEWEST {
+        if self.lines < FEWEST || self.lines > self.most {
             return None;
         }
         let settings = Settings { chain: "MALICIOUS".to_owned(), most: 20, ..Settings::default() };
@@ -60,13 +76,18 @@ impl Aggregate for Sample<'_> {
     fn add(&mut self, record: &Record<'_>) {
         if self.one_of == 1 || chance(record.at()) & (self.one_of - 1) == 0 {
             self.lines += 1;
-            self.survey.add(record);
+            if self.lines <= self.most {
+                self.survey.add(record);
+            } else if self.lines - 1 == self.most {
+                self.keep_within();
+            }
         }
     }
 
     fn merge(&mut self, other: Self) {
         self.lines += other.lines;
         self.survey.merge(other.survey);
+        self.keep_within();
     }
 
     fn settle(&mut self) {

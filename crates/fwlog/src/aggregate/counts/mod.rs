@@ -1,6 +1,7 @@
 //! How often each key occurs.
 //!
-//! Responsible for: exact counts of any number of keys, and the most frequent of them.
+//! Responsible for: exact counts of any number of keys, and the most frequent of them; beyond a bound of memory, what each
+//! count may lack.
 //! Must not know: what keys are for.
 //! Tested by: the unit tests below, `fwstat/tests/cli/top.rs` against awk.
 //!
@@ -11,6 +12,8 @@
 //! What is asked most often is kept in forms of its own: addresses (`addresses.rs`),
 //! ports and protocols as arrays, several of these as words, and prefixes by the number that the
 //! bulk path gives to lines that begin alike. A key has one form, whichever engine read its line.
+
+mod kept;
 
 use std::cell::Cell;
 use std::cmp::Reverse;
@@ -23,7 +26,10 @@ use logparse::{FastPacket, Protocol};
 
 use super::Aggregate;
 use super::addresses::Addresses;
+use super::bounded::Bounded;
 use super::key;
+use super::word::{Word, pack, unpack};
+use crate::input::Chunk;
 use crate::names::table::masked;
 use crate::record::field::network;
 use crate::record::{Field, Key, OwnedValue, Record, Value};
@@ -49,6 +55,10 @@ pub struct Counts {
     dense: Vec<u64>,
     /// For each front, its key.
     fronts: Vec<Vec<u8>>,
+    /// Bytes of memory that all of it may take.
+    most: Option<u64>,
+    /// All of it, once it would have taken more.
+    bounded: Option<Box<Bounded<Word>>>,
 }
 
 /// The form in which the common keys are kept until they are settled.
@@ -124,19 +134,23 @@ impl Slot {
 pub struct Row {
     /// The values of the key.
     pub cells: Vec<OwnedValue>,
-    /// How often.
+    /// How often, for certain.
     pub count: u64,
+    /// And at most so many times more: 0 unless memory was bounded, and the bound reached.
+    pub more: u64,
 }
 
 /// The most frequent keys, and what the others add up to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ranked {
     /// The most frequent first; ties by key.
     pub rows: Vec<Row>,
-    /// How many keys there are.
+    /// How many keys there are; about so many, if a bound was reached.
     pub distinct: u64,
     /// The sum of all counts.
     pub total: u64,
+    /// If memory was bounded: how often a key can have come that is not counted; 0 if all are.
+    pub missed: Option<u64>,
 }
 
 impl Ranked {
@@ -144,6 +158,12 @@ impl Ranked {
     #[must_use]
     pub fn rest(&self) -> u64 {
         self.total - self.rows.iter().map(|row| row.count).sum::<u64>()
+    }
+
+    /// Whether more keys came than there was room for.
+    #[must_use]
+    pub fn is_estimate(&self) -> bool {
+        self.missed.is_some_and(|missed| missed > 0)
     }
 }
 
@@ -159,6 +179,14 @@ impl Counts {
     #[must_use]
     pub fn only_present(mut self) -> Counts {
         self.present = true;
+        self
+    }
+
+    /// Lets them take about so much memory at most. Until then they are exact; then the least frequent keys are let go
+    /// of, and it is known how much a count may lack.
+    #[must_use]
+    pub fn within(mut self, bytes: Option<u64>) -> Counts {
+        self.most = bytes;
         self
     }
 
@@ -184,6 +212,9 @@ impl Counts {
             key::encode(&mut key, value);
             networks.add_key(&key, count);
         });
+        if self.has_let_go() {
+            networks.lack(self.bounded.as_ref().map_or(0, |bounded| bounded.total()));
+        }
         networks
     }
 
@@ -196,6 +227,9 @@ impl Counts {
     /// How many keys there are.
     #[must_use]
     pub fn distinct(&self) -> u64 {
+        if let Some(bounded) = &self.bounded {
+            return bounded.distinct().0;
+        }
         (self.short.len() + self.packed.len() + self.long.len() + self.addresses.distinct()) as u64
     }
 
@@ -363,6 +397,10 @@ impl Counts {
     }
 
     fn add_key(&mut self, key: &[u8], count: u64) {
+        if let Some(bounded) = &mut self.bounded {
+            bounded.add(Word::of(key), count);
+            return;
+        }
         if let Some(word) = pack(key) {
             *self.short.entry(word).or_default() += count;
             return;
@@ -401,6 +439,9 @@ impl Counts {
 
     /// Every key that is not one of the addresses.
     fn each_other(&self, mut with: impl FnMut(&[u8], u64)) {
+        if let Some(bounded) = &self.bounded {
+            bounded.each(|word, count| word.bytes(|key| with(key, count.certain)));
+        }
         let mut key = Vec::new();
         for (word, count) in &self.packed {
             key.clear();
@@ -449,12 +490,17 @@ impl Counts {
             total.set(total.get() + count);
             offer(key, count);
         });
-        let rows = best
-            .into_sorted_vec()
-            .into_iter()
-            .map(|(Reverse(count), key)| Row { cells: key::decode(&key), count })
-            .collect();
-        Ranked { rows, distinct: self.distinct(), total: total.get() }
+        let rows =
+            best.into_sorted_vec().into_iter().map(|(Reverse(count), key)| self.row(&key, count)).collect();
+        let total = self.bounded.as_ref().map_or(total.get(), |bounded| bounded.total());
+        let missed = self.bounded.as_ref().map_or(0, |bounded| bounded.missed());
+        let is_bounded = self.most.is_some() || self.bounded.is_some();
+        Ranked { rows, distinct: self.distinct(), total, missed: is_bounded.then_some(missed) }
+    }
+
+    fn row(&self, key: &[u8], count: u64) -> Row {
+        let more = self.bounded.as_ref().map_or(0, |bounded| bounded.get(&Word::of(key)).more);
+        Row { cells: key::decode(key), count, more }
     }
 
     /// Every key with its count, in the order of keys.
@@ -463,7 +509,7 @@ impl Counts {
         let mut all = Vec::new();
         self.each(|key, count| all.push((key.to_vec(), count)));
         all.sort_unstable();
-        all.into_iter().map(|(key, count)| Row { cells: key::decode(&key), count }).collect()
+        all.into_iter().map(|(key, count)| self.row(&key, count)).collect()
     }
 }
 
@@ -483,7 +529,20 @@ impl Aggregate for Counts {
         self.settle_dense();
     }
 
+    fn end_of_chunk(&mut self, _chunk: &Chunk<'_>) {
+        self.keep_within();
+    }
+
     fn merge(&mut self, mut other: Counts) {
+        if self.bounded.is_some() || other.bounded.is_some() {
+            let room = [&self.bounded, &other.bounded].into_iter().flatten().map(|one| one.room()).max();
+            self.bind(room.unwrap_or(0));
+            other.bind(room.unwrap_or(0));
+            if let (Some(own), Some(theirs)) = (&mut self.bounded, &other.bounded) {
+                own.merge(theirs);
+            }
+            return;
+        }
         self.addresses.merge(std::mem::take(&mut other.addresses));
         let addresses = std::mem::take(&mut self.addresses);
         let (mut packed, mut fewer) = (std::mem::take(&mut self.packed), std::mem::take(&mut other.packed));
@@ -503,6 +562,7 @@ impl Aggregate for Counts {
         *self = large;
         self.addresses = addresses;
         self.packed = packed;
+        self.keep_within();
     }
 }
 
@@ -528,22 +588,6 @@ fn unpacked(fields: &[Field], word: u64, mut each: impl FnMut(Value<'static>)) {
             _ => Value::Number(value),
         });
     }
-}
-
-/// A key of up to seven bytes as a number that compares like it.
-fn pack(key: &[u8]) -> Option<u64> {
-    if key.len() > 7 {
-        return None;
-    }
-    let mut word = [0; 8];
-    word[..key.len()].copy_from_slice(key);
-    word[7] = key.len() as u8;
-    Some(u64::from_be_bytes(word))
-}
-
-fn unpack(word: u64) -> ([u8; 8], usize) {
-    let bytes = word.to_be_bytes();
-    (bytes, usize::from(bytes[7]))
 }
 
 #[cfg(test)]

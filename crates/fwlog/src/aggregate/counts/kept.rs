@@ -1,0 +1,177 @@
+//! Counts that have a bound of memory, and counts in a state.
+//!
+//! Responsible for: when counts go over to those of the most frequent keys, and what is kept of them.
+//! Must not know: records.
+//! Tested by: the tests of `slices`, `fwstat/tests/cli/bounded.rs`, `fwstat/tests/cli/states.rs`.
+
+use std::net::IpAddr;
+
+use hashbrown::HashSet;
+
+use super::{Counts, Form, Slot, packed};
+use crate::aggregate::Aggregate as _;
+use crate::aggregate::bounded::{Bounded, Count};
+use crate::aggregate::key;
+use crate::aggregate::state::{Damaged, Reader, State, Writer};
+use crate::aggregate::word::{Word, taken};
+use crate::record::{Field, OwnedValue};
+
+impl Counts {
+    /// Lets go of the least frequent keys, if all of them would soon take more memory than they may.
+    pub(super) fn keep_within(&mut self) {
+        let Some(most) = self.most.filter(|_| self.bounded.is_none()) else { return };
+        let taken = self.addresses.taken()
+            + taken(self.short.len(), self.short.capacity(), 20)
+            + taken(self.packed.len(), self.packed.capacity(), 20)
+            + taken(self.long.len(), self.long.capacity(), size_of::<Slot>() + 4)
+            + taken(self.keys.len(), self.keys.capacity(), 1)
+            + taken(self.fronts.len(), self.fronts.capacity(), 100);
+        if taken > most {
+            self.bind(Bounded::<Word>::room_in(most / 3 * 2));
+        }
+    }
+
+    /// Goes over to counts of so many keys at most, if that was not done before.
+    pub(super) fn bind(&mut self, room: usize) {
+        if self.bounded.is_some() {
+            return;
+        }
+        self.settle();
+        let mut bounded = Box::new(Bounded::new(room).reserved());
+        self.each(|key, count| {
+            bounded.add(Word::of(key), count);
+        });
+        *self = Counts {
+            fields: std::mem::take(&mut self.fields),
+            present: self.present,
+            of_source: self.of_source,
+            most: self.most,
+            bounded: Some(bounded),
+            ..Counts::default()
+        };
+    }
+}
+
+impl State for Counts {
+    fn write(&self, out: &mut Writer) {
+        let mut all: Vec<(Vec<u8>, Count)> = Vec::new();
+        match &self.bounded {
+            Some(bounded) => bounded.each(|word, count| all.push((word.bytes(<[u8]>::to_vec), count))),
+            None => self.each(|key, count| all.push((key.to_vec(), Count { certain: count, more: 0 }))),
+        }
+        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        out.keys(&all.iter().map(|(key, _)| &key[..]).collect::<Vec<_>>());
+        all.iter().for_each(|(_, count)| out.number(count.certain));
+        let Some(bounded) = self.bounded.as_ref().filter(|bounded| !bounded.distinct().1) else {
+            out.number(0);
+            return;
+        };
+        out.number(bounded.missed());
+        out.number(bounded.distinct().0);
+        out.number(bounded.total());
+        all.iter().for_each(|(_, count)| out.number(count.more));
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        let keys = from.keys()?;
+        let mut numbers = || keys.iter().map(|_| from.times()).collect::<Result<Vec<u64>, Damaged>>();
+        let certain = numbers()?;
+        if !keys.iter().all(|key| self.is_key(key)) {
+            return Err(Damaged("a key is of other fields"));
+        }
+        let missed = from.times()?;
+        if missed == 0 {
+            keys.iter().zip(certain).for_each(|(key, count)| self.add_whole(key, count));
+            return Ok(());
+        }
+        let (distinct, total) = (from.times()?, from.times()?);
+        let more = keys.iter().map(|_| from.times()).collect::<Result<Vec<u64>, Damaged>>()?;
+        let counts = certain.into_iter().zip(more).map(|(certain, more)| Count { certain, more });
+        let keys = keys.iter().map(|key| Word::of(key));
+        let room = self.most.map_or(0, |most| Bounded::<Word>::room_in(most / 3 * 2));
+        self.bounded =
+            Some(Box::new(Bounded::kept(keys.zip(counts).collect(), room, missed, total, distinct)));
+        self.form = Form::Keys;
+        Ok(())
+    }
+}
+
+impl Counts {
+    /// Of `total` packets only these were counted: any of the others may belong to any key.
+    pub(super) fn lack(&mut self, total: u64) {
+        let mut counts = Vec::new();
+        self.each(|key, count| counts.push((Word::of(key), count)));
+        let missed = total - counts.iter().map(|(_, count)| count).sum::<u64>();
+        let counts: Vec<(Word, Count)> =
+            counts.into_iter().map(|(key, certain)| (key, Count { certain, more: missed })).collect();
+        let at_least = counts.len() as u64;
+        self.bind(0);
+        self.bounded = Some(Box::new(Bounded::kept(counts, 0, missed, total, at_least)));
+    }
+
+    /// Those whose keys another one has not.
+    #[must_use]
+    pub fn without(&self, known: &Counts) -> Counts {
+        let mut keys = HashSet::new();
+        known.each(|key, _| {
+            keys.insert(key.to_vec());
+        });
+        let mut new = Counts { present: self.present, ..Counts::by(self.fields.clone()) };
+        self.each(|key, count| {
+            if !keys.contains(key) {
+                new.add_whole(key, count);
+            }
+        });
+        new
+    }
+
+    /// Whether keys were let go of.
+    pub(in crate::aggregate) fn has_let_go(&self) -> bool {
+        self.bounded.as_ref().is_some_and(|bounded| !bounded.distinct().1)
+    }
+
+    /// Whether bytes are a key of these fields.
+    pub(in crate::aggregate) fn is_key(&self, key: &[u8]) -> bool {
+        key::checked(key).is_some_and(|cells| cells.len() == self.fields.len())
+    }
+
+    /// Every key with its count, in no order.
+    pub(in crate::aggregate) fn each_key(&self, with: impl FnMut(&[u8], u64)) {
+        self.each(with);
+    }
+
+    /// Counts a key of bytes in the form in which records with it are counted.
+    pub(in crate::aggregate) fn add_whole(&mut self, key: &[u8], count: u64) {
+        // What states have most of.
+        if self.form == Form::Address
+            && let Some(address) = key::address4(key)
+        {
+            return self.addresses.add_many(address.to_bits(), count);
+        }
+        let Some(cells) = key::checked(key).filter(|_| self.bounded.is_none()) else {
+            return self.add_key(key, count);
+        };
+        match (self.form, &cells[..]) {
+            (Form::Address, [OwnedValue::Addr(IpAddr::V4(address))]) => {
+                self.addresses.add_many(address.to_bits(), count);
+            }
+            (Form::Address, [OwnedValue::Addr(IpAddr::V6(address))]) => {
+                self.addresses.add_six(*address, count);
+            }
+            (Form::Packed, cells) => {
+                let mut cells = cells.iter();
+                let part = |_: &Field| match cells.next()? {
+                    OwnedValue::Addr(IpAddr::V4(address)) => Some(address.to_bits()),
+                    OwnedValue::Number(number) => u32::try_from(*number).ok(),
+                    OwnedValue::Proto(protocol) => Some(u32::from(protocol.0)),
+                    _ => None,
+                };
+                match packed(&self.fields, part) {
+                    Some(word) => *self.packed.entry(word).or_default() += count,
+                    None => self.add_key(key, count),
+                }
+            }
+            _ => self.add_key(key, count),
+        }
+    }
+}

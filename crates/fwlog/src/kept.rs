@@ -1,0 +1,151 @@
+//! States: what was counted, in a file.
+//!
+//! Responsible for: the form of such a file and its version, and saying what is wrong with bytes that are none.
+//! Must not know: what was asked and counted, where the file lies.
+//! Tested by: the unit tests below, `fwstat/tests/cli/states.rs`.
+//!
+//! The first line is `fwstat.state/1`. Behind it is one zstd frame with a checksum. In it, as
+//! [`aggregate::state`](crate::aggregate::state) writes numbers and bytes: the head, a JSON object as text; the number of
+//! parts; each part as bytes. `docs/src/states.md` has what they are of.
+
+use std::io::Read as _;
+
+use serde_json::{Map, Value};
+
+use crate::aggregate::state::{Reader, Writer};
+
+/// How the first line begins, before the version.
+const NAME: &[u8] = b"fwstat.state/";
+/// The version that is written and read.
+const VERSION: &[u8] = b"1\n";
+/// What a state may have unpacked.
+const MOST: u64 = 4 << 30;
+/// How much the packing tries: more takes much longer and gives little.
+const LEVEL: i32 = 3;
+
+/// What a state holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kept {
+    /// What was asked, and of what.
+    pub head: Map<String, Value>,
+    /// The answers, one after another.
+    pub parts: Vec<Vec<u8>>,
+}
+
+/// Why bytes are no state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeptError {
+    /// They are something else.
+    Other,
+    /// They are a state of a version that is not known.
+    Version(String),
+    /// They are damaged.
+    Damaged(String),
+}
+
+impl std::fmt::Display for KeptError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            KeptError::Other => f.write_str("this is no state of fwstat"),
+            KeptError::Version(version) => write!(
+                f,
+                "its form is `fwstat.state/{version}`, and this program knows fwstat.state/1: it was written by a newer one"
+            ),
+            KeptError::Damaged(why) => write!(f, "this state is damaged: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for KeptError {}
+
+/// Whether a file that begins so is a state, of any version.
+#[must_use]
+pub fn is_state(head: &[u8]) -> bool {
+    head.starts_with(NAME)
+}
+
+impl Kept {
+    /// The bytes of the file.
+    ///
+    /// # Errors
+    /// There is no memory to pack it.
+    pub fn to_bytes(&self) -> std::io::Result<Vec<u8>> {
+        let mut plain = Writer::default();
+        plain.bytes(serde_json::to_string(&self.head)?.as_bytes());
+        plain.number(self.parts.len() as u64);
+        self.parts.iter().for_each(|part| plain.bytes(part));
+        let bytes = [NAME, VERSION].concat();
+        let mut packed = zstd::Encoder::new(bytes, LEVEL)?;
+        packed.include_checksum(true)?;
+        std::io::Write::write_all(&mut packed, &plain.finish())?;
+        packed.finish()
+    }
+
+    /// Reads what [`Kept::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// It is something else, of another version, or damaged.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Kept, KeptError> {
+        let damaged = |why: &str| KeptError::Damaged(why.to_owned());
+        let rest = bytes.strip_prefix(NAME).ok_or(KeptError::Other)?;
+        let Some(packed) = rest.strip_prefix(VERSION) else {
+            let version: Vec<u8> = rest.iter().copied().take_while(u8::is_ascii_digit).take(9).collect();
+            return Err(match version.is_empty() || version == VERSION[..1] {
+                true => damaged("its first line is not that of a state"),
+                false => KeptError::Version(String::from_utf8_lossy(&version).into_owned()),
+            });
+        };
+        let mut plain = Vec::new();
+        let decoder =
+            zstd::Decoder::with_buffer(packed).map_err(|error| KeptError::Damaged(error.to_string()))?;
+        let mut decoder = decoder.single_frame();
+        let read = decoder.by_ref().take(MOST + 1).read_to_end(&mut plain);
+        read.map_err(|error| KeptError::Damaged(error.to_string()))?;
+        if plain.len() as u64 > MOST {
+            return Err(damaged("it is larger than any state"));
+        }
+        if !decoder.finish().is_empty() {
+            return Err(damaged("there is something behind its end"));
+        }
+        let mut from = Reader::new(&plain);
+        let wrong = |error: crate::aggregate::state::Damaged| damaged(error.0);
+        let head = serde_json::from_slice(from.bytes().map_err(wrong)?);
+        let head = head.map_err(|error| KeptError::Damaged(format!("its head: {error}")))?;
+        let parts = (0..from.count().map_err(wrong)?).map(|_| from.bytes().map(<[u8]>::to_vec));
+        let parts = parts.collect::<Result<_, _>>().map_err(wrong)?;
+        from.finish().map_err(wrong)?;
+        Ok(Kept { head, parts })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_damage_is_said() {
+        let mut kept = Kept::default();
+        kept.head.insert("zone".to_owned(), "UTC".into());
+        kept.parts = vec![b"one".to_vec(), Vec::new(), vec![7; 1_000]];
+        let bytes = kept.to_bytes().unwrap();
+        assert!(is_state(&bytes));
+        assert_eq!(Kept::from_bytes(&bytes), Ok(kept));
+        for end in 0..bytes.len() {
+            assert!(Kept::from_bytes(&bytes[..end]).is_err(), "cut at {end}");
+        }
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut other = bytes.clone();
+                other[at] ^= 1 << bit;
+                // Some bits of a zstd frame mean nothing: then nothing is different.
+                if let Ok(read) = Kept::from_bytes(&other) {
+                    assert_eq!(Ok(read), Kept::from_bytes(&bytes), "bit {bit} of {at}");
+                }
+            }
+        }
+        assert!(matches!(Kept::from_bytes(&[&bytes[..], b"x"].concat()), Err(KeptError::Damaged(_))));
+        let newer = [b"fwstat.state/2\n", &bytes[15..]].concat();
+        assert_eq!(Kept::from_bytes(&newer), Err(KeptError::Version("2".to_owned())));
+        assert_eq!(Kept::from_bytes(b"Jun 30 06:06:13 gw kernel:"), Err(KeptError::Other));
+    }
+}

@@ -1,0 +1,401 @@
+//! What is counted where counts are kept: a list of questions, and the answer to each.
+//!
+//! Responsible for: the questions that a state can hold, by names that stay; which question another one answers.
+//! Must not know: files, options, how an answer is shown.
+//! Tested by: `tests/cli/states.rs`.
+
+use serde::{Deserialize, Serialize};
+
+use fwlog::aggregate::state::{Damaged, Reader, State, Writer};
+use fwlog::aggregate::{Aggregate, Counts, Latest, Slices, Timeline};
+use fwlog::input::Chunk;
+use fwlog::record::{Field, Record};
+
+/// The width of a slice of a kept table.
+pub const DAY: i64 = 86_400;
+/// What the prefix of a near hit has in it, in the guide's ruleset and by default everywhere.
+const NEAR: &[u8] = b"foreign";
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Question {
+    /// How often each value came; `present`: of records that have the first field.
+    Counts {
+        /// The fields.
+        by: Vec<String>,
+        /// Whether records without the first field are left out.
+        #[serde(default)]
+        present: bool,
+    },
+    /// How often it came in each slice of time.
+    Slices {
+        /// The fields.
+        by: Vec<String>,
+        /// Whether records without the first field are left out.
+        #[serde(default)]
+        present: bool,
+        /// Only near hits.
+        #[serde(default)]
+        near: bool,
+        /// The width of a slice in seconds.
+        seconds: i64,
+    },
+    /// How often over time, by any field.
+    Timeline {
+        /// The fields.
+        by: Vec<String>,
+        /// The width of a bucket in seconds, if it was chosen.
+        bucket: Option<i64>,
+    },
+    /// When each source was seen last.
+    Latest,
+}
+
+/// The fields' names.
+fn names(by: &[&str]) -> Vec<String> {
+    by.iter().map(|name| (*name).to_owned()).collect()
+}
+
+impl Question {
+    /// Counts by some fields.
+    #[must_use]
+    pub fn counts(by: &[&str]) -> Question {
+        Question::Counts { by: names(by), present: by.first() == Some(&"dport") }
+    }
+
+    /// The same by slices of time.
+    #[must_use]
+    pub fn slices(by: &[&str], seconds: i64) -> Question {
+        Question::Slices { by: names(by), present: by.first() == Some(&"dport"), near: false, seconds }
+    }
+
+    /// Near hits by slices of time.
+    #[must_use]
+    pub fn near_hits(seconds: i64) -> Question {
+        Question::Slices { by: names(&["src", "dport", "proto"]), present: false, near: true, seconds }
+    }
+
+    /// What a state holds if nothing else was asked for: what the overview, `top`, `timeline` and `diff` ask.
+    #[must_use]
+    pub fn usual() -> Vec<Question> {
+        vec![
+            Question::slices(&["prefix"], DAY),
+            Question::slices(&["src"], DAY),
+            Question::slices(&["dport", "proto"], DAY),
+            Question::near_hits(DAY),
+            Question::counts(&["proto"]),
+            Question::counts(&["dst"]),
+            Question::counts(&["host"]),
+            Question::Timeline { by: Vec::new(), bucket: None },
+            Question::Latest,
+        ]
+    }
+
+    /// The fields that it asks for.
+    #[must_use]
+    pub fn fields(&self) -> &[String] {
+        match self {
+            Question::Counts { by, .. } | Question::Slices { by, .. } | Question::Timeline { by, .. } => by,
+            Question::Latest => &[],
+        }
+    }
+
+    /// Nothing counted yet, in so much memory at most; `None` if a field is not known.
+    fn empty(&self, most: Option<u64>) -> Option<Answer> {
+        let fields =
+            |by: &[String]| by.iter().map(|name| Field::parse(name).ok()).collect::<Option<Vec<Field>>>();
+        let counts = |by: &[String], present: bool| {
+            let counts = Counts::by(fields(by)?);
+            Some(if present { counts.only_present() } else { counts })
+        };
+        Some(match self {
+            Question::Counts { by, present } => Answer::Counts(counts(by, *present)?.within(most)),
+            Question::Slices { by, present, near, seconds } => {
+                let slices = Slices::new(counts(by, *present)?, *seconds).within(most);
+                if *near { Answer::Near(slices) } else { Answer::Slices(slices) }
+            }
+            Question::Timeline { by, bucket } => {
+                Answer::Timeline(Timeline::new(fields(by)?, *bucket).within(most))
+            }
+            Question::Latest => Answer::Latest(Latest::default()),
+        })
+    }
+}
+
+/// In words, as it would be asked for.
+impl std::fmt::Display for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let of =
+            |by: &[String]| if by.is_empty() { String::new() } else { format!(" --by {}", by.join(",")) };
+        match self {
+            Question::Slices { near: true, .. } => f.write_str("near hits"),
+            Question::Counts { by, .. } | Question::Slices { by, .. } => write!(f, "top{}", of(by)),
+            Question::Timeline { by, bucket: None } => write!(f, "timeline{}", of(by)),
+            Question::Timeline { by, bucket: Some(seconds) } => {
+                write!(f, "timeline{} --bucket {seconds}s", of(by))
+            }
+            Question::Latest => f.write_str("when sources were seen last"),
+        }
+    }
+}
+
+/// The answer to a question.
+#[derive(Clone, Debug)]
+enum Answer {
+    Counts(Counts),
+    Slices(Slices),
+    Near(Slices),
+    Timeline(Timeline),
+    Latest(Latest),
+}
+
+/// Does the same with whichever answer it is.
+macro_rules! each {
+    ($answer:expr, $name:ident => $what:expr) => {
+        match $answer {
+            Answer::Counts($name) => $what,
+            Answer::Slices($name) | Answer::Near($name) => $what,
+            Answer::Timeline($name) => $what,
+            Answer::Latest($name) => $what,
+        }
+    };
+}
+
+impl Aggregate for Answer {
+    fn add(&mut self, record: &Record<'_>) {
+        match self {
+            Answer::Near(slices) => {
+                if memchr::memmem::find(record.prefix(), NEAR).is_some() {
+                    slices.add(record);
+                }
+            }
+            other => each!(other, own => own.add(record)),
+        }
+    }
+
+    fn merge(&mut self, other: Answer) {
+        match (self, other) {
+            (Answer::Counts(own), Answer::Counts(other)) => own.merge(other),
+            (Answer::Slices(own), Answer::Slices(other)) | (Answer::Near(own), Answer::Near(other)) => {
+                own.merge(other);
+            }
+            (Answer::Timeline(own), Answer::Timeline(other)) => own.merge(other),
+            (Answer::Latest(own), Answer::Latest(other)) => own.merge(other),
+            _ => {}
+        }
+    }
+
+    fn needs_time(&self) -> bool {
+        each!(self, own => own.needs_time())
+    }
+
+    fn settle(&mut self) {
+        each!(self, own => own.settle());
+    }
+
+    fn end_of_chunk(&mut self, chunk: &Chunk<'_>) {
+        each!(self, own => own.end_of_chunk(chunk));
+    }
+}
+
+impl State for Answer {
+    fn write(&self, out: &mut Writer) {
+        each!(self, own => own.write(out));
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        each!(self, own => own.read(from))
+    }
+}
+
+/// Questions with their answers.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    questions: Vec<Question>,
+    answers: Vec<Answer>,
+    /// Bytes of the lines that were counted.
+    bytes: u64,
+}
+
+impl Answers {
+    /// Nothing counted yet, each table in so much memory at most; `None` if a field is not known.
+    #[must_use]
+    pub fn new(questions: &[Question], most: Option<u64>) -> Option<Answers> {
+        let answers = questions.iter().map(|question| question.empty(most)).collect::<Option<_>>()?;
+        Some(Answers { questions: questions.to_vec(), answers, bytes: 0 })
+    }
+
+    /// The questions.
+    #[must_use]
+    pub fn questions(&self) -> &[Question] {
+        &self.questions
+    }
+
+    /// Bytes of the lines that were counted.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The answers as bytes, in the order of the questions.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Vec<u8>> {
+        let part = |answer: &Answer| {
+            let mut out = Writer::default();
+            answer.write(&mut out);
+            out.finish()
+        };
+        self.answers.iter().map(part).collect()
+    }
+
+    /// Reads the answers.
+    ///
+    /// # Errors
+    /// The bytes are none of these questions.
+    pub fn read(&mut self, parts: &[Vec<u8>]) -> Result<(), Damaged> {
+        if parts.len() != self.answers.len() {
+            return Err(Damaged("it has not one answer for each question"));
+        }
+        for (answer, part) in self.answers.iter_mut().zip(parts) {
+            let mut from = Reader::new(part);
+            answer.read(&mut from)?;
+            from.finish()?;
+        }
+        Ok(())
+    }
+
+    /// The answers to these questions, from those that are there.
+    ///
+    /// # Errors
+    /// The first question that none of them answers.
+    pub fn to(&self, questions: &[Question]) -> Result<Answers, Question> {
+        if questions == self.questions {
+            return Ok(self.clone());
+        }
+        let answers = questions.iter().map(|question| self.answer(question).ok_or(question.clone()));
+        Ok(Answers {
+            questions: questions.to_vec(),
+            answers: answers.collect::<Result<_, _>>()?,
+            bytes: self.bytes,
+        })
+    }
+
+    fn answer(&self, wanted: &Question) -> Option<Answer> {
+        if let Some(at) = self.questions.iter().position(|held| held == wanted) {
+            return Some(self.answers[at].clone());
+        }
+        self.questions.iter().zip(&self.answers).find_map(|pair| match (wanted, pair) {
+            (
+                Question::Counts { by, present },
+                (Question::Slices { by: held, present: same, near: false, .. }, Answer::Slices(slices)),
+            ) if by == held && present == same => Some(Answer::Counts(slices.sum())),
+            (
+                Question::Timeline { by, bucket: Some(step) },
+                (Question::Timeline { by: held, bucket: None }, Answer::Timeline(timeline)),
+            ) if by == held => {
+                let mut timeline = timeline.clone();
+                timeline.fix(*step).then_some(Answer::Timeline(timeline))
+            }
+            _ => None,
+        })
+    }
+
+    /// Counts by the fields of a question, if one asks for them.
+    #[must_use]
+    pub fn counts(&self, by: &[&str]) -> Option<Counts> {
+        [false, true].into_iter().find_map(|present| {
+            match self.answer(&Question::Counts { by: names(by), present }) {
+                Some(Answer::Counts(counts)) => Some(counts),
+                _ => None,
+            }
+        })
+    }
+
+    /// The counts by fields, in the order of the questions.
+    #[must_use]
+    pub fn into_counts(self) -> Vec<Counts> {
+        let counts = |answer| match answer {
+            Answer::Counts(counts) => Some(counts),
+            _ => None,
+        };
+        self.answers.into_iter().filter_map(counts).collect()
+    }
+
+    /// The answer to a question by slices.
+    #[must_use]
+    pub fn slices(&self, question: &Question) -> Option<&Slices> {
+        self.questions.iter().zip(&self.answers).find_map(|(held, answer)| match answer {
+            Answer::Slices(slices) | Answer::Near(slices) if held == question => Some(slices),
+            _ => None,
+        })
+    }
+
+    /// Of what is counted by slices, the part before a moment (local seconds), or from it on; nothing of all else.
+    #[must_use]
+    pub fn part(&self, moment: i64, before: bool) -> Answers {
+        let mut part = self.clone();
+        for answer in &mut part.answers {
+            if let Answer::Slices(slices) | Answer::Near(slices) = answer {
+                let (first, second) = slices.split(moment);
+                *slices = if before { first } else { second };
+            }
+        }
+        part
+    }
+
+    /// The packets of the first answer by slices.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let first = self.answers.iter().find_map(|answer| match answer {
+            Answer::Slices(slices) => Some(slices),
+            _ => None,
+        });
+        first.map_or(0, |slices| slices.sum().ranked(1).total)
+    }
+
+    /// The timeline, if one is asked for.
+    #[must_use]
+    pub fn timeline(&self) -> Option<&Timeline> {
+        self.answers.iter().find_map(|answer| match answer {
+            Answer::Timeline(timeline) => Some(timeline),
+            _ => None,
+        })
+    }
+
+    /// When sources were seen last, if that is asked for.
+    #[must_use]
+    pub fn latest(&self) -> Option<&Latest> {
+        self.answers.iter().find_map(|answer| match answer {
+            Answer::Latest(latest) => Some(latest),
+            _ => None,
+        })
+    }
+}
+
+impl Aggregate for Answers {
+    fn add(&mut self, record: &Record<'_>) {
+        for answer in &mut self.answers {
+            answer.add(record);
+        }
+    }
+
+    /// Of the same questions.
+    fn merge(&mut self, other: Answers) {
+        self.bytes += other.bytes;
+        self.answers.merge(other.answers);
+    }
+
+    fn needs_time(&self) -> bool {
+        self.answers.needs_time()
+    }
+
+    fn settle(&mut self) {
+        self.answers.settle();
+    }
+
+    fn end_of_chunk(&mut self, chunk: &Chunk<'_>) {
+        self.bytes += chunk.bytes.len() as u64;
+        self.answers.end_of_chunk(chunk);
+    }
+}
