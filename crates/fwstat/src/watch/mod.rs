@@ -52,7 +52,7 @@ use crate::analysis::explain::PathTaken;
 use crate::analysis::replayed::Replays;
 use crate::atomic_file;
 use crate::options::{self, Options};
-use crate::report::explain::Explained;
+use crate::report::explain::{self, Explained};
 use crate::report::style::RenderOptions;
 use crate::report::{self, meaning};
 use crate::rules::Rulesets;
@@ -387,5 +387,11 @@ fn explained(rulesets: &Rulesets, line: &LineRow, width: usize) -> Vec<String> {
         grouped: true,
     };
     let text = report::render(&explained, crate::cli::Format::Table, &look);
-    String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    // Whoever watches asks first where the packet went.
+    let path = lines.iter().position(|line| *line == explain::PATH).unwrap_or(0);
+    let (fields, path) = lines.split_at(path);
+    let gap = if path.is_empty() || fields.is_empty() { &[][..] } else { &[""] };
+    [path, gap, fields].concat().into_iter().map(str::to_owned).collect()
 }
