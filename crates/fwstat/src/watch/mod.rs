@@ -42,7 +42,7 @@ use self::alarm::Alarm;
 use self::counters::Counters;
 use self::feed::{Asked, Feed, Said};
 use self::model::{App, Effect, Msg};
-use self::picture::{LineRow, Picture, Reading};
+use self::picture::{LineRow, Picture, Reading, Wanted};
 use self::proposals::{Answer, Proposer, Request};
 use self::question::Question;
 use self::rules::LogRules;
@@ -261,7 +261,7 @@ impl<'s, 'f> Screen<'s, 'f> {
             _ => 100,
         };
         let rules = self.app.on_rules() || self.app.layout().of(layout::Panel::Rules).is_some();
-        let mut picture = self.feed.picture(lines, rules);
+        let mut picture = self.feed.picture(Wanted { lines, rows: self.app.rows_wanted(), rules });
         if rules && self.app.counters {
             (picture.rules, picture.counters_error) = self.start.counters.beside(&picture.rules);
         }
