@@ -54,7 +54,7 @@ fn counts(criterion: &mut Criterion) {
                         black_box(record);
                     }),
                     records
-                )
+                );
             });
         });
         for names in FIELDS {

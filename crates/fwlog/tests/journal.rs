@@ -21,10 +21,10 @@ fn entries(count: u64) -> Vec<Entry> {
                 1 => *entry.fields.last_mut().unwrap() = format!("MESSAGE=again {BODY}").into_bytes(),
                 2 => {
                     *entry.fields.last_mut().unwrap() =
-                        format!("MESSAGE=long {n} {}", BODY.repeat(20)).into_bytes()
+                        format!("MESSAGE=long {n} {}", BODY.repeat(20)).into_bytes();
                 }
                 3 => {
-                    *entry.fields.last_mut().unwrap() = format!("MESSAGE=two\nlines {n} {BODY}").into_bytes()
+                    *entry.fields.last_mut().unwrap() = format!("MESSAGE=two\nlines {n} {BODY}").into_bytes();
                 }
                 4 => entry.fields[2] = b"_TRANSPORT=syslog".to_vec(),
                 5 => drop(entry.fields.pop()),

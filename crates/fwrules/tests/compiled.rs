@@ -29,7 +29,7 @@ fn compiled_equals_reference() {
         let compiled = make(&rules, evidence, local);
         let mut replayer = compiled.replayer();
         let prefixes = common::prefixes(&rules);
-        let mut rng = Rng(seed ^ 0xabcdef);
+        let mut rng = Rng(seed ^ 0x00ab_cdef);
         remembered += u32::from(compiled.is_memoised());
         for _ in 0..400 {
             let other = rng.chance(20);

@@ -578,7 +578,7 @@ impl<'a> Packet<'a> {
     }
 }
 
-impl<'a> Datagram<'a> {
+impl Datagram<'_> {
     /// The source address (of an ARP packet, the sender's).
     #[must_use]
     pub fn src(&self) -> Option<IpAddr> {

@@ -350,14 +350,14 @@ impl Scanner {
                 }
             }
             Some(Err(error)) => each(ScannedLine { offset, text, record: Err(error) }),
-            None => self.coloured(offset, text, each),
+            None => Self::coloured(offset, text, each),
         }
         self.scratch = scratch;
     }
 
     /// Reads a line that a program coloured.
     #[cold]
-    fn coloured(&mut self, offset: usize, text: &[u8], each: &mut impl for<'a> FnMut(ScannedLine<'a>)) {
+    fn coloured(offset: usize, text: &[u8], each: &mut impl for<'a> FnMut(ScannedLine<'a>)) {
         match parse_record(text, &mut Vec::new()) {
             Ok(entry) => each(ScannedLine { offset, text, record: Ok(Line::Full(&entry)) }),
             Err(error) => each(ScannedLine { offset, text, record: Err(error) }),

@@ -279,9 +279,9 @@ impl Maker {
             }
             let at = self.object(6, 0, &body);
             if last == 0 {
-                first = at
+                first = at;
             } else {
-                self.put(last + 16, at)
+                self.put(last + 16, at);
             }
             (last, done) = (at, done + capacity);
             self.counts[3] += 1;

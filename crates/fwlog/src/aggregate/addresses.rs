@@ -118,7 +118,7 @@ impl Addresses {
         let counted = *place >> 32;
         self.distinct += usize::from(counted == 0);
         let sum = counted + count;
-        if sum <= u64::from(u32::MAX) {
+        if u32::try_from(sum).is_ok() {
             *place = sum << 32 | u64::from(address);
         } else {
             *place = 1 << 32 | u64::from(address);

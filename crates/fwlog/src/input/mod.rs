@@ -383,7 +383,7 @@ impl InputQueue {
                 State::Done
             });
         }
-        self.name_chunk(at, buffer);
+        Self::name_chunk(at, buffer);
         let taken = match &mut *state {
             State::Unopened | State::Done => Ok(false),
             State::Split(split) => {
@@ -395,10 +395,10 @@ impl InputQueue {
                         self.count((buffer.end - buffer.start) as u64);
                         Take::Chunk
                     }
-                    Ok(false) => self.finish(source),
+                    Ok(false) => Self::finish(source),
                     Err(error) => {
                         self.fail(source, &error);
-                        self.finish(source)
+                        Self::finish(source)
                     }
                 };
             }
@@ -424,7 +424,7 @@ impl InputQueue {
                 let parts = Arc::clone(parts);
                 let Some(part) = parts.next() else {
                     *state = State::Done;
-                    return self.finish(source);
+                    return Self::finish(source);
                 };
                 self.give_ticket(buffer);
                 drop(state);
@@ -459,18 +459,18 @@ impl InputQueue {
                     lock(&self.doubts).push((at, doubt));
                 }
                 *state = State::Done;
-                self.finish(source)
+                Self::finish(source)
             }
             Err(error) => {
                 *state = State::Done;
                 self.fail(source, &error);
-                self.finish(source)
+                Self::finish(source)
             }
         }
     }
 
     /// Notes which input a chunk is of.
-    fn name_chunk(&self, at: usize, buffer: &mut Buffer) {
+    fn name_chunk(at: usize, buffer: &mut Buffer) {
         (buffer.source, buffer.ticket, buffer.is_journal) = (at, 0, false);
     }
 
@@ -498,7 +498,7 @@ impl InputQueue {
         }
     }
 
-    fn finish(&self, source: &Source) -> Take {
+    fn finish(source: &Source) -> Take {
         source.done.store(true, Ordering::Release);
         Take::Done
     }

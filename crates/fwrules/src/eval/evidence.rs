@@ -63,7 +63,7 @@ pub(crate) struct Facts {
     /// must certainly have led to it.
     pub(crate) no: HashMap<RuleId, Guards, RandomState>,
     /// Rules that took it.
-    pub(crate) yes: HashMap<RuleId, (), RandomState>,
+    pub(crate) yes: HashSet<RuleId, RandomState>,
     /// Rules of the writing ruleset that did not take it, for what they say about the state
     /// of the connection.
     pub(crate) refused: Vec<(Arc<Rule>, Guards)>,
@@ -100,9 +100,7 @@ impl Prior {
             (Evidence::Usual, _) => {
                 for facts in prior.facts.iter_mut().flat_map(HashMap::values_mut) {
                     facts.no.retain(|id, _| rules.rule(*id).is_some_and(lets_known_connections_in));
-                    facts
-                        .yes
-                        .retain(|id, ()| !rules.rule(*id).is_some_and(|rule| asks_moving_set(rules, rule)));
+                    facts.yes.retain(|id| !rules.rule(*id).is_some_and(|rule| asks_moving_set(rules, rule)));
                 }
             }
             (Evidence::Writer(_), None) => {
@@ -157,7 +155,7 @@ impl Prior {
                     }
                     for id in &places[0].via {
                         if places.iter().all(|p| p.via.contains(id)) {
-                            facts.yes.insert(*id, ());
+                            facts.yes.insert(*id);
                         }
                     }
                 }
@@ -190,7 +188,7 @@ impl Facts {
         let numbered: Vec<(u32, &Rule)> = (0..).zip(self.refused.iter().map(|(rule, _)| &**rule)).collect();
         self.refused_index = Index::new(&numbered, sets, writer.changes.sets);
         let yes = std::mem::take(&mut self.yes);
-        self.yes = yes.into_keys().filter_map(|id| twins.get(&id).map(|twin| (*twin, ()))).collect();
+        self.yes = yes.into_iter().filter_map(|id| twins.get(&id).copied()).collect();
     }
 }
 

@@ -382,7 +382,7 @@ impl<'w, 'p> Run<'w, 'p> {
             {
                 return (Tri::No, true);
             }
-            if facts.yes.contains_key(&id) {
+            if facts.yes.contains(&id) {
                 return (Tri::Yes, true);
             }
         }

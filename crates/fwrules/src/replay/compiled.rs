@@ -196,7 +196,7 @@ impl<'r> Compiled<'r> {
     }
 }
 
-impl<'c> Replayer<'c> {
+impl Replayer<'_> {
     /// What becomes of this packet's line. `time` is when it came (seconds since 1970, UTC;
     /// only `-m time` asks), `cut` whether the line was cut.
     pub fn replay(&mut self, packet: &Packet<'_>, time: Option<i64>, cut: bool) -> AnswerId {

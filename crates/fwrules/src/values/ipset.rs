@@ -186,7 +186,7 @@ impl Sets {
                 line.push(b' ');
                 restore_word(&mut line, word.as_bytes());
             }
-            finish(&mut out, line)?;
+            finish(&mut out, &line)?;
             for entry in &set.entries {
                 let mut line = b"add ".to_vec();
                 restore_word(&mut line, set.name.as_bytes());
@@ -196,7 +196,7 @@ impl Sets {
                 if entry.nomatch {
                     line.extend_from_slice(b" nomatch");
                 }
-                finish(&mut out, line)?;
+                finish(&mut out, &line)?;
             }
         }
         Ok(out)
@@ -246,11 +246,11 @@ fn options(line: &mut Vec<u8>, words: &[Text]) {
     }
 }
 
-fn finish(out: &mut Vec<u8>, line: Vec<u8>) -> Result<(), WriteError> {
+fn finish(out: &mut Vec<u8>, line: &[u8]) -> Result<(), WriteError> {
     if line.iter().any(|b| matches!(b, 0 | b'\n')) {
         return Err(WriteError::new(format!("`{}` has a line break in it", line.escape_ascii())));
     }
-    out.extend_from_slice(&line);
+    out.extend_from_slice(line);
     out.push(b'\n');
     Ok(())
 }

@@ -164,7 +164,7 @@ impl core::ops::Not for Tri {
         match self {
             Tri::Yes => Tri::No,
             Tri::No => Tri::Yes,
-            unknown => unknown,
+            unknown @ Tri::Unknown(_) => unknown,
         }
     }
 }

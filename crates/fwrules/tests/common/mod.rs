@@ -68,8 +68,8 @@ pub(crate) fn addr(rng: &mut Rng, v6: bool) -> IpAddr {
             IpAddr::V4(Ipv4Addr::new(192, 168, 50, b)),
             IpAddr::V4(Ipv4Addr::new(224, 0, 0, 1 + b)),
             IpAddr::V4(Ipv4Addr::new(192, 168, 50, 255)),
-            IpAddr::V4(Ipv4Addr::new(255, 255, 255, 255)),
-            IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1)),
+            IpAddr::V4(Ipv4Addr::BROADCAST),
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
         ])
     }
 }
@@ -478,7 +478,7 @@ pub(crate) fn line(rng: &mut Rng, v6: bool, prefixes: &[Vec<u8>]) -> Vec<u8> {
             rng.below(5)
         )),
         6 if !v6 && !later => {
-            push(&format!("PROTO={} SPI=0x{:x} ", rng.pick(&["ESP", "AH"]), rng.below(1000)))
+            push(&format!("PROTO={} SPI=0x{:x} ", rng.pick(&["ESP", "AH"]), rng.below(1000)));
         }
         _ => push(&format!("PROTO={} ", rng.pick(&[132, 89, 47, 33]))),
     }

@@ -263,7 +263,7 @@ impl Replay {
         let mut findings = Vec::new();
         let mut losses = Vec::new();
         for (n, (_, rules)) in rulesets.all.iter().enumerate() {
-            replaying.lint(n, rules, &mut findings);
+            Replaying::lint(n, rules, &mut findings);
             replaying.shadowed(n, &counted[n], &mut findings);
             if !filtered {
                 replaying.losses(n, rules, &counted[n], &mut losses);
@@ -353,7 +353,7 @@ impl<'r> Replaying<'r> {
     }
 
     /// What the rules' own text shows to be wrong.
-    fn lint(&self, n: usize, rules: &Ruleset, findings: &mut Vec<Found>) {
+    fn lint(n: usize, rules: &Ruleset, findings: &mut Vec<Found>) {
         let is_made = manager::is_made(rules);
         for finding in lint(rules) {
             // Chains that a program keeps for what is not used here are no fault.

@@ -57,14 +57,14 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
             let mut prove = |draft: &Draft, list: &[_]| -> anyhow::Result<Proof> {
                 session.prove(draft, list, |case| Ok(log.run(|| Prover::new(case))?.0))
             };
-            let mut suggestion = if !whole {
-                session.settle(draft, &Proof::default(), target)
-            } else {
+            let mut suggestion = if whole {
                 let proof = prove(&draft, &draft.advice.chain.rules)?;
                 match arguments.interactive {
                     true => suggest_interactive::choose(&session, draft, &proof, &options, prove)?,
                     false => session.settle(draft, &proof, target),
                 }
+            } else {
+                session.settle(draft, &Proof::default(), target)
             };
             if let Some(which) = arguments.print.filter(|_| whole) {
                 return suggest_print::print(&mut log, &session, &suggestion, which);

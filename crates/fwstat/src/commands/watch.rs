@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use fwlog::input::is_read_once;
+use fwlog::pipeline::Account;
 use fwlog::text;
 use fwlog::time::clock::NANOS;
 use fwlog::time::timespec;
@@ -64,7 +65,7 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
     let head = Head::new(
         names.clone(),
         options.filters.clone(),
-        &Default::default(),
+        &Account::default(),
         &options.plan.clock,
         Vec::new(),
     );

@@ -24,7 +24,7 @@ fn regex(prefix: &[u8]) -> Option<String> {
     for byte in prefix {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'/' | b':' => {
-                out.push(char::from(*byte))
+                out.push(char::from(*byte));
             }
             b' ' => out.push_str(r"\x20"),
             b'!'..=b'~' => out.push_str(&format!("\\x{byte:02x}")),

@@ -267,17 +267,17 @@ impl Replayed<'_> {
             };
             vec![by, look.number(row.lines), how]
         });
-        section(look, "DROPPED BY", removed.collect(), self.limit, out);
+        section(look, "DROPPED BY", &removed.collect::<Vec<_>>(), self.limit, out);
         let unknown = ranked(&self.replay.unknown_by, |row| row.lines)
             .into_iter()
             .map(|row| vec![row.rule.clone().unwrap_or_else(none), look.number(row.lines), row.why.clone()]);
-        section(look, "UNDECIDED AT", unknown.collect(), self.limit, out);
+        section(look, "UNDECIDED AT", &unknown.collect::<Vec<_>>(), self.limit, out);
         let unwritten = self.replay.unwritten.iter().map(|row| {
             let shown = text::escape(&row.prefix.0);
             let shown = if shown.is_empty() { "(empty)".to_owned() } else { shown };
             vec![shown, look.number(row.lines), "in the log, but no rule writes it".to_owned()]
         });
-        section(look, "PREFIX", unwritten.collect(), self.limit, out);
+        section(look, "PREFIX", &unwritten.collect::<Vec<_>>(), self.limit, out);
     }
 
     fn wrong(&self, look: &RenderOptions, out: &mut String) {
@@ -351,7 +351,7 @@ fn ranked<T>(rows: &[T], lines: impl Fn(&T) -> u64) -> Vec<&T> {
 }
 
 /// A small table of who, how many, why.
-fn section(look: &RenderOptions, title: &str, rows: Vec<Vec<String>>, limit: usize, out: &mut String) {
+fn section(look: &RenderOptions, title: &str, rows: &[Vec<String>], limit: usize, out: &mut String) {
     if rows.is_empty() {
         return;
     }

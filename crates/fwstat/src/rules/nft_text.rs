@@ -103,16 +103,16 @@ fn rule_of(words: &[&str]) -> Result<(Vec<Value>, Option<String>), String> {
                 comment = Some(text.trim_start_matches('"').to_owned());
                 after
             }
-            ("iifname" | "oifname", after) => matched(json!({"meta": {"key": first}}), after, &mut expr)?,
-            ("meta", [key, after @ ..]) => matched(json!({"meta": {"key": key}}), after, &mut expr)?,
-            ("ct", [key, after @ ..]) => matched(json!({"ct": {"key": key}}), after, &mut expr)?,
+            ("iifname" | "oifname", after) => matched(&json!({"meta": {"key": first}}), after, &mut expr)?,
+            ("meta", [key, after @ ..]) => matched(&json!({"meta": {"key": key}}), after, &mut expr)?,
+            ("ct", [key, after @ ..]) => matched(&json!({"ct": {"key": key}}), after, &mut expr)?,
             ("tcp", ["flags", "&", mask, op @ ("==" | "!="), set, after @ ..]) => {
                 let left = json!({"&": [{"payload": {"protocol": "tcp", "field": "flags"}}, flags(mask)]});
                 expr.push(json!({"match": {"op": op, "left": left, "right": flags(set)}}));
                 after
             }
             (protocol @ ("ip" | "ip6" | "tcp" | "udp" | "icmp" | "icmpv6" | "th"), [field, after @ ..]) => {
-                matched(json!({"payload": {"protocol": protocol, "field": field}}), after, &mut expr)?
+                matched(&json!({"payload": {"protocol": protocol, "field": field}}), after, &mut expr)?
             }
             (word, _) => return Err(format!("`{word}` is not understood here; nft -j list ruleset has all")),
         };
@@ -122,7 +122,7 @@ fn rule_of(words: &[&str]) -> Result<(Vec<Value>, Option<String>), String> {
 
 /// One comparison; gives back the words after it.
 fn matched<'w, 't>(
-    left: Value,
+    left: &Value,
     words: &'w [&'t str],
     expr: &mut Vec<Value>,
 ) -> Result<&'w [&'t str], String> {

@@ -24,15 +24,20 @@ use crate::report::Head;
 use crate::rules::Rulesets;
 use fwlog::aggregate::Aggregate;
 use fwlog::input::{Input, InputQueue, ReadOptions};
-use fwlog::pipeline::{self, Plan};
+use fwlog::pipeline::{self, Account, Plan};
 use fwlog::record::Record;
 use fwlog::time::TimeZone;
 use fwlog::time::clock::Clock;
 
 fn setup() -> Setup {
     let clock = Clock::new(TimeZone::UTC, None);
-    let head =
-        Head::new(vec!["kern.log".to_owned()], Default::default(), &Default::default(), &clock, Vec::new());
+    let head = Head::new(
+        vec!["kern.log".to_owned()],
+        serde_json::Map::default(),
+        &Account::default(),
+        &clock,
+        Vec::new(),
+    );
     Setup {
         head,
         input: Vec::new(),

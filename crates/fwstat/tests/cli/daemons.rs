@@ -167,7 +167,7 @@ fn the_kernels_ring_buffer_is_read_to_its_end() {
 }
 
 /// Packets of many kinds over a loopback of their own.
-const PACKETS: &str = r#"
+const PACKETS: &str = r"
 import socket
 for family, here in ((socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1')):
     udp = socket.socket(family, socket.SOCK_DGRAM)
@@ -183,7 +183,7 @@ for protocol in (2, 47, 50, 51): raw(protocol, bytes(24))
 # SYN with ECE and CWR, as ECN is asked for; and a header that is cut short.
 raw(6, bytes.fromhex('303900170000000100000000' + '50c2' + '0400' + '0000' + '0000'))
 raw(17, bytes(4))
-"#;
+";
 
 /// A real ulogd2 writes the same packets as JSON and as text; the records are equal.
 #[test]

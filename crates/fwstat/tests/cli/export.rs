@@ -28,7 +28,7 @@ fn expected(fields: &Map<String, Value>) -> Map<String, Value> {
                 record.insert("vlan_pcp".into(), json!(tci >> 13));
             }
             "src" | "dst" | "tunnel_src" | "tunnel_dst" | "gateway" => {
-                _ = record.insert(key.clone(), address(value))
+                _ = record.insert(key.clone(), address(value));
             }
             "inner" => _ = record.insert(key.clone(), Value::Object(expected(value.as_object().unwrap()))),
             "proto" => {

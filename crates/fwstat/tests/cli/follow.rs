@@ -2,7 +2,7 @@
 //!
 //! A reader that is stopped (SIGSTOP) looks at nothing, so whatever a test does meanwhile lies between two looks.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -495,7 +495,7 @@ fn logrotate_loses_and_doubles_nothing_that_is_on_the_disk() {
             assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
         }
         let written = writer.join().unwrap();
-        let mut disk = BTreeMap::new();
+        let mut disk = BTreeSet::new();
         for entry in fs::read_dir(&folder.0).unwrap().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.starts_with("kern.log") {
@@ -503,9 +503,7 @@ fn logrotate_loses_and_doubles_nothing_that_is_on_the_disk() {
                     true => Command::new("zcat").arg(entry.path()).output().unwrap().stdout,
                     false => fs::read(entry.path()).unwrap(),
                 };
-                numbers_of_whole(&String::from_utf8(text).unwrap()).iter().for_each(|n| {
-                    disk.insert(*n, ());
-                });
+                disk.extend(numbers_of_whole(&String::from_utf8(text).unwrap()));
             }
         }
         let began = Instant::now();
@@ -519,7 +517,7 @@ fn logrotate_loses_and_doubles_nothing_that_is_on_the_disk() {
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(came, seen.len(), "{options}: doubled");
-        let lost = disk.keys().filter(|n| seen.binary_search(n).is_err()).count();
+        let lost = disk.iter().filter(|n| seen.binary_search(n).is_err()).count();
         assert_eq!(lost, 0, "{options}: {} on the disk, {came} seen", disk.len());
         // What is on no disk was destroyed before anybody could read it, or read before that.
         assert!(keep || disk.len() == written, "{options}: {} of {written}", disk.len());

@@ -212,7 +212,7 @@ fn accepts(rules: &Ruleset, local: &[LocalAddress], packet: &logparse::Packet<'_
             let chain = &rules.tables[id.table as usize].chains[id.chain as usize];
             chain.rules[id.rule as usize].to_display().contains("state")
         }
-        _ => false,
+        Place::Policy(..) => false,
     };
     let mut ends = walk.outcome.ends.iter().filter(|end| !of_known_connections(&end.by)).peekable();
     ends.peek().is_some() && ends.all(|end| end.verdict == Some(Verdict::Accept))

@@ -142,7 +142,7 @@ fn what_the_filter_matched_is_coloured() {
         let mut seen: Vec<&str> = Vec::new();
         found.iter().for_each(|mark| {
             if !seen.contains(&mark.as_str()) {
-                seen.push(mark)
+                seen.push(mark);
             }
         });
         assert_eq!(&seen[..marks.len()], marks, "{filter:?}");

@@ -116,6 +116,7 @@ impl Maker {
         )
     }
 
+    #[allow(clippy::unused_self)] // beside its brother for IPv4
     fn v6(&mut self, prefix: &str, input: &str, src: &str, dst: &str, rest: &str) -> String {
         let mac = if dst.starts_with("ff") { "33:33:00:00:00:01" } else { "52:54:00:12:34:56" };
         format!(
@@ -171,7 +172,7 @@ impl Maker {
     /// Hosts of one's own network to everybody.
     fn chatter(&mut self, label: &'static str, n: usize, dst: &str, sport: u16, dport: u16) {
         let inner = self.net.inner;
-        let mac = if dst.starts_with("2") && dst < "255" { "01:00:5e:00:00:fb" } else { "all" };
+        let mac = if dst.starts_with('2') && dst < "255" { "01:00:5e:00:00:fb" } else { "all" };
         let mac = if dst == self.net.broadcast || dst == "255.255.255.255" { "all" } else { mac };
         for _ in 0..n {
             let src = if dport == 67 { "0.0.0.0".to_owned() } else { self.host() };

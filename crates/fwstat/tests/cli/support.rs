@@ -53,14 +53,14 @@ pub(crate) fn run_with(input: &[u8], arguments: &[&str]) -> Ran {
     let output = child.wait_with_output().unwrap();
     // A program that stops early may leave the rest unread.
     let _ = writer.join().unwrap();
-    ran(output)
+    ran(&output)
 }
 
 pub(crate) fn finish(command: &mut Command) -> Ran {
-    ran(command.output().unwrap())
+    ran(&command.output().unwrap())
 }
 
-fn ran(output: std::process::Output) -> Ran {
+fn ran(output: &std::process::Output) -> Ran {
     Ran {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),

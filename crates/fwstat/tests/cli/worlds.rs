@@ -182,7 +182,7 @@ impl Maker {
     fn everybody(&mut self, label: &'static str, when: u64, dst: &str, rest: &str) {
         let inner = self.host.inner;
         let (src, mac) = self.local();
-        let to = if dst.starts_with("2") && dst < "240" && !dst.ends_with("255") {
+        let to = if dst.starts_with('2') && dst < "240" && !dst.ends_with("255") {
             "01:00:5e:00:00:fb"
         } else {
             "ff:ff:ff:ff:ff:ff"

@@ -122,7 +122,7 @@ fn numbered(text: &[u8]) -> Option<&[u8]> {
     let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
     match &text[digits..] {
         [b':' | b'-' | b'\t', rest @ ..] => Some(rest),
-        [b' ', b' ', rest @ ..] | [b'.' | b')', b' ', rest @ ..] => Some(rest),
+        [b' ' | b'.' | b')', b' ', rest @ ..] => Some(rest),
         [b' ', rest @ ..] if (1..=9).contains(&digits) && begins(rest) => Some(rest),
         _ => None,
     }

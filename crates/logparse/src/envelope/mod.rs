@@ -455,7 +455,7 @@ fn after_host<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>,
         }
         return kernel_marks(message, envelope);
     }
-    if let Some(separator @ ([b'|'] | [b'-'])) = envelope.host
+    if let Some(separator @ [b'|' | b'-']) = envelope.host
         && let Some(message) = separated(separator[0], rest, envelope)
     {
         return message;

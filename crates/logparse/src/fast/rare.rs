@@ -21,9 +21,9 @@ const U16: u64 = u16::MAX as u64;
 pub(super) fn network_rest(cursor: &mut Cursor<'_>, body: &mut Body) -> Option<()> {
     let start = cursor.place();
     if body.v6 {
-        extensions(cursor, body)?
+        extensions(cursor, body)?;
     } else {
-        flags(cursor, body)?
+        flags(cursor, body)?;
     }
     body.is_rare = true;
     body.extra = (start as u16, cursor.place() as u16);

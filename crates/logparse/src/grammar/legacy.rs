@@ -64,16 +64,16 @@ fn ipchains<'a>(text: In<'a>, rest: In<'a>, packet: &mut Packet<'a>) -> Res<'a, 
         rest = after;
     }
     let rest = syn(rest, &mut packet.datagram);
-    let (rest, _) = literal(b"(#")(rest)?;
+    let (rest, ()) = literal(b"(#")(rest)?;
     let (rest, rule) = u32::read(rest, Token::Empty)?;
-    let (rest, _) = literal(b")")(rest)?;
+    let (rest, ()) = literal(b")")(rest)?;
     packet.dialect = Dialect::Ipchains { rule: Some(rule) };
     end(rest)
 }
 
 /// `IP chain action dev TCP a:p b:q L= S=0x I= FO=0x T= [DF=1] [MF=1]`.
 fn ipfwadm<'a>(text: In<'a>, packet: &mut Packet<'a>) -> Res<'a, ()> {
-    let (rest, _) = literal(b"IP ")(text)?;
+    let (rest, ()) = literal(b"IP ")(text)?;
     let (rest, _chain) = word_and_blank(rest)?;
     let (rest, _action) = word_and_blank(rest)?;
     packet.prefix = &text[..text.len() - rest.len()];

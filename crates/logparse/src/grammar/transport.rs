@@ -391,7 +391,7 @@ fn icmpv6_fields<'a>(
 }
 
 /// A field that the kernel always prints here is not there.
-fn missing<'a>(input: In<'a>, name: Token) -> Res<'a, ()> {
+fn missing(input: In<'_>, name: Token) -> Res<'_, ()> {
     let ended = input.is_empty() || name.text().as_bytes().starts_with(input);
     fail(input, What::Token, name, ended)
 }

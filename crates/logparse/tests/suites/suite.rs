@@ -106,9 +106,8 @@ fn every_envelope_in_front_of_every_packet() {
         if !seen.insert(shape) {
             continue;
         }
-        let expect = Fields::from_iter(
-            expect.clone().into_iter().chain([("prefix".into(), Value::Text(b"tcp.in.dropped ".to_vec()))]),
-        );
+        let mut expect = expect.clone();
+        expect.extend([("prefix".into(), Value::Text(b"tcp.in.dropped ".to_vec()))]);
         for (name, front, env) in &fronts {
             count += 1;
             let line = [front, &b"tcp.in.dropped "[..], message].concat();
@@ -209,7 +208,7 @@ fn packets_are_written_back_byte_for_byte() {
             (false, Some((name, _))) => differ.push(name),
             (true, Some((name, _))) => failures.add(format!("{name} is listed, but is written as it stood")),
             (false, None) => {
-                failures.add(format!("{}\n  {}\n  {}", case.name, line.escape_ascii(), text.escape_ascii()))
+                failures.add(format!("{}\n  {}\n  {}", case.name, line.escape_ascii(), text.escape_ascii()));
             }
         }
     }

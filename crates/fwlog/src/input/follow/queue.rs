@@ -179,7 +179,7 @@ impl InputQueue {
         for (at, source) in self.sources.iter().enumerate() {
             let mut state = lock(&source.state);
             let State::Followed(followed) = &mut *state else { continue };
-            self.name_chunk(at, buffer);
+            Self::name_chunk(at, buffer);
             if followed.last(buffer, &Opening { queue: self, at }, all) {
                 self.give_ticket(buffer);
                 return true;

@@ -89,7 +89,7 @@ pub(super) fn narrow(list: &mut List, journal: &Journal, boot: Id) {
         let before = |limit: u64| journal.items_before(run, limit);
         let (from, to) = (before(value.first), before(last.saturating_add(1)));
         if from < to {
-            let cut: Run = list.cut(journal, run, from, to - from);
+            let cut: Run = List::cut(journal, run, from, to - from);
             kept.push(cut);
         }
     }

@@ -119,7 +119,7 @@ impl List {
         let mut left = most;
         for at in 0..self.runs.len() {
             let len = self.runs[at].len.min(left);
-            self.runs[at] = self.cut(journal, &self.runs[at], 0, len);
+            self.runs[at] = Self::cut(journal, &self.runs[at], 0, len);
             left -= len;
         }
         self.runs.retain(|run| run.len > 0);
@@ -136,13 +136,13 @@ impl List {
             if from == 0 || run.how == How::Hop && from < run.len {
                 continue;
             }
-            self.runs[at] = self.cut(journal, run, from, run.len - from);
+            self.runs[at] = Self::cut(journal, run, from, run.len - from);
         }
         self.runs.retain(|run| run.len > 0);
     }
 
     /// `len` entries of a run from the one at `from` on.
-    pub(super) fn cut(&self, journal: &Journal, run: &Run, from: u64, len: u64) -> Run {
+    pub(super) fn cut(journal: &Journal, run: &Run, from: u64, len: u64) -> Run {
         let width = match run.how {
             How::Hop => 0,
             How::Inline => 8,
@@ -152,7 +152,7 @@ impl List {
     }
 
     /// The first of a run's entries in `range` that can be read.
-    pub(super) fn key(&self, journal: &Journal, run: &Run, range: Range<u64>) -> Option<Key> {
+    pub(super) fn key(journal: &Journal, run: &Run, range: Range<u64>) -> Option<Key> {
         match run.how {
             How::Hop => journal.key(run.at),
             _ => range.take(TRIES).find_map(|index| journal.key(journal.item(run, index)?)),
@@ -160,7 +160,7 @@ impl List {
     }
 
     /// The last of a run's entries that can be read.
-    pub(super) fn last_key(&self, journal: &Journal, run: &Run) -> Option<Key> {
+    pub(super) fn last_key(journal: &Journal, run: &Run) -> Option<Key> {
         match run.how {
             How::Hop => journal.key(run.at),
             _ => (0..run.len).rev().take(TRIES).find_map(|index| journal.key(journal.item(run, index)?)),
@@ -187,7 +187,7 @@ impl List {
         for run in &self.runs {
             let (begin, end) = (from.max(at), to.min(at + run.len));
             if begin < end {
-                kept.push(self.cut(journal, run, begin - at, end - begin));
+                kept.push(Self::cut(journal, run, begin - at, end - begin));
             }
             at += run.len;
         }

@@ -89,7 +89,7 @@ impl Layout {
         offsets.clear();
         match self.compact {
             true => {
-                offsets.extend(items.as_chunks().0.iter().map(|four| u64::from(u32::from_le_bytes(*four))))
+                offsets.extend(items.as_chunks().0.iter().map(|four| u64::from(u32::from_le_bytes(*four))));
             }
             false => offsets.extend(items.as_chunks::<16>().0.iter().map(|item| u64_at(item, 0))),
         }

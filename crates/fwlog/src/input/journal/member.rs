@@ -87,8 +87,8 @@ impl Opened {
             Some(file) => extents.end(&file, Unit::Bytes, journal.limit),
             None => journal.limit,
         };
-        let first = list.runs.iter().find_map(|run| list.key(&journal, run, 0..run.len));
-        let last = list.runs.iter().rev().find_map(|run| list.last_key(&journal, run));
+        let first = list.runs.iter().find_map(|run| List::key(&journal, run, 0..run.len));
+        let last = list.runs.iter().rev().find_map(|run| List::last_key(&journal, run));
         Opened { journal, list, size, first, last }
     }
 }

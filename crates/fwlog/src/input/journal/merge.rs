@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::desk::{Offsets, Task};
-use super::file::{Key, PART, Run, Want};
+use super::file::{Key, List, PART, Run, Want};
 use super::layout::Id;
 use super::lines::{Heads, Origin, Writer};
 use super::lost::Lost;
@@ -70,7 +70,7 @@ impl Cursor {
     fn fill(&mut self, items: &mut Vec<u8>) -> bool {
         let Some(run) = self.opened.list.runs.get(self.run) else { return false };
         let len = PART.min(run.len - self.from);
-        let piece: Run = self.opened.list.cut(&self.opened.journal, run, self.from, len);
+        let piece: Run = List::cut(&self.opened.journal, run, self.from, len);
         self.from += len;
         if self.from >= run.len {
             (self.run, self.from) = (self.run + 1, 0);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::desk::{Desk, Task};
-use super::file::{How, PART, Run};
+use super::file::{How, List, PART, Run};
 use super::layout::Id;
 use super::lost::Lost;
 use super::member::{Opened, Wanted};
@@ -46,7 +46,7 @@ impl Parts {
                 // What is found by going from object to object comes in pieces already.
                 let size = if run.how == How::Hop { PART } else { wanted.part.clamp(1, PART) };
                 for from in (0..run.len).step_by(size as usize) {
-                    let run = opened.list.cut(&opened.journal, run, from, size.min(run.len - from));
+                    let run = List::cut(&opened.journal, run, from, size.min(run.len - from));
                     parts.push(Part { file, run, bytes: 0 });
                 }
             }

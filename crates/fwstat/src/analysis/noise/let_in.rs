@@ -167,10 +167,10 @@ fn of_condition(condition: &Condition, v6: bool) -> Option<Vec<Pattern>> {
             Some(vec![Pattern { protocol: vec![value.0], ..base() }])
         }
         Condition::Address(Address { side, net: Test { not: false, value } }) => {
-            if value.addr().is_ipv6() != v6 {
-                Some(Vec::new())
-            } else {
+            if value.addr().is_ipv6() == v6 {
                 (!value.is_any()).then(|| vec![on_side(base(), *side, vec![*value])])
+            } else {
+                Some(Vec::new())
             }
         }
         Condition::Interface(test) => {
@@ -190,9 +190,9 @@ fn of_condition(condition: &Condition, v6: bool) -> Option<Vec<Pattern>> {
             let syn = tcp.flags.and_then(|test| {
                 (test.value.mask == asked && test.value.set == TcpFlags::SYN).then_some(!test.not)
             });
-            Some(vec![Pattern { syn, ..ports(base(), Protocol::TCP, &tcp.sport, &tcp.dport) }])
+            Some(vec![Pattern { syn, ..ports(base(), Protocol::TCP, tcp.sport, tcp.dport) }])
         }
-        Condition::Ports(p) => Some(vec![ports(base(), p.protocol, &p.sport, &p.dport)]),
+        Condition::Ports(p) => Some(vec![ports(base(), p.protocol, p.sport, p.dport)]),
         Condition::Multiport(Multiport { side, ports: Test { not: false, value } }) => {
             let value = super::pattern::join(value.clone());
             let source = Pattern { sports: value.clone(), ..base() };
@@ -350,11 +350,11 @@ fn to(pattern: Pattern, to: To) -> Pattern {
 fn ports(
     pattern: Pattern,
     protocol: Protocol,
-    sport: &Option<Test<Range<u16>>>,
-    dport: &Option<Test<Range<u16>>>,
+    sport: Option<Test<Range<u16>>>,
+    dport: Option<Test<Range<u16>>>,
 ) -> Pattern {
-    let list = |test: &Option<Test<Range<u16>>>| match test {
-        Some(Test { not: false, value }) => vec![*value],
+    let list = |test: Option<Test<Range<u16>>>| match test {
+        Some(Test { not: false, value }) => vec![value],
         _ => Vec::new(),
     };
     Pattern { protocol: vec![protocol.0], sports: list(sport), dports: list(dport), ..pattern }

@@ -45,9 +45,9 @@ pub fn find(log: &Surveyed, place: &Place, let_in: &[Pattern], asked: Asked, kep
         };
         for pattern in leaving(pattern, forward, &outs) {
             if is_service(&pattern) {
-                services.add(place, pattern);
+                services.add(place, &pattern);
             } else {
-                exact(pattern, &mut out);
+                exact(&pattern, &mut out);
             }
         }
     }
@@ -107,7 +107,7 @@ fn is_service(pattern: &Pattern) -> bool {
 }
 
 /// Exceptions that keep their source, one for each value: a rule has one of each.
-fn exact(pattern: Pattern, out: &mut Vec<Pattern>) {
+fn exact(pattern: &Pattern, out: &mut Vec<Pattern>) {
     let plain = pattern.protocol.is_empty() && pattern.input.is_empty() && pattern.output.is_empty();
     // A source let in to everything is own.
     if plain && !pattern.source.is_empty() && pattern.destination.is_empty() {
@@ -156,7 +156,7 @@ impl Services {
         self.all.entry(key).or_insert_with(|| (pattern, Vec::new())).1.extend(ports);
     }
 
-    fn add(&mut self, place: &Place, pattern: Pattern) {
+    fn add(&mut self, place: &Place, pattern: &Pattern) {
         let protocols = match pattern.protocol.is_empty() {
             true => vec![Protocol::TCP.0, Protocol::UDP.0],
             false => pattern.protocol.clone(),

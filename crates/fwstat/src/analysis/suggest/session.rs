@@ -164,7 +164,7 @@ impl Session {
         let watched = watch::find(&evidence, &advice.chain, &Nets::new(&known));
         let honeypot = match self.settings.honeypot {
             Some(to) if self.beside(to.0) => Vec::new(),
-            Some(to) => honeypot::commands(&place, &self.near_ports(log, &advice), to),
+            Some(to) => honeypot::commands(&place, &near_ports(log, &advice), to),
             None => Vec::new(),
         };
         let mut notes = self.notes(log, &advice, &place);
@@ -418,22 +418,6 @@ impl Session {
         notes
     }
 
-    /// Ports at which near hits were seen.
-    fn near_ports(&self, log: &Surveyed, advice: &Advice) -> Vec<(bool, u8, u16)> {
-        let matchers: Vec<_> =
-            advice.exceptions.iter().filter(|p| !p.dports.is_empty()).map(|p| p.matcher(log)).collect();
-        let near = |seen: &&crate::analysis::noise::sighting::Sighting| {
-            log.output(seen).is_none()
-                && (seen.syn || seen.protocol == 17)
-                && matchers.iter().any(|matcher| matcher.takes(seen))
-        };
-        let mut ports: Vec<(bool, u8, u16)> =
-            log.sample.iter().filter(near).map(|seen| (seen.v6, seen.protocol, seen.dport)).collect();
-        ports.sort_unstable();
-        ports.dedup();
-        ports
-    }
-
     fn notes(&self, log: &Surveyed, advice: &Advice, place: &Place) -> Vec<String> {
         let mut notes = Vec::new();
         for (v6, site) in [(false, &self.sites[0]), (true, &self.sites[1])] {
@@ -591,4 +575,20 @@ fn without_idle(rules: Vec<Rated>) -> Vec<Rated> {
         })
         .collect();
     rules.into_iter().zip(needed).filter(|(_, needed)| *needed).map(|(rated, _)| rated).collect()
+}
+
+/// Ports at which near hits were seen.
+fn near_ports(log: &Surveyed, advice: &Advice) -> Vec<(bool, u8, u16)> {
+    let matchers: Vec<_> =
+        advice.exceptions.iter().filter(|p| !p.dports.is_empty()).map(|p| p.matcher(log)).collect();
+    let near = |seen: &&crate::analysis::noise::sighting::Sighting| {
+        log.output(seen).is_none()
+            && (seen.syn || seen.protocol == 17)
+            && matchers.iter().any(|matcher| matcher.takes(seen))
+    };
+    let mut ports: Vec<(bool, u8, u16)> =
+        log.sample.iter().filter(near).map(|seen| (seen.v6, seen.protocol, seen.dport)).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
 }
