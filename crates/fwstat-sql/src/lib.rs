@@ -8,7 +8,7 @@
 //! | [`functions`] | functions for addresses, networks, services, flags |
 //! | [`session`], [`query`] | DataFusion's settings; one statement |
 //! | [`output`], [`cells`], [`errors`], [`explain`] | results, values, errors and plans as text |
-//! | [`cli`], [`run`], [`shell`] | the program |
+//! | [`cli`], [`opened`], [`shell`], [`run`] | the program |
 //!
 //! The lines are read by [`fwlog`], as by every command of fwstat, so that answers cannot differ.
 
@@ -21,6 +21,7 @@ pub mod explain;
 mod front;
 pub mod functions;
 pub mod logs;
+pub mod opened;
 pub mod output;
 pub mod query;
 pub mod run;

@@ -26,9 +26,9 @@ use rustyline::{CompletionType, Config, Editor, Helper};
 use tokio::runtime::Runtime;
 
 use crate::cli::Cli;
+use crate::opened::{Opened, failed, is_broken_pipe};
 use crate::output::FORMS;
 use crate::query::{self, Failure};
-use crate::run::{Opened, failed, is_broken_pipe};
 use crate::session::TABLES;
 use crate::{functions, schema, session};
 
