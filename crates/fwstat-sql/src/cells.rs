@@ -3,7 +3,7 @@
 //! Responsible for: moments and days as every command of fwstat writes them; escaping. Text out of a log
 //! is escaped already, but a query can make other text.
 //! Must not know: forms of output.
-//! Tested by: `tests/main.rs`.
+//! Tested by: `tests/sql/rows.rs`.
 
 use datafusion::arrow::array::{Array as _, ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: what was typed. The options of reading and filtering are those of every command.
 //! Must not know: what is done with it.
-//! Tested by: `tests/cli.rs`.
+//! Tested by: `tests/sql/program.rs`.
 
 use std::path::PathBuf;
 
@@ -53,7 +53,7 @@ fn size(text: &str) -> Result<usize, String> {
     let wrong = || format!("`{text}` is no size: 500M, 4G");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text[digits.len()..].to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
-        "" => 1,
+        "" => 1_u64,
         "K" => 1 << 10,
         "M" => 1 << 20,
         "G" => 1 << 30,

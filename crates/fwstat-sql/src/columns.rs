@@ -2,7 +2,7 @@
 //!
 //! Responsible for: each field's value in its column's type, as `fwstat export` writes it.
 //! Must not know: where records come from, which ones are wanted.
-//! Tested by: `tests/main.rs` (every column against the export).
+//! Tested by: `tests/sql/rows.rs` (every column against the export).
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the place marked, the names that were probably meant, no words of the engine's own.
 //! Must not know: where it is printed.
-//! Tested by: the unit tests below, `tests/cli.rs`.
+//! Tested by: the unit tests below, `tests/sql/program.rs`.
 
 use datafusion::common::{DataFusionError, SchemaError};
 use fwlog::text;

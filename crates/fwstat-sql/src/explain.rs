@@ -2,7 +2,7 @@
 //!
 //! Responsible for: the sentences about scans of logs, and the steps above them.
 //! Must not know: how a plan came about.
-//! Tested by: `tests/cli.rs`.
+//! Tested by: `tests/sql/program.rs`.
 
 use std::collections::BTreeSet;
 

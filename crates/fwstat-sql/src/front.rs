@@ -3,7 +3,7 @@
 //! Responsible for: DataFusion's own expression over these columns, and what it said of each beginning of
 //! a line. So every operator means what it means elsewhere in a query.
 //! Must not know: which filters are taken (`table`).
-//! Tested by: `tests/main.rs` (random filters against the same ones after the scan).
+//! Tested by: `tests/sql/predicates.rs` (random filters against the same ones after the scan).
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 //! Responsible for: what all scans of a query share: inputs, the options of reading, errors, the account
 //! of lines.
 //! Must not know: tables, plans.
-//! Tested by: `tests/main.rs`.
+//! Tested by: `tests/sql/rows.rs`.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: what the command line means here and now; messages on standard error.
 //! Must not know: where statements come from.
-//! Tested by: `tests/cli.rs`.
+//! Tested by: `tests/sql/program.rs`.
 
 use std::io;
 use std::path::PathBuf;

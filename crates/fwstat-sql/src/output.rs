@@ -3,7 +3,7 @@
 //! Responsible for: rows as they come in forms that are written row by row; tables that fit, with wide
 //! rows below each other, and how many rows are not shown.
 //! Must not know: queries, what a value is.
-//! Tested by: the unit tests below, `tests/cli.rs`.
+//! Tested by: the unit tests below, `tests/sql/program.rs`.
 
 use std::io::{self, Write};
 

@@ -3,7 +3,7 @@
 //! Responsible for: rows as they come; reading again where the first reading showed that files must be
 //! read from their beginning.
 //! Must not know: where statements come from.
-//! Tested by: `tests/main.rs`, `tests/cli.rs`.
+//! Tested by: `tests/sql/rows.rs`, `tests/sql/program.rs`.
 
 use std::io::Write;
 use std::sync::Arc;

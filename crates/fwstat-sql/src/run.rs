@@ -2,7 +2,7 @@
 //!
 //! Responsible for: a query of the command line, of a file or of standard input; the exit code.
 //! Must not know: how a query is done.
-//! Tested by: `tests/cli.rs`.
+//! Tested by: `tests/sql/program.rs`.
 
 use std::io::{self, IsTerminal as _, Read as _, Write};
 use std::path::PathBuf;

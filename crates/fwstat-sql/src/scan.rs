@@ -3,7 +3,7 @@
 //! Responsible for: one piece after another through fwstat's own pipeline, so that SQL and `fwstat top`
 //! cannot differ; what EXPLAIN says of a scan.
 //! Must not know: how pieces are cut and dealt (`table`).
-//! Tested by: `tests/main.rs`.
+//! Tested by: `tests/sql/rows.rs`.
 //!
 //! Reading and parsing are work, not waiting, so each piece has a thread of the pool for such work, and
 //! its batches come through a channel. A reader that goes away ends the thread at the next batch.
@@ -87,7 +87,7 @@ impl LogSource {
         times: bool,
         front: Option<Arc<dyn PhysicalExpr>>,
     ) -> LogSource {
-        let table = TableSchema::from_file_schema(lines.schema());
+        let table = TableSchema::builder(lines.schema()).build();
         let projection = SplitProjection::unprojected(&table);
         let metrics = ExecutionPlanMetricsSet::new();
         LogSource { logs, lines, times, front, table, projection, rows: ROWS, metrics }
@@ -312,7 +312,8 @@ fn packets(source: &LogSource, piece: &Piece, rows: &mut Rows<'_>) -> Came {
     if columns.rows() > 0 && !rows.closed {
         rows.give(columns.take());
     }
-    let account = Account { bytes, ..live.account().clone() };
+    let mut account = live.account().clone();
+    account.bytes = bytes;
     (account, reading.errors())
 }
 
@@ -336,6 +337,7 @@ fn others(source: &LogSource, piece: &Piece, rows: &mut Rows<'_>) -> Came {
     if columns.rows() > 0 && !rows.closed {
         rows.give(columns.take(indices));
     }
-    let account = Account { bytes, ..live.account().clone() };
+    let mut account = live.account().clone();
+    account.bytes = bytes;
     (account, reading.errors())
 }

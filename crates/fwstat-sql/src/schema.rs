@@ -3,7 +3,7 @@
 //! Responsible for: their names, order and types. Those of `log` are the columns of `fwstat export`
 //! with the types of its Parquet, and `n`, the packets that the line stands for.
 //! Must not know: how a column is filled.
-//! Tested by: `tests/main.rs`.
+//! Tested by: `tests/sql/rows.rs`.
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: DataFusion's settings.
 //! Must not know: output, terminals.
-//! Tested by: `tests/main.rs`, `tests/cli.rs`.
+//! Tested by: `tests/sql/rows.rs`, `tests/sql/program.rs`.
 
 use std::sync::Arc;
 

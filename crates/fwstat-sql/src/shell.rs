@@ -3,7 +3,7 @@
 //! Responsible for: editing, history, completion; what each command does. Each statement reads the logs as
 //! they are then.
 //! Must not know: how a query is done.
-//! Tested by: the unit tests below, `tests/cli.rs`.
+//! Tested by: the unit tests below, `tests/sql/program.rs`.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};

@@ -4,7 +4,7 @@
 //! interfaces are tested in the scan (`front`); of time, files are left out in stretches (`bounds`), and
 //! the filter is tested again behind the scan; everything else is DataFusion's.
 //! Must not know: how a piece is read (`scan`).
-//! Tested by: `tests/main.rs`.
+//! Tested by: `tests/sql/rows.rs`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::TreeNode as _;
 use datafusion::common::{DFSchema, DataFusionError, Statistics};
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;

@@ -4,7 +4,7 @@
 //! Responsible for: which inputs can be cut, where, and reading one piece. Files of plain text are
 //! cut in ranges; a packed file is one piece, and all journals together are one.
 //! Must not know: what a line says; who reads the pieces, and in which order.
-//! Tested by: the unit tests below, `fwstat-sql/tests/main.rs`.
+//! Tested by: the unit tests below, `fwstat-sql/tests/sql/top.rs`.
 
 use std::fs::File;
 use std::io;

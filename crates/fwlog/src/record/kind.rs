@@ -2,7 +2,7 @@
 //!
 //! Responsible for: one type for each field, the same in Parquet and in SQL.
 //! Must not know: how a form writes a type.
-//! Tested by: `fwstat/tests/cli/parquet.rs`, `fwstat-sql/tests/main.rs`.
+//! Tested by: `fwstat/tests/cli/parquet.rs`, `fwstat-sql/tests/sql/top.rs`.
 
 use super::field::{Field, Key};
 

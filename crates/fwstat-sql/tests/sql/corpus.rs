@@ -16,11 +16,11 @@ use fwstat_sql::session::{self, Limits};
 use tempfile::TempDir;
 
 /// Numbers of partitions at which every answer must be the same.
-pub const PARTITIONS: [usize; 4] = [1, 2, 7, 64];
+pub(crate) const PARTITIONS: [usize; 4] = [1, 2, 7, 64];
 
 /// Logs, and where they are.
-pub struct Corpus {
-    pub files: Vec<PathBuf>,
+pub(crate) struct Corpus {
+    pub(crate) files: Vec<PathBuf>,
     _folder: TempDir,
 }
 
@@ -93,7 +93,7 @@ fn objects(lines: u32) -> String {
 }
 
 impl Corpus {
-    pub fn new() -> Corpus {
+    pub(crate) fn new() -> Corpus {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -113,13 +113,13 @@ impl Corpus {
     }
 
     /// The command line for these logs.
-    pub fn cli(&self, partitions: usize) -> Cli {
+    pub(crate) fn cli(&self, partitions: usize) -> Cli {
         cli(&self.files, partitions)
     }
 }
 
 /// The command line for some files. Small pieces, so that there are many.
-pub fn cli(files: &[PathBuf], partitions: usize) -> Cli {
+pub(crate) fn cli(files: &[PathBuf], partitions: usize) -> Cli {
     let threads = partitions.to_string();
     let options = ["fwstat sql", "--tz=Europe/Berlin", "--no-config", "--chunk-size=20000", "--threads", &threads];
     let words = options.iter().map(std::ffi::OsString::from);
@@ -127,7 +127,7 @@ pub fn cli(files: &[PathBuf], partitions: usize) -> Cli {
 }
 
 /// The logs of a command line, and a session with their tables.
-pub fn open(cli: &Cli, partitions: usize) -> (Arc<Logs>, SessionContext) {
+pub(crate) fn open(cli: &Cli, partitions: usize) -> (Arc<Logs>, SessionContext) {
     let logs = Opened::new(cli).unwrap().logs;
     let context = session::session(Limits { partitions, memory: 1 << 30 }).unwrap();
     session::open(&context, &logs).unwrap();
@@ -135,18 +135,18 @@ pub fn open(cli: &Cli, partitions: usize) -> (Arc<Logs>, SessionContext) {
 }
 
 /// What fwstat's commands read for the same command line.
-pub fn options(cli: &Cli, ordered: bool) -> Options {
+pub(crate) fn options(cli: &Cli, ordered: bool) -> Options {
     Options::new(&cli.common, ordered).unwrap()
 }
 
 /// The rows of a query.
-pub async fn batches(context: &SessionContext, sql: &str) -> Vec<RecordBatch> {
+pub(crate) async fn batches(context: &SessionContext, sql: &str) -> Vec<RecordBatch> {
     let frame = context.sql(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
     frame.collect().await.unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
 /// The same as text.
-pub async fn rows(context: &SessionContext, sql: &str) -> Vec<Vec<Option<String>>> {
+pub(crate) async fn rows(context: &SessionContext, sql: &str) -> Vec<Vec<Option<String>>> {
     let mut all = Vec::new();
     for batch in batches(context, sql).await {
         let cells = Cells::new(&batch).unwrap();
@@ -158,11 +158,11 @@ pub async fn rows(context: &SessionContext, sql: &str) -> Vec<Vec<Option<String>
 }
 
 /// The one number that a query gives.
-pub async fn number(context: &SessionContext, sql: &str) -> u64 {
+pub(crate) async fn number(context: &SessionContext, sql: &str) -> u64 {
     let rows = rows(context, sql).await;
     rows[0][0].as_deref().unwrap_or("0").parse().unwrap()
 }
 
-pub fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
