@@ -459,12 +459,14 @@ fn unread(option: &str, written: Option<&Path>, inputs: &[Input]) -> anyhow::Res
     Ok(())
 }
 
-/// Whether standard input is a terminal, or nothing at all as in a cron job.
+/// Whether standard input is a terminal, or `/dev/null` as in a cron job: the device, wherever its name is. A service
+/// with a `/dev` of its own gets that of the machine.
 fn nothing_is_piped_in() -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let device = |path: &str| std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
-    std::io::stdin().is_terminal()
-        || (device("/dev/stdin").is_some() && device("/dev/stdin") == device("/dev/null"))
+    use rustix::fs::{FileType, fstat, makedev};
+    let is_null = |it: rustix::fs::Stat| {
+        FileType::from_raw_mode(it.st_mode) == FileType::CharacterDevice && it.st_rdev == makedev(1, 3)
+    };
+    std::io::stdin().is_terminal() || fstat(rustix::stdio::stdin()).is_ok_and(is_null)
 }
 
 /// One predicate from all filter options.

@@ -1,7 +1,8 @@
 //! Rule `path`: what documents and comments name exists.
 //!
-//! Responsible for: files and directories in backticks or behind a link of Markdown, `-p PACKAGE`
-//! and `--test NAME` of cargo commands. A word in capitals (`tests/NAME.rs`) stands for any.
+//! Responsible for: files and directories in backticks or behind a link of Markdown, functions of
+//! files (`FILE.rs::NAME`), `-p PACKAGE` and `--test NAME` of cargo commands. A word in capitals
+//! (`tests/NAME.rs`) stands for any.
 //! Must not know: which document says what.
 //! Tested by: the unit tests below.
 
@@ -27,6 +28,7 @@ pub(crate) fn check(tree: &Tree, findings: &mut Vec<Finding>) {
                 let what = format!("line {}: {what}", at + 1);
                 findings.push(Finding { rule: "path", place: path.to_owned(), what });
             };
+            missing.extend(functions(said).filter(|name| !exists_function(tree, path, name)));
             missing.into_iter().for_each(|name| wrong(format!("`{name}` does not exist")));
             commands(tree, &packages, said).into_iter().for_each(&mut wrong);
         }
@@ -51,6 +53,22 @@ fn quoted(line: &str) -> impl Iterator<Item = String> {
         // `FILE:12` names a line.
         word.split_once(':').map_or(word, |(file, _)| file).to_owned()
     })
+}
+
+/// Words in backticks that name a function of a file.
+fn functions(line: &str) -> impl Iterator<Item = String> {
+    let words = line.split('`').skip(1).step_by(2).flat_map(str::split_whitespace);
+    words.filter(|word| word.contains(".rs::")).map(str::to_owned)
+}
+
+/// Whether a file has a function: from the root, from `crates/`, or from the file's own crate.
+fn exists_function(tree: &Tree, from: &str, name: &str) -> bool {
+    let Some((file, function)) = name.split_once("::") else { return false };
+    if function.bytes().all(|b| b.is_ascii_uppercase()) {
+        return true;
+    }
+    let mut texts = ["", "crates/", owner(from)].into_iter().filter_map(|base| tree.text(&join(base, file)));
+    texts.any(|text| text.contains(&format!("fn {function}(")))
 }
 
 /// Targets of links to files.
@@ -160,7 +178,7 @@ mod tests {
             ("crates/a/Cargo.toml", "[package]\nname = \"a-package\""),
             ("crates/a/src/lib.rs", ""),
             ("crates/a/src/x/mod.rs", ""),
-            ("crates/a/tests/t.rs", ""),
+            ("crates/a/tests/t.rs", "#[test]\nfn holds() {}"),
             ("crates/a/tests/cli/main.rs", ""),
             (path, text),
         ]);
@@ -176,6 +194,7 @@ mod tests {
             "`net/netfilter/nf_log.c`, `/dev/kmsg`, `and/or`, `-p 1/2`, `src/24`, `x`",
             "`crates/a/src/NAME.rs` `crates/NAME/src/lib.rs` `testdata/lines/a-b.toml:12`",
             "`testdata/lines/a-NAME.toml`",
+            "`a/tests/t.rs::holds`, `crates/a/tests/t.rs::holds`",
             "[x](README.md) [y](docs/GUIDE.md#part) [z](https://x.y/z) [w](#here)",
             "`cargo test -p a-package --test t -- filter`; `cargo test -p CRATE --test cli`",
         ] {
@@ -196,6 +215,8 @@ mod tests {
             "`a/tests/no.rs`",
             "`tests/no.rs`",
             "[x](no.md)",
+            "`a/tests/t.rs::gone`",
+            "`a/tests/t.rs::hold`",
         ] {
             assert_eq!(found("x.md", text).len(), 1, "{text}");
         }

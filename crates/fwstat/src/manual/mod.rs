@@ -30,8 +30,20 @@ pub fn generate(kind: Generate, out: &mut dyn Write) -> io::Result<()> {
         Generate::CompleteFish => &Fish,
         page => return out.write_all(page::page(page.command()).as_bytes()),
     };
-    shell.write_registration(completions::VARIABLE, "fwstat", "fwstat", "fwstat", out)
+    shell.write_registration(completions::VARIABLE, "fwstat", "fwstat", "fwstat", out)?;
+    if matches!(kind, Generate::CompleteZsh) {
+        out.write_all(FIRST_TAB.as_bytes())?;
+    }
+    Ok(())
 }
+
+/// What zsh needs where it loads the script by itself, as the file `_fwstat` of a folder of `$fpath`.
+const FIRST_TAB: &str = "
+# Loaded by zsh itself, this is run by the first Tab, which wants its answer too.
+if [[ $funcstack[1] == _fwstat ]]; then
+    _clap_dynamic_completer_fwstat \"$@\"
+fi
+";
 
 /// Writes the text of a topic, the help of a command, or which of both there are.
 ///

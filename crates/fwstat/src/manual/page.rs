@@ -60,7 +60,9 @@ pub(super) fn page(command: Option<&str>) -> String {
         );
     }
     if found.is_none() {
-        for (name, title) in [("fields", "FIELDS"), ("where", "EXPRESSIONS"), ("times", "TIMES")] {
+        for (name, title) in
+            [("fields", "FIELDS"), ("where", "EXPRESSIONS"), ("times", "TIMES"), ("services", "SERVICES")]
+        {
             page.section(title);
             page.blocks(&Topic::named(name).map(Topic::blocks).unwrap_or_default());
         }

@@ -34,6 +34,11 @@ pub(super) const TOPICS: &[Topic] = &[
         about: "commands to copy, one section a command",
         text: include_str!("topics/cookbook.md"),
     },
+    Topic {
+        name: "services",
+        about: "units of systemd, a script for cron",
+        text: include_str!("topics/services.md"),
+    },
     #[cfg(feature = "watch")]
     Topic { name: "keys", about: "the keys of fwstat watch", text: include_str!("topics/keys.md") },
 ];

@@ -378,6 +378,23 @@ fn output_replaces_nothing_but_a_file() {
     assert!(std::fs::read(&log).unwrap() == before);
 }
 
+/// A service of systemd may get a `/dev` of its own, but `/dev/null` of the machine as its standard input.
+#[test]
+fn a_null_device_of_another_place_is_no_input() {
+    let folder = Folder::new();
+    let null = folder.path("null");
+    let made = std::process::Command::new("mknod").args([&null, "c", "1", "3"]).status();
+    let Some(null) = made.ok().filter(|made| made.success()).and_then(|_| std::fs::File::open(&null).ok())
+    else {
+        return skipped("no device can be made or opened here");
+    };
+    std::fs::create_dir_all(folder.0.join("root/var/log")).unwrap();
+    folder.write("root/var/log/kern.log", log(40, 60, 25));
+    let ran = finish(program().args(["--root", &folder.path("root")]).stdin(null));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.starts_with("fwstat: reading "), "{}", ran.err);
+}
+
 /// A machine without any log still has what its kernel remembers.
 #[test]
 fn with_no_log_at_all_the_ring_buffer_is_read() {

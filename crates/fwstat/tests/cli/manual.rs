@@ -2,7 +2,7 @@
 
 use crate::support::*;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "man",
     "man-top",
     "man-timeline",
@@ -12,6 +12,7 @@ const PAGES: [&str; 9] = [
     "man-replay",
     "man-explain",
     "man-suggest",
+    "man-report",
 ];
 
 /// A topic's text as it is in the source.
@@ -62,7 +63,7 @@ fn every_page_is_sound() {
         assert!(!text.contains("\\fIINTERACTIVE\\fR"), "{page}");
     }
     let man = run(&["--generate", "man"]).out;
-    for section in ["COMMANDS", "FIELDS", "EXPRESSIONS", "TIMES", "FILES", "ENVIRONMENT"] {
+    for section in ["COMMANDS", "FIELDS", "EXPRESSIONS", "TIMES", "SERVICES", "FILES", "ENVIRONMENT"] {
         assert!(man.contains(&format!("\n.SH {section}\n")), "{section}");
     }
 }
@@ -70,7 +71,7 @@ fn every_page_is_sound() {
 #[test]
 fn every_topic_is_printed() {
     let all = run(&["help"]).out;
-    for name in ["fields", "where", "times", "cookbook", "keys"] {
+    for name in ["fields", "where", "times", "cookbook", "services", "keys"] {
         let ran = run(&["help", name]);
         assert_eq!(ran.code, 0);
         assert!(all.contains(&format!("\n  {name} ")), "{all}");
