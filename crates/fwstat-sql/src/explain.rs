@@ -5,7 +5,10 @@
 //! Tested by: `tests/sql/program.rs`.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 
+use datafusion::arrow::array::RecordBatch;
+use datafusion::common::cast::as_string_array;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion_datasource::file_scan_config::FileScanConfig;
 use datafusion_datasource::source::DataSourceExec;
@@ -27,10 +30,17 @@ pub fn words(plan: &dyn ExecutionPlan, look: &RenderOptions) -> String {
         // The scan is described above.
         let about = if name == "DataSourceExec" { "" } else { about };
         let sign = if about.is_empty() { "" } else { ": " };
-        let about = text::escape(about.as_bytes());
+        let about = text::escape(without_numbers(about).as_bytes());
         out.push_str(&format!("  {}{step}{sign}{about}\n", " ".repeat(indent)));
     }
     out
+}
+
+/// Without the columns' numbers, as in `src@0`.
+fn without_numbers(text: &str) -> String {
+    let mut parts = text.split('@');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| out + part.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
 /// The engine's name of a step, as a verb.
@@ -78,4 +88,23 @@ fn scans(plan: &dyn ExecutionPlan, look: &RenderOptions, out: &mut String) {
     for child in plan.children() {
         scans(child.as_ref(), look, out);
     }
+}
+
+/// The plans that the engine itself tells, with their lines; how many.
+///
+/// # Errors
+/// They cannot be written.
+pub fn engines_own(batches: &[RecordBatch], out: &mut dyn Write) -> anyhow::Result<u64> {
+    let mut count = 0;
+    for batch in batches {
+        let plans = as_string_array(batch.column(1))?;
+        for plan in plans.iter().flatten() {
+            count += 1;
+            for line in plan.lines() {
+                writeln!(out, "{}", text::escape(line.as_bytes()))?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(count)
 }

@@ -103,6 +103,9 @@ async fn attempts(
     style: &Style,
     out: &mut dyn Write,
 ) -> std::result::Result<u64, Failure> {
+    if let Some(asked) = explained(sql) {
+        return explain(context, asked, style, out).await;
+    }
     let (schema, mut stream) = begin(context, sql).await?;
     let (held, done) = match hold(&mut stream).await {
         Err(error) if asks_for_whole(&error) => {
@@ -113,6 +116,11 @@ async fn attempts(
         }
         other => other?,
     };
+    if style.form == Format::Table
+        && schema.fields().iter().map(|field| field.name()).eq(["plan_type", "plan"])
+    {
+        return Ok(explain::engines_own(&held, out)?);
+    }
     let mut output = Output::new(out, style.form, style.look.clone(), style.limit, &schema)?;
     for batch in held {
         output.add(&batch)?;
@@ -121,6 +129,14 @@ async fn attempts(
         output.add(&batch?)?;
     }
     Ok(output.finish()?)
+}
+
+/// What `EXPLAIN` stands in front of, if nothing of its options is asked for: that is told in words.
+fn explained(sql: &str) -> Option<&str> {
+    let (word, rest) = sql.trim_start().split_once(char::is_whitespace)?;
+    let next = rest.split_whitespace().next()?.to_ascii_uppercase();
+    let plain = word.eq_ignore_ascii_case("explain");
+    (plain && !matches!(next.as_str(), "ANALYZE" | "VERBOSE" | "FORMAT")).then_some(rest)
 }
 
 async fn begin(context: &SessionContext, sql: &str) -> Result<(SchemaRef, SendableRecordBatchStream)> {

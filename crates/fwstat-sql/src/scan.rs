@@ -20,6 +20,7 @@ use datafusion::datasource::projection::{ProjectionOpener, SplitProjection};
 use datafusion::object_store::ObjectStore;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_expr_common::physical_expr::fmt_sql;
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
 use datafusion::physical_plan::{DisplayFormatType, apply_expression_roots};
 use datafusion_datasource::file::FileSource;
@@ -106,6 +107,8 @@ impl LogSource {
             names => format!("  Builds the columns {}.\n", names.join(", ")),
         };
         if let Some(front) = &self.front {
+            let front = fmt_sql(front.as_ref()).to_string();
+            let front = fwlog::text::escape(front.as_bytes());
             out.push_str(&format!("  Tests {front}, once for all lines that begin alike.\n"));
         }
         if self.times {

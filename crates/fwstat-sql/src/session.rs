@@ -36,9 +36,7 @@ pub fn session(limits: Limits) -> Result<SessionContext> {
     let mut config = SessionConfig::new()
         .with_target_partitions(limits.partitions.max(1))
         .with_information_schema(true)
-        // Statistics are estimates here, and small results come in small batches anyway.
-        .with_batch_size(8192)
-        .set_str("datafusion.explain.format", "tree");
+        .with_batch_size(8192);
     let options = config.options_mut();
     // Text is plain text everywhere, so that raw logs and exports have the same types.
     options.sql_parser.map_string_types_to_utf8view = false;

@@ -90,7 +90,7 @@ impl InputQueue {
                     }
                 }
                 Input::File(path) => match split(path, source, &reading) {
-                    Ok(Some(split)) => ranges(&mut pieces, split, (at, &names), cut.size, reading.chunk),
+                    Ok(Some(split)) => ranges(&mut pieces, &split, (at, &names), cut.size, reading.chunk),
                     Ok(None) => pieces.push(whole(source, &reading, vec![source.input.clone()])),
                     Err(error) => errors.push(error),
                 },
@@ -135,7 +135,7 @@ fn split(path: &Path, source: &Source, reading: &ReadOptions) -> Result<Option<A
 /// A file's pieces, `size` bytes and more each.
 fn ranges(
     pieces: &mut Vec<Piece>,
-    split: Arc<Split>,
+    split: &Arc<Split>,
     (source, names): (usize, &Arc<Vec<String>>),
     size: u64,
     chunk: usize,
@@ -143,7 +143,7 @@ fn ranges(
     let step = usize::try_from(size / chunk.max(1) as u64).unwrap_or(usize::MAX).max(1);
     for from in (0..split.pieces()).step_by(step) {
         let to = (from + step).min(split.pieces());
-        let what = What::Range { split: Arc::clone(&split), source, names: Arc::clone(names), from, to };
+        let what = What::Range { split: Arc::clone(split), source, names: Arc::clone(names), from, to };
         let name = names.get(source).cloned().unwrap_or_default();
         pieces.push(Piece { bytes: split.bytes(from..to), name, what });
     }

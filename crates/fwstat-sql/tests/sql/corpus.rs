@@ -27,12 +27,15 @@ pub(crate) struct Corpus {
 /// Every kind of packet, from the lines of the suite.
 fn kinds() -> String {
     let folder = testkit::testdata("lines");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     let mut out = String::new();
     for file in files {
         for line in std::fs::read_to_string(file).unwrap().lines() {
-            let Some(text) = line.strip_prefix("line = '").and_then(|rest| rest.strip_suffix('\'')) else { continue };
+            let Some(text) = line.strip_prefix("line = '").and_then(|rest| rest.strip_suffix('\'')) else {
+                continue;
+            };
             out.push_str(text);
             out.push('\n');
         }
@@ -47,7 +50,8 @@ fn over_new_year(lines: u32) -> String {
     let mut out = String::new();
     for at in 0..lines {
         let minute = at * 2;
-        let (month, day) = if minute < 1440 * 2 { ("Dec", 30 + minute / 1440) } else { ("Jan", minute / 1440 - 1) };
+        let (month, day) =
+            if minute < 1440 * 2 { ("Dec", 30 + minute / 1440) } else { ("Jan", minute / 1440 - 1) };
         let stamp = format!("{month} {day:>2} {:02}:{:02}:{:02} gw", minute / 60 % 24, minute % 60, at % 60);
         let packet = format!(
             "{} IN=eth{} OUT={} MAC=02:00:00:00:0b:0b:02:00:00:00:0a:0a:08:00 SRC=203.0.113.{} DST=192.0.2.{} LEN={} \
@@ -65,10 +69,16 @@ fn over_new_year(lines: u32) -> String {
         );
         let _ = match at % 10 {
             3 => writeln!(out, "{stamp} sshd[77]: Invalid user admin from 203.0.113.9 port 1"),
-            5 => writeln!(out, "{stamp} kernel: [{at}.000001] message repeated {} times: [ {packet}]", at % 4 + 2),
+            5 => writeln!(
+                out,
+                "{stamp} kernel: [{at}.000001] message repeated {} times: [ {packet}]",
+                at % 4 + 2
+            ),
             7 => write!(out, "{stamp} kernel: [{at}.500000] {packet}\r\n"),
             8 if at % 50 == 8 => writeln!(out, "{stamp} app: {}", "x".repeat(3000)),
-            9 if at % 40 == 9 => writeln!(out, "{stamp} kernel: [{at}.000000] {}", &packet[..packet.len() / 2]),
+            9 if at % 40 == 9 => {
+                writeln!(out, "{stamp} kernel: [{at}.000000] {}", &packet[..packet.len() / 2])
+            }
             _ => writeln!(out, "{stamp} kernel: [{at}.000000] {packet}"),
         };
     }
@@ -121,7 +131,8 @@ impl Corpus {
 /// The command line for some files. Small pieces, so that there are many.
 pub(crate) fn cli(files: &[PathBuf], partitions: usize) -> Cli {
     let threads = partitions.to_string();
-    let options = ["fwstat sql", "--tz=Europe/Berlin", "--no-config", "--chunk-size=20000", "--threads", &threads];
+    let options =
+        ["fwstat sql", "--tz=Europe/Berlin", "--no-config", "--chunk-size=20000", "--threads", &threads];
     let words = options.iter().map(std::ffi::OsString::from);
     Cli::parse_from(words.chain(files.iter().map(|file| file.clone().into_os_string())))
 }

@@ -18,13 +18,17 @@ impl Dice {
     /// A comparison of a column.
     fn atom(&mut self) -> String {
         let front = self.throw(&["prefix", "in", "out"]);
-        let text = self.throw(&["tcp.in.dropped", "eth0", "eth9", "", "UPPER", "j1", "a''b%c_d", "ens3", "nothing"]);
+        let text =
+            self.throw(&["tcp.in.dropped", "eth0", "eth9", "", "UPPER", "j1", "a''b%c_d", "ens3", "nothing"]);
         let moment = self.throw(&["2025-12-31 23:30:00", "2026-01-01T00:00:00Z", "2026-03-02", "1999-01-01"]);
         let compare = self.throw(&["=", "<>", "<", ">=", "IS DISTINCT FROM"]);
         let order = self.throw(&["<", "<=", ">", ">=", "="]);
         match self.throw(&["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"]) {
             "a" => format!("{front} {compare} '{text}'"),
-            "b" => format!("{front} LIKE '{}'", self.throw(&["tcp%", "%foreign", "%\\_%", "e_h_", "%", "", "U%R"])),
+            "b" => format!(
+                "{front} LIKE '{}'",
+                self.throw(&["tcp%", "%foreign", "%\\_%", "e_h_", "%", "", "U%R"])
+            ),
             "c" => format!("{front} IN ('{text}', 'eth1', NULL)"),
             "d" => format!("{front} NOT IN ('{text}', 'wg0')"),
             "e" => format!("{front} ~ '{}'", self.throw(&["^tcp\\.", "[0-9]$", "^$", "drop|fore"])),
@@ -64,13 +68,16 @@ fn filters_of_the_scan_are_those_behind_it() {
     let (mut taken, mut some) = (0, 0);
     for _ in 0..200 {
         let predicate = dice.predicate(2);
-        let ask = |table: &str| format!("SELECT count(*), sum(n), min(src), max(time) FROM {table} WHERE {predicate}");
+        let ask = |table: &str| {
+            format!("SELECT count(*), sum(n), min(src), max(time) FROM {table} WHERE {predicate}")
+        };
         let pushed = runtime.block_on(rows(&context, &ask("log")));
         let kept = runtime.block_on(rows(&context, &ask("kept")));
         assert_eq!(pushed, kept, "{predicate}");
         some += usize::from(kept[0][0].as_deref() != Some("0"));
         let plan = runtime.block_on(rows(&context, &format!("EXPLAIN FORMAT INDENT {}", ask("log"))));
-        taken += usize::from(plan.iter().any(|row| row[1].as_deref().is_some_and(|text| text.contains("front="))));
+        taken +=
+            usize::from(plan.iter().any(|row| row[1].as_deref().is_some_and(|text| text.contains("front="))));
     }
     assert!(taken > 50, "{taken} of 200 had a part that the scan takes");
     assert!((40..200).contains(&some), "{some} of 200 passed rows");

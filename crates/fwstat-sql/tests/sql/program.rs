@@ -43,7 +43,9 @@ fn forms_and_exit_codes() {
     assert_eq!(json[1]["packets"].to_string(), rows[1][1]);
     let ndjson = out(&run(&["--format=ndjson", sql, &log]));
     assert_eq!(ndjson.lines().count(), 2);
-    assert!(out(&run(&["--format=markdown", sql, &log])).starts_with("| prefix | packets |\n| --- | ---: |\n"));
+    assert!(
+        out(&run(&["--format=markdown", sql, &log])).starts_with("| prefix | packets |\n| --- | ---: |\n")
+    );
     let none = run(&["SELECT src FROM log WHERE prefix = 'no such'", &log]);
     assert_eq!((none.status.code(), err(&none)), (Some(1), String::new()));
     let missing = run(&["SELECT count(*) FROM log", &log, "/nowhere/x.log"]);
@@ -68,7 +70,9 @@ fn errors_say_where_and_what_was_meant() {
         for word in words {
             assert!(text.contains(word), "{sql}: {text}");
         }
-        for engine in ["SchemaError", "ParserError", "Error during planning", "Schema error", "DataFusion", "\u{1b}"] {
+        for engine in
+            ["SchemaError", "ParserError", "Error during planning", "Schema error", "DataFusion", "\u{1b}"]
+        {
             assert!(!text.contains(engine), "{sql}: {text}");
         }
     }
@@ -76,7 +80,11 @@ fn errors_say_where_and_what_was_meant() {
 
 #[test]
 fn a_plan_is_told_in_words() {
-    let text = out(&run(&["--explain", "SELECT src, sum(n) FROM log WHERE prefix LIKE 'tcp%' GROUP BY 1", &sample()]));
+    let text = out(&run(&[
+        "--explain",
+        "SELECT src, sum(n) FROM log WHERE prefix LIKE 'tcp%' GROUP BY 1",
+        &sample(),
+    ]));
     assert!(text.starts_with("Reads 1 file (931 KiB)"), "{text}");
     for words in ["Builds the columns src, n.", "once for all lines that begin alike", "group"] {
         assert!(text.contains(words), "{text}");
@@ -84,7 +92,12 @@ fn a_plan_is_told_in_words() {
     let seen = out(&run(&["EXPLAIN ANALYZE SELECT count(*) FROM log", &sample()]));
     let lines = std::fs::read_to_string(sample()).unwrap().lines().count();
     assert!(seen.replace(['.', ' ', 'K'], "").contains("lines="), "{seen}");
-    let count = out(&run(&["--format=tsv", "-H", "SELECT (SELECT count(*) FROM log) + (SELECT count(*) FROM rest)", &sample()]));
+    let count = out(&run(&[
+        "--format=tsv",
+        "-H",
+        "SELECT (SELECT count(*) FROM log) + (SELECT count(*) FROM rest)",
+        &sample(),
+    ]));
     assert_eq!(count.trim(), lines.to_string());
 }
 
@@ -93,7 +106,11 @@ fn queries_come_from_files_and_standard_input() {
     use std::io::Write as _;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("q.sql");
-    std::fs::write(&path, "CREATE VIEW tcp AS SELECT * FROM log WHERE proto = 'TCP';\nSELECT count(*) AS tcp FROM tcp;").unwrap();
+    std::fs::write(
+        &path,
+        "CREATE VIEW tcp AS SELECT * FROM log WHERE proto = 'TCP';\nSELECT count(*) AS tcp FROM tcp;",
+    )
+    .unwrap();
     let from_file = run(&["--format=tsv", "-f", path.to_str().unwrap(), &sample()]);
     assert_eq!(from_file.status.code(), Some(0), "{}", err(&from_file));
     let mut child = Command::new(env!("CARGO_BIN_EXE_fwstat-sql"))

@@ -148,11 +148,13 @@ fn what_cannot_be_read_is_told_and_the_others_are_read() {
         let cli = cli(&files, partitions);
         let (logs, context) = open(&cli, partitions);
         let options = options(&cli, false);
-        let (_, account) = pipeline::run(&options.queue, &options.plan, None, || Counts::by(Vec::new())).unwrap();
+        let (_, account) =
+            pipeline::run(&options.queue, &options.plan, None, || Counts::by(Vec::new())).unwrap();
         let found = runtime.block_on(number(&context, "SELECT count(*) FROM log"));
         assert_eq!(found, account.totals.packets + account.totals.cut);
         let names = |errors: Vec<fwlog::input::InputError>| {
-            let mut names: Vec<(String, String)> = errors.into_iter().map(|error| (error.name, error.reason)).collect();
+            let mut names: Vec<(String, String)> =
+                errors.into_iter().map(|error| (error.name, error.reason)).collect();
             names.sort();
             names
         };
