@@ -36,7 +36,7 @@ use fwlog::input::journal::{Boot, Wanted};
 use fwlog::input::years::Years;
 use fwlog::input::{Input, InputQueue, ReadOptions, is_kmsg};
 use fwlog::names::Names;
-use fwlog::pipeline::Plan;
+use fwlog::pipeline::{Account, Plan, Totals};
 use fwlog::record::{Field, Key};
 use fwlog::text;
 use fwlog::time::clock::{Clock, NANOS, utc_text};
@@ -88,9 +88,41 @@ pub struct Shared {
     extents: Arc<Extents>,
     /// Names and places, which are read once.
     names: OnceLock<Option<Arc<Names>>>,
+    /// What the first pass read.
+    first: OnceLock<Sums>,
+}
+
+/// What must be the same in each pass.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sums {
+    totals: Totals,
+    bytes: u64,
+    span: Option<(i64, i64)>,
 }
 
 impl Shared {
+    /// Whether no pass was made yet.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.first.get().is_none()
+    }
+
+    /// Takes what a pass read to its end.
+    ///
+    /// # Errors
+    /// The first one read something else.
+    pub fn check(&self, account: &Account) -> anyhow::Result<()> {
+        let sums = Sums { totals: account.totals, bytes: account.bytes, span: account.span };
+        let first = self.first.get_or_init(|| sums);
+        ensure!(
+            *first == sums,
+            "the log changed while it was read ({} lines, then {}): nothing is proven; run it on a copy",
+            first.totals.lines,
+            sums.totals.lines
+        );
+        Ok(())
+    }
+
     fn names(&self, input: &InputArgs) -> anyhow::Result<Option<Arc<Names>>> {
         if let Some(read) = self.names.get() {
             return Ok(read.clone());
@@ -150,11 +182,11 @@ impl Options {
     ///
     /// # Errors
     /// An option's value does not make sense.
-    pub fn watched(common: &Common) -> anyhow::Result<Options> {
+    pub fn watched(common: &Common, tell: impl Fn(&str) + Send + Sync + 'static) -> anyhow::Result<Options> {
         // What is not there is an error before it is waited for; files of a rotated set do not change.
         let is_there = |file: &PathBuf| file.as_os_str() == "-" || file.exists();
         let grows = !common.input.rotated && !common.input.resolve && common.files.iter().all(is_there);
-        let follow = grows.then(Follow::default);
+        let follow = grows.then(|| Follow { tell: Arc::new(tell), ..Follow::default() });
         Options::make(common, true, &Shared::default(), follow)
     }
 

@@ -177,6 +177,9 @@ fn decoded<'a>(
     }
     scratch.clear();
     envelope::unescape(opened.message, opened.encoding, scratch)?;
+    if opened.encoding == Encoding::Json && envelope::is_coloured(trimmed(scratch)) {
+        envelope::uncolour(scratch);
+    }
     let line = trimmed(scratch);
     let text = match opened.encoding {
         // docker keeps lines of programs that write objects themselves. A bracket alone may begin a prefix.

@@ -21,6 +21,7 @@ pub mod extent;
 pub mod follow;
 pub mod journal;
 pub mod months;
+pub mod objects;
 pub mod reframe;
 mod rhythm;
 pub mod runs;

@@ -1,7 +1,6 @@
-//! Records of several lines, made into one line each.
+//! Records of the journal's export format, made into one line each.
 //!
-//! Responsible for: the journal's export format and JSON objects spread over lines (`dmesg
-//! --json`, `journalctl -o json-pretty`, arrays). Both become JSON lines, which the parser reads.
+//! Responsible for: that format, and going on behind damage. Its records become JSON lines, which the parser reads.
 //! Must not know: what a record says.
 //! Tested by: the unit tests below, `fwstat/tests/cli/envelopes.rs`.
 
@@ -27,6 +26,15 @@ struct Field {
     known: Option<&'static str>,
 }
 
+/// A value that was written with its length.
+enum Value {
+    Whole(Vec<u8>),
+    /// No field ends where its length says.
+    Damaged,
+    /// Another record begins in what its length covers.
+    Record,
+}
+
 /// Fields of a record that are remembered: a packet's has some twenty.
 const FIELDS_KEPT: usize = 64;
 
@@ -36,6 +44,9 @@ const LONGEST_VALUE: u64 = 768 << 20;
 /// The journal's export format as lines of JSON, one per record, numbered like the records.
 pub struct Export {
     input: BufReader<Plain>,
+    /// Whether other text is read too: there a record begins with its cursor or its moment only, as `IN=eth0 OUT=` may
+    /// begin a line.
+    among_text: bool,
     /// Whether there is anything in the record, and where in `out` it begins.
     begun: bool,
     start: usize,
@@ -53,6 +64,7 @@ impl Export {
     pub fn new(input: Plain) -> Export {
         Export {
             input: BufReader::with_capacity(256 << 10, input),
+            among_text: false,
             begun: false,
             start: 0,
             order: Vec::new(),
@@ -61,6 +73,17 @@ impl Export {
             out: Vec::new(),
             given: 0,
         }
+    }
+
+    /// Lines of a stream in which there are records of the export format among other text.
+    #[must_use]
+    pub fn among_text(input: Plain) -> Export {
+        Export { among_text: true, ..Export::new(input) }
+    }
+
+    /// Whether a line without a record before it belongs to none.
+    fn is_alone(&self, line: &[u8]) -> bool {
+        self.among_text && !self.begun && !begins_export(line)
     }
 
     /// Reads on to the end of a record; `false` at the end of the stream.
@@ -84,7 +107,8 @@ impl Export {
                 }
                 continue;
             }
-            if let Some(at) = memchr::memchr(b'=', field).filter(|at| is_name(&field[..*at])) {
+            let alone = self.is_alone(field);
+            if let Some(at) = memchr::memchr(b'=', field).filter(|at| !alone && is_name(&field[..*at])) {
                 let name = known(&field[..at]);
                 self.begin();
                 if let Some(name) = name {
@@ -93,7 +117,7 @@ impl Export {
                 }
                 continue;
             }
-            if !is_name(field) {
+            if alone || !is_name(field) {
                 // Text between records, which ends one.
                 let text = std::mem::take(&mut self.field);
                 self.close();
@@ -106,12 +130,13 @@ impl Export {
             let name = known(field);
             self.begin();
             match self.value()? {
-                Some(value) => {
+                Value::Whole(value) => {
                     if let Some(name) = name {
                         keep(&mut self.out, self.start, name, &value);
                     }
                 }
-                None => return self.find_record(),
+                Value::Damaged => return self.find_record(),
+                Value::Record => return Ok(self.begin_next()),
             }
         }
     }
@@ -126,6 +151,7 @@ impl Export {
                     self.input.consume(1);
                     return true;
                 }
+                Some(_) if self.is_alone(buffer) => return false,
                 Some(_) => {}
             }
             // Records of one writer have the same fields in the same order, mostly.
@@ -161,23 +187,40 @@ impl Export {
         }
     }
 
-    /// A value of so many bytes; `None` if no field ends there.
-    fn value(&mut self) -> io::Result<Option<Vec<u8>>> {
+    /// A value of so many bytes, if a field ends there and no record begins before: that is left in `field`.
+    fn value(&mut self) -> io::Result<Value> {
         let mut value = Vec::new();
         (&mut self.input).take(8).read_to_end(&mut value)?;
         let Some(length) = value.first_chunk().map(|length| u64::from_le_bytes(*length)) else {
-            return Ok(None);
+            return Ok(Value::Damaged);
         };
         value.clear();
         if length > LONGEST_VALUE {
-            return Ok(None);
+            return Ok(Value::Damaged);
         }
-        let limit = length.min(LONGEST_LINE as u64);
-        let kept = (&mut self.input).take(limit).read_to_end(&mut value)? as u64;
-        let left = io::copy(&mut (&mut self.input).take(length - kept), &mut io::sink())?;
+        let mut left = length;
+        let mut after_empty = false;
+        while left > 0 {
+            self.field.clear();
+            let most = left.min(LONGEST_LINE as u64);
+            let read = (&mut self.input).take(most).read_until(b'\n', &mut self.field)?;
+            if read == 0 {
+                return Ok(Value::Damaged);
+            }
+            if after_empty && begins_export(&self.field) {
+                // The rest of the line, if the length said that the value ends in it.
+                (&mut self.input).take(LONGEST_LINE as u64).read_until(b'\n', &mut self.field)?;
+                return Ok(Value::Record);
+            }
+            after_empty = self.field == b"\n";
+            left -= read as u64;
+            if value.len() < LONGEST_LINE {
+                value.extend_from_slice(&self.field);
+            }
+        }
         let mut end = [0; 1];
-        let ends = kept + left == length && (self.input.read(&mut end)? == 0 || end == *b"\n");
-        Ok(ends.then_some(value))
+        let ends = self.input.read(&mut end)? == 0 || end == *b"\n";
+        Ok(if ends { Value::Whole(value) } else { Value::Damaged })
     }
 
     /// Ends a record that is not well formed and goes on at the next. What there is of it is a broken
@@ -192,19 +235,23 @@ impl Export {
                     "ends in the middle of a journal record; what came before was read",
                 ));
             }
-            if !begins_export(&self.field) {
-                continue;
+            if begins_export(&self.field) {
+                return Ok(self.begin_next());
             }
-            self.out.push(b'\n');
-            self.begun = false;
-            self.begin();
-            let field = self.field.strip_suffix(b"\n").unwrap_or(&self.field);
-            let at = memchr::memchr(b'=', field).unwrap_or(0);
-            if let Some(name) = known(&field[..at]) {
-                keep(&mut self.out, self.start, name, &field[at + 1..]);
-            }
-            return Ok(true);
         }
+    }
+
+    /// Puts out what there is of a broken record, and begins the one whose first line was read.
+    fn begin_next(&mut self) -> bool {
+        self.out.push(b'\n');
+        self.begun = false;
+        self.begin();
+        let field = self.field.strip_suffix(b"\n").unwrap_or(&self.field);
+        let at = memchr::memchr(b'=', field).unwrap_or(0);
+        if let Some(name) = known(&field[..at]) {
+            keep(&mut self.out, self.start, name, &field[at + 1..]);
+        }
+        true
     }
 
     /// Begins a record, if none is.
@@ -344,227 +391,6 @@ impl Read for Export {
     }
 }
 
-/// JSON objects that are spread over lines, as one line each; text around them stays as it is.
-///
-/// A writer puts the first bracket of every record at the same column. A line that begins a record
-/// there begins one even if the record before it never ended: a damaged record costs itself.
-pub struct Objects {
-    input: BufReader<Plain>,
-    /// How deep in other brackets a record is: 0 when objects simply follow each other, 1 in an
-    /// array, more in a list that an answer holds (`{"dmesg":[`, `{"hits":{"hits":[`).
-    level: usize,
-    /// The column at which records begin, once the first was seen at the beginning of a line.
-    column: Option<usize>,
-    depth: usize,
-    in_string: bool,
-    escaped: bool,
-    /// The line, or a piece of a long one, and whether it continues one.
-    line: Vec<u8>,
-    continues: bool,
-    /// Whether the line is text between objects.
-    is_text: bool,
-    /// The bytes of `out` that belong to whole records.
-    whole: usize,
-    out: Vec<u8>,
-    given: usize,
-}
-
-/// The keys of lists of records: `dmesg --json`, Elastic's and Loki's answers, what promtail pushes, CloudWatch,
-/// OpenTelemetry, Azure.
-const LISTS: [&[u8]; 7] = [
-    b"\"dmesg\":",
-    b"\"hits\":",
-    b"\"result\":",
-    b"\"streams\":",
-    b"\"events\":",
-    b"\"logRecords\":",
-    b"\"records\":",
-];
-
-/// A stream of Loki with several lines as an object for each.
-fn lines_of_stream(record: &[u8]) -> Option<Vec<u8>> {
-    memchr::memmem::find(record, b"\"values\"")?;
-    let serde_json::Value::Object(mut stream) = serde_json::from_slice(record).ok()? else { return None };
-    let serde_json::Value::Array(values) = stream.remove("values")? else { return None };
-    let mut out = Vec::new();
-    for value in values {
-        stream.insert("values".to_owned(), serde_json::Value::Array(vec![value]));
-        // Writing to a vector cannot fail.
-        let _ = serde_json::to_writer(&mut out, &stream);
-        out.push(b'\n');
-    }
-    Some(out)
-}
-
-/// How much of a long line is looked at together.
-const PIECE: u64 = 64 << 10;
-
-impl Objects {
-    /// The objects of a stream.
-    #[must_use]
-    pub fn new(input: Plain) -> Objects {
-        Objects {
-            input: BufReader::with_capacity(PIECE as usize, input),
-            level: 0,
-            column: None,
-            depth: 0,
-            in_string: false,
-            escaped: false,
-            line: Vec::new(),
-            continues: false,
-            is_text: false,
-            whole: 0,
-            out: Vec::new(),
-            given: 0,
-        }
-    }
-
-    /// Goes on over the next line, and puts out what belongs to a record; `false` at the end.
-    fn fold(&mut self) -> io::Result<bool> {
-        self.line.clear();
-        if (&mut self.input).take(PIECE).read_until(b'\n', &mut self.line)? == 0 {
-            self.abandon();
-            return Ok(false);
-        }
-        let line = std::mem::take(&mut self.line);
-        let text = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line);
-        if !self.continues {
-            self.begin_line(text);
-        }
-        self.continues = line.last() != Some(&b'\n');
-        if self.is_text {
-            self.out.extend_from_slice(text);
-            self.whole = self.out.len();
-        } else {
-            text.iter().for_each(|byte| self.byte(*byte));
-        }
-        self.line = line;
-        Ok(true)
-    }
-
-    /// What a line's beginning tells: text, a record where records begin, or what goes on.
-    fn begin_line(&mut self, line: &[u8]) {
-        let column = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-        let first = line.get(column).copied().unwrap_or(b'\n');
-        // No line of JSON that is spread over lines begins with a word at the edge.
-        let after = line.get(column + 1..).unwrap_or_default().trim_ascii().first();
-        // dmesg's stamps are in brackets.
-        let is_stamp = first == b'[' && !matches!(after, None | Some(b'{' | b'[' | b']' | b'"'));
-        self.is_text = column == 0 && self.depth == 0 && is_stamp
-            || column == 0 && (first.is_ascii_alphanumeric() || first == b'<' || !first.is_ascii())
-            || self.depth == 0 && !matches!(first, b'{' | b'[' | b'}' | b']' | b',' | b'"' | b'\r' | b'\n');
-        if self.is_text {
-            self.abandon();
-            self.level = 0;
-            return;
-        }
-        let opens = first == b'{' && self.depth == self.level;
-        match self.column {
-            None if opens && !self.in_string => self.column = Some(column),
-            Some(records) if column == records && first == b'{' => {
-                self.abandon();
-                self.depth = self.level;
-            }
-            // The record's end, whatever is open in it.
-            Some(records) if column == records && first == b'}' && self.depth > self.level => {
-                (self.in_string, self.escaped) = (false, false);
-                self.depth = self.level + 1;
-            }
-            _ => {}
-        }
-    }
-
-    /// Ends a record that has no end: its line is no whole object, and is counted as such.
-    fn abandon(&mut self) {
-        if self.out.len() > self.whole {
-            self.out.push(b'\n');
-        }
-        self.whole = self.out.len();
-        (self.depth, self.in_string, self.escaped) = (0, false, false);
-    }
-
-    /// Whether the bracket that was just opened holds records: the outermost, and a list under one of the keys.
-    fn opens_list(&self) -> bool {
-        let before = self.out[self.whole..].trim_ascii_end();
-        // A record may have a list under such a key too.
-        let is_answer = || memchr::memmem::find(before, b"essage\"").is_none();
-        self.level == 0 && (self.depth == 0 || LISTS.iter().any(|key| before.ends_with(key)) && is_answer())
-    }
-
-    /// Puts out a record that ended; of a stream with many lines, each.
-    fn end_record(&mut self) {
-        let record = &self.out[self.whole..];
-        if let Some(lines) = lines_of_stream(record) {
-            self.out.truncate(self.whole);
-            self.out.extend_from_slice(&lines);
-        } else {
-            self.out.push(b'\n');
-        }
-        self.whole = self.out.len();
-    }
-
-    fn byte(&mut self, byte: u8) {
-        let inside = self.depth > self.level;
-        if self.in_string {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' => self.escaped = true,
-                b'"' => self.in_string = false,
-                _ => {}
-            }
-            if inside {
-                // No string of JSON holds a line end, but a broken writer's may.
-                self.out.push(if byte == b'\n' { b' ' } else { byte });
-            }
-            return;
-        }
-        match byte {
-            b'"' => self.in_string = true,
-            b'[' if self.opens_list() => {
-                // What led to the list is no record.
-                self.out.truncate(self.whole);
-                self.depth += 1;
-                self.level = self.depth;
-                return;
-            }
-            b'{' | b'[' => self.depth += 1,
-            b'}' | b']' => {
-                self.depth = self.depth.saturating_sub(1);
-                if inside && self.depth == self.level {
-                    self.out.push(byte);
-                    self.end_record();
-                    return;
-                }
-                if self.depth < self.level {
-                    // What follows a list is no record either, up to the end of what holds it.
-                    if self.depth == 0 {
-                        self.level = 0;
-                    }
-                    return;
-                }
-            }
-            _ => {}
-        }
-        if self.depth > self.level && !matches!(byte, b'\n' | b'\r' | b'\t') {
-            self.out.push(byte);
-        }
-    }
-}
-
-impl Read for Objects {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.whole {
-            // A record that has begun is kept until it is whole, or longer than any line.
-            self.out.drain(..self.given);
-            (self.whole, self.given) = (0, 0);
-            while self.whole == 0 && self.out.len() <= LONGEST_LINE && self.fold()? {}
-        }
-        let ready = if self.whole == 0 { self.out.len() } else { self.whole };
-        self.whole = ready;
-        Ok(give(&self.out[..ready], &mut self.given, buffer))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -605,54 +431,6 @@ mod tests {
         let (lines, error) = export(&bytes);
         assert_eq!(lines, "{\"MESSAGE\":\"one\"}\n");
         assert!(error.unwrap().contains("in the middle of a journal record"));
-    }
-
-    #[test]
-    fn objects_over_lines_become_lines() {
-        let dmesg = "{\n \"dmesg\": [\n  {\n   \"pri\": 4,\n   \"time\":    1.000000,\n   \"msg\": \"a } \\\" ] b\"\n  },{\n   \
-                     \"msg\": \"c\", \"x\": [1, {}]\n  }\n ]\n}\n";
-        let (lines, _) = text(Objects::new(Box::new(io::Cursor::new(dmesg.as_bytes().to_vec()))));
-        let lines: Vec<&str> = lines.lines().collect();
-        assert_eq!(lines.len(), 2, "{lines:?}");
-        let first: serde_json::Value = serde_json::from_str(lines[0]).unwrap();
-        assert_eq!(first["msg"], "a } \" ] b");
-        let second: serde_json::Value = serde_json::from_str(lines[1]).unwrap();
-        assert_eq!(second["x"][0], 1);
-    }
-
-    fn objects(bytes: &str) -> Vec<String> {
-        let (lines, _) = text(Objects::new(Box::new(io::Cursor::new(bytes.as_bytes().to_vec()))));
-        lines.lines().map(str::to_owned).collect()
-    }
-
-    fn whole(lines: &[String]) -> usize {
-        lines.iter().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).count()
-    }
-
-    #[test]
-    fn a_damaged_object_costs_itself() {
-        let good = "{\n  \"a\" : {\n    \"b\" : [ 1 ]\n  },\n  \"c\" : \"x\"\n}\n";
-        for damaged in [
-            "{\n  \"a\" : \"open quote\n",
-            "{\n  \"a\" : \"open quote\n}\n",
-            "{\n  \"a\" : {\n",
-            "{\n  \"a\" : \"b\",\n",
-            "{\n  \"a\" : \"b\\\n}\n",
-            "{\n",
-        ] {
-            let lines = objects(&format!("{good}{damaged}{good}{good}"));
-            assert_eq!(whole(&lines), 3, "{lines:?}");
-            assert_eq!(lines.len(), 4, "{lines:?}");
-        }
-        let array = "[\n  {\n    \"a\": 1\n  },\n  {\n    \"a\": \"open\n  },\n  {\n    \"a\": 3\n  }\n]\n";
-        let lines = objects(array);
-        assert_eq!((lines.len(), whole(&lines)), (3, 2), "{lines:?}");
-    }
-
-    #[test]
-    fn text_around_objects_stays() {
-        let lines = objects("Jun 30 a\n{\n  \"a\": 1\n}\nJun 30 b\n{\n  \"a\n<4>c\n");
-        assert_eq!(lines, ["Jun 30 a", "{  \"a\": 1}", "Jun 30 b", "{  \"a ", "<4>c"]);
     }
 
     #[test]

@@ -12,7 +12,8 @@ use memchr::memmem::Finder;
 
 use super::bytes::{Fail, Pauses, Plain, append, give, is_pause};
 use super::follow::Beside;
-use super::reframe::{self, Export, Objects};
+use super::objects::{Objects, next_object};
+use super::reframe::{self, Export};
 use super::ulogd;
 
 /// Bytes that are looked at together.
@@ -25,7 +26,7 @@ static BEGINNINGS: LazyLock<[Finder<'static>; 3]> =
 /// All readers of records, one after another: what one does not know it leaves as it is.
 #[must_use]
 pub fn records(stream: Plain) -> Plain {
-    ulogd::as_records(Box::new(Objects::new(Box::new(Export::new(stream)))))
+    ulogd::as_records(Box::new(Objects::new(Box::new(Export::among_text(stream)))))
 }
 
 /// A reader of records, which cannot do without what it asks for: where `pauses` are told it is read beside, and tells
@@ -45,8 +46,13 @@ pub fn beside(pauses: &Pauses, records: Plain) -> (Plain, Pauses) {
 #[must_use]
 pub fn begins(line: &[u8]) -> bool {
     match line.first() {
-        // ulogd's first keys are its own.
-        Some(b'{') => line[1..].trim_ascii().is_empty() || ulogd::is_ulogd(&line[..line.len().min(256)]),
+        // ulogd's first keys are its own. Firehose, and others who join what they send, write an object behind
+        // another.
+        Some(b'{') => {
+            line[1..].trim_ascii().is_empty()
+                || ulogd::is_ulogd(&line[..line.len().min(256)])
+                || next_object(line, false).is_some()
+        }
         Some(b'[') => line[1..].trim_ascii().is_empty(),
         Some(b'_') => reframe::begins_export(line),
         _ => false,
@@ -65,6 +71,8 @@ pub struct Watched {
     given: usize,
     /// The bytes of the block that were found to be text.
     text: usize,
+    /// Whether the first line was looked at.
+    begun: bool,
 }
 
 impl Watched {
@@ -79,6 +87,7 @@ impl Watched {
             block: Vec::new(),
             given: 0,
             text: 0,
+            begun: false,
         }
     }
 
@@ -117,7 +126,10 @@ impl Watched {
                 .map(|at| from + at + 1)
                 .find(|at| self.is_first(*at))
         });
-        if let Some(at) = lines.min() {
+        let first = Some(0).filter(|at| !self.begun && self.text > 0 && self.is_first(*at));
+        let found = first.or_else(|| lines.min());
+        self.begun |= self.text > 0;
+        if let Some(at) = found {
             let rest = io::Cursor::new(self.block.split_off(at));
             self.text = at;
             let failed = self.failed.take().map(Fail::new);

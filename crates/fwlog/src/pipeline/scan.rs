@@ -363,7 +363,7 @@ impl<'p> Worker<'p> {
     fn other(&mut self, line: &[u8], error: ParseError, at: Position) {
         let why = match error.kind() {
             _ if line.trim_ascii().is_empty() => Why::Empty,
-            ErrorKind::Wrapper => Why::Damaged(error.reason()),
+            ErrorKind::Wrapper | ErrorKind::Joined => Why::Damaged(error.reason()),
             _ => Why::Other(error.reason()),
         };
         match why {

@@ -145,22 +145,61 @@ pub(super) fn is_envelope(prefix: &[u8]) -> bool {
     };
     // `kernel: `, `kernel - - - `, `kernel 4 `: a tag in a form that is not known.
     let tag = prefix.get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"kernel"));
-    if tag && prefix.get(6).is_some_and(|byte| matches!(byte, b' ' | b'[' | b'(' | b'|' | b'\t')) {
+    if tag && prefix.get(6).is_some_and(|byte| b" [(|\t:;".contains(byte)) {
         return true;
     }
-    // `123.456789: `, without brackets.
-    let seconds = prefix.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let micros = prefix[seconds..].iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
-    if seconds > 0 && micros >= 6 && prefix[seconds] == b'.' {
+    if begins_as_others_do(prefix) {
         return true;
     }
+    // `14.13.52`, as clocks of some languages are; an address goes on.
+    let dotted = |at: usize| {
+        let pair = |from: usize, most: u8| {
+            let pair = prefix.get(from..from + 2).filter(|pair| pair.iter().all(u8::is_ascii_digit));
+            pair.is_some_and(|pair| (pair[0] - b'0') * 10 + pair[1] - b'0' <= most)
+        };
+        let before = at.checked_sub(3).map(|before| prefix[before]);
+        pair(at.wrapping_sub(2), 23)
+            && pair(at + 1, 59)
+            && prefix.get(at + 3) == Some(&b'.')
+            && pair(at + 4, 60)
+            && matches!(before, None | Some(b' ' | b','))
+            && matches!(prefix.get(at + 6), Some(b' ' | b']'))
+    };
     prefix.iter().enumerate().any(|(at, byte)| match byte {
         b':' => clock(at) || prefix[..at].ends_with(b"kernel"),
         b'[' => uptime(at),
         b'<' => level(at),
         b'|' => container(at),
+        b'.' => at >= 2 && dotted(at),
         _ => false,
     })
+}
+
+/// Whether a prefix begins as what other programs write does: a label of TAI64, an uptime without brackets, a
+/// daemon's tag, a level in words between brackets, logcat's letter.
+fn begins_as_others_do(prefix: &[u8]) -> bool {
+    const LEVELS: [&[u8]; 9] =
+        [b"emerg", b"crit", b"err", b"error", b"warn", b"warning", b"notice", b"info", b"debug"];
+    const TAGS: [&[u8]; 7] = [b"ulogd:", b"ulogd[", b"ulogd2[", b"klogd", b"[klogd]", b"[kern]", b": "];
+    let inside = |open: u8, close: u8| {
+        let word = prefix.strip_prefix(&[open])?;
+        Some(&word[..word.iter().take(9).position(|byte| *byte == close)?])
+    };
+    let level = inside(b'[', b']').or_else(|| inside(b'(', b')')).or_else(|| inside(b'<', b'>'));
+    // `123.456789: `, `12.345     0 `.
+    let seconds = prefix.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = &prefix[seconds..];
+    let micros = rest.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
+    let is_uptime = seconds > 0
+        && rest.first() == Some(&b'.')
+        && (micros >= 6 || micros >= 3 && rest.get(micros + 1) == Some(&b' '));
+    let label = prefix.strip_prefix(b"@").unwrap_or(prefix);
+    let hex = label.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    is_uptime
+        || hex >= 16 && matches!(label.get(hex), Some(b' ' | b'\t'))
+        || matches!(prefix, [b'V' | b'D' | b'I' | b'W' | b'E' | b'F', b'/', b'(', ..])
+        || TAGS.iter().any(|tag| prefix.starts_with(tag))
+        || level.is_some_and(|word| LEVELS.contains(&word))
 }
 
 /// The kernel's own prefixes tell of the packet, and differ.
@@ -184,6 +223,15 @@ mod tests {
             "kernel - - - DROP ",
             "KERNEL [x] DROP ",
             "123.456789: DROP ",
+            "12.345     0     0 W kernel : DROP ",
+            "KERNEL:DROP ",
+            "ulogd[12]:DROP ",
+            ": DROP ",
+            "[warning] DROP ",
+            "@4000000066ffdb5a\tDROP ",
+            "4000000066ffdb5a00000000 DROP ",
+            "W/(    0): DROP ",
+            "[4. okt. 2024, 14.13.52 CEST] DROP ",
         ] {
             assert!(is_envelope(prefix.as_bytes()), "{prefix}");
         }
@@ -199,6 +247,10 @@ mod tests {
             "kernelspace ",
             "kernel-drop ",
             "10.1.2.3 ",
+            "10.11.12.13 ",
+            "v10.11.12 ",
+            "[ALERT] ",
+            "deadbeef ",
         ] {
             assert!(!is_envelope(prefix.as_bytes()), "{prefix}");
         }

@@ -6,6 +6,7 @@
 
 pub mod explain;
 pub mod log_text;
+pub mod near_hits;
 pub mod noise;
 pub mod replay;
 pub mod replayed;

@@ -9,13 +9,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::common::{FilterArgs, InputArgs, LookArgs, RulesArgs};
-use super::values::{Glyphs, WatchFormat};
+use super::values::{Color, Glyphs, WatchFormat};
 
 /// `fwstat watch`.
 #[derive(Args, Debug, Clone)]
 #[command(after_help = "Examples:\n  \
       fwstat watch /var/log/kern.log\n  \
       fwstat watch --rules rules --window 1h /var/log/kern.log\n  \
+      fwstat watch --rules rules --bell --exec 'logger near hit of $FWSTAT_SRC' /var/log/kern.log\n  \
       fwstat watch --rules rules --counters 'sudo iptables-save -c' /var/log/kern.log\n  \
       ssh gateway tail -F /var/log/kern.log | fwstat watch")]
 pub struct Watch {
@@ -50,13 +51,34 @@ pub struct Watch {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub rules: RulesArgs,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub look: LookArgs,
+    /// Ring the terminal's bell on a near hit (an untrusted source on an open service; README), once in 10 s at most.
+    #[arg(long, conflicts_with = "every")]
+    pub bell: bool,
+    /// Run CMD on a near hit, once in 10 s at most. A shell runs it; the packet's fields are in its environment
+    /// (FWSTAT_SRC, FWSTAT_DPT, ...), and FWSTAT_HITS says how many near hits came since the last time.
+    #[arg(long, value_name = "CMD")]
+    pub exec: Option<String>,
+    /// With --every: append to FILE (created if it is not there), or with --format prometheus replace it.
+    #[arg(long = "output", value_name = "FILE", requires = "every")]
+    pub output_file: Option<PathBuf>,
+    /// When to use colours and bars.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Do not read the file of arguments (~/.config/fwstat/args).
+    #[arg(long)]
+    pub no_config: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub filter: FilterArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub input: InputArgs,
+}
+
+impl Watch {
+    /// What a report would look like: of that watch takes where it goes, and colours.
+    #[must_use]
+    pub fn look(&self) -> LookArgs {
+        LookArgs { output_file: self.output_file.clone(), color: self.color, ..LookArgs::default() }
+    }
 }

@@ -1,6 +1,6 @@
 //! A log that is read more than once by one command.
 //!
-//! Responsible for: a copy of what can be read only once, and that each pass reads the same.
+//! Responsible for: a copy of what can be read only once.
 //! Must not know: what the passes are for.
 //! Tested by: the unit tests below, `tests/cli/advice.rs`.
 
@@ -10,10 +10,10 @@ use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use fwlog::aggregate::Aggregate;
 use fwlog::input::is_read_once;
-use fwlog::pipeline::{Account, Totals};
+use fwlog::pipeline::Account;
 
 use crate::cli::Common;
 use crate::options::{self, Options, Shared};
@@ -28,15 +28,6 @@ pub(super) struct Passes {
     copies: Vec<(File, PathBuf, String)>,
     /// The place of each input in the order of their names.
     pub(super) ranks: Vec<usize>,
-    first: Option<Sums>,
-}
-
-/// What must be the same in each pass.
-#[derive(Clone, Copy, PartialEq)]
-struct Sums {
-    totals: Totals,
-    bytes: u64,
-    span: Option<(i64, i64)>,
 }
 
 impl Passes {
@@ -47,7 +38,7 @@ impl Passes {
     pub(super) fn new(mut common: Common) -> anyhow::Result<Passes> {
         options::fix_now(&mut common);
         let (shared, copies) = (Shared::default(), Vec::new());
-        let mut log = Passes { common, shared, copies, ranks: Vec::new(), first: None };
+        let mut log = Passes { common, shared, copies, ranks: Vec::new() };
         let stdin = log.options(false)?.queue.names().iter().any(|name| name == "-");
         if log.common.files.is_empty() && stdin {
             log.common.files.push(PathBuf::from("-"));
@@ -108,23 +99,15 @@ impl Passes {
         options: Options,
         make: impl Fn() -> A + Sync,
     ) -> anyhow::Result<(A, Options, Account, Head)> {
-        let (aggregate, account, mut head) = super::pass(&options, make, self.first.is_none())?;
+        let (aggregate, account, mut head) = super::pass(&options, make, self.shared.is_first())?;
         for name in &mut head.files {
             if let Some((.., typed)) = self.copies.iter().find(|(_, again, _)| Path::new(name) == again) {
                 name.clone_from(typed);
             }
         }
-        let sums = Sums { totals: account.totals, bytes: account.bytes, span: account.span };
         let interrupted = options.queue.stop.load(Ordering::Relaxed);
-        match self.first {
-            None => self.first = Some(sums),
-            Some(_) if interrupted => {}
-            Some(first) if first == sums => {}
-            Some(first) => bail!(
-                "the log changed while it was read ({} lines, then {}): nothing is proven; run it on a copy",
-                first.totals.lines,
-                sums.totals.lines
-            ),
+        if self.shared.is_first() || !interrupted {
+            self.shared.check(&account)?;
         }
         Ok((aggregate, options, account, head))
     }

@@ -7,7 +7,7 @@
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -18,6 +18,7 @@ use fwlog::time::clock::NANOS;
 use fwlog::time::timespec;
 
 use super::Outcome;
+use crate::analysis::near_hits::NearHits;
 use crate::analysis::suggest::session::{Session, Settings};
 use crate::atomic_file::AtomicFile;
 use crate::cli::values::{CHAIN, MOST_RULES};
@@ -25,13 +26,18 @@ use crate::cli::{self, Common, OutputArgs, WatchFormat};
 use crate::options::{self, Options};
 use crate::report::{Head, diagnostics, next};
 use crate::rules::Rulesets;
+use crate::watch::alarm::Alarm;
 use crate::watch::counters::Counters;
+use crate::watch::feed::Said;
 use crate::watch::periodic::{self, Report};
 use crate::watch::picture::Picture;
 use crate::watch::proposals::Proposer;
 use crate::watch::question::{Question, Window};
 use crate::watch::setup::{Glyphs, Setup};
 use crate::watch::{self, Start};
+
+/// Sentences about logs that are kept.
+const MOST_SAID: usize = 50;
 
 /// Runs it.
 ///
@@ -47,13 +53,14 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
         files: arguments.files.clone(),
         filter: arguments.filter.clone(),
         input: arguments.input.clone(),
-        output: OutputArgs { look: arguments.look.clone(), ..OutputArgs::default() },
+        output: OutputArgs { look: arguments.look(), ..OutputArgs::default() },
     };
     let rulesets = Rulesets::read(&arguments.rules, &arguments.rules.rules)?;
     for note in rulesets.notes() {
         diagnostics::warning(&text::escape(note.as_bytes()))?;
     }
-    let options = Options::watched(&common)?;
+    let said = Said::default();
+    let options = Options::watched(&common, saying(&said))?;
     let names = options.queue.names();
     let journal = common.input.journal.is_some() || common.input.journal_pipe || common.input.boot.is_some();
     if common.files.is_empty() && !journal {
@@ -61,7 +68,7 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
         common.files = names.iter().map(PathBuf::from).collect();
     }
     let again = !common.files.iter().any(|file| file.as_os_str() == "-" || is_read_once(file));
-    let open = || Options::watched(&common);
+    let open = || Options::watched(&common, saying(&said));
     let head = Head::new(
         names.clone(),
         options.filters.clone(),
@@ -99,6 +106,10 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
         files: names.clone(),
         stop: Mutex::default(),
     };
+    let trusted = options::suggest::trusted(&arguments.trusted)?;
+    let keep = arguments.keep.iter().map(|keep| keep.as_bytes().to_vec()).collect();
+    let near = NearHits::new(rulesets.all.iter().map(|(_, rules)| rules), &trusted, keep);
+    let alarm = Alarm::new(near, arguments.bell, arguments.exec.clone());
     let start = Start {
         open: &open,
         again,
@@ -109,6 +120,8 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
         rulesets: &rulesets,
         counters,
         proposer,
+        alarm,
+        said: Said::clone(&said),
     };
     if let Some(every) = &arguments.every {
         return periodic(arguments, &start, every);
@@ -116,6 +129,20 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
     let ended = watch::run(&start)?;
     io::stdout().lock().write_all(ended.recap.as_bytes())?;
     Ok(outcome(&ended.picture, ended.interrupted))
+}
+
+/// Takes what is said about a log while it is read.
+fn saying(said: &Said) -> impl Fn(&str) + Send + Sync + 'static {
+    let said = Said::clone(said);
+    move |words| {
+        let mut all = said.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.iter().position(|(known, _)| known == words);
+        match known {
+            Some(at) => all[at].1 += 1,
+            None if all.len() < MOST_SAID => all.push((words.to_owned(), 1)),
+            None => {}
+        }
+    }
 }
 
 /// What came of it.
@@ -134,7 +161,8 @@ fn periodic(arguments: &cli::Watch, start: &Start<'_>, every: &str) -> anyhow::R
     let Some(span) = timespec::span(every).filter(|span| *span >= least) else {
         bail!("--every: `{every}` is not a duration of at least 0.1 s, as 10s or 1min");
     };
-    let file = arguments.look.file();
+    let look = arguments.look();
+    let file = look.file();
     let (name, window) = (&start.setup.name, start.question.window.name());
     let write = |report: &Report| -> anyhow::Result<()> {
         let text = periodic::written(report, arguments.format, name, window);

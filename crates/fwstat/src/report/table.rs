@@ -269,14 +269,21 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
 /// The style of a value that means something: near hits, addresses that are not public.
 fn meaning(value: &OwnedValue) -> Option<Style> {
     match value {
-        OwnedValue::Text(prefix) if memchr::memmem::find(prefix, b"foreign").is_some() => Some(NEAR),
+        OwnedValue::Text(prefix) if is_near(prefix) => Some(NEAR),
         OwnedValue::Addr(addr) | OwnedValue::Net(addr, _) if is_own(*addr) => Some(OWN),
         _ => None,
     }
 }
 
+/// Whether a prefix says that its packets are near hits.
+#[must_use]
+pub fn is_near(prefix: &[u8]) -> bool {
+    memchr::memmem::find(prefix, b"foreign").is_some()
+}
+
 /// Whether an address is one of those that private networks have.
-fn is_own(addr: IpAddr) -> bool {
+#[must_use]
+pub fn is_own(addr: IpAddr) -> bool {
     match addr {
         IpAddr::V4(addr) => addr.is_private() || addr.is_link_local() || addr.is_loopback(),
         IpAddr::V6(addr) => addr.is_unique_local() || addr.is_unicast_link_local() || addr.is_loopback(),

@@ -17,6 +17,7 @@ use fwlog::filter::Filter;
 use fwlog::input::{Buffer, Chunk};
 use fwlog::pipeline::{Account, Live, Totals};
 
+use super::alarm::{Alarm, Told};
 use super::picture::{Picture, Reading};
 use super::question::{Question, What};
 use super::rules::LogRules;
@@ -86,6 +87,9 @@ pub struct Feed<'r> {
     state: Mutex<State<'r>>,
     rules: LogRules,
     make: Make<'r>,
+    alarm: &'r Alarm,
+    /// What is said about logs while they are read.
+    said: Said,
     changed: Condvar,
     /// Set while the screen waits for its turn.
     wanted: AtomicBool,
@@ -94,13 +98,24 @@ pub struct Feed<'r> {
     again: bool,
 }
 
+/// What is said about logs while they are read, and how often.
+pub type Said = Arc<Mutex<Vec<(String, u64)>>>;
+
 /// Makes what asks the rules about each record of one question; none without rules.
 pub type Make<'r> = &'r (dyn Fn() -> Option<Replays<'r>> + Sync);
 
 impl<'r> Feed<'r> {
-    /// Nothing is read yet. `again` says whether the log can be read more than once; `make` what asks the `rules`.
+    /// Nothing is read yet. `again` says whether the log can be read more than once; `make` what asks the `rules`; near
+    /// hits are told to `alarm`, and `said` is what is told of the logs.
     #[must_use]
-    pub fn new(first: Asked, again: bool, rules: LogRules, make: Make<'r>) -> Feed<'r> {
+    pub fn new(
+        first: Asked,
+        again: bool,
+        (rules, make): (LogRules, Make<'r>),
+        alarm: &'r Alarm,
+        said: &Said,
+    ) -> Feed<'r> {
+        let said = Arc::clone(said);
         let tally = Tally::new(first.question.clone(), first.filter.clone(), None);
         let state = State {
             generation: first.generation,
@@ -124,7 +139,8 @@ impl<'r> Feed<'r> {
             known: Vec::new(),
         };
         let (changed, wanted) = (Condvar::new(), AtomicBool::new(false));
-        Feed { state: Mutex::new(state), rules, make, changed, wanted, started: Instant::now(), again }
+        let (state, started) = (Mutex::new(state), Instant::now());
+        Feed { state, rules, make, alarm, said, changed, wanted, started, again }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<'r>> {
@@ -165,6 +181,7 @@ impl<'r> Feed<'r> {
         }
         // What is left of a pipe is counted at once; what comes is counted by the reader.
         let mut tally = Tally::new(asked.question, asked.filter, (self.make)());
+        tally.clock(wall_clock());
         let names = state.names.clone();
         let mut live = Live::new(&options.plan, &names, true);
         for kept in &state.kept {
@@ -229,6 +246,8 @@ impl<'r> Feed<'r> {
         if rules {
             picture.rules = self.rules.rows(state.tally.counted());
         }
+        picture.near_hits = self.alarm.hits();
+        picture.notes.extend(self.alarm.error());
         picture.age = picture
             .newest
             .map(|local| wall_clock() / fwlog::time::clock::NANOS + i64::from(picture.offset) - local);
@@ -296,6 +315,7 @@ impl<'r> Feed<'r> {
     /// Reads the log for one question.
     fn run(&self, asked: Asked, options: &Options) {
         let queue = &options.queue;
+        let first = asked.generation == 0;
         let names = queue.names();
         {
             let mut state = self.lock();
@@ -322,14 +342,23 @@ impl<'r> Feed<'r> {
             let state = &mut *state;
             let is_live = matches!(state.reading, Reading::Live);
             let now = is_live.then(|| self.now());
-            live.chunk(&chunk, &mut |record| state.tally.add(record, now));
+            let told = match (is_live, first) {
+                (true, _) => Told::Now,
+                (false, true) => Told::Before,
+                (false, false) => Told::Again,
+            };
+            state.tally.clock(wall_clock());
+            live.chunk(&chunk, &mut |record| {
+                self.alarm.hear(record, told);
+                state.tally.add(record, now);
+            });
             state.taken = queue.taken();
             state.totals = live.account().totals;
             let little = chunk.bytes.len() < LITTLE;
             if little || state.copied.elapsed() > OFTEN {
                 state.account = live.account().clone();
                 state.copied = Instant::now();
-                state.notes = notes(options);
+                state.notes = self.notes(options);
             }
             // A pipe has no size.
             if state.taken >= state.size && (little || state.size > 0) {
@@ -343,7 +372,7 @@ impl<'r> Feed<'r> {
         let mut state = self.lock();
         state.account = live.account().clone();
         state.totals = state.account.totals;
-        state.notes = notes(options);
+        state.notes = self.notes(options);
         state.version += 1;
         state.stop = None;
         if state.asked.is_none() {
@@ -351,6 +380,18 @@ impl<'r> Feed<'r> {
         }
         drop(state);
         self.changed.notify_all();
+    }
+
+    /// What could not be read, what was assumed on reading, and what became of the logs.
+    fn notes(&self, options: &Options) -> Vec<String> {
+        let errors =
+            options.queue.errors().into_iter().map(|error| format!("{}: {}", error.name, error.reason));
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let said = said.into_iter().map(|(words, times)| match times {
+            1 => words,
+            more => format!("{words} ({more} times)"),
+        });
+        errors.chain(options.queue.notes()).chain(said).collect()
     }
 }
 
@@ -372,10 +413,4 @@ impl State<'_> {
             self.dropped = true;
         }
     }
-}
-
-/// What could not be read, and what was assumed on reading.
-fn notes(options: &Options) -> Vec<String> {
-    let errors = options.queue.errors().into_iter().map(|error| format!("{}: {}", error.name, error.reason));
-    errors.chain(options.queue.notes()).collect()
 }

@@ -27,6 +27,12 @@ impl Panel {
         Panel::ALL.iter().position(|panel| *panel == self).unwrap_or(0) + 1
     }
 
+    /// Its number and its name.
+    #[must_use]
+    pub fn tab(self) -> String {
+        format!("{} {}", self.number(), self.name())
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -96,6 +102,14 @@ const RULES: u16 = 60;
 
 /// Rows below the rules suggested: the command of one.
 pub const SUGGEST_FOOT: u16 = 4;
+
+/// Columns of the graph of time: each slice has one, or as many as go into the width.
+#[must_use]
+pub fn graph_width(width: u16, slices: usize) -> u16 {
+    let slices = u16::try_from(slices).unwrap_or(u16::MAX);
+    let times = width.checked_div(slices).unwrap_or(1).max(1);
+    width.min(slices.saturating_mul(times))
+}
 
 /// How many of the rules suggested have room in an area of this height.
 #[must_use]

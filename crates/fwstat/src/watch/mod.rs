@@ -7,6 +7,7 @@
 //! Must not know: how lines are read, how a panel looks.
 //! Tested by: `tests/cli/watch.rs`, the unit tests of its files.
 
+pub mod alarm;
 pub mod counters;
 pub mod feed;
 pub mod keys;
@@ -14,6 +15,7 @@ pub mod layout;
 pub mod model;
 #[cfg(test)]
 mod model_tests;
+mod mouse;
 mod moves;
 pub mod periodic;
 pub mod picture;
@@ -21,6 +23,8 @@ pub mod proposals;
 pub mod question;
 pub mod recap;
 pub mod rules;
+#[cfg(test)]
+mod screens_tests;
 pub mod setup;
 pub mod tally;
 pub mod term;
@@ -34,8 +38,9 @@ use fwlog::record::Record;
 use fwrules::{Compiled, Context, Evidence};
 use logparse::Completeness;
 
+use self::alarm::Alarm;
 use self::counters::Counters;
-use self::feed::{Asked, Feed};
+use self::feed::{Asked, Feed, Said};
 use self::model::{App, Effect, Msg};
 use self::picture::{LineRow, Picture, Reading};
 use self::proposals::{Answer, Proposer, Request};
@@ -77,6 +82,10 @@ pub struct Start<'s> {
     pub counters: Counters,
     /// What proposes rules.
     pub proposer: Proposer<'s>,
+    /// What is done about near hits.
+    pub alarm: Alarm,
+    /// What is said about logs while they are read.
+    pub said: Said,
 }
 
 /// How it ended.
@@ -101,12 +110,13 @@ pub fn run(start: &Start<'_>) -> anyhow::Result<Ended> {
     let compiled: Vec<Compiled<'_>> =
         rules.all.iter().map(|(_, each)| Compiled::new(each, Evidence::Writer(each), &rules.local)).collect();
     let make = || (!compiled.is_empty()).then(|| Replays::new(rules, &compiled, None, None));
-    let feed = Feed::new(first, start.again, LogRules::new(rules), &make);
+    let feed = Feed::new(first, start.again, (LogRules::new(rules), &make), &start.alarm, &start.said);
     let mut term = Term::new()?;
     std::thread::scope(|scope| {
         let quits = Quits { start, feed: &feed };
         let reader = scope.spawn(|| feed.read(start.open));
         let sampler = scope.spawn(|| start.counters.sample());
+        let alarm = scope.spawn(|| start.alarm.work());
         let ((ask, asked), (answer, answers)) = (channel(), channel());
         let proposer = scope.spawn(move || start.proposer.work(&asked, &answer));
         let mut screen = Screen::new(start, &feed, &mut term, (ask, answers));
@@ -117,7 +127,7 @@ pub fn run(start: &Start<'_>) -> anyhow::Result<Ended> {
         // Before the terminal is given back: it may be gone, and then that panics.
         drop(quits);
         drop(term);
-        let _ = (reader.join(), sampler.join(), proposer.join());
+        let _ = (reader.join(), sampler.join(), proposer.join(), alarm.join());
         ended?;
         let recap = recap::recap(&app, &copied);
         Ok(Ended { picture: app.picture, recap, interrupted })
@@ -135,6 +145,7 @@ impl Drop for Quits<'_, '_> {
         self.feed.quit();
         self.start.proposer.quit();
         self.start.counters.stop();
+        self.start.alarm.quit();
     }
 }
 
@@ -183,7 +194,7 @@ impl<'s, 'f> Screen<'s, 'f> {
                 self.term.draw(|buffer| view::draw(app, buffer))?;
             }
             let waits = if version == Some(seen) { PATIENCE } else { frame.saturating_sub(drawn.elapsed()) };
-            dirty = self.listen(waits.min(PATIENCE))? | self.advised()?;
+            dirty = self.listen(waits.min(PATIENCE))? | self.advised()? | self.rung()?;
         }
         // What is said at the end is about all that was read.
         let picture = self.picture();
@@ -198,6 +209,14 @@ impl<'s, 'f> Screen<'s, 'f> {
             Answer::Proposed(number, proposed) => Msg::Proposed(number, proposed),
             Answer::Written(said) => Msg::Say(said),
         })?;
+        Ok(true)
+    }
+
+    /// Rings the bell, if that is due; whether it was.
+    fn rung(&mut self) -> anyhow::Result<bool> {
+        let Some(words) = self.start.alarm.rings() else { return Ok(false) };
+        self.term.bell()?;
+        self.update(Msg::Say(words))?;
         Ok(true)
     }
 
@@ -216,6 +235,8 @@ impl<'s, 'f> Screen<'s, 'f> {
             match heard {
                 None => break,
                 Some(Heard::Key(key)) => self.update(Msg::Key(key))?,
+                Some(Heard::Wheel(x, y, down)) => self.update(Msg::Wheel(x, y, down))?,
+                Some(Heard::Click(x, y)) => self.update(Msg::Click(x, y))?,
                 Some(Heard::Resize(width, height)) => self.update(Msg::Resize(width, height))?,
                 Some(Heard::Continued) => self.app.size = self.term.size(),
                 Some(Heard::End) => {
@@ -270,6 +291,7 @@ impl<'s, 'f> Screen<'s, 'f> {
         match effect {
             Effect::Quit => self.done = true,
             Effect::Redraw => self.term.clear()?,
+            Effect::Mouse(on) => self.term.mouse(on)?,
             Effect::Propose(number, question, from) => {
                 self.advise(Request::Propose(number, question, from));
             }

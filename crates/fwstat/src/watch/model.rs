@@ -24,6 +24,10 @@ const SAID: u64 = 6_000;
 pub enum Msg {
     /// A key was pressed.
     Key(Key),
+    /// The wheel was turned up or down over a column and a row.
+    Wheel(u16, u16, bool),
+    /// A column and a row were clicked.
+    Click(u16, u16),
     /// The screen has another size: columns and rows.
     Resize(u16, u16),
     /// More was counted.
@@ -59,6 +63,8 @@ pub enum Effect {
     Take(u64, Vec<bool>),
     /// Write the script of these rules to a new file.
     Script(String, Vec<bool>),
+    /// Ask the terminal to tell of the mouse, or not to.
+    Mouse(bool),
     /// Draw every cell anew.
     Redraw,
     /// Give the terminal back until the program is continued.
@@ -189,6 +195,9 @@ pub struct App {
     pub said: Option<(String, u64)>,
     /// Marked lines, by number.
     pub marked: BTreeMap<u64, Vec<u8>>,
+    /// Whether the terminal tells of the mouse; where was clicked last, and when.
+    pub mouse: bool,
+    pub(super) clicked: Option<(u16, u16, u64)>,
     /// Lines a second, and when and where they were counted last.
     pub rate: f64,
     pub(super) counted: Option<(u64, u64)>,
@@ -225,6 +234,8 @@ impl App {
             find: None,
             said: None,
             marked: BTreeMap::new(),
+            mouse: false,
+            clicked: None,
             rate: 0.0,
             counted: None,
             rates: Vec::new(),
@@ -243,6 +254,8 @@ impl App {
                 self.settle();
                 vec![Effect::Redraw]
             }
+            Msg::Wheel(x, y, down) => self.wheel((x, y), down),
+            Msg::Click(x, y) => self.click((x, y)),
             Msg::Picture(picture) => {
                 self.take(*picture);
                 Vec::new()
@@ -440,6 +453,20 @@ impl App {
     #[must_use]
     pub fn on_lines(&self) -> bool {
         self.view == View::Lines || self.view == View::Panels && self.focus == Panel::Lines
+    }
+
+    /// The lines that are shown on `page` rows, and the place of the cursor among them.
+    #[must_use]
+    pub fn shown_lines(&self, page: usize) -> (&[LineRow], Option<usize>) {
+        let lines = &self.picture.lines;
+        let Some(number) = self.line.on else {
+            let from = lines.len().saturating_sub(page);
+            return (&lines[from..], lines.len().checked_sub(from + 1));
+        };
+        let at = lines.partition_point(|line| line.number < number).min(lines.len().saturating_sub(1));
+        let from = (at + page / 2 + 1).min(lines.len()).saturating_sub(page);
+        let to = (from + page).min(lines.len());
+        (&lines[from..to], at.checked_sub(from))
     }
 
     /// Moves by so many rows.

@@ -4,8 +4,6 @@
 //! Must not know: terminals, files.
 //! Tested by: `tests/cli/watch.rs`, which does the same on a terminal.
 
-use fwlog::filter::Filter;
-use fwrules::{Compiled, Evidence, Ruleset};
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 
@@ -14,22 +12,15 @@ use super::layout::{Panel, View};
 use super::model::{App, Effect, Msg, Popup};
 use super::picture::{LineRow, Picture, Proposed, ProposedRow, Reading, Row, Scan, Table};
 use super::question::{Question, What, Window};
-use super::rules::{Change, LogRules, RuleKey, RuleRow, Samples};
+use super::rules::{Change, RuleKey, RuleRow};
 use super::setup::{Glyphs, Setup};
-use super::tally::Tally;
 use super::view;
-use crate::analysis::replayed::Replays;
-use crate::cli::RulesArgs;
 use crate::report::Head;
-use crate::rules::Rulesets;
-use fwlog::aggregate::Aggregate;
-use fwlog::input::{Input, InputQueue, ReadOptions};
-use fwlog::pipeline::{self, Account, Plan};
-use fwlog::record::Record;
+use fwlog::pipeline::Account;
 use fwlog::time::TimeZone;
 use fwlog::time::clock::Clock;
 
-fn setup() -> Setup {
+pub(super) fn setup() -> Setup {
     let clock = Clock::new(TimeZone::UTC, None);
     let head = Head::new(
         vec!["kern.log".to_owned()],
@@ -114,7 +105,7 @@ fn app(size: (u16, u16)) -> App {
     app
 }
 
-fn press(app: &mut App, keys: &str) -> Vec<Effect> {
+pub(super) fn press(app: &mut App, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for key in keys.split(' ').filter(|key| !key.is_empty()) {
         let key = match key {
@@ -131,7 +122,7 @@ fn press(app: &mut App, keys: &str) -> Vec<Effect> {
     effects
 }
 
-fn drawn(app: &App) -> String {
+pub(super) fn drawn(app: &App) -> String {
     let mut buffer = Buffer::empty(Rect::new(0, 0, app.size.0, app.size.1));
     view::draw(app, &mut buffer);
     let mut out = String::new();
@@ -306,7 +297,7 @@ fn pages_are_read_and_closed() {
     assert_eq!(press(&mut app, "^C"), [Effect::Quit]);
 }
 
-fn proposed(rows: &[(u64, &str)]) -> Proposed {
+pub(super) fn proposed(rows: &[(u64, &str)]) -> Proposed {
     let row = |(lines, why): &(u64, &str)| ProposedRow {
         taken: false,
         lines: *lines,
@@ -447,6 +438,63 @@ fn no_size_panics_and_no_cell_has_what_a_terminal_obeys() {
 }
 
 #[test]
+fn the_mouse_is_where_things_were_drawn() {
+    for size in [(200, 60), (120, 40), (80, 24)] {
+        let mut app = app(size);
+        let shown = drawn(&app);
+        let at = |words: &str| -> (u16, u16) {
+            let place = |(y, line): (usize, &str)| {
+                Some((fwlog::text::width(&line[..line.find(words)?]) as u16, y as u16))
+            };
+            shown.lines().enumerate().find_map(place).unwrap_or_else(|| panic!("{words}: {shown}"))
+        };
+        for (words, panel, on) in [
+            ("10.2.0.0/24", Panel::Networks, net("10.2.0.0")),
+            ("10.0.0.0/24", Panel::Networks, net("10.0.0.0")),
+            ("5060/udp", Panel::Ports, What::Port(Some(5060), 17)),
+        ] {
+            let (x, y) = at(words);
+            assert_eq!(app.update(1_000, Msg::Click(x, y)), []);
+            assert_eq!((app.focus, app.row().map(|row| row.what)), (panel, Some(on)));
+        }
+        // Below the rows nothing is chosen; the wheel moves in the panel that it is over.
+        let (x, y) = at("2 network");
+        app.update(2_000, Msg::Click(x, y + 5));
+        app.update(2_100, Msg::Click(x, y + 5));
+        assert_eq!(app.question.parts.len(), 0);
+        app.update(2_200, Msg::Wheel(x, y + 1, false));
+        assert_eq!(app.row().map(|row| row.what), Some(net("10.0.0.0")));
+        app.update(2_300, Msg::Wheel(x, y + 1, true));
+        assert_eq!(app.row().map(|row| row.what), Some(net("10.2.0.0")));
+        // Two clicks at one place go into the row; two at two places, or slow ones, do not.
+        let (x, y) = at("10.1.0.0/24");
+        app.update(3_000, Msg::Click(x, y));
+        app.update(3_100, Msg::Click(x + 1, y));
+        app.update(3_900, Msg::Click(x + 1, y));
+        assert_eq!(app.question.parts.len(), 0);
+        app.update(4_000, Msg::Click(x + 1, y));
+        assert_eq!(app.question.parts.len(), 1);
+    }
+    let mut app = app((60, 20));
+    let tabs = drawn(&app).lines().nth(2).unwrap().to_owned();
+    app.update(0, Msg::Click(tabs.find("3 port").unwrap() as u16, 2));
+    assert_eq!(app.focus, Panel::Ports);
+    assert_eq!(app.update(0, Msg::Key(Key::F(2))), [Effect::Mouse(true)]);
+    // Clicks anywhere, on any view, at any size.
+    for size in [(0, 0), (1, 1), (39, 9), (40, 10), (90, 30)] {
+        for keys in ["", "L", "i", "R", "S", "?"] {
+            let mut app = self::app(size);
+            press(&mut app, keys);
+            for (x, y) in (0..45).flat_map(|y| (0..95).step_by(7).map(move |x| (x, y))) {
+                app.update(u64::from(y) * 1_000, Msg::Click(x, y));
+                app.update(u64::from(y) * 1_000 + 1, Msg::Wheel(x, y, y % 2 == 0));
+                drawn(&app);
+            }
+        }
+    }
+}
+
+#[test]
 fn every_row_of_every_size_is_reached() {
     for size in [(200, 60), (120, 40), (80, 24), (79, 23), (60, 12), (40, 10)] {
         let mut app = app(size);
@@ -458,85 +506,5 @@ fn every_row_of_every_size_is_reached() {
             let tables = !matches!(panel, Panel::Lines | Panel::Rules);
             assert!(!tables || app.cursor(panel).at < rows.max(1));
         }
-    }
-}
-
-/// The rules of the sample log.
-fn sample_rules() -> &'static Rulesets {
-    let path = testkit::testdata("sample/guide.rules");
-    let none = RulesArgs { rules: Vec::new(), ipset: Vec::new(), add: Vec::new(), local: Vec::new() };
-    Box::leak(Box::new(Rulesets::read(&none, &[path]).unwrap()))
-}
-
-/// The same with the kernel's counters.
-fn kernel(packets: u64) -> Ruleset {
-    let text = std::fs::read_to_string(testkit::testdata("sample/guide.rules")).unwrap();
-    let text = text
-        .replace(":INPUT DROP [0:0]", &format!(":INPUT DROP [{packets}:0]"))
-        .replace("-A INPUT -j STDIN", &format!("[{}:0] -A INPUT -j STDIN", packets * 3))
-        .replace("-A FRIENDLY -j DROP", "[7:420] -A FRIENDLY -j DROP");
-    Ruleset::parse(text.as_bytes()).unwrap()
-}
-
-/// Counts what the screens show.
-struct Seen(Tally<'static>);
-
-impl Aggregate for Seen {
-    fn add(&mut self, record: &Record<'_>) {
-        self.0.add(record, None);
-    }
-
-    fn merge(&mut self, _: Self) {}
-}
-
-#[test]
-fn screens_are_as_they_were() {
-    let path = testkit::testdata("sample/kern.log");
-    let queue =
-        InputQueue::new(vec![Input::File(path)], ReadOptions { ordered: true, ..ReadOptions::default() });
-    let plan = Plan { filter: Filter::All, clock: Clock::new(TimeZone::UTC, None), threads: 1, names: None };
-    let rulesets = sample_rules();
-    let compiled = |(_, each): &'static (String, Ruleset)| Compiled::new(each, Evidence::Writer(each), &[]);
-    let compiled: &'static [Compiled<'static>] = rulesets.all.iter().map(compiled).collect::<Vec<_>>().leak();
-    let replays = || Replays::new(rulesets, compiled, None, None);
-    let make = || Seen(Tally::new(Question::default(), Filter::All, Some(replays())));
-    let (mut seen, account) = pipeline::run(&queue, &plan, None, make).unwrap();
-    let mut picture = Picture { totals: account.totals, account, ..Picture::default() };
-    seen.0.draw(&mut picture, 100, &["kern.log".to_owned()], 0);
-    picture.rules = LogRules::new(rulesets).rows(seen.0.counted());
-    let mut samples = Samples::default();
-    samples.take(&[kernel(100)]);
-    samples.take(&[kernel(108)]);
-    let both = samples.joined(&picture.rules);
-    let folder = testkit::repository().join("crates/fwstat/tests/watch");
-    for (name, size, keys) in [
-        ("80x24", (80, 24), ""),
-        ("120x40", (120, 40), "2 j j"),
-        ("160x50", (160, 50), "3"),
-        ("60x20", (60, 20), "2"),
-        ("40x12", (40, 12), "3"),
-        ("30x5", (30, 5), ""),
-        ("lines", (80, 24), "L k k l"),
-        ("time", (80, 24), "i h h"),
-        ("help", (120, 40), "?"),
-        ("account", (80, 24), "a"),
-        ("rules", (80, 24), "R j 0"),
-        ("counters", (120, 40), "R"),
-        ("suggest", (80, 24), "S"),
-        ("ascii", (80, 24), "2 j"),
-    ] {
-        let mut app = App::new(setup(), Question::default(), size);
-        if name == "ascii" {
-            app.setup.glyphs = Glyphs::Ascii;
-        }
-        app.counters = name == "counters";
-        let rules = if app.counters { both.clone() } else { picture.rules.clone() };
-        app.update(0, Msg::Picture(Box::new(Picture { rules, ..picture.clone() })));
-        press(&mut app, keys);
-        let mut rows =
-            proposed(&[(1_866, "chatter: broadcast and multicast"), (386, "radiation: telnet, smb")]);
-        rows.rows[0].taken = true;
-        app.update(0, Msg::Proposed(1, Ok(Box::new(rows))));
-        testkit::kept(&folder.join(format!("{name}.txt")), &drawn(&app));
     }
 }

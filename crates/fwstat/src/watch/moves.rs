@@ -85,6 +85,7 @@ impl App {
                 }
                 None => self.say("no command says this: the prefix cannot be typed".to_owned()),
             },
+            Action::Mouse => return self.switch_mouse(),
             Action::Redraw if self.view == View::Suggest => {
                 let mut effects = self.propose(true);
                 effects.push(Effect::Redraw);
@@ -114,12 +115,13 @@ impl App {
             Action::Last => *top = usize::MAX / 2,
             Action::Redraw => return vec![Effect::Redraw],
             Action::Suspend => return vec![Effect::Suspend],
+            Action::Mouse => return self.switch_mouse(),
             Action::Copy => return self.act(Action::Copy),
             _ => self.popup = None,
         }
         if let Some((popup, top)) = &mut self.popup {
             let lines = match popup {
-                Popup::Help => super::keys::TABLE.len() + 2,
+                Popup::Help => super::keys::TABLE.len() * 2,
                 Popup::Account => 200,
                 Popup::Page(_, lines) => lines.len(),
             };

@@ -53,10 +53,11 @@ pub fn run(
 ) -> anyhow::Result<(Picture, bool)> {
     let first = Asked { question: start.question.clone(), generation: 0, filter: Filter::All };
     let make = || None;
-    let feed = Feed::new(first, start.again, LogRules::default(), &make);
+    let feed = Feed::new(first, start.again, (LogRules::default(), &make), &start.alarm, &start.said);
     let ends = term::ends()?;
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| feed.read(start.open));
+        let alarm = scope.spawn(|| start.alarm.work());
         let (mut last, mut number, mut before) = (Instant::now(), 0, (0, 0));
         let ended = loop {
             let interrupted = ends.load(std::sync::atomic::Ordering::Relaxed);
@@ -87,7 +88,8 @@ pub fn run(
             }
         };
         feed.quit();
-        let _ = reader.join();
+        start.alarm.quit();
+        let _ = (reader.join(), alarm.join());
         ended
     })
 }
@@ -152,20 +154,15 @@ fn document(report: &Report, window: &str) -> Value {
         "number": report.number,
         "time": utc_text(report.now),
         "state": word(picture.reading),
-        "window": window,
+        // As the option has it.
+        "window": window.replace(' ', ""),
         "from": span.map(|(from, _)| local_text(from)),
         "to": span.map(|(_, to)| local_text(to)),
         "newest": picture.newest.map(local_text),
         "newest_age_seconds": picture.age,
-        "totals": {
-            "lines": totals.lines,
-            "packets": totals.packets,
-            "cut": totals.cut,
-            "other": totals.other,
-            "damaged": totals.damaged,
-            "lost_at_least": totals.lost_at_least,
-            "matched": picture.matched,
-        },
+        "totals": totals,
+        "matched": picture.matched,
+        "near_hits": picture.near_hits,
         "since_last": {
             "seconds": (report.seconds * 1_000.0).round() / 1_000.0,
             "lines": report.moved.0,

@@ -42,9 +42,11 @@ pub struct Picture {
     pub newest: Option<i64>,
     /// How old that is by this machine's clock, in seconds.
     pub age: Option<i64>,
+    /// Near hits since the watching began.
+    pub near_hits: u64,
     /// Packets in the hour that ends there.
     pub hour: u64,
-    /// Packets of the window that have no moment, or came too late.
+    /// Packets of the window that have no moment, came too late, or are of a time that is yet to come.
     pub outside: u64,
     /// By prefix, by network, by port.
     pub tables: [Table; 3],

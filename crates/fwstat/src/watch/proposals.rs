@@ -145,6 +145,7 @@ impl Proposer<'_> {
         if options.queue.stop.load(Ordering::Relaxed) {
             bail!("it ended before");
         }
+        shared.check(&account)?;
         Ok((aggregate, account, options))
     }
 

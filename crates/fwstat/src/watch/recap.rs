@@ -42,6 +42,28 @@ pub fn recap(app: &App, copied: &[String]) -> String {
             text::count_of(picture.matched, "packet", "packets")
         );
     }
+    if picture.near_hits > 0 {
+        let _ = writeln!(
+            out,
+            "{} since it was watched",
+            text::count_of(picture.near_hits, "near hit", "near hits")
+        );
+    }
+    if let Some(Ok(proposed)) = &app.proposed {
+        let taken: Vec<_> = proposed.rows.iter().filter(|row| row.taken).collect();
+        if !taken.is_empty() {
+            let _ = writeln!(
+                out,
+                "{} taken: {} of {} would remain; nothing was executed",
+                text::count_of(taken.len() as u64, "rule", "rules"),
+                grouped(proposed.remaining),
+                text::count_of(proposed.before, "line", "lines")
+            );
+        }
+        for row in taken {
+            let _ = writeln!(out, "  {}", text::escape(row.command.as_bytes()));
+        }
+    }
     for note in picture.notes.iter().take(5) {
         let _ = writeln!(out, "note: {}", text::escape(note.as_bytes()));
     }

@@ -12,7 +12,7 @@ use fwlog::aggregate::windows::{Sliced, Span};
 use fwlog::filter::Filter;
 use fwlog::names::table::masked;
 use fwlog::record::{Key, Record, Value, value};
-use fwlog::time::clock::When;
+use fwlog::time::clock::{NANOS, When};
 use hashbrown::HashMap;
 
 use super::picture::{LineRow, Picture, Row, Scan, Table};
@@ -21,9 +21,10 @@ use crate::analysis::replayed::{Counted, Replays};
 
 /// Prefixes that are told apart; others count as one.
 const PREFIXES: usize = 1_024;
-/// Networks and ports that are counted at most, in all and in each slice of time.
-const ROOM: usize = 1 << 16;
-const SLICED: usize = 1_024;
+/// Networks and ports that are counted at most, in all and in each slice of time: what a table of 2^16 and of 2^10 places
+/// holds before it becomes twice as large.
+const ROOM: usize = (1 << 16) / 8 * 7 - 1;
+const SLICED: usize = (1 << 10) / 8 * 7 - 1;
 /// Slices of all time: of prefixes, of networks and ports.
 const FINE: usize = 240;
 const COARSE: usize = 96;
@@ -34,6 +35,8 @@ const BYTES: usize = 4 << 20;
 const SCANS: usize = 4_096;
 /// A row is new for so long, in milliseconds.
 const FRESH: u64 = 60_000;
+/// A clock may be ahead of this machine's by so many seconds: what is of a later time belongs to no slice.
+const AHEAD: i64 = 86_400;
 /// Rows of a picture.
 const ROWS: usize = 300;
 
@@ -61,6 +64,8 @@ pub struct Tally<'r> {
     filter: Filter,
     matched: u64,
     newest: Option<When>,
+    /// The last moment that can be, in nanoseconds.
+    latest: i64,
     numbers: HashMap<Vec<u8>, u32>,
     names: Vec<Vec<u8>>,
     prefixes: Sliced<u32>,
@@ -103,6 +108,7 @@ impl<'r> Tally<'r> {
             filter,
             matched: 0,
             newest: None,
+            latest: i64::MAX,
             numbers: HashMap::new(),
             names: Vec::new(),
             prefixes: Sliced::new(fine, PREFIXES, PREFIXES),
@@ -118,6 +124,11 @@ impl<'r> Tally<'r> {
         }
     }
 
+    /// Tells what time it is, in nanoseconds of UTC: one stamp of a far future must not make all others old.
+    pub fn clock(&mut self, now: i64) {
+        self.latest = now.saturating_add(AHEAD * NANOS);
+    }
+
     /// Counts a record, if it is asked for; `live` is the time in milliseconds, once what was there has been read.
     pub fn add(&mut self, record: &Record<'_>, live: Option<u64>) {
         if !self.filter.test(record) {
@@ -125,9 +136,10 @@ impl<'r> Tally<'r> {
         }
         let times = record.times();
         self.matched += times;
-        let moment = record.when.map(When::local_seconds);
-        if self.newest < record.when {
-            self.newest = record.when;
+        let when = record.when.filter(|when| when.utc <= self.latest);
+        let moment = when.map(When::local_seconds);
+        if self.newest < when {
+            self.newest = when;
         }
         let prefix = self.number(record.prefix());
         let mut new: [Option<What>; 3] = [None, None, None];
@@ -363,6 +375,25 @@ mod tests {
         assert_eq!((shown.lines.len(), shown.lines[9].number, shown.lines[9].port), (10, 30, Some(21)));
         assert_eq!(shown.tables[0].rows[0].time.iter().sum::<u64>(), 30);
         assert!(shown.tables.iter().flat_map(|table| &table.rows).all(|row| !row.fresh));
+    }
+
+    #[test]
+    fn a_stamp_of_a_far_future_makes_no_other_old() {
+        for window in [Window::All, Window::named("1min").unwrap()] {
+            let mut tally = Tally::new(Question { window, ..Question::default() }, Filter::All, None);
+            tally.clock(1_000 * NANOS);
+            record(&mut tally, 2_000_000_000, "10.0.0.1", 22, None);
+            for n in 990..1_000 {
+                record(&mut tally, n, "10.0.0.2", 22, None);
+            }
+            let shown = picture(&mut tally, 0);
+            assert_eq!(
+                (shown.matched, shown.newest, shown.outside > 0),
+                (11, Some(999), window != Window::All)
+            );
+            assert_eq!(shown.time.iter().sum::<u64>(), 10);
+            assert!(shown.bounds.is_some_and(|(from, to)| from <= 990 && to <= 1_024), "{:?}", shown.bounds);
+        }
     }
 
     #[test]

@@ -16,7 +16,9 @@ use base64::Engine as _;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::terminal::Terminal;
 use ratatui_crossterm::CrosstermBackend;
-use ratatui_crossterm::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use ratatui_crossterm::crossterm::event::{
+    self, Event, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
 use ratatui_crossterm::crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
@@ -36,6 +38,10 @@ const CLIPBOARD: usize = 74_000;
 pub enum Heard {
     /// A key.
     Key(Key),
+    /// The wheel at a column and a row, up or down.
+    Wheel(u16, u16, bool),
+    /// A click at a column and a row.
+    Click(u16, u16),
     /// Another size.
     Resize(u16, u16),
     /// The program was stopped, and goes on.
@@ -52,10 +58,16 @@ pub struct Term {
     ends: Arc<AtomicBool>,
     stops: Arc<AtomicBool>,
     goes_on: Arc<AtomicBool>,
+    mouse: bool,
 }
+
+/// The terminal tells of clicks and of the wheel, but not of every motion: text can still be selected with Shift.
+const MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
+const NO_MOUSE: &str = "\x1b[?1006l\x1b[?1000l";
 
 /// Gives the terminal back; what cannot be written to is gone.
 fn leave() {
+    let _ = io::stdout().write_all(NO_MOUSE.as_bytes());
     let _ = execute!(io::stdout(), EndSynchronizedUpdate, cursor::Show, LeaveAlternateScreen);
     let _ = disable_raw_mode();
 }
@@ -109,7 +121,7 @@ impl Term {
         enter().inspect_err(|_| leave())?;
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).inspect_err(|_| leave())?;
         let keys = keys().inspect_err(|_| leave())?;
-        Ok(Term { terminal, keys, ends, stops, goes_on })
+        Ok(Term { terminal, keys, ends, stops, goes_on, mouse: false })
     }
 
     /// Columns and rows.
@@ -156,6 +168,15 @@ impl Term {
             Event::Key(pressed) if pressed.kind != KeyEventKind::Release => {
                 key(pressed.code, pressed.modifiers).map(Heard::Key)
             }
+            Event::Mouse(mouse) => {
+                let (x, y) = (mouse.column, mouse.row);
+                match mouse.kind {
+                    MouseEventKind::Down(MouseButton::Left) => Some(Heard::Click(x, y)),
+                    MouseEventKind::ScrollUp => Some(Heard::Wheel(x, y, false)),
+                    MouseEventKind::ScrollDown => Some(Heard::Wheel(x, y, true)),
+                    _ => None,
+                }
+            }
             Event::Resize(width, height) => Some(Heard::Resize(width, height)),
             _ => None,
         })
@@ -185,6 +206,7 @@ impl Term {
     fn again(&mut self) -> io::Result<()> {
         let _ = disable_raw_mode();
         enter()?;
+        self.mouse(self.mouse)?;
         self.terminal.clear()
     }
 
@@ -215,6 +237,17 @@ impl Term {
         let packed = base64::engine::general_purpose::STANDARD.encode(text);
         let mut out = io::stdout();
         write!(out, "\x1b]52;c;{packed}\x07")?;
+        out.flush()
+    }
+
+    /// Whether the terminal should tell of the mouse.
+    ///
+    /// # Errors
+    /// The terminal cannot be written to.
+    pub fn mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        let mut out = io::stdout();
+        out.write_all(if on { MOUSE } else { NO_MOUSE }.as_bytes())?;
         out.flush()
     }
 

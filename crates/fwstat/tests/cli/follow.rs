@@ -329,6 +329,19 @@ fn several_files_are_read_as_lines_come() {
 }
 
 #[test]
+fn logs_that_hold_the_same_lines_are_said_once() {
+    let folder = Folder::new();
+    let (kern, ufw) = (folder.write("kern.log", lines(0..40)), folder.write("ufw.log", lines(10..40)));
+    let reader = Reader::start(&folder, &["--no-filename", &kern, &ufw]);
+    reader.wait(70);
+    append(&kern, &lines(40..60));
+    append(&ufw, &lines(40..60));
+    reader.wait(110);
+    let said = reader.end();
+    assert_eq!(said.matches("hold the same lines: each is counted twice").count(), 1, "{said}");
+}
+
+#[test]
 fn records_of_several_lines_and_json_come_as_they_are_written() {
     let folder = Folder::new();
     let object = |n: usize| {

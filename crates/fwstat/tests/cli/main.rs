@@ -34,6 +34,8 @@ mod pandas;
 mod parquet;
 mod place;
 mod profiles;
+#[cfg(feature = "watch")]
+mod pty;
 mod readers;
 mod replay;
 mod replay_files;
@@ -44,6 +46,7 @@ mod schemas;
 mod screens;
 mod services;
 mod snapshots;
+mod streams;
 mod suggest;
 mod support;
 mod surface;
@@ -54,11 +57,15 @@ mod top;
 #[cfg(feature = "watch")]
 mod watch;
 #[cfg(feature = "watch")]
+mod watch_alarm;
+#[cfg(feature = "watch")]
 mod watch_every;
 #[cfg(feature = "watch")]
 mod watch_rules;
 #[cfg(feature = "watch")]
 mod watch_suggest;
+#[cfg(feature = "watch")]
+mod watch_terminal;
 mod words;
 mod worlds;
 mod writers;

@@ -134,6 +134,28 @@ fn reports_hold() {
     holds("fwstat.explain-1", &run(&["explain", "-j", "hello"]).json());
 }
 
+/// A log with an end, more keys than are kept, and one that cannot be read.
+#[test]
+#[cfg(feature = "watch")]
+fn what_watch_writes_holds() {
+    let folder = Folder::new();
+    let log = log(3_000, 900, 62);
+    let file = folder.write("kern.log", log.repeat(2));
+    for window in ["all", "1h"] {
+        let ran = run_with(log.as_bytes(), &["watch", "--every", "10s", "--window", window]);
+        let documents: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(!documents.is_empty());
+        documents.iter().for_each(|document| holds("fwstat.watch-1", document));
+        let totals = &run(&["top", "--json", "-n", "1", &file]).json()["totals"];
+        let last = &documents.last().unwrap()["totals"];
+        assert_eq!(last["lines"].as_u64().unwrap() * 2, totals["lines"].as_u64().unwrap());
+    }
+    let ran = run(&["watch", "--every", "10s", "--rotated", &folder.path("none")]);
+    for line in ran.out.lines() {
+        holds("fwstat.watch-1", &serde_json::from_str(line).unwrap());
+    }
+}
+
 /// Every line of the suite that is a record, in one file.
 #[test]
 fn records_of_every_kind_hold() {

@@ -66,9 +66,9 @@ impl Tmux {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Waits until the screen is as wanted; `why` is said with what was on it if it never is.
-    pub(crate) fn wait(&self, why: &str, wanted: impl Fn(&str) -> bool) {
-        self.wait_for_some(why, &[], wanted);
+    /// Waits until the screen is as wanted; `why` is said with what was on it if it never is. Gives the screen.
+    pub(crate) fn wait(&self, why: &str, wanted: impl Fn(&str) -> bool) -> String {
+        self.wait_for_some(why, &[], wanted)
     }
 
     /// Waits for a text; all that was shown so far, lines that were folded as one.

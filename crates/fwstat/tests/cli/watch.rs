@@ -144,39 +144,71 @@ fn what_is_piped_in_is_counted_as_it_comes() {
 }
 
 #[test]
-fn hostile_names_reach_no_terminal() {
+fn the_whole_dialogue() {
     let folder = Folder::new();
-    let front = "Jun 30 06:06:13 gw kernel: [1.000001] ";
-    let rest = "IN=eth0 OUT= MAC= SRC=192.0.2.1 DST=192.0.2.2 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=0 DF PROTO=TCP \
-        SPT=40000 DPT=23 WINDOW=64240 RES=0x00 SYN URGP=0 \n";
-    let names =
-        ["\x1b]52;c;cm0gLXJm\x07", "\x1b[2Jgone ", "a\u{202e}txt ", "e\u{301}\u{301}日本語 ", "\u{9b}31m "];
-    folder.write("kern.log", names.map(|name| format!("{front}{name}{rest}").repeat(3)).concat());
-    // Everything that is written to the terminal.
-    let command =
-        format!("script -qefc '{PROGRAM} watch --no-config kern.log' typescript; echo code $?; sleep 60");
-    if !has("script") {
-        return skipped("script is not there");
-    }
+    folder.write("kern.log", "");
+    let log = std::fs::read_to_string(testkit::testdata("sample/kern.log")).unwrap();
+    let lines: Vec<&str> = log.split_inclusive('\n').collect();
+    let (first, second) = lines.split_at(lines.len() - 200);
+    let rules = testkit::testdata("sample/guide.rules");
+    let command = format!(
+        "stty -a > before; {PROGRAM} watch --no-config --utc --rules {} kern.log; echo code $?; stty -a > after; \
+         cmp before after && echo the terminal is as before; sleep 60",
+        rules.display()
+    );
     let Some(screen) = Tmux::start(&folder, (120, 40), &command) else { return };
-    screen.wait("panels", |shown| shown.contains("2 network") && shown.contains("\\x1b]52"));
-    // A key right after Escape would be taken for one with Alt.
-    for keys in [
-        &["4", "L", "Right", "q", "i", "q", "1", "j", "Enter", "a", "Escape"][..],
-        &["BSpace", "4", "Enter", "Escape"],
-        &["q"],
-        &["q"],
-    ] {
-        screen.keys(keys);
-        std::thread::sleep(std::time::Duration::from_millis(500));
+    screen.wait("an empty log", |shown| shown.contains(" 0 lines") && shown.contains("LIVE"));
+    let append = |text: &str| {
+        let mut file = OpenOptions::new().append(true).open(folder.path("kern.log")).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    // Lines arrive, some of them in two pieces.
+    let first = first.concat();
+    let (one, two) = first.split_at(first.len() / 2);
+    append(one);
+    screen.wait("some", |shown| packets(shown).is_some_and(|some| some > 0));
+    append(two);
+    let came = format!(" {} lines", grouped(lines.len() - 200));
+    let shown = screen.wait("all that came", |shown| shown.contains(&came) && packets(shown).is_some());
+    let all = packets(&shown).unwrap();
+    // Down three levels, to a line, and out again.
+    let mut inside = all;
+    for (panel, wanted) in [("1", "prefix "), ("2", " > src "), ("3", " > dport ")] {
+        screen.keys(&[panel, "Enter"]);
+        let there = |shown: &str| shown.lines().nth(1).is_some_and(|line| line.contains(wanted));
+        let shown = screen.wait(wanted, |shown| there(shown) && packets(shown).is_some());
+        inside = packets(&shown).unwrap();
     }
-    screen.wait_for("code 0");
-    let written = std::fs::read(folder.path("typescript")).unwrap();
-    let has = |bytes: &[u8]| written.windows(bytes.len()).any(|part| part == bytes);
-    for bytes in [&b"\x1b]52;"[..], "\u{202e}".as_bytes(), "\u{9b}".as_bytes(), b"\x07"] {
-        assert!(!has(bytes), "{bytes:?} was written");
-    }
-    assert!(has(b"\\x1b[2Jgone") || has(b"x1b[2J"));
+    assert!(inside > 0 && inside < all);
+    screen.keys(&["4", "Enter"]);
+    screen.wait("explained", |shown| shown.contains("Path through the chains") || shown.contains("FIELD"));
+    screen.keys(&["q", "BSpace", "BSpace", "BSpace"]);
+    screen.wait("everything", |shown| packets(shown) == Some(all));
+    // A rule is taken.
+    screen.keys(&["S"]);
+    screen.wait("rules", |shown| shown.contains("[ ]"));
+    screen.keys(&["Space"]);
+    screen.wait("one", |shown| shown.contains("[x]") && shown.contains("with 1 of"));
+    screen.keys(&["q"]);
+    // Hardly any room, and back.
+    screen.resize((40, 10));
+    screen.wait("one panel", |shown| shown.contains("1 prefix  2 network") && !shown.contains("5 scans---"));
+    screen.resize((120, 40));
+    screen.wait("all panels", |shown| shown.contains("2 network /24") && shown.contains("5 scans"));
+    // Rotated: what was written to the old file, and to the new one.
+    append(&second[..100].concat());
+    std::fs::rename(folder.path("kern.log"), folder.path("kern.log.1")).unwrap();
+    folder.write("kern.log", second[100..].concat());
+    screen.wait("every line", |shown| shown.contains(&format!(" {} lines", grouped(lines.len()))));
+    screen.keys(&["q"]);
+    let left = screen.wait_for("the terminal is as before");
+    assert!(left.contains("code 0") && left.contains("1 rule taken: "), "{left}");
+    assert!(left.contains("iptables -A MALICIOUS") && left.contains("$ fwstat top"), "{left}");
+}
+
+/// A number as people read it.
+fn grouped(number: usize) -> String {
+    fwlog::text::grouped(number as u64)
 }
 
 #[test]

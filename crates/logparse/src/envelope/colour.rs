@@ -59,6 +59,22 @@ fn sequence(text: &[u8]) -> Option<usize> {
     matches!(inside.get(digits), Some(b'm' | b'K')).then_some(digits + 3)
 }
 
+/// Takes the colours out of a line.
+#[cold]
+pub(crate) fn uncolour(line: &mut Vec<u8>) {
+    let (mut from, mut to) = (0, 0);
+    while from < line.len() {
+        match sequence(&line[from..]) {
+            Some(len) => from += len,
+            None => {
+                line[to] = line[from];
+                (from, to) = (from + 1, to + 1);
+            }
+        }
+    }
+    line.truncate(to);
+}
+
 /// The line without its colours.
 pub(crate) fn without_colours(line: &[u8], out: &mut Vec<u8>) {
     let mut rest = line;
@@ -97,6 +113,9 @@ mod tests {
         assert!(is_coloured(line));
         without_colours(line, &mut out);
         assert_eq!(out, b"[ 1.000000] drop IN=eth0 OUT=");
+        let mut own = line.to_vec();
+        uncolour(&mut own);
+        assert_eq!(own, out);
         assert!(!is_coloured(b"[ 1.000000] a\x1b[31mb IN=eth0 OUT= SRC=10.0.0.1 "));
         assert!(!is_coloured(b"plain"));
     }

@@ -23,6 +23,12 @@ pub(super) fn any(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     }
 }
 
+/// A stamp that a sign follows which divides fields, and what follows from that sign on.
+pub(super) fn before_sign(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    let found = unix(text).or_else(|| numeric(text)).or_else(|| date(text, false));
+    found.filter(|(_, rest)| matches!(rest.first(), Some(b'\t' | b'|' | b';' | b',')))
+}
+
 /// A stamp after an opening bracket, and what follows the closing one.
 pub(super) fn bracketed(inside: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let unix = || closed(unix(inside)?);
@@ -47,48 +53,86 @@ pub(super) fn whole(text: &[u8]) -> Option<Stamp<'_>> {
 }
 
 /// A date of numbers with a sign between them, the year with all its digits, or of eight digits, and the clock after
-/// it: `2024/06/30 06:06:13`, `30.06.2024 06:06:13`, `30-Jun-2024 06:06:13`, `2024:06:30-06:06:13`, `20240630T060613Z`.
+/// it: `2024/06/30 06:06:13`, `30.06.2024, 06:06:13`, `30-Jun-2024 06:06:13`, `2024:06:30-06:06:13`, `20240630T060613Z`,
+/// `2024-06-30 06:06`.
 fn numeric(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
-    let (date, at) = numeric_date(text)?;
+    let (date, at, is_clear) = numeric_date(text)?;
     let rest = text.get(at..)?;
-    let (_, rest) =
-        rest.split_first().filter(|(sign, _)| matches!(sign, b' ' | b'T' | b'-' | b'_' | b':'))?;
+    let rest = match rest {
+        [b' ' | b'T' | b't' | b'-' | b'_' | b':' | b'\t', rest @ ..] | [b',', b' ', rest @ ..] => rest,
+        [b',', rest @ ..] => rest,
+        // `20240630060613`
+        [b'0'..=b'9', ..] if at == 8 => rest,
+        _ => return None,
+    };
     let (hour, minute, second, nanos, rest) = match clock(rest) {
-        Some(((hour, minute, second, nanos), rest)) => (hour, minute, second, nanos, rest),
-        None => {
-            let digits = rest.get(..6).filter(|_| !rest.get(6).is_some_and(u8::is_ascii_digit))?;
-            let pair = |at: usize| number(&digits[at..at + 2], 2).map(|value| value as u8);
-            let (hour, minute, second) = (pair(0)?, pair(2)?, pair(4)?);
-            (hour < 24 && minute < 60 && second <= 60).then_some(())?;
-            let (nanos, end) = stamp::fraction(rest, 6);
-            (hour, minute, second, nanos, &rest[end..])
+        Some(((hour, minute, second, nanos), after)) => {
+            // Halves of a day are counted where the month comes first.
+            let has_half = rest[..rest.len() - after.len()].ends_with(b"M");
+            (is_clear || has_half).then_some((hour, minute, second, nanos, after))?
         }
+        None => joined_clock(rest).or_else(|| clock_without_seconds(rest)).filter(|_| is_clear)?,
     };
     let (year, month, day) = (date.year, date.month?, date.day?);
     let mut civil = Civil { year, month, day, hour, minute, second, nanos, zone: Zone::Local };
-    let rest = after_clock(&mut civil, rest, false);
+    let rest = match rest.strip_prefix(b"z") {
+        Some(rest) => {
+            civil.zone = Zone::Offset(0);
+            rest
+        }
+        None => after_clock(&mut civil, rest, false),
+    };
     let len = text.len() - rest.len();
     Some((Stamp { text: &text[..len], time: Time::Civil(civil) }, rest))
 }
 
-/// The date of [`numeric`], and where it ends.
-fn numeric_date(text: &[u8]) -> Option<(Date, usize)> {
-    let digits = text.iter().take(9).take_while(|b| b.is_ascii_digit()).count();
+/// Hours, minutes, seconds, nanoseconds and what follows them.
+type Clocked<'a> = (u8, u8, u8, u32, &'a [u8]);
+
+/// `060613`, with a fraction or none.
+fn joined_clock(text: &[u8]) -> Option<Clocked<'_>> {
+    let digits = text.get(..6).filter(|_| !text.get(6).is_some_and(u8::is_ascii_digit))?;
+    let pair = |at: usize| number(&digits[at..at + 2], 2).map(|value| value as u8);
+    let (hour, minute, second) = (pair(0)?, pair(2)?, pair(4)?);
+    let (nanos, end) = stamp::fraction(text, 6);
+    (hour < 24 && minute < 60 && second <= 60).then_some((hour, minute, second, nanos, &text[end..]))
+}
+
+/// `06:06` before a blank, `06.06.13` with a fraction or none.
+fn clock_without_seconds(text: &[u8]) -> Option<Clocked<'_>> {
+    let mut padded = *b"00:00:00";
+    if text.get(2) == Some(&b'.') && text.get(5) == Some(&b'.') {
+        padded.copy_from_slice(text.get(..8)?);
+        (padded[2], padded[5]) = (b':', b':');
+        let (hour, minute, second) = stamp::clock(&padded, 0)?;
+        let (nanos, end) = stamp::fraction(text, 8);
+        return Some((hour, minute, second, nanos, &text[end..]));
+    }
+    padded[..5].copy_from_slice(text.get(..5)?);
+    let (hour, minute, _) = stamp::clock(&padded, 0).filter(|_| text.get(5) == Some(&b' '))?;
+    Some((hour, minute, 0, 0, &text[5..]))
+}
+
+/// The date of [`numeric`], where it ends, and whether it can be read in one way only.
+fn numeric_date(text: &[u8]) -> Option<(Date, usize, bool)> {
+    let digits = text.iter().take(15).take_while(|b| b.is_ascii_digit()).count();
     let mut date = Date::default();
     let mut numbers = Numbers::default();
-    if digits == 8 {
+    if digits == 8 || digits == 14 {
         for (from, to) in [(0, 4), (4, 6), (6, 8)] {
             numbers.add(number(&text[from..to], 4)?, b'-')?;
         }
         (1970..2100).contains(&numbers.parts[0]).then_some(())?;
         numbers.settle(&mut date)?;
-        return Some((date, 8));
+        return Some((date, 8, true));
     }
     let sign = *text.get(digits).filter(|sign| matches!(sign, b'/' | b'.' | b'-' | b':'))?;
     let (mut at, mut named) = (0, false);
     for place in 0..3 {
         let part = &text[at..];
-        let len = part.iter().take(9).take_while(|b| b.is_ascii_alphanumeric()).count();
+        let is_number = part.first().is_some_and(u8::is_ascii_digit);
+        let is_part = |b: &&u8| if is_number { b.is_ascii_digit() } else { b.is_ascii_alphabetic() };
+        let len = part.iter().take(9).take_while(is_part).count();
         match number(&part[..len], 4) {
             Some(value) => numbers.add(value, sign)?,
             None if place == 1 => {
@@ -107,11 +151,12 @@ fn numeric_date(text: &[u8]) -> Option<(Date, usize)> {
     numbers.separator = if named { b'-' } else { sign };
     let years = [numbers.parts[0], numbers.parts[2]].into_iter().filter(|part| (1970..2100).contains(part));
     (years.count() == 1).then_some(())?;
-    // `04/10/2024` is April in one country and October in another.
+    // `04/10/2024` is April in one country and October in another, and so is `04-10-2024`.
     let [first, second, _] = numbers.parts;
-    let is_clear = sign != b'/' || named || first == second || first.max(second) > 12;
-    is_clear.then(|| numbers.settle(&mut date)).flatten()?;
-    Some((date, at))
+    let is_open = matches!(sign, b'/' | b'-') && first <= 12;
+    let is_clear = !is_open || named || first == second || second > 12;
+    numbers.settle(&mut date)?;
+    Some((date, at, is_clear))
 }
 
 /// What follows a stamp: a blank or a tab, a colon before it, a bracket that was opened before.
@@ -140,6 +185,7 @@ fn date(text: &[u8], in_brackets: bool) -> Option<(Stamp<'_>, &[u8])> {
     let mut date = Date::default();
     let mut numbers = Numbers::default();
     let mut rest = text;
+    let mut has_weekday = false;
     for at in 0..WORDS {
         if at > 0 && stamp::clock(rest, 0).is_some() || short_clock(rest).is_some() {
             break;
@@ -169,7 +215,9 @@ fn date(text: &[u8], in_brackets: bool) -> Option<(Stamp<'_>, &[u8])> {
             || (date.month.is_some() || date.day.is_some()) && is_between(bare)
             || at == 0 && is_weekday(bare, in_brackets))
         {
-            return None;
+            // Of another language; what follows must be a date with its year.
+            has_weekday = at == 0 && is_abbreviation(bare);
+            has_weekday.then_some(())?;
         }
         // A day is padded before it, if at all.
         let is_number = date.day.is_some() && date.month.is_some() && !in_brackets;
@@ -181,6 +229,9 @@ fn date(text: &[u8], in_brackets: bool) -> Option<(Stamp<'_>, &[u8])> {
     let (hour, minute, second, nanos) = clock;
     let mut civil = Civil { year: date.year, month, day, hour, minute, second, nanos, zone: Zone::Local };
     let rest = after_clock(&mut civil, rest, in_brackets);
+    if has_weekday && civil.year.is_none() {
+        return None;
+    }
     let len = text.len() - rest.len();
     Some((Stamp { text: &text[..len], time: Time::Civil(civil) }, rest))
 }
@@ -307,7 +358,9 @@ impl Numbers {
             (2, [day, month, _]) => (u64::from(date.year?), month, day),
             (3, [year, month, day]) if year > 31 => (year, month, day),
             // A slash is American unless the numbers say otherwise.
-            (3, [month, day, year]) if self.separator == b'/' && month <= 12 => (year, month, day),
+            (3, [month, day, year]) if self.separator == b'/' && month <= 12 || day > 12 => {
+                (year, month, day)
+            }
             (3, [day, month, year]) => (year, month, day),
             _ => return None,
         };
@@ -325,9 +378,18 @@ fn is_between(word: &[u8]) -> bool {
 
 /// A weekday: the English ones anywhere, any short word in brackets.
 fn is_weekday(word: &[u8], in_brackets: bool) -> bool {
-    const NAMES: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+    const NAMES: [&[u8]; 7] =
+        [b"Monday", b"Tuesday", b"Wednesday", b"Thursday", b"Friday", b"Saturday", b"Sunday"];
     let is_letters = || word.iter().all(|b| b.is_ascii_alphabetic() || *b == b'.' || !b.is_ascii());
-    NAMES.contains(&word) || in_brackets && word.len() <= 24 && is_letters()
+    NAMES.iter().any(|name| *name == word || name[..3] == *word)
+        || in_brackets && word.len() <= 24 && is_letters()
+}
+
+/// Whether a word is as short as the weekdays of most languages are when `date` prints them: `Fr`, `ven.`, `пт`.
+fn is_abbreviation(word: &[u8]) -> bool {
+    let word = word.strip_suffix(b".").unwrap_or(word);
+    let letters = core::str::from_utf8(word).unwrap_or_default();
+    (2..=4).contains(&letters.chars().count()) && letters.chars().all(char::is_alphabetic)
 }
 
 /// `hh:mm:ss` with a fraction or none, `5:40:49 PM`: hours, minutes, seconds, nanoseconds.
@@ -402,17 +464,19 @@ pub(super) fn unix(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     Some((Stamp { text: &text[..end], time }, &text[end..]))
 }
 
-/// `@4000000065...`: TAI64N of s6, daemontools and runit, 24 hex digits.
+/// `@4000000065...`: TAI64N of s6, daemontools and runit, 24 hex digits; 16 without the fraction, 32 with a longer one.
 fn tai64n(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     /// The label of 1970 on the scale, and the ten seconds that those who write it add.
     const EPOCH: u64 = (1 << 62) + 10;
-    let (label, rest) = word(text)?;
+    let end = text.iter().take(48).position(|b| matches!(b, b' ' | b'\t'))?;
+    let (label, rest) = (&text[..end], &text[end + 1..]);
     let digits = core::str::from_utf8(label.strip_prefix(b"@")?).ok()?;
-    if digits.len() != 24 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if !matches!(digits.len(), 16 | 24 | 32) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     let seconds = u64::from_str_radix(&digits[..16], 16).ok()?.checked_sub(EPOCH)?;
-    let nanos = u32::from_str_radix(&digits[16..], 16).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+    let nanos = digits.get(16..24).map_or(Ok(0), |nanos| u32::from_str_radix(nanos, 16));
+    let nanos = nanos.ok().filter(|nanos| *nanos < 1_000_000_000)?;
     let time = Time::Unix { seconds: i64::try_from(seconds).ok()?, nanos };
     Some((Stamp { text: label, time }, rest.trim_ascii_start()))
 }

@@ -12,7 +12,7 @@ use memchr::{memchr, memchr2};
 
 use super::keys::{Meaning, meaning};
 use super::shape::{How, Shape, Shapes};
-use super::{Encoding, Envelope, JournalTransport, Opened, date, front, loose, stamp, zone};
+use super::{Encoding, Envelope, JournalTransport, Opened, date, front, loose, stamp};
 use crate::bytes::simd;
 use crate::error::{ErrorKind, ParseError};
 use crate::time::{Civil, Time, Uptime, Zone};
@@ -35,7 +35,7 @@ const DEEPEST: usize = 4;
 
 /// What an object holds beside the envelope, and how far what it says of one is to be believed.
 #[derive(Default)]
-struct Texts<'a> {
+pub(super) struct Texts<'a> {
     message: Option<Value<'a>>,
     line: Option<&'a [u8]>,
     /// Whether the host is a relay's, the time that of its arrival, the tag that of a service.
@@ -74,8 +74,8 @@ pub(super) fn open_known<'a>(
     let mut read = |shape: &mut Shape, how: How| {
         let mut texts = Texts::default();
         *envelope = Envelope::default();
-        shape.read(how, line, |role, value| member(role, value, &mut texts, envelope, 0))?;
-        Some(opened(&texts, envelope))
+        let rest = shape.read(how, line, |role, value| member(role, value, &mut texts, envelope, 0))?;
+        (!holds_more(rest)).then(|| opened(&texts, envelope))
     };
     shapes.find(|shape| read(shape, How::Runs).or_else(|| read(shape, How::Members)))
 }
@@ -83,11 +83,20 @@ pub(super) fn open_known<'a>(
 /// Opens the object that the line is.
 pub(super) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Opened<'a>, ParseError> {
     let mut texts = Texts::default();
-    object(line, &mut texts, envelope, 0).ok_or_else(|| ParseError::new(0, ErrorKind::Wrapper))?;
+    let rest = object(line, &mut texts, envelope, 0).ok_or_else(|| ParseError::new(0, ErrorKind::Wrapper))?;
+    if holds_more(rest) {
+        return Err(ParseError::new(line.len() - rest.len(), ErrorKind::Joined));
+    }
     match opened(&texts, envelope) {
         Err(error) if error.kind() == ErrorKind::NoHeader => under_any_key(line, error, texts, envelope),
         opened => opened,
     }
+}
+
+/// Whether a packet may be in what follows an object: that line has several records, and none of them is its own.
+#[inline]
+fn holds_more(rest: &[u8]) -> bool {
+    rest.len() > 1 && memchr::memmem::find(rest, b"IN=").is_some()
 }
 
 /// Whether a text begins as an object does: with a key, or with its end.
@@ -127,91 +136,8 @@ fn under_any_key<'a>(
     opened(&texts, envelope)
 }
 
-/// A line's head before an object: `TIME<TAB>TAG<TAB>{...}` and `TIME TAG: {...}` of fluentd,
-/// `TAG: [TIME, {...}]` and `[0] TAG: [TIME, {...}]` of Fluent Bit, the file that `grep` found it in.
-#[cold]
-pub(super) fn after_head<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<Opened<'a>> {
-    /// Heads are short.
-    const LONGEST: usize = 256;
-    let begins = |at: &usize| text[*at..].starts_with(b"{\"");
-    let at = (1..text.len().min(LONGEST)).find(begins)?;
-    let mut inner = Envelope::default();
-    let mut texts = Texts::default();
-    let rest = object(&text[at..], &mut texts, &mut inner, 0)?;
-    if !matches!(rest, b"" | b"]" | b" " | b"] ") {
-        return None;
-    }
-    let head = &text[..at];
-    let opened = opened(&texts, &mut inner).ok()?;
-    let words = head.split(|b| matches!(b, b' ' | b'\t' | b'[' | b','));
-    for word in words.map(|word| word.strip_suffix(b":").unwrap_or(word)) {
-        // fluentd's tags end in the facility and the level.
-        let level =
-            word.iter().enumerate().filter(|(_, b)| **b == b'.').find_map(|(dot, _)| {
-                super::level_words(&word[dot + 1..]).filter(|(_, _, rest)| rest.is_empty())
-            });
-        if let (Some((facility, severity, _)), None) = (level, inner.severity) {
-            super::set_level(&mut inner, facility, severity);
-        }
-        if inner.stamp.is_some() || inner.outer_stamp.is_some() {
-            continue;
-        }
-        let quoted = word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\""));
-        if let Some(quoted) = quoted {
-            moment(quoted, &mut inner);
-        } else if let Some((stamp, b"")) = date::unix(word) {
-            inner.stamp = Some(stamp);
-        }
-    }
-    if inner.stamp.is_none()
-        && inner.outer_stamp.is_none()
-        && let Some((mut stamp, rest)) = stamp::rfc3339(head)
-    {
-        zone::after(&mut stamp, rest.trim_ascii_start());
-        inner.stamp = Some(stamp);
-    }
-    of_syslog(head, &mut inner);
-    *envelope = inner;
-    Some(opened)
-}
-
-/// What the head of a line of syslog says, whose message is the object: `STAMP HOST TAG: {...}`, `... @cee: {...}`.
-fn of_syslog<'a>(head: &'a [u8], inner: &mut Envelope<'a>) {
-    let mut outer = Envelope::default();
-    let message = super::syslog(head, &mut outer);
-    if outer.tag.is_none() || !matches!(message.trim_ascii(), b"" | b"@cee:" | b"JSON:") {
-        return;
-    }
-    inner.host = inner.host.or(outer.host);
-    inner.tag = inner.tag.or(outer.tag);
-    inner.pid = inner.pid.or(outer.pid);
-    inner.uptime = inner.uptime.or(outer.uptime);
-    if inner.severity.is_none() {
-        (inner.pri, inner.facility, inner.severity) = (outer.pri, outer.facility, outer.severity);
-    }
-    if inner.stamp.is_none() && inner.outer_stamp.is_none() {
-        inner.stamp = outer.stamp;
-    }
-}
-
-/// The message of a line that ends in an object, in a text that a shipper took over with its escapes undone.
-pub(crate) fn object_inside<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<Opened<'a>> {
-    text.ends_with(b"}").then_some(())?;
-    let outer = *envelope;
-    let mut inner = Envelope::default();
-    let opened = after_head(text, &mut inner)?;
-    inner.host = inner.host.or(outer.host);
-    inner.tag = inner.tag.or(outer.tag);
-    if inner.severity.is_none() {
-        (inner.pri, inner.facility, inner.severity) = (outer.pri, outer.facility, outer.severity);
-    }
-    inner.outer_stamp = outer.outer_stamp.or(inner.outer_stamp);
-    *envelope = inner;
-    Some(opened)
-}
-
 /// The message among what an object holds, with its own envelope opened.
-fn opened<'a>(texts: &Texts<'a>, envelope: &mut Envelope<'a>) -> Result<Opened<'a>, ParseError> {
+pub(super) fn opened<'a>(texts: &Texts<'a>, envelope: &mut Envelope<'a>) -> Result<Opened<'a>, ParseError> {
     if let (Some(seconds), Some(micros), None) = (texts.seconds, texts.micros, envelope.uptime) {
         envelope.uptime = Some(Uptime { seconds, micros: u32::try_from(micros).unwrap_or(0).min(999_999) });
     }
@@ -248,7 +174,9 @@ pub(crate) fn inside<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8
         return text;
     }
     let outer = *envelope;
-    let mut message = super::syslog(text, envelope);
+    // A reader of /dev/kmsg that prints what it reads.
+    let kernels = super::kmsg::open(text, envelope).map(|(message, _)| message);
+    let mut message = kernels.unwrap_or_else(|| super::syslog(text, envelope));
     // Graylog keeps the host and the tag in the text.
     if message.len() == text.len()
         && let Some(blank) = memchr(b' ', text)
@@ -268,7 +196,7 @@ pub(crate) fn inside<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8
 }
 
 /// Reads an object's members; what follows it, or `None` if it is not well formed.
-fn object<'a>(
+pub(super) fn object<'a>(
     text: &'a [u8],
     texts: &mut Texts<'a>,
     envelope: &mut Envelope<'a>,

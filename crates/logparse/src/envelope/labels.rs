@@ -15,6 +15,9 @@ const MOST: usize = 32;
 /// What follows the labels that a text begins with, and the blanks after them; `None` if it begins with none.
 pub(super) fn strip<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
     let mut rest = text.strip_prefix(b"{")?;
+    if let Some(line) = rest.strip_prefix(b"} ") {
+        return Some(line);
+    }
     let mut host = None;
     for _ in 0..MOST {
         let is_name = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-' | b'/');

@@ -21,14 +21,17 @@ pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'
         return Some(super::kernel_marks(rest, envelope));
     }
     if let Some((stamp, rest)) =
-        stamp::rfc3339(text).or_else(|| stamp::rfc3164(text)).or_else(|| date::any(text))
-        && let Some(rest) = rest.strip_prefix(b"\t")
+        stamp::rfc3339(text).or_else(|| stamp::rfc3164(text)).or_else(|| date::before_sign(text))
+        && let Some((sign @ (b'\t' | b'|' | b';' | b','), rest)) = rest.split_first()
+        && let Some(message) = divided(*sign, stamp, rest, envelope)
     {
-        return Some(tabbed(stamp, rest, envelope));
+        return Some(message);
     }
     if let Some((stamp, rest)) = date::any(text) {
         return Some(match stamp.text {
-            [b'@', label @ ..] if label.len() == 24 => super::of_supervisor(stamp, rest, envelope),
+            [b'@', label @ ..] if matches!(label.len(), 16 | 24 | 32) => {
+                super::of_supervisor(stamp, rest, envelope)
+            }
             _ => super::stamped(stamp, rest, envelope, 0),
         });
     }
@@ -38,7 +41,16 @@ pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'
     if let Some(message) = quoted::open(text, envelope) {
         return Some(message);
     }
-    let rest = front::without(text)?;
+    if let Some(rest) = leading_level(text, envelope) {
+        return Some(rest);
+    }
+    let mut rest = front::without(text)?;
+    // What was quoted ends as it began.
+    if let Some(quote @ (b'`' | b'"' | b'\'')) = text.first()
+        && let Some(inside) = rest.strip_suffix(&[*quote])
+    {
+        rest = inside;
+    }
     if let Some((message, _)) = super::kmsg::open(rest, envelope) {
         return Some(message);
     }
@@ -48,26 +60,44 @@ pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'
     Some(message)
 }
 
-/// Fields that tabs divide: a level (`Kernel.Warning`), a host, a tag, in this order, each there or not. What
-/// follows may be the sender's own line.
-fn tabbed<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+/// A level before a stamp: `[WARNING] 2024-06-30 06:06:13 `, `kern.warn Jun 30 06:06:13 `, `W 2024-...`; and what
+/// follows it.
+fn leading_level<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let end = text.iter().take(24).position(|b| *b == b' ')?;
+    let (word, rest) = (&text[..end], &text[end + 1..]);
+    let mut told = *envelope;
+    take_level(word, &mut told).then_some(())?;
+    let (stamp, rest) = stamp::any(rest).or_else(|| date::any(rest))?;
+    *envelope = told;
+    Some(super::stamped(stamp, rest, envelope, 0))
+}
+
+/// Fields that a sign divides: a level (`Kernel.Warning`), a host, a tag, in this order, each there or not. What
+/// follows may be the sender's own line. Between other signs than tabs only if something is said there.
+fn divided<'a>(sign: u8, stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
     let mut rest = text;
+    let told = *envelope;
     envelope.stamp = Some(stamp);
-    while let Some(tab) = rest.iter().take(64).position(|b| *b == b'\t') {
-        let field = &rest[..tab];
-        if let Some((facility, severity)) = level(field) {
-            super::set_level(envelope, facility, severity);
+    while let Some(end) = rest.iter().take(64).position(|b| *b == sign) {
+        let field = &rest[..end];
+        if field == b"kernel" || field == b"ulogd" {
+            envelope.tag = Some(field);
         } else if let Some(tag) = field.strip_suffix(b":") {
             envelope.tag = Some(tag);
-        } else if envelope.host.is_none() && !field.contains(&b' ') {
+        } else if !take_level(field, envelope) {
+            if envelope.host.is_some() || field.contains(&b' ') {
+                break;
+            }
             envelope.host = Some(field);
-        } else {
-            break;
         }
-        rest = &rest[tab + 1..];
+        rest = &rest[end + 1..];
+    }
+    if sign != b'\t' && (rest.len() == text.len() || rest.first() == Some(&b'"')) {
+        *envelope = told;
+        return None;
     }
     if envelope.tag.is_some() {
-        return super::kernel_marks(rest, envelope);
+        return Some(super::kernel_marks(rest, envelope));
     }
     let told = (envelope.facility, envelope.severity, envelope.host);
     let message = super::relayed(stamp, rest, envelope, 0)
@@ -84,7 +114,48 @@ fn tabbed<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> 
         (envelope.facility, envelope.severity) = (told.0, told.1);
     }
     envelope.host = envelope.host.or(told.2);
-    message
+    Some(message)
+}
+
+/// Whether a word between a stamp and a tag may be a level; every line's host is asked.
+#[inline]
+pub(super) fn may_be_level(word: &[u8]) -> bool {
+    let is_severity = || match word.first().map(u8::to_ascii_lowercase) {
+        Some(b'e' | b'a' | b'c' | b'w' | b'n' | b'i' | b'd' | b'p') if (3..=13).contains(&word.len()) => {
+            severity(word).is_some()
+        }
+        _ => false,
+    };
+    is_severity() || word.len() <= 24 && level(word).is_some()
+}
+
+/// What follows a sender's address, a level or both, before the sender's own line.
+pub(super) fn after_sender(text: &[u8]) -> Option<&[u8]> {
+    let mut rest = text;
+    for is_one in [is_address as fn(&[u8]) -> bool, may_be_level] {
+        let end = rest.iter().take(48).position(|b| *b == b' ')?;
+        if is_one(&rest[..end]) {
+            rest = &rest[end + 1..];
+        }
+    }
+    (rest.len() < text.len()).then_some(rest)
+}
+
+/// Whether a name in brackets stands for one that was taken out.
+pub(super) fn is_mask(name: &[u8]) -> bool {
+    const MASKS: [&[u8]; 9] = [
+        b"redacted",
+        b"hidden",
+        b"masked",
+        b"removed",
+        b"censored",
+        b"anonymized",
+        b"host",
+        b"hostname",
+        b"snip",
+    ];
+    let inside = name.get(1..name.len().saturating_sub(1)).unwrap_or_default();
+    MASKS.iter().any(|mask| mask.eq_ignore_ascii_case(inside))
 }
 
 /// A level as a field of its own, in brackets before anything else: `[warning] `, `(kern.warn) `, `<warning> `.

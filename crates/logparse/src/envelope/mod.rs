@@ -9,6 +9,7 @@ mod colour;
 mod date;
 mod dmesg;
 mod front;
+mod headed;
 mod json;
 mod keys;
 mod kmsg;
@@ -33,14 +34,15 @@ use crate::bytes::simd::{find, find_either};
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::Source;
 use crate::time::{Stamp, Time, Uptime};
-pub(crate) use colour::{is_coloured, without_colours};
+pub(crate) use colour::{is_coloured, uncolour, without_colours};
 use dmesg::dmesg;
-pub(crate) use json::{inside, object_inside, unescape};
+pub(crate) use headed::object_inside;
+pub(crate) use json::{inside, unescape};
 use level::{dmesg_level, facility_name, facility_number, level_words, pri, set_level, severity_number};
 use loose::level_field;
 pub(crate) use marks::without_uptime;
 use marks::{caller, kernel_marks, marks, repeated};
-use others::{cri, pvefw};
+use others::{cri, metalogs, pvefw};
 use rfc5424::{octet_count, rfc5424};
 pub(crate) use shape::Shapes;
 pub use writer::{JournalTransport, Writer};
@@ -160,7 +162,7 @@ pub(crate) fn open<'a>(line: &'a [u8], envelope: &mut Envelope<'a>) -> Result<Op
         // Shippers put a line's head before an object.
         Some(_)
             if matches!(text, [.., b'}'] | [.., b'}', b']' | b' '])
-                && let Some(opened) = json::after_head(text, envelope) =>
+                && let Some(opened) = headed::after_head(text, envelope) =>
         {
             Ok(opened)
         }
@@ -314,7 +316,7 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>, de
     envelope.stamp = Some(stamp);
     // `dmesg --time-format iso` writes a comma before the fraction, and no host follows it but the one of
     // `host kernel: `. Fifteen bytes, as most stamps have, are too few for a fraction.
-    if stamp.text.len() > 15 && has_comma(stamp.text) && date::whole(stamp.text).is_none() {
+    if stamp.text.len() > 15 && stamp.text[10] == b'T' && has_comma(stamp.text) {
         return after_bracket(stamp, rest, envelope);
     }
     // runit's svlogd and others put a stamp before a line of /proc/kmsg.
@@ -349,12 +351,21 @@ fn leveled_by_number<'a>(
     if rest.first() == Some(&b'[') {
         return Some(dmesg(rest, envelope));
     }
-    let message = relayed(stamp, text, envelope, depth);
-    Some(
-        message
-            .or_else(|| tag(rest, envelope, true).map(|rest| kernel_marks(rest, envelope)))
-            .unwrap_or(rest),
-    )
+    if let Some(message) = relayed(stamp, text, envelope, depth) {
+        return Some(message);
+    }
+    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    if let Some(message) = tag(rest, envelope, true) {
+        return Some(kernel_marks(message, envelope));
+    }
+    let host = find(rest, b' ');
+    match rest.get(host + 1..).and_then(|after| tag(after, envelope, true)) {
+        Some(message) if host > 0 => {
+            envelope.host = envelope.host.or(Some(&rest[..host]));
+            Some(kernel_marks(message, envelope))
+        }
+        _ => Some(rest),
+    }
 }
 
 /// What follows the stamp of a supervisor's logger (s6-log, multilog, svlogd): such logs have a host only in
@@ -363,6 +374,7 @@ fn of_supervisor<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'
     envelope.stamp = Some(stamp);
     match leveled_by_number(stamp, text, envelope, 0) {
         Some(message) => message,
+        None if stamp::uptime(text).is_some() => dmesg(text, envelope),
         None => after_bracket(stamp, text, envelope),
     }
 }
@@ -371,6 +383,13 @@ fn of_supervisor<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'
 fn after_bracket<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     envelope.stamp = Some(stamp);
     let text = level_field(text, envelope).unwrap_or(text);
+    if let Some(rest) = metalogs(text, envelope) {
+        return rest;
+    }
+    if let Some((caller, rest)) = caller(text) {
+        envelope.caller = Some(caller);
+        return marks(rest.strip_prefix(b" ").unwrap_or(rest), envelope);
+    }
     if let Some(rest) = leveled(stamp, text, envelope).or_else(|| relayed(stamp, text, envelope, 0)) {
         return rest;
     }
@@ -413,10 +432,7 @@ fn host_and_tag<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a
         return without_host(stamp, text, envelope, depth);
     }
     let rest = &text[len + 1..];
-    if depth < RELAYS
-        && let Some((facility, severity)) = loose::level(host)
-    {
-        set_level(envelope, facility, severity);
+    if depth < RELAYS && loose::may_be_level(host) && loose::take_level(host, envelope) {
         return host_and_tag(stamp, rest, envelope, depth + 1);
     }
     envelope.host = Some(host);
@@ -429,6 +445,7 @@ fn host_and_tag<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a
 /// What follows a host where no tag does.
 fn after_host<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>, depth: u8) -> &'a [u8] {
     if let Some(rest) = relayed(stamp, rest, envelope, depth)
+        .or_else(|| relayed(stamp, loose::after_sender(rest)?, envelope, depth))
         .or_else(|| leveled(stamp, rest, envelope))
         .or_else(|| leveled_by_number(stamp, rest, envelope, depth))
         .or_else(|| metalogs(rest, envelope))
@@ -449,7 +466,10 @@ fn after_host<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>,
     let end = find(rest, b' ');
     if let Some(message) = rest.get(end + 1..).and_then(|after| tag(after, envelope, true)) {
         let word = &rest[..end];
-        let is_host = |word: &[u8]| word.iter().any(u8::is_ascii_alphabetic) || loose::is_address(word);
+        // A device's model and version may come before its program.
+        let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let is_name = |word: &[u8]| word.iter().any(u8::is_ascii_alphabetic) && word.iter().all(is_part);
+        let is_host = |word: &[u8]| is_name(word) || loose::is_address(word);
         if !loose::take_level(word, envelope) && is_host(word) {
             envelope.host = Some(word);
         }
@@ -516,6 +536,10 @@ fn without_host<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a
         if let Some(rest) = relayed(stamp, rest, envelope, depth) {
             return rest;
         }
+        if loose::is_mask(host) {
+            envelope.host = Some(host);
+            return kernel_marks(rest, envelope);
+        }
     }
     if let Some(rest) = level_field(text, envelope) {
         return after_bracket(stamp, rest, envelope);
@@ -523,24 +547,18 @@ fn without_host<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a
     // A colon after the host: socklog's senders, and before the kernel's tag.
     if let Some((host, rest)) = text.iter().take(48).position(|b| *b == b' ').map(|at| text.split_at(at))
         && let Some(host) = host.strip_suffix(b":").filter(|host| !host.is_empty())
-        && let Some(rest) =
-            (if loose::is_address(host) { leveled(stamp, &rest[1..], envelope) } else { None })
-                .or_else(|| tag(&rest[1..], envelope, true).map(|rest| kernel_marks(rest, envelope)))
     {
-        envelope.host = Some(host);
-        return rest;
+        let (told, rest) = (*envelope, &rest[1..]);
+        let is_level = loose::take_level(host, envelope);
+        let found = leveled(stamp, rest, envelope)
+            .or_else(|| tag(rest, envelope, true).map(|rest| kernel_marks(rest, envelope)));
+        if let Some(rest) = found {
+            envelope.host = if is_level { told.host } else { Some(host) };
+            return rest;
+        }
+        *envelope = told;
     }
     dmesg(text, envelope)
-}
-
-/// `[kernel] `: metalog.
-fn metalogs<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
-    let end = 1 + text.strip_prefix(b"[")?.iter().take(8).position(|b| *b == b']')?;
-    let name = &text[1..end];
-    let rest =
-        text[end + 1..].strip_prefix(b" ").filter(|_| matches!(name, b"kernel" | b"ulogd" | b"ulogd2"))?;
-    envelope.tag = Some(name);
-    Some(kernel_marks(rest, envelope))
 }
 
 /// So many relays' headers are opened: a line of nothing but stamps is not read to its end.
@@ -638,7 +656,7 @@ fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool)
         [] => rest,
         // A tag glued to what follows it is the kernel's only, or has a process number.
         _ if name == b"kernel" => glued(rest, envelope),
-        _ if pid.is_some() && matches!(name, b"ulogd" | b"ulogd2") && rest.starts_with(b"IN=") => rest,
+        _ if pid.is_some() && matches!(name, b"ulogd" | b"ulogd2") => rest,
         _ => return None,
     };
     envelope.tag = Some(name);

@@ -1,12 +1,12 @@
-//! Envelopes of single programs: Kubernetes' CRI, Proxmox's `pvefw-logger`.
+//! Envelopes of single programs: Kubernetes' CRI, Proxmox's `pvefw-logger`, metalog.
 //!
-//! Responsible for: those two.
+//! Responsible for: those three.
 //! Must not know: what the message says.
 //! Tested by: `testdata/lines/derived-envelopes.toml`, `testdata/lines/derived-pvefw.toml`.
 
 use memchr::memchr;
 
-use super::{Envelope, stamp};
+use super::{Envelope, kernel_marks, loose, stamp};
 use crate::time::Stamp;
 
 /// CRI (Kubernetes): `STAMP stdout F text`; `P` marks a part of a longer line.
@@ -42,4 +42,25 @@ pub(super) fn pvefw<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&
     envelope.chain = Some(&rest[..end]);
     envelope.stamp = Some(stamp);
     after.strip_prefix(b" ")
+}
+
+/// The tag in brackets: `[kernel] ` of metalog, `(kernel) `, `[KERNEL]: ` and with a level behind it by others.
+pub(super) fn metalogs<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let close = match text.first()? {
+        b'[' => b']',
+        b'(' => b')',
+        b'{' => b'}',
+        _ => return None,
+    };
+    let end = 1 + text[1..].iter().take(8).position(|b| *b == close)?;
+    let tag: &[u8] = match &text[1..end] {
+        name @ (b"ulogd" | b"ulogd2") => name,
+        name if name.eq_ignore_ascii_case(b"kernel") => b"kernel",
+        _ => return None,
+    };
+    let after = text[end + 1..].strip_prefix(b":").unwrap_or(&text[end + 1..]);
+    let rest = after.strip_prefix(b" ").or_else(|| stamp::uptime(after).and(Some(after)))?;
+    envelope.tag = Some(tag);
+    let rest = loose::level_field(rest, envelope).unwrap_or(rest);
+    Some(kernel_marks(rest, envelope))
 }

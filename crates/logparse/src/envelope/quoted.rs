@@ -1,7 +1,7 @@
 //! Messages between quotes, among other fields: logfmt (`time=... host=gw msg="..."`) and rows of CSV
-//! (`2024-06-30T06:06:13Z,gw,"..."`), as shippers and their databases write them.
+//! (`2024-06-30T06:06:13Z,gw,"..."`), as shippers and their databases write them; CloudWatch's rows.
 //!
-//! Responsible for: the quoted text that holds the packet, and what the fields around it say.
+//! Responsible for: the text that holds the packet, and what the fields around it say.
 //! Must not know: what the message says.
 //! Tested by: `tests/suites/envelopes.rs` over `testdata/envelopes`.
 
@@ -15,6 +15,9 @@ const MOST: usize = 64;
 /// The message of such a line; `None` for any other line. A text with escapes in it stays as it is.
 pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
     let header = memmem::find(text, b"IN=")?;
+    if text.starts_with(b"EVENTS\t") {
+        return event(text, header, envelope);
+    }
     let opening = memrchr(b'"', &text[..header])?;
     let closing = header + memchr(b'"', &text[header..])?;
     let (before, inside, after) = (&text[..opening], &text[opening + 1..closing], &text[closing + 1..]);
@@ -43,6 +46,13 @@ pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'
     // Of several moments the first is the record's.
     let _ = fields.any(|field| json::moment(unquoted(field), envelope));
     Some(json::inside(inside, envelope))
+}
+
+/// `EVENTS<TAB>ARRIVAL<TAB>MESSAGE<TAB>MILLISECONDS`: CloudWatch's events as AWS' command prints them.
+fn event<'a>(text: &'a [u8], header: usize, envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let from = memrchr(b'\t', &text[..header])? + 1;
+    let to = memrchr(b'\t', text).filter(|to| *to > from)?;
+    json::moment(&text[to + 1..], envelope).then(|| json::inside(&text[from..to], envelope))
 }
 
 /// `key=value` and `key="value"`, with blanks between them.

@@ -169,14 +169,14 @@ impl Shape {
         self.runs.push(run);
     }
 
-    /// Gives the values of an object with these keys to `each`, but for those that say nothing.
+    /// Gives the values of an object with these keys to `each`, but for those that say nothing; what follows it.
     #[inline]
     pub(super) fn read<'a>(
         &mut self,
         how: How,
         line: &'a [u8],
         each: impl FnMut(Role, Value<'a>) -> Option<()>,
-    ) -> Option<()> {
+    ) -> Option<&'a [u8]> {
         match how {
             How::Runs => self.read_runs(line, each),
             How::Members => self.read_members(line, each),
@@ -188,14 +188,14 @@ impl Shape {
         &self,
         line: &'a [u8],
         mut each: impl FnMut(Role, Value<'a>) -> Option<()>,
-    ) -> Option<()> {
+    ) -> Option<&'a [u8]> {
         let mut rest = line;
         for run in &self.runs {
             let after = rest.strip_prefix(&run.literal[..])?;
             for (role, at) in &run.told {
                 each(*role, Value::Text(&rest[at.clone()]))?;
             }
-            let Some(role) = run.value else { return Some(()) };
+            let Some(role) = run.value else { return Some(after) };
             let found;
             (found, rest) = changing(after)?;
             if !role.is_none() {
@@ -210,7 +210,7 @@ impl Shape {
         &mut self,
         line: &'a [u8],
         mut each: impl FnMut(Role, Value<'a>) -> Option<()>,
-    ) -> Option<()> {
+    ) -> Option<&'a [u8]> {
         let mut rest = line;
         for member in &mut self.members {
             rest = member.before.strip(rest)?;
@@ -231,11 +231,11 @@ impl Shape {
                 each(member.role, found)?;
             }
         }
-        self.end.strip(rest)?;
+        let rest = self.end.strip(rest)?;
         if self.is_stale {
             self.join();
         }
-        Some(())
+        Some(rest)
     }
 }
 

@@ -186,7 +186,12 @@ pub(super) fn after<'a>(stamp: &mut Stamp<'a>, rest: &'a [u8]) -> &'a [u8] {
 #[inline(never)]
 fn of_civil<'a>(civil: &mut Civil, rest: &'a [u8]) -> &'a [u8] {
     if rest[0].is_ascii_digit() {
-        return year(civil, rest).unwrap_or(rest);
+        let Some(after) = year(civil, rest) else { return rest };
+        // A zone may follow the year.
+        return match after.first() {
+            Some(b'A'..=b'Z' | b'+' | b'-' | b'(') if civil.zone == Zone::Local => of_civil(civil, after),
+            _ => after,
+        };
     }
     let Some((zone, after)) = zone(rest) else { return rest };
     match civil.zone {

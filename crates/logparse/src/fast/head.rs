@@ -183,6 +183,8 @@ impl EnvelopeTemplate {
         }
         let mut end = clock + 8;
         if matches!(line.get(end), Some(b'.' | b',')) {
+            // A comma may divide fields.
+            (end < usize::from(whole.end)).then_some(())?;
             end += 1;
             while line.get(end).is_some_and(u8::is_ascii_digit) && end < usize::from(whole.end) {
                 self.digits(end, b'9');

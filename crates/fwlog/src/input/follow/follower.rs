@@ -23,6 +23,8 @@ use crate::input::bytes::Plain;
 const DRAINED: Duration = Duration::from_secs(60);
 /// One that is on no list of the disk any more holds room there: it is given up after so long.
 const HELD: Duration = Duration::from_secs(600);
+/// And sooner where the disk is full: whoever removed it wants that room.
+const GIVEN_UP: Duration = Duration::from_secs(2);
 /// So many files without their name are kept open at most.
 const OPEN: usize = 24;
 /// How long the copy of a file that was cut is waited for.
@@ -463,7 +465,9 @@ impl Follower {
             let quiet = now.saturating_duration_since(known.taken.unwrap_or(known.found));
             Some(known.number) != self.current
                 && self.current.is_some()
-                && (next_has_lines && quiet >= DRAINED || many || quiet >= HELD && grown.is_unlinked())
+                && (next_has_lines && quiet >= DRAINED
+                    || many
+                    || quiet >= GIVEN_UP && grown.is_unlinked() && (quiet >= HELD || grown.is_on_full_disk()))
         })
     }
 

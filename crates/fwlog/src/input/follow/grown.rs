@@ -148,6 +148,12 @@ impl Grown {
     pub(super) fn is_unlinked(&self) -> bool {
         self.file.metadata().is_ok_and(|meta| meta.nlink() == 0)
     }
+
+    /// Whether its file system has hardly any room: less than a hundredth.
+    #[must_use]
+    pub(super) fn is_on_full_disk(&self) -> bool {
+        rustix::fs::fstatvfs(&self.file).is_ok_and(|disk| disk.f_bavail.saturating_mul(100) < disk.f_blocks)
+    }
 }
 
 #[cfg(test)]

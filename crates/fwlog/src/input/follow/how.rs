@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::cursor::Cursor;
+use super::twins::Twins;
 use super::wake::{Wake, piped_output};
 
 /// How inputs that grow are read.
@@ -44,6 +45,7 @@ impl std::fmt::Debug for Follow {
 #[derive(Debug)]
 pub(in crate::input) struct Following {
     pub(super) wake: Wake,
+    pub(super) twins: Twins,
     /// The input to ask first.
     pub(super) turn: usize,
     /// Bytes since the last wait.
@@ -55,10 +57,11 @@ pub(in crate::input) struct Following {
 }
 
 impl Following {
-    /// Nothing was handed out yet.
-    pub(super) fn new(follow: &Follow, inputs: &[&Path]) -> Following {
+    /// Nothing was handed out yet. `inputs` are the files among `all` inputs.
+    pub(super) fn new(follow: &Follow, inputs: &[&Path], all: usize) -> Following {
         Following {
             wake: Wake::new(inputs, piped_output()),
+            twins: Twins::new(all),
             turn: 0,
             came: 0,
             kept: Instant::now(),

@@ -7,7 +7,7 @@
 //!
 //! `grown` is one open file, `siblings` what rotation left beside it, `follower` a name through all of its files;
 //! `followed` makes chunks of lines of what came, `queue` asks all logs in turn, `wake` says when to look again, `cursor`
-//! keeps places in a file.
+//! keeps places in a file, `twins` notices logs with the same lines.
 //! `duct` is between them and readers.
 
 mod cursor;
@@ -19,6 +19,7 @@ mod how;
 mod place;
 mod queue;
 mod siblings;
+mod twins;
 mod wake;
 
 pub use self::cursor::{Cursor, CursorError};

@@ -101,7 +101,7 @@ impl InputQueue {
                     _ => None,
                 })
                 .collect();
-            Following::new(follow, &paths)
+            Following::new(follow, &paths, self.sources.len())
         });
         loop {
             // All that was handed out before was worked on.
@@ -125,6 +125,13 @@ impl InputQueue {
                         following.turn = at + 1;
                         following.came += (buffer.end - buffer.start) as u64;
                         following.moved = true;
+                        if let Some(other) = following.twins.came(at, &buffer.bytes[buffer.start..buffer.end])
+                        {
+                            let (own, other) = (&source.name, &self.sources[other].name);
+                            (follow.tell)(&format!(
+                                "{other} and {own} hold the same lines: each is counted twice; name one of them"
+                            ));
+                        }
                         return true;
                     }
                     Take::Done => {}

@@ -100,7 +100,7 @@ fn leaving(pattern: &Pattern, forward: bool, outs: &[OnInterface]) -> Vec<Patter
 
 /// Whether a pattern is about ports that some may use; what comes from a low UDP port only
 /// is an answer (67 to 68).
-fn is_service(pattern: &Pattern) -> bool {
+pub(in crate::analysis) fn is_service(pattern: &Pattern) -> bool {
     let answers =
         pattern.sports.iter().any(|range| range.last < 1024) && pattern.protocol == [Protocol::UDP.0];
     !pattern.dports.is_empty() && !answers

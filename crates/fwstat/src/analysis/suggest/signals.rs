@@ -34,12 +34,16 @@ const KEPT: [&[u8]; 6] = [b"accept", b"allow", b"permit", b"audit", b"pass", b"f
 /// Whether lines with this prefix stay visible: the user's patterns, and words that say so.
 #[must_use]
 pub fn is_kept(keep: &[Vec<u8>], prefix: &[u8]) -> bool {
-    let holds = |part: &[u8]| prefix.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part));
-    KEPT.iter().any(|part| holds(part)) || keep.iter().any(|pattern| fits(pattern, prefix))
+    KEPT.iter().any(|part| holds(part, prefix)) || keep.iter().any(|pattern| fits(pattern, prefix))
+}
+
+/// Whether a word is in a prefix, in whichever case.
+pub(in crate::analysis) fn holds(word: &[u8], prefix: &[u8]) -> bool {
+    prefix.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
 }
 
 /// `--keep` as `--prefix` is read: part of the prefix, or with `*` and `?` all of it.
-fn fits(pattern: &[u8], prefix: &[u8]) -> bool {
+pub(in crate::analysis) fn fits(pattern: &[u8], prefix: &[u8]) -> bool {
     if !pattern.contains(&b'*') && !pattern.contains(&b'?') {
         return !pattern.is_empty() && memchr::memmem::find(prefix, pattern).is_some();
     }

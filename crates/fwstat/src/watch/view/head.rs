@@ -16,8 +16,8 @@ use crate::watch::question::LEVELS;
 fn reading(app: &App) -> (String, Ink) {
     match app.picture.reading {
         _ if app.hold => ("HOLD".to_owned(), Ink::Warn),
-        Reading::Behind(Some(part)) => (format!("READING {part} %"), Ink::Focus),
-        Reading::Behind(None) => ("READING".to_owned(), Ink::Focus),
+        Reading::Behind(Some(part)) => (format!("READING {part} %"), Ink::Title),
+        Reading::Behind(None) => ("READING".to_owned(), Ink::Title),
         Reading::Live => ("LIVE".to_owned(), Ink::New),
         Reading::End => ("END".to_owned(), Ink::Title),
     }
@@ -48,6 +48,10 @@ pub(super) fn head(app: &App, paint: &mut Paint<'_>, area: Area) {
     }
     if totals.lost_at_least > 0 {
         parts.push((format!("lost at least {}", grouped(totals.lost_at_least)), Ink::Warn));
+    }
+    if picture.near_hits > 0 {
+        let words = text::count_of(picture.near_hits, "near hit", "near hits");
+        parts.push((words, Ink::Warn));
     }
     if picture.reading == Reading::Live {
         parts.push((format!("{}/s", grouped(app.rate.round() as u64)), Ink::Key));
@@ -94,9 +98,13 @@ pub(super) fn tiny(app: &App, paint: &mut Paint<'_>, area: Area) {
 
 pub(super) fn question(app: &App, paint: &mut Paint<'_>, area: Area) {
     let (four, six) = LEVELS[app.question.level.min(LEVELS.len() - 1)];
-    let window = format!("window: {} (w)  networks: /{four} /{six} (+ -)", app.question.window.name());
+    let window = format!("window: {} (w)", app.question.window.name());
+    let whole = format!("{window}  networks: /{four} /{six} (+ -)");
+    // What was asked comes first.
+    let fits = |words: &&String| usize::from(area.width) > text::width(words) + 40;
+    let window = [whole, window].iter().find(fits).cloned().unwrap_or_default();
     let right = text::width(&window) as u16;
-    let room = if area.width > right + 40 { area.width - right - 2 } else { area.width };
+    let room = if right > 0 { area.width - right - 2 } else { area.width };
     let answered = app.picture.generation == app.generation;
     let packets = match answered {
         true => format!("{} packets", grouped(app.picture.matched)),
@@ -105,7 +113,7 @@ pub(super) fn question(app: &App, paint: &mut Paint<'_>, area: Area) {
     let (shown, wide) = (app.question.shown(), text::width(&packets) as u16 + 3);
     // The end of a long stack says more than its beginning.
     let shown = tail(&shown, usize::from(room.saturating_sub(wide)));
-    let x = paint.text(area.x, area.y, room, &shown, Ink::Focus);
+    let x = paint.text(area.x, area.y, room, &shown, Ink::Title);
     paint.text(
         x + 3,
         area.y,
@@ -133,7 +141,7 @@ fn tail(words: &str, room: usize) -> String {
 pub(super) fn tabs(app: &App, paint: &mut Paint<'_>, area: Area) {
     let mut x = area.x;
     for panel in app.panels() {
-        let words = format!("{} {}", panel.number(), panel.name());
+        let words = panel.tab();
         let ink = if panel == app.focus { Ink::Focus } else { Ink::Dim };
         x += paint.text(x, area.y, area.width.saturating_sub(x), &words, ink) + 2;
     }
@@ -161,15 +169,20 @@ pub(super) fn command(app: &App, paint: &mut Paint<'_>, area: Area) {
         return;
     }
     if let Some((words, _)) = &app.said {
-        paint.text(area.x, area.y, area.width, words, Ink::Focus);
+        paint.text(area.x, area.y, area.width, words, Ink::Title);
         return;
     }
     let x = paint.text(area.x, area.y, area.width, "$ ", Ink::Dim);
     match app.command() {
         Some(command) => {
-            let room = area.width.saturating_sub(x + 8);
-            paint.text(x, area.y, room, &command, Ink::Plain);
-            paint.right(area.x, area.y, area.width, "y copies", Ink::Dim);
+            let hint = "  y copies";
+            let room = usize::from(area.width.saturating_sub(x));
+            // The command says more than that it can be copied.
+            let fits = text::width(&command) + hint.len() <= room;
+            paint.text(x, area.y, area.width.saturating_sub(x), &command, Ink::Plain);
+            if fits {
+                paint.right(area.x, area.y, area.width, hint, Ink::Dim);
+            }
         }
         None => drop(paint.text(x, area.y, area.width - x, "(no command says this)", Ink::Dim)),
     }

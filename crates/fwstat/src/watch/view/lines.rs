@@ -10,23 +10,11 @@ use fwlog::time::clock::local_text;
 use logparse::Protocol;
 
 use super::paint::{Ink, Paint};
+use crate::report::table::is_near;
 use crate::watch::layout::{Area, View};
 use crate::watch::model::App;
 use crate::watch::picture::LineRow;
 use crate::watch::question::protocol_text;
-
-/// The lines that are shown on `page` rows, and the place of the cursor among them.
-fn shown(app: &App, page: usize) -> (&[LineRow], Option<usize>) {
-    let lines = &app.picture.lines;
-    let Some(number) = app.line.on else {
-        let from = lines.len().saturating_sub(page);
-        return (&lines[from..], lines.len().checked_sub(from + 1));
-    };
-    let at = lines.partition_point(|line| line.number < number).min(lines.len().saturating_sub(1));
-    let from = (at + page / 2 + 1).min(lines.len()).saturating_sub(page);
-    let to = (from + page).min(lines.len());
-    (&lines[from..to], at.checked_sub(from))
-}
 
 fn title(app: &App) -> String {
     match app.line.on {
@@ -42,7 +30,7 @@ pub(super) fn panel(app: &App, paint: &mut Paint<'_>, area: Area) {
         if marked > 0 { text::count_of(marked, "marked line", "marked lines") } else { String::new() };
     paint.title(area, &title(app), &right, focus);
     let page = usize::from(area.height.saturating_sub(1));
-    let (lines, cursor) = shown(app, page);
+    let (lines, cursor) = app.shown_lines(page);
     let prefix =
         lines.iter().map(|line| text::width(&text::escape(&line.prefix))).max().unwrap_or(0).min(18) as u16;
     let source =
@@ -79,11 +67,12 @@ fn row(paint: &mut Paint<'_>, area: Area, line: &LineRow, (prefix, source): (u16
         x += 9;
     }
     if area.width >= 50 {
-        paint.text(x, y, prefix, &text::escape(&line.prefix), Ink::Plain);
+        let ink = if is_near(&line.prefix) { Ink::Near } else { Ink::Plain };
+        paint.text(x, y, prefix, &text::escape(&line.prefix), ink);
         x += prefix + 1;
     }
     let from = line.src.map_or_else(String::new, |src| src.to_string());
-    paint.right(x, y, source.min(end.saturating_sub(x)), &from, Ink::Key);
+    paint.right(x, y, source.min(end.saturating_sub(x)), &from, line.src.map_or(Ink::Key, Ink::of_address));
     x += source;
     let room = |x: u16| end.saturating_sub(x);
     x += paint.text(x, y, room(x), " > ", Ink::Dim);
@@ -116,7 +105,7 @@ pub(super) fn raw(app: &App, paint: &mut Paint<'_>, area: Area) {
     let right = format!("{} kept ", text::grouped(app.picture.lines.len() as u64));
     paint.title(area, &title(app), &right, app.view == View::Lines);
     let page = usize::from(area.height.saturating_sub(1));
-    let (lines, cursor) = shown(app, page);
+    let (lines, cursor) = app.shown_lines(page);
     for (at, line) in lines.iter().enumerate() {
         let y = area.y + 1 + at as u16;
         let escaped = text::escape(line.raw.trim_ascii_end());

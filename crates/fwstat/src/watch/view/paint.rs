@@ -6,12 +6,15 @@
 //! Tested by: the unit tests below.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use fwlog::text;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::style::{Color, Modifier, Style};
 
+use crate::report::table::{is_near, is_own};
 use crate::watch::layout::Area;
+use crate::watch::question::What;
 use crate::watch::setup::Glyphs;
 
 /// What a text is.
@@ -20,18 +23,37 @@ pub(super) enum Ink {
     Plain,
     /// Titles.
     Title,
-    /// The title of the panel that keys are for.
+    /// The title of the panel that keys are for: it is seen without colours too.
     Focus,
     /// What helps and could be missed.
     Dim,
     /// Addresses, ports, prefixes.
     Key,
+    /// Private networks; prefixes of near hits: as in reports.
+    Own,
+    Near,
     /// Bars.
     Bar,
     /// What came for the first time, what moved.
     New,
     /// What is not as it should be.
     Warn,
+}
+
+impl Ink {
+    /// What a row stands for.
+    pub(super) fn of(what: &What) -> Ink {
+        match what {
+            What::Prefix(prefix) if is_near(prefix) => Ink::Near,
+            What::Net(address, _) => Ink::of_address(*address),
+            _ => Ink::Key,
+        }
+    }
+
+    /// An address.
+    pub(super) fn of_address(address: IpAddr) -> Ink {
+        if is_own(address) { Ink::Own } else { Ink::Key }
+    }
 }
 
 /// Where is drawn, and how.
@@ -50,10 +72,12 @@ impl<'b> Paint<'b> {
         let (color, modifier) = match ink {
             Ink::Plain => (None, Modifier::empty()),
             Ink::Title => (None, Modifier::BOLD),
-            Ink::Focus => (Some(Color::Yellow), Modifier::BOLD),
+            Ink::Focus => (None, Modifier::BOLD.union(Modifier::REVERSED)),
             Ink::Dim => (None, Modifier::DIM),
             Ink::Key => (Some(Color::Cyan), Modifier::empty()),
-            Ink::Bar => (Some(Color::Green), Modifier::empty()),
+            Ink::Own => (Some(Color::Magenta), Modifier::empty()),
+            Ink::Near => (Some(Color::Red), Modifier::empty()),
+            Ink::Bar => (Some(Color::LightBlue), Modifier::empty()),
             Ink::New => (Some(Color::Green), Modifier::BOLD),
             Ink::Warn => (Some(Color::Red), Modifier::BOLD),
         };

@@ -11,15 +11,23 @@ use crate::watch::keys;
 use crate::watch::layout::Area;
 use crate::watch::model::{App, Popup};
 
+/// Columns of the keys.
+const KEYS: u16 = 20;
+
 pub(super) fn draw(app: &App, paint: &mut Paint<'_>, open: &Popup, top: usize) {
     let (title, lines) = match open {
-        Popup::Help => ("keys".to_owned(), help()),
+        Popup::Help => ("keys".to_owned(), help(app.size.0)),
         Popup::Account => ("the account of lines".to_owned(), account(app)),
         Popup::Page(title, lines) => (title.clone(), lines.clone()),
     };
     let (width, height) = app.size;
-    let widest = lines.iter().map(|line| text::width(line)).max().unwrap_or(0);
+    let wide = |line: &String| match line.split_once('\t') {
+        Some((_, about)) => usize::from(KEYS) + text::width(about),
+        None => text::width(line),
+    };
+    let widest = lines.iter().map(wide).max().unwrap_or(0);
     let wide = u16::try_from(widest + 4).unwrap_or(u16::MAX).clamp(30, width.max(30)).min(width);
+    let wide = if width - wide < 6 { width } else { wide };
     let high =
         u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(height.saturating_sub(2)).max(3).min(height);
     let area = Area { x: (width - wide) / 2, y: (height - high) / 2, width: wide, height: high };
@@ -32,19 +40,26 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>, open: &Popup, top: usize) {
         let y = area.y + 1 + at as u16;
         match line.split_once('\t') {
             Some((key, about)) => {
-                paint.text(area.x + 2, y, 20, key, Ink::Key);
-                paint.text(area.x + 22, y, wide.saturating_sub(24), about, Ink::Plain);
+                paint.text(area.x + 2, y, KEYS, key, Ink::Key);
+                let room = area.width.saturating_sub(KEYS + 4);
+                paint.text(area.x + 2 + KEYS, y, room, about, Ink::Plain);
             }
-            None => drop(paint.text(area.x + 2, y, wide.saturating_sub(4), line, Ink::Plain)),
+            None => drop(paint.text(area.x + 2, y, area.width.saturating_sub(4), line, Ink::Plain)),
         }
     }
     let floor = "─".repeat(usize::from(wide));
     paint.text(area.x, area.y + high - 1, wide, &floor, Ink::Dim);
 }
 
-/// The table of keys: what is before a tab has a column of its own.
-fn help() -> Vec<String> {
-    keys::TABLE.iter().map(|row| format!("{}\t{}", row.shown, row.about)).collect()
+/// The table of keys: what is before a tab has a column of its own; what is long goes on below.
+fn help(width: u16) -> Vec<String> {
+    let room = usize::from(width.saturating_sub(KEYS + 4)).max(12);
+    let row = |row: &keys::Binding| {
+        let about = textwrap::wrap(row.about, room);
+        let keys = std::iter::once(row.shown).chain(std::iter::repeat(""));
+        keys.zip(about).map(|(key, about)| format!("{key}\t{about}")).collect::<Vec<_>>()
+    };
+    keys::TABLE.iter().flat_map(row).collect()
 }
 
 /// What became of each line, and what was assumed.
@@ -68,7 +83,8 @@ fn account(app: &App) -> Vec<String> {
     lines.push(row(totals.matched, "packets pass the filters that were typed"));
     lines.push(row(app.picture.matched, "packets of them are looked at"));
     if app.picture.outside > 0 {
-        lines.push(row(app.picture.outside, "of these have no time, or came too late for the window"));
+        lines
+            .push(row(app.picture.outside, "of these have no time, came too late, or are of a time to come"));
     }
     for (why, seen) in app.picture.account.ranked_reasons().into_iter().take(8) {
         let words =

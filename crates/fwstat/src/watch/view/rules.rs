@@ -21,9 +21,44 @@ fn step(moved: u64) -> String {
     if moved == 0 { String::new() } else { format!("+{}", grouped(moved)) }
 }
 
+/// Widths of the columns, by what is in them; 0 for one that is not shown: what moved, before there is a mark, and the
+/// kernel's, where it is not asked.
+#[derive(Clone, Copy, Debug)]
+struct Columns {
+    kernel: u16,
+    gained: u16,
+    log: u16,
+    moved: u16,
+}
+
+impl Columns {
+    fn new(app: &App) -> Columns {
+        let rows = &app.picture.rules;
+        let widest = |words: &str, of: &dyn Fn(&RuleRow) -> String| {
+            let widest = rows.iter().map(|row| text::width(&of(row))).max().unwrap_or(0);
+            u16::try_from(widest.max(words.len())).unwrap_or(u16::MAX) + 2
+        };
+        let marked = app.zero.is_some() || rows.iter().any(|row| row.moved > 0 || row.gained > 0);
+        let only = |shown: bool, width: u16| if shown { width } else { 0 };
+        Columns {
+            kernel: only(app.counters, widest("kernel", &|row| number(row.packets))),
+            gained: only(app.counters && marked, widest("since", &|row| step(row.gained))),
+            log: widest("log", &|row| in_log(row, app.setup.rules)),
+            moved: only(marked, widest("since", &|row| step(row.moved))),
+        }
+    }
+
+    /// The column in front of the text of rules.
+    fn before_text(self) -> u16 {
+        NUMBER + self.kernel + self.gained + self.log + self.moved + 2
+    }
+}
+
+/// Columns of a rule's number.
+const NUMBER: u16 = 4;
+
 pub(super) fn rules(app: &App, paint: &mut Paint<'_>, area: Area) {
     let rows = &app.picture.rules;
-    let kernel = app.counters;
     let whole = app.view == View::Rules;
     let focus = whole || app.focus == Panel::Rules;
     let mark = match app.zero {
@@ -34,21 +69,28 @@ pub(super) fn rules(app: &App, paint: &mut Paint<'_>, area: Area) {
     if area.height < 3 {
         return;
     }
+    let columns = Columns::new(app);
     let mut y = area.y + 1;
-    let words = match kernel {
-        true => "               kernel      since       log      since  rule",
-        false => "                  log      since  rule",
-    };
-    paint.text(area.x, y, area.width, words, Ink::Dim);
+    let end = area.x + area.width;
+    let mut x = area.x + NUMBER;
+    for (wide, words) in [
+        (columns.kernel, "kernel"),
+        (columns.gained, "since"),
+        (columns.log, "log"),
+        (columns.moved, "since"),
+        (6, "rule"),
+    ] {
+        paint.right(x, y, wide.min(end.saturating_sub(x)), words, Ink::Dim);
+        x += wide;
+    }
     if let Some(error) = &app.picture.counters_error {
         paint.text(area.x, y, area.width, error, Ink::Warn);
     }
     y += 1;
     let page = usize::from(area.height - 2);
     let top = app.rule.0.min(rows.len().saturating_sub(page));
-    let moving = app.zero.is_some();
     for (at, row) in rows.iter().enumerate().skip(top).take(page) {
-        line(paint, Area { y, height: 1, ..area }, row, (app.setup.rules, kernel), moving);
+        line(paint, Area { y, height: 1, ..area }, row, columns, (app.setup.rules, app.zero.is_some()));
         if focus && at == app.rule.1 {
             paint.cursor(Area { y, height: 1, ..area });
         }
@@ -60,8 +102,14 @@ pub(super) fn rules(app: &App, paint: &mut Paint<'_>, area: Area) {
     }
 }
 
+/// Lines of the log that took a rule; some only perhaps.
+fn in_log(row: &RuleRow, log: bool) -> String {
+    let possible = if row.lines.1 > 0 { "?" } else { "" };
+    if log { format!("{}{possible}", grouped(row.lines.0)) } else { number(None) }
+}
+
 /// A rule, or the head of a chain.
-fn line(paint: &mut Paint<'_>, area: Area, row: &RuleRow, (log, kernel): (bool, bool), moving: bool) {
+fn line(paint: &mut Paint<'_>, area: Area, row: &RuleRow, columns: Columns, (log, moving): (bool, bool)) {
     let y = area.y;
     let end = area.x + area.width;
     let moved = row.moved > 0 || row.gained > 0;
@@ -74,30 +122,24 @@ fn line(paint: &mut Paint<'_>, area: Area, row: &RuleRow, (log, kernel): (bool, 
     let head = row.number == 0;
     // Only a policy counts: what ends at the end of its chain.
     let counts = !head || row.policy.is_some();
-    let possible = if row.lines.1 > 0 { "?" } else { "" };
-    let lines = if log { format!("{}{possible}", grouped(row.lines.0)) } else { number(None) };
-    let mut columns = Vec::new();
-    if kernel {
-        columns.extend([(12, number(row.packets)), (11, step(row.gained))]);
-    }
-    columns.extend([(if kernel { 10 } else { 12 }, lines), (11, step(row.moved))]);
-    let words = words(row);
-    let first = columns.first().map_or(0, |(wide, text)| 9 + wide - text::width(text) as u16);
-    // The head of a chain begins at the left, where its name has room.
-    let left = head && (!counts || text::width(&words) < usize::from(first));
-    let mut x = area.x;
     if !head {
-        paint.right(x, y, 5, &row.number.to_string(), ink);
+        paint.right(area.x, y, NUMBER, &row.number.to_string(), ink);
     }
-    x += 9;
-    for (wide, text) in columns {
+    let cells = [
+        (columns.kernel, number(row.packets)),
+        (columns.gained, step(row.gained)),
+        (columns.log, in_log(row, log)),
+        (columns.moved, step(row.moved)),
+    ];
+    let mut x = area.x + NUMBER;
+    for (wide, text) in cells {
         if counts {
             paint.right(x, y, wide.min(end.saturating_sub(x)), &text, ink);
         }
         x += wide;
     }
-    let x = if left { area.x } else { x + 1 };
-    paint.text(x, y, end.saturating_sub(x), &text::escape(words.as_bytes()), ink);
+    let x = area.x + columns.before_text();
+    paint.text(x, y, end.saturating_sub(x), &text::escape(words(row).as_bytes()), ink);
 }
 
 /// A rule as people read it, with what became of it; or the name of a chain.

@@ -35,7 +35,7 @@ pub(super) fn suggest(app: &App, paint: &mut Paint<'_>, area: Area) {
         grouped(taken),
         text::count_of(proposed.rows.len() as u64, "rule", "rules")
     );
-    paint.text(area.x + 1, area.y + 1, area.width - 1, &headline, Ink::Focus);
+    paint.text(area.x + 1, area.y + 1, area.width - 1, &headline, Ink::Title);
     let (top, at) = app.pick;
     let page = suggest_rows(area.height);
     for (n, row) in proposed.rows.iter().enumerate().skip(top).take(page) {

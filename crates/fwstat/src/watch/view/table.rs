@@ -120,7 +120,11 @@ pub(super) fn table(app: &App, paint: &mut Paint<'_>, panel: Panel, area: Area) 
     let cursor = app.cursor(panel);
     let page = usize::from(area.height.saturating_sub(1));
     let shown: Vec<&Row> = rows.iter().skip(cursor.top).take(page).collect();
-    let narrow = if area.width >= 60 { 30 } else { 18 };
+    let narrow = match area.width {
+        60.. => 30,
+        44.. => 22,
+        _ => 18,
+    };
     let names: Vec<String> = shown.iter().map(|row| name(&row.what, narrow)).collect();
     let counts: Vec<String> = shown.iter().map(|row| count(row)).collect();
     let widest = |texts: &[String]| texts.iter().map(|text| text::width(text)).max().unwrap_or(0) as u16;
@@ -139,7 +143,7 @@ pub(super) fn table(app: &App, paint: &mut Paint<'_>, panel: Panel, area: Area) 
             paint.text(x, y, 1, if table.missed > 0 { "?" } else { "+" }, Ink::New);
         }
         x += 1;
-        paint.text(x, y, columns.name, &names[at], if row.fresh { Ink::New } else { Ink::Key });
+        paint.text(x, y, columns.name, &names[at], if row.fresh { Ink::New } else { Ink::of(&row.what) });
         x += columns.name;
         paint.right(x, y, columns.count, &counts[at], Ink::Plain);
         x += columns.count;
@@ -207,19 +211,32 @@ pub(super) fn scans(app: &App, paint: &mut Paint<'_>, area: Area) {
     let rows = app.rows(Panel::Scans);
     let cursor = app.cursor(Panel::Scans);
     let focus = app.view == View::Panels && app.focus == Panel::Scans;
-    paint.title(area, "5 scans", if area.width >= 34 { "ports  packets" } else { "ports" }, focus);
     let page = usize::from(area.height.saturating_sub(1));
-    for (at, row) in rows.iter().skip(cursor.top).take(page).enumerate() {
+    let shown: Vec<&Row> = rows.iter().skip(cursor.top).take(page).collect();
+    let names: Vec<String> = shown.iter().map(|row| name(&row.what, 0)).collect();
+    let ports: Vec<String> = shown.iter().map(|row| grouped(row.recent)).collect();
+    let counts: Vec<String> = shown.iter().map(|row| grouped(row.count)).collect();
+    let widest = |texts: &[String]| texts.iter().map(|text| text.len()).max().unwrap_or(0) as u16;
+    let (ports_wide, counts_wide) = (widest(&ports).max(5), widest(&counts).max(7));
+    // Where both have no room, the ports say more; an address is never cut.
+    let room = area.width.saturating_sub(widest(&names) + 2);
+    let both = room >= ports_wide + counts_wide + 2;
+    let counts_wide = if both { counts_wide + 1 } else { 0 };
+    let heads = if both {
+        format!("ports {:>counts_wide$}", "packets", counts_wide = usize::from(counts_wide))
+    } else {
+        "ports".to_owned()
+    };
+    paint.title(area, "5 scans", &heads, focus);
+    for (at, row) in shown.iter().enumerate() {
         let y = area.y + 1 + at as u16;
-        let numbers = format!("{:>6} {:>8}", grouped(row.recent), grouped(row.count));
-        let net = name(&row.what, 0);
-        paint.text(area.x + 1, y, area.width - 1, &net, Ink::Key);
-        // Where both have no room, the ports say more.
-        let ports = grouped(row.recent);
-        let room = usize::from(area.width).saturating_sub(text::width(&net) + 3);
-        let shown = if numbers.len() <= room { &numbers } else { &ports };
-        if shown.len() <= room {
-            paint.right(area.x, y, area.width - 1, shown, Ink::Plain);
+        paint.text(area.x + 1, y, area.width - 1, &names[at], Ink::of(&row.what));
+        if both {
+            paint.right(area.x, y, area.width - 1, &counts[at], Ink::Plain);
+        }
+        let end = area.width.saturating_sub(1 + counts_wide);
+        if room > ports_wide {
+            paint.right(area.x, y, end, &ports[at], Ink::Plain);
         }
         if focus && cursor.top + at == cursor.at {
             paint.cursor(Area { x: area.x, y, width: area.width, height: 1 });

@@ -8,7 +8,7 @@ use fwlog::text::{self, grouped};
 use fwlog::time::clock::local_text;
 
 use super::paint::{Ink, Paint};
-use crate::watch::layout::Area;
+use crate::watch::layout::{Area, graph_width};
 use crate::watch::model::App;
 
 pub(super) fn time(app: &App, paint: &mut Paint<'_>, area: Area) {
@@ -39,10 +39,8 @@ pub(super) fn time(app: &App, paint: &mut Paint<'_>, area: Area) {
         return;
     }
     let graph = Area { y: area.y + 2, height: area.height - 4, ..area };
-    // A column of the screen for each slice, or as many as go into the width.
-    let wide = u16::try_from(columns).unwrap_or(u16::MAX);
-    let times = graph.width.checked_div(wide).unwrap_or(1).max(1);
-    let graph = Area { width: graph.width.min(wide.saturating_mul(times)), ..graph };
+    let graph = Area { width: graph_width(graph.width, columns), ..graph };
+    let times = graph.width.checked_div(u16::try_from(columns).unwrap_or(u16::MAX)).unwrap_or(1).max(1);
     paint.graph(graph, &picture.time);
     let x = graph.x + (at * usize::from(graph.width) / columns) as u16;
     paint.cursor(Area { x, y: graph.y, width: times.min(graph.width), height: graph.height });
@@ -54,7 +52,7 @@ pub(super) fn time(app: &App, paint: &mut Paint<'_>, area: Area) {
     let outside = picture.outside;
     if outside > 0 {
         let words = format!(
-            "{} are not in it: they have no time, or came too late",
+            "{} are not in it: they have no time, came too late, or are of a time to come",
             text::count_of(outside, "packet", "packets")
         );
         paint.text(area.x, area.y + area.height - 1, area.width, &words, Ink::Warn);
