@@ -133,3 +133,19 @@ fn queries_come_from_files_and_standard_input() {
         .unwrap();
     assert_eq!(out(&piped), out(&from_input));
 }
+
+#[test]
+fn queries_of_the_guide_and_of_the_help_can_be_done() {
+    let guide = std::fs::read_to_string(testkit::repository().join("docs/src/engines.md")).unwrap();
+    let help = out(&run(&["--help"]));
+    let queries = |text: &str| -> Vec<String> {
+        let parts = text.split("fwstat sql \"").skip(1);
+        parts.map(|part| part.split('"').next().unwrap().to_owned()).collect()
+    };
+    let all = [queries(&guide), queries(&help)].concat();
+    assert!(all.len() >= 7, "{all:?}");
+    for sql in all {
+        let ran = run(&[&sql, &sample()]);
+        assert!(matches!(ran.status.code(), Some(0 | 1)), "{sql}: {}", err(&ran));
+    }
+}

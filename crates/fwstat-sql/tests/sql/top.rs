@@ -16,6 +16,7 @@ fn key(value: &OwnedValue) -> String {
         OwnedValue::True => "true".to_owned(),
         OwnedValue::Time(when) => utc_text(when.utc.div_euclid(1_000) * 1_000),
         OwnedValue::Uptime(uptime) => (uptime.seconds as f64 + f64::from(uptime.micros) / 1e6).to_string(),
+        OwnedValue::Text(bytes) => text::escape(bytes),
         other => text::escape(other.to_plain().as_bytes()),
     }
 }
