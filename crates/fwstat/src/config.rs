@@ -81,7 +81,7 @@ fn with_file(mut typed: Vec<OsString>, text: &str, path: &Path) -> (Vec<OsString
     (typed, warnings)
 }
 
-/// The program behind `fwstat NAME`, if NAME is none of our commands and no file.
+/// The program behind `fwstat NAME`, beside this one or in PATH, if NAME is none of our commands and no file.
 #[must_use]
 pub fn other_program(typed: &[OsString]) -> Option<PathBuf> {
     let name = typed.get(1)?.to_str()?;
@@ -95,9 +95,24 @@ pub fn other_program(typed: &[OsString]) -> Option<PathBuf> {
         return None;
     }
     let program = format!("fwstat-{name}");
-    std::env::split_paths(&std::env::var_os("PATH")?)
+    // Those of one installation belong together.
+    let beside = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    beside
+        .into_iter()
+        .chain(std::env::split_paths(&path))
         .map(|folder| folder.join(&program))
         .find(|path| path.is_file())
+}
+
+/// What is said of a command that is a program of its own, where that is not installed.
+#[must_use]
+pub fn missing_program(typed: &[OsString]) -> Option<&'static str> {
+    let asked = typed.get(1).is_some_and(|name| name == "sql") && !Path::new("sql").exists();
+    asked.then_some(
+        "`fwstat sql` is a program of its own, fwstat-sql, which is neither beside fwstat nor in PATH:\n  \
+         cargo install --locked --path crates/fwstat-sql",
+    )
 }
 
 #[cfg(test)]

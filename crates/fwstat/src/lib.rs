@@ -44,13 +44,16 @@ pub fn main() -> ExitCode {
         Ok(typed) => typed,
         Err(error) => return fail(&anyhow::anyhow!(error)),
     };
-    let (arguments, warnings) = config::arguments(typed);
-    if let Some(program) = config::other_program(&arguments) {
+    if let Some(program) = config::other_program(&typed) {
         use std::os::unix::process::CommandExt as _;
         // Comes back only if the program cannot be started.
-        let error = std::process::Command::new(&program).args(&arguments[2..]).exec();
+        let error = std::process::Command::new(&program).args(&typed[2..]).exec();
         return fail(&anyhow::anyhow!("{}: {error}", program.display()));
     }
+    if let Some(words) = config::missing_program(&typed) {
+        return fail(&anyhow::anyhow!(words));
+    }
+    let (arguments, warnings) = config::arguments(typed);
     let parsed = cli::command().try_get_matches_from(&arguments);
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,

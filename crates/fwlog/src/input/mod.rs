@@ -7,6 +7,7 @@
 //! Tested by: the unit tests of its files, `fwstat/tests/cli/inputs.rs`.
 
 mod anew;
+pub mod apart;
 pub mod bytes;
 pub mod chunk;
 mod clocks;
@@ -648,7 +649,8 @@ impl InputQueue {
             if meta.len() > 0 { self.reading.extents.end(&meta, Unit::Bytes, meta.len()) } else { u64::MAX };
         let thorough = self.thorough.load(Ordering::Relaxed);
         if plain && meta.len() > 0 && !self.reading.ordered {
-            let split = Split::new(file, size, &self.reading, &years, thorough).map_err(failed)?;
+            let depth = if thorough { Depth::All } else { Depth::Sample };
+            let split = Split::new(file, size, &self.reading, &years, depth).map_err(failed)?;
             lock(&self.notes).extend(split.note(name));
             self.found(at, split.survey());
             return Ok(State::Split(Arc::new(split)));

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -30,14 +31,20 @@ pub struct Split {
 }
 
 impl Split {
-    /// A file of `size` bytes; with `all`, all of its stamps are looked at first.
+    /// A file of `size` bytes, whose stamps are looked at first, so thoroughly.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn new(file: File, size: u64, reading: &ReadOptions, years: &Years, all: bool) -> io::Result<Split> {
+    pub fn new(
+        file: File,
+        size: u64,
+        reading: &ReadOptions,
+        years: &Years,
+        depth: Depth,
+    ) -> io::Result<Split> {
         let survey = match reading.between {
             Some(between) => years::survey_between(&file, size, years, between)?,
-            None => years::survey(&file, size, years, if all { Depth::All } else { Depth::Sample })?,
+            None => years::survey(&file, size, years, depth)?,
         };
         let chunk = reading.chunk.max(1) as u64;
         let mut pieces = Vec::new();
@@ -82,6 +89,38 @@ impl Split {
             if self.read(buffer, *at, *to)? {
                 return Ok(true);
             }
+        }
+    }
+
+    /// How many pieces there are.
+    #[must_use]
+    pub fn pieces(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// How many bytes some pieces have, between the line ends next to their borders.
+    #[must_use]
+    pub fn bytes(&self, pieces: Range<usize>) -> u64 {
+        self.pieces.get(pieces).unwrap_or_default().iter().map(|(at, to)| to - at).sum()
+    }
+
+    /// Where the first of some pieces begins and the last one ends.
+    #[must_use]
+    pub fn range(&self, pieces: Range<usize>) -> (u64, u64) {
+        match self.pieces.get(pieces).unwrap_or_default() {
+            [] => (0, 0),
+            all => (all[0].0, all[all.len() - 1].1),
+        }
+    }
+
+    /// Fills `buffer` with one piece, whoever else read it; `false` if no line begins in it.
+    ///
+    /// # Errors
+    /// Reading failed, or the file became shorter.
+    pub fn read_piece(&self, piece: usize, buffer: &mut Buffer) -> io::Result<bool> {
+        match self.pieces.get(piece) {
+            Some((at, to)) => self.read(buffer, *at, *to),
+            None => Ok(false),
         }
     }
 
@@ -150,9 +189,14 @@ mod tests {
             std::env::temp_dir().join(format!("fwstat-split-{}-{chunk}-{}", std::process::id(), text.len()));
         File::create(&path).unwrap().write_all(text).unwrap();
         let reading = ReadOptions { chunk, years: Years::default(), ..ReadOptions::default() };
-        let split =
-            Split::new(File::open(&path).unwrap(), text.len() as u64, &reading, &Years::default(), false)
-                .unwrap();
+        let split = Split::new(
+            File::open(&path).unwrap(),
+            text.len() as u64,
+            &reading,
+            &Years::default(),
+            Depth::Sample,
+        )
+        .unwrap();
         let mut buffer = Buffer::default();
         let mut all = Vec::new();
         while split.next(&mut buffer).unwrap() {

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 
 use super::account::Account;
 use super::plan::Plan;
-use super::scan::Worker;
+use super::scan::{Rest, Worker};
 use crate::input::Chunk;
 use crate::record::Record;
 
@@ -47,6 +47,18 @@ impl<'p> Live<'p> {
     pub fn chunk(&mut self, chunk: &Chunk<'_>, add: &mut dyn FnMut(&Record<'_>)) {
         self.worker.chunk(chunk, add);
         self.worker.account.settle_chunk(&mut self.sequences);
+    }
+
+    /// The same, with the lines that are no packets for `rest`, after the records of the chunk.
+    pub fn chunk_and_rest(
+        &mut self,
+        chunk: &Chunk<'_>,
+        add: &mut dyn FnMut(&Record<'_>),
+        rest: &mut dyn FnMut(Rest),
+    ) {
+        self.worker.rest = Some(Vec::new());
+        self.chunk(chunk, add);
+        self.worker.rest.take().into_iter().flatten().for_each(rest);
     }
 
     /// What was read so far.

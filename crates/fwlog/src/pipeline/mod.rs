@@ -16,7 +16,7 @@ pub mod unread;
 pub use account::{Account, Position, Totals, Why};
 pub use live::Live;
 pub use plan::Plan;
-pub use scan::{is_one_record, joined};
+pub use scan::{Rest, is_one_record, joined};
 
 use self::order::Writer;
 use self::scan::Worker;

@@ -51,7 +51,24 @@ pub(super) struct Worker<'p> {
     rest_filter: Filter,
     /// The chunk's lines that are no records, if they are wanted.
     pub(super) rejects: Option<Vec<u8>>,
+    /// The same with what is wrong with each, if that is wanted.
+    pub(super) rest: Option<Vec<Rest>>,
 }
+
+/// A line that is no packet.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    /// Why not.
+    pub why: Why,
+    /// Where it is.
+    pub at: Position,
+    /// Its text, of a line that is too long the first 4 KiB; empty for an entry of a journal that
+    /// cannot be read.
+    pub text: Vec<u8>,
+}
+
+/// So much is kept of a line that is too long.
+const KEPT: usize = 4 << 10;
 
 impl<'p> Worker<'p> {
     pub(super) fn new(plan: &'p Plan, names: &'p [String], aggregate_needs_time: bool) -> Worker<'p> {
@@ -67,14 +84,19 @@ impl<'p> Worker<'p> {
             prefixes: PrefixCache::default(),
             rest_filter,
             rejects: None,
+            rest: None,
         }
     }
 
     /// Keeps a line that is no record, as it stood in the file.
-    fn reject(&mut self, line: &[u8]) {
+    fn reject(&mut self, line: &[u8], why: Why, at: Position) {
         if let Some(rejects) = &mut self.rejects {
             rejects.extend_from_slice(line);
             rejects.push(b'\n');
+        }
+        if let Some(rest) = &mut self.rest {
+            let kept = if why == Why::TooLong { line.len().min(KEPT) } else { line.len() };
+            rest.push(Rest { why, at, text: line[..kept].to_vec() });
         }
     }
 
@@ -294,7 +316,7 @@ impl<'p> Worker<'p> {
         if text.len() > LONGEST_LINE {
             self.account.totals.other += 1;
             self.account.note(Why::TooLong, position());
-            self.reject(text);
+            self.reject(text, Why::TooLong, position());
             return;
         }
         if head.is_none()
@@ -321,15 +343,19 @@ impl<'p> Worker<'p> {
 
     /// An entry of a journal of which there is no line.
     fn missing(&mut self, missing: Missing, at: Position) {
-        match missing {
+        let why = match missing {
             Missing::TooLong => {
                 self.account.totals.other += 1;
-                self.account.note(Why::TooLong, at);
+                Why::TooLong
             }
             Missing::Damaged(why) => {
                 self.account.totals.damaged += 1;
-                self.account.note(Why::Entry(why), at);
+                Why::Entry(why)
             }
+        };
+        self.account.note(why, at);
+        if let Some(rest) = &mut self.rest {
+            rest.push(Rest { why, at, text: Vec::new() });
         }
     }
 
@@ -346,7 +372,7 @@ impl<'p> Worker<'p> {
         }
         self.account.note(why, at);
         self.account.records |= watch::begins(line);
-        self.reject(line);
+        self.reject(line, why, at);
         if let Some((what, lines)) = loss(line) {
             self.account.lose(what, lines, at);
         }
@@ -374,9 +400,10 @@ impl<'p> Worker<'p> {
             Completeness::Corrupt => {
                 self.account.totals.damaged += 1;
                 if let Some(stop) = entry.error {
-                    self.account.note(Why::Damaged(stop.reason()), position);
+                    let why = Why::Damaged(stop.reason());
+                    self.account.note(why, position);
+                    self.reject(line.text, why, position);
                 }
-                self.reject(line.text);
                 return;
             }
         }

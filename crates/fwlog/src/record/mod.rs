@@ -8,10 +8,12 @@
 //! files.
 
 pub mod field;
+pub mod kind;
 pub mod lookup;
 pub mod value;
 
 pub use field::{Field, Key};
+pub use kind::Kind;
 pub use lookup::{WEEKDAYS, packet_value, value};
 pub use value::{OwnedValue, TypedValue, Value};
 

@@ -30,7 +30,7 @@ pub fn command(arguments: &cli::Export) -> anyhow::Result<Outcome> {
         return parquet(&arguments.common, &options, fields, ecs);
     }
     let sheet = sheet(form);
-    let fields = if sheet.is_some() && fields.is_empty() { report::record::all_fields() } else { fields };
+    let fields = if sheet.is_some() && fields.is_empty() { Field::all() } else { fields };
     let add = |out: &mut Vec<u8>, record: &Record<'_>| {
         if ecs {
             report::record::ecs(out, record, sheet);

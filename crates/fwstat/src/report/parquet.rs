@@ -1,6 +1,6 @@
 //! Records as Parquet: the columns of the CSV export, with types.
 //!
-//! Responsible for: what type a field has, and row groups of bounded size. Integers are INT64,
+//! Responsible for: what a type is in Parquet, and row groups of bounded size. Integers are INT64,
 //! moments TIMESTAMP in microseconds of UTC, days DATE, `uptime` DOUBLE, `ce`, `df` and `mf`
 //! BOOLEAN, everything else text, escaped as in every form of output. What a line does not
 //! have is null.
@@ -19,51 +19,12 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 
 use super::ecs;
-use super::record::all_fields;
 use fwlog::pipeline::order::Sink;
-use fwlog::record::{Field, Key, Record, Value};
+use fwlog::record::{Field, Kind, Record, Value};
 use fwlog::text;
 
 /// Rows of a group: enough to be read in one go, few enough to be kept until they are written.
 const GROUP: usize = 64 << 10;
-
-/// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Integer,
-    Time,
-    Date,
-    Double,
-    Boolean,
-    Text,
-}
-
-/// What a field's values are.
-fn kind(key: Key) -> Kind {
-    match key {
-        Key::Time | Key::Hour | Key::Minute => Kind::Time,
-        Key::Day | Key::Month => Kind::Date,
-        Key::Uptime => Kind::Double,
-        Key::Ce | Key::Df | Key::Mf => Kind::Boolean,
-        Key::Severity | Key::Repeat | Key::Line | Key::HourOfDay | Key::Uid | Key::Gid | Key::Mark => {
-            Kind::Integer
-        }
-        Key::MacType | Key::VlanId | Key::VlanPcp | Key::ArpHtype | Key::ArpPtype | Key::ArpOpcode => {
-            Kind::Integer
-        }
-        Key::Len | Key::Tos | Key::Prec | Key::Ttl | Key::IpId | Key::Frag | Key::Tc | Key::HopLimit => {
-            Kind::Integer
-        }
-        Key::FlowLbl | Key::ProtoNumber | Key::Spt | Key::Dpt | Key::UdpLen | Key::TcpSeq | Key::TcpAck => {
-            Kind::Integer
-        }
-        Key::Window | Key::Res | Key::Urgp | Key::IcmpType | Key::IcmpCode | Key::IcmpId | Key::IcmpSeq => {
-            Kind::Integer
-        }
-        Key::Parameter | Key::Pointer | Key::Mtu | Key::Spi => Kind::Integer,
-        _ => Kind::Text,
-    }
-}
 
 /// One column.
 #[derive(Debug)]
@@ -85,14 +46,10 @@ impl Columns {
     pub fn new(fields: Vec<Field>, ecs: bool) -> Columns {
         let fields = match fields {
             _ if ecs => ecs::FIELDS.iter().map(|(key, name)| Field::named(*key, name)).collect(),
-            fields if fields.is_empty() => all_fields(),
+            fields if fields.is_empty() => Field::all(),
             fields => fields,
         };
-        let column = |field: Field| {
-            // A network is no longer a number of the packet.
-            let kind = if field.net.is_some() { Kind::Text } else { kind(field.key) };
-            Column { field, kind, ecs }
-        };
+        let column = |field: Field| Column { kind: field.kind(), field, ecs };
         Columns(fields.into_iter().map(column).collect())
     }
 

@@ -53,17 +53,6 @@ pub fn ndjson_of(out: &mut Vec<u8>, record: &Record<'_>, fields: &[Field]) {
     out.push(b'\n');
 }
 
-/// The columns of a CSV export, if none are named: all of the record and of the quoted packet.
-#[must_use]
-pub fn all_fields() -> Vec<Field> {
-    let in_record = || Key::ALL.iter().copied().filter(|key| key.in_record());
-    let mut fields: Vec<Field> = in_record().map(Field::of).collect();
-    for key in in_record().filter(|key| !key.of_line()) {
-        fields.push(Field { name: format!("inner_{}", key.name()), key, inner: true, net: None });
-    }
-    fields
-}
-
 /// Gives `look` the record, decoded once if many of its fields are asked for.
 fn for_fields(record: &Record<'_>, fields: &[Field], look: impl FnOnce(&Record<'_>)) {
     /// Decoding a field on its own takes less than a tenth of decoding all.

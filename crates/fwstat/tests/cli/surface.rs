@@ -114,6 +114,10 @@ fn an_unknown_command_may_be_another_program() {
     let mut command = program();
     let ran = finish(command.args(["hello", "you", "--there"]).env("PATH", &folder.0));
     assert_eq!((ran.code, ran.out.as_str()), (7, "hello you --there\n"));
+    // One that belongs to fwstat is named where it is missing.
+    let missing = finish(program().args(["sql", "SELECT 1"]).env("PATH", &folder.0));
+    assert_eq!(missing.code, 2);
+    assert!(missing.err.contains("--path crates/fwstat-sql"), "{}", missing.err);
     // A file of that name is a file.
     folder.write("hello", log(10, 60, 52));
     let ran = finish(program().arg("hello").current_dir(&folder.0).env("PATH", &folder.0));

@@ -1,0 +1,113 @@
+//! What a statement is run with, and what is said about it afterwards.
+//!
+//! Responsible for: what the command line means here and now; messages on standard error.
+//! Must not know: where statements come from.
+//! Tested by: `tests/sql/program.rs`.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::bail;
+use fwstat::cli::Format;
+use fwstat::commands::Outcome;
+use fwstat::options::Options;
+use fwstat::report::diagnostics;
+
+use crate::cli::Cli;
+use crate::errors;
+use crate::logs::Logs;
+use crate::output::FORMS;
+use crate::query::{Failure, Style};
+use crate::session::{self, Limits};
+
+/// What a statement is run with: the logs as they are now.
+pub struct Opened {
+    /// The logs.
+    pub logs: Arc<Logs>,
+    /// How results are written.
+    pub style: Style,
+    /// What may be used.
+    pub limits: Limits,
+    /// Where the rows go, if not to standard output.
+    pub output: Option<PathBuf>,
+    /// Nothing but the exit code.
+    pub quiet: bool,
+    verbose: bool,
+    strict: bool,
+}
+
+impl Opened {
+    /// Looks at the surroundings.
+    ///
+    /// # Errors
+    /// An option makes no sense.
+    pub fn new(cli: &Cli) -> anyhow::Result<Opened> {
+        if cli.common.input.accounting.rejects.is_some() {
+            bail!("--rejects is of other commands: here lines that are no packets are the table `rest`");
+        }
+        let options = Options::new(&cli.common, false)?;
+        let form = options.format.unwrap_or(Format::Table);
+        if !FORMS.contains(&form) {
+            bail!("--format: there are table, csv, tsv, json, ndjson and markdown");
+        }
+        let partitions = options.plan.threads;
+        let Options { plan, queue, look, output, quiet, verbose, strict, .. } = options;
+        Ok(Opened {
+            logs: Arc::new(Logs::new(queue, plan, cli.whole)),
+            style: Style { form, look, limit: cli.rows },
+            limits: Limits { partitions, memory: cli.memory.unwrap_or_else(session::default_memory) },
+            output,
+            quiet,
+            verbose,
+            strict,
+        })
+    }
+
+    /// Says what could not be read, and which lines are no packets; whether all is well.
+    ///
+    /// # Errors
+    /// Standard error cannot be written to.
+    pub fn tell(&self, sql: &str) -> io::Result<bool> {
+        let found = self.logs.found();
+        diagnostics::input_errors(&found.errors)?;
+        let totals = found.totals;
+        let rest = totals.other + totals.damaged;
+        let look = &self.style.look;
+        if self.strict && totals.damaged > 0 {
+            let lines = look.count_of(totals.damaged, "line is", "lines are");
+            diagnostics::error(&format!("{lines} corrupt: SELECT * FROM rest WHERE class = 'damaged'"))?;
+        } else if !self.quiet && totals.lines > 0 && rest == totals.lines && !sql.contains("rest") {
+            diagnostics::warning("no line is a packet: SELECT why, count(*) FROM rest GROUP BY 1")?;
+        } else if self.verbose && rest > 0 {
+            let lines = look.count_of(totals.lines, "line", "lines");
+            diagnostics::warning(&format!(
+                "{lines} read, {} of them no packets: SELECT why, count(*) FROM rest GROUP BY 1",
+                look.number(rest)
+            ))?;
+        }
+        Ok(found.errors.is_empty() && !(self.strict && totals.damaged > 0))
+    }
+}
+
+/// Says why a statement failed.
+pub fn failed(failure: &Failure, sql: &str) -> Outcome {
+    let text = match failure {
+        Failure::Cancelled => return Outcome::Interrupted,
+        Failure::Query(error) => errors::message(error, sql),
+        Failure::Output(error) => {
+            diagnostics::fatal(error);
+            return Outcome::Failed;
+        }
+    };
+    // Where standard error is gone, nobody can be told.
+    let _ = diagnostics::error(&text);
+    Outcome::Failed
+}
+
+/// Whether an error is nothing but a reader that went away.
+#[must_use]
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(broken))
+}
