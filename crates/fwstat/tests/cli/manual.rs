@@ -2,7 +2,7 @@
 
 use crate::support::*;
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "man",
     "man-top",
     "man-timeline",
