@@ -131,7 +131,7 @@ impl<A: Address> Table<A> {
 
 /// Puts probes in the order of their keys, and joins those of one.
 fn compact<A: Address>(probes: &mut Vec<Probe<A>>) {
-    probes.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
+    probes.sort_unstable_by_key(Probe::key);
     probes.dedup_by(|later, kept| {
         let same = later.key() == kept.key();
         if same {
