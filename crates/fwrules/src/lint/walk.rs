@@ -323,7 +323,10 @@ impl<'r> Lint<'r> {
         if !region.opaque.is_empty() {
             path.opaque.push(id, &region.opaque);
         } else if !path.silent && !region.moody && !taken.is_empty() {
-            path.opaque.push(id, &[region.same]);
+            // What goes to another chain is taken there.
+            if !back {
+                path.opaque.push(id, &[region.same]);
+            }
             let sure = path.doubt.is_empty();
             let took = (path.call.is_some() || !sure).then(|| taken.without(&path.doubt));
             self.ended.push(Ended { rule: id, before: path.last, call: path.call, took, back, sure });

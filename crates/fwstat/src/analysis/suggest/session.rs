@@ -478,9 +478,13 @@ impl Session {
                 ));
             }
             if !site.answers_pass {
+                let mut rules = advice.chain.rules.iter().filter(|rule| rule.pattern.v6 == v6);
+                let how = match rules.any(|rule| rule.pattern.known) {
+                    true => "a first rule lets known connections pass",
+                    false => "its rules take only packets that open connections",
+                };
                 notes.push(format!(
-                    "{family}: INPUT jumps to {} before ACCEPT of RELATED,ESTABLISHED; a first rule lets known \
-                     connections pass",
+                    "{family}: INPUT jumps to {} before ACCEPT of RELATED,ESTABLISHED; {how}",
                     self.settings.chain
                 ));
             }
