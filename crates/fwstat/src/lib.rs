@@ -85,6 +85,7 @@ pub fn main() -> ExitCode {
         Some(Command::Explain(arguments)) => commands::explain::command(arguments),
         Some(Command::Replay(arguments)) => commands::replay::command(arguments),
         Some(Command::Suggest(arguments)) => commands::suggest::command(arguments),
+        Some(Command::Report(arguments)) => commands::report::command(arguments),
         #[cfg(feature = "watch")]
         Some(Command::Watch(arguments)) => commands::watch::command(arguments),
         Some(Command::Timeline(arguments)) => commands::timeline::command(arguments),

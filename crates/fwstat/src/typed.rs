@@ -15,7 +15,7 @@ use fwlog::text;
 use crate::cli::{Cli, Format};
 
 /// Words of other programs for what a command does.
-const MEANT: [(&[&str], &str); 8] = [
+const MEANT: [(&[&str], &str); 9] = [
     (&["grep", "rg", "tail", "cat", "head", "show", "print", "less"], "lines"),
     (&["sources", "ports", "count", "counts", "sort", "uniq", "talkers"], "top"),
     (&["graph", "histogram", "chart", "plot", "hours", "trend"], "timeline"),
@@ -23,6 +23,7 @@ const MEANT: [(&[&str], &str); 8] = [
     (&["silence", "noise", "block", "ban"], "suggest"),
     (&["json", "csv", "dump", "records", "convert"], "export"),
     (&["why", "decode", "parse"], "explain"),
+    (&["html", "page", "summary", "goaccess"], "report"),
     (&["live", "follow", "monitor", "dashboard", "tui"], "watch"),
 ];
 

@@ -10,4 +10,5 @@ pub mod noise;
 pub mod replay;
 pub mod replayed;
 pub mod suggest;
+pub mod summary;
 pub mod what_if;

@@ -11,6 +11,7 @@ mod export;
 mod lines;
 mod overview;
 mod replay;
+mod report;
 mod suggest;
 mod timeline;
 mod top;
@@ -29,6 +30,7 @@ pub use export::Export;
 pub use lines::Lines;
 pub use overview::Overview;
 pub use replay::Replay;
+pub use report::Report;
 pub use suggest::Suggest;
 pub use timeline::Timeline;
 pub use top::Top;
@@ -139,6 +141,13 @@ pub enum Command {
     /// host of the own networks or of --trusted. What each rule would drop is printed with it. Without --rules less is
     /// known, and less is suggested.
     Suggest(Suggest),
+    /// One page of HTML about a log: what remains without the noise, who, when, at which ports, what changed.
+    ///
+    /// The page is one file that fetches nothing: it opens from a disk, can be mailed, is readable without its script,
+    /// on paper and on a telephone. It says what remains and which rules silence the rest, packets over time by prefix,
+    /// sources and networks, ports, near hits, own hosts that misbehave; with --rules also which rule takes which
+    /// lines, and what is wrong with the rules; and what could not be read. The log is read three times.
+    Report(Report),
     /// Watch a log as it is written, on a terminal: who, on what, when; drill down, explain, copy the command.
     ///
     /// Panels of prefixes over time, networks, ports, scans and lines. Enter goes into a row, Backspace back, ? shows all

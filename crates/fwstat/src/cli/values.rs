@@ -19,6 +19,7 @@ pub enum Generate {
     ManReplay,
     ManExplain,
     ManSuggest,
+    ManReport,
     #[cfg(feature = "watch")]
     ManWatch,
     #[value(alias = "bash")]
@@ -52,6 +53,7 @@ impl Generate {
             Generate::ManReplay => "replay",
             Generate::ManExplain => "explain",
             Generate::ManSuggest => "suggest",
+            Generate::ManReport => "report",
             #[cfg(feature = "watch")]
             Generate::ManWatch => "watch",
             Generate::Man | Generate::CompleteBash | Generate::CompleteZsh | Generate::CompleteFish => {
@@ -121,6 +123,7 @@ pub enum Format {
     Tsv,
     Markdown,
     Parquet,
+    Html,
 }
 
 impl Format {
@@ -132,6 +135,7 @@ impl Format {
                 &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv, Format::Markdown]
             }
             b"timeline" | b"check" => &[Format::Table, Format::Plain, Format::Json, Format::Csv, Format::Tsv],
+            b"report" => &[Format::Html],
             b"export" => &[Format::Ndjson, Format::Csv, Format::Tsv, Format::Parquet],
             _ => &[Format::Table, Format::Plain, Format::Json],
         }

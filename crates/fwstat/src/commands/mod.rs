@@ -14,6 +14,7 @@ mod names;
 pub mod overview;
 mod passes;
 pub mod replay;
+pub mod report;
 pub mod suggest;
 pub mod suggest_interactive;
 mod suggest_print;
@@ -38,7 +39,7 @@ use crate::options::Options;
 use crate::progress::Progress;
 use crate::report::csv::Delimiter;
 use crate::report::style::RenderOptions;
-use crate::report::{self, Head, diagnostics};
+use crate::report::{Head, diagnostics, stats};
 use fwlog::aggregate::Aggregate;
 use fwlog::pipeline::order::{Out, Sink, Writer};
 use fwlog::pipeline::{self, Account};
@@ -145,9 +146,9 @@ fn print_diagnostics(options: &Options, account: &Account, took: Duration) -> io
         diagnostics::error(&format!("{}: {lines} corrupt: {why}", seen.first.in_files(&files)))?;
     }
     if options.stats {
-        out.write_all(report::stats::text(account, &files, options.queue.taken(), took).as_bytes())?;
+        out.write_all(stats::text(account, &files, options.queue.taken(), took).as_bytes())?;
     } else if options.verbose {
-        writeln!(out, "fwstat: {}", report::stats::line(account, took))?;
+        writeln!(out, "fwstat: {}", stats::line(account, took))?;
     }
     Ok(())
 }
@@ -298,6 +299,7 @@ fn format(options: &Options, default: Format, known: &[Format]) -> anyhow::Resul
         "tsv" => Some(Format::Tsv),
         "md" => Some(Format::Markdown),
         "parquet" => Some(Format::Parquet),
+        "html" | "htm" => Some(Format::Html),
         _ => None,
     };
     let format = match options.format.or_else(by_name).unwrap_or(default) {

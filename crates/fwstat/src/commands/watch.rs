@@ -23,14 +23,14 @@ use crate::atomic_file::AtomicFile;
 use crate::cli::values::{CHAIN, MOST_RULES};
 use crate::cli::{self, Common, OutputArgs, WatchFormat};
 use crate::options::{self, Options};
-use crate::report::{Head, diagnostics};
+use crate::report::{Head, diagnostics, next};
 use crate::rules::Rulesets;
 use crate::watch::counters::Counters;
 use crate::watch::periodic::{self, Report};
 use crate::watch::picture::Picture;
 use crate::watch::proposals::Proposer;
 use crate::watch::question::{Question, Window};
-use crate::watch::setup::{Glyphs, Setup, input_words};
+use crate::watch::setup::{Glyphs, Setup};
 use crate::watch::{self, Start};
 
 /// Runs it.
@@ -76,7 +76,7 @@ pub fn command(arguments: &cli::Watch) -> anyhow::Result<Outcome> {
     };
     let setup = Setup {
         head,
-        input: input_words(&common.input),
+        input: next::input_words(&common.input),
         name,
         rule_files: arguments.rules.rules.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
         rules: !rulesets.all.is_empty() || !arguments.counters.is_empty(),

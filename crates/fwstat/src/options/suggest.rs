@@ -5,7 +5,7 @@
 //! Tested by: `tests/cli/suggest.rs`, the unit tests below.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use fwlog::text;
@@ -15,7 +15,7 @@ use fwrules::Net;
 
 use crate::analysis::noise::address::collapsed;
 use crate::analysis::suggest::session::{Session, Settings};
-use crate::cli::{Common, OutputArgs, Suggest};
+use crate::cli::{Common, OutputArgs, Report, Suggest};
 use crate::report::diagnostics;
 use crate::whole_file;
 
@@ -24,15 +24,32 @@ use crate::whole_file;
 /// # Errors
 /// An option makes no sense, or a file of rules or networks cannot be read.
 pub fn session(arguments: &Suggest) -> anyhow::Result<Session> {
+    let Suggest { rules, keep, max_rules, .. } = arguments;
     let settings = Settings {
-        trusted: trusted(&arguments.trusted)?,
-        keep: arguments.keep.iter().map(|k| k.as_bytes().to_vec()).collect(),
-        chain: chain(&arguments.chain)?,
-        most: arguments.max_rules,
         honeypot: arguments.honeypot.as_deref().map(honeypot).transpose()?,
+        ..settings(&arguments.trusted, keep, &arguments.chain, *max_rules)?
     };
+    with_rules(settings, rules)
+}
+
+/// The same for a report.
+///
+/// # Errors
+/// An option makes no sense, or a file of rules or networks cannot be read.
+pub fn session_of_report(arguments: &Report) -> anyhow::Result<Session> {
+    let Report { rules, keep, max_rules, .. } = arguments;
+    with_rules(settings(&arguments.trusted, keep, &arguments.chain, *max_rules)?, rules)
+}
+
+fn settings(networks: &[String], keep: &[String], name: &str, most: usize) -> anyhow::Result<Settings> {
+    let keep = keep.iter().map(|k| k.as_bytes().to_vec()).collect();
+    Ok(Settings { trusted: trusted(networks)?, keep, chain: chain(name)?, most, honeypot: None })
+}
+
+/// What is known before the log is read, with these rulesets.
+fn with_rules(settings: Settings, paths: &[PathBuf]) -> anyhow::Result<Session> {
     let mut session = Session::new(settings);
-    for path in &arguments.rules {
+    for path in paths {
         let rules = crate::rules::ruleset(path)?;
         for note in crate::rules::notes(&path.display().to_string(), &rules) {
             diagnostics::warning(&text::escape(note.as_bytes()))?;

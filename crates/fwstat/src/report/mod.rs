@@ -19,6 +19,7 @@ pub mod markdown;
 pub mod meaning;
 pub mod next;
 pub mod overview;
+pub mod page;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod ranking;

@@ -80,7 +80,7 @@ pub(super) fn classes(look: &RenderOptions, totals: &Totals) -> String {
 }
 
 /// The filters as they were typed.
-fn filters(head: &Head) -> String {
+pub(super) fn filters(head: &Head) -> String {
     let part = |(name, value): (&String, &serde_json::Value)| {
         let text = match value {
             serde_json::Value::Array(values) => {

@@ -8,7 +8,6 @@ use fwlog::text::quoted;
 
 use super::picture::Picture;
 use super::question::What;
-use crate::cli::InputArgs;
 use crate::report::{Head, next};
 
 /// How bars are drawn.
@@ -97,28 +96,4 @@ impl Setup {
         all.dedup();
         all
     }
-}
-
-/// The options about the input, as words of a command.
-#[must_use]
-pub fn input_words(input: &InputArgs) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut flag = |on: bool, name: &str| words.extend(on.then(|| name.to_owned()));
-    flag(input.rotated, "--rotated");
-    flag(input.utc, "--utc");
-    flag(input.journal_pipe, "--journal-pipe");
-    flag(input.journal == Some(None), "--journal");
-    flag(input.no_decompress, "--no-decompress");
-    let mut option = |name: &str, value: Option<String>| {
-        words.extend(value.map(|value| format!("{name}{}", quoted(&value))));
-    };
-    let path = |path: &std::path::PathBuf| path.to_string_lossy().into_owned();
-    option("--journal=", input.journal.as_ref().and_then(|journal| journal.as_ref().map(path)));
-    option("--boot=", input.boot.clone());
-    option("--machine-id ", input.machine_id.clone());
-    option("--tz ", input.tz.clone());
-    option("--year ", input.year.map(|year| year.to_string()));
-    option("--boot-time ", input.boot_time.clone());
-    option("--envelope ", input.envelope.clone());
-    words
 }

@@ -8,7 +8,7 @@ const TYPED: [(&str, &str); 38] = [
     ("fwstat to", "fwstat top "),
     ("fwstat ti", "fwstat timeline "),
     ("fwstat sug", "fwstat suggest "),
-    ("fwstat rep", "fwstat replay "),
+    ("fwstat repl", "fwstat replay "),
     ("fwstat ch", "fwstat check "),
     ("fwstat ker", "fwstat kern.log"),
     ("fwstat --rot", "fwstat --rotated"),

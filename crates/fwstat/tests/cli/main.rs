@@ -37,6 +37,8 @@ mod profiles;
 mod readers;
 mod replay;
 mod replay_files;
+mod report;
+mod report_page;
 mod rule_faults;
 mod schemas;
 mod screens;

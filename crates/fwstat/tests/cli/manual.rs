@@ -2,7 +2,7 @@
 
 use crate::support::*;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "man",
     "man-top",
     "man-timeline",
@@ -12,6 +12,7 @@ const PAGES: [&str; 9] = [
     "man-replay",
     "man-explain",
     "man-suggest",
+    "man-report",
 ];
 
 /// A topic's text as it is in the source.

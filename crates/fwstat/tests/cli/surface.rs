@@ -31,7 +31,7 @@ fn offered(words: &[&str]) -> String {
 #[test]
 fn help_manual_and_completions_list_the_same_options() {
     for command in
-        ["", "top", "timeline", "check", "lines", "export", "replay", "explain", "suggest", "watch"]
+        ["", "top", "timeline", "check", "lines", "export", "replay", "explain", "suggest", "report", "watch"]
     {
         let words: Vec<&str> = [command].into_iter().filter(|word| !word.is_empty()).collect();
         let help = run(&[&words[..], &["--help"]].concat());
@@ -51,7 +51,7 @@ fn help_manual_and_completions_list_the_same_options() {
 
 #[test]
 fn help_fits_a_terminal() {
-    for command in ["top", "timeline", "check", "export", "replay", "explain", "suggest", "watch"] {
+    for command in ["top", "timeline", "check", "export", "replay", "explain", "suggest", "report", "watch"] {
         let help = run(&[command, "-h"]).out;
         assert!(help.lines().all(|line| line.chars().count() <= 98), "{help}");
     }

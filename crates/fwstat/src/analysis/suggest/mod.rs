@@ -25,6 +25,7 @@ pub mod share;
 pub mod signals;
 pub mod site;
 pub mod suggestion;
+pub mod view;
 pub mod watch;
 pub mod wrong_protocol;
 

@@ -94,6 +94,14 @@ impl Distinct {
         }
     }
 
+    /// Takes an address into account.
+    pub fn add(&mut self, addr: IpAddr) {
+        self.put(match addr {
+            IpAddr::V4(addr) => mixed_v4(addr.to_bits()),
+            addr @ IpAddr::V6(_) => mixed_addr(addr),
+        });
+    }
+
     /// Looks up what was not yet. Needed before anything is joined or asked.
     fn settle(&mut self) {
         self.hashes.extend(self.waiting.drain(..));
@@ -112,7 +120,8 @@ impl Distinct {
         }
     }
 
-    fn merge(&mut self, mut other: Distinct) {
+    /// Takes over what another has seen.
+    pub fn merge(&mut self, mut other: Distinct) {
         self.settle();
         other.settle();
         self.limit = match (self.limit, other.limit) {
@@ -357,7 +366,7 @@ fn verdict(case: &Case<'_>, with: &mut Asker<'_>, without: &mut Asker<'_>, recor
 }
 
 /// Why a line stays out of the proof.
-fn outside(doubt: Doubt) -> Why {
+pub(super) fn outside(doubt: Doubt) -> Why {
     match doubt {
         Doubt::Truncated => Why::Truncated,
         Doubt::Foreign => Why::Foreign,

@@ -15,6 +15,7 @@ use super::proof::{Case, Proof, Proved, Prover, Taken};
 use super::signals::{Signals, is_kept};
 use super::site::{Judge, Site};
 use super::suggestion::{Rated, Refused, Suggestion};
+use super::view::View;
 use super::{Advice, advise, exceptions, honeypot, watch, wrong_protocol};
 use crate::analysis::noise::address::{Nets, address, net_name};
 use crate::analysis::noise::let_in::LetIn;
@@ -225,6 +226,16 @@ impl Session {
     pub fn judged<R>(&self, suggestion: &Suggestion, with: impl FnOnce(&Judge<'_>) -> R) -> R {
         let list: Vec<Proposal> = suggestion.rules.iter().map(|rated| rated.proposal.clone()).collect();
         self.judging(&by_family(&list, |i| proven_as(&list[i])), &suggestion.sets, with)
+    }
+
+    /// The same, and why a line stays, if it does.
+    pub fn viewed<R>(
+        &self,
+        suggestion: &Suggestion,
+        signals: &Signals,
+        with: impl FnOnce(&View<'_>) -> R,
+    ) -> R {
+        self.judged(suggestion, |judge| with(&View::new(signals, judge)))
     }
 
     /// The same with these rules, by family, and their sets.

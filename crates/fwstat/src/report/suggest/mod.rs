@@ -35,7 +35,8 @@ pub use host::Verb;
 const PLAIN: anstyle::Style = anstyle::Style::new();
 
 /// A span of time for people, to the minute.
-fn span(clock: &Clock, seen: &Lines) -> Option<String> {
+#[must_use]
+pub fn span(clock: &Clock, seen: &Lines) -> Option<String> {
     if seen.first == 0 {
         return None;
     }
@@ -54,7 +55,8 @@ fn span(clock: &Clock, seen: &Lines) -> Option<String> {
 }
 
 /// `12 sources`, `about 1,000,000 sources`.
-fn sources(look: &RenderOptions, taken: &Taken) -> String {
+#[must_use]
+pub fn sources(look: &RenderOptions, taken: &Taken) -> String {
     let (count, exact) = taken.sources.count();
     let about = if exact { "" } else { "about " };
     format!("{about}{}", look.count_of(count, "source", "sources"))
@@ -94,7 +96,8 @@ fn friend_rule(friend: &Friend) -> Rule {
 }
 
 /// The commands that let a friend in.
-fn friend_commands(suggestion: &Suggestion, friend: &Friend, known: bool) -> Vec<String> {
+#[must_use]
+pub fn friend_commands(suggestion: &Suggestion, friend: &Friend, known: bool) -> Vec<String> {
     let v6 = friend.addr.is_ipv6();
     let site = &suggestion.sites[usize::from(v6)];
     let has = |name: &[u8]| site.rules.tables[site.table].chain(name).is_some();
@@ -238,7 +241,8 @@ fn summary(page: &mut Page<'_>, clock: &Clock, head: &Head, s: &Suggestion) {
 }
 
 /// The numbers that the whole script is about.
-fn recap(look: &RenderOptions, s: &Suggestion) -> Option<String> {
+#[must_use]
+pub fn recap(look: &RenderOptions, s: &Suggestion) -> Option<String> {
     s.drops().next()?;
     let open = s.before - s.old;
     let count = look.count_of(s.drops().count() as u64, "rule silences", "rules silence");
@@ -383,17 +387,24 @@ fn honeypot(page: &mut Page<'_>, s: &Suggestion, verb: Verb) {
     );
 }
 
-/// Everything after the rules.
-fn rest(page: &mut Page<'_>, head: &Head, s: &Suggestion) {
-    let look = page.look;
+/// What remains, by reason: lines and what they are, the most lines first.
+#[must_use]
+pub fn remains(s: &Suggestion) -> Vec<(u64, &'static str)> {
     let mut rows: Vec<(u64, &str)> = s.remain.iter().map(|(why, lines)| (*lines, why.title())).collect();
     rows.push((s.noise_left - s.declined, "noise not worth a rule"));
     rows.push((s.declined, "noise of rules that you declined"));
     rows.push((s.unusual, "unusual packets"));
     rows.retain(|(lines, _)| *lines > 0);
+    rows.sort_by_key(|(lines, title)| (std::cmp::Reverse(*lines), *title));
+    rows
+}
+
+/// Everything after the rules.
+fn rest(page: &mut Page<'_>, head: &Head, s: &Suggestion) {
+    let look = page.look;
+    let rows = remains(s);
     if !rows.is_empty() {
         page.heading("What remains");
-        rows.sort_by_key(|(lines, title)| (std::cmp::Reverse(*lines), *title));
         let digits = rows.iter().map(|(lines, _)| look.number(*lines).len()).max().unwrap_or(0);
         for (lines, title) in rows {
             page.cut(2, PLAIN, &format!("{:>digits$}  {title}", look.number(lines)));

@@ -1,0 +1,131 @@
+//! What is worth a look: own hosts that misbehave, what they could not reach, near hits, trusted hosts that are blocked.
+//!
+//! Responsible for: these tables.
+//! Must not know: how they were found.
+//! Tested by: `tests/cli/report_page.rs`.
+
+use logparse::Protocol;
+
+use super::block::{Block, Code, Section, Told, lines, top_of};
+use super::plot::bar;
+use super::table::{Cell, Table, bars, numbers, plain, words};
+use super::who::{address, port};
+use crate::report::suggest::friend_commands;
+
+/// Rows of each table.
+const ROWS: usize = 25;
+const FRIENDS: usize = 12;
+
+/// Own hosts and slow scans, outgoing packets, trusted hosts, rules that never match.
+pub(super) fn section(told: &Told<'_>) -> Option<Section> {
+    let s = &told.summary.suggestion;
+    let mut blocks = Vec::new();
+    let tables: Vec<Table> = [hosts(told, "own_network"), hosts(told, "slow_scan"), outgoing(told)]
+        .into_iter()
+        .filter(|table| !table.is_empty())
+        .collect();
+    if !tables.is_empty() {
+        blocks.push(Block::Tables(tables));
+    }
+    blocks.extend(trusted(told));
+    if !s.dead.is_empty() {
+        blocks
+            .push(Block::Note("Rules that never match, because they ask for the wrong protocol:".to_owned()));
+        let dead = s.dead.iter().map(|dead| {
+            let better = crate::report::rules::restore(&dead.better, &s.chain);
+            format!("{} {}: {} match {better}", s.chain, dead.number, lines(dead.lines))
+        });
+        blocks.push(Block::List(dead.collect()));
+    }
+    (!blocks.is_empty()).then(|| Section {
+        id: "look",
+        title: "Look at these",
+        lead: "Hosts of your own network that behave like scanners, slow scans from outside, and what your hosts could \
+               not reach."
+            .to_owned(),
+        blocks,
+    })
+}
+
+/// Hosts that scan, of one kind.
+fn hosts(told: &Told<'_>, why: &str) -> Table {
+    let list = told.summary.suggestion.hosts.iter().filter(|host| host.scans && host.why == why);
+    let rows = list.take(ROWS).map(|host| {
+        let tried: Vec<String> =
+            host.tried.iter().map(|tried| format!("{} ({})", tried.service, tried.lines)).collect();
+        vec![address(told, host.src), Cell::number(host.lines), Cell::text(tried.join(", ")).broken()]
+    });
+    let own = why == "own_network";
+    Table {
+        caption: if own { "Local hosts that probe" } else { "Slow scans" }.to_owned(),
+        columns: vec![words("Source"), numbers("Lines"), plain("Tried")],
+        rows: rows.collect(),
+        ..Table::default()
+    }
+}
+
+/// Where hosts wanted to go and were not let.
+fn outgoing(told: &Told<'_>) -> Table {
+    let going = &told.summary.suggestion.going;
+    let rows = going.iter().take(ROWS);
+    Table {
+        caption: "Blocked outgoing".to_owned(),
+        columns: vec![words("To"), numbers("Lines")],
+        rows: rows.map(|(what, count)| vec![Cell::code(what.clone()), Cell::number(*count)]).collect(),
+        ..Table::default()
+    }
+}
+
+/// Trusted hosts at closed ports.
+fn trusted(told: &Told<'_>) -> Vec<Block> {
+    let s = &told.summary.suggestion;
+    if s.friends.is_empty() {
+        return Vec::new();
+    }
+    let shown = &s.friends[..s.friends.len().min(FRIENDS)];
+    let rows = shown.iter().map(|(friend, _)| {
+        vec![address(told, friend.addr), port(friend.protocol, friend.port), Cell::number(friend.lines)]
+    });
+    let table = Table {
+        caption: "Trusted hosts being blocked".to_owned(),
+        about: top_of(shown.len(), s.friends.len() as u64, "of them", "of them"),
+        columns: vec![words("Source"), words("Port"), numbers("Lines")],
+        rows: rows.collect(),
+        ..Table::default()
+    };
+    let commands: Vec<String> =
+        shown.iter().flat_map(|(friend, known)| friend_commands(s, friend, *known)).collect();
+    let code = Code { title: "To allow them".to_owned(), text: commands.join("\n") };
+    let mut blocks = vec![Block::Table(table)];
+    blocks.extend((!code.text.is_empty()).then_some(Block::Code(code)));
+    blocks
+}
+
+/// Near hits.
+pub(super) fn near(told: &Told<'_>) -> Option<Section> {
+    let (near, all) = &told.summary.near;
+    let largest = near.first()?.lines;
+    let rows = near.iter().map(|hit| {
+        let at = match hit.at {
+            (protocol, Some(at)) => port(protocol, at),
+            (protocol, None) => Cell::text(Protocol(protocol).to_string().to_lowercase()),
+        };
+        let part = hit.lines as f64 / largest.max(1) as f64;
+        vec![address(told, hit.src), at, Cell::number(hit.lines), Cell::picture(bar(part))]
+    });
+    let table = Table {
+        caption: "Near hits".to_owned(),
+        about: top_of(near.len(), *all, "source and port", "sources and ports"),
+        class: "barred",
+        columns: vec![words("Source"), words("Port"), numbers("Lines"), bars()],
+        rows: rows.collect(),
+        tools: true,
+    };
+    Some(Section {
+        id: "near",
+        title: "Near hits",
+        lead: "Untrusted sources on services that are open to some: what stops being a drop the day a rule is wrong."
+            .to_owned(),
+        blocks: vec![Block::Table(table)],
+    })
+}
