@@ -436,20 +436,22 @@ const LARGEST_CLAIM: u64 = i32::MAX as u64;
 fn may_announce(line: &[u8]) -> bool {
     /// A length for which the loop becomes a few vector instructions.
     const TOGETHER: usize = 32;
-    let begins = |three: &[u8]| matches!(three, [b's', b's', b'e' | b'a']);
-    let mut at = 0;
-    while let Some(bytes) = line.get(at..).and_then(|rest| rest.first_chunk::<{ TOGETHER + 2 }>()) {
-        // `e` and `a` differ in one bit.
-        let any = (0..TOGETHER).fold(0, |any, at| {
+    // `e` and `a` differ in one bit.
+    let begin = |bytes: &[u8; TOGETHER + 2]| {
+        (0..TOGETHER).fold(0, |any, at| {
             let pair = u8::from(bytes[at] == b's') & u8::from(bytes[at + 1] == b's');
             any | pair & u8::from(bytes[at + 2] & !4 == b'a')
-        });
-        if any != 0 && goes_on(&line[at..]) {
-            return true;
-        }
-        at += TOGETHER;
+        })
+    };
+    let Some(last) = line.last_chunk() else { return goes_on(line) };
+    // The last bytes are looked at twice, rather than one by one.
+    let mut any = begin(last);
+    let mut rest = line;
+    while let Some(bytes) = rest.first_chunk() {
+        any |= begin(bytes);
+        rest = &rest[TOGETHER..];
     }
-    line[at..].windows(3).any(begins) && goes_on(&line[at..])
+    any != 0 && goes_on(line)
 }
 
 /// Whether one of the words goes on in a text.

@@ -15,10 +15,9 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use logparse::{Civil, Envelope, Time, TimeOfDay, Zone};
 
+pub use super::dates::NANOS;
 use super::dates::{DAY, civil_from_days, exists, year_of};
-
-/// Nanoseconds in a second.
-pub const NANOS: i64 = 1_000_000_000;
+pub use super::rfc3339::rfc3339;
 
 /// A moment: UTC, and the offset of the report's zone at that moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -488,14 +487,7 @@ fn decimal(text: &[u8]) -> Option<i64> {
     seconds.parse::<i64>().ok()?.checked_mul(NANOS)?.checked_add(nanos)
 }
 
-/// An RFC 3339 stamp in nanoseconds.
-#[must_use]
-pub fn rfc3339(text: &[u8]) -> Option<i64> {
-    let timestamp: jiff::Timestamp = std::str::from_utf8(text).ok()?.parse().ok()?;
-    i64::try_from(timestamp.as_nanosecond()).ok()
-}
-
-/// The same of a stamp that may have no zone, to the day.
+/// An RFC 3339 stamp that may have no zone, to the day.
 fn about(text: &[u8]) -> Option<i64> {
     rfc3339(text).or_else(|| rfc3339(&[text.get(..10)?, b"T12:00:00Z"].concat()))
 }

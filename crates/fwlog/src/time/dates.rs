@@ -10,6 +10,8 @@ use logparse::{Civil, days_from_civil};
 
 /// Seconds in a day.
 pub const DAY: i64 = 86_400;
+/// Nanoseconds in a second.
+pub const NANOS: i64 = 1_000_000_000;
 /// Seconds in a year of the scale, which has a February 29.
 pub const YEAR: i64 = 366 * DAY;
 

@@ -157,6 +157,15 @@ const CONTINUING: [&str; 29] = [
 const TRANSLATING: [&str; 6] = ["DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP", "TPROXY"];
 
 impl Target {
+    /// Whether `-j` takes this word for a target, so that no chain can be called so: a verdict of the kernel or an
+    /// extension.
+    #[must_use]
+    pub fn is_word(word: &str) -> bool {
+        ["ACCEPT", "DROP", "REJECT", "RETURN", "QUEUE", "NFQUEUE"].contains(&word)
+            || CONTINUING.contains(&word)
+            || TRANSLATING.contains(&word)
+    }
+
     pub(crate) fn effect(&self) -> Effect {
         match self {
             Target::Continue => Effect::Continue,

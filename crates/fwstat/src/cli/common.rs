@@ -207,7 +207,8 @@ pub struct AccountingArgs {
     #[arg(long, hide = true, overrides_with = "strict")]
     #[allow(missing_docs)]
     pub no_strict: bool,
-    /// Write the lines that are not firewall lines (other, corrupt) to FILE, as they are.
+    /// Write the lines that are not firewall lines (other, corrupt) to FILE, as they are; of a line over 1 MiB the
+    /// first MiB.
     #[arg(hide_short_help = true, long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
     /// Print statistics of the reading on standard error: bytes, lines by kind, speed.
@@ -249,19 +250,19 @@ pub struct LookArgs {
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
     /// Output width in columns (default: the terminal's).
-    #[arg(long, value_name = "COLUMNS")]
+    #[arg(hide_short_help = true, long, value_name = "COLUMNS")]
     pub width: Option<usize>,
     /// No header lines.
     #[arg(short = 'H', long)]
     pub no_header: bool,
     /// Numbers without commas.
-    #[arg(short = 'x', long)]
+    #[arg(hide_short_help = true, short = 'x', long)]
     pub exact: bool,
     /// Do not show progress.
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub no_progress: bool,
     /// Do not read the file of arguments (~/.config/fwstat/args).
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub no_config: bool,
     /// No output, exit code only.
     #[arg(short = 'q', long)]

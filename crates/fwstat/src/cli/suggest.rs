@@ -37,7 +37,7 @@ pub struct Suggest {
     #[arg(long, value_name = "N", default_value_t = MOST_RULES)]
     pub max_rules: usize,
     /// Stop once this share of the noise is covered (default: every worthwhile rule).
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(hide_short_help = true, long, value_name = "PERCENT")]
     pub target: Option<String>,
     /// The chain for the rules.
     #[arg(long, value_name = "NAME", default_value = CHAIN)]
@@ -46,20 +46,20 @@ pub struct Suggest {
     #[arg(long)]
     pub interactive: bool,
     /// Commands that add a rule only if it is not there.
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub idempotent: bool,
     /// Print the commands that remove the rules, instead of those that add them.
     #[arg(long)]
     pub undo: bool,
     /// Also print nat rules that redirect untrusted connections to restricted services to this
     /// honeypot, with their LOG, FORWARD and return path.
-    #[arg(long, value_name = "ADDRESS[:PORT]")]
+    #[arg(hide_short_help = true, long, value_name = "ADDRESS[:PORT]")]
     pub honeypot: Option<String>,
     /// Write the raw lines that would remain with these rules, or that they would remove, and nothing else.
     #[arg(long, value_name = "WHICH", conflicts_with_all = ["format", "json", "undo", "idempotent"])]
     pub print: Option<Silenced>,
     /// Lifetime of ipset and CrowdSec entries.
-    #[arg(long, value_name = "SPAN", default_value = "1w")]
+    #[arg(hide_short_help = true, long, value_name = "SPAN", default_value = "1w")]
     pub timeout: String,
     /// Output format.
     #[arg(long, value_name = "FORMAT", default_value = "iptables", help_heading = "Output")]

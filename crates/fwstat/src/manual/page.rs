@@ -70,7 +70,11 @@ pub(super) fn page(command: Option<&str>) -> String {
     }
     page.section("EXIT STATUS");
     for (code, means) in [
-        ("0", "At least one firewall record was used."),
+        (
+            "0",
+            "At least one firewall record was used. A reader that goes away (`| head`) is no error; standard output that \
+             is closed when the program starts (`>&-`) is /dev/null.",
+        ),
         ("1", "There was none."),
         ("2", "Invalid usage or unreadable input; what could be read was reported."),
         ("130", "Interrupted; what was counted so far was reported and marked as partial."),
@@ -79,7 +83,40 @@ pub(super) fn page(command: Option<&str>) -> String {
     }
     page.section("SEE ALSO");
     page.0.text(see_also(&program, command));
-    page.0.render()
+    in_short_lines(&page.0.render())
+}
+
+/// The same page with lines of at most 80 bytes where words are filled: neither those that stay as they are nor the
+/// terms of a list, which are a line each.
+fn in_short_lines(page: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut out = String::with_capacity(page.len() + page.len() / 40);
+    let (mut is_filled, mut is_term) = (true, false);
+    for line in page.lines() {
+        match line {
+            ".nf" => is_filled = false,
+            ".fi" => is_filled = true,
+            _ => {}
+        }
+        let stays = !is_filled || is_term || line.starts_with(['.', '\'']);
+        is_term = line == ".TP";
+        let mut width = 0;
+        for (at, word) in line.split(' ').enumerate() {
+            // A line that begins with one of these would be a request, and a blank may belong to an escape.
+            let may_begin = !word.is_empty() && !word.starts_with(['.', '\'']) && !out.ends_with('\\');
+            if at > 0 && !stays && may_begin && width > 0 && width + 1 + word.len() > LONGEST {
+                out.push('\n');
+                width = 0;
+            } else if at > 0 {
+                out.push(' ');
+                width += 1;
+            }
+            out.push_str(word);
+            width += word.len();
+        }
+        out.push('\n');
+    }
+    out
 }
 
 /// How a command is called, a line each.

@@ -11,7 +11,7 @@ use anyhow::{Context as _, anyhow, bail};
 use fwlog::text;
 use fwlog::time::clock::NANOS;
 use fwlog::time::timespec;
-use fwrules::Net;
+use fwrules::{Net, Target};
 
 use crate::analysis::noise::address::collapsed;
 use crate::analysis::suggest::session::{Session, Settings};
@@ -112,6 +112,9 @@ fn chain(name: &str) -> anyhow::Result<String> {
     let bad = |b: u8| b.is_ascii_whitespace() || b.is_ascii_control();
     if name.is_empty() || name.len() > 28 || name.bytes().any(bad) || name.starts_with(['-', '!']) {
         bail!("--chain: `{name}` is not a chain name (1 to 28 characters, no blanks)");
+    }
+    if Target::is_word(name) {
+        bail!("--chain: `{name}` is a target of iptables, and no chain can be called so");
     }
     Ok(name.to_owned())
 }

@@ -297,6 +297,8 @@ fn limits_are_kept() {
         &["--target", "0"],
         &["--trusted", "nobody"],
         &["--chain", "a b"],
+        &["--chain", "DROP"],
+        &["--chain", "LOG"],
         &["--interactive"],
     ] {
         let mut arguments = vec!["suggest", &log];

@@ -175,8 +175,9 @@ pub(crate) fn inside<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8
     }
     let outer = *envelope;
     // A reader of /dev/kmsg that prints what it reads.
-    let kernels = super::kmsg::open(text, envelope).map(|(message, _)| message);
-    let mut message = kernels.unwrap_or_else(|| super::syslog(text, envelope));
+    let begins = text.first().is_some_and(u8::is_ascii_digit);
+    let kernels = if begins { super::kmsg::open(text, envelope) } else { None };
+    let mut message = kernels.map_or_else(|| super::syslog(text, envelope), |(message, _)| message);
     // Graylog keeps the host and the tag in the text.
     if message.len() == text.len()
         && let Some(blank) = memchr(b' ', text)
@@ -420,6 +421,10 @@ fn level(text: &[u8], envelope: &mut Envelope<'_>) {
 /// A program's name, with what syslog puts after it: `kernel:`, `ulogd[77]:`. Fluentd's tags
 /// (`kernel.warn`, `docker.4711`) name a way through fluentd and no program.
 fn tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
+    if text == b"kernel" {
+        envelope.tag = Some(text);
+        return;
+    }
     let text = text.strip_suffix(b":").unwrap_or(text);
     let (name, after) = text.split_at(simd::find(text, b'['));
     let pid = after.strip_prefix(b"[").and_then(|pid| pid.strip_suffix(b"]"));

@@ -217,6 +217,10 @@ fn lower<'b>(text: &[u8], buffer: &'b mut [u8; 16]) -> Option<&'b [u8]> {
 
 /// A severity as a word in any case, or as its number.
 pub(super) fn severity(text: &[u8]) -> Option<u8> {
+    // What iptables and nft give, unless they are told another.
+    if text == b"warning" {
+        return Some(4);
+    }
     match lower(text, &mut [0; 16])? {
         b"informational" => Some(6),
         b"emergency" => Some(0),
@@ -228,6 +232,9 @@ pub(super) fn severity(text: &[u8]) -> Option<u8> {
 
 /// A facility as a word in any case, `kernel` among them, or as its number.
 pub(super) fn facility(text: &[u8]) -> Option<u8> {
+    if text == b"kern" {
+        return Some(0);
+    }
     let mut buffer = [0; 16];
     match lower(text, &mut buffer)? {
         b"kernel" => Some(0),

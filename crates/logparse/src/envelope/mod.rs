@@ -664,11 +664,12 @@ fn other_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>, kernel_only: bool)
     Some(rest)
 }
 
-/// What follows the kernel's tag without a blank: an uptime with any number of blanks after it, or the message.
+/// What follows the kernel's tag without a blank: an uptime and the blank after it, or the message.
 fn glued<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     if let Some((uptime, rest)) = stamp::uptime(text) {
         envelope.uptime = Some(uptime);
-        return rest.trim_ascii_start();
+        // More of them are the prefix's: rules are found by it.
+        return rest.strip_prefix(b" ").unwrap_or(rest);
     }
     text.strip_prefix(b"\t").unwrap_or(text)
 }
