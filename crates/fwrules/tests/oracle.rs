@@ -6,10 +6,13 @@
 //!
 //! `testdata/rules/kernel-rulesets` was written by `tests/oracle/ask_kernel_rulesets.py`: whole
 //! rulesets with their counters, and the log of the packets that were counted.
+//!
+//! `testdata/rules/kernel-walks` has rulesets in one namespace each, and beside every line which
+//! rules' counters moved for its packet.
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use fwrules::{Context, Evidence, LocalAddress, Reach, Ruleset, Walker};
@@ -161,4 +164,61 @@ fn whole_rulesets_are_what_the_kernel_counted() {
     }
     assert_eq!(rulesets, 19);
     assert!(checked > 1_000 && certain > possible / 3, "{checked} {certain} {possible}");
+}
+
+/// Of every line, each rule's counter moved by what the walk says: verdict maps, sets that rules
+/// fill, marks set on the way, goto and RETURN in every table, families that share a table, matches
+/// of every kind.
+#[test]
+fn each_line_is_what_the_kernel_counted() {
+    let folder = testkit::testdata("rules/kernel-walks");
+    let sets = fwrules::Sets::parse(&std::fs::read(folder.join("sets.ipset")).unwrap()).unwrap();
+    let (mut checked, mut certain, mut possible, mut wrong) = (0, 0, 0, Vec::new());
+    for entry in std::fs::read_dir(folder).unwrap().filter_map(Result::ok) {
+        let path = entry.path();
+        if path.extension().is_none_or(|ending| ending != "jsonl") {
+            continue;
+        }
+        let file = ["rules", "json"].map(|ending| path.with_extension(ending));
+        let text = file.iter().find_map(|file| std::fs::read(file).ok()).unwrap();
+        let mut rules = Ruleset::parse(&text).unwrap();
+        if path.file_name().unwrap().to_string_lossy().starts_with("ipset") {
+            rules.sets.sets.extend(sets.sets.iter().cloned());
+        }
+        // A verdict map is several rules here, and has no counter.
+        let counted = rules.rules().filter(|(_, rule)| rule.counters.is_some());
+        let names: BTreeSet<String> = counted.map(|(id, _)| rules.name(id)).collect();
+        let walkers = [Evidence::Nothing, Evidence::Usual, Evidence::Same]
+            .map(|evidence| Walker::new(&rules, evidence));
+        for record in std::fs::read_to_string(&path).unwrap().lines() {
+            let record: Value = serde_json::from_str(record).unwrap();
+            let line = record["line"].as_str().unwrap();
+            let entry = logparse::parse(line.as_bytes()).unwrap();
+            for walker in &walkers {
+                let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+                for (id, reach) in walker.outcome(&entry.packet, &Context::default()).taken {
+                    let count = counts.entry(rules.name(id)).or_default();
+                    match reach {
+                        Reach::Certain => count.0 += 1,
+                        Reach::Possible => count.1 += 1,
+                    }
+                }
+                for name in &names {
+                    let packets = record["counted"][name].as_u64().unwrap_or(0);
+                    let (yes, maybe) = counts.get(name).copied().unwrap_or_default();
+                    if !(yes..=yes + maybe).contains(&packets) {
+                        wrong.push(format!(
+                            "{}: {name}: {packets}, not {yes} and {maybe}: {line}",
+                            path.display()
+                        ));
+                    }
+                    checked += 1;
+                    certain += yes;
+                    possible += maybe;
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of them:\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
+    assert!(checked > 10_000 && certain > 1_000 && possible > 1_000, "{checked} {certain} {possible}");
 }

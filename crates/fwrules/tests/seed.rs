@@ -20,8 +20,7 @@ fn the_guides_faults_are_found() {
             "MALICIOUS 3 can never fire: MALICIOUS 1 takes all its packets, because connection tracking calls \
              packets with such TCP flags INVALID",
             "MALICIOUS 4 says -p tcp, but port 138 (netbios-dgm) is used with udp: it takes nothing of that service",
-            "STDOUT 5 lets a packet out by lo, but that is half of its way: it comes in by lo again, where \
-             FRIENDLY 4, the policy of INPUT drop new connections",
+            "STDOUT 5 allows loopback output, but loopback input is dropped (by FRIENDLY 4 or the INPUT policy)",
         ]
     );
     let friendly = rules.rule(lint(&rules)[0].rule.unwrap()).unwrap();

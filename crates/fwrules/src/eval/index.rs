@@ -11,20 +11,21 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use logparse::Protocol;
 
 use crate::matches::Look;
 use crate::model::rule::Rule;
-use crate::values::ipset::PartKind;
+use crate::values::ipset::{Entry, PartKind};
 use crate::values::lookup::{Lookup, number, prefixes};
 use crate::values::net::{PortSide, Side, Test};
 use crate::values::prefixes::{Prefix, Prefixes, address, name, port};
 use crate::view::{View, known_protocol, later_fragment, mac};
 
 /// What a rule can be found by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Field {
     Address(Side),
     Port(Side),
@@ -34,6 +35,7 @@ enum Field {
     Mac,
     Mark,
     /// Every packet has it: for rules that want nothing else here.
+    #[default]
     Any,
 }
 
@@ -46,19 +48,46 @@ const SOME: usize = 4;
 
 /// Rules by what they want: by protocol (`None`: by any), then by field.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Index(BTreeMap<Option<Protocol>, Vec<(Field, Prefixes)>>);
+pub(crate) struct Index(BTreeMap<Option<Protocol>, Vec<Column>>);
 
-/// Rules that may take a packet, by number: lists, each in order.
+/// Rules that want a value of one field.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Candidates<'i>(Vec<&'i [u32]>);
+struct Column {
+    field: Field,
+    rules: Prefixes,
+    /// Sets that several rules name, each by its place in `of_sets`: their entries are here once.
+    sets: Prefixes,
+    /// The rules that name each of them, in order.
+    of_sets: Vec<Vec<u32>>,
+    /// All of the rules that name them, in order.
+    of_any_set: Vec<u32>,
+}
 
-/// Prefixes of one field, each with the rule that wants it.
-type Entered = Vec<(Prefix, u32)>;
+/// Rules that may take a packet, by number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Candidates<'i> {
+    /// Lists, each in order.
+    long: Vec<&'i [u32]>,
+    /// All of the lists that are short, in order.
+    short: Vec<u32>,
+}
+
+/// Lists up to this length are put together: a walk through many chains asks each of them often.
+const SHORT: usize = 16;
 
 /// One way to enter a rule.
 struct Wanted {
     field: Field,
-    prefixes: Vec<Prefix>,
+    prefixes: Arc<[Prefix]>,
+    /// They are the entries of this set.
+    set: Option<usize>,
+}
+
+/// What is to be entered in a [`Column`].
+#[derive(Default)]
+struct Entered {
+    rules: Vec<(Prefix, u32)>,
+    sets: BTreeMap<usize, (Arc<[Prefix]>, Vec<u32>)>,
 }
 
 impl Index {
@@ -67,41 +96,46 @@ impl Index {
         // How many rules want the same, by a hash of what they want.
         let (mut shared, hasher): (HashMap<u64, u32, RandomState>, RandomState) = Default::default();
         let hash = |of: Option<Protocol>, field: Field, prefix: &Prefix| hasher.hash_one((of, field, prefix));
-        let mut entered: BTreeMap<(Option<Protocol>, Field), Entered> = BTreeMap::new();
-        let mut room = ALL;
+        let mut members = Members { sets, filled, known: HashMap::new() };
         for (_, rule) in rules {
-            let (protocols, wanted) = (protocols(rule), wanted(rule, sets, filled));
-            for one in wanted {
-                for prefix in one.prefixes.iter().take(room.min(SOME)) {
+            let protocols = protocols(rule);
+            for one in wanted(rule, &mut members) {
+                for prefix in one.prefixes.iter().take(SOME) {
                     protocols
                         .iter()
                         .for_each(|of| *shared.entry(hash(*of, one.field, prefix)).or_default() += 1);
                 }
-                room = room.saturating_sub(one.prefixes.len());
             }
         }
+        let (mut entered, mut room): (BTreeMap<_, Entered>, usize) = (BTreeMap::new(), ALL);
         for (number, rule) in rules.iter().copied() {
-            let wanted = wanted(rule, sets, filled);
+            let wanted = wanted(rule, &mut members);
             for of in protocols(rule) {
-                // What was not counted any more is not entered.
-                let count = |field, prefix: &Prefix| {
-                    shared.get(&hash(of, field, prefix)).copied().unwrap_or(u32::MAX)
-                };
+                let count = |field, prefix: &Prefix| shared.get(&hash(of, field, prefix)).copied();
                 let most = |one: &&Wanted| {
                     one.prefixes.iter().take(SOME).map(|prefix| count(one.field, prefix)).max()
                 };
-                match wanted.iter().min_by_key(most).filter(|one| most(one) < Some(u32::MAX)) {
-                    Some(Wanted { field, prefixes }) => {
-                        let list = entered.entry((of, *field)).or_default();
-                        list.extend(prefixes.iter().map(|prefix| (*prefix, number)));
+                let best = wanted.iter().min_by_key(most).filter(|one| one.prefixes.len() <= room);
+                let column = entered.entry((of, best.map_or(Field::Any, |best| best.field))).or_default();
+                match best {
+                    Some(Wanted { prefixes, set: Some(set), .. }) => {
+                        let new = || {
+                            room -= prefixes.len();
+                            (Arc::clone(prefixes), Vec::new())
+                        };
+                        column.sets.entry(*set).or_insert_with(new).1.push(number);
                     }
-                    None => entered.entry((of, Field::Any)).or_default().push((Prefix::ANY, number)),
+                    Some(Wanted { prefixes, .. }) => {
+                        room -= prefixes.len();
+                        column.rules.extend(prefixes.iter().map(|prefix| (*prefix, number)));
+                    }
+                    None => column.rules.push((Prefix::ANY, number)),
                 }
             }
         }
         let mut index = Index::default();
-        for ((of, field), list) in entered {
-            index.0.entry(of).or_default().push((field, Prefixes::new(list)));
+        for ((of, field), entered) in entered {
+            index.0.entry(of).or_default().push(entered.into_column(field));
         }
         index
     }
@@ -114,28 +148,55 @@ impl Index {
             if of.is_some() && protocol.is_some() && *of != protocol {
                 continue;
             }
-            for (field, prefixes) in fields {
-                match field.of(view) {
-                    Shown::Value(value) => lists.extend(prefixes.at(value)),
+            for column in fields {
+                match column.field.of(view) {
+                    Shown::Value(value) => {
+                        lists.extend(column.rules.at(value));
+                        let sets = column.sets.at(value).flatten();
+                        lists.extend(sets.map(|set| column.of_sets[*set as usize].as_slice()));
+                    }
                     Shown::Nothing => {}
-                    Shown::Unknown => lists.push(prefixes.all()),
+                    Shown::Unknown => lists.extend([column.rules.all(), &column.of_any_set]),
                 }
             }
         }
-        Candidates(lists)
+        let (short, long): (Vec<&[u32]>, _) = lists.into_iter().partition(|list| list.len() <= SHORT);
+        let mut short = short.concat();
+        short.sort_unstable();
+        Candidates { long, short }
+    }
+}
+
+impl Entered {
+    fn into_column(self, field: Field) -> Column {
+        let Entered { mut rules, sets } = self;
+        let (mut entries, mut of_sets) = (Vec::new(), Vec::new());
+        for (prefixes, named) in sets.into_values() {
+            match named[..] {
+                [one] => rules.extend(prefixes.iter().map(|prefix| (*prefix, one))),
+                _ => {
+                    entries.extend(prefixes.iter().map(|prefix| (*prefix, of_sets.len() as u32)));
+                    of_sets.push(named);
+                }
+            }
+        }
+        let mut of_any_set = of_sets.concat();
+        of_any_set.sort_unstable();
+        of_any_set.dedup();
+        Column { field, rules: Prefixes::new(rules), sets: Prefixes::new(entries), of_sets, of_any_set }
     }
 }
 
 impl Candidates<'_> {
     /// All of them, in no order; some more than once.
     pub(crate) fn all(&self) -> impl Iterator<Item = u32> {
-        self.0.iter().copied().flatten().copied()
+        self.long.iter().copied().flatten().chain(&self.short).copied()
     }
 
     /// The first of them from `number` on.
     pub(crate) fn next(&self, number: u32) -> Option<u32> {
         let first = |list: &&[u32]| list.get(list.partition_point(|one| *one < number)).copied();
-        self.0.iter().filter_map(first).min()
+        self.long.iter().copied().chain([self.short.as_slice()]).filter_map(|list| first(&list)).min()
     }
 }
 
@@ -192,44 +253,68 @@ fn protocols(rule: &Rule) -> Vec<Option<Protocol>> {
     }
 }
 
+/// A set's number, and the prefixes of its entries if each has some.
+type Member = (usize, Option<Arc<[Prefix]>>);
+
+/// What sets hold, read once however many rules name them.
+struct Members<'s> {
+    sets: &'s Lookup<'s>,
+    /// Other rules fill the sets.
+    filled: bool,
+    /// By name and part.
+    known: HashMap<(Vec<u8>, usize), Member>,
+}
+
+impl Members<'_> {
+    /// The number of a set, the part of it that is an address, and the prefixes of its entries.
+    fn of(&mut self, name: &[u8], sides: usize) -> Option<(usize, usize, Arc<[Prefix]>)> {
+        let set = self.sets.get(name).filter(|known| !known.timed && !self.filled)?.set;
+        let part = set.parts.iter().position(|kind| *kind == PartKind::Address)?;
+        if sides < set.parts.len() || set.entries.len() > MOST {
+            return None;
+        }
+        let next = self.known.len();
+        let read = || {
+            let of = |entry: &Entry| entry.parts.get(part).and_then(prefixes);
+            let all = set.entries.iter().map(of).collect::<Option<Vec<_>>>()?;
+            Some(all.into_iter().flatten().collect())
+        };
+        let (number, prefixes) = self.known.entry((name.to_vec(), part)).or_insert_with(|| (next, read()));
+        Some((*number, part, prefixes.clone()?))
+    }
+}
+
 /// The fields that a packet must have for the rule to take it, each with its values.
-fn wanted(rule: &Rule, sets: &Lookup<'_>, filled: bool) -> Vec<Wanted> {
+fn wanted(rule: &Rule, sets: &mut Members<'_>) -> Vec<Wanted> {
     let mut list = Vec::new();
-    let mut add = |field, prefixes: &mut dyn Iterator<Item = Prefix>| {
-        let prefixes: Vec<Prefix> = prefixes.take(MOST + 1).collect();
+    let mut add = |field, set, prefixes: Arc<[Prefix]>| {
         // Nothing at all is wanted by ranges that run backwards: those are asked.
         if (1..=MOST).contains(&prefixes.len()) {
-            list.push(Wanted { field, prefixes });
+            list.push(Wanted { field, prefixes, set });
         }
     };
     rule.looks(&mut |look| match look {
         Look::Address(side, Test { not: false, value }) => {
-            add(Field::Address(side), &mut value.iter().flat_map(Prefix::of_addresses));
+            let all = value.iter().flat_map(Prefix::of_addresses);
+            add(Field::Address(side), None, all.take(MOST + 1).collect());
         }
         Look::Ports(side, Test { not: false, value }) if side != PortSide::Either => {
             let side = if side.is(Side::Source) { Side::Source } else { Side::Destination };
-            add(Field::Port(side), &mut value.iter().flat_map(Prefix::of_ports));
+            add(Field::Port(side), None, value.iter().flat_map(Prefix::of_ports).take(MOST + 1).collect());
         }
         Look::Interface { input, names: Test { not: false, value } } => {
-            add(Field::Interface { input }, &mut value.iter().map(Prefix::of_interface));
+            let all = value.iter().map(Prefix::of_interface);
+            add(Field::Interface { input }, None, all.take(MOST + 1).collect());
         }
         Look::Mac(Test { not: false, value }) => {
-            add(Field::Mac, &mut [Prefix::of_number(number(value))].into_iter());
+            add(Field::Mac, None, [Prefix::of_number(number(value))].into());
         }
         Look::Mark(Test { not: false, value }) if value.mask == u32::MAX => {
-            add(Field::Mark, &mut [Prefix::of_number(value.value.into())].into_iter());
+            add(Field::Mark, None, [Prefix::of_number(value.value.into())].into());
         }
         Look::Set { name, sides, not: false } => {
-            let known = sets.get(name.as_bytes()).filter(|known| !known.timed && !filled);
-            let Some(set) = known.map(|known| known.set) else { return };
-            let part = set.parts.iter().position(|kind| *kind == PartKind::Address);
-            let Some(part) = part.filter(|_| sides.len() >= set.parts.len() && set.entries.len() <= MOST)
-            else {
-                return;
-            };
-            let of = |entry: &crate::values::ipset::Entry| entry.parts.get(part).and_then(prefixes);
-            if let Some(all) = set.entries.iter().map(of).collect::<Option<Vec<_>>>() {
-                add(Field::Address(sides[part]), &mut all.into_iter().flatten());
+            if let Some((set, part, prefixes)) = sets.of(name.as_bytes(), sides.len()) {
+                add(Field::Address(sides[part]), Some(set), prefixes);
             }
         }
         _ => {}

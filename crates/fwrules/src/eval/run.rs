@@ -192,17 +192,16 @@ impl<'w, 'p> Run<'w, 'p> {
         let walker = self.walker;
         let Some(path) = self.path else { return };
         let hooks = self.facts.map(|f| f.hooks.as_slice()).unwrap_or_default();
-        let only = |hook: Hook| !hooks.is_empty() && hooks.iter().all(|h| *h == hook);
         let all = Some(State { certain: true, states: self.view.states });
         let state = match path {
-            // A line written before routing does not say whether the packet was for this host.
-            Path::Input if only(Hook::Prerouting) => {
+            // A line that may be written before routing does not say whether the packet was for this host.
+            Path::Input if hooks.contains(&Hook::Prerouting) => {
                 let state = self.pass(path, &[Hook::Prerouting], all);
                 let through: &[Hook] = &[Hook::Forward, Hook::Postrouting];
                 self.either(state, [(Path::Input, &[Hook::Input]), (Path::Forward, through)])
             }
-            // One written at the very end does not say whether it came from it.
-            Path::Output if only(Hook::Postrouting) => {
+            // One that may be written at the very end does not say whether it came from it.
+            Path::Output if hooks.contains(&Hook::Postrouting) => {
                 let through: &[Hook] = &[Hook::Prerouting, Hook::Forward];
                 let state = self.either(all, [(Path::Output, &[Hook::Output]), (Path::Forward, through)]);
                 self.pass(path, &[Hook::Postrouting], state)
@@ -431,10 +430,12 @@ impl<'w, 'p> Run<'w, 'p> {
     }
 
     /// The packet that comes back from the chain to which a rule sends it.
-    fn sent_to(&mut self, id: RuleId, rule: &Rule, hook: Hook, taken: State, depth: usize) -> Option<State> {
+    fn sent_to(&mut self, id: RuleId, hook: Hook, taken: State, depth: usize) -> Option<State> {
         let table = id.table as usize;
-        match self.walker.names.get(table, rule.target.word()) {
+        let number = self.walker.numbers[table][id.chain as usize] + id.rule;
+        match self.walker.targets[number as usize] {
             Some(target) => {
+                let target = target as usize;
                 let ends = self.ends + self.accept_count();
                 let back = self.chain(table, target, hook, taken, depth + 1);
                 let certain = taken.certain && self.ends + self.accept_count() == ends;
@@ -519,7 +520,7 @@ impl<'w, 'p> Run<'w, 'p> {
                     now = other;
                 }
                 effect @ (Effect::Jump | Effect::Goto) => {
-                    let back = self.sent_to(id, rule, hook, taken, depth);
+                    let back = self.sent_to(id, hook, taken, depth);
                     if effect == Effect::Jump {
                         now = match (back, other) {
                             (Some(back), Some(_)) => {

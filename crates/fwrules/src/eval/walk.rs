@@ -121,7 +121,7 @@ mod tests {
             -A INPUT -j LOG --log-prefix \"in \"\n-A A -g B\n-A A -j ACCEPT\n-A B -p tcp --dport 22 -j RETURN\n-A B -j DROP";
         let (fate, way) = fate(rules, Evidence::Nothing);
         assert!(matches!(fate, Fate::Remains(_)));
-        assert_eq!(way, "INPUT 2 -> A 1 -> B 1 -> INPUT 3 -> the policy of INPUT");
+        assert_eq!(way, "INPUT 2 -> A 1 -> B 1 -> INPUT 3 -> INPUT policy");
     }
 
     #[test]

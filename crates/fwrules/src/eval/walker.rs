@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::eval::bases::{BaseChain, Bases};
 use crate::eval::evidence::{Evidence, Prior, twins};
+use crate::model::rule::Rule;
 use crate::model::ruleset::{Chain, ChainNames, RuleId, Ruleset};
 use crate::model::target::Target;
 use crate::values::hook::{Hook, Path};
@@ -42,7 +43,6 @@ use crate::view::Changes;
 #[derive(Clone, Debug)]
 pub struct Walker<'r> {
     pub(crate) rules: &'r Ruleset,
-    pub(crate) names: ChainNames<'r>,
     pub(crate) sets: Arc<Lookup<'r>>,
     /// The prefixes that rules write; with each, the first rule that writes it in a chain that is
     /// not walked.
@@ -60,6 +60,8 @@ pub struct Walker<'r> {
     pub(crate) numbers: Vec<Vec<u32>>,
     /// Every rule, by its number in the text.
     pub(crate) ids: Vec<RuleId>,
+    /// For each of them, the chain that it sends packets to, if there is one of that name.
+    pub(crate) targets: Vec<Option<u32>>,
 }
 
 /// Which rules may be newer than the log.
@@ -121,7 +123,7 @@ impl<'r> Walker<'r> {
         };
         Walker {
             rules,
-            names: ChainNames::new(rules),
+            targets: targets(rules),
             writers: writers(rules, &unwalked),
             prior: Prior::new(rules, evidence, twins.as_ref(), &sets),
             sets,
@@ -159,6 +161,18 @@ fn writers<'r>(rules: &'r Ruleset, unwalked: &[BaseChain]) -> HashMap<&'r [u8], 
         }
     }
     writers
+}
+
+/// For each rule, the chain that it sends packets to.
+fn targets(rules: &Ruleset) -> Vec<Option<u32>> {
+    let names = ChainNames::new(rules);
+    let target = |(id, rule): (RuleId, &Rule)| match &rule.target {
+        Target::Jump(name) | Target::Goto(name) => {
+            names.get(id.table as usize, name.as_bytes()).map(|chain| chain as u32)
+        }
+        _ => None,
+    };
+    rules.rules().map(target).collect()
 }
 
 /// By table and chain: how many rules come before the chain's first.

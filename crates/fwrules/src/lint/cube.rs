@@ -145,7 +145,7 @@ impl Values for Ranges {
 macro_rules! cube {
     ($($(#[$doc:meta])* $field:ident $name:ident: $type:ty,)+) => {
         /// A box: a packet is in it if each field is.
-        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         pub(crate) struct Cube {
             $($(#[$doc])* pub(crate) $name: $type,)+
         }

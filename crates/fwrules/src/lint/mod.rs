@@ -173,6 +173,45 @@ mod tests {
     }
 
     #[test]
+    fn what_was_followed_is_judged_all_the_same() {
+        // Twice as many ways at each step, of forwarded packets only.
+        let mut text = String::from(":INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n");
+        (0..=20).for_each(|i| text.push_str(&format!(":C{i} - [0:0]\n")));
+        text.push_str(
+            "-A INPUT -p tcp -j DROP\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A FORWARD -j C0\n",
+        );
+        (0..20).for_each(|i| text.push_str(&format!("-A C{i} -j C{0}\n-A C{i} -j C{0}\n", i + 1)));
+        text.push_str("-A C20 -p tcp -j ACCEPT");
+        let found = messages(&text);
+        assert!(found[0].starts_with("the ways through C0, C1, C2 and 18 more are too many"), "{found:?}");
+        assert_eq!(found[1..], ["INPUT 2 can never fire: INPUT 1 takes all its packets"]);
+    }
+
+    #[test]
+    fn more_interfaces_than_have_a_bit() {
+        let rule = |i: usize, target: &str| format!("-A INPUT -i veth{i} -j {target}\n");
+        let mut text = String::from(":INPUT ACCEPT [0:0]\n");
+        (0..300).for_each(|i| text.push_str(&rule(i, "DROP")));
+        text.push_str(&rule(200, "ACCEPT"));
+        assert_eq!(messages(text.trim_end()), ["INPUT 301 can never fire: INPUT 201 takes all its packets"]);
+    }
+
+    #[test]
+    fn twins_far_apart_are_found() {
+        let mut text = String::from(":INPUT ACCEPT [0:0]\n");
+        for i in 0..2_000 {
+            text.push_str(&format!(
+                "-A INPUT -s 10.{}.{}.0/24 -p tcp -m tcp --dport {} -j DROP\n",
+                i >> 8,
+                i & 255,
+                i + 20_001
+            ));
+        }
+        text.push_str("-A INPUT -s 10.7.100.0/24 -p tcp -m tcp --dport 21893 -j ACCEPT");
+        assert_eq!(messages(&text), ["INPUT 2001 can never fire: INPUT 1893 takes all its packets"]);
+    }
+
+    #[test]
     fn prefixes_that_mislead() {
         assert_eq!(
             messages(
@@ -314,11 +353,20 @@ mod tests {
         let half = ":INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -o lo -j ACCEPT\n-A INPUT -m state --state ESTABLISHED -j ACCEPT";
         assert_eq!(
             messages(half),
-            [
-                "OUTPUT 1 lets a packet out by lo, but that is half of its way: it comes in by lo again, where the policy of INPUT drops new connections"
-            ]
+            ["OUTPUT 1 allows loopback output, but loopback input is dropped (by the INPUT policy)"]
         );
         assert!(messages(&format!("{half}\n-A INPUT -i lo -j ACCEPT")).is_empty());
         assert!(messages(&format!("{half}\n-A INPUT -s 127.0.0.0/8 -j ACCEPT")).is_empty());
+        // A packet that is forwarded is not this host's own.
+        assert!(messages(&half.replace("-A OUTPUT -o lo", "-A FORWARD -i lo -o lo")).is_empty());
+    }
+
+    #[test]
+    fn answers_are_no_loopback() {
+        let input = ":INPUT DROP [0:0]\n:OUTPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT";
+        let broken = ["INPUT 1 allows loopback input, but loopback output is dropped (by the OUTPUT policy)"];
+        // Answers of a service open no connection; what is chosen to leave does.
+        assert_eq!(messages(&format!("{input}\n-A OUTPUT -p tcp -m tcp --sport 22 -j ACCEPT")), broken);
+        assert!(messages(&format!("{input}\n-A OUTPUT -p tcp -m tcp --dport 53 -j ACCEPT")).is_empty());
     }
 }

@@ -17,11 +17,7 @@ impl Names {
     pub(crate) fn new<'a>(patterns: impl Iterator<Item = &'a Interface>) -> Names {
         let mut atoms: Vec<Vec<u8>> = vec![b"lo".to_vec()];
         for pattern in patterns {
-            let name = match pattern.wildcard() {
-                // Another interface that begins like this: no name has a zero byte in it.
-                Some(start) => [start, b"\0"].concat(),
-                None => pattern.0.as_bytes().to_vec(),
-            };
+            let name = atom(pattern);
             if !atoms.contains(&name) && atoms.len() < 120 {
                 atoms.push(name);
             }
@@ -31,8 +27,11 @@ impl Names {
 
     pub(crate) const NONE: u128 = 1;
 
-    /// The interfaces of this name.
-    pub(crate) fn of(&self, interface: &Interface) -> u128 {
+    /// The interfaces of this name; `None` if there are too many names for this one to have a bit.
+    pub(crate) fn of(&self, interface: &Interface) -> Option<u128> {
+        if !self.atoms.contains(&atom(interface)) {
+            return None;
+        }
         let mut set = 0;
         let matches = |name: &[u8]| interface.matches(name);
         for (i, atom) in self.atoms.iter().enumerate() {
@@ -46,7 +45,7 @@ impl Names {
         if matches(b"\x01") {
             set |= 2;
         }
-        set
+        Some(set)
     }
 
     /// All that have a bit.
@@ -55,6 +54,15 @@ impl Names {
     }
 
     pub(crate) fn one(&self, name: &str) -> u128 {
-        self.of(&Interface(name.into()))
+        self.of(&Interface(name.into())).unwrap_or_default()
+    }
+}
+
+/// The name that stands for an interface, or for those that begin like this.
+fn atom(pattern: &Interface) -> Vec<u8> {
+    match pattern.wildcard() {
+        // No name has a zero byte in it.
+        Some(start) => [start, b"\0"].concat(),
+        None => pattern.0.as_bytes().to_vec(),
     }
 }

@@ -24,9 +24,18 @@ impl Lint<'_> {
         let rules = self.rules;
         let (mut news, mut effort) = (Vec::new(), EFFORT);
         if self.budget == 0 {
-            let message = "the ways through these chains are too many to follow all: which rules can never fire, \
-                which chains no packet comes to and how logged packets end was not looked for";
-            self.add(FindingKind::Unfinished, None, Vec::new(), message.to_owned());
+            let chains = self.cut.iter().take(3).map(|(table, chain)| rules.chain_name(*table, *chain));
+            let chains: Vec<String> = chains.collect();
+            let more = match self.cut.len() {
+                0..=3 => String::new(),
+                many => format!(" and {} more", many - 3),
+            };
+            let message = format!(
+                "the ways through {}{more} are too many to follow all: which of their rules can never fire and how \
+                 logged packets end was not looked for",
+                chains.join(", ")
+            );
+            self.add(FindingKind::Unfinished, None, Vec::new(), message);
         }
         for (id, _) in rules.rules() {
             let name = rules.name(id);
@@ -37,7 +46,7 @@ impl Lint<'_> {
                 continue;
             }
             let Some(seen) = self.seen.get(&id) else { continue };
-            if !seen.asked || seen.fires || self.budget == 0 {
+            if !seen.asked || seen.fires || !self.is_followed(id) {
                 continue;
             }
             let takers = self.takers(id, seen, &mut effort);
@@ -246,7 +255,7 @@ impl Lint<'_> {
         }
         for (t, table) in rules.tables.iter().enumerate() {
             for (c, chain) in table.chains.iter().enumerate() {
-                if self.chains.contains(&(t, c)) || self.budget == 0 {
+                if self.chains.contains(&(t, c)) {
                     continue;
                 }
                 let callers = callers.get(&(t, chain.name.as_bytes())).cloned().unwrap_or_default();

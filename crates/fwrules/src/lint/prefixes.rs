@@ -51,7 +51,7 @@ impl Lint<'_> {
             }
             others.push(id);
             // What was not followed to its end may end elsewhere.
-            let Some(traced) = self.traced.get(&id).filter(|_| !self.cut) else { continue };
+            let Some(traced) = self.traced.get(&id).filter(|_| self.cut.is_empty()) else { continue };
             let says = |words: &[&str]| {
                 let text = String::from_utf8_lossy(written).to_ascii_lowercase();
                 words.iter().any(|w| text.contains(w))

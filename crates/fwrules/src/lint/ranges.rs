@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// Numbers as sorted, disjoint ranges. Boxes are copied far more often than changed, so they
 /// share them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Ranges(pub(crate) Arc<[(u128, u128)]>);
 
 impl Ranges {
@@ -133,7 +133,7 @@ impl Ranges {
 }
 
 /// A set of bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Bytes([u64; 4]);
 
 impl Bytes {

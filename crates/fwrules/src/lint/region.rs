@@ -6,7 +6,9 @@
 //! Tested by: the unit tests below and those of `lint`.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
+use foldhash::fast::RandomState;
 use logparse::{Protocol, TcpFlags};
 
 use crate::lint::cube::{Cube, PORTS, addresses, family_range};
@@ -31,16 +33,23 @@ pub(crate) struct Region {
     pub(crate) moody: bool,
     /// These, numbers of [`Opaque`]: of the same packet, two rules with the same ask the same.
     pub(crate) moods: Vec<u32>,
+    /// A number that rules for the same packets have in common: no number of [`Opaque`].
+    pub(crate) same: u32,
 }
 
 /// Conditions that have no field, each with a number.
 #[derive(Default)]
-pub(crate) struct Opaque(HashMap<String, u32>);
+pub(crate) struct Opaque(HashMap<String, u32>, RandomState);
 
 impl Opaque {
     fn number(&mut self, condition: &Condition) -> u32 {
         let next = self.0.len() as u32;
         *self.0.entry(format!("{condition:?}")).or_insert(next)
+    }
+
+    /// A number for these packets.
+    fn same(&self, space: &Space) -> u32 {
+        self.1.hash_one(&space.0) as u32 | 1 << 31
     }
 }
 
@@ -56,11 +65,9 @@ impl Region {
             && self.moods.iter().all(|m| other.moods.contains(m))
     }
 
-    /// Whether this takes all that `other` takes of `within`.
-    pub(crate) fn covers(&self, other: &Region, within: &Space) -> bool {
-        !self.moody
-            && self.opaque.iter().all(|m| other.opaque.contains(m))
-            && self.space.covers(&other.space.and(within))
+    /// Whether this takes all of `wanted`, which is of what `other` takes.
+    pub(crate) fn covers(&self, other: &Region, wanted: &Space) -> bool {
+        !self.moody && self.opaque.iter().all(|m| other.opaque.contains(m)) && self.space.covers(wanted)
     }
 
     pub(crate) fn of(
@@ -72,7 +79,7 @@ impl Region {
         numbers: &mut Opaque,
     ) -> Region {
         let space = Space(vec![Cube::all(family)]);
-        let mut region = Region { space, opaque: Vec::new(), moody: false, moods: Vec::new() };
+        let mut region = Region { space, opaque: Vec::new(), moody: false, moods: Vec::new(), same: 0 };
         for condition in &rule.conditions {
             let moody = std::mem::take(&mut region.moody);
             // nft's `th` looks at protocols without ports as well.
@@ -96,6 +103,7 @@ impl Region {
         }
         region.opaque.sort_unstable();
         region.opaque.dedup();
+        region.same = numbers.same(&region.space);
         region
     }
 
@@ -114,7 +122,8 @@ impl Region {
                 cube.destination = family_range(family);
             }
             Look::Interface { input, names: test } => {
-                let any = test.value.iter().fold(0, |set, name| set | names.of(name));
+                let mut all = test.value.iter().map(|name| names.of(name));
+                let Some(any) = all.try_fold(0, |set, name| Some(set | name?)) else { return false };
                 *if input { &mut cube.input } else { &mut cube.output } =
                     if test.not { names.all() & !any } else { any };
             }
@@ -212,7 +221,8 @@ mod tests {
     fn impossible_flags_are_invalid_packets() {
         let all = everything(Family::Ipv4, 2, 1, false);
         let invalid = region("-m conntrack --ctstate INVALID");
-        assert!(invalid.covers(&region("-p tcp --tcp-flags SYN,FIN SYN,FIN"), &all));
-        assert!(!invalid.covers(&region("-p tcp --syn"), &all));
+        let covers = |text| invalid.space.covers(&region(text).space.and(&all));
+        assert!(covers("-p tcp --tcp-flags SYN,FIN SYN,FIN"));
+        assert!(!covers("-p tcp --syn"));
     }
 }

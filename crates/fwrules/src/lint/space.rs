@@ -39,12 +39,17 @@ impl Space {
 
     /// The packets here and not in `other`. Boxes that `other` does not meet stay as they are, and
     /// all do that it does not cover once there are many.
-    pub(crate) fn without(mut self, other: &Space) -> Space {
+    pub(crate) fn without(self, other: &Space) -> Space {
+        self.without_at_most(other, BOXES)
+    }
+
+    /// The same; many are `most`.
+    pub(crate) fn without_at_most(mut self, other: &Space, most: usize) -> Space {
         let mut pieces = Vec::new();
         for b in &other.0 {
             let mut count = self.0.len();
             self.0.retain(|a| {
-                if count >= BOXES && !b.covers(a) || a.stays_without(b) {
+                if count >= most && !b.covers(a) || a.stays_without(b) {
                     return true;
                 }
                 let before = pieces.len();
@@ -69,13 +74,16 @@ impl Space {
 
     /// Whether every packet of `other` is here.
     pub(crate) fn covers(&self, other: &Space) -> bool {
-        other.0.iter().all(|o| self.0.iter().any(|c| c.covers(o))) || other.clone().without(self).is_empty()
+        // Several may cover a box together.
+        other.0.iter().all(|o| self.0.iter().any(|c| c.covers(o)))
+            || self.0.len() > 1 && other.clone().without(self).is_empty()
     }
 }
 
 /// With more boxes than this a set is no longer cut down: it stays too large, which makes
 /// "this can never fire" harder to say, never wrong.
-const BOXES: usize = 300;
+pub(crate) const BOXES: usize = 300;
+
 /// Every packet that can come to a hook, with what connection tracking must say of it: TCP
 /// flags that no stack sends are INVALID, IPv6 neighbour discovery is UNTRACKED.
 pub(crate) fn everything(family: Family, input: u128, output: u128, untracks: bool) -> Space {

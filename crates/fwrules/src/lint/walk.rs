@@ -11,7 +11,7 @@ use crate::eval::walker::changes;
 use crate::lint::finding::{Finding, FindingKind};
 use crate::lint::names::Names;
 use crate::lint::region::{Opaque, Region};
-use crate::lint::space::{Space, everything};
+use crate::lint::space::{BOXES, Space, everything};
 use crate::matches::Condition;
 use crate::model::ruleset::{ChainNames, RuleId, Ruleset};
 use crate::model::target::{Effect, Verdict};
@@ -73,8 +73,11 @@ pub(crate) struct Ended {
 const OPAQUE: usize = 100;
 
 /// Rules that are met on all ways, at most, each the more the more boxes of packets come to it.
-/// Beyond, nothing is found any more.
-const EFFORT: usize = 400_000;
+/// Of chains that are then not followed to their end, nothing is found.
+pub(crate) const EFFORT: usize = 1_000_000;
+
+/// Boxes from which on a set is no longer cut down, at least.
+const FEWEST_BOXES: usize = 16;
 
 /// Jumps inside jumps that are followed.
 const DEEPEST: usize = 32;
@@ -101,8 +104,10 @@ pub(crate) struct Lint<'r> {
     pub(crate) calls: Vec<(RuleId, Option<u32>)>,
     pub(crate) found: Vec<Finding>,
     pub(crate) budget: usize,
-    /// Some way was not followed to its end.
-    pub(crate) cut: bool,
+    /// Chains of which not every way to them was followed to its end.
+    pub(crate) cut: BTreeSet<(usize, usize)>,
+    /// Boxes from which on a set of packets is no longer cut down: the fewer the more rules there are.
+    pub(crate) boxes: usize,
 }
 
 /// Packets on their way, and those of them that were logged.
@@ -112,18 +117,22 @@ pub(crate) struct Flow {
     pub(crate) logged: Vec<(RuleId, Space)>,
     /// Conditions without a field decided about some: they may not all be here.
     pub(crate) doubtful: bool,
+    /// As [`Lint::boxes`].
+    pub(crate) most: usize,
 }
 
 impl Flow {
     fn map(&self, f: impl Fn(&Space) -> Space) -> Flow {
         let logged = self.logged.iter().map(|(id, s)| (*id, f(s))).filter(|(_, s)| !s.is_empty());
-        Flow { all: f(&self.all), logged: logged.collect(), doubtful: self.doubtful }
+        Flow { all: f(&self.all), logged: logged.collect(), ..*self }
     }
 
     /// What a rule that takes all of `space` leaves.
     fn without(mut self, space: &Space) -> Flow {
-        self.all = self.all.without(space);
-        self.logged = self.logged.into_iter().map(|(id, s)| (id, s.without(space))).collect();
+        let most = self.most;
+        self.all = self.all.without_at_most(space, most);
+        let less = |(id, logged): (RuleId, Space)| (id, logged.without_at_most(space, most));
+        self.logged = self.logged.into_iter().map(less).collect();
         self.logged.retain(|(_, s)| !s.is_empty());
         self
     }
@@ -132,7 +141,7 @@ impl Flow {
     fn logged_less(mut self, of: impl Fn(RuleId) -> bool, space: &Space) -> Flow {
         for (id, logged) in &mut self.logged {
             if of(*id) {
-                *logged = std::mem::take(logged).without(space);
+                *logged = std::mem::take(logged).without_at_most(space, self.most);
             }
         }
         self.logged.retain(|(_, s)| !s.is_empty());
@@ -142,6 +151,7 @@ impl Flow {
     fn or(mut self, other: Flow) -> Flow {
         self.all = self.all.or(other.all);
         self.doubtful |= other.doubtful;
+        self.most = self.most.max(other.most);
         for (id, space) in other.logged {
             match self.logged.iter_mut().find(|(i, _)| *i == id) {
                 Some((_, s)) => *s = std::mem::take(s).or(space),
@@ -242,7 +252,8 @@ impl<'r> Lint<'r> {
             calls: Vec::new(),
             found: Vec::new(),
             budget: EFFORT,
-            cut: false,
+            cut: BTreeSet::new(),
+            boxes: (2 * EFFORT / rules.rules().count().max(1)).clamp(FEWEST_BOXES, BOXES),
         }
     }
 
@@ -276,7 +287,7 @@ impl<'r> Lint<'r> {
                 let (input, output) = Lint::interfaces(hook);
                 let all = everything(family, input, output, untracks);
                 let mut path = Trail::new(&all, false);
-                let flow = Flow { all, ..Flow::default() };
+                let flow = Flow { all, most: self.boxes, ..Flow::default() };
                 let left = self.chain(table, chain, flow, &mut path, 0);
                 self.end(base.policy, None, &left, true);
             }
@@ -312,6 +323,7 @@ impl<'r> Lint<'r> {
         if !region.opaque.is_empty() {
             path.opaque.push(id, &region.opaque);
         } else if !path.silent && !region.moody && !taken.is_empty() {
+            path.opaque.push(id, &[region.same]);
             let sure = path.doubt.is_empty();
             let took = (path.call.is_some() || !sure).then(|| taken.without(&path.doubt));
             self.ended.push(Ended { rule: id, before: path.last, call: path.call, took, back, sure });
@@ -321,15 +333,16 @@ impl<'r> Lint<'r> {
 
     /// Notes what is seen of a rule on one way to it: the packets that are left and fit.
     fn see(&mut self, id: RuleId, region: &Region, entry: &Rc<Space>, taken: &Flow, path: &Trail) {
-        // A rule before it with the same conditions on what has no field.
-        let covers = |rule: &&RuleId| self.regions[rule].covers(region, entry);
+        // A rule before it with the same conditions on what has no field, or for the same packets.
+        let wanted = entry.and(&region.space);
+        let covers = |rule: &&RuleId| self.regions[*rule].covers(region, &wanted);
         let cover = match region.opaque.is_empty() {
-            true => None,
+            true => path.opaque.within(&[region.same]).find(covers).copied(),
             false => path.opaque.within(&region.opaque).find(covers).copied(),
         };
         let seen = self.seen.entry(id).or_default();
         seen.asked |= !entry.is_empty();
-        seen.wanted |= !entry.and(&region.space).is_empty();
+        seen.wanted |= !wanted.is_empty();
         seen.fires |= !taken.all.is_empty() && cover.is_none();
         if self.rules.rule(id).is_some_and(|rule| rule.log.is_some()) {
             seen.taken = std::mem::take(&mut seen.taken).or(taken.all.clone());
@@ -340,18 +353,22 @@ impl<'r> Lint<'r> {
     }
 
     /// Notes all chains that can be come to from one, where the walk goes no further.
-    fn reach_from(&mut self, table: usize, chain: usize) {
+    fn cut_from(&mut self, table: usize, chain: usize) {
         let rules = self.rules;
         let mut open = vec![chain];
         while let Some(chain) = open.pop() {
-            for rule in &rules.tables[table].chains[chain].rules {
-                if let Some(next) = self.chain_names.get(table, rule.target.word())
-                    && self.chains.insert((table, next))
-                {
-                    open.push(next);
-                }
+            if !self.cut.insert((table, chain)) {
+                continue;
             }
+            self.chains.insert((table, chain));
+            let targets = rules.tables[table].chains[chain].rules.iter().map(|rule| rule.target.word());
+            open.extend(targets.filter_map(|name| self.chain_names.get(table, name)));
         }
+    }
+
+    /// Whether all ways to a rule were followed.
+    pub(crate) fn is_followed(&self, id: RuleId) -> bool {
+        !self.cut.contains(&(id.table as usize, id.chain as usize))
     }
 
     /// Sends packets through the chain that a rule names; those of them that come back.
@@ -381,9 +398,6 @@ impl<'r> Lint<'r> {
     ) -> Flow {
         if !path.silent {
             self.chains.insert((table, chain));
-            if depth > DEEPEST {
-                self.reach_from(table, chain);
-            }
         }
         let rules = self.rules;
         let mut now = entry.clone();
@@ -393,7 +407,9 @@ impl<'r> Lint<'r> {
         for (i, rule) in rules.tables[table].chains[chain].rules.iter().enumerate() {
             let id = RuleId { table: table as u32, chain: chain as u32, rule: i as u32 };
             if self.budget == 0 || depth > DEEPEST {
-                self.cut = true;
+                if !path.silent {
+                    self.cut_from(table, chain);
+                }
                 return entry;
             }
             let boxes = now.logged.iter().map(|(_, logged)| logged.0.len()).sum::<usize>() + now.all.0.len();

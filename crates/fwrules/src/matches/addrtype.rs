@@ -199,10 +199,12 @@ fn address_types(view: &View<'_>, side: Side, limit_in: bool) -> AddressTypes {
         IpAddr::V4(_) => T::ALL.without(T::MULTICAST.or(T::ANYCAST)),
         IpAddr::V6(_) => T::ALL.without(T::MULTICAST.or(T::BROADCAST)),
     };
-    // What the routing already decided: INPUT is for this host, FORWARD is not.
+    // What the routing already decided: FORWARD is not for this host. INPUT nearly always is, but
+    // a proxy or a table of routes of its own can bring there what is for others (measured).
+    let mut likely = types;
     match (side, view.hook) {
         (Side::Destination, Some(Hook::Input)) if !limit_in => {
-            types = types.and(T::LOCAL.or(T::BROADCAST).or(T::ANYCAST));
+            likely = types.and(T::LOCAL.or(T::BROADCAST).or(T::ANYCAST));
         }
         (Side::Destination, Some(Hook::Forward)) => types = types.without(T::LOCAL.or(T::BROADCAST)),
         (Side::Source, Some(Hook::Output)) if !limit_in => types = types.and(T::LOCAL.or(T::UNICAST)),
@@ -210,8 +212,8 @@ fn address_types(view: &View<'_>, side: Side, limit_in: bool) -> AddressTypes {
     }
     if !view.context.local.is_empty() && !limit_in {
         // A list need not name 127.0.0.1 or link-local addresses: where it contradicts what
-        // is certain, it is not complete.
-        let listed = types.and(listed_type(view, addr));
+        // is certain or likely, it is not complete.
+        let listed = types.and(likely).and(listed_type(view, addr));
         if !listed.is_empty() {
             types = listed;
         }

@@ -5,8 +5,10 @@
 //! Tested by: `tests/kernel.rs`.
 
 pub(crate) mod condition;
+pub(crate) mod implied;
 pub(crate) mod merge;
 pub(crate) mod parse;
 pub(crate) mod statement;
 pub(crate) mod value;
+pub(crate) mod verdicts;
 pub(crate) mod write;

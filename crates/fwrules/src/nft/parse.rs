@@ -4,8 +4,8 @@
 //! Must not know: what a rule's statements mean, how a rule is matched.
 //! Tested by: the unit tests below, `tests/kernel.rs` (what a real nft lists).
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use logparse::Mac;
 use serde_json::Value;
@@ -15,6 +15,7 @@ use crate::model::ruleset::{Base, Chain, Ruleset, Table};
 use crate::model::target::Verdict;
 use crate::nft::statement::read_rule;
 use crate::nft::value::{addresses, interface, ports};
+use crate::nft::verdicts::Verdicts;
 use crate::values::error::ReadError;
 use crate::values::hook::Hook;
 use crate::values::ipset::{Entry, Part, PartKind, Set};
@@ -112,13 +113,20 @@ impl Names {
 /// What identifies an object: family, table, name.
 type Whose = [u32; 3];
 
+/// A map: what it says, and its elements.
+struct Map<'t> {
+    body: Value,
+    elements: Option<&'t RawValue>,
+    /// The same, once a rule has named it.
+    read: Option<Rc<Verdicts>>,
+}
+
 /// A ruleset that is being read.
 #[derive(Default)]
 struct Reader<'t> {
     rules: Ruleset,
     names: Names,
-    /// Verdict maps: what they say, and their elements.
-    maps: HashMap<Whose, (Value, Option<&'t RawValue>)>,
+    maps: HashMap<Whose, Map<'t>>,
     /// Sets and maps that rules put elements into, or take them out of.
     filled: HashSet<Whose>,
     tables: HashMap<[u32; 2], usize>,
@@ -132,10 +140,10 @@ impl<'t> Reader<'t> {
     fn look_ahead(&mut self, kind: &str, body: &'t RawValue) {
         let says = |word: &str| body.get().contains(word);
         if kind == "map" {
-            if let Some((map, elements)) = parted(body)
-                && let Some(whose) = self.names.whose(&map, "name")
+            if let Some((body, elements)) = parted(body)
+                && let Some(whose) = self.names.whose(&body, "name")
             {
-                self.maps.insert(whose, (map, elements));
+                self.maps.insert(whose, Map { body, elements, read: None });
             }
         } else if kind == "rule" && (says("\"set\"") || says("\"map\"")) {
             let Some(rule) = read::<Value>(body) else { return };
@@ -173,7 +181,11 @@ impl<'t> Reader<'t> {
     }
 
     fn item(&mut self, kind: &str, body: &RawValue) -> Result<(), String> {
-        if matches!(kind, "set" | "map") {
+        // Maps are read where rules name them.
+        if kind == "map" {
+            return Ok(());
+        }
+        if kind == "set" {
             if let Some((set, elements)) = parted(body) {
                 self.set(&set, elements);
             }
@@ -227,8 +239,7 @@ impl<'t> Reader<'t> {
             None => new(),
         };
         let expressions = body.get("expr").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let listed: Vec<Cow<'_, Value>> = expressions.iter().map(|e| self.with_elements(e, body)).collect();
-        let mut read = read_rule(listed.iter().map(Cow::as_ref));
+        let mut read = read_rule(expressions, &mut |map| self.verdicts(map, body));
         expressions.iter().for_each(|expression| changes(expression, &mut self.rules.changes));
         if expressions.iter().any(|e| e.get("xt").is_some()) {
             let note = "a rule of iptables-nft, of which nft lists only names: read `iptables-save` instead";
@@ -259,23 +270,19 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// An expression; if it names a verdict map, with the elements that are listed for it.
-    fn with_elements<'e>(&mut self, expression: &'e Value, rule: &Value) -> Cow<'e, Value> {
-        let mut named = || {
-            let body = expression.get("vmap")?;
-            let name = body.get("data")?.as_str()?.strip_prefix('@')?;
-            let [family, table, _] = self.names.whose(rule, "chain")?;
-            let whose = [family, table, self.names.of(name)];
-            let (map, elements) = self.maps.get(&whose)?;
+    /// What a map says that a rule names, if all its elements are verdicts.
+    fn verdicts(&mut self, name: &str, rule: &Value) -> Option<Rc<Verdicts>> {
+        let [family, table, _] = self.names.whose(rule, "chain")?;
+        let whose = [family, table, self.names.of(name)];
+        let map = self.maps.get_mut(&whose)?;
+        if map.read.is_none() {
+            let elements = map.elements.and_then(read::<Vec<&RawValue>>).unwrap_or_default();
+            let mut verdicts = Verdicts::of(elements.into_iter().filter_map(read::<Value>))?;
             // Elements that come and go say nothing about the time of the log.
-            let moves = map.get("timeout").is_some()
-                || words(map.get("flags")).any(|flag| matches!(flag, "timeout" | "dynamic"))
-                || self.filled.contains(&whose);
-            let elements = elements.and_then(read::<Value>).unwrap_or_else(|| Value::Array(Vec::new()));
-            let data = serde_json::json!({ "set": elements, "moves": moves });
-            Some(serde_json::json!({ "vmap": { "key": body.get("key")?, "data": data } }))
-        };
-        named().map_or(Cow::Borrowed(expression), Cow::Owned)
+            verdicts.moves = moves(&map.body) || self.filled.contains(&whose);
+            map.read = Some(Rc::new(verdicts));
+        }
+        map.read.clone()
     }
 
     /// A named set, as far as its type is known here.
@@ -297,10 +304,7 @@ impl<'t> Reader<'t> {
         let parts: Vec<PartKind> = kinds.iter().map(part).collect::<Option<Vec<_>>>().unwrap_or_default();
         let mut options = Vec::new();
         // Sets that rules or the clock change say nothing about the time of the log.
-        if body.get("timeout").is_some()
-            || words(body.get("flags")).any(|flag| matches!(flag, "timeout" | "dynamic"))
-            || self.names.whose(body, "name").is_some_and(|whose| self.filled.contains(&whose))
-        {
+        if moves(body) || self.names.whose(body, "name").is_some_and(|whose| self.filled.contains(&whose)) {
             options.push(Text::from("timeout"));
         }
         let elements = elements.and_then(read::<Vec<&RawValue>>).unwrap_or_default();
@@ -334,6 +338,12 @@ fn set_part(value: &Value, kind: PartKind) -> Option<Part> {
         PartKind::Mark => Part::Mark(u32::try_from(value.as_u64()?).ok()?),
         PartKind::Set => return None,
     })
+}
+
+/// Whether a set or map says that its elements come and go.
+fn moves(body: &Value) -> bool {
+    body.get("timeout").is_some()
+        || words(body.get("flags")).any(|flag| matches!(flag, "timeout" | "dynamic"))
 }
 
 /// A word, or a list of words.
@@ -379,7 +389,7 @@ mod tests {
     use crate::eval::outcome::Fate;
     use crate::eval::walker::Walker;
     use crate::model::target::Target;
-    use crate::nft::statement::unknown_target;
+    use crate::nft::verdicts::unknown_target;
     use crate::values::tri::Why;
     use crate::view::Context;
 

@@ -1,18 +1,21 @@
 //! Reads the statements of one rule of nft's.
 //!
-//! Responsible for: what a rule tests, writes and does; a verdict map as one rule for each element.
+//! Responsible for: what a rule tests, writes and does.
 //! What does not map is kept as its JSON text, is shown, and is unknown.
 //! Must not know: tables, chains, sets.
 //! Tested by: the unit tests of `nft::parse`, `tests/kernel.rs` (what a real nft lists).
 
-use logparse::Protocol;
+use std::rc::Rc;
+
 use serde_json::Value;
 
-use crate::matches::{Condition, Expression, Other, Version};
+use crate::matches::Other;
 use crate::model::rule::{Counters, Rule};
 use crate::model::target::{Log, Target};
-use crate::nft::condition::{condition, test};
+use crate::nft::condition::condition;
+use crate::nft::implied::{keep, of_version, transport};
 use crate::nft::merge::add;
+use crate::nft::verdicts::{Verdicts, rules_of, target};
 use crate::values::names;
 use crate::values::net::Test;
 use crate::values::text::Text;
@@ -26,14 +29,18 @@ fn looks_up(value: &Value) -> bool {
     }
 }
 
-/// The rules that one rule of nft's gives: a verdict map gives one per element.
-pub(crate) fn read_rule<'v>(expressions: impl Iterator<Item = &'v Value>) -> Vec<Rule> {
+/// The rules that one rule of nft's gives: a verdict map gives one per element. `named` knows the maps
+/// that are named.
+pub(crate) fn read_rule(
+    expressions: &[Value],
+    named: &mut dyn FnMut(&str) -> Option<Rc<Verdicts>>,
+) -> Vec<Rule> {
     let mut rules = vec![Rule::default()];
     for expression in expressions {
         let Some((kind, body)) = expression.as_object().and_then(|o| o.iter().next()) else { continue };
         if kind == "vmap" {
             let base = rules.pop().unwrap_or_default();
-            rules = verdicts(&base, body, expression);
+            rules = rules_of(&base, body, expression, named);
             continue;
         }
         for rule in &mut rules {
@@ -41,15 +48,6 @@ pub(crate) fn read_rule<'v>(expressions: impl Iterator<Item = &'v Value>) -> Vec
         }
     }
     rules
-}
-
-/// A target of which only the name is known.
-pub(crate) fn unknown_target() -> Target {
-    Target::Other { name: Text::from("nft"), words: Vec::new() }
-}
-
-fn keep(expression: &Value) -> Expression {
-    Expression(Text::from(expression.to_string()))
 }
 
 fn log(body: &Value) -> Log {
@@ -173,117 +171,6 @@ fn xt(rule: &mut Rule, body: &Value) {
     if body.is_null() && rule.target == Target::Continue {
         rule.target = other("xt");
     }
-}
-
-/// The version that an expression asks for silently, as a condition of its own.
-fn of_version(rule: &mut Rule, body: &Value, found: &[Condition]) {
-    if let Some(v6) = version(body)
-        && !found.iter().any(|c| matches!(c, Condition::Addresses(_)))
-        && !rule.conditions.contains(&Version { v6 }.into())
-    {
-        rule.set(Version { v6 });
-    }
-}
-
-/// Which transport's header an expression looks into: the packet must be of that protocol.
-fn transport(value: &Value) -> Option<Protocol> {
-    match value {
-        Value::Object(object) => {
-            let protocol = object.get("payload").and_then(|payload| payload.get("protocol"));
-            match protocol.and_then(Value::as_str) {
-                Some("icmpv6") => Some(Protocol::ICMPV6),
-                Some(
-                    name @ ("tcp" | "udp" | "udplite" | "sctp" | "dccp" | "esp" | "ah" | "icmp" | "igmp"),
-                ) => names::protocol(name),
-                _ => object.values().find_map(transport),
-            }
-        }
-        Value::Array(list) => list.iter().find_map(transport),
-        _ => None,
-    }
-}
-
-/// Which version's header an expression looks into: in a table for both, the packet must be of
-/// that version, `!=` or not, although the listing does not say so (measured). Addresses know it
-/// by themselves.
-fn version(value: &Value) -> Option<bool> {
-    match value {
-        Value::Object(object) => {
-            let protocol = object.get("payload").and_then(|payload| payload.get("protocol"));
-            match protocol.and_then(Value::as_str) {
-                Some("ip" | "icmp" | "igmp") => Some(false),
-                Some("ip6" | "icmpv6") => Some(true),
-                _ if object.contains_key("ip option") => Some(false),
-                _ if object.contains_key("exthdr") => Some(true),
-                _ => object.values().find_map(version),
-            }
-        }
-        Value::Array(list) => list.iter().find_map(version),
-        _ => None,
-    }
-}
-
-/// The rules that a verdict map gives: one for each element, with what it tests and where it leads.
-/// Elements exclude each other, so their order does not matter, but that of `*`, which is for all
-/// that is not listed.
-fn verdicts(base: &Rule, body: &Value, whole: &Value) -> Vec<Rule> {
-    let key = body.get("key").unwrap_or(&Value::Null);
-    let data = body.get("data");
-    let listed = data.and_then(|data| data.get("set")).and_then(Value::as_array);
-    let moves = data.and_then(|data| data.get("moves")).and_then(Value::as_bool) == Some(true);
-    let unknown = || {
-        let mut rule = base.clone();
-        rule.set(keep(whole));
-        rule.target = unknown_target();
-        rule
-    };
-    let element = |pair: &Value| {
-        let value = pair.get(0)?;
-        let value = value.get("elem").and_then(|e| e.get("val")).unwrap_or(value);
-        let target = target(pair.get(1)?)?;
-        let mut rule = Rule { target, ..base.clone() };
-        let rest = value == "*";
-        let found = if rest { Some(Vec::new()) } else { test(key, value, false) };
-        of_version(&mut rule, body, found.as_deref().unwrap_or_default());
-        match found {
-            Some(found) => found.into_iter().for_each(|condition| add(&mut rule, condition)),
-            None => {
-                let test = serde_json::json!({ "match": { "op": "==", "left": key, "right": value } });
-                rule.set(keep(&test));
-            }
-        }
-        if moves {
-            rule.set(keep(whole));
-        }
-        Some((rest, rule))
-    };
-    let read = |listed: &Vec<Value>| listed.iter().map(element).collect::<Option<Vec<_>>>();
-    let Some(mut read) = listed.and_then(read) else { return vec![unknown()] };
-    read.sort_by_key(|(rest, _)| *rest);
-    let mut rules: Vec<Rule> = read.into_iter().map(|(_, rule)| rule).collect();
-    if moves {
-        rules.push(unknown());
-    } else if rules.is_empty() {
-        // An empty map: a rule that takes nothing.
-        rules.push(Rule { target: Target::Continue, ..unknown() });
-    }
-    rules
-}
-
-/// A verdict.
-fn target(verdict: &Value) -> Option<Target> {
-    let (kind, to) = verdict.as_object()?.iter().next()?;
-    let name = || Text::from(to.get("target").and_then(Value::as_str).unwrap_or(""));
-    Some(match kind.as_str() {
-        "accept" => Target::Accept,
-        "drop" => Target::Drop,
-        "return" => Target::Return,
-        "continue" => Target::Continue,
-        "queue" => Target::Queue,
-        "jump" => Target::Jump(name()),
-        "goto" => Target::Goto(name()),
-        _ => return None,
-    })
 }
 
 fn reject(body: &Value) -> String {

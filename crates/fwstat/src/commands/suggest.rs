@@ -35,7 +35,10 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
     let mut log = Passes::new(options::common(arguments))?;
     let ranks = log.ranks.clone();
     let (survey, options, account, head) = log.run(|| Survey::new(&session.trusted, &ranks))?;
-    let draft = session.draft(&survey.finish());
+    let surveyed = survey.finish();
+    let forwarding = session.forwarding(&surveyed);
+    let session = forwarding.as_ref().unwrap_or(&session);
+    let draft = session.draft(&surveyed);
     let whole = !options.queue.stop.load(Ordering::Relaxed);
     let (bytes, found) = match arguments.form() {
         RuleFormat::Fail2ban => fail2ban(&mut log, &draft, whole, &head)?,
@@ -60,14 +63,14 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
             let mut suggestion = if whole {
                 let proof = prove(&draft, &draft.advice.chain.rules)?;
                 match arguments.interactive {
-                    true => suggest_interactive::choose(&session, draft, &proof, &options, prove)?,
+                    true => suggest_interactive::choose(session, draft, &proof, &options, prove)?,
                     false => session.settle(draft, &proof, target),
                 }
             } else {
                 session.settle(draft, &Proof::default(), target)
             };
             if let Some(which) = arguments.print.filter(|_| whole) {
-                return suggest_print::print(&mut log, &session, &suggestion, which);
+                return suggest_print::print(&mut log, session, &suggestion, which);
             }
             suggestion.name_truncated(&account, &head.files);
             let verb = Verb::new(arguments.undo, arguments.idempotent);

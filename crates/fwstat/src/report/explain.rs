@@ -14,6 +14,9 @@ use crate::analysis::explain::{PathTaken, StepTaken};
 use crate::report::style::RenderOptions;
 use fwlog::text;
 
+/// The heading of a line's path.
+pub const PATH: &str = "Path through the chains";
+
 /// One line, explained.
 pub struct Explained<'l> {
     /// The line.
@@ -197,7 +200,7 @@ fn fields_in_brief(look: &RenderOptions, said: &[Said]) -> String {
 /// The path, step by step, and the verdict; in brief without the rules that do not match, and without reasons that
 /// are always the same.
 fn path_taken(look: &RenderOptions, path: &PathTaken, brief: bool) -> String {
-    let mut out = format!("\n{}\n", look.paint(HEADING, "Path through the chains"));
+    let mut out = format!("\n{}\n", look.paint(HEADING, PATH));
     out.push_str(&sentence(look, KEY, &path.way));
     let shown: Vec<&StepTaken> = path.steps.iter().filter(|step| !brief || step.answer != "no").collect();
     if !shown.is_empty() && !brief {

@@ -18,7 +18,7 @@ use fwlog::input::{Buffer, Chunk};
 use fwlog::pipeline::{Account, Live, Totals};
 
 use super::alarm::{Alarm, Told};
-use super::picture::{Picture, Reading};
+use super::picture::{Picture, Reading, Wanted};
 use super::question::{Question, What};
 use super::rules::LogRules;
 use super::tally::Tally;
@@ -212,9 +212,9 @@ impl<'r> Feed<'r> {
         self.changed.notify_all();
     }
 
-    /// What was counted so far, with the last `lines` lines, and the rules if they are wanted.
+    /// What was counted so far.
     #[must_use]
-    pub fn picture(&self, lines: usize, rules: bool) -> Picture {
+    pub fn picture(&self, wanted: Wanted) -> Picture {
         let now = self.now();
         let mut state = self.lock_soon();
         let state = &mut *state;
@@ -233,7 +233,7 @@ impl<'r> Feed<'r> {
         if state.dropped && state.generation > 0 {
             picture.notes.push("a pipe can be read only once: counted from the last 16 MiB of it".to_owned());
         }
-        state.tally.draw(&mut picture, lines, &state.names, now);
+        state.tally.draw(&mut picture, wanted, &state.names, now);
         for row in &picture.tables[0].rows {
             if let What::Prefix(prefix) = &row.what
                 && state.known.len() < KNOWN
@@ -243,7 +243,7 @@ impl<'r> Feed<'r> {
             }
         }
         picture.known.clone_from(&state.known);
-        if rules {
+        if wanted.rules {
             picture.rules = self.rules.rows(state.tally.counted());
         }
         picture.near_hits = self.alarm.hits();

@@ -42,7 +42,7 @@ use self::alarm::Alarm;
 use self::counters::Counters;
 use self::feed::{Asked, Feed, Said};
 use self::model::{App, Effect, Msg};
-use self::picture::{LineRow, Picture, Reading};
+use self::picture::{LineRow, Picture, Reading, Wanted};
 use self::proposals::{Answer, Proposer, Request};
 use self::question::Question;
 use self::rules::LogRules;
@@ -52,7 +52,7 @@ use crate::analysis::explain::PathTaken;
 use crate::analysis::replayed::Replays;
 use crate::atomic_file;
 use crate::options::{self, Options};
-use crate::report::explain::Explained;
+use crate::report::explain::{self, Explained};
 use crate::report::style::RenderOptions;
 use crate::report::{self, meaning};
 use crate::rules::Rulesets;
@@ -261,7 +261,7 @@ impl<'s, 'f> Screen<'s, 'f> {
             _ => 100,
         };
         let rules = self.app.on_rules() || self.app.layout().of(layout::Panel::Rules).is_some();
-        let mut picture = self.feed.picture(lines, rules);
+        let mut picture = self.feed.picture(Wanted { lines, rows: self.app.rows_wanted(), rules });
         if rules && self.app.counters {
             (picture.rules, picture.counters_error) = self.start.counters.beside(&picture.rules);
         }
@@ -387,5 +387,11 @@ fn explained(rulesets: &Rulesets, line: &LineRow, width: usize) -> Vec<String> {
         grouped: true,
     };
     let text = report::render(&explained, crate::cli::Format::Table, &look);
-    String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    // Whoever watches asks first where the packet went.
+    let path = lines.iter().position(|line| *line == explain::PATH).unwrap_or(0);
+    let (fields, path) = lines.split_at(path);
+    let gap = if path.is_empty() || fields.is_empty() { &[][..] } else { &[""] };
+    [path, gap, fields].concat().into_iter().map(str::to_owned).collect()
 }

@@ -387,6 +387,18 @@ impl App {
         rows
     }
 
+    /// How many rows of each table can be seen soon; where the order is another than that of counts, it may be any.
+    #[must_use]
+    pub fn rows_wanted(&self) -> usize {
+        let panels = [Panel::Prefixes, Panel::Networks, Panel::Ports];
+        let wanted = |panel: Panel| {
+            let cursor = self.cursor(panel);
+            let by_count = cursor.order == Order::Count && !cursor.reversed && !self.is_held(panel);
+            if by_count { cursor.top + 2 * self.page(panel) } else { usize::MAX }
+        };
+        panels.into_iter().map(wanted).max().unwrap_or(0)
+    }
+
     /// Whether the order of a panel is held.
     #[must_use]
     pub fn is_held(&self, panel: Panel) -> bool {

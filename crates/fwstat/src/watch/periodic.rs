@@ -14,7 +14,7 @@ use fwlog::time::clock::{NANOS, local_text, utc_text};
 use serde_json::{Value, json};
 
 use super::feed::{Asked, Feed};
-use super::picture::{Picture, Reading, Row, Table};
+use super::picture::{Picture, Reading, Row, Table, Wanted};
 use super::question::{What, net_text, protocol_text};
 use super::rules::LogRules;
 use super::{Start, term};
@@ -63,7 +63,7 @@ pub fn run(
             let interrupted = ends.load(std::sync::atomic::Ordering::Relaxed);
             let is_done = interrupted || feed.is_at_end();
             if is_done || last.elapsed() >= every {
-                let mut picture = feed.picture(0, false);
+                let mut picture = feed.picture(Wanted { rows: 0, ..Wanted::default() });
                 picture.notes.extend(feed.error());
                 let now = (picture.totals.lines, picture.matched);
                 number += 1;

@@ -23,6 +23,17 @@ pub enum Reading {
     End,
 }
 
+/// How much of a log a picture has to show.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted {
+    /// Of the last lines.
+    pub lines: usize,
+    /// Of each table, rows with what came of late and over time; others have their counts only.
+    pub rows: usize,
+    /// Whether the rules.
+    pub rules: bool,
+}
+
 /// Everything that is shown of a log at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Picture {

@@ -65,6 +65,8 @@ pub struct Proposer<'s> {
 struct Known {
     common: Common,
     shared: Shared,
+    /// What is known before, if the log has what Docker forwards.
+    forwarding: Option<Session>,
     /// The chain for the rules.
     chain: String,
     account: Account,
@@ -167,7 +169,10 @@ impl Proposer<'_> {
         let ranks = Options::again(&common, false, &shared)?.queue.ranks();
         let (survey, account, options) =
             self.pass(&common, &shared, || Survey::new(&session.trusted, &ranks))?;
-        let draft = session.draft(&survey.finish());
+        let surveyed = survey.finish();
+        let forwarding = session.forwarding(&surveyed);
+        let session = forwarding.as_ref().unwrap_or(session);
+        let draft = session.draft(&surveyed);
         let list = draft.advice.chain.rules.clone();
         let proof = session.prove(&draft, &list, |case| {
             self.pass(&common, &shared, || Prover::new(case)).map(|(prover, ..)| prover)
@@ -187,11 +192,12 @@ impl Proposer<'_> {
             all.refused.iter().map(|refused| format!("{}: {}", refused.name, refused.why)).collect();
         let clock = options.plan.clock;
         let chain = session.settings.chain.clone();
-        Ok(Known { common, shared, chain, account, clock, draft, proof, used, rows, refused })
+        Ok(Known { common, shared, forwarding, chain, account, clock, draft, proof, used, rows, refused })
     }
 
     /// The script of some rules, proven as it is.
     fn script(&self, session: &Session, known: &Known, taken: &[bool]) -> anyhow::Result<String> {
+        let session = known.forwarding.as_ref().unwrap_or(session);
         let mut draft = known.draft.clone();
         let rules = draft.advice.chain.rules.iter().zip(known.keep(taken));
         draft.advice.chain.rules = rules.filter(|(_, keep)| *keep).map(|(rule, _)| rule.clone()).collect();

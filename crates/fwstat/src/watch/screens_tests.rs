@@ -21,7 +21,7 @@ use fwrules::{Compiled, Evidence, Ruleset};
 
 use super::model::{App, Effect, Msg};
 use super::model_tests::{drawn, press, proposed, setup};
-use super::picture::{Picture, Reading};
+use super::picture::{Picture, Reading, Wanted};
 use super::proposals::{Answer, Proposer, Request};
 use super::question::Question;
 use super::rules::{LogRules, Samples};
@@ -80,7 +80,7 @@ fn picture_of(question: &Question, generation: u64) -> Picture {
     let make = || Seen(Tally::new(question.clone(), filter.clone(), Some(replays())));
     let (mut seen, account) = pipeline::run(&queue, &plan, None, make).unwrap();
     let mut picture = Picture { generation, totals: account.totals, account, ..Picture::default() };
-    seen.0.draw(&mut picture, 100, &["kern.log".to_owned()], 0);
+    seen.0.draw(&mut picture, Wanted { lines: 100, rows: 100, rules: true }, &["kern.log".to_owned()], 0);
     picture.rules = LogRules::new(rulesets).rows(seen.0.counted());
     picture
 }
@@ -160,7 +160,7 @@ fn the_guide_shows_the_dialogue() {
         let mut rebuilt = parts.next().unwrap().to_owned();
         for part in parts {
             let (keys, rest) = part.split_once(" -->").unwrap();
-            let block = rest.strip_prefix("\n\n```text\n");
+            let block = rest.strip_prefix("\n\n```screen\n");
             let behind =
                 block.map_or(rest, |block| block.split_once("\n```\n").map_or("", |(_, behind)| behind));
             for key in keys.split_whitespace() {
@@ -184,7 +184,7 @@ fn the_guide_shows_the_dialogue() {
                 }
             }
             let screen: Vec<&str> = drawn(&app).leak().lines().map(str::trim_end).collect();
-            rebuilt += &format!("<!-- keys:{keys} -->\n\n```text\n{}\n```\n{behind}", screen.join("\n"));
+            rebuilt += &format!("<!-- keys:{keys} -->\n\n```screen\n{}\n```\n{behind}", screen.join("\n"));
         }
         drop(ask);
         testkit::kept(&page, &rebuilt);

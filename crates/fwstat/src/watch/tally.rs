@@ -5,6 +5,7 @@
 //! Tested by: the unit tests below, `tests/cli/watch.rs`.
 
 use std::collections::VecDeque;
+use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 
 use fwlog::aggregate::Aggregate as _;
@@ -13,9 +14,9 @@ use fwlog::filter::Filter;
 use fwlog::names::table::masked;
 use fwlog::record::{Key, Record, Value, value};
 use fwlog::time::clock::{NANOS, When};
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 
-use super::picture::{LineRow, Picture, Row, Scan, Table};
+use super::picture::{LineRow, Picture, Row, Scan, Table, Wanted};
 use super::question::{LEVELS, Question, What};
 use crate::analysis::replayed::{Counted, Replays};
 
@@ -35,6 +36,8 @@ const BYTES: usize = 4 << 20;
 const SCANS: usize = 4_096;
 /// A row is new for so long, in milliseconds.
 const FRESH: u64 = 60_000;
+/// In a flood of what is new, for less: so many are remembered.
+const MOST_FRESH: usize = 1 << 16;
 /// A clock may be ahead of this machine's by so many seconds: what is of a later time belongs to no slice.
 const AHEAD: i64 = 86_400;
 /// Rows of a picture.
@@ -75,7 +78,10 @@ pub struct Tally<'r> {
     scans: HashMap<Net, (Ports, u64)>,
     lines: VecDeque<Kept>,
     bytes: usize,
-    fresh: VecDeque<(u64, What)>,
+    /// What came for the first time, and when: as hashes.
+    fresh: VecDeque<(u64, u64)>,
+    is_fresh: HashSet<u64>,
+    hasher: DefaultHashBuilder,
     rules: Option<Replays<'r>>,
 }
 
@@ -119,6 +125,8 @@ impl<'r> Tally<'r> {
             lines: VecDeque::new(),
             bytes: 0,
             fresh: VecDeque::new(),
+            is_fresh: HashSet::new(),
+            hasher: DefaultHashBuilder::default(),
             rules,
             question,
         }
@@ -169,12 +177,28 @@ impl<'r> Tally<'r> {
             self.scan(network, port, times);
         }
         if let Some(now) = live {
-            self.fresh.extend(new.into_iter().flatten().map(|what| (now, what)));
+            self.note_new(new.into_iter().flatten(), now);
         }
         if let Some(rules) = &mut self.rules {
             rules.add(record);
         }
         self.keep(record);
+    }
+
+    /// Remembers what came for the first time, and forgets what did so a while ago, or too much since.
+    fn note_new(&mut self, new: impl Iterator<Item = What>, now: u64) {
+        for what in new {
+            let hash = self.hasher.hash_one(&what);
+            if self.is_fresh.insert(hash) {
+                self.fresh.push_back((now, hash));
+            }
+        }
+        while let Some((at, hash)) = self.fresh.front().copied()
+            && (at + FRESH < now || self.fresh.len() > MOST_FRESH)
+        {
+            self.fresh.pop_front();
+            self.is_fresh.remove(&hash);
+        }
     }
 
     /// What the rules said of the records so far, by ruleset.
@@ -232,12 +256,10 @@ impl<'r> Tally<'r> {
         self.lines.push_back(kept);
     }
 
-    /// Fills a picture with what was counted: the first rows of each table, and the last `lines` lines. `now` is the
-    /// time in milliseconds.
-    pub fn draw(&mut self, picture: &mut Picture, lines: usize, names: &[String], now: u64) {
-        while self.fresh.front().is_some_and(|(at, _)| at + FRESH < now) {
-            self.fresh.pop_front();
-        }
+    /// Fills a picture with what was counted: the first rows of each table, and the last lines. `now` is the time in
+    /// milliseconds.
+    pub fn draw(&mut self, picture: &mut Picture, wanted: Wanted, names: &[String], now: u64) {
+        self.note_new(std::iter::empty(), now);
         picture.matched = self.matched;
         picture.bounds = self.prefixes.bounds();
         picture.newest = self.newest.map(When::local_seconds);
@@ -252,20 +274,21 @@ impl<'r> Tally<'r> {
             true => hour.recent(number, 3_600).certain,
             false => self.prefixes.recent(number, part).certain,
         };
-        let fresh = |what: &What| self.fresh.iter().any(|(_, new)| new == what);
+        let fresh = |what: &What| self.is_fresh.contains(&self.hasher.hash_one(what));
+        let all = wanted.rows;
         let prefix = |number: &u32| What::Prefix(of[*number as usize].clone());
         picture.tables = [
-            table(&self.prefixes, FINE, prefix, recent, fresh),
+            table(&self.prefixes, (all, FINE), prefix, recent, fresh),
             table(
                 &self.networks,
-                COARSE,
+                (all, COARSE),
                 |net| What::Net(net.0, net.1),
                 |net| self.networks.recent(net, part).certain,
                 fresh,
             ),
             table(
                 &self.ports,
-                COARSE,
+                (all, COARSE),
                 |port| What::Port(port.0, port.1),
                 |port| self.ports.recent(port, part).certain,
                 fresh,
@@ -284,27 +307,27 @@ impl<'r> Tally<'r> {
         scans.sort_by(|a, b| (b.ports, b.count).cmp(&(a.ports, a.count)).then_with(|| a.what.cmp(&b.what)));
         scans.truncate(ROWS);
         picture.scans = scans;
-        let from = self.lines.len().saturating_sub(lines);
+        let from = self.lines.len().saturating_sub(wanted.lines);
         picture.lines = self.lines.range(from..).map(|kept| line(kept, names)).collect();
     }
 }
 
-/// The rows of a table.
+/// The rows of a table; so many of them have what came of late, and over time in so many columns.
 fn table<K: std::hash::Hash + Ord + Clone>(
     counts: &Sliced<K>,
-    columns: usize,
+    (whole, columns): (usize, usize),
     what: impl Fn(&K) -> What,
     recent: impl Fn(&K) -> u64,
     fresh: impl Fn(&What) -> bool,
 ) -> Table {
     let sum = counts.sum();
-    let rows = sum.top(ROWS).into_iter().map(|(key, count)| {
+    let rows = sum.top(ROWS).into_iter().enumerate().map(|(at, (key, count))| {
         let what = what(&key);
         Row {
             count: count.certain,
             more: count.more,
-            recent: recent(&key),
-            time: counts.row(&key, columns),
+            recent: if at < whole { recent(&key) } else { 0 },
+            time: if at < whole { counts.row(&key, columns) } else { Vec::new() },
             fresh: fresh(&what),
             what,
         }
@@ -356,7 +379,8 @@ mod tests {
 
     fn picture(tally: &mut Tally<'_>, now: u64) -> Picture {
         let mut picture = Picture::default();
-        tally.draw(&mut picture, 10, &["kern.log".to_owned()], now);
+        let wanted = Wanted { lines: 10, rows: 100, rules: false };
+        tally.draw(&mut picture, wanted, &["kern.log".to_owned()], now);
         picture
     }
 

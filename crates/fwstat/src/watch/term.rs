@@ -20,8 +20,8 @@ use ratatui_crossterm::crossterm::event::{
     self, Event, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
 };
 use ratatui_crossterm::crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-    disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui_crossterm::crossterm::{cursor, execute, queue};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -207,7 +207,7 @@ impl Term {
         let _ = disable_raw_mode();
         enter()?;
         self.mouse(self.mouse)?;
-        self.terminal.clear()
+        self.clear()
     }
 
     /// Draws; only cells that changed are written, as one picture.
@@ -225,7 +225,10 @@ impl Term {
     /// # Errors
     /// The terminal cannot be written to.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // ratatui's way asks the terminal where its cursor is: not each one answers, and keys that are typed are lost.
+        execute!(io::stdout(), Clear(ClearType::All))?;
+        self.terminal.swap_buffers();
+        Ok(())
     }
 
     /// Sends a text to the terminal's clipboard; whether it takes it is not known.

@@ -94,7 +94,7 @@ fn the_way_is_drawn_as_people_draw_it() {
     snapshot("way-foreign", &ran.out);
     let ran = run(&["explain", &line("tcp.in.dropped", 23), "--rules", &rules, "--width", "80"]);
     assert!(ran.out.contains("INPUT -> MALICIOUS -> STDIN -> LOG -> DROP\n"), "{}", ran.out);
-    assert!(ran.out.contains("DROP (the policy of INPUT); logged by rule INPUT 4."), "{}", ran.out);
+    assert!(ran.out.contains("DROP (INPUT policy); logged by rule INPUT 4."), "{}", ran.out);
     // What if: the rule is put in first.
     let json = run(&[
         "explain",

@@ -279,6 +279,57 @@ fn a_file_is_waited_for_and_may_go_and_come() {
     );
 }
 
+/// A writer whose disk is full loses lines, and one of them in the middle; the log is removed to make room.
+#[test]
+fn a_full_disk_gets_its_room_back_from_a_log_that_is_removed() {
+    let folder = Folder::new();
+    let disk = folder.path("disk");
+    fs::create_dir(&disk).unwrap();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs", &disk]).output();
+    if !mounted.is_ok_and(|output| output.status.success()) {
+        return skipped("no file system can be mounted");
+    }
+    struct Mounted(String);
+    impl Drop for Mounted {
+        fn drop(&mut self) {
+            let _ = Command::new("umount").args(["-l", &self.0]).status();
+        }
+    }
+    let _mounted = Mounted(disk.clone());
+    let log = format!("{disk}/kern.log");
+    append(&log, &lines(0..2));
+    let reader = Reader::start(&folder, &[&log]);
+    reader.wait(2);
+    let mut writer = File::options().append(true).open(&log).unwrap();
+    let whole =
+        (2..).take_while(|n| writer.write(line(*n).as_bytes()).is_ok_and(|some| some == line(*n).len()));
+    let whole = whole.count() + 2;
+    let began = Instant::now();
+    while reader.seen().lines().count() < whole && began.elapsed() < Duration::from_secs(30) {
+        sleep(Duration::from_millis(10));
+    }
+    drop(writer);
+    fs::remove_file(&log).unwrap();
+    // Its last line has no end.
+    let began = Instant::now();
+    let first = line(5_000);
+    let written =
+        || fs::write(&log, &first).is_ok() && fs::read(&log).is_ok_and(|text| text == first.as_bytes());
+    while !written() {
+        assert!(began.elapsed() < Duration::from_secs(20), "the room is never given back");
+        fs::remove_file(&log).ok();
+        sleep(Duration::from_millis(100));
+    }
+    let began = Instant::now();
+    while !reader.seen().contains(&first) && began.elapsed() < Duration::from_secs(30) {
+        sleep(Duration::from_millis(10));
+    }
+    let seen = reader.seen();
+    let of = |n: usize| seen.matches(line(n).as_str()).count();
+    assert!((0..whole).all(|n| of(n) == 1) && of(5_000) == 1, "{seen}");
+    reader.end();
+}
+
 #[test]
 fn a_file_written_anew_by_an_editor_goes_on_where_it_was() {
     let (folder, log, reader) = followed(50);

@@ -55,19 +55,19 @@ fn the_place_is_after_lo_and_known_connections_and_the_program_is_named() {
 }
 
 /// What Docker forwards is taken in DOCKER-USER, whose jump asks for the state of the connection, which
-/// no line shows: that the line is there says it.
+/// no line shows: that the line is there says it. Where there is no such jump, it is a command.
 #[test]
-fn a_chain_that_docker_user_jumps_to_takes_what_is_forwarded() {
+fn what_docker_forwards_is_taken_in_docker_user() {
     let folder = Folder::new();
-    let rules = folder.write(
-        "rules",
-        "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:DOCKER-USER - [0:0]\n:DOCKER-FORWARD - [0:0]\n\
+    let with = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:DOCKER-USER - [0:0]\n:DOCKER-FORWARD - [0:0]\n\
          :MALICIOUS - [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n\
          -A INPUT -j MALICIOUS\n-A INPUT -j LOG --log-prefix \"in.dropped \"\n-A FORWARD -j DOCKER-USER\n\
          -A FORWARD -j DOCKER-FORWARD\n-A FORWARD -j LOG --log-prefix \"fw.dropped \"\n\
          -A DOCKER-USER -m conntrack ! --ctstate RELATED,ESTABLISHED -j MALICIOUS\n\
-         -A DOCKER-FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n",
-    );
+         -A DOCKER-FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n";
+    const JUMP: &str = "DOCKER-USER -m conntrack ! --ctstate RELATED,ESTABLISHED -j MALICIOUS\n";
+    let without = with.replace(&format!("-A {JUMP}"), "");
+    let rules = [folder.write("with", with), folder.write("without", without)];
     let mut text = String::new();
     for i in 0..400_u32 {
         let (prefix, out, dst) = match i % 2 {
@@ -89,10 +89,21 @@ fn a_chain_that_docker_user_jumps_to_takes_what_is_forwarded() {
         );
     }
     let log = folder.write("log", text);
-    let document = run(&["suggest", "--json", "--rules", &rules, &log]).json();
-    let drop = document["rules"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!(drop["hooks"], serde_json::json!(["INPUT", "FORWARD"]), "{drop}");
-    assert_eq!(drop["lines"], 400, "{document}");
+    for rules in &rules {
+        let document = run(&["suggest", "--json", "--rules", rules, &log]).json();
+        let drop = document["rules"].as_array().unwrap().last().unwrap().clone();
+        assert_eq!(drop["hooks"], serde_json::json!(["INPUT", "FORWARD"]), "{drop}");
+        assert_eq!(drop["lines"], 400, "{document}");
+    }
+    let without = |more: &[&str]| run(&[&["suggest", "--rules", &rules[1], &log], more].concat()).out;
+    let (script, undo) = (without(&[]), without(&["--undo"]));
+    let first = JUMP.replacen("DOCKER-USER", "iptables -I DOCKER-USER 1", 1);
+    assert!(script.contains(&first), "{script}");
+    assert!(without(&["--idempotent"]).contains(first.trim_end()));
+    assert!(without(&["--format", "restore"]).contains(first.trim_start_matches("iptables ")));
+    assert!(undo.contains(&format!("iptables -D {JUMP}")), "{undo}");
+    let script = run(&["suggest", "--rules", &rules[0], &log]).out;
+    assert!(!script.contains("DOCKER-USER"), "{script}");
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn the_guides_faults_are_said_without_being_asked_for() {
     const SYN_FIN: &str = "MALICIOUS 2 can never fire: MALICIOUS 1 takes all its packets";
     const SYN_RST: &str = "MALICIOUS 3 can never fire: MALICIOUS 1 takes all its packets";
     const NETBIOS: &str = "MALICIOUS 4 says -p tcp, but port 138 (netbios-dgm) is used with udp";
-    const LOOPBACK: &str = "STDOUT 5 lets a packet out by lo, but that is half of its way";
+    const LOOPBACK: &str = "STDOUT 5 allows loopback output, but loopback input is dropped";
     let stages: [(&str, &[&str]); 6] = [
         ("1-log-everything", &[]),
         ("2-near-hits", &[FOREIGN, LOOPBACK]),

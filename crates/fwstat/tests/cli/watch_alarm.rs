@@ -115,7 +115,7 @@ fn a_command_that_fails_is_said() {
     let folder = Folder::new();
     folder.write("kern.log", line(1, "in.dropped", "192.0.2.70", 22));
     let command = format!("{PROGRAM} watch --no-config --exec 'exit 3' kern.log");
-    let Some(mut pty) = Pty::start(&folder, (100, 30), &[], &command) else { return };
+    let Some(mut pty) = Pty::start(&folder, (140, 30), &[], &command) else { return };
     pty.wait(0, &["LIVE"]);
     append(&folder, &line(2, "in.foreign", "192.0.2.74", 22));
     pty.wait(0, &["note"]);

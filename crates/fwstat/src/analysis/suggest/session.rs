@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fwrules::{Context, Family, Hook, Net, Rule, Ruleset, Sets, Verdict, Walker};
+use logparse::Protocol;
 
 use super::chain::{self, Proposal};
 use super::evidence::{Asked, Evidence};
@@ -21,6 +22,7 @@ use crate::analysis::noise::address::{Nets, address, net_name};
 use crate::analysis::noise::let_in::LetIn;
 use crate::analysis::noise::pattern::Pattern;
 use crate::analysis::noise::place::{Place, friends};
+use crate::analysis::noise::sighting::Sighting;
 use crate::analysis::noise::survey::Surveyed;
 use crate::rules::manager::{Manager, has_docker};
 
@@ -40,7 +42,7 @@ pub struct Settings {
 }
 
 /// What is known before the log is read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Session {
     /// What the user said.
     pub settings: Settings,
@@ -69,6 +71,14 @@ pub struct Draft {
     /// Prefixes of near hits, for programs that ban.
     pub near_prefixes: Vec<Vec<u8>>,
     notes: Vec<String>,
+}
+
+/// Lines of new connections to containers from which on they count: so many, and this share.
+const FORWARDED: (usize, f64) = (20, 0.05);
+
+/// Whether an interface is one that Docker makes: what comes by it, containers send.
+fn is_bridge(name: &[u8]) -> bool {
+    [&b"docker"[..], b"br-", b"veth"].iter().any(|start| name.starts_with(start))
 }
 
 impl Session {
@@ -130,6 +140,29 @@ impl Session {
             [true, false] => Some(true),
             _ => None,
         }
+    }
+
+    /// The same with rules for new connections to containers, where those make up a part of the log
+    /// and do not come to the chain; `None`: as it is.
+    #[must_use]
+    pub fn forwarding(&self, log: &Surveyed) -> Option<Session> {
+        let mut found = None;
+        for v6 in [false, true] {
+            let new = |seen: &&Sighting| {
+                let from = log.name(log.input(seen));
+                let opens = seen.syn || seen.protocol == Protocol::UDP.0;
+                log.output(seen).is_some() && opens && !from.is_empty() && !is_bridge(from)
+            };
+            let of_family = || log.sample.iter().filter(|seen| seen.v6 == v6);
+            let (all, new) = (of_family().count(), of_family().filter(new).count());
+            if (new as f64) < FORWARDED.1 * all as f64 || new < FORWARDED.0 {
+                continue;
+            }
+            if let Some(site) = self.sites[usize::from(v6)].forwarding() {
+                found.get_or_insert_with(|| self.clone()).sites[usize::from(v6)] = site;
+            }
+        }
+        found
     }
 
     fn asked(&self) -> Asked {
@@ -390,8 +423,9 @@ impl Session {
             if has_docker(&site.rules) && !site.rules.nft && !site.elsewhere.contains(&Hook::Forward) {
                 let (program, chain) = (if v6 { "ip6tables" } else { "iptables" }, &self.settings.chain);
                 notes.push(format!(
-                    "Packets to containers are forwarded and do not come to {chain}. To filter new connections to them \
-                     too: {program} -I DOCKER-USER -m conntrack ! --ctstate RELATED,ESTABLISHED -j {chain}; then run suggest again with the new rules"
+                    "Packets to containers are forwarded and do not come to {chain}; few of this log are. To filter new \
+                     connections to them too: {program} -I DOCKER-USER -m conntrack ! --ctstate RELATED,ESTABLISHED -j \
+                     {chain}; then run suggest again with the new rules"
                 ));
             }
         }

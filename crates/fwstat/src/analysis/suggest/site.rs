@@ -4,11 +4,11 @@
 //! Must not know: what noise is.
 //! Tested by: the unit tests below, `tests/cli/suggest.rs`, against a real kernel.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use fwrules::{
     Base, Chain, Compiled, Condition, Evidence, Family, Fate, Hook, Interface, OnInterface, Place, Reach,
-    Replayed, Replayer, Rule, RuleId, Ruleset, Sets, StateSet, Table, Target, Test, Text, Verdict,
+    Replayed, Replayer, Rule, RuleId, Ruleset, Sets, State, StateSet, Table, Target, Test, Text, Verdict,
 };
 use logparse::{Completeness, Network, Packet};
 
@@ -46,7 +46,12 @@ pub struct Site {
     pub answers_pass: bool,
     /// Other hooks from which packets come to the chain.
     pub elsewhere: Vec<Hook>,
+    /// A jump had to be put into [`FORWARDED`] as well.
+    pub forwarded: bool,
 }
+
+/// Docker's chain for rules of the host's owner, which all that is forwarded passes first.
+pub const FORWARDED: &str = "DOCKER-USER";
 
 impl Site {
     /// Makes a ruleset ready.
@@ -102,7 +107,30 @@ impl Site {
             spares_lo,
             answers_pass,
             elsewhere,
+            forwarded: false,
         })
+    }
+
+    /// The same, asked by new connections that Docker forwards as well. `None`: there is no such
+    /// chain, or its packets come here already.
+    #[must_use]
+    pub fn forwarding(&self) -> Option<Site> {
+        let table = &self.rules.tables[self.table];
+        let user = table.chain(FORWARDED.as_bytes())?;
+        let is_asked = reached(table, Hook::Forward).contains(&user);
+        if self.rules.nft || !is_asked || self.elsewhere.contains(&Hook::Forward) {
+            return None;
+        }
+        let mut site = Site { forwarded: true, ..self.clone() };
+        let table = &mut site.rules.tables[self.table];
+        let target = Target::Jump(table.chains[self.chain].name.clone());
+        let mut jump = Rule { target, added: true, ..Rule::default() };
+        let known = StateSet::RELATED | StateSet::ESTABLISHED;
+        jump.set(State { old: false, states: Test { not: true, value: known } });
+        table.chains[user].rules.insert(0, jump);
+        site.elsewhere.push(Hook::Forward);
+        site.elsewhere.sort_unstable();
+        Some(site)
     }
 
     /// A ruleset of nft: the rules go into a table beside its own ones, whose base chain lets `lo`
@@ -129,6 +157,7 @@ impl Site {
             spares_lo: false,
             answers_pass: true,
             elsewhere: Vec::new(),
+            forwarded: false,
         }
     }
 
@@ -165,6 +194,7 @@ impl Site {
             spares_lo: false,
             answers_pass: true,
             elsewhere: Vec::new(),
+            forwarded: false,
         }
     }
 
@@ -242,16 +272,55 @@ fn accepts_lo_somewhere(table: &Table) -> bool {
     reached(table, Hook::Input).into_iter().any(|chain| table.chains[chain].rules.iter().any(meant))
 }
 
+/// The chains in which, or in whose jumps, something is logged.
+fn logging(table: &Table) -> Vec<bool> {
+    let names: HashMap<&Text, usize> = table.chains.iter().map(|chain| &chain.name).zip(0..).collect();
+    let mut callers: Vec<Vec<usize>> = vec![Vec::new(); table.chains.len()];
+    let (mut logging, mut open) = (vec![false; table.chains.len()], Vec::new());
+    for (at, chain) in table.chains.iter().enumerate() {
+        for rule in &chain.rules {
+            if rule.log.is_some() && !logging[at] {
+                logging[at] = true;
+                open.push(at);
+            }
+            if let Target::Jump(name) | Target::Goto(name) = &rule.target
+                && let Some(to) = names.get(name)
+            {
+                callers[*to].push(at);
+            }
+        }
+    }
+    while let Some(at) = open.pop() {
+        for caller in callers[at].iter().copied() {
+            if !std::mem::replace(&mut logging[caller], true) {
+                open.push(caller);
+            }
+        }
+    }
+    logging
+}
+
 /// Where a jump belongs: after the rules that accept `lo` and known connections, also where those
-/// are in a chain that every packet passes, and before everything that logs; and whether all of `lo`
-/// was accepted before.
+/// are in a chain that every packet passes, and before everything that logs, chains that only some
+/// packets are sent to included; and whether all of `lo` was accepted before.
 fn place(table: &Table) -> ((usize, usize), bool) {
     let input = table.chains.iter().position(|c| c.base.is_some_and(|base| base.hook == Some(Hook::Input)));
     let input = input.unwrap_or_default();
     let mut path = Vec::new();
     passed(table, input, 0, &mut path);
     let rule = |place: &(usize, usize)| &table.chains[place.0].rules[place.1];
-    let logs = path.iter().position(|place| rule(place).log.is_some()).unwrap_or(path.len());
+    let logging = logging(table);
+    let logs = |place: &(usize, usize)| {
+        let rule = rule(place);
+        let sent = match &rule.target {
+            Target::Jump(name) | Target::Goto(name) if !rule.is_unconditional() => {
+                table.chain(name.as_bytes())
+            }
+            _ => None,
+        };
+        rule.log.is_some() || sent.is_some_and(|chain| logging[chain])
+    };
+    let logs = path.iter().position(logs).unwrap_or(path.len());
     let before = &path[..logs];
     let last = [lets_answers_in, lets_lo_in]
         .iter()
@@ -495,6 +564,12 @@ mod tests {
         let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS").unwrap();
         assert_eq!((site.hung, site.spares_lo), (Some((Text::from("INPUT"), 1)), true));
         assert_eq!(site.rules.tables[0].chains[0].rules[0].to_display(), "! -i lo -j MALICIOUS");
+        // Shorewall's send what comes by a link to a chain that logs, and accept lo after it.
+        let rules = b"*filter\n:INPUT DROP [0:0]\n:net-fw - [0:0]\n-A INPUT -i eth0 -j net-fw\n-A INPUT -i lo -j ACCEPT\n\
+            -A net-fw -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A net-fw -j LOG\n-A net-fw -j DROP\nCOMMIT\n";
+        let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS").unwrap();
+        assert_eq!((site.hung, site.spares_lo), (Some((Text::from("INPUT"), 1)), true));
+        assert!(!site.answers_pass);
         // ufw's accept them in a chain of its own.
         let rules =
             b"*filter\n:INPUT DROP [0:0]\n:ufw-before-logging-input - [0:0]\n:ufw-before-input - [0:0]\n\

@@ -17,7 +17,7 @@ use super::{PLAIN, Verb, friend_commands, friend_rule, host, why};
 use crate::analysis::noise::address::net_name;
 use crate::analysis::suggest::lines::Why;
 use crate::analysis::suggest::proof::Samples;
-use crate::analysis::suggest::site::OWN_TABLE;
+use crate::analysis::suggest::site::{FORWARDED, OWN_TABLE};
 use crate::analysis::suggest::suggestion::{Rated, Suggestion};
 use crate::report::style::RenderOptions;
 use fwlog::time::clock::{self, Clock, NANOS};
@@ -61,6 +61,9 @@ pub fn restore(look: &RenderOptions, s: &Suggestion, v6_only: Option<bool>) -> S
             out.push_str(&format!(":{} - [0:0]\n", s.chain));
             if let Some((from, at)) = &site.hung {
                 out.push_str(&format!("-I {from} {at}{} -j {}\n", host::but_lo(site), s.chain));
+            }
+            if site.forwarded {
+                out.push_str(&format!("-I {FORWARDED} 1 {} -j {}\n", host::NEW_CONNECTIONS, s.chain));
             }
             for rule in &site.chain_rules()[..site.before] {
                 out.push_str(&(rules::restore(rule, &s.chain) + "\n"));

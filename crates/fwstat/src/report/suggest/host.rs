@@ -9,7 +9,7 @@ use fwrules::{Counters, Net, Rule, shell_quote};
 
 use super::super::rules;
 use crate::analysis::noise::address::net_name;
-use crate::analysis::suggest::site::{OWN_TABLE, Site};
+use crate::analysis::suggest::site::{FORWARDED, OWN_TABLE, Site};
 use crate::analysis::suggest::suggestion::{Rated, Suggestion};
 
 /// Which form of commands.
@@ -118,8 +118,20 @@ pub(super) fn before(s: &Suggestion, v6: bool, verb: Verb) -> Vec<String> {
         };
         list.push(format!("{ask}{program} -I {from} {at}{but_lo} -j {chain}"));
     }
+    if site.forwarded {
+        let ask = match verb {
+            Verb::AddOnce => {
+                format!("{program} -C {FORWARDED} {NEW_CONNECTIONS} -j {chain} 2>/dev/null || ")
+            }
+            _ => String::new(),
+        };
+        list.push(format!("{ask}{program} -I {FORWARDED} 1 {NEW_CONNECTIONS} -j {chain}"));
+    }
     list
 }
+
+/// What the jump from Docker's chain asks for.
+pub(super) const NEW_CONNECTIONS: &str = "-m conntrack ! --ctstate RELATED,ESTABLISHED";
 
 fn nft_before(s: &Suggestion, v6: bool, verb: Verb) -> Vec<String> {
     let (table, chain) = (table(v6), nft_name(&s.chain));
@@ -184,6 +196,9 @@ pub(super) fn after(s: &Suggestion, v6: bool) -> Vec<String> {
     let mut list = Vec::new();
     if let Some((from, _)) = &site.hung {
         list.push(format!("{program} -D {}{} -j {chain}", shell_quote(from.as_bytes()), but_lo(site)));
+    }
+    if site.forwarded {
+        list.push(format!("{program} -D {FORWARDED} {NEW_CONNECTIONS} -j {chain}"));
     }
     if site.made {
         list.push(format!("{program} -X {chain}"));

@@ -287,6 +287,13 @@ fn setup(page: &mut Page<'_>, s: &Suggestion, v6: bool, verb: Verb) {
         );
     } else if page.look.header && (site.made || site.hung.is_some()) {
         page.say(0, WARN, &format!("INPUT does not jump to a chain {}: it comes first.", s.chain));
+        if site.forwarded {
+            page.say(
+                0,
+                PLAIN,
+                "New connections to containers are forwarded; they come to it by DOCKER-USER.",
+            );
+        }
     }
     commands.iter().for_each(|command| page.run(command));
 }

@@ -53,14 +53,14 @@ pub(super) fn head(app: &App, paint: &mut Paint<'_>, area: Area) {
         let words = text::count_of(picture.near_hits, "near hit", "near hits");
         parts.push((words, Ink::Warn));
     }
+    if !picture.notes.is_empty() {
+        parts.push((text::count_of(picture.notes.len() as u64, "note (a)", "notes (a)"), Ink::Dim));
+    }
     if picture.reading == Reading::Live {
         parts.push((format!("{}/s", grouped(app.rate.round() as u64)), Ink::Key));
     }
     if let Some(old) = picture.age {
         parts.push((format!("newest {}", age(old)), if old < 0 { Ink::Warn } else { Ink::Dim }));
-    }
-    if !picture.notes.is_empty() {
-        parts.push((text::count_of(picture.notes.len() as u64, "note (a)", "notes (a)"), Ink::Dim));
     }
     let mut x = paint.text(area.x, area.y, room, "fwstat", Ink::Title) + 2;
     x += paint.text(x, area.y, room.saturating_sub(x).min(room / 3), &app.setup.name, Ink::Key) + 2;

@@ -27,7 +27,7 @@ pub(super) fn draw(app: &App, paint: &mut Paint<'_>, open: &Popup, top: usize) {
     };
     let widest = lines.iter().map(wide).max().unwrap_or(0);
     let wide = u16::try_from(widest + 4).unwrap_or(u16::MAX).clamp(30, width.max(30)).min(width);
-    let wide = if width - wide < 6 { width } else { wide };
+    let wide = if width - wide <= 12 { width } else { wide };
     let high =
         u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(height.saturating_sub(2)).max(3).min(height);
     let area = Area { x: (width - wide) / 2, y: (height - high) / 2, width: wide, height: high };
