@@ -62,7 +62,7 @@ pub fn about(table: &str, column: &str) -> String {
     if table == "rest" {
         return match column {
             "file" => "the input",
-            "byte" => "where in it the line begins",
+            "byte" => "where in it the line begins; of a journal, which entry it is",
             "class" => "other, or damaged",
             "why" => "why it is no packet",
             _ => "the line; of one that is too long, its beginning",
