@@ -114,9 +114,9 @@ impl Check {
         self.expected.push((number, None));
     }
 
-    /// What is expected, line by line.
-    pub fn into_each(self) -> impl Iterator<Item = Expected> {
-        self.expected.into_iter().map(Expected)
+    /// Takes out what is expected, line by line.
+    pub fn take(&mut self) -> impl Iterator<Item = Expected> + use<> {
+        std::mem::take(&mut self.expected).into_iter().map(Expected)
     }
 
     /// Notes what another one expected; nothing if there is nothing more.

@@ -196,9 +196,7 @@ impl Shared<'_> {
     /// Every line of a chunk, records among the others.
     fn whole(&mut self, chunk: &Chunk<'_>) {
         let mut made = std::mem::take(&mut self.made).into_iter().peekable();
-        let mut check = Check::default();
-        std::mem::swap(&mut check, &mut self.check);
-        let mut expected = check.into_each();
+        let mut expected = self.check.take();
         let mut offset = chunk.offset;
         let lines: Vec<&[u8]> =
             chunk.bytes.strip_suffix(b"\n").unwrap_or(chunk.bytes).split(|b| *b == b'\n').collect();
