@@ -18,7 +18,7 @@ pub struct CountArgs {
     ///
     /// Counts are exact until the memory is used. Then the least frequent values are let go of, again and again: each
     /// number is a lower bound and has behind ± what it may lack at most, and how many values there are is an estimate.
-    /// The program itself takes up to 30 MB beside that.
+    /// The program itself takes up to 50 MB beside that.
     #[arg(hide_short_help = true, long, value_name = "SIZE", value_parser = size)]
     pub max_memory: Option<u64>,
     /// Keep the counts in FILE: the next run reads only what is new, through rotation, and adds it. FILE can be named

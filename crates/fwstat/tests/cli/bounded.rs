@@ -137,6 +137,6 @@ fn a_flood_through_a_pipe_takes_no_more_memory_than_it_may() {
         let table = json["tables"].as_array().unwrap().iter().find(|table| table["by"][0] == "src").unwrap();
         assert_eq!(json["totals"]["packets"], lines);
         check(table, &exact, 15);
-        assert!(before <= megabytes + 40, "{command:?}: {before} MiB resident, {megabytes} MiB allowed");
+        assert!(before <= megabytes + 50, "{command:?}: {before} MiB resident, {megabytes} MiB allowed");
     }
 }

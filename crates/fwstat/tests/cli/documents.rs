@@ -10,7 +10,7 @@ use crate::support::*;
 
 /// What blocks that are not run may be: commands for root, other programs or other machines; source; settings.
 /// Of these `screen` is what another test draws.
-const NOT_RUN: [&str; 4] = ["sh", "rust", "toml", "screen"];
+const NOT_RUN: [&str; 5] = ["sh", "rust", "toml", "screen", "yaml"];
 
 #[test]
 fn every_command_prints_what_the_readme_says() {
