@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::support::*;
 
 /// What blocks that are not run may be: commands for root, other programs or other machines; source; settings.
-const NOT_RUN: [&str; 3] = ["sh", "rust", "toml"];
+const NOT_RUN: [&str; 4] = ["sh", "rust", "toml", "yaml"];
 
 #[test]
 fn every_command_prints_what_the_readme_says() {
