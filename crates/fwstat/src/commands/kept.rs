@@ -141,6 +141,9 @@ fn of(options: &Options) -> Map<String, Value> {
     let zone = &options.plan.clock.zone;
     let offset = || zone.to_offset(jiff::Timestamp::UNIX_EPOCH).to_string();
     let zone = zone.iana_name().map_or_else(offset, str::to_owned);
+    // It has several names.
+    let zone =
+        if matches!(zone.as_str(), "Etc/UTC" | "Etc/UCT" | "UCT" | "Zulu") { "UTC".to_owned() } else { zone };
     let mut of = Map::new();
     of.insert("zone".to_owned(), json!(zone));
     of.insert("filters".to_owned(), Value::Object(options.filters_of_moment()));

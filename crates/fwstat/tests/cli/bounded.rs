@@ -137,6 +137,8 @@ fn a_flood_through_a_pipe_takes_no_more_memory_than_it_may() {
         let table = json["tables"].as_array().unwrap().iter().find(|table| table["by"][0] == "src").unwrap();
         assert_eq!(json["totals"]["packets"], lines);
         check(table, &exact, 15);
-        assert!(before <= megabytes + 50, "{command:?}: {before} MiB resident, {megabytes} MiB allowed");
+        // The program itself takes some, of which an optimised one needs less.
+        let beside = if megabytes > 100 { 24 } else { 64 };
+        assert!(before <= megabytes + beside, "{command:?}: {before} MiB resident, {megabytes} MiB allowed");
     }
 }

@@ -223,8 +223,10 @@ impl Followed {
         let (inlet, outlet) = duct(pauses.clone());
         let first = std::mem::take(&mut flow.first);
         inlet.give(&first);
-        if !flow.ended {
-            flow.inlet = Some(inlet);
+        match flow.ended {
+            // What reads ahead would wait for more.
+            true => drop(inlet),
+            false => flow.inlet = Some(inlet),
         }
         let (_, _, file) = self.follower.start(flow.number);
         let (head, bytes) = (&first[..first.len().min(HEAD)], Box::new(outlet));
