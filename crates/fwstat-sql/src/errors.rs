@@ -143,7 +143,7 @@ mod tests {
         let (what, place) = placed(plain(
             "SQL error: ParserError(\"Expected: end of statement, found: dpt at Line: 2, Column: 15\")",
         ));
-        assert_eq!(what, "Expected: end of statement, found: dpt");
+        assert_eq!(what, "expected: end of statement, found: dpt");
         assert_eq!(place, Some((2, 15)));
     }
 
