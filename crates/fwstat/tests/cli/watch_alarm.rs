@@ -120,7 +120,7 @@ fn a_command_that_fails_is_said() {
     append(&folder, &line(2, "in.foreign", "192.0.2.74", 22));
     pty.wait(0, &["note"]);
     pty.keys("a");
-    pty.wait(0, &["`exit 3`"]);
+    pty.wait(0, &["--exec:", "`exit", "status:"]);
     pty.keys("q");
     std::thread::sleep(Duration::from_millis(200));
     pty.keys("q");

@@ -16,7 +16,7 @@ pub struct Folded {
     pub sources: u64,
     /// Their packets.
     pub packets: u64,
-    /// By destination, protocol and port; the first [`AIMS`] of them.
+    /// By destination, protocol and port; the first `AIMS` of them.
     pub aims: BTreeMap<(u128, u8, u16), u64>,
 }
 

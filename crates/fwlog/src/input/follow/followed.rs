@@ -186,7 +186,9 @@ impl Followed {
         let mut at = 0;
         while at < self.flows.len() {
             let flow = &mut self.flows[at];
-            if flow.stream.is_none() && flow.is_known() {
+            // A generation that was read to its end before has nothing to begin with, and keeps its place.
+            let is_over = flow.ended && flow.first.is_empty();
+            if flow.stream.is_none() && flow.is_known() && !is_over {
                 self.begin(at, open);
             }
             let flow = &mut self.flows[at];

@@ -147,25 +147,18 @@ impl Follower {
         let mut files = siblings::of(&follower.path).0;
         files.extend(siblings::named(&follower.path));
         follower.known = Known::default();
-        let mut unread = files.len();
-        let mut lost = !places.is_empty();
-        for (at, file) in files.iter().enumerate() {
-            let found = places.iter().find(|place| holds(file, place));
-            match found {
-                Some(place) => {
-                    lost = false;
-                    unread = at + 1;
-                    follower.known.add(file.id, &file.head);
-                    follower.go_on(file, place);
-                }
-                // Older than the oldest that is known, or read to its end.
-                None if unread > at => follower.known.add(file.id, &file.head),
-                None => {
-                    let whole = Place::beginning(file.id);
-                    follower.go_on(file, &whole);
-                }
+        let found: Vec<Option<&Place>> =
+            files.iter().map(|file| places.iter().find(|place| holds(file, place))).collect();
+        // Older ones are read first: without a place, what comes before the newest that has one was read to its end.
+        let newest = found.iter().rposition(Option::is_some).unwrap_or(files.len());
+        for (at, (file, place)) in files.iter().zip(&found).enumerate() {
+            match place {
+                Some(place) => follower.go_on(file, place),
+                None if at < newest => follower.known.add(file.id, &file.head),
+                None => follower.go_on(file, &Place::beginning(file.id)),
             }
         }
+        let lost = !places.is_empty() && found.iter().all(Option::is_none);
         if lost {
             follower.notices.push(Notice::PlaceLost);
         }

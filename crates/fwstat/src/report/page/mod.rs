@@ -1,6 +1,6 @@
 //! A report as one page of HTML: everything in it, nothing fetched, readable without its script and on paper.
 //!
-//! A page is sections, a section is blocks ([`Block`]): tables, figures, sentences, commands. What they say is made in
+//! A page is sections, a section is blocks (`Block`): tables, figures, sentences, commands. What they say is made in
 //! one file for each question; how they look is `templates/` and its style sheet.
 //!
 //! Responsible for: the page as a whole, and what a browser is allowed to do with it.
