@@ -100,7 +100,7 @@ pub fn failed(failure: &Failure, sql: &str) -> Outcome {
             return Outcome::Failed;
         }
     };
-    // Where standard error is gone, nobody can be told.
+    // Without standard error it cannot be said.
     let _ = diagnostics::error(&text);
     Outcome::Failed
 }

@@ -131,7 +131,7 @@ async fn attempts(
     Ok(output.finish()?)
 }
 
-/// What `EXPLAIN` stands in front of, if nothing of its options is asked for: that is told in words.
+/// The statement after `EXPLAIN`, if it has no options: it is told in words.
 fn explained(sql: &str) -> Option<&str> {
     let (word, rest) = sql.trim_start().split_once(char::is_whitespace)?;
     let next = rest.split_whitespace().next()?.to_ascii_uppercase();

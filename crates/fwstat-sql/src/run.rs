@@ -54,7 +54,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Some(text) => once(&cli, &text, &opened, &runtime),
         None => shell::run(&cli, opened, &runtime),
     };
-    // Threads that still read for nobody are not waited for.
+    // Threads that still read what is not wanted any more are not waited for.
     runtime.shutdown_background();
     outcome
 }

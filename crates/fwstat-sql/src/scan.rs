@@ -248,7 +248,7 @@ impl Counted {
 /// Where the rows of a piece go.
 struct Rows<'o> {
     out: &'o Sender<Result<RecordBatch>>,
-    /// Whether nobody wants more of them.
+    /// Whether no more of them are wanted.
     closed: bool,
 }
 
@@ -259,7 +259,7 @@ impl Rows<'_> {
     }
 }
 
-/// Reads a piece to its end, or until nobody wants its rows.
+/// Reads a piece to its end, or until its rows are not wanted any more.
 fn read(source: &LogSource, piece: &Piece, out: &Sender<Result<RecordBatch>>) -> Account {
     let mut rows = Rows { out, closed: false };
     let (account, errors) = match source.lines {

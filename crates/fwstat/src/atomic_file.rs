@@ -181,7 +181,7 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     io::Write::write_all(&mut file, bytes)
 }
 
-/// The same of a file that nobody else may read.
+/// The same of a file that only its owner may read.
 ///
 /// # Errors
 /// It is there, or cannot be written.

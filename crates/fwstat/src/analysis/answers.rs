@@ -11,10 +11,10 @@ use fwlog::aggregate::{Aggregate, Counts, Latest, Slices, Timeline};
 use fwlog::input::Chunk;
 use fwlog::record::{Field, Record};
 
+use super::near_hits;
+
 /// The width of a slice of a kept table.
 pub const DAY: i64 = 86_400;
-/// What the prefix of a near hit has in it, in the guide's ruleset and by default everywhere.
-const NEAR: &[u8] = b"foreign";
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,7 +166,7 @@ impl Aggregate for Answer {
     fn add(&mut self, record: &Record<'_>) {
         match self {
             Answer::Near(slices) => {
-                if memchr::memmem::find(record.prefix(), NEAR).is_some() {
+                if memchr::memmem::find(record.prefix(), near_hits::WORD).is_some() {
                     slices.add(record);
                 }
             }

@@ -15,7 +15,13 @@ use super::suggest::exceptions::is_service;
 use super::suggest::signals;
 
 /// What the guides' prefixes call a source that may not use a service.
-const WORD: &[u8] = b"foreign";
+pub const WORD: &[u8] = b"foreign";
+
+/// Whether a prefix says that a packet is a near hit, as the guides' rules have it.
+#[must_use]
+pub fn says_so(prefix: &[u8]) -> bool {
+    signals::holds(WORD, prefix)
+}
 
 /// What near hits are on one host.
 #[derive(Clone, Debug)]
@@ -56,7 +62,7 @@ impl NearHits {
     #[must_use]
     pub fn has(&self, record: &Record<'_>) -> bool {
         let (input, output) = (record.line.in_iface(), record.line.out_iface());
-        let says = signals::holds(WORD, record.prefix())
+        let says = says_so(record.prefix())
             || self.keep.iter().any(|pattern| signals::fits(pattern, record.prefix()));
         if input.is_empty() || !says && self.services.is_empty() {
             return false;

@@ -18,7 +18,7 @@ use super::common::Common;
       iptables-save | fwstat anonymise --key key --ruleset -")]
 pub struct Anonymise {
     /// The key: 32 bytes, or 64 hexadecimal digits; made anew if FILE is not there. One key maps a name to the same name
-    /// in every file (default: a key that nobody keeps).
+    /// in every file (default: a random key, which is not kept).
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
     /// Map the vendor of hardware addresses as well, not only the device.

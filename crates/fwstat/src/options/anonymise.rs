@@ -76,7 +76,7 @@ fn read(bytes: &[u8]) -> Option<Key> {
     Some(key)
 }
 
-/// A key that nobody knows.
+/// A random key.
 fn random() -> anyhow::Result<Key> {
     let mut key = [0; 32];
     File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut key)).context("/dev/urandom")?;

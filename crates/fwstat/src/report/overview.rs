@@ -55,13 +55,10 @@ impl Report for Overview {
 
     fn table(&self, look: &RenderOptions) -> String {
         let head = &self.head;
-        let first = table::head(look, head);
-        if head.is_empty() {
-            return first + &table::nothing(look, head);
-        }
-        if head.totals.matched == 0 {
-            return first + &table::none(look, head);
-        }
+        let first = match table::opening(look, head) {
+            Ok(first) => first,
+            Err(whole) => return whole,
+        };
         let first = first + &self.noise(look) + &self.over_time(look);
         match look.rows {
             Some(rows) if !self.all => self.fitting(look, &first, rows),

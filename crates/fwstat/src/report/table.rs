@@ -10,6 +10,7 @@ use anstyle::Style;
 
 use super::style::{self, Column, DIM, Gives, HEADING, KEY, NEAR, OWN, RenderOptions, WARN, cell, percent};
 use super::{Head, Ranking};
+use crate::analysis::near_hits;
 use fwlog::pipeline::Totals;
 use fwlog::record::OwnedValue;
 use fwlog::text;
@@ -97,9 +98,23 @@ pub(super) fn filters(head: &Head) -> String {
     head.filters.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
+/// The lines that a report begins with, where tables follow.
+///
+/// # Errors
+/// There is nothing to put into them: the whole report, which says so.
+pub fn opening(look: &RenderOptions, head: &Head) -> Result<String, String> {
+    let first = self::head(look, head);
+    if head.is_empty() {
+        return Err(first + &nothing(look, head));
+    }
+    if head.totals.matched == 0 {
+        return Err(first + &none(look, head));
+    }
+    Ok(first)
+}
+
 /// What is said instead of empty tables when there is no firewall record at all.
-#[must_use]
-pub fn nothing(look: &RenderOptions, head: &Head) -> String {
+fn nothing(look: &RenderOptions, head: &Head) -> String {
     let text = match head.totals.lines {
         0 => "The file is empty.",
         _ => {
@@ -111,8 +126,7 @@ pub fn nothing(look: &RenderOptions, head: &Head) -> String {
 }
 
 /// What is said instead of empty tables when no packet passes the filters.
-#[must_use]
-pub fn none(look: &RenderOptions, head: &Head) -> String {
+fn none(look: &RenderOptions, head: &Head) -> String {
     style::sentence(look, Style::new(), "No packets match.") + &foot(look, head)
 }
 
@@ -279,7 +293,7 @@ fn meaning(value: &OwnedValue) -> Option<Style> {
 /// Whether a prefix says that its packets are near hits.
 #[must_use]
 pub fn is_near(prefix: &[u8]) -> bool {
-    memchr::memmem::find(prefix, b"foreign").is_some()
+    memchr::memmem::find(prefix, near_hits::WORD).is_some()
 }
 
 /// Whether an address is one of those that private networks have.

@@ -254,13 +254,10 @@ impl Report for OverTime<'_> {
     }
 
     fn table(&self, look: &RenderOptions) -> String {
-        let mut out = table::head(look, self.head);
-        if self.head.is_empty() {
-            return out + &table::nothing(look, self.head);
-        }
-        if self.head.totals.matched == 0 {
-            return out + &table::none(look, self.head);
-        }
+        let mut out = match table::opening(look, self.head) {
+            Ok(first) => first,
+            Err(whole) => return whole,
+        };
         if let Some(heat) = Heat::of(self.timeline) {
             return out + &heat.table(look) + &table::foot(look, self.head);
         }

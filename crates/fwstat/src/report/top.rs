@@ -56,14 +56,11 @@ impl Report for Top {
     }
 
     fn table(&self, look: &RenderOptions) -> String {
-        let mut out = table::head(look, &self.head);
-        if self.head.is_empty() {
-            return out + &table::nothing(look, &self.head);
-        }
+        let mut out = match table::opening(look, &self.head) {
+            Ok(first) => first,
+            Err(whole) => return whole,
+        };
         let matched = self.head.totals.matched;
-        if matched == 0 {
-            return out + &table::none(look, &self.head);
-        }
         let several = self.tables.len() > 1;
         let told = self.tables.iter().filter(|table| !several || !self.is_known(table));
         let tables: Vec<String> = told.map(|counts| table::counts(look, counts, matched)).collect();

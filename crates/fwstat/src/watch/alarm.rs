@@ -118,7 +118,7 @@ impl Alarm {
         self.lock().hits
     }
 
-    /// Why the command came to no good end, if so.
+    /// Why the command failed, if it did.
     #[must_use]
     pub fn error(&self) -> Option<String> {
         self.lock().error.clone()
@@ -182,7 +182,7 @@ impl Alarm {
                 Ok(Some(status)) if status.success() => return None,
                 Ok(Some(status)) => return Some(format!("`{command}`: {status}")),
                 Err(error) => return Some(error.to_string()),
-                // It may go on when nobody watches any more.
+                // It may go on after watch has ended.
                 Ok(None) if self.lock().quit => return None,
                 Ok(None) => std::thread::sleep(STEP),
             }

@@ -119,7 +119,7 @@ fn an_original_address_is_hardly_ever_an_image() {
     let n = originals.len() as f64;
     assert!(anothers <= 1.0 + 2.0 * n * n / 4_294_967_296.0, "{anothers}");
     // Where bits of an address are those of the secret block, Crypto-PAn as it was published asks AES the same thing
-    // twice: some addresses in 10,000 are their own images, and nobody can tell which.
+    // twice: some addresses in 10,000 are their own images, and it cannot be told which.
     let own = pairs.filter(|(own, image)| own == *image).count() as f64;
     assert!(own <= 5.0 + n * 0.75f64.powi(27), "{own}");
 }
@@ -206,7 +206,7 @@ fn one_key_makes_the_same_text_whatever_the_threads() {
             && !all.contains(" gate ")
             && all.contains("Failed password for root from 10.")
     );
-    // Without a key, one that nobody keeps.
+    // Without a key, a random one that is not kept.
     assert_ne!(run(&["anonymise", &log]).out, run(&["anonymise", &log]).out);
     assert_eq!(run(&["anonymize", "--key", &key, &log]).out, shared(&key, &log, &[]).out);
 }

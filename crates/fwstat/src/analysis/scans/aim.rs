@@ -73,7 +73,7 @@ pub fn is_made(probe: &Probe) -> bool {
         Kind::Syn => !is_kernel_syn(probe),
         Kind::Fin | Kind::Null | Kind::Xmas | Kind::Odd | Kind::Os => true,
         Kind::Maimon | Kind::Ack => bare,
-        // Some 200 protocols that nobody speaks.
+        // Some 200 protocols that are not in use.
         Kind::Protocol => true,
         _ => false,
     }

@@ -13,7 +13,7 @@ use super::aim::{AIMS, Aim, Traits, aim, aims, all_traits, traits};
 use super::judge;
 use super::runs::{self, Ask, HOUR};
 
-/// An aim that more sources ask for is what all the Internet asks for, and nobody's share of a list.
+/// An aim that more sources ask for is what all the Internet asks for, and no part of a list that is shared.
 const ASKERS: u8 = 4;
 
 /// How many senders that scan nothing by themselves asked for an aim, up to some.

@@ -14,6 +14,7 @@ use logparse::{PrefixCache, Protocol};
 
 use super::first::{Chosen, NET, ROWS};
 use super::grid::Grid;
+use crate::analysis::near_hits;
 use crate::analysis::noise::address::{is_v4, number};
 use crate::analysis::suggest::lines::Why;
 use crate::analysis::suggest::proof::Distinct;
@@ -269,11 +270,6 @@ impl Talker {
     }
 }
 
-/// Whether a prefix says that a packet is a near hit, as the guide's rules have it.
-fn says_near(prefix: &[u8]) -> bool {
-    prefix.windows(7).any(|word| word.eq_ignore_ascii_case(b"foreign"))
-}
-
 /// Counts in a bucket, if there is one.
 fn add(counts: &mut [u64], at: Option<usize>, times: u64) {
     if let Some(count) = at.and_then(|at| counts.get_mut(at)) {
@@ -317,7 +313,7 @@ impl Aggregate for Details<'_> {
             let is_near = match why {
                 Some(Why::NearHit) => true,
                 // The rules that log it say so themselves.
-                Some(Why::Kept) => says_near(record.prefix()),
+                Some(Why::Kept) => near_hits::says_so(record.prefix()),
                 _ => false,
             };
             if is_near {

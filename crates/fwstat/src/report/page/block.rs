@@ -57,7 +57,7 @@ pub(super) struct Tile {
     pub(super) words: String,
     /// The section that says more.
     pub(super) to: &'static str,
-    /// Whether somebody should look.
+    /// Whether it deserves a look.
     pub(super) warns: bool,
 }
 

@@ -48,7 +48,7 @@ impl Columns {
         }
     }
 
-    /// The column in front of the text of rules.
+    /// The column before the text of rules.
     fn before_text(self) -> u16 {
         NUMBER + self.kernel + self.gained + self.log + self.moved + 2
     }
