@@ -94,8 +94,6 @@ fn checked(path: &Path, folder: &Path) -> (usize, BTreeMap<String, usize>) {
 fn program_in_shell(line: &str) -> std::process::Command {
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", line]).env("TZ", "UTC");
-    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "FWSTAT_THREADS"] {
-        shell.env_remove(name);
-    }
+    without_surroundings(&mut shell);
     shell
 }

@@ -33,7 +33,7 @@ impl Pty {
         let line = format!("stty cols {columns} rows {rows}; exec {command}");
         let mut script = Command::new("script");
         script.args(["-qefc", &line, "/dev/null"]).current_dir(&folder.0);
-        script.env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8").env_remove("NO_COLOR");
+        without_surroundings(&mut script).env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8");
         script.envs(variables.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = script.stderr(Stdio::null()).spawn().unwrap();
         let keys = child.stdin.take().unwrap();

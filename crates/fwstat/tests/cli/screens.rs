@@ -178,10 +178,7 @@ pub(crate) fn on_terminal(folder: &Path, rows: u32, columns: u32, line: &str) ->
     let mut command = std::process::Command::new("script");
     command.args(["-qec", &line, "/dev/null"]).current_dir(folder);
     command.env("TERM", "xterm").env("TZ", "UTC").env("XDG_CONFIG_HOME", "/nonexistent");
-    for name in ["COLUMNS", "LINES", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FWSTAT_CONFIG_PATH"] {
-        command.env_remove(name);
-    }
-    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    let output = without_surroundings(&mut command).stdin(std::process::Stdio::null()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).replace('\r', "");
     // Without colours.
     let mut plain = String::new();

@@ -78,10 +78,7 @@ fn every_screen_is_as_it_was_looked_at() {
             .current_dir(&folder.0)
             .env("XDG_CONFIG_HOME", "/nonexistent")
             .env("TERM", "xterm");
-        for variable in ["COLUMNS", "LINES", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FWSTAT_CONFIG_PATH"] {
-            shell.env_remove(variable);
-        }
-        let piped = finish(shell.stdin(std::process::Stdio::null()));
+        let piped = finish(without_surroundings(&mut shell).stdin(std::process::Stdio::null()));
         assert!(piped.code < 2, "{name}: {}", piped.err);
         kept(&format!("{name}-pipe"), &piped.out);
         for (rows, columns) in TERMINALS {

@@ -22,13 +22,30 @@ impl Ran {
     }
 }
 
+/// What of the surroundings could change what the program prints; with `CI`, colours are wanted wherever a terminal is.
+const SURROUNDINGS: [&str; 8] = [
+    "CI",
+    "NO_COLOR",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "COLUMNS",
+    "LINES",
+    "FWSTAT_THREADS",
+    "FWSTAT_CONFIG_PATH",
+];
+
+/// Takes away from a command what could change what the program prints.
+pub(crate) fn without_surroundings(command: &mut Command) -> &mut Command {
+    for name in SURROUNDINGS {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// The program, with nothing of the surroundings that could change what it prints.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fwstat"));
-    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "FWSTAT_THREADS", "FWSTAT_CONFIG_PATH"]
-    {
-        command.env_remove(name);
-    }
+    without_surroundings(&mut command);
     command.env("TZ", "UTC").env("TERM", "xterm").env("XDG_CONFIG_HOME", "/nonexistent").stdin(Stdio::null());
     command
 }

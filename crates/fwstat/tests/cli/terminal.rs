@@ -14,12 +14,8 @@ fn on_terminal(line: &str) -> Option<String> {
     }
     let line = format!("stty cols 100 rows 40; {} {line}", env!("CARGO_BIN_EXE_fwstat"));
     let mut command = Command::new("script");
-    command
-        .args(["-qec", &line, "/dev/null"])
-        .env("TERM", "xterm")
-        .env("TZ", "UTC")
-        .env_remove("COLUMNS")
-        .env_remove("NO_COLOR");
+    without_surroundings(&mut command);
+    command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env("TZ", "UTC");
     let output = command.stdin(Stdio::null()).output().unwrap();
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -33,7 +33,7 @@ impl Tmux {
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("tmux");
-        command.args(["-S", &self.0]).args(words);
+        without_surroundings(&mut command).args(["-S", &self.0]).args(words);
         command
     }
 
