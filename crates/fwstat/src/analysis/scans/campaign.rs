@@ -170,13 +170,7 @@ fn first_asked(probes: &[Probe]) -> Vec<u16> {
     all.into_iter().map(|(_, port, _)| port).collect()
 }
 
-fn shape(
-    how: How,
-    technique: &str,
-    sources: usize,
-    targets: usize,
-    ports: &[(u8, Box<[u16]>)],
-) -> String {
+fn shape(how: How, technique: &str, sources: usize, targets: usize, ports: &[(u8, Box<[u16]>)]) -> String {
     if how == How::Decoys {
         return "decoy".to_owned();
     }

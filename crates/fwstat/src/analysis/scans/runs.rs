@@ -127,8 +127,11 @@ fn ends(asks: &[Ask], long: &[(i64, usize)]) -> Vec<usize> {
     // The pauses that still cut, each with the one before and behind it; the first is behind the beginning.
     let mut left: Vec<usize> = (0..before.len()).map(|at| at.saturating_sub(1)).collect();
     let mut right: Vec<usize> = (0..before.len()).map(|at| at + 1).collect();
-    let mut cuts: Vec<(i64, usize)> =
-        (1..).zip(long).filter(|(_, (pause, _))| *pause <= LONGEST).map(|(at, (pause, _))| (*pause, at)).collect();
+    let mut cuts: Vec<(i64, usize)> = (1..)
+        .zip(long)
+        .filter(|(_, (pause, _))| *pause <= LONGEST)
+        .map(|(at, (pause, _))| (*pause, at))
+        .collect();
     let mut ends = vec![true; long.len() + 1];
     cuts.sort_unstable();
     // A pause that is too long for the few questions around it may not be for the run that they become part of.
