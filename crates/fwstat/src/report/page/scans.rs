@@ -25,17 +25,14 @@ const NAMED: usize = 8;
 
 /// Campaigns, and networks by the number of ports they tried.
 pub(super) fn section(told: &Told<'_>) -> Option<Section> {
-    let (ports, mut blocks) = networks(told).unwrap_or_default();
-    let mut lead = ports;
-    if !told.campaigns.is_empty() {
+    let (many, mut blocks) = networks(told).unwrap_or_default();
+    let lead = if told.campaigns.is_empty() {
+        many.unwrap_or_else(|| format!("No network of others tried {MANY} ports or more."))
+    } else {
         let count = text::count_of(told.campaigns.len() as u64, "campaign", "campaigns");
-        let more = std::mem::take(&mut lead);
-        lead = format!("{count}: a campaign is one scan, however many packets, sources or days it took.");
-        if !more.is_empty() {
-            blocks.insert(0, Block::Note(more));
-        }
-        blocks.splice(0..0, campaigns(told));
-    }
+        blocks.splice(0..0, campaigns(told).into_iter().chain(many.map(Block::Note)));
+        format!("{count}: a campaign is one scan, however many packets, sources or days it took.")
+    };
     (!blocks.is_empty()).then_some(Section { id: "scans", title: "Scans", lead, blocks })
 }
 
@@ -107,8 +104,8 @@ fn source(told: &Told<'_>, campaign: &Campaign) -> Cell {
     }
 }
 
-/// What is said of networks by the number of ports they tried, and the picture.
-fn networks(told: &Told<'_>) -> Option<(String, Vec<Block>)> {
+/// Networks by the number of ports they tried: what is said of those that tried many, and the picture.
+fn networks(told: &Told<'_>) -> Option<(Option<String>, Vec<Block>)> {
     let summary = told.summary;
     let rows: Vec<&Counted<IpAddr, Talker>> =
         summary.networks.iter().filter(|row| row.more.ports.count() > 0).collect();
@@ -142,13 +139,12 @@ fn networks(told: &Told<'_>) -> Option<(String, Vec<Block>)> {
         rows: table.collect(),
         ..Table::default()
     };
-    let lead = match many.len() as u64 {
-        0 => format!("No network of others tried {MANY} ports or more."),
-        count => format!(
+    let lead = (!many.is_empty()).then(|| {
+        format!(
             "{} of others tried {MANY} ports or more. Scales are logarithmic: what stands apart to the right scans.",
-            text::count_of(count, "network", "networks")
-        ),
-    };
+            text::count_of(many.len() as u64, "network", "networks")
+        )
+    });
     blocks.extend((!table.is_empty()).then_some(Block::Table(table)));
     Some((lead, blocks))
 }
