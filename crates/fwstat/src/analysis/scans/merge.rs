@@ -24,11 +24,11 @@ pub struct Piece {
     /// What its packets have in common.
     pub traits: Traits,
     /// Each aim, when it was asked for first; in the order of time.
-    pub asked: Vec<(i64, Aim)>,
+    pub asked: Box<[(i64, Aim)]>,
     /// Its last packet.
     pub end: i64,
     /// Marks of its packets, by which decoys are known: the smallest of all.
-    pub marks: Vec<u64>,
+    pub marks: Box<[u64]>,
     /// A tool made the packets.
     pub made: bool,
     /// All of them are for hosts behind this one.
@@ -388,15 +388,15 @@ const MARKS: usize = 32;
 
 /// What decoys' packets have in common, as numbers, the smallest of all: aim, source port, window, IP ID.
 #[must_use]
-pub fn marks(probes: &[Probe]) -> Vec<u64> {
+pub fn marks<'p>(probes: impl IntoIterator<Item = &'p Probe>) -> Box<[u64]> {
     let mark = |probe: &Probe| {
         let packet = u64::from(probe.sport) << 32 | u64::from(probe.window) << 16 | u64::from(probe.id);
         let mixed = (super::aim::aim(probe) ^ packet.rotate_left(20)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
     };
-    let mut marks = distinct(probes.iter().filter(|probe| probe.protocol == 6).map(mark).collect());
+    let mut marks = distinct(probes.into_iter().filter(|probe| probe.protocol == 6).map(mark).collect());
     marks.truncate(MARKS);
-    marks
+    marks.into_boxed_slice()
 }
 
 /// Senders that divide a list at least; ports that one has at most; ports of the list that they have together.

@@ -267,22 +267,21 @@ fn probes_of<'p>(asked: &[Probe], parts: impl IntoIterator<Item = &'p Part>) -> 
 
 /// A part, as it is kept until all senders have been looked at.
 fn piece(asked: &[Probe], part: &Part, nth: u32, of: Option<u32>) -> Piece {
-    let own: Vec<Probe> = part.members.iter().map(|at| asked[*at as usize]).collect();
-    let mut first: Vec<(u64, i64)> = own.iter().map(|probe| (aim(probe), probe.begin())).collect();
+    let own = || part.members.iter().map(|at| &asked[*at as usize]);
+    let mut first: Vec<(u64, i64)> = own().map(|probe| (aim(probe), probe.begin())).collect();
     first.sort_unstable();
     first.dedup_by_key(|(aim, _)| *aim);
-    let mut asked: Vec<(i64, u64)> = first.into_iter().map(|(aim, begin)| (begin, aim)).collect();
-    asked.sort_unstable();
-    asked.shrink_to_fit();
+    let mut asks: Vec<(i64, u64)> = first.into_iter().map(|(aim, begin)| (begin, aim)).collect();
+    asks.sort_unstable();
     Piece {
-        src: own.first().map_or(0, |probe| probe.src),
+        src: own().next().map_or(0, |probe| probe.src),
         nth,
         traits: part.traits,
-        asked,
-        end: own.iter().map(Probe::end).max().unwrap_or(0),
-        marks: if of.is_some() { merge::marks(&own) } else { Vec::new() },
-        made: are_made(&own),
-        forwarded: own.iter().all(|probe| probe.is(Probe::<u128>::FORWARDED)),
+        asked: asks.into_boxed_slice(),
+        end: own().map(Probe::end).max().unwrap_or(0),
+        marks: if of.is_some() { merge::marks(own()) } else { Box::default() },
+        made: are_made(own()),
+        forwarded: own().all(|probe| probe.is(Probe::<u128>::FORWARDED)),
         of,
     }
 }

@@ -72,6 +72,11 @@ pub fn shares(asked: &[Probe], rare: &Rare) -> Vec<Part> {
     let places: Vec<u32> = (0..).zip(asked).filter(|(_, probe)| is_rare(probe)).map(|(at, _)| at).collect();
     let asks: Vec<Ask> = places.iter().map(|at| Ask::from(&asked[*at as usize])).collect();
     let part = |run: std::ops::Range<usize>| {
+        // Most have asked once.
+        if let [only] = places[run.clone()] {
+            let traits = traits(&asked[only as usize]);
+            return Some(Part { members: vec![only], traits, scan: None, among_others: false });
+        }
         let visits = runs::visits(&asks[run.clone()]).into_iter().filter(|visit| *visit).count();
         let members = places[run].to_vec();
         let own = || members.iter().map(|at| &asked[*at as usize]);
