@@ -189,8 +189,7 @@ mod tests {
     fn two_are_joined_in_any_order_and_come_back() {
         let a = series(&[(b"a", 1, 1), (b"a", 3, 2), (b"c", -4, 9)]);
         let b = series(&[(b"a", 2, 5), (b"a", 3, 1), (b"b", 7, 300)]);
-        let both =
-            series(&[(b"a", 1, 1), (b"a", 2, 5), (b"a", 3, 3), (b"b", 7, 300), (b"c", -4, 9)]);
+        let both = series(&[(b"a", 1, 1), (b"a", 2, 5), (b"a", 3, 3), (b"b", 7, 300), (b"c", -4, 9)]);
         assert_eq!(a.clone().with(b.clone()), both);
         assert_eq!(b.with(a.clone()), both);
         assert_eq!(a.clone().with(Series::default()), a);

@@ -86,12 +86,7 @@ pub(super) fn read(path: &Path, most: Option<u64>, asked: Option<&[Question]>) -
     held(path, &bytes, most, asked).with_context(|| name(path))
 }
 
-fn held(
-    path: &Path,
-    bytes: &[u8],
-    most: Option<u64>,
-    asked: Option<&[Question]>,
-) -> anyhow::Result<Held> {
+fn held(path: &Path, bytes: &[u8], most: Option<u64>, asked: Option<&[Question]>) -> anyhow::Result<Held> {
     let kept = Kept::from_bytes(bytes)?;
     let damaged = |what: &str| anyhow!("this state is damaged: {what}");
     let part = |name: &str| kept.head.get(name).cloned().unwrap_or_default();
