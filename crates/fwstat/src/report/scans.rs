@@ -273,7 +273,7 @@ fn object(campaign: &Campaign) -> Map<String, Value> {
 }
 
 /// The first addresses of a set.
-fn addresses(all: &BTreeSet<u128>) -> Value {
+fn addresses(all: &[u128]) -> Value {
     all.iter().take(LISTED).map(|address| json!(Probe::address(*address).to_string())).collect()
 }
 
@@ -332,10 +332,10 @@ pub(super) fn ports_in_words(campaign: &Campaign) -> String {
 }
 
 /// One address, or how many there are in which network.
-pub(super) fn who(all: &BTreeSet<u128>) -> String {
-    let (Some(first), Some(last)) = (all.first(), all.last()) else { return "-".to_owned() };
+pub(super) fn who(all: &[u128]) -> String {
+    let (Some(&first), Some(&last)) = (all.first(), all.last()) else { return "-".to_owned() };
     if all.len() == 1 {
-        return Probe::address(*first).to_string();
+        return Probe::address(first).to_string();
     }
     let (length, whole) = (128 - (first ^ last).leading_zeros(), first >> 32 == 0xffff);
     let bits = if whole { 32 - length.min(32) } else { 128 - length };
