@@ -242,11 +242,12 @@ fn unknown_option(error: &clap::Error, typed: &[OsString]) -> Option<String> {
     })
 }
 
-/// A named file that is not there and is a command, or nearly one, was meant as one.
+/// A named file that is not there and is a command, or nearly one, was meant as one. `typed` is the whole command
+/// line: what else is on it goes into the line that is meant.
 ///
 /// # Errors
 /// So it is.
-pub fn no_command_among(files: &[PathBuf]) -> Result<(), String> {
+pub fn no_command_among(files: &[PathBuf], typed: &[OsString]) -> Result<(), String> {
     for (at, file) in files.iter().enumerate() {
         let Some(word) = file.to_str() else { continue };
         let plain = word.len() > 1 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
@@ -254,13 +255,13 @@ pub fn no_command_among(files: &[PathBuf]) -> Result<(), String> {
             continue;
         }
         let program = Cli::command();
-        let others: Vec<String> = files
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != at)
-            .map(|(_, file)| text::quoted(&file.to_string_lossy()))
-            .collect();
-        let others = if others.is_empty() { "FILE".to_owned() } else { others.join(" ") };
+        let used = typed.get(1).is_some_and(|first| program.find_subcommand(first).is_some());
+        let words = typed.iter().skip(if used { 2 } else { 1 }).filter(|other| other.as_os_str() != file);
+        let mut others: Vec<String> = words.map(|word| text::quoted(&word.to_string_lossy())).collect();
+        if files.len() == 1 {
+            others.push("FILE".to_owned());
+        }
+        let others = others.join(" ");
         if word == "help" {
             return Err("`help` comes first: fwstat help COMMAND".to_owned());
         }

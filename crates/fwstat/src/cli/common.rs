@@ -21,21 +21,20 @@ pub struct FollowArgs {
     pub cursor: Option<PathBuf>,
 }
 
-/// Which rules are asked.
+/// Which rules are asked. The heading is said of each option: one for all would take what follows as well.
 #[derive(Args, Debug, Clone, Default)]
-#[command(next_help_heading = "Rules")]
 pub struct RulesArgs {
     /// Ruleset: iptables-save, ip6tables-save or `nft -j list ruleset`; one of each family.
-    #[arg(long = "rules", value_name = "RULES")]
+    #[arg(long = "rules", value_name = "RULES", help_heading = "Rules")]
     pub rules: Vec<PathBuf>,
     /// Sets that the rules name: what `ipset save` prints.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Rules")]
     pub ipset: Vec<PathBuf>,
     /// Add a rule before replaying, in iptables syntax: `-A CHAIN ...`, `-I CHAIN [N] ...`.
-    #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "RULE", help_heading = "Rules", allow_hyphen_values = true)]
     pub add: Vec<String>,
     /// An address of the host that wrote the log (used only by `-m addrtype`).
-    #[arg(long, value_name = "ADDR[/LEN]")]
+    #[arg(long, value_name = "ADDR[/LEN]", help_heading = "Rules")]
     pub local: Vec<String>,
 }
 

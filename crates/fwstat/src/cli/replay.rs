@@ -19,7 +19,7 @@ pub struct Replay {
     pub rules: RulesArgs,
     /// The rules that wrote the log, if they are not RULES: what they prove about a line is
     /// used (else: RULES with --add, and without it only what is usual).
-    #[arg(long, value_name = "RULES")]
+    #[arg(long, value_name = "RULES", help_heading = "Rules")]
     pub written_by: Option<PathBuf>,
     /// Write the raw lines that would remain, would be removed, or are unknown, and nothing else.
     #[arg(long, value_name = "WHICH")]

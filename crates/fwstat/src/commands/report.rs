@@ -9,6 +9,8 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use fwlog::aggregate::Scans;
+use fwlog::aggregate::scans::Probe;
 use fwlog::names::Names;
 use fwlog::text;
 use fwlog::time::clock;
@@ -20,16 +22,18 @@ use super::{Outcome, format, outcome, replace, write};
 use crate::analysis::noise::survey::Survey;
 use crate::analysis::replay::Replay;
 use crate::analysis::replayed::Replays;
+use crate::analysis::scans::{Campaign, Campaigns, Sender};
 use crate::analysis::suggest::proof::{Proof, Prover};
 use crate::analysis::summary::Summary;
 use crate::analysis::summary::details::{Detailed, Details, Places};
 use crate::analysis::summary::first::First;
 use crate::analysis::summary::news::{Told as Tellings, things};
-use crate::cli::{self, Format, RulesArgs};
+use crate::cli::{self, Format, RulesArgs, ScanSort};
 use crate::options::report::{letter, told as told_before};
 use crate::options::{Options, suggest as options};
 use crate::report::digest::{Digest, News, mail};
 use crate::report::page::{self, Told, Who};
+use crate::report::scans::LIMIT;
 use crate::report::{diagnostics, next};
 use crate::rules::Rulesets;
 
@@ -53,8 +57,13 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
         || rulesets.iter().map(|rulesets| Replays::new(rulesets, &compiled, None, None)).collect::<Vec<_>>();
     let mut log = Passes::new(arguments.common.clone())?;
     let ranks = log.ranks.clone();
-    let make = || ((Survey::new(&session.trusted, &ranks), First::default()), replays());
-    let (((survey, first), replays), options, account, mut head) = log.run(make)?;
+    let make = || ((Survey::new(&session.trusted, &ranks), First::default()), (Scans::new(None), replays()));
+    let (((survey, first), (scans, replays)), options, account, mut head) = log.run(make)?;
+    let campaigns = Campaigns::of(&scans, Sender::Source);
+    // It is large, and later passes need their own memory.
+    drop(scans);
+    let campaigns: Vec<&Campaign> =
+        campaigns.rows(false, ScanSort::Newest).0.into_iter().map(|at| &campaigns.list[at]).collect();
     let terminal = options.output.is_none() && io::stdout().is_terminal();
     // A page is for a browser: a terminal is told the same in a few lines.
     let usual = if terminal { Format::Text } else { Format::Html };
@@ -93,9 +102,11 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
         clock: &options.plan.clock,
         summary: &summary,
         replay: replay.as_ref(),
-        who: &who(options.plan.names.as_deref(), &summary),
+        campaigns: &campaigns,
+        who: &who(options.plan.names.as_deref(), &summary, &campaigns),
         command: next::command(&head, "report", &words(arguments, &options)),
         rules: rules(arguments),
+        input: next::input_words(&arguments.common.input),
     };
     let state = arguments.state.as_deref().map(State::read);
     let news = state.as_ref().map_or_else(News::default, |state| state.news(&summary));
@@ -157,9 +168,13 @@ impl<'p> State<'p> {
 }
 
 /// What files and the resolver say of the addresses that are shown.
-fn who(names: Option<&Names>, summary: &Summary) -> HashMap<IpAddr, Who> {
+fn who(names: Option<&Names>, summary: &Summary, campaigns: &[&Campaign]) -> HashMap<IpAddr, Who> {
     let Some(names) = names else { return HashMap::new() };
-    let shown = summary.addresses();
+    let alone = campaigns.iter().take(LIMIT).filter(|campaign| campaign.sources.len() == 1);
+    let mut shown = summary.addresses();
+    shown.extend(alone.filter_map(|campaign| campaign.sources.first()).map(|source| Probe::address(*source)));
+    shown.sort_unstable();
+    shown.dedup();
     let found = names.of_each(&shown);
     let places = &names.places;
     let known = shown.into_iter().zip(found).map(|(addr, name)| {

@@ -6,11 +6,11 @@
 
 use super::passes::Passes;
 use super::{Outcome, format, hints, outcome, run, write};
-use crate::analysis::scans::{Campaigns, Confidence, Members, Sender};
-use crate::cli::{self, Common, Format, ScanSender, ScanSort};
+use crate::analysis::scans::{Campaigns, Members, Sender};
+use crate::cli::{self, Common, Format, ScanSender};
 use crate::options::Options;
-use crate::report::render;
 use crate::report::scans::Table;
+use crate::report::{next, render};
 use anyhow::bail;
 use fwlog::aggregate::scans::Probe;
 use fwlog::aggregate::{Aggregate, Scans};
@@ -48,29 +48,15 @@ pub fn command(arguments: &cli::Scans) -> anyhow::Result<Outcome> {
         (Campaigns::of(&scans, by), scans, options, account, head, None)
     };
     head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
-    let mut rows: Vec<usize> = (0..campaigns.list.len()).collect();
-    let hidden = |at: &usize| !arguments.all && campaigns.list[*at].confidence == Confidence::Low;
-    let low = rows.iter().filter(|at| hidden(at)).count();
-    rows.retain(|at| !hidden(at));
-    rows.sort_by_key(|at| {
-        let campaign = &campaigns.list[*at];
-        let begin = campaign.span.map_or(0, |(first, _)| first);
-        let largest = match arguments.sort {
-            ScanSort::Newest => begin,
-            ScanSort::Oldest => -begin,
-            ScanSort::Packets => i64::try_from(campaign.packets).unwrap_or(i64::MAX),
-            ScanSort::Aims => campaign.aims as i64,
-            ScanSort::Sources => campaign.sources.len() as i64,
-        };
-        (std::cmp::Reverse(largest), *at)
-    });
+    let (rows, low) = campaigns.rows(arguments.all, arguments.sort);
     let table = Table {
         head: &head,
         clock: &options.plan.clock,
+        input: next::input_words(&arguments.common.input),
         campaigns: rows.iter().map(|at| &campaigns.list[*at]).collect(),
         lines: lines.as_ref().map(|lines| rows.iter().map(|at| &lines[*at][..]).collect()),
         limit: arguments.limit,
-        low: low as u64,
+        low,
         below: campaigns.below,
         answers: scans.answers(),
         others: scans.others(),

@@ -16,6 +16,8 @@ use super::style::{Column, DIM, Gives, KEY, RenderOptions, columns, sentence, sp
 use super::{Head, Report, json, next, table};
 use crate::analysis::scans::{Campaign, ranges};
 
+/// Rows of a table where nothing else is asked for; a report has no more of them.
+pub const LIMIT: usize = 20;
 /// Addresses of a campaign that are listed.
 const LISTED: usize = 256;
 
@@ -25,6 +27,8 @@ pub struct Table<'c> {
     pub head: &'c Head,
     /// The clock of the report.
     pub clock: &'c Clock,
+    /// The options about the input, as words: by another zone or year, a campaign has another ID.
+    pub input: Vec<String>,
     /// The campaigns.
     pub campaigns: Vec<&'c Campaign>,
     /// The lines of each, if they were looked for.
@@ -47,13 +51,6 @@ impl Table<'_> {
     fn shown(&self) -> &[&Campaign] {
         let limit = if self.limit == 0 { self.campaigns.len() } else { self.limit.min(self.campaigns.len()) };
         &self.campaigns[..limit]
-    }
-
-    /// When a campaign began, by the clock of the report.
-    fn began(&self, campaign: &Campaign) -> Option<String> {
-        let (first, _) = campaign.span?;
-        let local = self.clock.at(first.saturating_mul(1_000_000)).local_seconds();
-        Some(clock::local_text(local)).filter(|text| text.len() >= 16 && text.is_ascii())
     }
 
     fn utc(moment: i64) -> String {
@@ -97,8 +94,7 @@ impl Table<'_> {
     /// Commands about the first row.
     fn next(&self, look: &RenderOptions) -> String {
         let Some(first) = self.shown().first() else { return String::new() };
-        let id = [format!("--campaign {}", first.id)];
-        next::block(look, &[(next::command(self.head, "lines", &id), "its lines")])
+        next::block(look, &[(its_lines(self.head, &first.id, &self.input), "its lines")])
     }
 }
 
@@ -204,25 +200,26 @@ impl Report for Table<'_> {
             Column::whole("TARGET").giving(Gives::Way),
             Column::whole("OVER TIME").giving(Gives::Way),
         ];
-        let years: BTreeSet<String> =
-            self.shown().iter().filter_map(|campaign| Some(self.began(campaign)?[..4].to_owned())).collect();
+        let years: BTreeSet<String> = self
+            .shown()
+            .iter()
+            .filter_map(|campaign| Some(began(campaign, self.clock)?[..4].to_owned()))
+            .collect();
         // The year says nothing where all are of one; the head of the report has it.
         let from = if years.len() > 1 { 0 } else { 5 };
         let rows: Vec<Vec<String>> = self
             .shown()
             .iter()
             .map(|campaign| {
-                let shape =
-                    if campaign.slow { format!("slow {}", campaign.shape) } else { campaign.shape.clone() };
                 vec![
                     campaign.id.clone(),
-                    self.began(campaign).map_or("-".to_owned(), |began| began[from..16].to_owned()),
-                    seconds(campaign).map_or("-".to_owned(), length),
+                    began(campaign, self.clock).map_or("-".to_owned(), |began| began[from..].to_owned()),
+                    took(campaign),
                     who(&campaign.sources),
                     ports_in_words(campaign),
                     campaign.technique.to_owned(),
                     look.number(campaign.packets),
-                    shape,
+                    shape(campaign),
                     campaign.tool.unwrap_or("-").to_owned(),
                     who(&campaign.targets),
                     sparkline(&campaign.timeline),
@@ -276,7 +273,7 @@ fn object(campaign: &Campaign) -> Map<String, Value> {
 }
 
 /// The first addresses of a set.
-fn addresses(all: &BTreeSet<u128>) -> Value {
+fn addresses(all: &[u128]) -> Value {
     all.iter().take(LISTED).map(|address| json!(Probe::address(*address).to_string())).collect()
 }
 
@@ -292,8 +289,36 @@ fn port_texts(campaign: &Campaign) -> Vec<String> {
     out
 }
 
+/// When a campaign began, to the minute, by the clock of a report.
+pub(super) fn began(campaign: &Campaign, clock: &Clock) -> Option<String> {
+    let (first, _) = campaign.span?;
+    let local = clock.at(first.saturating_mul(1_000_000)).local_seconds();
+    let text = clock::local_text(local);
+    text.get(..16).filter(|minute| minute.is_ascii()).map(str::to_owned)
+}
+
+/// How long it took.
+pub(super) fn took(campaign: &Campaign) -> String {
+    seconds(campaign).map_or("-".to_owned(), length)
+}
+
+/// Its shape, and whether it is slow.
+pub(super) fn shape(campaign: &Campaign) -> String {
+    if campaign.slow { format!("slow {}", campaign.shape) } else { campaign.shape.clone() }
+}
+
+/// The command that shows its lines.
+pub(super) fn its_lines(head: &Head, id: &str, input: &[String]) -> String {
+    next::command(head, "lines", &[&[format!("--campaign {id}")], input].concat())
+}
+
+/// The command that shows all campaigns.
+pub(super) fn all_of_them(head: &Head, input: &[String]) -> String {
+    next::command(head, "scans", &[&["-n 0".to_owned()], input].concat())
+}
+
 /// Ports for people: the list's name, a few ports, or how many there are.
-fn ports_in_words(campaign: &Campaign) -> String {
+pub(super) fn ports_in_words(campaign: &Campaign) -> String {
     const FEW: usize = 3;
     if let Some((name, _)) = &campaign.list {
         return name.clone();
@@ -307,10 +332,10 @@ fn ports_in_words(campaign: &Campaign) -> String {
 }
 
 /// One address, or how many there are in which network.
-fn who(all: &BTreeSet<u128>) -> String {
-    let (Some(first), Some(last)) = (all.first(), all.last()) else { return "-".to_owned() };
+pub(super) fn who(all: &[u128]) -> String {
+    let (Some(&first), Some(&last)) = (all.first(), all.last()) else { return "-".to_owned() };
     if all.len() == 1 {
-        return Probe::address(*first).to_string();
+        return Probe::address(first).to_string();
     }
     let (length, whole) = (128 - (first ^ last).leading_zeros(), first >> 32 == 0xffff);
     let bits = if whole { 32 - length.min(32) } else { 128 - length };

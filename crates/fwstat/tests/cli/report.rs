@@ -95,6 +95,65 @@ fn what_remains_is_what_suggest_leaves() {
     }
 }
 
+/// Each campaign that `fwstat scans` shows has its row, in the same order, and its lines have a command; so in the digest.
+#[test]
+fn each_campaign_of_scans_has_a_row() {
+    let folder = Folder::new();
+    for name in ["02-techniques", "10-ipv6", "14-hard-small", "15-hard-distributed"] {
+        let log = folder.write(
+            &format!("{name}.log"),
+            shell(&testkit::testdata("scans"), &format!("gzip -dc {name}.log.gz")),
+        );
+        let scans = run(&["scans", "--json", "--utc", "--year", "2026", &log]).json();
+        let campaigns = scans["campaigns"].as_array().unwrap();
+        assert!(campaigns.len() >= 5, "{name}");
+        let html = page(&["--utc", "--year", "2026", &log]).out;
+        let part = html.split("<section id=\"scans\"").nth(1).unwrap().split("</section>").next().unwrap();
+        let rows: Vec<String> =
+            part.split("<tr>").skip(2).take(campaigns.len().min(20)).map(row_text).collect();
+        let digest = page(&["--format", "text", "--utc", "--year", "2026", &log]).out;
+        let digest: String = digest.split_whitespace().collect::<Vec<_>>().join(" ");
+        let digest = digest.split(" Scans ").nth(1).unwrap();
+        for (at, campaign) in campaigns.iter().enumerate().take(20) {
+            let word = |key: &str| campaign[key].as_str().unwrap().to_owned();
+            let packets = fwlog::text::grouped(campaign["packets"].as_u64().unwrap());
+            let slow = if campaign["slow"] == true { "slow " } else { "" };
+            let began = word("first")[..16].replace('T', " ");
+            let tool = campaign["tool"].as_str().unwrap_or("");
+            let how = format!("{slow}{} {}", word("shape"), word("technique"));
+            let mut wanted = vec![word("id"), packets.clone(), how, began.clone(), tool.to_owned()];
+            for (many, all) in [("sources", "n_sources"), ("targets", "n_targets")] {
+                wanted.push(match campaign[all].as_u64().unwrap() {
+                    1 => campaign[many][0].as_str().unwrap().to_owned(),
+                    number => format!("{} ", fwlog::text::grouped(number)),
+                });
+            }
+            for wanted in &wanted {
+                assert!(rows[at].contains(wanted.as_str()), "{name}: {wanted}: {}", rows[at]);
+                assert!(at >= 10 || digest.contains(wanted.as_str()), "{name}: {wanted}: {digest}");
+            }
+            let command = format!("fwstat lines --campaign {} --utc --year 2026 {log}", word("id"));
+            assert!(text(&html).contains(&command), "{name}: {command}");
+        }
+        let more = |shown: usize| campaigns.len().saturating_sub(shown);
+        let command = format!("fwstat scans -n 0 --utc --year 2026 {log}");
+        assert_eq!(part.contains(&command), more(20) > 0, "{name}");
+        assert_eq!(digest.contains(&format!("and {} more: {command}", more(10))), more(10) > 0, "{name}");
+    }
+    // Where nobody scans there is nothing of it.
+    let log = folder.write("few.log", log(40, 60, 2));
+    assert_eq!(run(&["scans", "--json", &log]).json()["campaigns"].as_array().unwrap().len(), 0);
+    assert!(
+        !page(&[&log]).out.contains("Campaigns") && !page(&["--format", "text", &log]).out.contains("Scans")
+    );
+}
+
+/// A row of a table without its markup.
+fn row_text(row: &str) -> String {
+    let row = row.split("</tr>").next().unwrap();
+    text(&format!("<body>{row}<script>"))
+}
+
 #[test]
 fn the_same_page_for_any_threads_and_chunks() {
     let (_folder, log, rules) = home();

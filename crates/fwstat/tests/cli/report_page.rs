@@ -44,6 +44,14 @@ fn hostile_log() -> String {
             );
         }
     }
+    // A scan by a source whose name is hostile too.
+    for port in 1..40 {
+        log += &format!(
+            "{} gate kernel: <b>x IN=eth0 OUT= MAC= SRC=198.51.100.1 DST=192.0.2.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=TCP \
+             SPT=1024 DPT={port} WINDOW=1 RES=0x00 SYN URGP=0 \n",
+            stamp(50_000 + port)
+        );
+    }
     log
 }
 
@@ -74,6 +82,7 @@ fn nothing_of_a_log_is_markup() {
     for c in ['\u{202e}', '\u{200b}', '\u{feff}', '\x1b'] {
         assert!(!html.contains(c), "{c:?}");
     }
+    assert!(html.contains("<caption>Campaigns") && html.contains("&#60;b&#62;</small>"));
     assert!(html.len() < 300_000 && !html.contains(&"A".repeat(700)), "{}", html.len());
     // No attribute is one that a page could be attacked by.
     let mut tags = html.split('<').skip(1).filter_map(|part| part.split('>').next());

@@ -81,6 +81,8 @@ fn help_fits_a_terminal() {
     ] {
         let help = run(&[command, "-h"]).out;
         assert!(help.lines().all(|line| line.chars().count() <= 98), "{help}");
+        let before = help.lines().zip(help.lines().skip(1)).find(|(_, line)| line.starts_with("  [FILE]"));
+        assert!(before.is_none_or(|(heading, _)| heading == "Arguments:"), "{help}");
     }
 }
 

@@ -82,7 +82,8 @@ impl<A: Address> Table<A> {
                 }
             }
             if wide.len() > 1 {
-                wide.sort_unstable_by_key(|p: &Probe| (p.slot, p.first, p.order, p.key()));
+                let place = |p: &Probe| (u64::from(p.slot) << 16 | u64::from(p.first), p.order);
+                wide.sort_unstable_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.key().cmp(&b.key())));
             }
             with(&wide);
         });

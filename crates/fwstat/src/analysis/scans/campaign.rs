@@ -4,8 +4,6 @@
 //! Must not know: how probes were found to be one scan, how it is shown.
 //! Tested by: `tests/cli/scans.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use fwlog::aggregate::scans::{Kind, Probe};
 use fwlog::services;
 
@@ -67,12 +65,12 @@ pub struct Campaign {
     pub shape: String,
     /// The typical pause is longer than a minute.
     pub slow: bool,
-    /// Who asked.
-    pub sources: BTreeSet<u128>,
-    /// Who was asked.
-    pub targets: BTreeSet<u128>,
-    /// The ports, by protocol.
-    pub ports: BTreeMap<u8, BTreeSet<u16>>,
+    /// Who asked, in order.
+    pub sources: Box<[u128]>,
+    /// Who was asked, in order.
+    pub targets: Box<[u128]>,
+    /// The ports of each protocol, in order.
+    pub ports: Vec<(u8, Box<[u16]>)>,
     /// The list of ports that they are of, and the part of it.
     pub list: Option<(String, f64)>,
     /// How the ports followed each other.
@@ -103,7 +101,7 @@ impl Campaign {
     pub fn of(scan: &Scan<'_>) -> Campaign {
         let probes = scan.probes;
         let aims = aims(probes).len();
-        let set = |of: fn(&Probe) -> u128| -> BTreeSet<u128> { probes.iter().map(of).collect() };
+        let set = |of: fn(&Probe) -> u128| distinct(probes.iter().map(of).collect()).into_boxed_slice();
         let (sources, targets) = (set(|probe| probe.src), set(|probe| probe.dst));
         let by_protocol = by_protocol(probes);
         let (technique, also) = tool::techniques(probes);
@@ -145,16 +143,21 @@ impl Campaign {
     /// How many ports there are.
     #[must_use]
     pub fn port_count(&self) -> usize {
-        self.ports.values().map(BTreeSet::len).sum()
+        count(&self.ports)
     }
 }
 
 /// The ports of each protocol.
-fn by_protocol(probes: &[Probe]) -> BTreeMap<u8, BTreeSet<u16>> {
+fn by_protocol(probes: &[Probe]) -> Vec<(u8, Box<[u16]>)> {
     let with = probes.iter().filter(|probe| probe.is(Probe::<u128>::PORTS));
     let all = distinct(with.map(|probe| (probe.protocol, probe.dport)).collect());
     let of = |own: &[(u8, u16)]| (own[0].0, own.iter().map(|(_, port)| *port).collect());
     all.chunk_by(|a, b| a.0 == b.0).map(of).collect()
+}
+
+/// How many ports there are of all protocols.
+fn count(ports: &[(u8, Box<[u16]>)]) -> usize {
+    ports.iter().map(|(_, own)| own.len()).sum()
 }
 
 /// Ports as they were first asked for.
@@ -167,17 +170,11 @@ fn first_asked(probes: &[Probe]) -> Vec<u16> {
     all.into_iter().map(|(_, port, _)| port).collect()
 }
 
-fn shape(
-    how: How,
-    technique: &str,
-    sources: usize,
-    targets: usize,
-    ports: &BTreeMap<u8, BTreeSet<u16>>,
-) -> String {
+fn shape(how: How, technique: &str, sources: usize, targets: usize, ports: &[(u8, Box<[u16]>)]) -> String {
     if how == How::Decoys {
         return "decoy".to_owned();
     }
-    let count: usize = ports.values().map(BTreeSet::len).sum();
+    let count = count(ports);
     // Who looks for hosts asks each for what may be answered.
     let looks = matches!(technique, "ping" | "icmp-timestamp" | "icmp-mask");
     let shape = match targets {

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use fwlog::aggregate::scans::{Kind, Probe};
 
-use super::aim::{AIMS, Aim, aims, all_traits, common, is_made};
+use super::aim::{AIMS, Aim, aim, aims, all_traits, common, distinct, is_made};
 use super::likeness::{self, Asker};
 use super::runs::{self, Ask, HOUR, LONGEST};
 
@@ -60,12 +60,26 @@ fn monitors(probes: &[Probe], runs: &[Range<usize>]) -> Vec<bool> {
     if runs.len() < RUNS {
         return vec![false; runs.len()];
     }
+    // Of hardly any source a single aim comes again so often: no run of the others needs to be compared.
+    let mut all: Vec<(Aim, u32)> = Vec::with_capacity(probes.len());
+    for (nth, run) in (0..).zip(runs) {
+        all.extend(probes[run.clone()].iter().map(|probe| (aim(probe), nth)));
+    }
+    let often: Vec<Aim> = distinct(all)
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter(|of_aim| of_aim.len() >= RUNS)
+        .map(|of_aim| of_aim[0].0)
+        .collect();
+    if often.is_empty() {
+        return vec![false; runs.len()];
+    }
     let sets: Vec<Vec<Aim>> = runs.iter().map(|run| aims(&probes[run.clone()])).collect();
     let within = |few: &[Aim], all: &[Aim]| {
         if sets.len() <= COMPARED { common(few, all) == few.len() } else { few == all }
     };
     let again = |set: &Vec<Aim>| sets.iter().filter(|all| within(set, all)).take(RUNS).count();
-    sets.iter().map(|set| set.len() < FEW && again(set) >= RUNS).collect()
+    let may_be = |set: &Vec<Aim>| set.len() < FEW && common(set, &often) == set.len();
+    sets.iter().map(|set| may_be(set) && again(set) >= RUNS).collect()
 }
 
 /// Scans that go on where the one before ended: other aims in the same manner within five days are the same scan.
@@ -117,7 +131,7 @@ fn in_run(probes: &[Probe], run: Range<usize>) -> Vec<Found> {
     if often.is_empty() || rest < AIMS || often.len() * 3 > rest {
         return Vec::new();
     }
-    let is_once = |at: &u32| often.binary_search(&super::aim::aim(&probes[*at as usize])).is_err();
+    let is_once = |at: &u32| often.binary_search(&aim(&probes[*at as usize])).is_err();
     parts(probes, &places().filter(is_once).collect::<Vec<u32>>())
 }
 

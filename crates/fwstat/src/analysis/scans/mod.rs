@@ -26,10 +26,12 @@ pub use campaign::{Campaign, Confidence};
 pub use members::Members;
 pub use ports::ranges;
 
-use aim::{Traits, aim, aims, are_made, distinct, host, traits};
+use aim::{Aim, Traits, aim, aims, are_made, distinct, host, traits};
 use campaign::Scan;
 use merge::{Group, How, Piece};
-use sender::{Askers, Part};
+use sender::{Part, Rare};
+
+use crate::cli::ScanSort;
 
 /// Who counts as one sender.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +65,7 @@ pub struct Campaigns {
     /// Senders that asked for something and scanned nothing.
     pub below: u64,
     by: Sender,
-    askers: Askers,
+    rare: Rare,
     /// Which pieces of each sender belong to which campaign.
     assigned: HashMap<u128, Vec<(u32, u32)>>,
 }
@@ -74,14 +76,15 @@ impl Campaigns {
     pub fn of(scans: &Scans, by: Sender) -> Campaigns {
         let mut first = First::default();
         each_sender(scans, by, |_| true, |probes| first.look(probes, by));
-        let First { mut pieces, found, askers, crowds, hosts, below, scans: mut wholes } = first;
+        let First { mut pieces, found, asked, crowds, hosts, below, scans: mut wholes } = first;
+        let rare = Rare::of(asked);
         each_sender(
             scans,
             by,
             |sender| !found.contains(&sender),
             |probes| {
                 let asked = sender::asked(probes);
-                let shares = sender::shares(&asked, &askers);
+                let shares = sender::shares(&asked, &rare);
                 let of_few = |part: &Part| crowds.get(&part.traits).is_none_or(|senders| *senders <= CROWD);
                 let some = (0..).zip(shares).filter(|(_, part)| of_few(part));
                 pieces.extend(some.map(|(nth, part)| piece(&asked, &part, nth, None)));
@@ -89,7 +92,7 @@ impl Campaigns {
         );
         drop(found);
         let groups = merge::groups(&pieces, hosts.len());
-        let mut campaigns = Campaigns { below, by, askers, ..Campaigns::default() };
+        let mut campaigns = Campaigns { below, by, rare, ..Campaigns::default() };
         for of in groups.iter().flat_map(|group| &group.members).filter_map(|at| pieces[*at as usize].of) {
             wholes[of as usize] = None;
         }
@@ -112,10 +115,31 @@ impl Campaigns {
         campaigns
     }
 
+    /// The campaigns that are shown, by their places in the list, and how many of low confidence are not (`all`: none).
+    #[must_use]
+    pub fn rows(&self, all: bool, order: ScanSort) -> (Vec<usize>, u64) {
+        let hidden = |at: &usize| !all && self.list[*at].confidence == Confidence::Low;
+        let mut rows: Vec<usize> = (0..self.list.len()).filter(|at| !hidden(at)).collect();
+        rows.sort_by_key(|at| {
+            let campaign = &self.list[*at];
+            let begin = campaign.span.map_or(0, |(first, _)| first);
+            let largest = match order {
+                ScanSort::Newest => begin,
+                ScanSort::Oldest => -begin,
+                ScanSort::Packets => i64::try_from(campaign.packets).unwrap_or(i64::MAX),
+                ScanSort::Aims => campaign.aims as i64,
+                ScanSort::Sources => campaign.sources.len() as i64,
+            };
+            (std::cmp::Reverse(largest), *at)
+        });
+        let low = (self.list.len() - rows.len()) as u64;
+        (rows, low)
+    }
+
     /// The pieces of a sender, as they were numbered.
     fn parts(&self, asked: &[Probe]) -> Vec<Part> {
         let scans = sender::scans(asked);
-        if scans.is_empty() { sender::shares(asked, &self.askers) } else { scans }
+        if scans.is_empty() { sender::shares(asked, &self.rare) } else { scans }
     }
 
     /// What is said of groups of pieces, from their probes.
@@ -190,8 +214,8 @@ struct First {
     pieces: Vec<Piece>,
     /// Their senders.
     found: HashSet<u128>,
-    /// How many of the other senders asked for each aim.
-    askers: Askers,
+    /// What each of the other senders asked for.
+    asked: Vec<Aim>,
     /// How many of the other senders send packets with which traits.
     crowds: HashMap<Traits, u32>,
     /// Hosts that were asked.
@@ -216,10 +240,7 @@ impl First {
         if parts.is_empty() {
             self.below += 1;
             *self.crowds.entry(traits(&asked[0])).or_default() += 1;
-            for aim in aims(asked.iter()) {
-                let askers = self.askers.entry(aim).or_default();
-                *askers = askers.saturating_add(1);
-            }
+            self.asked.extend(aims(asked.iter()));
             return;
         }
         self.found.insert(by.of(asked[0].src));

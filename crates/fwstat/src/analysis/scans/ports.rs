@@ -4,7 +4,6 @@
 //! Must not know: what a scan is.
 //! Tested by: `tests/cli/scans.rs`.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// The lists, one a line.
@@ -63,10 +62,10 @@ pub fn lists() -> &'static [List] {
     &LISTS
 }
 
-/// The list that some ports are of, with the part of it that they are. A port that was open is not in a log, so some
-/// may be missing; hardly one may be there that is not in the list.
+/// The list that some ports, in order, are of, with the part of it that they are. A port that was open is not in a log,
+/// so some may be missing; hardly one may be there that is not in the list.
 #[must_use]
-pub fn list_of(protocol: u8, ports: &BTreeSet<u16>) -> Option<(String, f64)> {
+pub fn list_of(protocol: u8, ports: &[u16]) -> Option<(String, f64)> {
     let (first, last) = (*ports.first()?, *ports.last()?);
     let named =
         LISTS.iter().filter(|list| list.protocol.is_none_or(|of| of == protocol)).filter_map(|list| {
@@ -86,7 +85,7 @@ pub fn list_of(protocol: u8, ports: &BTreeSet<u16>) -> Option<(String, f64)> {
 
 /// Ports as ranges, in order: `21-23,80`.
 #[must_use]
-pub fn ranges(ports: &BTreeSet<u16>) -> Vec<(u16, u16)> {
+pub fn ranges(ports: &[u16]) -> Vec<(u16, u16)> {
     let mut out: Vec<(u16, u16)> = Vec::new();
     for port in ports {
         match out.last_mut() {

@@ -7,7 +7,6 @@
 //! Must not know: which runs are scans.
 //! Tested by: the unit tests below, `tests/cli/scans.rs`.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use fwlog::aggregate::scans::Probe;
@@ -58,15 +57,27 @@ pub fn visits(asks: &[Ask]) -> Vec<bool> {
     visits
 }
 
+/// Some of many pauses, evenly.
+fn some(pauses: &[i64]) -> impl ExactSizeIterator<Item = i64> {
+    pauses.iter().step_by(pauses.len().div_ceil(PAUSES).max(1)).copied()
+}
+
 /// The middle one of some pauses.
 fn typical(pauses: &[i64]) -> i64 {
-    let step = pauses.len().div_ceil(PAUSES).max(1);
-    let mut some: Vec<i64> = pauses.iter().step_by(step).copied().collect();
+    let mut some: Vec<i64> = some(pauses).collect();
     if some.is_empty() {
         return 0;
     }
     let middle = some.len() / 2;
     *some.select_nth_unstable(middle).1
+}
+
+/// Whether a pause is within the pace of pauses around it: no longer than [`PACE`] times the middle one, which need not
+/// be found for that.
+fn is_within_pace(pause: i64, pauses: &[i64]) -> bool {
+    let some = some(pauses);
+    let middle = some.len() / 2;
+    !pauses.is_empty() && some.filter(|own| own.saturating_mul(PACE) < pause).count() <= middle
 }
 
 /// The middle pause between visits.
@@ -96,42 +107,51 @@ pub fn cut(asks: &[Ask], least: i64) -> Vec<Range<usize>> {
         }
         end = end.max(ask.end);
     }
-    let mut cuts: BTreeSet<usize> = long.iter().map(|(_, at)| *at).collect();
-    if !long.is_empty() {
-        let visits = visits(asks);
-        let pauses = pauses(asks, &visits);
-        // Of each question how many visits there are before it.
-        let mut before = Vec::with_capacity(asks.len() + 1);
-        let mut sum = 0;
-        before.push(0);
-        before.extend(visits.iter().map(|visit| {
-            sum += usize::from(*visit);
-            sum
-        }));
-        long.sort_unstable();
-        // A pause that is too long for the few questions around it may not be for the run that they become part of.
-        loop {
-            let cut = cuts.len();
-            for (pause, at) in &long {
-                if !cuts.contains(at) {
-                    continue;
-                }
-                let from = cuts.range(..at).next_back().copied().unwrap_or(0);
-                let to = cuts.range(at + 1..).next().copied().unwrap_or(asks.len());
-                let last = before[to].saturating_sub(1).max(before[from]);
-                let own = &pauses[before[from].min(pauses.len())..last.min(pauses.len())];
-                if *pause <= typical(own).saturating_mul(PACE).clamp(least, LONGEST) {
-                    cuts.remove(at);
-                }
+    let ends = if long.is_empty() { Vec::new() } else { ends(asks, &long) };
+    let begins = std::iter::once(0).chain(ends.iter().copied());
+    let ends = ends.iter().copied().chain([asks.len()]);
+    begins.zip(ends).map(|(from, to)| from..to).filter(|range| !range.is_empty()).collect()
+}
+
+/// Which of the long pauses, in the order of time, end a run; the places behind them.
+fn ends(asks: &[Ask], long: &[(i64, usize)]) -> Vec<usize> {
+    let visits = visits(asks);
+    let pauses = pauses(asks, &visits);
+    // How many visits there are before the first question, before that behind each long pause, and in all.
+    let mut before = vec![0];
+    let mut from = 0;
+    for to in long.iter().map(|(_, at)| *at).chain([asks.len()]) {
+        before.push(before[before.len() - 1] + visits[from..to].iter().filter(|visit| **visit).count());
+        from = to;
+    }
+    // The pauses that still cut, each with the one before and behind it; the first is behind the beginning.
+    let mut left: Vec<usize> = (0..before.len()).map(|at| at.saturating_sub(1)).collect();
+    let mut right: Vec<usize> = (0..before.len()).map(|at| at + 1).collect();
+    let mut cuts: Vec<(i64, usize)> = (1..)
+        .zip(long)
+        .filter(|(_, (pause, _))| *pause <= LONGEST)
+        .map(|(at, (pause, _))| (*pause, at))
+        .collect();
+    let mut ends = vec![true; long.len() + 1];
+    cuts.sort_unstable();
+    // A pause that is too long for the few questions around it may not be for the run that they become part of.
+    loop {
+        let open = cuts.len();
+        cuts.retain(|(pause, at)| {
+            let (from, to) = (left[*at], right[*at]);
+            let last = before[to].saturating_sub(1).max(before[from]).min(pauses.len());
+            if !is_within_pace(*pause, &pauses[before[from].min(pauses.len())..last]) {
+                return true;
             }
-            if cuts.len() == cut {
-                break;
-            }
+            (right[from], left[to]) = (to, from);
+            ends[*at] = false;
+            false
+        });
+        if cuts.len() == open {
+            break;
         }
     }
-    let ends: Vec<usize> = cuts.into_iter().chain([asks.len()]).collect();
-    let begins = std::iter::once(0).chain(ends.iter().copied());
-    begins.zip(ends.iter().copied()).map(|(from, to)| from..to).filter(|range| !range.is_empty()).collect()
+    (1..).zip(long).filter(|(at, _)| ends[*at]).map(|(_, (_, place))| *place).collect()
 }
 
 #[cfg(test)]

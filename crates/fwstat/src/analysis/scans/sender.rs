@@ -7,17 +7,30 @@
 use std::borrow::Cow;
 
 use fwlog::aggregate::scans::{Kind, Probe};
-use hashbrown::HashMap;
+use hashbrown::HashSet;
 
 use super::aim::{AIMS, Aim, Traits, aim, aims, all_traits, traits};
 use super::judge;
 use super::runs::{self, Ask, HOUR};
 
 /// An aim that more sources ask for is what all the Internet asks for, and no part of a list that is shared.
-const ASKERS: u8 = 4;
+const ASKERS: usize = 4;
 
-/// How many senders that scan nothing by themselves asked for an aim, up to some.
-pub type Askers = HashMap<Aim, u8>;
+/// What only a few of the senders that scan nothing by themselves asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Rare(HashSet<Aim>);
+
+impl Rare {
+    /// Of what each of those senders asked for, in any order.
+    #[must_use]
+    pub fn of(mut asked: Vec<Aim>) -> Rare {
+        asked.sort_unstable();
+        let rare = || asked.chunk_by(|a, b| a == b).filter(|same| same.len() <= ASKERS);
+        let mut set = HashSet::with_capacity(rare().count());
+        set.extend(rare().map(|same| same[0]));
+        Rare(set)
+    }
+}
 
 /// Probes of one sender that belong together.
 #[derive(Clone, Debug)]
@@ -54,8 +67,8 @@ pub fn scans(asked: &[Probe]) -> Vec<Part> {
 
 /// What a sender that scans nothing by itself may have for its share of a scan, by its runs.
 #[must_use]
-pub fn shares(asked: &[Probe], askers: &Askers) -> Vec<Part> {
-    let is_rare = |probe: &Probe| askers.get(&aim(probe)).is_some_and(|askers| *askers <= ASKERS);
+pub fn shares(asked: &[Probe], rare: &Rare) -> Vec<Part> {
+    let is_rare = |probe: &Probe| rare.0.contains(&aim(probe));
     let places: Vec<u32> = (0..).zip(asked).filter(|(_, probe)| is_rare(probe)).map(|(at, _)| at).collect();
     let asks: Vec<Ask> = places.iter().map(|at| Ask::from(&asked[*at as usize])).collect();
     let part = |run: std::ops::Range<usize>| {

@@ -11,8 +11,10 @@ use fwlog::text;
 use logparse::Protocol;
 
 use super::page::{self, Told, plain};
+use super::scans::{all_of_them, began, its_lines, ports_in_words, shape, took, who};
 use super::style::{self, percent};
 use super::{markdown, next, rules, suggest};
+use crate::analysis::scans::Campaign;
 use crate::analysis::summary::Subject;
 use crate::analysis::summary::news::{Thing, Things};
 
@@ -101,6 +103,7 @@ impl Digest {
         let since = news.since.as_ref().map_or(String::new(), |since| format!(" since {since}"));
         part(format!("New{since}"), if news.known { new(&news.things) } else { Vec::new() });
         part("Look at".to_owned(), look_at(told));
+        part("Scans".to_owned(), scans(told));
         part("What changed: first half, second half".to_owned(), changes(told));
         part("What remains".to_owned(), remains(told));
         Digest { subject, about: about(told), parts, next: commands(told), notes: notes(told) }
@@ -164,7 +167,12 @@ impl Digest {
 /// Text on lines that are not too long; in ASCII, so that no mail needs to be encoded.
 fn wrapped(out: &mut String, first: &str, rest: &str, text: &str) {
     let text = ascii(text);
-    let options = textwrap::Options::new(WIDTH).initial_indent(first).subsequent_indent(rest);
+    // A command that is copied has no new line inside of a word.
+    let options = textwrap::Options::new(WIDTH)
+        .initial_indent(first)
+        .subsequent_indent(rest)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
     for line in textwrap::wrap(&text, options) {
         out.push_str(line.trim_end());
         out.push('\n');
@@ -222,6 +230,40 @@ fn look_at(told: &Told<'_>) -> Vec<(String, String)> {
     rows
 }
 
+/// Scans, newest first: packets, and what is known of each.
+fn scans(told: &Told<'_>) -> Vec<(String, String)> {
+    let row = |campaign: &&Campaign| {
+        let ports = match ports_in_words(campaign) {
+            none if none == "-" => None,
+            count if count.ends_with(" ports") => Some(count),
+            named => Some(format!("ports {named}")),
+        };
+        let time = began(campaign, told.clock).map(|began| format!("{began}, took {}", took(campaign)));
+        let known = [ports, campaign.tool.map(|tool| format!("tool {tool}")), time];
+        let what = format!(
+            "{} {} from {} to {}; {}; campaign {}",
+            shape(campaign),
+            campaign.technique,
+            who(&campaign.sources),
+            who(&campaign.targets),
+            known.into_iter().flatten().collect::<Vec<_>>().join("; "),
+            campaign.id
+        );
+        (text::grouped(campaign.packets), what)
+    };
+    let mut rows: Vec<(String, String)> = told.campaigns.iter().take(ROWS).map(row).collect();
+    let more = told.campaigns.len().saturating_sub(ROWS);
+    if more > 0 {
+        let command = all_of_them(told.head, &told.input);
+        rows.push((String::new(), format!("and {} more: {command}", text::grouped(more as u64))));
+    }
+    if !rows.is_empty() {
+        let command = its_lines(told.head, "ID", &told.input);
+        rows.push((String::new(), format!("the lines of one: {command}")));
+    }
+    rows
+}
+
 /// What changed from one half of the time to the other.
 fn changes(told: &Told<'_>) -> Vec<(String, String)> {
     let rows = told.summary.changes.iter().take(ROWS);
@@ -256,6 +298,8 @@ fn commands(told: &Told<'_>) -> Vec<(String, &'static str)> {
     let mut commands = Vec::new();
     if let Some(hit) = told.summary.near.0.first() {
         commands.push((of("lines", &[format!("-s {}", hit.src)]), "the lines of the first near hit"));
+    } else if let Some(campaign) = told.campaigns.first() {
+        commands.push((its_lines(told.head, &campaign.id, &told.input), "the lines of the newest campaign"));
     } else {
         commands.push((of("top", &["--by src,dport".to_owned()]), "who, at which port"));
     }

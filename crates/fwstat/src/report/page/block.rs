@@ -14,6 +14,7 @@ use hashbrown::HashMap;
 use super::plot::Svg;
 use super::table::Table;
 use crate::analysis::replay::Replay;
+use crate::analysis::scans::Campaign;
 use crate::analysis::summary::Summary;
 use crate::report::Head;
 use crate::report::style::RenderOptions;
@@ -43,12 +44,16 @@ pub struct Told<'t> {
     pub summary: &'t Summary,
     /// What the rules do with the log, if there are rules.
     pub replay: Option<&'t Replay>,
+    /// Scans, as `fwstat scans` shows them: newest first.
+    pub campaigns: &'t [&'t Campaign],
     /// What is known of addresses.
     pub who: &'t HashMap<IpAddr, Who>,
     /// The command that makes this page.
     pub command: String,
     /// Rules and networks that were named, as options.
     pub rules: Vec<String>,
+    /// The options about the input, as words.
+    pub input: Vec<String>,
 }
 
 /// A number that is seen first.

@@ -1,4 +1,4 @@
-//! Who, and at which ports: sources and networks, ports, who is at which port, scans.
+//! Who, and at which ports: sources and networks, ports, who is at which port.
 //!
 //! Responsible for: these tables and pictures, and how an address and a port are written.
 //! Must not know: how they were counted.
@@ -9,20 +9,16 @@ use std::net::IpAddr;
 use fwlog::{services, text};
 use logparse::Protocol;
 
-use super::block::{Block, Figure, Section, Told, minute, packets, top_of};
-use super::plot::{Point, bar, points, sparkline};
+use super::block::{Block, Section, Told, minute, top_of};
+use super::plot::{bar, sparkline};
 use super::table::{Cell, Column, Table, bars, numbers, plain, shown, words};
+use crate::analysis::summary::Counted;
 use crate::analysis::summary::details::Talker;
 use crate::analysis::summary::first::{NET, ROWS};
-use crate::analysis::summary::{Counted, Summary};
 use crate::report::style::percent;
 
 /// Networks and ports of the picture of both.
 const MATRIX: (usize, usize) = (14, 12);
-/// Ports from which on a network tried many.
-const MANY: u32 = 20;
-/// Networks that are named because they did.
-const NAMED: usize = 8;
 
 /// An address, with what is known of it.
 pub(super) fn address(told: &Told<'_>, addr: IpAddr) -> Cell {
@@ -200,76 +196,4 @@ fn matrix(told: &Told<'_>) -> Option<Table> {
     table.columns.extend(heads.into_iter().map(Column::named));
     table.columns.push(plain("other"));
     Some(table)
-}
-
-/// Networks by the number of ports they tried.
-pub(super) fn scans(told: &Told<'_>) -> Option<Section> {
-    let summary = told.summary;
-    let rows: Vec<&Counted<IpAddr, Talker>> =
-        summary.networks.iter().filter(|row| row.more.ports.count() > 0).collect();
-    if rows.len() < 3 {
-        return None;
-    }
-    let scans = |row: &Counted<IpAddr, Talker>| row.more.ports.count() >= MANY && !is_private(row.what);
-    let mut many: Vec<&Counted<IpAddr, Talker>> = rows.iter().copied().filter(|row| scans(row)).collect();
-    many.sort_by_key(|row| (std::cmp::Reverse(row.more.ports.count()), row.what));
-    let named: Vec<IpAddr> = many.iter().take(NAMED).map(|row| row.what).collect();
-    let dots: Vec<Point> = rows.iter().map(|row| dot(row, named.contains(&row.what))).collect();
-    let (svg, across, up) = points(&dots, "Networks by ports tried and packets");
-    let figure = Figure {
-        caption: format!("Ports tried and packets, a dot a network{}", of_all(rows.len(), summary)),
-        svg,
-        top: format!("↑ packets, to {}", text::grouped(up)),
-        axis: vec!["1 port".to_owned(), format!("{} ports →", text::grouped(across))],
-        legend: Vec::new(),
-    };
-    let mut blocks = vec![Block::Figure(figure)];
-    let table = many.iter().take(NAMED).map(|row| {
-        vec![
-            network(told, row.what),
-            Cell::number(u64::from(row.more.ports.count())),
-            Cell::number(row.packets),
-        ]
-    });
-    let table = Table {
-        caption: "Networks at very many ports".to_owned(),
-        columns: vec![words("Network"), numbers("Ports"), numbers("Packets")],
-        rows: table.collect(),
-        ..Table::default()
-    };
-    let lead = match many.len() as u64 {
-        0 => format!("No network of others tried {MANY} ports or more."),
-        count => format!(
-            "{} of others tried {MANY} ports or more. Scales are logarithmic: what stands apart to the right scans.",
-            text::count_of(count, "network", "networks")
-        ),
-    };
-    blocks.extend((!table.is_empty()).then_some(Block::Table(table)));
-    Some(Section { id: "scans", title: "Scans", lead, blocks })
-}
-
-/// Whether a network is one of those that LANs use.
-fn is_private(addr: IpAddr) -> bool {
-    match addr {
-        IpAddr::V4(addr) => addr.is_private() || addr.is_link_local() || addr.is_unspecified(),
-        IpAddr::V6(addr) => addr.is_unique_local() || addr.is_unicast_link_local(),
-    }
-}
-
-fn dot(row: &Counted<IpAddr, Talker>, marked: bool) -> Point {
-    let ports = row.more.ports.count();
-    let name = format!(
-        "{}: {}, {}",
-        network_name(row.what),
-        text::count_of(u64::from(ports), "port", "ports"),
-        packets(row.packets)
-    );
-    Point { x: u64::from(ports), y: row.packets, name, marked }
-}
-
-fn of_all(shown: usize, summary: &Summary) -> String {
-    match top_of(shown, summary.all_networks, "network", "networks") {
-        top if top.is_empty() => String::new(),
-        top => format!(" ({top})"),
-    }
 }

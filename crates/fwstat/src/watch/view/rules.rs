@@ -97,7 +97,11 @@ pub(super) fn rules(app: &App, paint: &mut Paint<'_>, area: Area) {
         y += 1;
     }
     if rows.is_empty() {
-        let words = "no rules yet: --rules FILE names those of the log, C asks the kernel";
+        let words = match app.setup.rules {
+            // They were named, and the first walk is under way.
+            true => "the lines are walked through the rules: a moment",
+            false => "no rules yet: --rules FILE names those of the log, C asks the kernel",
+        };
         paint.text(area.x + 1, y, area.width - 1, words, Ink::Dim);
     }
 }
