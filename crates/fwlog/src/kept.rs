@@ -4,7 +4,7 @@
 //! Must not know: what was asked and counted, where the file lies.
 //! Tested by: the unit tests below, `fwstat/tests/cli/states.rs`.
 //!
-//! The first line is `fwstat.state/1`. Behind it is one zstd frame with a checksum. In it, as
+//! The first line is `fwstat.state/2`. Behind it is one zstd frame with a checksum. In it, as
 //! [`aggregate::state`](crate::aggregate::state) writes numbers and bytes: the head, a JSON object as text; the number of
 //! parts; each part as bytes. `docs/src/states.md` has what they are of.
 
@@ -17,7 +17,7 @@ use crate::aggregate::state::{Reader, Writer};
 /// How the first line begins, before the version.
 const NAME: &[u8] = b"fwstat.state/";
 /// The version that is written and read.
-const VERSION: &[u8] = b"1\n";
+const VERSION: &[u8] = b"2\n";
 /// What a state may have unpacked.
 const MOST: u64 = 4 << 30;
 /// How much the packing tries: more takes much longer and gives little.
@@ -49,7 +49,7 @@ impl std::fmt::Display for KeptError {
             KeptError::Other => f.write_str("this is no state of fwstat"),
             KeptError::Version(version) => write!(
                 f,
-                "its form is `fwstat.state/{version}`, and this program knows fwstat.state/1: it was written by a newer one"
+                "its form is `fwstat.state/{version}`, and this program knows fwstat.state/2: it was written by another version"
             ),
             KeptError::Damaged(why) => write!(f, "this state is damaged: {why}"),
         }
@@ -144,8 +144,10 @@ mod tests {
             }
         }
         assert!(matches!(Kept::from_bytes(&[&bytes[..], b"x"].concat()), Err(KeptError::Damaged(_))));
-        let newer = [b"fwstat.state/2\n", &bytes[15..]].concat();
-        assert_eq!(Kept::from_bytes(&newer), Err(KeptError::Version("2".to_owned())));
+        for other in ["1", "3"] {
+            let bytes = [b"fwstat.state/", other.as_bytes(), b"\n", &bytes[15..]].concat();
+            assert_eq!(Kept::from_bytes(&bytes), Err(KeptError::Version(other.to_owned())));
+        }
         assert_eq!(Kept::from_bytes(b"Jun 30 06:06:13 gw kernel:"), Err(KeptError::Other));
     }
 }

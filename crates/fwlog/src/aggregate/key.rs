@@ -98,13 +98,55 @@ fn encode_text(key: &mut Vec<u8>, text: impl Iterator<Item = u8>) {
     key.extend_from_slice(&[0, 1]);
 }
 
-/// The address of a key that is one of IPv4 and nothing else.
+/// The address of a key that is one and nothing else.
 #[must_use]
-pub fn address4(key: &[u8]) -> Option<Ipv4Addr> {
-    match *key {
-        [ADDR4, a, b, c, d] => Some(Ipv4Addr::new(a, b, c, d)),
+pub fn address(key: &[u8]) -> Option<IpAddr> {
+    match key.split_first()? {
+        (&ADDR4, rest) => Some(IpAddr::from(<[u8; 4]>::try_from(rest).ok()?)),
+        (&ADDR6, rest) => Some(IpAddr::from(<[u8; 16]>::try_from(rest).ok()?)),
         _ => None,
     }
+}
+
+/// How many bytes the first value of a key has.
+#[must_use]
+pub fn head(key: &[u8]) -> Option<usize> {
+    let (tag, rest) = key.split_first()?;
+    let len = match *tag {
+        MISSING | TRUE => 0,
+        TEXT => {
+            let mut at = 0;
+            loop {
+                at += 1 + rest.get(at..)?.iter().position(|byte| *byte == 0)?;
+                at += 1;
+                if *rest.get(at - 1)? == 1 {
+                    break at;
+                }
+            }
+        }
+        ADDR4 => 4,
+        ADDR6 => 16,
+        NET4 => 5,
+        NET6 => 17,
+        MAC => 6,
+        FLAGS => 2,
+        PROTO => 1,
+        UPTIME | TIME => 12,
+        DAY => 8,
+        number => usize::from(number.checked_sub(NUMBER).filter(|len| *len <= 8)?),
+    };
+    (len <= rest.len()).then_some(1 + len)
+}
+
+/// How many values bytes have that may be a key.
+#[must_use]
+pub fn cells(mut key: &[u8]) -> Option<usize> {
+    let mut cells = 0;
+    while !key.is_empty() {
+        key = &key[head(key)?..];
+        cells += 1;
+    }
+    Some(cells)
 }
 
 /// The values of a key.
@@ -206,6 +248,10 @@ mod tests {
         encode(&mut key, Value::Addr("2001:db8::1".parse().unwrap()));
         encode(&mut key, Value::Time(When { utc: -5, offset: -3600 }));
         encode(&mut key, Value::Lower(b"AB:CD"));
+        assert_eq!((cells(&key), head(&key)), (Some(7), Some(8)));
+        for end in 0..key.len() {
+            assert_eq!(cells(&key[..end]), checked(&key[..end]).map(|cells| cells.len()), "{end}");
+        }
         assert_eq!(
             decode(&key),
             [

@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 
 use super::state::{Damaged, Reader, State, Writer};
 use super::{Aggregate, key};
-use crate::record::{OwnedValue, Record, Value};
+use crate::record::{Record, Value};
 use crate::time::clock::NANOS;
 
 /// Of more sources nothing is kept: their moments would cost more time and memory than all else that is counted.
@@ -74,7 +74,7 @@ impl State for Latest {
         let mut all: Vec<(Vec<u8>, i64)> =
             sources.iter().map(|(source, when)| (key(source), *when)).collect();
         all.sort_unstable();
-        out.keys(&all.iter().map(|(key, _)| &key[..]).collect::<Vec<_>>());
+        out.keys(&all.iter().map(|(key, _)| &key[..]).collect());
         all.iter().for_each(|(_, when)| out.signed(when.div_euclid(NANOS)));
         all.iter().for_each(|(_, when)| out.signed(when.rem_euclid(NANOS)));
     }
@@ -88,10 +88,7 @@ impl State for Latest {
         let mut numbers = || keys.iter().map(|_| from.signed()).collect::<Result<Vec<i64>, Damaged>>();
         let (seconds, nanos) = (numbers()?, numbers()?);
         for ((key, seconds), nanos) in keys.iter().zip(seconds).zip(nanos) {
-            let source = key::checked(key).and_then(|cells| match cells[..] {
-                [OwnedValue::Addr(source)] => Some(source),
-                _ => None,
-            });
+            let source = key::address(key);
             let when = seconds.checked_mul(NANOS).and_then(|when| when.checked_add(nanos));
             let (Some(source), Some(when)) = (source, when) else {
                 return Err(Damaged("a source is damaged"));

@@ -11,6 +11,7 @@ mod distinct;
 pub mod key;
 mod latest;
 pub mod scans;
+mod series;
 mod slices;
 pub mod state;
 pub mod timeline;

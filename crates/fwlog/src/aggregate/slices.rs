@@ -5,14 +5,16 @@
 //! Tested by: the unit tests below, `fwstat/tests/cli/states.rs`, `fwstat/tests/cli/diff.rs`.
 //!
 //! Lines of a log come in the order of time, so the slice that is open is counted in at full speed. Slices are of local
-//! time, so that a day begins at midnight.
+//! time, so that a day begins at midnight. What comes from a state stays as it was read, beside what is counted.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use hashbrown::HashMap;
 
-use super::state::{Damaged, Reader, State, Writer};
+use super::series;
+use super::state::{Damaged, Keys, Reader, State, Writer};
 use super::{Aggregate, Counts};
 use crate::input::Chunk;
 use crate::record::{Field, Record};
@@ -36,6 +38,10 @@ pub struct Slices {
     open: Counts,
     seconds: Range<i64>,
     closed: BTreeMap<i64, Counts>,
+    /// And what was read, of the same slices or others.
+    kept: series::Series,
+    /// The keys under which its keys are kept, if a state has such.
+    heads: Option<Keys>,
     /// Of records without a known moment.
     timeless: Counts,
 }
@@ -51,6 +57,8 @@ impl Slices {
             width: width.max(1),
             seconds: 0..0,
             closed: BTreeMap::new(),
+            kept: series::Series::default(),
+            heads: None,
         }
     }
 
@@ -74,13 +82,22 @@ impl Slices {
 
     /// The beginnings of the slices in which something was counted (local seconds).
     pub fn starts(&self) -> impl Iterator<Item = i64> {
-        self.closed.keys().map(|slice| slice * self.width)
+        let all: BTreeSet<i64> = self.closed.keys().copied().chain(self.kept.slices()).collect();
+        all.into_iter().map(|slice| slice * self.width)
     }
 
     /// The counts of all time.
     #[must_use]
     pub fn sum(&self) -> Counts {
+        if self.has_bound() && !self.kept.is_empty() {
+            let mut own = self.clone();
+            own.spread();
+            return own.sum();
+        }
         let mut sum = self.timeless.clone();
+        for (key, counts) in self.kept.iter() {
+            sum.add_whole(key, counts.iter().map(|(_, count)| count).sum());
+        }
         self.closed.values().for_each(|counts| sum.merge(counts.clone()));
         sum
     }
@@ -92,6 +109,7 @@ impl Slices {
             let mut part = Slices::new(self.empty.clone(), self.width);
             let slices = self.closed.iter().filter(|(slice, _)| wanted(**slice * self.width));
             part.closed = slices.map(|(slice, counts)| (*slice, counts.clone())).collect();
+            part.kept = self.kept.part(|slice| wanted(slice * self.width).then_some(slice));
             part
         };
         (part(&|start| start < moment), part(&|start| start >= moment))
@@ -100,13 +118,66 @@ impl Slices {
     /// Every key with its counts: of each slice in which it came, the beginning (local seconds) and the count.
     #[must_use]
     pub fn by_key(&self) -> HashMap<Vec<u8>, Series> {
-        let mut all: HashMap<Vec<u8>, Series> = HashMap::new();
+        let series = |counts: &[(i64, u64)]| {
+            counts.iter().map(|(slice, count)| (slice * self.width, *count)).collect()
+        };
+        self.gathered().iter().map(|(key, counts)| (key.to_vec(), series(counts))).collect()
+    }
+
+    /// One table of all slices.
+    fn gathered(&self) -> Cow<'_, series::Series> {
+        if self.closed.is_empty() {
+            return Cow::Borrowed(&self.kept);
+        }
+        let mut keys = Keys::default();
+        let mut counted = Vec::new();
         for (slice, counts) in &self.closed {
             counts.each_key(|key, count| {
-                all.entry_ref(key).or_default().push((slice * self.width, count));
+                keys.push(key, &[]);
+                counted.push((*slice, count));
             });
         }
-        all
+        let counted = keys.iter().zip(counted).map(|(key, (slice, count))| (key, slice, count)).collect();
+        Cow::Owned(self.kept.clone().with(series::Series::of(counted)))
+    }
+
+    /// Makes one table of all slices, as a state has it, if no keys were let go of.
+    pub fn gather(&mut self) {
+        if !self.has_let_go() {
+            self.kept = self.gathered().into_owned();
+            self.closed.clear();
+        }
+    }
+
+    /// Makes a table of each slice of what was read: then memory can be bounded.
+    fn spread(&mut self) {
+        let kept = std::mem::take(&mut self.kept);
+        for (key, counts) in kept.iter() {
+            for (slice, count) in counts {
+                self.closed.entry(*slice).or_insert_with(|| self.empty.clone()).add_whole(key, *count);
+            }
+        }
+    }
+
+    /// Whether memory is bounded, or was.
+    fn has_bound(&self) -> bool {
+        self.closed.values().chain([&self.empty, &self.timeless]).any(Counts::has_bound)
+    }
+
+    /// Whether keys were let go of.
+    fn has_let_go(&self) -> bool {
+        self.closed.values().chain([&self.timeless]).any(Counts::has_let_go)
+    }
+
+    /// The keys of all slices, if they are known. Of a table that was gathered or read.
+    #[must_use]
+    pub fn keys(&self) -> Option<&Keys> {
+        (!self.has_let_go()).then_some(&self.kept.keys)
+    }
+
+    /// Keeps the keys, of several values each, under these first values.
+    pub fn under(&mut self, heads: Option<Keys>) {
+        self.heads = heads;
     }
 
     /// Makes days of slices that are narrower, if there are many: a table for each hour of years would fill the memory.
@@ -121,6 +192,8 @@ impl Slices {
                 }
             }
         }
+        let day = |slice: i64| Some((slice * self.width).div_euclid(DAY));
+        self.kept = self.kept.part(day);
         self.width = DAY;
     }
 
@@ -138,7 +211,7 @@ impl Slices {
                 self.closed.insert(slice, open);
             }
         }
-        if self.closed.len() > MOST && self.width < DAY {
+        if self.width < DAY && self.closed.len() > MOST {
             self.widen();
         }
     }
@@ -174,6 +247,10 @@ impl Aggregate for Slices {
             self.widen();
             other.widen();
         }
+        if self.has_bound() || other.has_bound() {
+            self.spread();
+            other.spread();
+        }
         for (slice, counts) in other.closed {
             match self.closed.get_mut(&slice) {
                 Some(own) => own.merge(counts),
@@ -182,8 +259,9 @@ impl Aggregate for Slices {
                 }
             }
         }
+        self.kept = std::mem::take(&mut self.kept).with(other.kept);
         self.timeless.merge(other.timeless);
-        if self.closed.len() > MOST && self.width < DAY {
+        if self.width < DAY && self.closed.len() > MOST {
             self.widen();
         }
     }
@@ -199,40 +277,23 @@ impl Aggregate for Slices {
     }
 }
 
-/// All keys once, then for each the slices in which it came and the counts there. Where a bound of memory was reached,
-/// slice by slice.
+/// All keys once, with their series. Where a bound of memory was reached, slice by slice.
 impl State for Slices {
     fn write(&self, out: &mut Writer) {
         out.number(self.width as u64);
-        let bounded = self.closed.values().chain([&self.timeless]).any(Counts::has_let_go);
-        out.number(u64::from(bounded));
-        if bounded {
-            out.number(self.closed.len() as u64);
-            for (slice, counts) in &self.closed {
+        if self.has_let_go() {
+            let mut own = self.clone();
+            own.spread();
+            out.number(1);
+            out.number(own.closed.len() as u64);
+            for (slice, counts) in &own.closed {
                 out.signed(*slice);
                 counts.write(out);
             }
-            self.timeless.write(out);
-            return;
+        } else {
+            out.number(0);
+            self.gathered().write(self.heads.as_ref(), out);
         }
-        let mut all: HashMap<Vec<u8>, Series> = HashMap::new();
-        for (slice, counts) in &self.closed {
-            counts.each_key(|key, count| all.entry_ref(key).or_default().push((*slice, count)));
-        }
-        let mut all: Vec<(Vec<u8>, Series)> = all.into_iter().collect();
-        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        out.keys(&all.iter().map(|(key, _)| &key[..]).collect::<Vec<_>>());
-        all.iter().for_each(|(_, slices)| out.number(slices.len() as u64));
-        let first = self.closed.keys().next().copied().unwrap_or(0);
-        out.signed(first);
-        for (_, slices) in &all {
-            let mut before = first;
-            for (slice, _) in slices {
-                out.number((slice - before) as u64);
-                before = *slice;
-            }
-        }
-        all.iter().flat_map(|(_, slices)| slices).for_each(|(_, count)| out.number(*count));
         self.timeless.write(out);
     }
 
@@ -249,30 +310,12 @@ impl State for Slices {
             }
             return self.timeless.read(from);
         }
-        let keys = from.keys()?;
-        if !keys.iter().all(|key| self.empty.is_key(key)) {
+        self.kept = series::Series::read(self.heads.as_ref(), from)?;
+        if !self.kept.keys.iter().all(|key| self.empty.is_key(key)) {
             return Err(Damaged("a key is of other fields"));
         }
-        let lengths = keys.iter().map(|_| from.count()).collect::<Result<Vec<usize>, Damaged>>()?;
-        let first = from.signed()?;
-        let mut at = Vec::new();
-        for length in &lengths {
-            let mut slice = first;
-            for _ in 0..*length {
-                slice = i64::try_from(from.number()?)
-                    .ok()
-                    .and_then(|step| slice.checked_add(step))
-                    .ok_or(Damaged("a slice is damaged"))?;
-                at.push(self.slice(slice)?);
-            }
-        }
-        let mut slices = at.into_iter();
-        for (key, length) in keys.iter().zip(lengths) {
-            for slice in slices.by_ref().take(length) {
-                let count = from.times()?;
-                self.closed.entry(slice).or_insert_with(|| self.empty.clone()).add_whole(key, count);
-            }
-        }
+        let slices = [self.kept.slices().min(), self.kept.slices().max()];
+        slices.into_iter().flatten().try_for_each(|slice| self.slice(slice).map(|_| ()))?;
         self.timeless.read(from)
     }
 }

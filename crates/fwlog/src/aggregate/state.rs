@@ -6,7 +6,12 @@
 //!
 //! Numbers are written in groups of seven bits, the lowest first, each byte but the last with its highest bit set
 //! (LEB128); numbers that may be negative as 2n, or -2n-1. Keys are written in their order, each as what it has in common
-//! with the one before and what is new. All of one kind stand together: so they are packed best.
+//! with the one before and what is new; or, of several values, by the first values that a list before them has. All of one
+//! kind stand together: so they are packed best.
+
+use hashbrown::HashMap;
+
+use super::key;
 
 /// Something that can be kept, and counted on from.
 ///
@@ -34,6 +39,58 @@ impl std::fmt::Display for Damaged {
 
 impl std::error::Error for Damaged {}
 
+/// Keys in order, one behind the other in one vector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Keys {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let key = &self.bytes[start..*end];
+            start = *end;
+            key
+        })
+    }
+
+    /// One of them.
+    pub(super) fn get(&self, at: usize) -> &[u8] {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[at]]
+    }
+
+    /// Appends one that comes in two parts.
+    pub(super) fn push(&mut self, head: &[u8], rest: &[u8]) {
+        self.bytes.extend_from_slice(head);
+        self.bytes.extend_from_slice(rest);
+        self.ends.push(self.bytes.len());
+    }
+}
+
+impl<'a> FromIterator<&'a [u8]> for Keys {
+    fn from_iter<I: IntoIterator<Item = &'a [u8]>>(all: I) -> Keys {
+        let mut keys = Keys::default();
+        all.into_iter().for_each(|key| keys.push(key, &[]));
+        keys
+    }
+}
+
 /// Bytes that are being written.
 #[derive(Debug, Default)]
 pub struct Writer(Vec<u8>);
@@ -60,13 +117,13 @@ impl Writer {
     }
 
     /// Keys that are in order and differ, behind their number.
-    pub fn keys(&mut self, keys: &[&[u8]]) {
+    pub fn keys(&mut self, keys: &Keys) {
         self.number(keys.len() as u64);
         let mut new = Vec::new();
         let mut lengths = Writer::default();
         let mut before: &[u8] = &[];
-        for key in keys {
-            let common = before.iter().zip(*key).take_while(|(a, b)| a == b).count();
+        for key in keys.iter() {
+            let common = before.iter().zip(key).take_while(|(a, b)| a == b).count();
             self.number(common as u64);
             lengths.number((key.len() - common) as u64);
             new.extend_from_slice(&key[common..]);
@@ -74,6 +131,49 @@ impl Writer {
         }
         self.0.extend_from_slice(&lengths.0);
         self.0.extend_from_slice(&new);
+    }
+
+    /// The same of several values each, of which the first is most likely in a list that was written before.
+    ///
+    /// A 1; for each of that list, how many keys begin with it; the different rests of keys; for each key which rest it has,
+    /// from the one before with the same beginning. If a key begins with another value: a 0, and the keys as they are.
+    pub fn keys_under(&mut self, heads: &Keys, keys: &Keys) {
+        let mut left = keys.iter().map(|key| key.split_at(key::head(key).unwrap_or(0))).peekable();
+        let mut numbers = Writer::default();
+        let mut rests = Vec::with_capacity(keys.len());
+        let mut lengths = Vec::new();
+        for head in heads.iter() {
+            let before = rests.len();
+            while let Some((_, rest)) = left.next_if(|(own, _)| *own == head) {
+                rests.push(rest);
+            }
+            numbers.number((rests.len() - before) as u64);
+            if rests.len() > before {
+                lengths.push(rests.len() - before);
+            }
+        }
+        if left.peek().is_some() {
+            self.number(0);
+            return self.keys(keys);
+        }
+        let mut places: HashMap<&[u8], u64> = rests.iter().map(|rest| (*rest, 0)).collect();
+        let mut different: Vec<&[u8]> = places.keys().copied().collect();
+        different.sort_unstable();
+        for (at, rest) in different.iter().enumerate() {
+            places.insert(rest, at as u64);
+        }
+        self.number(1);
+        self.0.extend_from_slice(&numbers.0);
+        self.keys(&different.into_iter().collect());
+        let mut rests = rests.into_iter();
+        for length in lengths {
+            let mut before = 0;
+            for rest in rests.by_ref().take(length) {
+                let place = places[rest];
+                self.number(place - before);
+                before = place;
+            }
+        }
     }
 
     /// What was written.
@@ -142,10 +242,9 @@ impl<'a> Reader<'a> {
     /// There are not so many bytes left.
     pub fn count(&mut self) -> Result<usize, Damaged> {
         let number = self.number()?;
-        usize::try_from(number)
-            .ok()
-            .filter(|number| *number <= self.0.len())
-            .ok_or(Damaged("it says that it has more than it has"))
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        self.has(number)?;
+        Ok(number)
     }
 
     fn take(&mut self, len: usize) -> Result<&'a [u8], Damaged> {
@@ -163,26 +262,65 @@ impl<'a> Reader<'a> {
         self.take(len)
     }
 
+    /// Whether so many bytes are left.
+    pub(super) fn has(&self, len: usize) -> Result<(), Damaged> {
+        if len <= self.0.len() { Ok(()) } else { Err(Damaged("it says that it has more than it has")) }
+    }
+
+    /// So many numbers.
+    ///
+    /// # Errors
+    /// There are not so many.
+    pub fn numbers(&mut self, len: usize) -> Result<Vec<u64>, Damaged> {
+        self.has(len)?;
+        (0..len).map(|_| self.number()).collect()
+    }
+
     /// Keys, in order.
     ///
     /// # Errors
     /// There are none, or they are not in order.
-    pub fn keys(&mut self) -> Result<Vec<Vec<u8>>, Damaged> {
+    pub fn keys(&mut self) -> Result<Keys, Damaged> {
         let len = self.count()?;
-        let numbers =
-            |from: &mut Self| (0..len).map(|_| from.number()).collect::<Result<Vec<u64>, Damaged>>();
-        let (common, new) = (numbers(self)?, numbers(self)?);
-        let mut keys: Vec<Vec<u8>> = Vec::with_capacity(len);
-        let mut before: &[u8] = &[];
+        let (common, new) = (self.numbers(len)?, self.numbers(len)?);
+        let mut keys = Keys { bytes: Vec::with_capacity(self.0.len()), ends: Vec::with_capacity(len) };
+        let mut before = 0..0;
         for (common, new) in common.into_iter().zip(new) {
-            let common = usize::try_from(common).ok().and_then(|common| before.get(..common));
+            let common = usize::try_from(common).ok().filter(|common| *common <= before.len());
+            let common = common.ok_or(Damaged("a key is damaged"))?;
             let new = self.take(usize::try_from(new).unwrap_or(usize::MAX))?;
-            let key = [common.ok_or(Damaged("a key is damaged"))?, new].concat();
-            if !keys.is_empty() && *before >= key[..] {
+            if !keys.ends.is_empty() && keys.bytes[before.start + common..before.end] >= *new {
                 return Err(Damaged("its keys are not in order"));
             }
-            keys.push(key);
-            before = keys.last().map_or(&[], |key| key);
+            keys.bytes.extend_from_within(before.start..before.start + common);
+            keys.push(new, &[]);
+            before = before.end..keys.bytes.len();
+        }
+        Ok(keys)
+    }
+
+    /// What [`Writer::keys_under`] wrote.
+    ///
+    /// # Errors
+    /// There are none, or they are not in order.
+    pub fn keys_under(&mut self, heads: &Keys) -> Result<Keys, Damaged> {
+        match self.number()? {
+            0 => return self.keys(),
+            1 => {}
+            _ => return Err(Damaged("its keys are damaged")),
+        }
+        let numbers = self.numbers(heads.len())?;
+        let rests = self.keys()?;
+        let mut keys = Keys::default();
+        for (head, number) in heads.iter().zip(numbers) {
+            let mut place = 0u64;
+            for at in 0..number {
+                let step = self.number()?;
+                place = place.saturating_add(step);
+                let rest = usize::try_from(place).ok().filter(|place| *place < rests.len());
+                let rest = rest.filter(|_| at == 0 || step > 0).ok_or(Damaged("a key is damaged"))?;
+                keys.push(head, rests.get(rest));
+            }
         }
         Ok(keys)
     }
@@ -204,7 +342,7 @@ mod tests {
     fn what_was_written_is_read() {
         let numbers = [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX];
         let signed = [0, 1, -1, 64, -64, -65, i64::MAX, i64::MIN];
-        let keys: [&[u8]; 5] = [b"", b"a", b"ab", b"abc\0", b"b"];
+        let keys: Keys = [&b""[..], b"a", b"ab", b"abc\0", b"b"].into_iter().collect();
         let mut out = Writer::default();
         numbers.iter().for_each(|number| out.number(*number));
         signed.iter().for_each(|number| out.signed(*number));
@@ -217,6 +355,31 @@ mod tests {
         assert_eq!(from.keys().unwrap(), keys);
         assert_eq!(from.bytes(), Ok(&b"end"[..]));
         assert_eq!(from.finish(), Ok(()));
+    }
+
+    #[test]
+    fn keys_stand_under_the_first_values_of_others() {
+        let list = |all: &[&[u8]]| all.iter().copied().collect::<Keys>();
+        // Numbers of one byte: 1, 2, 3; then pairs of them.
+        let heads = list(&[&[0x11, 1], &[0x11, 2], &[0x11, 3]]);
+        let known = list(&[&[0x11, 1, 0x11, 9], &[0x11, 3, 0x11, 8], &[0x11, 3, 0x11, 9]]);
+        let other = list(&[&[0x11, 1, 0x11, 9], &[0x11, 4, 0x11, 9]]);
+        for (keys, first) in [(known, 1), (other, 0), (Keys::default(), 1)] {
+            let mut out = Writer::default();
+            out.keys_under(&heads, &keys);
+            let bytes = out.finish();
+            assert_eq!(bytes[0], first);
+            let mut from = Reader::new(&bytes);
+            assert_eq!(from.keys_under(&heads), Ok(keys));
+            assert_eq!(from.finish(), Ok(()));
+            for end in 0..bytes.len() {
+                assert!(Reader::new(&bytes[..end]).keys_under(&heads).is_err(), "{end}");
+            }
+        }
+        // A rest that is not there; the same one twice.
+        for bytes in [&[1, 1, 0, 0, 1, 0, 1, b'x', 1][..], &[1, 2, 0, 0, 1, 0, 1, b'x', 0, 0]] {
+            assert!(Reader::new(bytes).keys_under(&heads).is_err(), "{bytes:?}");
+        }
     }
 
     #[test]

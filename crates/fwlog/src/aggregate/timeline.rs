@@ -401,7 +401,7 @@ impl State for Timeline {
         buckets(out, &self.all);
         let mut keys: Vec<(&Vec<u8>, &HashMap<i64, u64>)> = self.by.iter().collect();
         keys.sort_unstable_by_key(|(key, _)| *key);
-        out.keys(&keys.iter().map(|(key, _)| &key[..]).collect::<Vec<_>>());
+        out.keys(&keys.iter().map(|(key, _)| &key[..]).collect());
         keys.iter().for_each(|(_, counts)| buckets(out, counts));
         out.number(self.timeless);
         let missed = self.missed().unwrap_or(0);
@@ -430,18 +430,18 @@ impl State for Timeline {
         self.step = step;
         self.all = buckets(from)?;
         let keys = from.keys()?;
-        for key in &keys {
-            if key::checked(key).is_none_or(|cells| cells.len() != self.fields.len()) {
+        for key in keys.iter() {
+            if key::cells(key) != Some(self.fields.len()) {
                 return Err(Damaged("a key is of other fields"));
             }
-            self.by.insert(key.clone(), buckets(from)?);
+            self.by.insert(key.to_vec(), buckets(from)?);
         }
         self.timeless = from.times()?;
         let missed = from.times()?;
         if missed > 0 {
             let room = self.bound.as_ref().map_or(0, |bound| bound.room).max(4 * keys.len());
             let more =
-                keys.into_iter().map(|key| Ok((key, from.times()?))).collect::<Result<_, Damaged>>()?;
+                keys.iter().map(|key| Ok((key.to_vec(), from.times()?))).collect::<Result<_, Damaged>>()?;
             self.bound = Some(Bound { room, more, missed });
         }
         // Moments far from all that can be shown would overflow where buckets are drawn.

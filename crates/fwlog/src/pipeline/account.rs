@@ -344,7 +344,7 @@ impl State for Account {
         let mut writers: Vec<(&[u8], u64)> =
             self.writers.iter().map(|(name, seen)| (&name[..], seen.count)).collect();
         writers.sort_unstable();
-        out.keys(&writers.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        out.keys(&writers.iter().map(|(name, _)| *name).collect());
         writers.iter().for_each(|(_, count)| out.number(*count));
         for Loss { what, .. } in &LOSSES {
             let (lines, count) = self.losses.get(what).map_or((0, 0), |(lines, seen)| (*lines, seen.count));
@@ -381,8 +381,8 @@ impl State for Account {
         let known = from.number()? != 0;
         let span = (from.signed()?, from.signed()?);
         self.span = known.then_some(span);
-        for name in from.keys()? {
-            self.writers.insert(name, Seen { count: 0, first: NOWHERE });
+        for name in from.keys()?.iter() {
+            self.writers.insert(name.to_vec(), Seen { count: 0, first: NOWHERE });
         }
         let mut names: Vec<Vec<u8>> = self.writers.keys().cloned().collect();
         names.sort_unstable();

@@ -101,6 +101,22 @@ impl Question {
         }
     }
 
+    /// Whether the answer to this one may have that to another one in it.
+    fn answers(&self, wanted: &Question) -> bool {
+        self == wanted
+            || match (wanted, self) {
+                (
+                    Question::Counts { by, present },
+                    Question::Slices { by: held, present: same, near: false, .. },
+                ) => by == held && present == same,
+                (
+                    Question::Timeline { by, bucket: Some(_) },
+                    Question::Timeline { by: held, bucket: None },
+                ) => by == held,
+                _ => false,
+            }
+    }
+
     /// Nothing counted yet, in so much memory at most; `None` if a field is not known.
     fn empty(&self, most: Option<u64>) -> Option<Answer> {
         let fields =
@@ -240,28 +256,65 @@ impl Answers {
 
     /// The answers as bytes, in the order of the questions.
     #[must_use]
-    pub fn parts(&self) -> Vec<Vec<u8>> {
-        let part = |answer: &Answer| {
+    pub fn parts(&mut self) -> Vec<Vec<u8>> {
+        let mut parts = Vec::new();
+        for at in 0..self.answers.len() {
+            if let Answer::Slices(slices) | Answer::Near(slices) = &mut self.answers[at] {
+                slices.gather();
+            }
+            self.put_under(at);
             let mut out = Writer::default();
-            answer.write(&mut out);
-            out.finish()
-        };
-        self.answers.iter().map(part).collect()
+            self.answers[at].write(&mut out);
+            parts.push(out.finish());
+        }
+        parts
     }
 
-    /// Reads the answers.
+    /// Lets the keys of an answer be kept under those of an answer before it that has its first field alone.
+    fn put_under(&mut self, at: usize) {
+        let heads = self.heads(at).and_then(|heads| match &self.answers[heads] {
+            Answer::Slices(slices) => slices.keys().cloned(),
+            _ => None,
+        });
+        if let Answer::Slices(slices) | Answer::Near(slices) = &mut self.answers[at] {
+            slices.under(heads);
+        }
+    }
+
+    /// The first answer before another one that has the keys with which its own begin.
+    fn heads(&self, at: usize) -> Option<usize> {
+        let Question::Slices { by, .. } = &self.questions[at] else { return None };
+        self.questions[..at].iter().position(|question| match question {
+            Question::Slices { by: alone, near: false, .. } => by.len() > 1 && alone[..] == by[..1],
+            _ => false,
+        })
+    }
+
+    /// Reads the answers; if some questions are asked, only what these need, and no others are held from then on.
     ///
     /// # Errors
     /// The bytes are none of these questions.
-    pub fn read(&mut self, parts: &[Vec<u8>]) -> Result<(), Damaged> {
+    pub fn read(&mut self, parts: &[Vec<u8>], asked: Option<&[Question]>) -> Result<(), Damaged> {
         if parts.len() != self.answers.len() {
             return Err(Damaged("it has not one answer for each question"));
         }
-        for (answer, part) in self.answers.iter_mut().zip(parts) {
+        let is_asked =
+            |held: &Question| asked.is_none_or(|asked| asked.iter().any(|wanted| held.answers(wanted)));
+        let mut needed: Vec<bool> = self.questions.iter().map(is_asked).collect();
+        for at in 0..needed.len() {
+            if let Some(heads) = self.heads(at).filter(|_| needed[at]) {
+                needed[heads] = true;
+            }
+        }
+        for (at, part) in parts.iter().enumerate().filter(|(at, _)| needed[*at]) {
+            self.put_under(at);
             let mut from = Reader::new(part);
-            answer.read(&mut from)?;
+            self.answers[at].read(&mut from)?;
             from.finish()?;
         }
+        let (mut of_questions, mut of_answers) = (needed.iter(), needed.iter());
+        self.questions.retain(|_| of_questions.next() == Some(&true));
+        self.answers.retain(|_| of_answers.next() == Some(&true));
         Ok(())
     }
 
@@ -285,15 +338,10 @@ impl Answers {
         if let Some(at) = self.questions.iter().position(|held| held == wanted) {
             return Some(self.answers[at].clone());
         }
-        self.questions.iter().zip(&self.answers).find_map(|pair| match (wanted, pair) {
-            (
-                Question::Counts { by, present },
-                (Question::Slices { by: held, present: same, near: false, .. }, Answer::Slices(slices)),
-            ) if by == held && present == same => Some(Answer::Counts(slices.sum())),
-            (
-                Question::Timeline { by, bucket: Some(step) },
-                (Question::Timeline { by: held, bucket: None }, Answer::Timeline(timeline)),
-            ) if by == held => {
+        let held = self.questions.iter().zip(&self.answers).filter(|(held, _)| held.answers(wanted));
+        held.map(|(_, answer)| answer).find_map(|answer| match (wanted, answer) {
+            (Question::Counts { .. }, Answer::Slices(slices)) => Some(Answer::Counts(slices.sum())),
+            (Question::Timeline { bucket: Some(step), .. }, Answer::Timeline(timeline)) => {
                 let mut timeline = timeline.clone();
                 timeline.fix(*step).then_some(Answer::Timeline(timeline))
             }

@@ -7,9 +7,10 @@
 //! Must not know: how a line was made.
 //! Tested by: the unit tests below, `tests/cli/anonymise.rs`.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 
+use hashbrown::DefaultHashBuilder;
 use logparse::{Line, Mac, Scanner};
 
 use super::names::Kind;
@@ -47,7 +48,7 @@ pub struct Check {
     expected: Vec<(u64, Option<Fields>)>,
     /// The names of the line before: most lines have the same ones.
     named: Named,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
 }
 
 /// The parts of a line that are names.

@@ -43,6 +43,14 @@ impl Hardware {
         image
     }
 
+    /// Maps an address, or the first bytes of one.
+    pub fn replace(&mut self, bytes: &mut [u8]) {
+        match <[u8; 6]>::try_from(&*bytes) {
+            Ok(whole) => bytes.copy_from_slice(&self.image(whole)),
+            Err(_) => self.map(bytes),
+        }
+    }
+
     /// Maps the first bytes of an address.
     pub fn map(&self, bytes: &mut [u8]) {
         let mut whole = [0; 16];

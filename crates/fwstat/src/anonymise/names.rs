@@ -11,6 +11,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap as Quick;
+
 use super::pan::{Key, Pan};
 
 /// Users below are the system's own, on every system.
@@ -38,7 +40,7 @@ pub struct Names {
     /// What the list says.
     list: HashMap<Vec<u8>, Vec<u8>>,
     /// By kind.
-    known: [HashMap<Vec<u8>, Arc<[u8]>>; 5],
+    known: [Quick<Vec<u8>, Arc<[u8]>>; 5],
 }
 
 /// Names that are remembered; then the memory starts anew.

@@ -12,9 +12,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
+
 use super::address::Addresses;
 use super::hardware::Hardware;
 use super::names::{Kind, Names};
+
+/// Headers that are remembered, and the longest of them; then the memory starts anew.
+const HEADERS: (usize, usize) = (1 << 12, 64);
 
 /// What a byte may be part of.
 const HEX: u8 = 1;
@@ -46,6 +51,8 @@ pub struct Mapper {
     pub hardware: Hardware,
     /// Names.
     pub names: Names,
+    /// What headers became, and how much of them: most lines have one of a few.
+    headers: HashMap<Vec<u8>, (Vec<u8>, usize)>,
     /// A run that is being written.
     piece: Vec<u8>,
 }
@@ -63,7 +70,7 @@ impl Mapper {
     /// Of these.
     #[must_use]
     pub fn new(addresses: Addresses, hardware: Hardware, names: Names) -> Mapper {
-        Mapper { addresses, hardware, names, piece: Vec::new() }
+        Mapper { addresses, hardware, names, headers: HashMap::new(), piece: Vec::new() }
     }
 
     /// Writes a text with these edits, and with all addresses between them mapped. Of edits that overlap, the first one
@@ -239,15 +246,19 @@ impl Mapper {
         piece: &mut Vec<u8>,
     ) -> Option<usize> {
         let bytes = &text[run.clone()];
-        if memchr::memchr(b':', bytes).is_none() {
+        let colons = bytes.iter().filter(|b| **b == b':').count();
+        if colons == 0 {
             return self.dotted(text, run, limit, piece);
         }
-        let header = &text[run.start.saturating_sub(4)..run.start];
-        if let Some(end) = self.octets(
-            bytes,
-            header == b"MAC=" || header.ends_with(b"SRC=") || header.ends_with(b"DST="),
-            piece,
-        ) {
+        let before = &text[run.start.saturating_sub(4)..run.start];
+        if before == b"MAC=" || before.ends_with(b"SRC=") || before.ends_with(b"DST=") {
+            if let Some(end) = self.header(bytes, piece) {
+                return Some(run.start + end);
+            }
+        } else if colons < 5 && !bytes.windows(2).any(|two| two == b"::") {
+            // A time of day: too few groups for what follows.
+            return self.dotted(text, run, limit, piece);
+        } else if let Some(end) = self.octets(bytes, false, piece) {
             return Some(run.start + end);
         }
         // What ends a sentence, or an address, is no part of it.
@@ -257,34 +268,49 @@ impl Mapper {
                 break;
             }
             let Some(addr) = six(&text[run.start..end]) else { continue };
-            let (net, end) = self.six(text, addr, run.start, end, limit);
-            piece.extend_from_slice(net.as_bytes());
-            return Some(end);
+            return Some(self.six(text, addr, run.start..end, limit, piece));
         }
         // Addresses with ports after them, or before them.
         self.dotted(text, run, limit, piece)
     }
 
-    /// The image of an IPv6 address or network, and where it ends.
+    /// Writes the image of an IPv6 address or network. Where it ends.
     fn six(
         &mut self,
         text: &[u8],
         addr: Ipv6Addr,
-        start: usize,
-        end: usize,
+        at: Range<usize>,
         limit: usize,
-    ) -> (String, usize) {
-        let whole = end - start == 39;
-        let write = |image: IpAddr| match image {
-            IpAddr::V6(image) if whole => image.segments().map(|segment| format!("{segment:04x}")).join(":"),
-            image => image.to_string(),
+        piece: &mut Vec<u8>,
+    ) -> usize {
+        let length = length(text, at.end, limit, 128);
+        let image = match length {
+            Some((bits, _)) => self.addresses.network(addr.into(), bits),
+            None => self.addresses.image(addr.into()),
         };
-        match length(text, end, limit, 128) {
-            Some((bits, end)) => {
-                (format!("{}/{bits}", write(self.addresses.network(addr.into(), bits))), end)
-            }
-            None => (write(self.addresses.image(addr.into())), end),
+        match image {
+            IpAddr::V6(image) if at.len() == 39 => push_groups(piece, image),
+            image => piece.extend_from_slice(image.to_string().as_bytes()),
         }
+        let Some((bits, end)) = length else { return at.end };
+        piece.extend_from_slice(format!("/{bits}").as_bytes());
+        end
+    }
+
+    /// The bytes of a header, after the name of its field. Where they end.
+    fn header(&mut self, bytes: &[u8], piece: &mut Vec<u8>) -> Option<usize> {
+        if let Some((known, end)) = self.headers.get(bytes) {
+            piece.extend_from_slice(known);
+            return Some(*end);
+        }
+        let end = self.octets(bytes, true, piece)?;
+        if bytes.len() <= HEADERS.1 {
+            if self.headers.len() >= HEADERS.0 {
+                self.headers.clear();
+            }
+            self.headers.insert(bytes.to_vec(), (piece.clone(), end));
+        }
+        Some(end)
     }
 
     /// Bytes in hexadecimal with colons between them: hardware addresses, the header of a packet. Where they end.
@@ -303,12 +329,12 @@ impl Mapper {
         }
         let mut image = whole.clone();
         match whole.len() {
-            0..=6 => self.hardware.map(&mut image),
+            0..=6 => self.hardware.replace(&mut image),
             7..=18 if whole.len() < 14 || whole[12] >= 6 => {
                 let (receiver, sender) = image.split_at_mut(6);
-                self.hardware.map(receiver);
+                self.hardware.replace(receiver);
                 let end = sender.len().min(6);
-                self.hardware.map(&mut sender[..end]);
+                self.hardware.replace(&mut sender[..end]);
             }
             // A header of another kind holds addresses of another kind: nothing of it stays.
             _ => {
@@ -458,6 +484,18 @@ fn write_bytes(out: &mut Vec<u8>, bytes: &[u8], between: u8, upper: bool) {
             out.push(between);
         }
         out.extend([digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]);
+    }
+}
+
+/// An address of IPv6 as the kernel writes it: eight groups of four digits.
+fn push_groups(out: &mut Vec<u8>, addr: Ipv6Addr) {
+    for (at, two) in addr.octets().chunks_exact(2).enumerate() {
+        if at > 0 {
+            out.push(b':');
+        }
+        for byte in two {
+            out.extend([byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
+        }
     }
 }
 

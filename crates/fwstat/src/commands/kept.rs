@@ -35,6 +35,8 @@ pub(super) struct Held {
     path: PathBuf,
     /// What its counts are of: filters and zone.
     of: Map<String, Value>,
+    /// What it holds answers to, whether they were asked for or not.
+    questions: Vec<Question>,
     pub(super) answers: Answers,
     pub(super) account: Account,
     /// How far its logs were read.
@@ -75,16 +77,16 @@ pub(super) fn are_named(common: &Common, counted: &CountArgs) -> bool {
     counted.state.is_some() || common.files.iter().any(|file| is_state(file))
 }
 
-/// Reads a state; its tables may take so much memory each.
+/// Reads a state; its tables may take so much memory each. If some questions are asked, only what these need.
 ///
 /// # Errors
 /// It cannot be read, is none, is damaged, or of another version.
-pub(super) fn read(path: &Path, most: Option<u64>) -> anyhow::Result<Held> {
+pub(super) fn read(path: &Path, most: Option<u64>, asked: Option<&[Question]>) -> anyhow::Result<Held> {
     let bytes = whole_file::read(path, whole_file::STATE).with_context(|| name(path))?;
-    held(path, &bytes, most).with_context(|| name(path))
+    held(path, &bytes, most, asked).with_context(|| name(path))
 }
 
-fn held(path: &Path, bytes: &[u8], most: Option<u64>) -> anyhow::Result<Held> {
+fn held(path: &Path, bytes: &[u8], most: Option<u64>, asked: Option<&[Question]>) -> anyhow::Result<Held> {
     let kept = Kept::from_bytes(bytes)?;
     let damaged = |what: &str| anyhow!("this state is damaged: {what}");
     let part = |name: &str| kept.head.get(name).cloned().unwrap_or_default();
@@ -93,7 +95,7 @@ fn held(path: &Path, bytes: &[u8], most: Option<u64>) -> anyhow::Result<Held> {
     let mut answers = Answers::new(&questions, most)
         .ok_or_else(|| damaged("it asks for a field that this program does not have"))?;
     let (last, parts) = kept.parts.split_last().ok_or_else(|| damaged("it is empty"))?;
-    answers.read(parts).map_err(|error| damaged(error.0))?;
+    answers.read(parts, asked).map_err(|error| damaged(error.0))?;
     let mut account = Account::default();
     let mut from = Reader::new(last);
     account.read(&mut from).and_then(|()| from.finish()).map_err(|error| damaged(error.0))?;
@@ -102,7 +104,7 @@ fn held(path: &Path, bytes: &[u8], most: Option<u64>) -> anyhow::Result<Held> {
         Some(places) => Some(Cursor::from_json(places.to_string().as_bytes())?),
     };
     let of = ["zone", "filters"].into_iter().map(|name| (name.to_owned(), part(name))).collect();
-    Ok(Held { path: path.to_owned(), of, answers, account, places })
+    Ok(Held { path: path.to_owned(), of, questions, answers, account, places })
 }
 
 impl Held {
@@ -112,7 +114,7 @@ impl Held {
     /// It holds others; they are named.
     pub(super) fn to(&self, questions: &[Question]) -> anyhow::Result<Answers> {
         self.answers.to(questions).map_err(|missing| {
-            let held: Vec<String> = self.answers.questions().iter().map(ToString::to_string).collect();
+            let held: Vec<String> = self.questions.iter().map(ToString::to_string).collect();
             anyhow!(
                 "{}: this state does not hold the answer to `{missing}`, but to: {}",
                 name(&self.path),
@@ -197,7 +199,7 @@ pub(super) fn count(
         Some(file) => {
             let bytes = whole_file::all_of(file, whole_file::STATE).with_context(|| name(path))?;
             let more = || format!("--state: {}", name(path));
-            Some(held(path, &bytes, None).with_context(more)?)
+            Some(held(path, &bytes, None, None).with_context(more)?)
         }
     };
     let questions = before.as_ref().map_or(keep, |before| before.answers.questions()).to_vec();
@@ -218,7 +220,7 @@ pub(super) fn count(
         let reached = reached.lock().unwrap_or_else(PoisonError::into_inner).take();
         let places = reached.map(|places: Cursor| serde_json::from_str::<Value>(&places.to_json()));
         head.insert("places".to_owned(), places.transpose()?.unwrap_or_default());
-        let kept = Kept { head, parts: parts(&counted.answers, &counted.account) };
+        let kept = Kept { head, parts: parts(&mut counted.answers, &counted.account) };
         counted.save = Some(Save { path: path.clone(), locked, kept });
     }
     counted.answers =
@@ -227,7 +229,7 @@ pub(super) fn count(
 }
 
 /// The parts of a state: the answers, the account.
-fn parts(answers: &Answers, account: &Account) -> Vec<Vec<u8>> {
+fn parts(answers: &mut Answers, account: &Account) -> Vec<Vec<u8>> {
     let mut out = Writer::default();
     account.write(&mut out);
     let mut parts = answers.parts();
@@ -288,7 +290,7 @@ fn together(
     }
     let mut others = Vec::new();
     for path in states {
-        let held = read(path, share)?;
+        let held = read(path, share, Some(questions))?;
         held.fits(&of, "what is asked for is")?;
         others.push((held.to(questions)?, held.account));
     }
@@ -351,7 +353,7 @@ pub(super) fn new_since(
     options: &Options,
 ) -> anyhow::Result<Vec<Counts>> {
     let Some(path) = path else { return Ok(counts) };
-    let known = read(path, None)?;
+    let known = read(path, None, None)?;
     known.fits(&of(options), "what is asked for is")?;
     let new = |counts: Counts| {
         let by: Vec<&str> = counts.fields().iter().map(|field| field.name.as_str()).collect();
@@ -379,7 +381,7 @@ pub(super) fn merged(paths: &[PathBuf]) -> anyhow::Result<Kept> {
         let id = std::fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).with_context(|| name(path))?;
         ensure!(!seen.contains(&id), "{} is named twice, and would be counted twice", name(path));
         seen.push(id);
-        let held = read(path, None)?;
+        let held = read(path, None, None)?;
         let Some(all) = &mut all else {
             all = Some(held);
             continue;
@@ -391,10 +393,10 @@ pub(super) fn merged(paths: &[PathBuf]) -> anyhow::Result<Kept> {
         all.answers.merge(held.answers);
         all.account.merge(held.account);
     }
-    let all = all.context("no state is named")?;
+    let mut all = all.context("no state is named")?;
     let mut head = Map::new();
     head.insert("program".to_owned(), json!(concat!("fwstat ", env!("CARGO_PKG_VERSION"))));
     head.extend(all.of);
     head.insert("questions".to_owned(), json!(all.answers.questions()));
-    Ok(Kept { head, parts: parts(&all.answers, &all.account) })
+    Ok(Kept { head, parts: parts(&mut all.answers, &all.account) })
 }

@@ -60,7 +60,7 @@ impl State for Counts {
             None => self.each(|key, count| all.push((key.to_vec(), Count { certain: count, more: 0 }))),
         }
         all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        out.keys(&all.iter().map(|(key, _)| &key[..]).collect::<Vec<_>>());
+        out.keys(&all.iter().map(|(key, _)| &key[..]).collect());
         all.iter().for_each(|(_, count)| out.number(count.certain));
         let Some(bounded) = self.bounded.as_ref().filter(|bounded| !bounded.distinct().1) else {
             out.number(0);
@@ -74,8 +74,7 @@ impl State for Counts {
 
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
         let keys = from.keys()?;
-        let mut numbers = || keys.iter().map(|_| from.times()).collect::<Result<Vec<u64>, Damaged>>();
-        let certain = numbers()?;
+        let certain = keys.iter().map(|_| from.times()).collect::<Result<Vec<u64>, Damaged>>()?;
         if !keys.iter().all(|key| self.is_key(key)) {
             return Err(Damaged("a key is of other fields"));
         }
@@ -87,7 +86,7 @@ impl State for Counts {
         let (distinct, total) = (from.times()?, from.times()?);
         let more = keys.iter().map(|_| from.times()).collect::<Result<Vec<u64>, Damaged>>()?;
         let counts = certain.into_iter().zip(more).map(|(certain, more)| Count { certain, more });
-        let keys = keys.iter().map(|key| Word::of(key));
+        let keys = keys.iter().map(Word::of);
         let room = self.most.map_or(0, |most| Bounded::<Word>::room_in(most / 3 * 2));
         self.bounded =
             Some(Box::new(Bounded::kept(keys.zip(counts).collect(), room, missed, total, distinct)));
@@ -130,9 +129,14 @@ impl Counts {
         self.bounded.as_ref().is_some_and(|bounded| !bounded.distinct().1)
     }
 
+    /// Whether their memory is bounded, or was.
+    pub(in crate::aggregate) fn has_bound(&self) -> bool {
+        self.most.is_some() || self.bounded.is_some()
+    }
+
     /// Whether bytes are a key of these fields.
     pub(in crate::aggregate) fn is_key(&self, key: &[u8]) -> bool {
-        key::checked(key).is_some_and(|cells| cells.len() == self.fields.len())
+        key::cells(key) == Some(self.fields.len())
     }
 
     /// Every key with its count, in no order.
@@ -144,20 +148,18 @@ impl Counts {
     pub(in crate::aggregate) fn add_whole(&mut self, key: &[u8], count: u64) {
         // What states have most of.
         if self.form == Form::Address
-            && let Some(address) = key::address4(key)
+            && self.bounded.is_none()
+            && let Some(address) = key::address(key)
         {
-            return self.addresses.add_many(address.to_bits(), count);
+            return match address {
+                IpAddr::V4(address) => self.addresses.add_many(address.to_bits(), count),
+                IpAddr::V6(address) => self.addresses.add_six(address, count),
+            };
         }
         let Some(cells) = key::checked(key).filter(|_| self.bounded.is_none()) else {
             return self.add_key(key, count);
         };
         match (self.form, &cells[..]) {
-            (Form::Address, [OwnedValue::Addr(IpAddr::V4(address))]) => {
-                self.addresses.add_many(address.to_bits(), count);
-            }
-            (Form::Address, [OwnedValue::Addr(IpAddr::V6(address))]) => {
-                self.addresses.add_six(*address, count);
-            }
             (Form::Packed, cells) => {
                 let mut cells = cells.iter();
                 let part = |_: &Field| match cells.next()? {

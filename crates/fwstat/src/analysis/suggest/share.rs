@@ -13,7 +13,7 @@ use crate::analysis::noise::links::mixed;
 use crate::analysis::noise::survey::Survey;
 
 /// Lines that are looked at, about.
-const LINES: u64 = 30_000;
+const LINES: u64 = 20_000;
 /// Bytes of a line, about.
 const LINE: u64 = 220;
 /// Of fewer lines no share is said.

@@ -55,7 +55,7 @@ fn campaigns(told: &Told<'_>) -> Vec<Block> {
         let how: Vec<&str> = [Some(campaign.technique), campaign.tool].into_iter().flatten().collect();
         vec![
             source(told, campaign),
-            Cell::text(shape(campaign)).with(how.join(", ")),
+            Cell::text(shape(campaign)).with(how.join(", ")).broken(),
             Cell::text(ports_in_words(campaign)).with(format!("of {}", who(&campaign.targets))),
             time,
             Cell::number(campaign.packets),
