@@ -22,13 +22,13 @@ use super::{Outcome, format, outcome, replace, write};
 use crate::analysis::noise::survey::Survey;
 use crate::analysis::replay::Replay;
 use crate::analysis::replayed::Replays;
-use crate::analysis::scans::{Campaign, Campaigns, Sender};
+use crate::analysis::scans::{Campaign, Campaigns, Order, Sender};
 use crate::analysis::suggest::proof::{Proof, Prover};
 use crate::analysis::summary::Summary;
 use crate::analysis::summary::details::{Detailed, Details, Places};
 use crate::analysis::summary::first::First;
 use crate::analysis::summary::news::{Told as Tellings, things};
-use crate::cli::{self, Format, RulesArgs, ScanSort};
+use crate::cli::{self, Format, RulesArgs};
 use crate::options::report::{letter, told as told_before};
 use crate::options::{Options, suggest as options};
 use crate::report::digest::{Digest, News, mail};
@@ -63,7 +63,7 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
     // It is large, and later passes need their own memory.
     drop(scans);
     let campaigns: Vec<&Campaign> =
-        campaigns.rows(false, ScanSort::Newest).0.into_iter().map(|at| &campaigns.list[at]).collect();
+        campaigns.rows(false, Order::Newest).0.into_iter().map(|at| &campaigns.list[at]).collect();
     let terminal = options.output.is_none() && io::stdout().is_terminal();
     // A page is for a browser: a terminal is told the same in a few lines.
     let usual = if terminal { Format::Text } else { Format::Html };

@@ -6,8 +6,8 @@
 
 use super::passes::Passes;
 use super::{Outcome, format, hints, outcome, run, write};
-use crate::analysis::scans::{Campaigns, Members, Sender};
-use crate::cli::{self, Common, Format, ScanSender};
+use crate::analysis::scans::{Campaigns, Members, Order, Sender};
+use crate::cli::{self, Common, Format, ScanSender, ScanSort};
 use crate::options::Options;
 use crate::report::scans::Table;
 use crate::report::{next, render};
@@ -48,7 +48,7 @@ pub fn command(arguments: &cli::Scans) -> anyhow::Result<Outcome> {
         (Campaigns::of(&scans, by), scans, options, account, head, None)
     };
     head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
-    let (rows, low) = campaigns.rows(arguments.all, arguments.sort);
+    let (rows, low) = campaigns.rows(arguments.all, order(arguments.sort));
     let table = Table {
         head: &head,
         clock: &options.plan.clock,
@@ -67,6 +67,16 @@ pub fn command(arguments: &cli::Scans) -> anyhow::Result<Outcome> {
         Outcome::Found if table.campaigns.is_empty() => Outcome::Nothing,
         outcome => outcome,
     })
+}
+
+fn order(sort: ScanSort) -> Order {
+    match sort {
+        ScanSort::Newest => Order::Newest,
+        ScanSort::Oldest => Order::Oldest,
+        ScanSort::Packets => Order::Packets,
+        ScanSort::Aims => Order::Aims,
+        ScanSort::Sources => Order::Sources,
+    }
 }
 
 /// A campaign whose lines are wanted, and the log that it was found in.

@@ -31,7 +31,21 @@ use campaign::Scan;
 use merge::{Group, How, Piece};
 use sender::{Part, Rare};
 
-use crate::cli::ScanSort;
+/// Which campaigns come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Those that began last.
+    #[default]
+    Newest,
+    /// Those that began first.
+    Oldest,
+    /// Of the most packets.
+    Packets,
+    /// Of the most aims.
+    Aims,
+    /// Of the most sources.
+    Sources,
+}
 
 /// Who counts as one sender.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,18 +131,18 @@ impl Campaigns {
 
     /// The campaigns that are shown, by their places in the list, and how many of low confidence are not (`all`: none).
     #[must_use]
-    pub fn rows(&self, all: bool, order: ScanSort) -> (Vec<usize>, u64) {
+    pub fn rows(&self, all: bool, order: Order) -> (Vec<usize>, u64) {
         let hidden = |at: &usize| !all && self.list[*at].confidence == Confidence::Low;
         let mut rows: Vec<usize> = (0..self.list.len()).filter(|at| !hidden(at)).collect();
         rows.sort_by_key(|at| {
             let campaign = &self.list[*at];
             let begin = campaign.span.map_or(0, |(first, _)| first);
             let largest = match order {
-                ScanSort::Newest => begin,
-                ScanSort::Oldest => -begin,
-                ScanSort::Packets => i64::try_from(campaign.packets).unwrap_or(i64::MAX),
-                ScanSort::Aims => campaign.aims as i64,
-                ScanSort::Sources => campaign.sources.len() as i64,
+                Order::Newest => begin,
+                Order::Oldest => -begin,
+                Order::Packets => i64::try_from(campaign.packets).unwrap_or(i64::MAX),
+                Order::Aims => campaign.aims as i64,
+                Order::Sources => campaign.sources.len() as i64,
             };
             (std::cmp::Reverse(largest), *at)
         });
