@@ -21,20 +21,21 @@ pub struct FollowArgs {
     pub cursor: Option<PathBuf>,
 }
 
-/// Which rules are asked. The heading is said of each option: one for all would take what follows as well.
+/// Which rules are asked.
 #[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Rules")]
 pub struct RulesArgs {
     /// Ruleset: iptables-save, ip6tables-save or `nft -j list ruleset`; one of each family.
-    #[arg(long = "rules", value_name = "RULES", help_heading = "Rules")]
+    #[arg(long = "rules", value_name = "RULES")]
     pub rules: Vec<PathBuf>,
     /// Sets that the rules name: what `ipset save` prints.
-    #[arg(long, value_name = "FILE", help_heading = "Rules")]
+    #[arg(long, value_name = "FILE")]
     pub ipset: Vec<PathBuf>,
     /// Add a rule before replaying, in iptables syntax: `-A CHAIN ...`, `-I CHAIN [N] ...`.
-    #[arg(long, value_name = "RULE", help_heading = "Rules", allow_hyphen_values = true)]
+    #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
     pub add: Vec<String>,
     /// An address of the host that wrote the log (used only by `-m addrtype`).
-    #[arg(long, value_name = "ADDR[/LEN]", help_heading = "Rules")]
+    #[arg(long, value_name = "ADDR[/LEN]")]
     pub local: Vec<String>,
 }
 
@@ -43,7 +44,8 @@ pub struct RulesArgs {
 #[allow(missing_docs)]
 pub struct Common {
     /// Files to read; `-` is standard input. gzip, zstd, xz and bzip2 are recognised.
-    #[arg(value_name = "FILE")]
+    // Not under the heading of the options before them.
+    #[arg(value_name = "FILE", help_heading = None::<&str>)]
     pub files: Vec<PathBuf>,
     #[command(flatten)]
     pub filter: FilterArgs,

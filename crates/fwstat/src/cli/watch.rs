@@ -48,9 +48,6 @@ pub struct Watch {
     /// Pictures a second at most; a key is answered at once.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=30))]
     pub fps: u8,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub rules: RulesArgs,
     /// Ring the terminal's bell on a near hit (an untrusted source on an open service; README), once in 10 s at most.
     #[arg(long, conflicts_with = "every")]
     pub bell: bool,
@@ -67,6 +64,9 @@ pub struct Watch {
     /// Do not read the file of arguments (~/.config/fwstat/args).
     #[arg(long)]
     pub no_config: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: RulesArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub filter: FilterArgs,
