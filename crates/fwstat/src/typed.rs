@@ -196,6 +196,17 @@ fn other_format(error: &clap::Error) -> Option<String> {
     Some(format!("this command does not write {name}, but {}; {} do", known.join(", "), writers.join(", ")))
 }
 
+/// The command of a command line, and the words behind it, or behind the program's name.
+fn parted<'c, 't>(program: &'c Command, typed: &'t [OsString]) -> (Option<&'c Command>, &'t [OsString]) {
+    let used = typed.get(1).and_then(|word| program.find_subcommand(word));
+    (used, &typed[if used.is_some() { 2 } else { 1 }.min(typed.len())..])
+}
+
+/// A word, as a shell wants it.
+fn quoted(word: &OsStr) -> String {
+    text::quoted(&word.to_string_lossy())
+}
+
 /// An option that there is not.
 fn unknown_option(error: &clap::Error, typed: &[OsString]) -> Option<String> {
     let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg) else { return None };
@@ -204,7 +215,7 @@ fn unknown_option(error: &clap::Error, typed: &[OsString]) -> Option<String> {
         return None;
     }
     let program = Cli::command();
-    let used = typed.get(1).and_then(|word| program.find_subcommand(word));
+    let (used, rest) = parted(&program, typed);
     let here = used.unwrap_or(&program);
     let has = |command: &Command| {
         command.get_arguments().any(|arg| match wrong.strip_prefix("--") {
@@ -215,9 +226,8 @@ fn unknown_option(error: &clap::Error, typed: &[OsString]) -> Option<String> {
     let owners: Vec<&str> =
         program.get_subcommands().filter(|command| has(command)).map(Command::get_name).collect();
     let shown = text::escape(wrong.as_bytes());
-    let rest = &typed[if used.is_some() { 2 } else { 1 }.min(typed.len())..];
     let again = |name: &str| {
-        let words: Vec<String> = rest.iter().map(|word| text::quoted(&word.to_string_lossy())).collect();
+        let words: Vec<String> = rest.iter().map(|word| quoted(word)).collect();
         let name = if name.is_empty() { String::new() } else { format!(" {name}") };
         format!("fwstat{name} {}", words.join(" "))
     };
@@ -243,7 +253,8 @@ fn unknown_option(error: &clap::Error, typed: &[OsString]) -> Option<String> {
 }
 
 /// A named file that is not there and is a command, or nearly one, was meant as one. `typed` is the whole command
-/// line: what else is on it goes into the line that is meant.
+/// line: what else is on it goes into the line that is meant; behind another command, whose options it may not have,
+/// the other files only.
 ///
 /// # Errors
 /// So it is.
@@ -255,9 +266,17 @@ pub fn no_command_among(files: &[PathBuf], typed: &[OsString]) -> Result<(), Str
             continue;
         }
         let program = Cli::command();
-        let used = typed.get(1).is_some_and(|first| program.find_subcommand(first).is_some());
-        let words = typed.iter().skip(if used { 2 } else { 1 }).filter(|other| other.as_os_str() != file);
-        let mut others: Vec<String> = words.map(|word| text::quoted(&word.to_string_lossy())).collect();
+        let (used, rest) = parted(&program, typed);
+        let mut others: Vec<String> = if used.is_some() {
+            files.iter().filter(|other| *other != file).map(|other| quoted(other.as_os_str())).collect()
+        } else {
+            // A value of an option may be the same word.
+            let is_value = |at: usize| at > 0 && rest[at - 1].as_encoded_bytes().starts_with(b"-");
+            let is_it = |at: &usize| rest[*at].as_os_str() == file;
+            let all = || (0..rest.len()).rev().filter(is_it);
+            let it = all().find(|at| !is_value(*at)).or_else(|| all().next());
+            (0..rest.len()).filter(|at| Some(*at) != it).map(|at| quoted(&rest[at])).collect()
+        };
         if files.len() == 1 {
             others.push("FILE".to_owned());
         }

@@ -49,6 +49,8 @@ fn words_that_belong_elsewhere_are_told_where() {
     let cases: &[(&[&str], &[&str])] = &[
         (&["LOG", "top"], &["`top` is a command and comes first", "fwstat top LOG"]),
         (&["--prefix", "a b", "LOG", "lines"], &["comes first: fwstat lines --prefix 'a b' LOG"]),
+        (&["--prefix", "lines", "LOG", "lines"], &["comes first: fwstat lines --prefix lines LOG"]),
+        (&["top", "--by", "src", "LOG", "lines"], &["comes first: fwstat lines LOG"]),
         (&["-n3", "lines"], &["comes first: fwstat lines -n3 FILE"]),
         (&["LOG", "timeline"], &["fwstat timeline LOG"]),
         (&["grep", "LOG"], &["`grep`", "fwstat lines LOG"]),
