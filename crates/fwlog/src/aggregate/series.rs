@@ -4,7 +4,7 @@
 //! Must not know: how records are counted, how wide a slice is.
 //! Tested by: the unit tests below, those of `slices`, `fwstat/tests/cli/states.rs`.
 //!
-//! What a state holds is read into it as it stands there and joined in one pass: no table is built to be asked once.
+//! What a state holds is read into it as it was written and joined in one pass: no table is built to be asked once.
 
 use super::state::{Damaged, Keys, Reader, Writer};
 

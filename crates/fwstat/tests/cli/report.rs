@@ -140,7 +140,7 @@ fn each_campaign_of_scans_has_a_row() {
         assert_eq!(part.contains(&command), more(20) > 0, "{name}");
         assert_eq!(digest.contains(&format!("and {} more: {command}", more(10))), more(10) > 0, "{name}");
     }
-    // Where nobody scans there is nothing of it.
+    // Without scans there is nothing of it.
     let log = folder.write("few.log", log(40, 60, 2));
     assert_eq!(run(&["scans", "--json", &log]).json()["campaigns"].as_array().unwrap().len(), 0);
     assert!(
