@@ -265,8 +265,7 @@ impl Options {
             None => wall_clock(),
         };
         let (since, until) = span(filter, now, &zone)?;
-        typed::no_command_among(files, &std::env::args_os().collect::<Vec<_>>())
-            .map_err(anyhow::Error::msg)?;
+        typed::no_command_among(files).map_err(anyhow::Error::msg)?;
         let endless = follow.as_ref().is_some_and(|follow| !follow.ends);
         let inputs = match which {
             Inputs::None => Vec::new(),

@@ -252,13 +252,12 @@ fn unknown_option(error: &clap::Error, typed: &[OsString]) -> Option<String> {
     })
 }
 
-/// A named file that is not there and is a command, or nearly one, was meant as one. `typed` is the whole command
-/// line: what else is on it goes into the line that is meant; behind another command, whose options it may not have,
-/// the other files only.
+/// A named file that is not there and is a command, or nearly one, was meant as one. What else was typed goes into the
+/// line that is meant; behind another command, whose options it may not have, the other files only.
 ///
 /// # Errors
 /// So it is.
-pub fn no_command_among(files: &[PathBuf], typed: &[OsString]) -> Result<(), String> {
+pub fn no_command_among(files: &[PathBuf]) -> Result<(), String> {
     for (at, file) in files.iter().enumerate() {
         let Some(word) = file.to_str() else { continue };
         let plain = word.len() > 1 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
@@ -266,7 +265,8 @@ pub fn no_command_among(files: &[PathBuf], typed: &[OsString]) -> Result<(), Str
             continue;
         }
         let program = Cli::command();
-        let (used, rest) = parted(&program, typed);
+        let typed: Vec<OsString> = std::env::args_os().collect();
+        let (used, rest) = parted(&program, &typed);
         let mut others: Vec<String> = if used.is_some() {
             files.iter().filter(|other| *other != file).map(|other| quoted(other.as_os_str())).collect()
         } else {

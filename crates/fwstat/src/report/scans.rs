@@ -216,7 +216,7 @@ impl Report for Table<'_> {
                     began(campaign, self.clock).map_or("-".to_owned(), |began| began[from..].to_owned()),
                     took(campaign),
                     who(&campaign.sources),
-                    ports_in_words(campaign),
+                    Ports::of(campaign).to_string(),
                     campaign.technique.to_owned(),
                     look.number(campaign.packets),
                     shape(campaign),
@@ -317,17 +317,40 @@ pub(super) fn all_of_them(head: &Head, input: &[String]) -> String {
     next::command(head, "scans", &[&["-n 0".to_owned()], input].concat())
 }
 
-/// Ports for people: the list's name, a few ports, or how many there are.
-pub(super) fn ports_in_words(campaign: &Campaign) -> String {
-    const FEW: usize = 3;
-    if let Some((name, _)) = &campaign.list {
-        return name.clone();
+/// Ports for people.
+pub(super) enum Ports {
+    /// Nothing that has ports was asked for.
+    None,
+    /// A list's name, or a few ports.
+    Named(String),
+    /// So many that only their number is said.
+    Many(usize),
+}
+
+impl Ports {
+    /// Those of a campaign.
+    pub(super) fn of(campaign: &Campaign) -> Ports {
+        const FEW: usize = 3;
+        if let Some((name, _)) = &campaign.list {
+            return Ports::Named(name.clone());
+        }
+        let texts = port_texts(campaign);
+        match texts.len() {
+            0 => Ports::None,
+            1..=FEW => Ports::Named(texts.join(" ")),
+            _ => Ports::Many(campaign.port_count()),
+        }
     }
-    let texts = port_texts(campaign);
-    match texts.len() {
-        0 => "-".to_owned(),
-        1..=FEW => texts.join(" "),
-        _ => format!("{} ports", campaign.port_count()),
+}
+
+/// As a cell of a table has them.
+impl std::fmt::Display for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Ports::None => f.write_str("-"),
+            Ports::Named(name) => f.write_str(name),
+            Ports::Many(count) => write!(f, "{count} ports"),
+        }
     }
 }
 

@@ -32,10 +32,9 @@ use merge::{Group, How, Piece};
 use sender::{Part, Rare};
 
 /// Which campaigns come first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Those that began last.
-    #[default]
     Newest,
     /// Those that began first.
     Oldest,

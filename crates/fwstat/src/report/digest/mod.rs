@@ -11,7 +11,7 @@ use fwlog::text;
 use logparse::Protocol;
 
 use super::page::{self, Told, plain};
-use super::scans::{all_of_them, began, its_lines, ports_in_words, shape, took, who};
+use super::scans::{Ports, all_of_them, began, its_lines, shape, took, who};
 use super::style::{self, percent};
 use super::{markdown, next, rules, suggest};
 use crate::analysis::scans::Campaign;
@@ -233,10 +233,10 @@ fn look_at(told: &Told<'_>) -> Vec<(String, String)> {
 /// Scans, newest first: packets, and what is known of each.
 fn scans(told: &Told<'_>) -> Vec<(String, String)> {
     let row = |campaign: &&Campaign| {
-        let ports = match ports_in_words(campaign) {
-            none if none == "-" => None,
-            count if count.ends_with(" ports") => Some(count),
-            named => Some(format!("ports {named}")),
+        let ports = match Ports::of(campaign) {
+            Ports::None => None,
+            Ports::Named(name) => Some(format!("ports {name}")),
+            many @ Ports::Many(_) => Some(many.to_string()),
         };
         let time = began(campaign, told.clock).map(|began| format!("{began}, took {}", took(campaign)));
         let known = [ports, campaign.tool.map(|tool| format!("tool {tool}")), time];

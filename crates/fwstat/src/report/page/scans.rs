@@ -16,7 +16,7 @@ use super::who::{address, network, network_name};
 use crate::analysis::scans::Campaign;
 use crate::analysis::summary::details::Talker;
 use crate::analysis::summary::{Counted, Summary};
-use crate::report::scans::{LIMIT, all_of_them, began, its_lines, ports_in_words, shape, took, who};
+use crate::report::scans::{LIMIT, Ports, all_of_them, began, its_lines, shape, took, who};
 
 /// Ports from which on a network tried many.
 const MANY: u32 = 20;
@@ -56,7 +56,7 @@ fn campaigns(told: &Told<'_>) -> Vec<Block> {
         vec![
             source(told, campaign),
             Cell::text(shape(campaign)).with(how.join(", ")).broken(),
-            Cell::text(ports_in_words(campaign)).with(format!("of {}", who(&campaign.targets))),
+            Cell::text(Ports::of(campaign).to_string()).with(format!("of {}", who(&campaign.targets))),
             time,
             Cell::number(campaign.packets),
             Cell::code(&campaign.id),
