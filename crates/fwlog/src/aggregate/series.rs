@@ -7,6 +7,7 @@
 //! What a state holds is read into it as it was written and joined in one pass: no table is built to be asked once.
 
 use super::state::{Damaged, Keys, Reader, Writer};
+use crate::sorting::InOrder as _;
 
 /// Counts by key and slice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,7 +111,7 @@ impl Series {
     fn order(&self) -> Vec<std::ops::Range<usize>> {
         let starts = std::iter::once(&0).chain(&self.ends);
         let mut all: Vec<_> = starts.zip(&self.ends).map(|(start, end)| *start..*end).collect();
-        all.sort_by_key(|range| range.len());
+        all.order_by_key(|range| range.len());
         all
     }
 

@@ -5,6 +5,7 @@
 //! Tested by: `tests/cli/manual.rs`: mandoc and groff find nothing wrong, every option has a text.
 
 use clap::Command;
+use fwlog::sorting::InOrder as _;
 use roff::{Inline, Roff, bold, italic, roman};
 
 use super::topic::{Block, TOPICS, Topic};
@@ -192,14 +193,14 @@ impl Page {
     /// Every option that is not hidden, below its heading.
     fn options(&mut self, command: &Command) {
         let mut shown: Vec<_> = command.get_arguments().filter(|argument| !argument.is_hide_set()).collect();
-        shown.sort_by_key(|argument| !argument.is_positional());
+        shown.order_by_key(|argument| !argument.is_positional());
         let mut headings: Vec<Option<&str>> = Vec::new();
         for argument in &shown {
             if !headings.contains(&argument.get_help_heading()) {
                 headings.push(argument.get_help_heading());
             }
         }
-        headings.sort_by_key(Option::is_some);
+        headings.order_by_key(Option::is_some);
         for heading in headings {
             if let Some(heading) = heading {
                 self.0.control("SS", [heading.replace('`', "").as_str()]);

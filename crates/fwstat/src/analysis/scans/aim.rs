@@ -5,6 +5,7 @@
 //! Tested by: `tests/cli/scans.rs`.
 
 use fwlog::aggregate::scans::{Kind, Probe};
+use fwlog::sorting::InOrder as _;
 
 /// So many aims are a scan: of the sources of the background hardly one has three.
 pub const AIMS: usize = 5;
@@ -131,6 +132,6 @@ pub fn all_traits<'p>(probes: impl IntoIterator<Item = &'p Probe>) -> Vec<(Trait
             None => counts.push((own, 1)),
         }
     }
-    counts.sort_unstable_by_key(|(traits, count)| (std::cmp::Reverse(*count), *traits));
+    counts.order_by_key(|(traits, count)| (std::cmp::Reverse(*count), *traits));
     counts
 }

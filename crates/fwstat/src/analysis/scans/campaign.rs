@@ -6,6 +6,7 @@
 
 use fwlog::aggregate::scans::{Kind, Probe};
 use fwlog::services;
+use fwlog::sorting::InOrder as _;
 
 use super::aim::{aims, are_made, distinct};
 use super::merge::How;
@@ -166,7 +167,7 @@ fn first_asked(probes: &[Probe]) -> Vec<u16> {
     let mut all: Vec<(u8, u16, u32)> = with.map(|(at, probe)| (probe.protocol, probe.dport, at)).collect();
     all.sort_unstable();
     all.dedup_by_key(|(protocol, port, _)| (*protocol, *port));
-    all.sort_unstable_by_key(|(.., at)| *at);
+    all.order_by_key(|(.., at)| *at);
     all.into_iter().map(|(_, port, _)| port).collect()
 }
 
