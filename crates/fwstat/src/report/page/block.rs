@@ -102,6 +102,20 @@ pub(super) struct Figure {
 pub(super) struct Code {
     pub(super) title: String,
     pub(super) text: String,
+    /// Whether it is seen at once.
+    pub(super) open: bool,
+}
+
+impl Code {
+    /// Commands that are seen when they are asked for.
+    pub(super) fn closed(title: impl Into<String>, text: String) -> Code {
+        Code { title: title.into(), text, open: false }
+    }
+
+    /// Commands that are seen at once.
+    pub(super) fn open(title: impl Into<String>, text: String) -> Code {
+        Code { title: title.into(), text, open: true }
+    }
 }
 
 /// A moment to the minute (local seconds).

@@ -56,7 +56,7 @@ fn campaigns(told: &Told<'_>) -> Vec<Block> {
         vec![
             source(told, campaign),
             Cell::text(shape(campaign)).with(how.join(", ")).broken(),
-            Cell::text(Ports::of(campaign).to_string()).with(format!("of {}", who(&campaign.targets))),
+            Cell::text(Ports::of(campaign).to_string()).with(format!("on {}", who(&campaign.targets))),
             time,
             Cell::number(campaign.packets),
             Cell::code(&campaign.id),
@@ -84,14 +84,12 @@ fn campaigns(told: &Told<'_>) -> Vec<Block> {
     };
     let lines: Vec<String> =
         shown.iter().map(|campaign| its_lines(told.head, &campaign.id, &told.input)).collect();
-    let mut blocks = vec![
-        Block::Table(table),
-        Block::Code(Code { title: "The lines of each".to_owned(), text: lines.join("\n") }),
-    ];
+    let mut blocks =
+        vec![Block::Table(table), Block::Code(Code::closed("The lines of each", lines.join("\n")))];
     let more = told.campaigns.all - shown.len();
     if more > 0 {
         let title = format!("And {} more", text::grouped(more as u64));
-        blocks.push(Block::Code(Code { title, text: all_of_them(told.head, &told.input) }));
+        blocks.push(Block::Code(Code::open(title, all_of_them(told.head, &told.input))));
     }
     blocks
 }
@@ -122,7 +120,11 @@ fn networks(told: &Told<'_>) -> Option<(Option<String>, Vec<Block>)> {
         caption: format!("Ports tried and packets, a dot a network{}", of_all(rows.len(), summary)),
         svg,
         top: format!("↑ packets, to {}", text::grouped(up)),
-        axis: vec!["1 port".to_owned(), format!("{} ports →", text::grouped(across))],
+        axis: vec![
+            "1 port".to_owned(),
+            "from line to line ten times as many".to_owned(),
+            format!("{} ports →", text::grouped(across)),
+        ],
         legend: Vec::new(),
     };
     let mut blocks = vec![Block::Figure(figure)];
