@@ -62,11 +62,11 @@ impl Distinct {
     #[must_use]
     pub fn count(&self) -> u64 {
         let registers = REGISTERS as f64;
-        let sum: f64 = self.0.iter().map(|place| f64::from(*place).exp2().recip()).sum();
+        let sum: f64 = self.0.iter().map(|place| 0.5_f64.powi(i32::from(*place))).sum();
         let estimate = 0.7213 / (1.0 + 1.079 / registers) * registers * registers / sum;
         let empty = self.0.iter().filter(|place| **place == 0).count();
         let small = estimate <= 2.5 * registers && empty > 0;
-        let count = if small { registers * (registers / empty as f64).ln() } else { estimate };
+        let count = if small { registers * libm::log(registers / empty as f64) } else { estimate };
         count.round() as u64
     }
 }

@@ -316,7 +316,7 @@ impl App {
                 if seconds >= 0.9 {
                     let now = lines.saturating_sub(before) as f64 / seconds;
                     // Half of it is forgotten in ten seconds.
-                    let keep = 0.5_f64.powf(seconds / 10.0);
+                    let keep = libm::exp2(-seconds / 10.0);
                     self.rate = if picture.reading == Reading::Live {
                         self.rate * keep + now * (1.0 - keep)
                     } else {

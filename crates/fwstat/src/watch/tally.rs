@@ -101,7 +101,7 @@ impl Ports {
         let set: u32 = self.0.iter().map(|word| word.count_ones()).sum();
         let size = 512.0_f64;
         let empty = (size - f64::from(set)).max(0.5);
-        (-size * (empty / size).ln()).round() as u64
+        (-size * libm::log(empty / size)).round() as u64
     }
 }
 

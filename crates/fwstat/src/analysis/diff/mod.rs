@@ -214,7 +214,7 @@ pub fn compare(
         let spread = own_spread(a);
         let ln_chance = chance::ln_chance(count_a as f64 / spread, count_b as f64 / spread, of_after);
         // No key with so much chance passes.
-        if ln_chance > (RISK).ln() {
+        if ln_chance > libm::log(RISK) {
             continue;
         }
         let starts = || a.into_iter().chain(b).flatten().map(|(start, _)| *start);
@@ -227,7 +227,7 @@ pub fn compare(
     let passing = rows
         .iter()
         .enumerate()
-        .take_while(|(at, (_, row))| row.ln_chance <= (RISK / (all as f64 - *at as f64)).ln());
+        .take_while(|(at, (_, row))| row.ln_chance <= libm::log(RISK / (all as f64 - *at as f64)));
     let passing = passing.count();
     rows.truncate(passing);
     rows.sort_by_key(|(_, row)| row.change);

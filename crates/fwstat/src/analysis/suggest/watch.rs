@@ -126,7 +126,8 @@ fn host(src: u128, left: &Left, whole: impl Fn(u64) -> u64) -> Host {
         .iter()
         .map(|((protocol, port), lines)| Tried { service: port_name(*protocol, *port), lines: whole(*lines) })
         .collect();
-    tried.sort_by(|a, b| b.lines.cmp(&a.lines).then_with(|| a.service.cmp(&b.service)));
+    // Ports with as many lines stand in the order of their numbers.
+    tried.sort_by_key(|tried| std::cmp::Reverse(tried.lines));
     tried.truncate(SERVICES);
     Host {
         src: address(src),

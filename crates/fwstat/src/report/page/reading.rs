@@ -81,7 +81,7 @@ pub(super) fn section(told: &Told<'_>) -> Section {
         blocks.push(Block::List(files.iter().take(ROWS).map(|name| shown(name.as_bytes())).collect()));
     }
     let title = "The command that makes this page".to_owned();
-    blocks.push(Block::Code(Code { title, text: told.command.clone() }));
+    blocks.push(Block::Code(Code::open(title, told.command.clone())));
     let totals = &told.head.totals;
     let unread = totals.other + totals.damaged;
     let lead = match unread {
