@@ -150,10 +150,11 @@ fn what_a_report_remembers_holds() {
     let folder = Folder::new();
     let home = folder.write("home.log", testkit::bytes("noise/home.log.gz"));
     let rules = folder.write("home.rules", testkit::bytes("noise/home.rules"));
-    let hostile = log(300, 20, 7).replace("kernel: ", "kernel: \u{202e}\"\\\u{1}\t'");
+    let hostile = log(300, 20, 7).replace("IN=", "\u{202e}\"\\\u{1}\t' IN=");
     let hostile = folder.write("hostile.log", hostile);
-    let timeless: String =
-        log(300, 20, 8).lines().map(|line| format!("{}\n", line.split_once("kernel: ").unwrap().1)).collect();
+    let log = log(300, 20, 8);
+    let packets = log.lines().filter_map(|line| line.find("IN=").map(|at| &line[at..]));
+    let timeless: String = packets.map(|packet| format!("drop {packet}\n")).collect();
     let timeless = folder.write("timeless.log", timeless);
     let mut kinds = std::collections::BTreeSet::new();
     for (name, arguments) in
