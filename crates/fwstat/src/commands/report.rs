@@ -59,11 +59,9 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
     let ranks = log.ranks.clone();
     let make = || ((Survey::new(&session.trusted, &ranks), First::default()), (Scans::new(None), replays()));
     let (((survey, first), (scans, replays)), options, account, mut head) = log.run(make)?;
-    let campaigns = Campaigns::of(&scans, Sender::Source);
+    let campaigns = Campaigns::of(&scans, Sender::Source).shown(&scans, false, Order::Newest, LIMIT);
     // It is large, and later passes need their own memory.
     drop(scans);
-    let campaigns: Vec<&Campaign> =
-        campaigns.rows(false, Order::Newest).0.into_iter().map(|at| &campaigns.list[at]).collect();
     let terminal = options.output.is_none() && io::stdout().is_terminal();
     // A page is for a browser: a terminal is told the same in a few lines.
     let usual = if terminal { Format::Text } else { Format::Html };
@@ -103,7 +101,7 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
         summary: &summary,
         replay: replay.as_ref(),
         campaigns: &campaigns,
-        who: &who(options.plan.names.as_deref(), &summary, &campaigns),
+        who: &who(options.plan.names.as_deref(), &summary, &campaigns.list),
         command: next::command(&head, "report", &words(arguments, &options)),
         rules: rules(arguments),
         input: next::input_words(&arguments.common.input),
@@ -168,9 +166,9 @@ impl<'p> State<'p> {
 }
 
 /// What files and the resolver say of the addresses that are shown.
-fn who(names: Option<&Names>, summary: &Summary, campaigns: &[&Campaign]) -> HashMap<IpAddr, Who> {
+fn who(names: Option<&Names>, summary: &Summary, campaigns: &[Campaign]) -> HashMap<IpAddr, Who> {
     let Some(names) = names else { return HashMap::new() };
-    let alone = campaigns.iter().take(LIMIT).filter(|campaign| campaign.sources.len() == 1);
+    let alone = campaigns.iter().filter(|campaign| campaign.sources.len() == 1);
     let mut shown = summary.addresses();
     shown.extend(alone.filter_map(|campaign| campaign.sources.first()).map(|source| Probe::address(*source)));
     shown.sort_unstable();

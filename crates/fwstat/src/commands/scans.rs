@@ -33,30 +33,33 @@ pub fn command(arguments: &cli::Scans) -> anyhow::Result<Outcome> {
         ScanSender::Network => Sender::Network,
     };
     let make = || Scans::new(room);
-    let (campaigns, scans, options, account, mut head, lines) = if arguments.line_numbers {
+    let (all, order) = (arguments.all, order(arguments.sort));
+    // Whoever asks for a table sees a few rows.
+    let limit = if form == Format::Table && arguments.limit > 0 { arguments.limit } else { usize::MAX };
+    let (campaigns, shown, scans, options, account, mut head, lines) = if arguments.line_numbers {
         let mut log = Passes::new(arguments.common.clone())?;
         let (scans, ..) = log.run(make)?;
         let campaigns = Campaigns::of(&scans, by);
+        let shown = campaigns.shown(&scans, all, order, limit);
         let ordered = log.options(true)?;
         let members = campaigns.members(&scans);
-        let empty = || Numbers { members: &members, lines: vec![Vec::new(); campaigns.list.len()] };
+        let empty = || Numbers { members: &members, lines: vec![Vec::new(); campaigns.len()] };
         let (numbers, options, account, head) = log.run_with(ordered, empty)?;
         let lines = numbers.ranges();
-        (campaigns, scans, options, account, head, Some(lines))
+        (campaigns, shown, scans, options, account, head, Some(lines))
     } else {
         let (scans, account, head) = run(&options, make)?;
-        (Campaigns::of(&scans, by), scans, options, account, head, None)
+        let campaigns = Campaigns::of(&scans, by);
+        let shown = campaigns.shown(&scans, all, order, limit);
+        (campaigns, shown, scans, options, account, head, None)
     };
     head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
-    let (rows, low) = campaigns.rows(arguments.all, order(arguments.sort));
     let table = Table {
         head: &head,
         clock: &options.plan.clock,
         input: next::input_words(&arguments.common.input),
-        campaigns: rows.iter().map(|at| &campaigns.list[*at]).collect(),
-        lines: lines.as_ref().map(|lines| rows.iter().map(|at| &lines[*at][..]).collect()),
-        limit: arguments.limit,
-        low,
+        shown: &shown,
+        lines: lines.as_ref().map(|lines| shown.numbers.iter().map(|at| &lines[*at][..]).collect()),
         below: campaigns.below,
         answers: scans.answers(),
         others: scans.others(),
@@ -64,7 +67,7 @@ pub fn command(arguments: &cli::Scans) -> anyhow::Result<Outcome> {
     };
     write(&options, &account, &render(&table, form, &options.look))?;
     Ok(match outcome(&options, &account) {
-        Outcome::Found if table.campaigns.is_empty() => Outcome::Nothing,
+        Outcome::Found if shown.list.is_empty() => Outcome::Nothing,
         outcome => outcome,
     })
 }
@@ -104,7 +107,7 @@ pub(super) fn campaign(common: &Common, id: &str) -> anyhow::Result<OneCampaign>
     let (scans, ..) = log.run(|| Scans::new(None))?;
     for by in [Sender::Source, Sender::Network] {
         let campaigns = Campaigns::of(&scans, by);
-        if let Some(number) = campaigns.list.iter().position(|campaign| campaign.id == id) {
+        if let Some(number) = campaigns.find(&scans, id) {
             return Ok(OneCampaign { log, members: campaigns.members(&scans), number });
         }
     }

@@ -14,7 +14,7 @@ mod probe;
 mod table;
 
 pub use fold::Folded;
-pub use probe::{Kind, Probe, SLOT};
+pub use probe::{Kind, OfSource, Probe, SLOT};
 
 use std::mem::size_of;
 use std::net::IpAddr;
@@ -70,9 +70,8 @@ impl Scans {
         &self.folded
     }
 
-    /// Gives `with` the probes of each source that is wanted, in the order of time; sources come in the order of their
-    /// addresses.
-    pub fn each_source(&self, wanted: impl Fn(u128) -> bool, mut with: impl FnMut(&[Probe])) {
+    /// Gives `with` the probes of each source that is wanted; sources come in the order of their addresses.
+    pub fn each_source(&self, wanted: impl Fn(u128) -> bool, mut with: impl FnMut(OfSource<'_>)) {
         self.four.each_source(&wanted, &mut with);
         self.six.each_source(&wanted, &mut with);
     }

@@ -140,18 +140,21 @@ impl<A> Probe<A> {
     pub const PORTS: u8 = 4;
 
     /// The first packet's moment in milliseconds since 1970.
+    #[inline]
     #[must_use]
     pub fn begin(&self) -> i64 {
         i64::from(self.slot) * SLOT * 1_000 + i64::from(self.first)
     }
 
     /// The last packet's moment.
+    #[inline]
     #[must_use]
     pub fn end(&self) -> i64 {
         i64::from(self.slot) * SLOT * 1_000 + i64::from(self.last)
     }
 
     /// Whether a mark is set.
+    #[inline]
     #[must_use]
     pub fn is(&self, mark: u8) -> bool {
         self.marks & mark != 0
@@ -178,6 +181,7 @@ impl Probe {
     }
 
     /// Whether it is of IPv6.
+    #[inline]
     #[must_use]
     pub fn is_v6(&self) -> bool {
         self.src >> 32 != 0xffff
@@ -223,6 +227,23 @@ impl<A: Address> Probe<A> {
             ttls: self.ttls,
             marks: self.marks,
         }
+    }
+}
+
+/// What one source sent.
+#[derive(Clone, Copy, Debug)]
+pub struct OfSource<'p> {
+    /// Probes that ask for something, in the order of time.
+    pub asked: &'p [Probe],
+    /// Answers, in no order.
+    pub answers: &'p [Probe],
+}
+
+impl OfSource<'_> {
+    /// Its address; there is at least one probe.
+    #[must_use]
+    pub fn address(&self) -> u128 {
+        self.asked.first().or(self.answers.first()).map_or(0, |probe| probe.src)
     }
 }
 

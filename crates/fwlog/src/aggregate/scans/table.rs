@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::fold::Folded;
-use super::probe::{Address, Probe};
+use super::probe::{Address, Kind, OfSource, Probe};
 
 /// Probes before the first order is made.
 const FIRST: usize = 1 << 20;
@@ -63,29 +63,31 @@ impl<A: Address> Table<A> {
         self.parts.append(&mut other.parts);
     }
 
-    /// Gives `with` the probes of each source that is wanted, in the order of time.
-    pub(super) fn each_source(&self, wanted: &impl Fn(u128) -> bool, with: &mut impl FnMut(&[Probe])) {
+    /// Gives `with` the probes of each source that is wanted.
+    pub(super) fn each_source(&self, wanted: &impl Fn(u128) -> bool, with: &mut impl FnMut(OfSource<'_>)) {
         debug_assert!(self.open.is_empty(), "not settled");
-        let (mut found, mut wide) = (Vec::new(), Vec::new());
+        let (mut found, mut asked, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         self.sources(|of_parts| {
             if !of_parts.first().and_then(|part| part.first()).is_some_and(|probe| wanted(probe.src.wide())) {
                 return;
             }
-            wide.clear();
-            match of_parts {
-                [one] => wide.extend(one.iter().map(Probe::widened)),
+            let all = match of_parts {
+                [one] => *one,
                 several => {
                     found.clear();
                     several.iter().for_each(|part| found.extend_from_slice(part));
                     compact(&mut found);
-                    wide.extend(found.iter().map(Probe::widened));
+                    &found[..]
                 }
+            };
+            asked.clear();
+            answers.clear();
+            for probe in all {
+                if probe.kind == Kind::Answer { &mut answers } else { &mut asked }.push(probe.widened());
             }
-            if wide.len() > 1 {
-                let place = |p: &Probe| (u64::from(p.slot) << 16 | u64::from(p.first), p.order);
-                wide.sort_unstable_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.key().cmp(&b.key())));
-            }
-            with(&wide);
+            let place = |p: &Probe| (u64::from(p.slot) << 16 | u64::from(p.first), p.order);
+            asked.sort_unstable_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.key().cmp(&b.key())));
+            with(OfSource { asked: &asked, answers: &answers });
         });
     }
 
@@ -144,7 +146,6 @@ fn compact<A: Address>(probes: &mut Vec<Probe<A>>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::probe::Kind;
     use super::*;
 
     fn probe(n: u32) -> Probe<u32> {
@@ -173,7 +174,7 @@ mod tests {
 
     fn all(table: &Table<u32>) -> Vec<Probe> {
         let mut out = Vec::new();
-        table.each_source(&|_| true, &mut |probes: &[Probe]| out.extend_from_slice(probes));
+        table.each_source(&|_| true, &mut |source: OfSource<'_>| out.extend_from_slice(source.asked));
         out
     }
 

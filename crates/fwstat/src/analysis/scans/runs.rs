@@ -20,7 +20,7 @@ pub const LONGEST: i64 = 5 * 24 * HOUR;
 /// The longest of 250 exponential pauses is 8 medians; with an uneven pace 12.
 const PACE: i64 = 24;
 /// The same question within so much time is a retry.
-const RETRY: i64 = 60_000;
+pub const RETRY: i64 = 60_000;
 /// Pauses whose middle is looked for.
 const PAUSES: usize = 4_096;
 

@@ -17,7 +17,7 @@ use super::who::{address, network, network_name};
 use crate::analysis::scans::Campaign;
 use crate::analysis::summary::details::Talker;
 use crate::analysis::summary::{Counted, Summary};
-use crate::report::scans::{LIMIT, Ports, all_of_them, began, its_lines, shape, took, who};
+use crate::report::scans::{Ports, all_of_them, began, its_lines, shape, took, who};
 
 /// Ports from which on a network tried many.
 const MANY: u32 = 20;
@@ -27,10 +27,10 @@ const NAMED: usize = 8;
 /// Campaigns, and networks by the number of ports they tried.
 pub(super) fn section(told: &Told<'_>) -> Option<Section> {
     let (many, mut blocks) = networks(told).unwrap_or_default();
-    let lead = if told.campaigns.is_empty() {
+    let lead = if told.campaigns.list.is_empty() {
         many.unwrap_or_else(|| format!("No network of others tried {MANY} ports or more."))
     } else {
-        let count = text::count_of(told.campaigns.len() as u64, "campaign", "campaigns");
+        let count = text::count_of(told.campaigns.all as u64, "campaign", "campaigns");
         blocks.splice(0..0, campaigns(told).into_iter().chain(many.map(Block::Note)));
         format!("{count}: a campaign is one scan, however many packets, sources or days it took.")
     };
@@ -39,7 +39,7 @@ pub(super) fn section(told: &Told<'_>) -> Option<Section> {
 
 /// The campaigns, and the commands that show their lines.
 fn campaigns(told: &Told<'_>) -> Vec<Block> {
-    let shown = &told.campaigns[..told.campaigns.len().min(LIMIT)];
+    let shown = &told.campaigns.list;
     let rows = shown.iter().map(|campaign| {
         let time = match began(campaign, told.clock) {
             Some(began) => {
@@ -66,8 +66,8 @@ fn campaigns(told: &Told<'_>) -> Vec<Block> {
     });
     let table = Table {
         caption: "Campaigns".to_owned(),
-        about: match told.campaigns.len() > shown.len() {
-            true => format!("the newest {} of {}", shown.len(), text::grouped(told.campaigns.len() as u64)),
+        about: match told.campaigns.all > shown.len() {
+            true => format!("the newest {} of {}", shown.len(), text::grouped(told.campaigns.all as u64)),
             false => "newest first".to_owned(),
         },
         class: "series campaigns",
@@ -87,7 +87,7 @@ fn campaigns(told: &Told<'_>) -> Vec<Block> {
         shown.iter().map(|campaign| its_lines(told.head, &campaign.id, &told.input)).collect();
     let mut blocks =
         vec![Block::Table(table), Block::Code(Code::closed("The lines of each", lines.join("\n")))];
-    let more = told.campaigns.len() - shown.len();
+    let more = told.campaigns.all - shown.len();
     if more > 0 {
         let title = format!("And {} more", text::grouped(more as u64));
         blocks.push(Block::Code(Code::open(title, all_of_them(told.head, &told.input))));
