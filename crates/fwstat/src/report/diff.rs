@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::csv::Delimiter;
 use super::style::{self, Column, DIM, HEADING, KEY, RenderOptions, cell};
-use super::{Head, Report, csv, json, markdown, table};
+use super::{Head, Report, csv, json, markdown, scans, table};
 use crate::analysis::diff::{Change, RISK, Row, Table};
+use crate::analysis::scans::Shown;
 use fwlog::text;
 use fwlog::time::clock::{Clock, local_text, offset_text};
 
@@ -23,6 +24,8 @@ pub struct Diff<'c> {
     pub slice: i64,
     /// Sources, networks, ports, prefixes, near hits.
     pub tables: Vec<Table>,
+    /// Campaigns that began after the first period, if both sides have what they are found in.
+    pub campaigns: Option<Shown>,
     /// Rows of a table, at most; 0 for all.
     pub limit: usize,
 }
@@ -106,6 +109,31 @@ impl Diff<'_> {
         out
     }
 
+    /// Campaigns that began after the first period.
+    fn new_campaigns(&self, look: &RenderOptions, campaigns: &Shown) -> String {
+        let (all, shown) = (campaigns.all as u64, campaigns.list.len() as u64);
+        let mut line = match all {
+            0 => "scans: no new campaign".to_owned(),
+            _ => format!("scans: {}", look.count_of(all, "new campaign", "new campaigns")),
+        };
+        if shown < all {
+            line += &format!(", the newest {} are shown", look.number(shown));
+        }
+        style::sentence(look, HEADING, &line) + &scans::rows(look, self.clock, &campaigns.list)
+    }
+
+    /// New campaigns as rows of changes: `before` and `after` are packets.
+    fn cells_of_campaigns(&self) -> impl Iterator<Item = ([String; 6], [String; 3])> {
+        self.campaigns.iter().flat_map(|campaigns| &campaigns.list).map(|campaign| {
+            let cells = ["campaigns", "new", "id", &campaign.id, "0"].map(str::to_owned);
+            let [of, change, by, key, before] = cells;
+            let moment = |moment: i64| offset_text(self.clock.at(moment.saturating_mul(1_000_000)));
+            let (first, last) =
+                campaign.span.map(|(first, last)| (moment(first), moment(last))).unwrap_or_default();
+            ([of, change, by, key, before, campaign.packets.to_string()], [String::new(), first, last])
+        })
+    }
+
     fn cells(table: &Table, row: &Row) -> [String; 6] {
         let key: Vec<String> = row.cells.iter().map(csv::value).collect();
         [
@@ -167,6 +195,11 @@ impl Report for Diff<'_> {
         document.insert("slice_seconds".to_owned(), json!(self.slice));
         document.insert("risk".to_owned(), json!(RISK));
         document.insert("tables".to_owned(), self.tables.iter().map(table).collect());
+        if let Some(campaigns) = &self.campaigns {
+            let list: Vec<Value> =
+                campaigns.list.iter().map(|campaign| Value::Object(scans::object(campaign))).collect();
+            document.insert("new_campaigns".to_owned(), json!({ "count": campaigns.all, "rows": list }));
+        }
         document
     }
 
@@ -178,9 +211,10 @@ impl Report for Diff<'_> {
             }
             out.push('\n');
         }
-        let sections: Vec<String> = self.tables.iter().map(|table| self.section(look, table)).collect();
+        let mut sections: Vec<String> = self.tables.iter().map(|table| self.section(look, table)).collect();
+        sections.extend(self.campaigns.iter().map(|campaigns| self.new_campaigns(look, campaigns)));
         out.push_str(&sections.join("\n"));
-        if look.header {
+        if look.header && !self.tables.is_empty() {
             let test = format!(
                 "\nA change is told if counts differ by more than chance: a binomial test of the two counts by the lengths of \
                  the periods, with the spread of the counts of the first one, at {RISK} for each table (Holm)."
@@ -210,6 +244,9 @@ impl Report for Diff<'_> {
                 delimiter.line(&mut out, cells.iter().chain(&more).map(String::as_str));
             }
         }
+        for (cells, more) in self.cells_of_campaigns() {
+            delimiter.line(&mut out, cells.iter().chain(&more).map(String::as_str));
+        }
         Some(out)
     }
 
@@ -226,6 +263,7 @@ impl Report for Diff<'_> {
             .tables
             .iter()
             .flat_map(|table| self.rows_of(table).iter().map(|row| Self::cells(table, row).to_vec()))
+            .chain(self.cells_of_campaigns().map(|(cells, _)| cells.to_vec()))
             .collect();
         Some(markdown::table(&names, &rows))
     }

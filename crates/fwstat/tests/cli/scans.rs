@@ -42,7 +42,7 @@ fn labelled() -> Vec<Labelled> {
         .collect()
 }
 
-fn scans(file: &str, more: &[&str]) -> Value {
+pub(crate) fn scans(file: &str, more: &[&str]) -> Value {
     let ran = run(&[&["scans", "-j", "--utc", "--year", "2026"], more, &[file]].concat());
     assert!(ran.code < 2, "{}", ran.err);
     ran.json()
@@ -83,6 +83,21 @@ fn each_labelled_campaign_is_one_row_and_nothing_else_is() {
     }
 }
 
+/// The text of the hard log of distributed scans.
+pub(crate) fn distributed(folder: &Folder) -> String {
+    let file = folder_of_logs().join("15-hard-distributed.log.gz");
+    shell(&folder.0, &format!("gzip -dc {}", file.to_string_lossy()))
+}
+
+/// A log in one file a day.
+pub(crate) fn daily(folder: &Folder, text: &str) -> Vec<String> {
+    let mut days: BTreeMap<String, String> = BTreeMap::new();
+    for line in text.lines() {
+        *days.entry(line[..6].replace(' ', "_")).or_default() += &format!("{line}\n");
+    }
+    days.iter().map(|(day, text)| folder.write(&format!("{day}.log"), text)).collect()
+}
+
 #[test]
 fn threads_chunks_and_daily_files_in_any_order_give_the_same() {
     let folder = Folder::new();
@@ -97,12 +112,7 @@ fn threads_chunks_and_daily_files_in_any_order_give_the_same() {
         let found = scans(&whole, &["--all", "--threads", threads, "--chunk-size", chunk]);
         assert_eq!(found["campaigns"], wanted, "{threads} {chunk}");
     }
-    let mut days: BTreeMap<String, String> = BTreeMap::new();
-    for line in text.lines() {
-        *days.entry(line[..6].replace(' ', "_")).or_default() += &format!("{line}\n");
-    }
-    let files: Vec<String> =
-        days.iter().map(|(day, text)| folder.write(&format!("{day}.log"), text)).collect();
+    let files = daily(&folder, &text);
     for turn in 0..files.len() {
         let mut order: Vec<&str> = files.iter().map(String::as_str).collect();
         order.rotate_left(turn);
@@ -140,7 +150,7 @@ fn the_lines_of_a_campaign_are_those_that_are_numbered() {
 }
 
 /// A probe of a source for a port.
-fn probe(second: u32, source: &str, port: u16) -> String {
+pub(crate) fn probe(second: u32, source: &str, port: u16) -> String {
     format!(
         "2026-03-02T{:02}:{:02}:{:02}+00:00 gate kernel: drop IN=eth0 OUT= MAC= SRC={source} DST=198.51.100.7 LEN=44 TOS=0x00 \
          PREC=0x00 TTL=50 ID={} PROTO=TCP SPT=40000 DPT={port} WINDOW=1024 RES=0x00 SYN URGP=0 \n",

@@ -10,6 +10,7 @@
 //! Tested by: the unit tests of its files, any threads and chunks in `fwstat/tests/cli/scans.rs`.
 
 mod fold;
+mod kept;
 mod probe;
 mod table;
 

@@ -63,31 +63,42 @@ impl<A: Address> Table<A> {
         self.parts.append(&mut other.parts);
     }
 
+    /// Of probes that are in the order of their keys, each key once.
+    pub(super) fn of(probes: Vec<Probe<A>>) -> Table<A> {
+        let parts = if probes.is_empty() { Vec::new() } else { vec![probes] };
+        Table { parts, ..Table::default() }
+    }
+
     /// Gives `with` the probes of each source that is wanted.
     pub(super) fn each_source(&self, wanted: &impl Fn(u128) -> bool, with: &mut impl FnMut(OfSource<'_>)) {
-        debug_assert!(self.open.is_empty(), "not settled");
-        let (mut found, mut asked, mut answers) = (Vec::new(), Vec::new(), Vec::new());
-        self.sources(|of_parts| {
-            if !of_parts.first().and_then(|part| part.first()).is_some_and(|probe| wanted(probe.src.wide())) {
-                return;
-            }
-            let all = match of_parts {
-                [one] => *one,
-                several => {
-                    found.clear();
-                    several.iter().for_each(|part| found.extend_from_slice(part));
-                    compact(&mut found);
-                    &found[..]
-                }
-            };
+        let (mut asked, mut answers) = (Vec::new(), Vec::new());
+        self.each_joined(wanted, &mut |probes: &[Probe<A>]| {
             asked.clear();
             answers.clear();
-            for probe in all {
+            for probe in probes {
                 if probe.kind == Kind::Answer { &mut answers } else { &mut asked }.push(probe.widened());
             }
             let place = |p: &Probe| (u64::from(p.slot) << 16 | u64::from(p.first), p.order);
             asked.sort_unstable_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.key().cmp(&b.key())));
             with(OfSource { asked: &asked, answers: &answers });
+        });
+    }
+
+    /// The same as they are kept, in the order of their keys.
+    pub(super) fn each_joined(&self, wanted: &impl Fn(u128) -> bool, with: &mut impl FnMut(&[Probe<A>])) {
+        debug_assert!(self.open.is_empty(), "not settled");
+        let mut found = Vec::new();
+        self.sources(|of_parts| {
+            if !of_parts.first().and_then(|part| part.first()).is_some_and(|probe| wanted(probe.src.wide())) {
+                return;
+            }
+            if let [one] = of_parts {
+                return with(one);
+            }
+            found.clear();
+            of_parts.iter().for_each(|part| found.extend_from_slice(part));
+            compact(&mut found);
+            with(&found);
         });
     }
 
