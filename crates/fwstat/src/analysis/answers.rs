@@ -139,7 +139,7 @@ impl Question {
             Question::Latest => Answer::Latest(Latest::default()),
             Question::Scans => {
                 let most = most.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-                Answer::Scans(Box::new(Scans::new(most)))
+                Answer::Scans(Box::new(Scans::new(most, 1)))
             }
         })
     }
@@ -425,7 +425,7 @@ impl Answers {
     #[must_use]
     pub fn take_scans(&mut self) -> Option<Scans> {
         self.answers.iter_mut().find_map(|answer| match answer {
-            Answer::Scans(scans) => Some(std::mem::replace(&mut **scans, Scans::new(None))),
+            Answer::Scans(scans) => Some(std::mem::replace(&mut **scans, Scans::new(None, 1))),
             _ => None,
         })
     }

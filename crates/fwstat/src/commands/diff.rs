@@ -147,7 +147,7 @@ fn halves(
         && kept::is_state(file)
     {
         let (options, mut whole) = side(common, file, questions, scans)?;
-        let mut scans = [whole.scans.take(), Some(Scans::new(None))];
+        let mut scans = [whole.scans.take(), Some(Scans::new(None, 1))];
         let utc = options::moment("--before", moment, common)?;
         let local = options.plan.clock.at(utc).local_seconds();
         ensure!(!questions.is_empty(), "--before: a state of scans has no counts by day: name two states");
@@ -180,12 +180,12 @@ fn halves(
     let empty = Halves {
         utc,
         parts: [empty()?, empty()?],
-        scans: Scans::new(None),
+        scans: Scans::new(None, 1),
         spans: [None; 2],
         matched: [0; 2],
     };
     let (halves, account, head) = super::run(&options, || empty.clone())?;
-    let mut parts = halves.parts.into_iter().zip([halves.scans, Scans::new(None)]);
+    let mut parts = halves.parts.into_iter().zip([halves.scans, Scans::new(None, 1)]);
     let mut side = |at: usize| {
         let (answers, scans) = parts.next().ok_or_else(|| anyhow!("there are two parts"))?;
         let mut account = account.clone();

@@ -57,7 +57,8 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
         || rulesets.iter().map(|rulesets| Replays::new(rulesets, &compiled, None, None)).collect::<Vec<_>>();
     let mut log = Passes::new(arguments.common.clone())?;
     let ranks = log.ranks.clone();
-    let make = || ((Survey::new(&session.trusted, &ranks), First::default()), (Scans::new(None), replays()));
+    let make =
+        || ((Survey::new(&session.trusted, &ranks), First::default()), (Scans::new(None, 1), replays()));
     let (((survey, first), (scans, replays)), options, account, mut head) = log.run(make)?;
     let newest = Wanted { low: false, since: None, order: Order::Newest, limit: LIMIT };
     let campaigns = Campaigns::of(&scans, Sender::Source).shown(&scans, &newest);

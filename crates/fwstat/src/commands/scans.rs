@@ -35,7 +35,7 @@ pub fn command(arguments: &cli::Scans) -> anyhow::Result<Outcome> {
         bail!("--line-numbers is for --json and one file");
     }
     let room = arguments.max_memory.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    let make = || Scans::new(room);
+    let make = || Scans::new(room, options.plan.threads);
     if !arguments.line_numbers {
         let (scans, account, head) = run(&options, make)?;
         let found = Found::of(arguments, scans, form);
@@ -55,7 +55,7 @@ pub fn command(arguments: &cli::Scans) -> anyhow::Result<Outcome> {
 fn of_states(arguments: &cli::Scans, counted: &CountArgs) -> anyhow::Result<Outcome> {
     ensure!(!arguments.line_numbers, "--line-numbers: a state has no lines");
     let mut counted = kept::count(&arguments.common, counted, &[Question::Scans], &[Question::Scans])?;
-    let scans = counted.answers.take_scans().unwrap_or_else(|| Scans::new(None));
+    let scans = counted.answers.take_scans().unwrap_or_else(|| Scans::new(None, 1));
     let form = format(&counted.options, Format::Table, Format::of("scans"))?;
     let found = Found::of(arguments, scans, form);
     let outcome = found.write(arguments, &counted.options, &counted.account, counted.head.clone(), None)?;
@@ -147,7 +147,7 @@ impl OneCampaign {
 /// Reads a log for the campaign with an id.
 pub(super) fn campaign(common: &Common, id: &str) -> anyhow::Result<OneCampaign> {
     let mut log = Passes::new(common.clone())?;
-    let (scans, ..) = log.run(|| Scans::new(None))?;
+    let (scans, ..) = log.run(|| Scans::new(None, 1))?;
     for by in [Sender::Source, Sender::Network] {
         let campaigns = Campaigns::of(&scans, by);
         if let Some(number) = campaigns.find(&scans, id) {

@@ -69,8 +69,12 @@ impl Table<'_> {
         }
         let mut out = sentence(look, DIM, &parts.join("; "));
         if self.folded.sources > 0 {
+            let things = match self.folded.most {
+                0 | 1 => "one thing only".to_owned(),
+                most => format!("{most} things at most"),
+            };
             let folded = format!(
-                "--max-memory: {} that asked for one thing only became a count",
+                "--max-memory: {} that asked for {things} became a count",
                 look.count_of(self.folded.sources, "source", "sources")
             );
             out.push_str(&sentence(look, DIM, &folded));

@@ -215,3 +215,22 @@ fn order_limits_and_csv() {
     let id = line.split_whitespace().nth(3).unwrap();
     assert!(campaigns.iter().any(|campaign| campaign["id"] == id), "{line}");
 }
+
+#[test]
+fn a_network_that_suggest_calls_a_scanner_is_a_campaign() {
+    let [log, rules] = ["noise/vps.log.gz", "noise/vps.rules"].map(testkit::testdata);
+    let (log, rules) = (log.to_string_lossy(), rules.to_string_lossy());
+    // Bans are of networks that scan.
+    let ran = run(&["suggest", "--rules", &rules, "--format", "crowdsec", "--year", "2026", &log]);
+    let bans: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
+    assert!(!bans.is_empty(), "{}", ran.err);
+    let found = scans(&log, &[]);
+    for ban in bans {
+        let network = ban["value"].as_str().unwrap().strip_suffix(".0/24").unwrap();
+        let is_of_it = |campaign: &Value| {
+            let sources = campaign["sources"].as_array().unwrap();
+            sources.iter().all(|source| source.as_str().unwrap().starts_with(network))
+        };
+        assert!(found["campaigns"].as_array().unwrap().iter().any(is_of_it), "{ban}");
+    }
+}

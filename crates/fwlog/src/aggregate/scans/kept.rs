@@ -51,6 +51,7 @@ fn small<T: TryFrom<u64>>(from: &mut Reader<'_>) -> Result<T, Damaged> {
 
 impl Folded {
     fn write(&self, out: &mut Writer) {
+        out.number(self.most);
         out.number(self.sources);
         out.number(self.packets);
         out.number(self.aims.len() as u64);
@@ -63,12 +64,12 @@ impl Folded {
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Folded, Damaged> {
-        let (sources, packets) = (from.times()?, from.times()?);
+        let (most, sources, packets) = (from.times()?, from.times()?, from.times()?);
         let aims = (0..from.count()?).map(|_| {
             let aim = (take(from)?, small(from)?, small(from)?);
             Ok((aim, from.times()?))
         });
-        Ok(Folded { sources, packets, aims: aims.collect::<Result<_, Damaged>>()? })
+        Ok(Folded { most, sources, packets, aims: aims.collect::<Result<_, Damaged>>()? })
     }
 }
 
@@ -178,7 +179,7 @@ mod tests {
 
     /// Some packets of IPv4 and IPv6, of which only the ports differ.
     fn scans(ports: std::ops::Range<u16>) -> Scans {
-        let mut scans = Scans::new(None);
+        let mut scans = Scans::new(None, 1);
         for port in ports {
             let hosts = match port % 2 {
                 0 => "SRC=192.0.2.9 DST=198.51.100.7 LEN=44 TOS=0x00 PREC=0x00 TTL=50 ID=7",
@@ -202,7 +203,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<Scans, Damaged> {
-        let mut scans = Scans::new(None);
+        let mut scans = Scans::new(None, 1);
         let mut from = Reader::new(bytes);
         scans.read(&mut from)?;
         from.finish()?;
@@ -218,13 +219,13 @@ mod tests {
         assert_eq!((again.answers(), again.four.len(), again.six.len()), (19, 41, 41));
         // Parts in any order are the whole, whether they were kept or not.
         for parts in [[1..40, 40..100], [40..100, 1..40]] {
-            let mut joined = Scans::new(None);
+            let mut joined = Scans::new(None, 1);
             for part in parts {
                 joined.merge(read(&bytes(&scans(part))).unwrap());
             }
             assert_eq!(bytes(&joined), written);
         }
-        assert_eq!(bytes(&read(&bytes(&scans(1..1))).unwrap()), bytes(&Scans::new(None)));
+        assert_eq!(bytes(&read(&bytes(&scans(1..1))).unwrap()), bytes(&Scans::new(None, 1)));
     }
 
     #[test]

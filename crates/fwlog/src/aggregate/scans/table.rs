@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::fold::Folded;
+use super::fold::{Asked, Folded};
 use super::probe::{Address, Kind, OfSource, Probe};
 
 /// Probes before the first order is made.
@@ -123,23 +123,34 @@ impl<A: Address> Table<A> {
         }
     }
 
-    /// Turns sources that asked for one thing only into counts.
-    pub(super) fn fold(&mut self, folded: &mut Folded) {
+    /// Turns sources that asked for so many things at most into counts.
+    pub(super) fn fold(&mut self, most: usize, folded: &mut Folded) {
         self.settle();
-        let mut kept = Vec::new();
+        let (mut gone, mut aims): (Vec<A>, Vec<Asked>) = (Vec::new(), Vec::new());
         self.sources(|of_parts| {
-            let mut all = of_parts.iter().flat_map(|part| part.iter());
-            let Some(first) = all.next() else { return };
-            let aim = |p: &Probe<A>| (p.dst, p.protocol, p.dport);
-            if all.all(|probe| aim(probe) == aim(first)) {
-                let packets = of_parts.iter().flat_map(|part| part.iter()).map(|p| u64::from(p.count)).sum();
-                folded.add(first.dst.wide(), first.protocol, first.dport, packets);
-            } else {
-                of_parts.iter().for_each(|part| kept.extend_from_slice(part));
+            let all = || of_parts.iter().flat_map(|part| part.iter());
+            aims.clear();
+            for probe in all() {
+                let aim = (probe.dst.wide(), probe.protocol, probe.dport);
+                if !aims.contains(&aim) {
+                    if aims.len() == most {
+                        return;
+                    }
+                    aims.push(aim);
+                }
             }
+            folded.add(&aims, all().map(|probe| u64::from(probe.count)).sum());
+            gone.extend(all().next().map(|probe| probe.src));
         });
-        compact(&mut kept);
-        self.parts = vec![kept];
+        for part in &mut self.parts {
+            let mut next = gone.iter().peekable();
+            part.retain(|probe| {
+                while next.next_if(|source| **source < probe.src).is_some() {}
+                next.peek() != Some(&&probe.src)
+            });
+            part.shrink_to_fit();
+        }
+        self.parts.retain(|part| !part.is_empty());
     }
 }
 
@@ -208,6 +219,38 @@ mod tests {
                 joined.merge(parts[(at + turn) % 5].clone());
             }
             assert_eq!(all(&joined), wanted);
+        }
+    }
+
+    #[test]
+    fn sources_of_few_aims_become_a_count() {
+        let mut table = Table::default();
+        // Of each source so many aims as its number; in two parts.
+        for part in 0..2 {
+            for n in 0..40 {
+                let aim = Probe {
+                    src: 1 + n % 8,
+                    slot: n + part,
+                    dport: (n % (1 + n % 8)) as u16,
+                    dst: 9,
+                    ..probe(n)
+                };
+                table.add(aim);
+            }
+            table.settle();
+        }
+        let aims = |table: &Table<u32>, src: u32| {
+            let of = all(table).into_iter().filter(|probe| probe.src as u32 == src).map(|probe| probe.dport);
+            of.collect::<std::collections::BTreeSet<u16>>().len()
+        };
+        let before: Vec<usize> = (1..9).map(|src| aims(&table, src)).collect();
+        let mut folded = Folded::default();
+        table.fold(2, &mut folded);
+        let gone = before.iter().filter(|aims| **aims <= 2).count();
+        assert!(gone > 1 && gone < 8, "{before:?}");
+        assert_eq!((folded.sources, folded.packets), (gone as u64, gone as u64 * 10));
+        for (src, before) in (1..9).zip(before) {
+            assert_eq!(aims(&table, src), if before <= 2 { 0 } else { before });
         }
     }
 }
