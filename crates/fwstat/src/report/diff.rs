@@ -122,18 +122,6 @@ impl Diff<'_> {
         style::sentence(look, HEADING, &line) + &scans::rows(look, self.clock, &campaigns.list)
     }
 
-    /// New campaigns as rows of changes: `before` and `after` are packets.
-    fn cells_of_campaigns(&self) -> impl Iterator<Item = ([String; 6], [String; 3])> {
-        self.campaigns.iter().flat_map(|campaigns| &campaigns.list).map(|campaign| {
-            let cells = ["campaigns", "new", "id", &campaign.id, "0"].map(str::to_owned);
-            let [of, change, by, key, before] = cells;
-            let moment = |moment: i64| offset_text(self.clock.at(moment.saturating_mul(1_000_000)));
-            let (first, last) =
-                campaign.span.map(|(first, last)| (moment(first), moment(last))).unwrap_or_default();
-            ([of, change, by, key, before, campaign.packets.to_string()], [String::new(), first, last])
-        })
-    }
-
     fn cells(table: &Table, row: &Row) -> [String; 6] {
         let key: Vec<String> = row.cells.iter().map(csv::value).collect();
         [
@@ -244,9 +232,6 @@ impl Report for Diff<'_> {
                 delimiter.line(&mut out, cells.iter().chain(&more).map(String::as_str));
             }
         }
-        for (cells, more) in self.cells_of_campaigns() {
-            delimiter.line(&mut out, cells.iter().chain(&more).map(String::as_str));
-        }
         Some(out)
     }
 
@@ -263,7 +248,6 @@ impl Report for Diff<'_> {
             .tables
             .iter()
             .flat_map(|table| self.rows_of(table).iter().map(|row| Self::cells(table, row).to_vec()))
-            .chain(self.cells_of_campaigns().map(|(cells, _)| cells.to_vec()))
             .collect();
         Some(markdown::table(&names, &rows))
     }

@@ -83,9 +83,9 @@ fn each_labelled_campaign_is_one_row_and_nothing_else_is() {
     }
 }
 
-/// The text of the hard log of distributed scans.
-pub(crate) fn distributed(folder: &Folder) -> String {
-    let file = folder_of_logs().join("15-hard-distributed.log.gz");
+/// The text of a log.
+pub(crate) fn unpacked(folder: &Folder, name: &str) -> String {
+    let file = folder_of_logs().join(format!("{name}.log.gz"));
     shell(&folder.0, &format!("gzip -dc {}", file.to_string_lossy()))
 }
 
