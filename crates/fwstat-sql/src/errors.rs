@@ -30,9 +30,18 @@ pub fn message(error: &DataFusionError, query: &str) -> String {
     out
 }
 
+/// The message in what a cluster's connection says: `status { code: .., message: "..", metadata: .. }`.
+fn of_connection(text: &str) -> Option<String> {
+    let (_, message) = text.split_once("message: \"")?;
+    let message = message.split_once("\", metadata: ").map_or(message, |(message, _)| message);
+    Some(message.replace("\\\"", "\"").replace("\\n", "\n").replace("\\\\", "\\"))
+}
+
 /// An error's text without the names of the engine's parts in front.
 fn plain(text: &str) -> String {
-    const FRONTS: [&str; 14] = [
+    const FRONTS: [&str; 16] = [
+        "Could not parse plan: ",
+        "DataFusion error: ",
         "SQL error: ",
         "ParserError(\"",
         "TokenizerError(\"",
@@ -48,7 +57,8 @@ fn plain(text: &str) -> String {
         "Resources exhausted: ",
         "type_coercion\ncaused by\n",
     ];
-    let mut rest = text.trim();
+    let connection = text.trim_start().starts_with("status {").then(|| of_connection(text)).flatten();
+    let mut rest = connection.as_deref().unwrap_or(text).trim();
     while let Some(behind) = FRONTS.iter().find_map(|front| rest.strip_prefix(front)) {
         rest = behind.trim_start();
     }
@@ -145,6 +155,13 @@ mod tests {
         ));
         assert_eq!(what, "expected: end of statement, found: dpt");
         assert_eq!(place, Some((2, 15)));
+    }
+
+    #[test]
+    fn a_clusters_message_is_the_servers_own() {
+        let text = "status { code: InvalidArgument, message: \"Could not parse plan: DataFusion error: Error during planning: \
+                    k.log: not \\\"here\\\"\", metadata: MetadataMap { headers: {} }, source: None }";
+        assert_eq!(plain(text), "k.log: not \"here\"");
     }
 
     #[test]

@@ -17,26 +17,10 @@ const DATE: &str = "2026-11-28";
 pub(super) fn page(command: Option<&str>) -> String {
     let mut program = cli::command();
     program.build();
-    let mut page = Page(Roff::new());
     let found = command.and_then(|name| program.find_subcommand(name));
     let own = found.unwrap_or(&program);
     let name = command.map_or_else(|| "fwstat".to_owned(), |command| format!("fwstat-{command}"));
-    let version = format!("fwstat {}", env!("CARGO_PKG_VERSION"));
-    page.0.control("TH", [&name.to_uppercase(), "1", DATE, &version, "User Commands"]);
-    page.section("NAME");
-    let about = own.get_about().map(ToString::to_string).unwrap_or_default();
-    page.0.text([roman(format!("{name} - {}", about.trim_end_matches('.')))]);
-    page.section("SYNOPSIS");
-    for (at, usage) in usages(own).into_iter().enumerate() {
-        if at > 0 {
-            page.0.control("br", []);
-        }
-        page.0.text([bold(usage)]);
-    }
-    page.section("DESCRIPTION");
-    let long = own.get_long_about().map_or_else(|| about.clone(), ToString::to_string);
-    let paragraphs = long.split("\n\n").map(|words| Block::Paragraph(words.replace('\n', " ")));
-    page.blocks(&paragraphs.collect::<Vec<_>>());
+    let mut page = Page::beginning(&name, own);
     if found.is_none() {
         page.section("COMMANDS");
         for (name, about) in cli::commands() {
@@ -83,6 +67,25 @@ pub(super) fn page(command: Option<&str>) -> String {
     }
     page.section("SEE ALSO");
     page.0.text(see_also(&program, command));
+    in_short_lines(&page.0.render())
+}
+
+/// The page of another program of the family, `fwstat-NAME`, with commands to copy and its exit codes.
+#[must_use]
+pub fn page_of(name: &str, program: &Command, examples: &[&str], codes: &[(&str, &str)]) -> String {
+    let mut program = program.clone();
+    program.build();
+    let mut page = Page::beginning(name, &program);
+    page.section("OPTIONS");
+    page.options(&program);
+    page.section("EXAMPLES");
+    page.blocks(&[Block::Code(examples.iter().map(ToString::to_string).collect())]);
+    page.section("EXIT STATUS");
+    for (code, means) in codes {
+        page.term(code, means);
+    }
+    page.section("SEE ALSO");
+    page.0.text([bold("fwstat"), roman("(1), "), bold("fwstat-top"), roman("(1), "), bold("fwstat-export"), roman("(1)")]);
     in_short_lines(&page.0.render())
 }
 
@@ -148,6 +151,28 @@ fn see_also(program: &Command, command: Option<&str>) -> Vec<Inline> {
 struct Page(Roff);
 
 impl Page {
+    /// What every page begins with: its name, how the program is called, what it does.
+    fn beginning(name: &str, own: &Command) -> Page {
+        let mut page = Page(Roff::new());
+        let version = format!("fwstat {}", env!("CARGO_PKG_VERSION"));
+        page.0.control("TH", [&name.to_uppercase(), "1", DATE, &version, "User Commands"]);
+        page.section("NAME");
+        let about = own.get_about().map(ToString::to_string).unwrap_or_default();
+        page.0.text([roman(format!("{name} - {}", about.trim_end_matches('.')))]);
+        page.section("SYNOPSIS");
+        for (at, usage) in usages(own).into_iter().enumerate() {
+            if at > 0 {
+                page.0.control("br", []);
+            }
+            page.0.text([bold(usage)]);
+        }
+        page.section("DESCRIPTION");
+        let long = own.get_long_about().map_or_else(|| about.clone(), ToString::to_string);
+        let paragraphs = long.split("\n\n").map(|words| Block::Paragraph(words.replace('\n', " ")));
+        page.blocks(&paragraphs.collect::<Vec<_>>());
+        page
+    }
+
     fn section(&mut self, title: &str) {
         self.0.control("SH", [title]);
     }
