@@ -37,6 +37,15 @@ fn of_connection(text: &str) -> Option<String> {
     Some(message.replace("\\\"", "\"").replace("\\n", "\n").replace("\\\\", "\\"))
 }
 
+/// The message of a task that failed: `job .. failed: .. DataFusionError(Shared(Execution("..")))`.
+fn of_task(text: &str) -> Option<String> {
+    let (job, cause) = text.split_once(" failed: ")?;
+    let (_, cause) = cause.split_once("DataFusionError(").filter(|_| job.trim_start().starts_with("job "))?;
+    let (_, message) = cause.split_once("(\"")?;
+    let message = message.rsplit_once("\")").map_or(message, |(message, _)| message);
+    Some(message.replace("\\\"", "\"").replace("\\n", "\n").replace("\\\\", "\\"))
+}
+
 /// An error's text without the names of the engine's parts in front.
 fn plain(text: &str) -> String {
     const FRONTS: [&str; 16] = [
@@ -58,7 +67,8 @@ fn plain(text: &str) -> String {
         "type_coercion\ncaused by\n",
     ];
     let connection = text.trim_start().starts_with("status {").then(|| of_connection(text)).flatten();
-    let mut rest = connection.as_deref().unwrap_or(text).trim();
+    let sent = connection.or_else(|| of_task(text.trim().trim_start_matches("Execution error: ")));
+    let mut rest = sent.as_deref().unwrap_or(text).trim();
     while let Some(behind) = FRONTS.iter().find_map(|front| rest.strip_prefix(front)) {
         rest = behind.trim_start();
     }
@@ -162,6 +172,9 @@ mod tests {
         let text = "status { code: InvalidArgument, message: \"Could not parse plan: DataFusion error: Error during planning: \
                     k.log: not \\\"here\\\"\", metadata: MetadataMap { headers: {} }, source: None }";
         assert_eq!(plain(text), "k.log: not \"here\"");
+        let text = "Execution error: job 038 failed: Job failed due to stage 0 failed: Task failed due to runtime execution error: \
+                    DataFusionError(Shared(Execution(\"k.log: became shorter\")))";
+        assert_eq!(plain(text), "k.log: became shorter");
     }
 
     #[test]

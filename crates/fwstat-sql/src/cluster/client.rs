@@ -19,9 +19,10 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_proto::protobuf::LogicalPlanNode;
 
 use super::codec;
-use super::server::MESSAGE;
 use crate::functions;
 
+/// Bytes of the longest message: a plan names every file.
+pub(super) const MESSAGE: u32 = 64 << 20;
 /// So much text is a partition, unless there are fewer than [`FEWEST`] then.
 const PARTITION: u64 = 256 << 20;
 /// So many partitions at least: how many processors there are is not known here.

@@ -245,3 +245,76 @@ fn attached(groups: &[FileGroup], numbers: &Value, pieces: &[Piece]) -> Result<V
     };
     groups.iter().zip(all).map(group).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use datafusion::arrow::util::pretty::pretty_format_batches;
+    use datafusion::physical_plan::collect;
+    use datafusion_proto::physical_plan::DefaultPhysicalProtoConverter;
+
+    use super::super::origin;
+    use super::*;
+    use crate::cli::Cli;
+    use crate::scan::Lines;
+    use crate::session::{self, Limits};
+
+    fn scan(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
+        match (plan.as_ref() as &dyn Any).is::<DataSourceExec>() {
+            true => Some(Arc::clone(plan)),
+            false => plan.children().into_iter().find_map(scan),
+        }
+    }
+
+    /// The rows of a scan, in an order of their own.
+    async fn rows(scan: Arc<dyn ExecutionPlan>, context: Arc<TaskContext>) -> Vec<String> {
+        let batches = collect(scan, context).await.unwrap();
+        let text = pretty_format_batches(&batches).unwrap().to_string();
+        let mut lines: Vec<String> = text.lines().map(ToOwned::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    #[test]
+    fn a_scan_gives_the_same_rows_in_another_process() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(there_and_back());
+    }
+
+    async fn there_and_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("kern.log");
+        std::fs::copy(testkit::testdata("sample/kern.log"), &log).unwrap();
+        let words = ["fwstat sql", "--utc", "--year=2026", "--chunk-size=20000", log.to_str().unwrap()];
+        let mut cli = Cli::try_parse_from(words).unwrap();
+        cli.words = words.map(ToOwned::to_owned).to_vec();
+        let described = origin::describe(&cli, false).unwrap();
+        let logs = Arc::new(origin::open(&described, false, folder.path()).unwrap());
+        let table: Arc<dyn TableProvider> = Arc::new(LogTable::new(logs, Lines::Log));
+        let (logical, physical) = codecs(Some(folder.path().to_owned()));
+        let context = session::session(Limits { partitions: 3, memory: 1 << 28 }).unwrap();
+        let name = TableReference::bare("log");
+        let mut bytes = Vec::new();
+        logical.try_encode_table_provider(&name, Arc::clone(&table), &mut bytes).unwrap();
+        let there =
+            logical.try_decode_table_provider(&bytes, &name, table.schema(), &context.task_ctx()).unwrap();
+        context.register_table("log", there).unwrap();
+        for sql in [
+            "SELECT src, n FROM log WHERE prefix LIKE 'tcp%'",
+            "SELECT time, network(src, 16) FROM log WHERE time > '2026-01-01' AND prefix <> 'x'",
+            "SELECT file, line FROM log",
+        ] {
+            let plan = context.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
+            let here = scan(&plan).unwrap();
+            let (mut bytes, converter) = (Vec::new(), DefaultPhysicalProtoConverter {});
+            physical.try_encode(Arc::clone(&here), &mut bytes, &converter).unwrap();
+            let decode = |bytes: &[u8]| physical.try_decode(bytes, &[], &context.task_ctx(), &converter);
+            let there = decode(&bytes).unwrap();
+            let (here, there) = (rows(here, context.task_ctx()).await, rows(there, context.task_ctx()).await);
+            assert!(here.len() > 50 && here == there, "{sql}: {} and {}", here.len(), there.len());
+            for end in (4..bytes.len()).step_by(97) {
+                assert!(decode(&bytes[..end]).is_err(), "{sql}: {end} bytes");
+            }
+        }
+    }
+}

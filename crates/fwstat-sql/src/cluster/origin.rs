@@ -50,11 +50,11 @@ pub fn describe(cli: &Cli, may_be_none: bool) -> anyhow::Result<String> {
             name.context("the zone of this machine has no name that others know: --tz ZONE")?
         }
     };
-    let now = common.input.now.clone().unwrap_or_else(|| {
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        format!("@{seconds}")
-    });
-    Ok(json!({ "words": cli.words, "files": files, "zone": zone, "now": now }).to_string())
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = common.input.now.clone().unwrap_or_else(|| format!("@{}", since.as_secs()));
+    // What a server keeps open for one client is not for another, who may mean other files of the same name.
+    let client = format!("{}.{}", since.as_nanos(), std::process::id());
+    Ok(json!({ "client": client, "words": cli.words, "files": files, "zone": zone, "now": now }).to_string())
 }
 
 /// The option, if there is one, that means something only here.

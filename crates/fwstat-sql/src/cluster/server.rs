@@ -25,8 +25,6 @@ use super::store::Stores;
 use super::{client, codec};
 use crate::functions;
 
-/// Bytes of the longest message: a plan names every file.
-pub(super) const MESSAGE: u32 = 64 << 20;
 /// Seconds without a sign of an executor, after which its work is given to others; and between two signs.
 const DEAD: (u64, u64) = (20, 5);
 /// Seconds that a query waits for a new executor when none is left.
@@ -144,9 +142,9 @@ fn scheduler_config(asked: &Scheduler, root: &Path) -> anyhow::Result<SchedulerC
         bind_port: asked.bind.port(),
         external_host: asked.bind.ip().to_string(),
         task_distribution: TaskDistributionPolicy::RoundRobin,
-        grpc_server_max_decoding_message_size: MESSAGE,
-        grpc_server_max_encoding_message_size: MESSAGE,
-        grpc_client_max_message_size: MESSAGE,
+        grpc_server_max_decoding_message_size: client::MESSAGE,
+        grpc_server_max_encoding_message_size: client::MESSAGE,
+        grpc_client_max_message_size: client::MESSAGE,
         executor_timeout_seconds: DEAD.0,
         no_executors_grace_period_seconds: ALONE,
         expire_dead_executor_interval_seconds: DEAD.1,
@@ -205,8 +203,8 @@ fn executor_config(asked: &Executor, root: &Path, work: &Path) -> anyhow::Result
         work_dir: Some(work.to_str().context("--work-dir: a name that is no text")?.to_owned()),
         job_data_ttl_seconds: LEFT.0,
         job_data_clean_up_interval_seconds: LEFT.1,
-        grpc_max_decoding_message_size: MESSAGE,
-        grpc_max_encoding_message_size: MESSAGE,
+        grpc_max_decoding_message_size: client::MESSAGE,
+        grpc_max_encoding_message_size: client::MESSAGE,
         executor_heartbeat_interval_seconds: DEAD.1,
         memory_pool_size: asked.memory.map(|bytes| bytes as u64),
         override_config_producer: Some(Arc::new(|| client::settings(default_config_producer()))),

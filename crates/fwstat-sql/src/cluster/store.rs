@@ -128,8 +128,13 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn only_files_below_the_root_are_read_and_none_is_written() {
+    #[test]
+    fn only_files_below_the_root_are_read_and_none_is_written() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(read_and_written());
+    }
+
+    async fn read_and_written() {
         let folder = tempfile::tempdir().unwrap();
         let (inside, outside) = (folder.path().join("in"), folder.path().join("out"));
         std::fs::create_dir(&inside).unwrap();
