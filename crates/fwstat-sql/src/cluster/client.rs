@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use ballista_core::config::BALLISTA_CLIENT_PULL;
 use ballista_core::execution_plans::DistributedQueryExec;
 use ballista_core::extension::{SessionConfigExt as _, SessionStateExt as _};
 use ballista_core::serde::protobuf::CancelJobParams;
@@ -39,6 +40,8 @@ pub fn session(scheduler: &str, bytes: u64, partitions: Option<usize>) -> Result
     let (logical, physical) = codec::codecs(None);
     let fitting = usize::try_from(bytes.div_ceil(PARTITION)).unwrap_or(usize::MAX).max(FEWEST);
     let config = settings(SessionConfig::new_with_ballista())
+        // The other way tells a job's name late, so that it could not be ended before.
+        .set_bool(BALLISTA_CLIENT_PULL, true)
         .with_target_partitions(partitions.unwrap_or(fitting))
         .with_extension(Arc::new(Scheduler(scheduler.to_owned())))
         .with_ballista_logical_extension_codec(logical)
@@ -122,6 +125,7 @@ mod tests {
         assert!(!options.optimizer.enable_dynamic_filter_pushdown);
         assert!(!options.sql_parser.map_string_types_to_utf8view);
         assert!(!options.execution.parquet.schema_force_view_types);
+        assert!(config.ballista_config().client_pull());
         assert_eq!(config.ballista_grpc_client_max_message_size(), 64 << 20);
         assert!(context.state().scalar_functions().contains_key("cidr_match"));
         assert_eq!(session("localhost:1", 0, None).unwrap().copied_config().target_partitions(), FEWEST);
