@@ -62,6 +62,7 @@ impl Numbers {
 
     /// A rank from 0 to `count - 1`, rank `k` as often as `(k + 1)` to the power of
     /// `-exponent`: the integral of the law, inverted.
+    #[expect(clippy::disallowed_methods, reason = "figures are compared with those of the same bytes")]
     fn rank(&mut self, count: u64, exponent: f64) -> u64 {
         let (last, unit) = (count as f64 + 1.0, self.unit());
         let place = if (exponent - 1.0).abs() < 1e-9 {

@@ -20,8 +20,8 @@ const NAME: &[u8] = b"fwstat.state/";
 const VERSION: &[u8] = b"2\n";
 /// What a state may have unpacked.
 const MOST: u64 = 4 << 30;
-/// How much the packing tries: more takes much longer and gives little.
-const LEVEL: i32 = 3;
+/// How much the packing tries: more takes longer and gives nothing, since keys are packed before.
+const LEVEL: i32 = 1;
 
 /// What a state holds.
 #[derive(Clone, Debug, Default, PartialEq)]

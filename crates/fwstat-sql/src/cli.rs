@@ -52,8 +52,7 @@ pub struct Cli {
     pub common: Common,
 }
 
-/// Commands to copy.
-pub(crate) const EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   fwstat sql \"SELECT src, sum(n) FROM log GROUP BY 1 ORDER BY 2 DESC LIMIT 10\" kern.log*
   fwstat sql \"SELECT network(src, 24), count(DISTINCT dpt) FROM log WHERE prefix LIKE 'tcp.in%' GROUP BY 1\" kern.log

@@ -10,24 +10,15 @@ use clap::{Command, CommandFactory as _};
 use fwstat::cli::Generate;
 use fwstat::manual::{self, completions};
 
-use crate::cli::{Cli, EXAMPLES};
-
-const CODES: [(&str, &str); 4] = [
-    ("0", "There were rows."),
-    ("1", "There was none."),
-    ("2", "The query cannot be done, or an input cannot be read."),
-    ("130", "Interrupted."),
-];
+use crate::cli::Cli;
 
 /// Writes the manual page, or what makes a shell complete.
 ///
 /// # Errors
 /// The output cannot be written.
 pub fn write(kind: Generate, out: &mut dyn Write) -> io::Result<()> {
-    manual::registration(kind, "fwstat-sql", out).unwrap_or_else(|_| {
-        let examples: Vec<&str> = EXAMPLES.lines().filter_map(|line| line.strip_prefix("  ")).collect();
-        out.write_all(manual::page_of("fwstat-sql", &Cli::command(), &examples, &CODES).as_bytes())
-    })
+    manual::registration(kind, "fwstat-sql", out)
+        .unwrap_or_else(|_| out.write_all(manual::page_of("fwstat-sql", Cli::command()).as_bytes()))
 }
 
 /// Answers a shell and ends the program, if a shell asks; also where it asks for `fwstat sql`.

@@ -315,7 +315,6 @@ impl Options {
         let follows = reading.follow.is_some();
         let addresses = input.resolve.then(|| InputQueue::new(inputs.clone(), reading.clone()));
         let mut queue = InputQueue::new(inputs, reading);
-        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
         let threads = input
             .threads
             .unwrap_or_else(|| if (1..=SMALL).contains(&queue.size()) { 1 } else { processors() })
@@ -376,6 +375,11 @@ impl Options {
         // The rest is for tables that are joined.
         most.map(|most| most / 5 * 4 / (self.plan.threads.max(1) * tables.max(1)) as u64)
     }
+}
+
+/// The processors that this process may use.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The moments that lines are wanted from and until.

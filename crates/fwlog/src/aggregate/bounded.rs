@@ -10,10 +10,13 @@
 
 use std::hash::Hash;
 
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
-use super::distinct::Distinct;
+use super::distinct::{Distinct, hash};
+
+/// Keys that [`Bounded::add_all`] counts together.
+const TOGETHER: usize = 64;
 
 /// How often a key came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +36,7 @@ impl Count {
 /// Counts of at most so many keys.
 #[derive(Clone, Debug)]
 pub struct Bounded<K> {
-    counts: HashMap<K, Count>,
+    counts: HashTable<(K, Count)>,
     room: usize,
     /// A key that is not there came at most so often.
     missed: u64,
@@ -49,7 +52,7 @@ impl<K: Hash + Ord + Clone> Bounded<K> {
     #[must_use]
     pub fn new(room: usize) -> Bounded<K> {
         Bounded {
-            counts: HashMap::new(),
+            counts: HashTable::new(),
             room: room.max(2),
             missed: 0,
             total: 0,
@@ -77,7 +80,7 @@ impl<K: Hash + Ord + Clone> Bounded<K> {
         at_least: u64,
     ) -> Bounded<K> {
         let mut bounded = Bounded::new(room.max(counts.len()));
-        bounded.counts.extend(counts);
+        bounded.put(counts);
         Bounded { missed, total, at_least, ..bounded }
     }
 
@@ -90,24 +93,56 @@ impl<K: Hash + Ord + Clone> Bounded<K> {
     /// old and the new place at the same time.
     #[must_use]
     pub fn reserved(mut self) -> Bounded<K> {
-        self.counts.reserve(self.room + 1);
+        self.counts.reserve(self.room + 1, |(key, _)| hash(key));
         self
+    }
+
+    /// Puts keys in that are not there, and differ.
+    fn put(&mut self, counts: Vec<(K, Count)>) {
+        self.counts.reserve(counts.len(), |(key, _)| hash(key));
+        for (key, count) in counts {
+            self.counts.insert_unique(hash(&key), (key, count), |(key, _)| hash(key));
+        }
     }
 
     /// Counts a key that came so many times; whether it was not there before.
     pub fn add(&mut self, key: K, times: u64) -> bool {
+        self.add_hashed(hash(&key), key, times)
+    }
+
+    /// Counts many keys that came so many times each. In a large table that takes less time than one after the other: the
+    /// places of many are looked up before any is written, so that the processor waits for all of these at a time.
+    pub fn add_all(&mut self, keys: impl IntoIterator<Item = (K, u64)>) {
+        let mut keys = keys.into_iter();
+        let mut some = Vec::with_capacity(TOGETHER);
+        loop {
+            some.extend(keys.by_ref().take(TOGETHER).map(|(key, times)| (hash(&key), key, times)));
+            if some.is_empty() {
+                return;
+            }
+            let known =
+                |(hash, key, _): &&(u64, K, u64)| self.counts.find(*hash, |(k, _)| k == key).is_some();
+            // Keeps the looks, whose only purpose is to be under way.
+            std::hint::black_box(some.iter().filter(known).count());
+            for (hash, key, times) in some.drain(..) {
+                self.add_hashed(hash, key, times);
+            }
+        }
+    }
+
+    fn add_hashed(&mut self, hashed: u64, key: K, times: u64) -> bool {
         self.total += times;
         if let Some(distinct) = &mut self.distinct {
-            distinct.add(&key);
+            distinct.add_hash(hashed);
         }
         let missed = self.missed;
-        let is_new = match self.counts.entry(key) {
+        let is_new = match self.counts.entry(hashed, |(known, _)| *known == key, |(key, _)| hash(key)) {
             Entry::Occupied(mut entry) => {
-                entry.get_mut().certain += times;
+                entry.get_mut().1.certain += times;
                 false
             }
             Entry::Vacant(place) => {
-                place.insert(Count { certain: times, more: missed });
+                place.insert((key, Count { certain: times, more: missed }));
                 true
             }
         };
@@ -121,28 +156,32 @@ impl<K: Hash + Ord + Clone> Bounded<K> {
     fn let_go(&mut self) {
         if self.distinct.is_none() {
             let mut distinct = Distinct::default();
-            self.counts.keys().for_each(|key| distinct.add(key));
+            self.counts.iter().for_each(|(key, _)| distinct.add(key));
             self.distinct = Some(distinct);
         }
-        let mut most: Vec<u64> = self.counts.values().map(|count| count.most()).collect();
+        let mut most: Vec<u64> = self.counts.iter().map(|(_, count)| count.most()).collect();
         let middle = most.len() - 1 - (self.room / 2).min(most.len() - 1);
         let bar = *most.select_nth_unstable(middle).1;
         self.missed = self.missed.max(bar);
         // Out and in again: places that were taken would make the table grow.
         let kept: Vec<(K, Count)> = self.counts.drain().filter(|(_, count)| count.most() > bar).collect();
-        self.counts.extend(kept);
+        self.put(kept);
+    }
+
+    fn find(&self, key: &K) -> Option<&Count> {
+        self.counts.find(hash(key), |(known, _)| known == key).map(|(_, count)| count)
     }
 
     /// How often a key came; of one that is not there nothing is certain.
     #[must_use]
     pub fn get(&self, key: &K) -> Count {
-        self.counts.get(key).copied().unwrap_or(Count { certain: 0, more: self.missed })
+        self.find(key).copied().unwrap_or(Count { certain: 0, more: self.missed })
     }
 
     /// The `limit` most frequent keys, by what is certain; ties by key.
     #[must_use]
     pub fn top(&self, limit: usize) -> Vec<(K, Count)> {
-        let mut all: Vec<(&K, &Count)> = self.counts.iter().collect();
+        let mut all: Vec<(&K, &Count)> = self.counts.iter().map(|(key, count)| (key, count)).collect();
         let order =
             |a: &(&K, &Count), b: &(&K, &Count)| b.1.certain.cmp(&a.1.certain).then_with(|| a.0.cmp(b.0));
         if limit < all.len() {
@@ -184,33 +223,39 @@ impl<K: Hash + Ord + Clone> Bounded<K> {
     pub fn merge(&mut self, other: &Bounded<K>) {
         match (&mut self.distinct, &other.distinct) {
             (Some(own), Some(theirs)) => own.merge(theirs),
-            (Some(own), None) => other.counts.keys().for_each(|key| own.add(key)),
             (None, Some(theirs)) => {
                 let mut distinct = theirs.clone();
-                self.counts.keys().for_each(|key| distinct.add(key));
+                self.counts.iter().for_each(|(key, _)| distinct.add(key));
                 self.distinct = Some(distinct);
             }
-            (None, None) => {}
+            (_, None) => {}
         }
         if other.missed > 0 {
             for (key, count) in &mut self.counts {
-                if !other.counts.contains_key(key) {
+                if other.find(key).is_none() {
                     count.more += other.missed;
                 }
             }
         }
         for (key, theirs) in &other.counts {
+            let hashed = hash(key);
+            if let Some(distinct) = &mut self.distinct {
+                distinct.add_hash(hashed);
+            }
             let missed = Count { certain: 0, more: self.missed };
-            let own = self.counts.entry(key.clone()).or_insert(missed);
+            let own = self.counts.entry(hashed, |(known, _)| known == key, |(key, _)| hash(key));
+            let mut own = own.or_insert_with(|| (key.clone(), missed));
+            let (_, own) = own.get_mut();
             own.certain += theirs.certain;
             own.more += theirs.more;
+            // At once, or the table would grow beside the other one. A key that goes and comes again lacks what went.
+            if self.counts.len() > self.room {
+                self.let_go();
+            }
         }
         self.missed += other.missed;
         self.total += other.total;
         self.at_least = self.at_least.max(other.at_least);
-        if self.counts.len() > self.room {
-            self.let_go();
-        }
     }
 }
 

@@ -20,6 +20,12 @@ const REGISTERS: usize = 1 << BITS;
 /// process, so that two can be joined.
 static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
 
+/// The hash of a key.
+#[inline]
+pub(super) fn hash(key: &impl Hash) -> u64 {
+    HASHER.hash_one(key)
+}
+
 /// An estimate of how many different keys there were.
 #[derive(Clone, Debug)]
 pub struct Distinct(Box<[u8]>);
@@ -33,7 +39,12 @@ impl Default for Distinct {
 impl Distinct {
     /// Takes a key into account.
     pub fn add(&mut self, key: &impl Hash) {
-        let hash = mixed(HASHER.hash_one(key));
+        self.add_hash(hash(key));
+    }
+
+    /// Takes the key of a hash into account.
+    pub(super) fn add_hash(&mut self, hash: u64) {
+        let hash = mixed(hash);
         let register = &mut self.0[(hash >> (64 - BITS)) as usize];
         // The place of the first bit that is set, in what is left; the last bit ends it.
         let place = ((hash << BITS) | (1 << (BITS - 1))).leading_zeros() as u8 + 1;
@@ -51,11 +62,11 @@ impl Distinct {
     #[must_use]
     pub fn count(&self) -> u64 {
         let registers = REGISTERS as f64;
-        let sum: f64 = self.0.iter().map(|place| f64::from(*place).exp2().recip()).sum();
+        let sum: f64 = self.0.iter().map(|place| 0.5_f64.powi(i32::from(*place))).sum();
         let estimate = 0.7213 / (1.0 + 1.079 / registers) * registers * registers / sum;
         let empty = self.0.iter().filter(|place| **place == 0).count();
         let small = estimate <= 2.5 * registers && empty > 0;
-        let count = if small { registers * (registers / empty as f64).ln() } else { estimate };
+        let count = if small { registers * libm::log(registers / empty as f64) } else { estimate };
         count.round() as u64
     }
 }

@@ -108,9 +108,21 @@ impl Series {
     /// The places of keys by how many slices they have, then in their own order: keys that came as often have series that
     /// look alike, which packs them well.
     fn order(&self) -> Vec<std::ops::Range<usize>> {
-        let starts = std::iter::once(&0).chain(&self.ends);
-        let mut all: Vec<_> = starts.zip(&self.ends).map(|(start, end)| *start..*end).collect();
-        all.sort_by_key(|range| range.len());
+        let ranges =
+            || std::iter::once(&0).chain(&self.ends).zip(&self.ends).map(|(start, end)| *start..*end);
+        // A place for each length: there are few of them, and sorting would take longer than all else here.
+        let mut places = vec![0; ranges().map(|range| range.len()).max().unwrap_or(0) + 1];
+        ranges().for_each(|range| places[range.len()] += 1);
+        let mut before = 0;
+        for place in &mut places {
+            before += std::mem::replace(place, before);
+        }
+        let mut all = vec![0..0; self.ends.len()];
+        for range in ranges() {
+            let place = &mut places[range.len()];
+            all[*place] = range;
+            *place += 1;
+        }
         all
     }
 

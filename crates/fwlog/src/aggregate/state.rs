@@ -198,7 +198,19 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// There is none.
+    #[inline]
     pub fn number(&mut self) -> Result<u64, Damaged> {
+        match self.0 {
+            [byte @ ..0x80, rest @ ..] => {
+                self.0 = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_number(),
+        }
+    }
+
+    #[inline(never)]
+    fn long_number(&mut self) -> Result<u64, Damaged> {
         let mut number = 0;
         for (at, byte) in self.0.iter().take(10).enumerate() {
             let part = u64::from(byte & 0x7f);

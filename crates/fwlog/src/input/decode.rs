@@ -70,11 +70,13 @@ pub enum Records {
 }
 
 /// How answers begin that hold a list of records, without blanks.
-const ANSWERS: [&[u8]; 9] = [
+const ANSWERS: [&[u8]; 11] = [
     b"{\"dmesg\":[",
     b"{\"took\":",
     b"{\"hits\":",
     b"{\"status\":\"success\",",
+    b"{\"data\":{\"resultType\"",
+    b"{\"data\":{\"result\":[",
     b"{\"streams\":[",
     b"{\"stream\":{",
     b"{\"events\":[",

@@ -92,12 +92,12 @@ impl Rhythm {
             let (step, next) = (self.largest[at] as f64, self.largest[at + 1] as f64);
             let count = (at + 1) as f64;
             sum += step;
-            logs += step.ln();
+            logs += libm::log(step);
             if at + 1 >= FEW.min(many) {
                 tail.distance = tail.distance.max(sum / count - next);
             }
             if at < SOME {
-                tail.factor = logs / count - next.ln();
+                tail.factor = logs / count - libm::log(next);
             }
         }
         tail
@@ -122,7 +122,7 @@ impl Tail {
         const FACTORS: f64 = 3.0;
         let next = next as f64;
         let by_distance = next + DISTANCES * self.distance;
-        let by_factor = next * (FACTORS * self.factor).exp();
+        let by_factor = next * libm::exp(FACTORS * self.factor);
         // Where all steps are alike, one of twice their size is still no wonder.
         let most = by_distance.max(by_factor).max(2.0 * next).min(i64::MAX as f64 / 4.0);
         (most as i64).max(LEAST)

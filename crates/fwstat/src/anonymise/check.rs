@@ -7,14 +7,15 @@
 //! Must not know: how a line was made.
 //! Tested by: the unit tests below, `tests/cli/anonymise.rs`.
 
-use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 
-use hashbrown::DefaultHashBuilder;
-use logparse::{Line, Mac, Scanner};
+use logparse::{Line, Link, Mac, Scanner};
 
 use super::names::Kind;
 use super::text::Mapper;
+
+/// Names that are remembered from chunk to chunk, and how many of the last ones are looked at.
+const NAMED: (usize, usize) = (64, 8);
 
 /// What a line must show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -23,32 +24,57 @@ struct Fields {
     macs: [Option<Mac>; 2],
     ports: (Option<u16>, Option<u16>),
     protocol: Option<u8>,
-    /// Interfaces, prefix and host, each as a number that no two texts share but by chance.
-    names: [u64; 4],
-    /// Whether the prefix is looked at: not if the host's name is part of it.
-    prefix: bool,
 }
 
-/// The names of a line, as they are.
+/// Interfaces, prefix and host of a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Named {
     texts: [Vec<u8>; 4],
     /// What they must become.
-    images: [u64; 4],
+    images: [Vec<u8>; 4],
+    /// Whether the prefix is looked at: not if the host's name is part of it.
     prefix: bool,
 }
 
-/// What is expected of a line.
+/// What is expected of a line, and by which names.
 #[derive(Debug)]
-pub struct Expected((u64, Option<Fields>));
+pub struct Expected((u64, Option<(Fields, usize)>));
 
 /// The lines of a chunk, as they must be when they are read again.
 #[derive(Debug, Default)]
 pub struct Check {
-    expected: Vec<(u64, Option<Fields>)>,
-    /// The names of the line before: most lines have the same ones.
-    named: Named,
-    hasher: DefaultHashBuilder,
+    expected: Vec<(u64, Option<(Fields, usize)>)>,
+    /// The names of these lines, each set of them once, if it is not too long ago.
+    named: Vec<Named>,
+    /// The headers of the lines before: of what is expected, and of what was written.
+    headers: [Header; 2],
+}
+
+/// A header that was read, and what it says: most lines have the one of the line before.
+#[derive(Debug, Default)]
+struct Header {
+    text: Vec<u8>,
+    macs: [Option<Mac>; 2],
+}
+
+impl Header {
+    /// The hardware addresses of a line, each as it becomes.
+    fn macs(&mut self, link: Link<'_>, mut becomes: impl FnMut(Mac) -> Mac) -> [Option<Mac>; 2] {
+        if let Link::Raw(raw) = link
+            && raw.0 == self.text
+        {
+            return self.macs;
+        }
+        let header = link.mac_header();
+        let macs = [header.and_then(|header| header.src), header.and_then(|header| header.dst)]
+            .map(|mac| mac.map(&mut becomes));
+        if let Link::Raw(raw) = link {
+            self.text.clear();
+            self.text.extend_from_slice(raw.0);
+            self.macs = macs;
+        }
+        macs
+    }
 }
 
 /// The parts of a line that are names.
@@ -57,57 +83,35 @@ fn texts<'l>(line: &Line<'l>) -> [&'l [u8]; 4] {
 }
 
 /// The other fields of a line.
-fn fields(line: &Line<'_>) -> Fields {
+fn fields(line: &Line<'_>, macs: [Option<Mac>; 2]) -> Fields {
     let quoted = line.quoted();
     let quoted = [quoted.and_then(|packet| packet.src()), quoted.and_then(|packet| packet.dst())];
-    let header = line.mac_header();
     Fields {
         addresses: [line.src(), line.dst(), quoted[0], quoted[1]],
-        macs: [header.and_then(|header| header.src), header.and_then(|header| header.dst)],
+        macs,
         ports: (line.sport(), line.dport()),
         protocol: line.protocol().map(|protocol| protocol.0),
-        ..Fields::default()
     }
 }
 
 impl Check {
     /// Notes what the line with this number must become.
     pub fn expect(&mut self, number: u64, line: &Line<'_>, mapper: &mut Mapper) {
-        let mut fields = fields(line);
+        let macs = self.headers[0].macs(line.link(), |mac| Mac(mapper.hardware.image(mac.0)));
+        let mut fields = fields(line, macs);
         for addr in fields.addresses.iter_mut().flatten() {
             *addr = mapper.addresses.image(*addr);
         }
-        for mac in fields.macs.iter_mut().flatten() {
-            *mac = Mac(mapper.hardware.image(mac.0));
-        }
         let texts = texts(line);
-        if self.named.texts.iter().zip(texts).any(|(known, text)| known != text)
-            || self.named == Named::default()
-        {
-            self.named = self.named_of(texts, mapper);
-        }
-        (fields.names, fields.prefix) = (self.named.images, self.named.prefix);
-        self.expected.push((number, Some(fields)));
-    }
-
-    /// What names must become.
-    fn named_of(&self, texts: [&[u8]; 4], mapper: &mut Mapper) -> Named {
-        let [input, output, prefix, host] = texts;
-        // An address in a text is mapped by its form.
-        let shown = match mapper.names.listed(prefix) {
-            Some(listed) => listed.to_vec(),
-            None => mapped(mapper, prefix),
+        let known = self.named.iter().rev().take(NAMED.1).position(|known| known.texts == texts);
+        let names = match known {
+            Some(back) => self.named.len() - 1 - back,
+            None => {
+                self.named.push(named(texts, mapper));
+                self.named.len() - 1
+            }
         };
-        let is_address = std::str::from_utf8(host).is_ok_and(|text| text.parse::<IpAddr>().is_ok());
-        let named = match host {
-            b"" => Vec::new(),
-            host if is_address => mapped(mapper, host),
-            host => mapper.names.image(Kind::Host, host).to_vec(),
-        };
-        let interfaces = [input, output].map(|name| mapper.names.image(Kind::Interface, name));
-        let images = [&*interfaces[0], &interfaces[1], &shown, &named].map(|text| self.hasher.hash_one(text));
-        let prefix = host.is_empty() || memchr::memmem::find(prefix, host).is_none();
-        Named { texts: texts.map(<[u8]>::to_vec), images, prefix }
+        self.expected.push((number, Some((fields, names))));
     }
 
     /// Notes lines of which nothing is expected.
@@ -129,10 +133,10 @@ impl Check {
     /// and what is wrong with it.
     pub fn wrong(&mut self, scanner: &mut Scanner, written: &[u8]) -> Option<(u64, &'static str)> {
         let mut wrong = None;
-        let Check { expected, hasher, .. } = self;
+        let Check { expected, named, headers } = self;
         let mut expected = expected.drain(..);
         scanner.scan(written, |line| {
-            let Some((number, Some(wanted))) = expected.next() else { return };
+            let Some((number, Some((wanted, names)))) = expected.next() else { return };
             if wrong.is_some() {
                 return;
             }
@@ -140,20 +144,45 @@ impl Check {
                 wrong = Some((number, "it can no longer be read"));
                 return;
             };
-            let names = texts(&found).map(|text| hasher.hash_one(text));
-            let found = fields(&found);
+            let names = &named[names];
+            let [input, output, prefix, host] = texts(&found);
+            let found = fields(&found, headers[1].macs(found.link(), |mac| mac));
+            let same = |text: &[u8], at: usize| names.images[at] == text;
             let parts = [
                 (found.addresses == wanted.addresses, "an address"),
                 (found.macs == wanted.macs, "a hardware address"),
                 (found.ports == wanted.ports && found.protocol == wanted.protocol, "a port or the protocol"),
-                (names[..2] == wanted.names[..2], "an interface"),
-                (!wanted.prefix || names[2] == wanted.names[2], "the prefix"),
-                (names[3] == wanted.names[3], "the host"),
+                (same(input, 0) && same(output, 1), "an interface"),
+                (!names.prefix || same(prefix, 2), "the prefix"),
+                (same(host, 3), "the host"),
             ];
             wrong = parts.iter().find(|(same, _)| !same).map(|(_, part)| (number, *part));
         });
+        drop(expected);
+        if self.named.len() > NAMED.0 {
+            self.named.clear();
+        }
         wrong
     }
+}
+
+/// What names must become.
+fn named(texts: [&[u8]; 4], mapper: &mut Mapper) -> Named {
+    let [input, output, prefix, host] = texts;
+    // An address in a text is mapped by its form.
+    let shown = match mapper.names.listed(prefix) {
+        Some(listed) => listed.to_vec(),
+        None => mapped(mapper, prefix),
+    };
+    let is_address = std::str::from_utf8(host).is_ok_and(|text| text.parse::<IpAddr>().is_ok());
+    let image = match host {
+        b"" => Vec::new(),
+        host if is_address => mapped(mapper, host),
+        host => mapper.names.image(Kind::Host, host).to_vec(),
+    };
+    let [input, output] = [input, output].map(|name| mapper.names.image(Kind::Interface, name).to_vec());
+    let prefix = host.is_empty() || memchr::memmem::find(prefix, host).is_none();
+    Named { texts: texts.map(<[u8]>::to_vec), images: [input, output, shown, image], prefix }
 }
 
 fn mapped(mapper: &mut Mapper, text: &[u8]) -> Vec<u8> {

@@ -10,6 +10,7 @@
 
 pub mod address;
 pub mod check;
+mod form;
 pub mod hardware;
 pub mod names;
 pub mod pan;

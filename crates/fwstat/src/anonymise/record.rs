@@ -27,7 +27,6 @@ pub struct Lines {
     edits: Vec<Edit>,
     /// The host of the line before, and what it became.
     host: Option<Host>,
-    options: Finder<'static>,
 }
 
 /// A host's name, to be searched for.
@@ -81,7 +80,7 @@ impl Lines {
     /// With what maps their parts.
     #[must_use]
     pub fn new(mapper: Mapper) -> Lines {
-        Lines { mapper, edits: Vec::new(), host: None, options: Finder::new(b"OPT (") }
+        Lines { mapper, edits: Vec::new(), host: None }
     }
 
     /// Writes a record's line.
@@ -104,8 +103,11 @@ impl Lines {
         if line.uid().is_some() || line.gid().is_some() {
             self.users(raw, &mut edits);
         }
-        if let Some(at) = self.options.find(raw) {
-            self.options(raw, at, &mut edits);
+        // A parenthesis is sooner found than the field.
+        if let Some(at) = memchr::memchr(b'(', raw)
+            && let Some(found) = memmem::find(&raw[at.saturating_sub(4)..], b"OPT (")
+        {
+            self.options(raw, at.saturating_sub(4) + found, &mut edits);
         }
         if line.completeness() != Completeness::Whole {
             self.cut(raw, line, &mut edits);

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::address::Addresses;
+use super::form::{hex_byte, push_groups, push_quad, quad, six, write_bytes};
 use super::hardware::Hardware;
 use super::names::{Kind, Names};
 
@@ -53,6 +54,8 @@ pub struct Mapper {
     pub names: Names,
     /// What headers became, and how much of them: most lines have one of a few.
     headers: HashMap<Vec<u8>, (Vec<u8>, usize)>,
+    /// The header of the line before that was mapped as a whole, and what it became.
+    last: (Vec<u8>, Vec<u8>),
     /// A run that is being written.
     piece: Vec<u8>,
 }
@@ -70,7 +73,14 @@ impl Mapper {
     /// Of these.
     #[must_use]
     pub fn new(addresses: Addresses, hardware: Hardware, names: Names) -> Mapper {
-        Mapper { addresses, hardware, names, headers: HashMap::new(), piece: Vec::new() }
+        Mapper {
+            addresses,
+            hardware,
+            names,
+            headers: HashMap::new(),
+            last: Default::default(),
+            piece: Vec::new(),
+        }
     }
 
     /// Writes a text with these edits, and with all addresses between them mapped. Of edits that overlap, the first one
@@ -169,19 +179,45 @@ impl Mapper {
     /// Writes a part of a text; `words`: hexadecimal digits alone may be something as well.
     fn between(&mut self, text: &[u8], part: Range<usize>, words: bool, out: &mut Vec<u8>) {
         let (mut written, mut at) = (part.start, part.start);
-        while let Some((found, sign)) = next(text, at..part.end, words) {
-            let end = match sign {
-                HEX => self.word(text, found.clone(), part.end),
-                _ => self.run(text, found.clone(), part.end),
-            };
-            at = found.end;
-            if let Some(end) = end {
-                out.extend_from_slice(&text[written..found.start]);
+        while let Some(start) = next(text, at..part.end, words) {
+            if let Some(end) = self.known_header(text, start, part.end) {
+                out.extend_from_slice(&text[written..start]);
+                out.extend_from_slice(&self.last.1);
+                (written, at) = (end, end);
+                continue;
+            }
+            let run = Run::at(text, start, part.end);
+            at = run.end;
+            if run.is_digits() {
+                let Some(end) = self.word(text, start..run.end, part.end) else { continue };
+                out.extend_from_slice(&text[written..start]);
+                out.extend_from_slice(&self.piece);
+                (written, at) = (end, end);
+            } else if run.colons == 0
+                && text.get(run.end) != Some(&b'/')
+                && let Some(bits) = quad(&text[start..run.end])
+            {
+                // Most addresses, the short way.
+                if !is_mask(bits) {
+                    out.extend_from_slice(&text[written..start]);
+                    push_quad(out, self.addresses.v4(Ipv4Addr::from_bits(bits)));
+                    written = run.end;
+                }
+            } else if let Some(end) = self.run(text, start, run, part.end) {
+                out.extend_from_slice(&text[written..start]);
                 out.extend_from_slice(&self.piece);
                 (written, at) = (end, end);
             }
         }
         out.extend_from_slice(&text[written..part.end]);
+    }
+
+    /// Where the header ends that begins here, if it is that of the line before.
+    fn known_header(&self, text: &[u8], start: usize, limit: usize) -> Option<usize> {
+        let known = &self.last.0;
+        let end = start + known.len();
+        let same = end < limit && !known.is_empty() && text[start..end] == known[..];
+        (same && class(text, end) == 0 && text[..start].ends_with(b"MAC=")).then_some(end)
     }
 
     /// Hexadecimal digits alone: a hardware address with dashes, an identifier. Where it ends, if it is one.
@@ -230,10 +266,10 @@ impl Mapper {
 
     /// A run of hexadecimal digits, dots and colons, written to `piece` if anything in it changes. Where what was
     /// written ends.
-    fn run(&mut self, text: &[u8], run: Range<usize>, limit: usize) -> Option<usize> {
+    fn run(&mut self, text: &[u8], start: usize, run: Run, limit: usize) -> Option<usize> {
         let mut piece = std::mem::take(&mut self.piece);
         piece.clear();
-        let found = self.addresses_of(text, run, limit, &mut piece);
+        let found = self.addresses_of(text, start, run, limit, &mut piece);
         self.piece = piece;
         found
     }
@@ -241,25 +277,23 @@ impl Mapper {
     fn addresses_of(
         &mut self,
         text: &[u8],
-        run: Range<usize>,
+        start: usize,
+        Run { end, dots, colons }: Run,
         limit: usize,
         piece: &mut Vec<u8>,
     ) -> Option<usize> {
+        let run = start..end;
         let bytes = &text[run.clone()];
-        let colons = bytes.iter().filter(|b| **b == b':').count();
-        if colons == 0 {
-            return self.dotted(text, run, limit, piece);
-        }
-        let before = &text[run.start.saturating_sub(4)..run.start];
-        if before == b"MAC=" || before.ends_with(b"SRC=") || before.ends_with(b"DST=") {
-            if let Some(end) = self.header(bytes, piece) {
-                return Some(run.start + end);
+        let before = &text[start.saturating_sub(4)..start];
+        if colons > 0 && (before == b"MAC=" || before.ends_with(b"SRC=") || before.ends_with(b"DST=")) {
+            if let Some(end) = self.header(bytes, before == b"MAC=", piece) {
+                return Some(start + end);
             }
-        } else if colons < 5 && !bytes.windows(2).any(|two| two == b"::") {
-            // A time of day: too few groups for what follows.
-            return self.dotted(text, run, limit, piece);
+        } else if colons < 5 && (colons < 2 || !bytes.windows(2).any(|two| two == b"::")) {
+            // A time of day, a number, a word: too few groups for what follows.
+            return (dots >= 3).then(|| self.dotted(text, run, limit, piece))?;
         } else if let Some(end) = self.octets(bytes, false, piece) {
-            return Some(run.start + end);
+            return Some(start + end);
         }
         // What ends a sentence, or an address, is no part of it.
         for cut in [0, 1] {
@@ -297,10 +331,17 @@ impl Mapper {
         end
     }
 
-    /// The bytes of a header, after the name of its field. Where they end.
-    fn header(&mut self, bytes: &[u8], piece: &mut Vec<u8>) -> Option<usize> {
+    /// The bytes of a header, after the name of its field. Where they end; `first`: the field is the one of which the
+    /// next line is likely to have the same.
+    fn header(&mut self, bytes: &[u8], first: bool, piece: &mut Vec<u8>) -> Option<usize> {
         if let Some((known, end)) = self.headers.get(bytes) {
             piece.extend_from_slice(known);
+            if first && *end == bytes.len() {
+                self.last.0.clear();
+                self.last.0.extend_from_slice(bytes);
+                self.last.1.clear();
+                self.last.1.extend_from_slice(known);
+            }
             return Some(*end);
         }
         let end = self.octets(bytes, true, piece)?;
@@ -393,33 +434,57 @@ impl Mapper {
     }
 }
 
-/// The next run of hexadecimal digits, dots and colons in a part of a text, and what is in it: `HEX` alone, or more.
-/// Digits alone are one only before a dash, unless `words` says that they may be more.
-fn next(text: &[u8], part: Range<usize>, words: bool) -> Option<(Range<usize>, u8)> {
-    let class = |at: usize| CLASS[usize::from(text[at])];
+/// Hexadecimal digits, dots and colons that follow each other.
+#[derive(Clone, Copy)]
+struct Run {
+    end: usize,
+    dots: usize,
+    colons: usize,
+}
+
+impl Run {
+    /// That which begins here.
+    fn at(text: &[u8], start: usize, limit: usize) -> Run {
+        let mut run = Run { end: start, dots: 0, colons: 0 };
+        for b in &text[start..limit] {
+            match CLASS[usize::from(*b)] {
+                0 => break,
+                DOT => run.dots += 1,
+                COLON => run.colons += 1,
+                _ => {}
+            }
+            run.end += 1;
+        }
+        run
+    }
+
+    /// Whether nothing but digits is in it.
+    fn is_digits(self) -> bool {
+        self.dots + self.colons == 0
+    }
+}
+
+/// What a byte of a text may be part of.
+fn class(text: &[u8], at: usize) -> u8 {
+    CLASS[usize::from(text[at])]
+}
+
+/// Where the next run of hexadecimal digits, dots and colons begins in a part of a text. Digits alone are one only before
+/// a dash, unless `words` says that they may be more.
+fn next(text: &[u8], part: Range<usize>, words: bool) -> Option<usize> {
+    if words {
+        return text[part.clone()].iter().position(|b| CLASS[usize::from(*b)] != 0).map(|at| part.start + at);
+    }
     let mut at = part.start;
     loop {
-        let start = if words {
-            at + text[at..part.end].iter().position(|b| CLASS[usize::from(*b)] != 0)?
-        } else {
-            // Most of a line is not looked at byte by byte.
-            let sign = at + memchr::memchr3(b'.', b':', b'-', &text[at..part.end])?;
-            sign - text[part.start..sign].iter().rev().take_while(|b| CLASS[usize::from(**b)] != 0).count()
-        };
-        let mut end = start;
-        let mut seen = 0;
-        while end < part.end && class(end) != 0 {
-            seen |= class(end);
-            end += 1;
+        // Most of a line is not looked at byte by byte.
+        let sign = at + memchr::memchr3(b'.', b':', b'-', &text[at..part.end])?;
+        let back = text[part.start..sign].iter().rev().take_while(|b| CLASS[usize::from(**b)] != 0).count();
+        // A dash with nothing before it begins none.
+        if back > 0 || text[sign] != b'-' {
+            return Some(sign - back);
         }
-        if end > start {
-            return Some((start..end, if seen == HEX { HEX } else { DOT }));
-        }
-        // A dash with nothing before it.
-        at = end + 1;
-        if at >= part.end {
-            return None;
-        }
+        at = sign + 1;
     }
 }
 
@@ -438,80 +503,6 @@ fn length(text: &[u8], at: usize, limit: usize, most: u8) -> Option<(u8, usize)>
 /// Whether a number is a netmask of 8 bits or more: no host has such an address.
 fn is_mask(bits: u32) -> bool {
     bits >> 24 == 255 && bits.leading_ones() + bits.trailing_zeros() == 32 && bits != u32::MAX
-}
-
-/// An address in dotted decimal.
-fn quad(bytes: &[u8]) -> Option<u32> {
-    if bytes.len() > 15 {
-        return None;
-    }
-    let (mut bits, mut parts) = (0u32, 0);
-    for part in bytes.split(|b| *b == b'.') {
-        if part.is_empty() || part.len() > 3 {
-            return None;
-        }
-        let number = part
-            .iter()
-            .try_fold(0u32, |sum, b| b.is_ascii_digit().then(|| sum * 10 + u32::from(b - b'0')))?;
-        if number > 255 {
-            return None;
-        }
-        bits = bits << 8 | number;
-        parts += 1;
-    }
-    (parts == 4).then_some(bits)
-}
-
-/// An address of IPv6.
-fn six(bytes: &[u8]) -> Option<Ipv6Addr> {
-    (bytes.len() >= 2).then(|| std::str::from_utf8(bytes).ok()?.parse().ok())?
-}
-
-/// A byte in two hexadecimal digits.
-fn hex_byte(digits: &[u8]) -> Option<u8> {
-    let digit = |b: u8| (b as char).to_digit(16).map(|digit| digit as u8);
-    match digits {
-        [a, b] => Some(digit(*a)? << 4 | digit(*b)?),
-        _ => None,
-    }
-}
-
-fn write_bytes(out: &mut Vec<u8>, bytes: &[u8], between: u8, upper: bool) {
-    const DIGITS: [&[u8; 16]; 2] = [b"0123456789abcdef", b"0123456789ABCDEF"];
-    let digits = DIGITS[usize::from(upper)];
-    for (at, byte) in bytes.iter().enumerate() {
-        if at > 0 {
-            out.push(between);
-        }
-        out.extend([digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]);
-    }
-}
-
-/// An address of IPv6 as the kernel writes it: eight groups of four digits.
-fn push_groups(out: &mut Vec<u8>, addr: Ipv6Addr) {
-    for (at, two) in addr.octets().chunks_exact(2).enumerate() {
-        if at > 0 {
-            out.push(b':');
-        }
-        for byte in two {
-            out.extend([byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
-        }
-    }
-}
-
-fn push_quad(out: &mut Vec<u8>, addr: Ipv4Addr) {
-    for (at, octet) in addr.octets().into_iter().enumerate() {
-        if at > 0 {
-            out.push(b'.');
-        }
-        if octet >= 100 {
-            out.push(b'0' + octet / 100);
-        }
-        if octet >= 10 {
-            out.push(b'0' + octet / 10 % 10);
-        }
-        out.push(b'0' + octet % 10);
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::common::{FilterArgs, InputArgs, LookArgs};
-use super::values::{CHAIN, MOST_RULES, RuleFormat, Silenced};
+use super::values::{CHAIN, MOST_RULES, RuleFormat, Silenced, size};
 
 /// `fwstat suggest`.
 #[derive(Args, Debug, Clone)]
@@ -61,6 +61,9 @@ pub struct Suggest {
     /// Lifetime of ipset and CrowdSec entries.
     #[arg(hide_short_help = true, long, value_name = "SPAN", default_value = "1w")]
     pub timeout: String,
+    /// Memory to stay within, as 256M: what is kept does not grow with the log, but with the threads, so there are fewer.
+    #[arg(hide_short_help = true, long, value_name = "SIZE", value_parser = size)]
+    pub max_memory: Option<u64>,
     /// Output format.
     #[arg(long, value_name = "FORMAT", default_value = "iptables", help_heading = "Output")]
     pub format: RuleFormat,

@@ -154,7 +154,10 @@ struct Shared<'w> {
 
 impl Aggregate for Shared<'_> {
     fn add(&mut self, record: &Record<'_>) {
-        let above = memchr::memchr_iter(b'\n', record.raw).count();
+        let above = match memchr::memchr(b'\n', record.raw) {
+            Some(_) => memchr::memchr_iter(b'\n', record.raw).count(),
+            None => 0,
+        };
         let number = record.line_number();
         if self.other {
             let mut bytes = Vec::new();

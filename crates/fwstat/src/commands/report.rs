@@ -22,7 +22,7 @@ use super::{Outcome, format, outcome, replace, write};
 use crate::analysis::noise::survey::Survey;
 use crate::analysis::replay::Replay;
 use crate::analysis::replayed::Replays;
-use crate::analysis::scans::{Campaign, Campaigns, Order, Sender};
+use crate::analysis::scans::{Campaign, Campaigns, Order, Sender, Wanted};
 use crate::analysis::suggest::proof::{Proof, Prover};
 use crate::analysis::summary::Summary;
 use crate::analysis::summary::details::{Detailed, Details, Places};
@@ -57,13 +57,13 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
         || rulesets.iter().map(|rulesets| Replays::new(rulesets, &compiled, None, None)).collect::<Vec<_>>();
     let mut log = Passes::new(arguments.common.clone())?;
     let ranks = log.ranks.clone();
-    let make = || ((Survey::new(&session.trusted, &ranks), First::default()), (Scans::new(None), replays()));
+    let make =
+        || ((Survey::new(&session.trusted, &ranks), First::default()), (Scans::new(None, 1), replays()));
     let (((survey, first), (scans, replays)), options, account, mut head) = log.run(make)?;
-    let campaigns = Campaigns::of(&scans, Sender::Source);
+    let newest = Wanted { low: false, since: None, order: Order::Newest, limit: LIMIT };
+    let campaigns = Campaigns::of(&scans, Sender::Source).shown(&scans, &newest);
     // It is large, and later passes need their own memory.
     drop(scans);
-    let campaigns: Vec<&Campaign> =
-        campaigns.rows(false, Order::Newest).0.into_iter().map(|at| &campaigns.list[at]).collect();
     let terminal = options.output.is_none() && io::stdout().is_terminal();
     // A page is for a browser: a terminal is told the same in a few lines.
     let usual = if terminal { Format::Text } else { Format::Html };
@@ -103,7 +103,7 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
         summary: &summary,
         replay: replay.as_ref(),
         campaigns: &campaigns,
-        who: &who(options.plan.names.as_deref(), &summary, &campaigns),
+        who: &who(options.plan.names.as_deref(), &summary, &campaigns.list),
         command: next::command(&head, "report", &words(arguments, &options)),
         rules: rules(arguments),
         input: next::input_words(&arguments.common.input),
@@ -168,9 +168,9 @@ impl<'p> State<'p> {
 }
 
 /// What files and the resolver say of the addresses that are shown.
-fn who(names: Option<&Names>, summary: &Summary, campaigns: &[&Campaign]) -> HashMap<IpAddr, Who> {
+fn who(names: Option<&Names>, summary: &Summary, campaigns: &[Campaign]) -> HashMap<IpAddr, Who> {
     let Some(names) = names else { return HashMap::new() };
-    let alone = campaigns.iter().take(LIMIT).filter(|campaign| campaign.sources.len() == 1);
+    let alone = campaigns.iter().filter(|campaign| campaign.sources.len() == 1);
     let mut shown = summary.addresses();
     shown.extend(alone.filter_map(|campaign| campaign.sources.first()).map(|source| Probe::address(*source)));
     shown.sort_unstable();

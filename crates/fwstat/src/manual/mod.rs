@@ -17,7 +17,6 @@ use clap_complete::env::{EnvCompleter, Fish, Zsh};
 use self::completions::Bash;
 use crate::cli::{self, Generate};
 use crate::report::style::RenderOptions;
-pub use page::page_of;
 use topic::{TOPICS, Topic};
 
 /// Writes a manual page, or what makes a shell complete.
@@ -25,7 +24,8 @@ use topic::{TOPICS, Topic};
 /// # Errors
 /// The output cannot be written.
 pub fn generate(kind: Generate, out: &mut dyn Write) -> io::Result<()> {
-    registration(kind, "fwstat", out).unwrap_or_else(|page| out.write_all(page::page(page.command()).as_bytes()))
+    registration(kind, "fwstat", out)
+        .unwrap_or_else(|page| out.write_all(page::page(page.command()).as_bytes()))
 }
 
 /// Writes what makes a shell complete a program of the family; gives back what is no shell.
@@ -44,6 +44,12 @@ pub fn registration(kind: Generate, program: &str, out: &mut dyn Write) -> Resul
         written = out.write_all(FIRST_TAB.replace("fwstat", program).as_bytes());
     }
     Ok(written)
+}
+
+/// The manual page of a program that belongs to fwstat, as `fwstat-sql`, from its own command line.
+#[must_use]
+pub fn page_of(name: &str, program: clap::Command) -> String {
+    page::of_program(name, program)
 }
 
 /// What zsh needs where it loads the script by itself, as the file `_fwstat` of a folder of `$fpath`.

@@ -19,6 +19,9 @@ use crate::cli::{Common, OutputArgs, Report, Suggest};
 use crate::report::diagnostics;
 use crate::whole_file;
 
+/// Memory that a thread takes for what it keeps, whatever the log holds: half of that as measured.
+const OF_A_THREAD: u64 = 32 << 20;
+
 /// What is known before the log is read: options and rulesets.
 ///
 /// # Errors
@@ -74,10 +77,17 @@ pub fn trusted(typed: &[String]) -> anyhow::Result<Vec<Net>> {
 /// Which log, and how it is read.
 #[must_use]
 pub fn common(arguments: &Suggest) -> Common {
+    let mut input = arguments.input.clone();
+    if let Some(most) = arguments.max_memory {
+        let fit = usize::try_from(most / OF_A_THREAD).unwrap_or(usize::MAX).max(1);
+        if input.threads.unwrap_or_else(super::processors) > fit {
+            input.threads = Some(fit);
+        }
+    }
     Common {
         files: arguments.files.clone(),
         filter: arguments.filter.clone(),
-        input: arguments.input.clone(),
+        input,
         output: OutputArgs { look: arguments.look.clone(), ..OutputArgs::default() },
     }
 }

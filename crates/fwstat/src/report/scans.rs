@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::csv::Delimiter;
 use super::style::{Column, DIM, Gives, KEY, RenderOptions, columns, sentence, sparkline};
 use super::{Head, Report, json, next, table};
-use crate::analysis::scans::{Campaign, ranges};
+use crate::analysis::scans::{Campaign, Shown, ranges};
 
 /// Rows of a table where nothing else is asked for; a report has no more of them.
 pub const LIMIT: usize = 20;
@@ -30,13 +30,9 @@ pub struct Table<'c> {
     /// The options about the input, as words: by another zone or year, a campaign has another ID.
     pub input: Vec<String>,
     /// The campaigns.
-    pub campaigns: Vec<&'c Campaign>,
+    pub shown: &'c Shown,
     /// The lines of each, if they were looked for.
     pub lines: Option<Vec<&'c [(u64, u64)]>>,
-    /// Rows of the table; 0: all.
-    pub limit: usize,
-    /// Campaigns of low confidence that are not among them.
-    pub low: u64,
     /// Sources that asked for something and scanned nothing.
     pub below: u64,
     /// Packets that ask for nothing.
@@ -48,31 +44,22 @@ pub struct Table<'c> {
 }
 
 impl Table<'_> {
-    fn shown(&self) -> &[&Campaign] {
-        let limit = if self.limit == 0 { self.campaigns.len() } else { self.limit.min(self.campaigns.len()) };
-        &self.campaigns[..limit]
-    }
-
     fn utc(moment: i64) -> String {
         clock::utc_text(moment.saturating_mul(1_000_000))
     }
 
     /// What is not in the rows.
     fn summary(&self, look: &RenderOptions) -> String {
-        let all = self.campaigns.len() as u64;
+        let (rows, all) = (self.shown.list.len() as u64, self.shown.all as u64);
         let mut parts = vec![match all {
             0 => "no scans".to_owned(),
-            _ if (self.shown().len() as u64) < all => {
-                format!(
-                    "{} of {}",
-                    look.number(self.shown().len() as u64),
-                    look.count_of(all, "campaign", "campaigns")
-                )
+            _ if rows < all => {
+                format!("{} of {}", look.number(rows), look.count_of(all, "campaign", "campaigns"))
             }
             _ => look.count_of(all, "campaign", "campaigns"),
         }];
-        if self.low > 0 {
-            parts.push(format!("{} of low confidence not shown (--all)", look.number(self.low)));
+        if self.shown.low > 0 {
+            parts.push(format!("{} of low confidence not shown (--all)", look.number(self.shown.low)));
         }
         if self.below > 0 {
             parts.push(format!("{} below the threshold", look.count_of(self.below, "source", "sources")));
@@ -82,8 +69,12 @@ impl Table<'_> {
         }
         let mut out = sentence(look, DIM, &parts.join("; "));
         if self.folded.sources > 0 {
+            let things = match self.folded.most {
+                0 | 1 => "one thing only".to_owned(),
+                most => format!("{most} things at most"),
+            };
             let folded = format!(
-                "--max-memory: {} that asked for one thing only became a count",
+                "--max-memory: {} that asked for {things} became a count",
                 look.count_of(self.folded.sources, "source", "sources")
             );
             out.push_str(&sentence(look, DIM, &folded));
@@ -93,7 +84,7 @@ impl Table<'_> {
 
     /// Commands about the first row.
     fn next(&self, look: &RenderOptions) -> String {
-        let Some(first) = self.shown().first() else { return String::new() };
+        let Some(first) = self.shown.list.first() else { return String::new() };
         next::block(look, &[(its_lines(self.head, &first.id, &self.input), "its lines")])
     }
 }
@@ -102,7 +93,8 @@ impl Report for Table<'_> {
     fn json(&self) -> Map<String, Value> {
         let mut document = json::head("fwstat.scans/1", self.head);
         let campaigns: Vec<Value> = self
-            .campaigns
+            .shown
+            .list
             .iter()
             .enumerate()
             .map(|(at, campaign)| {
@@ -114,7 +106,7 @@ impl Report for Table<'_> {
             })
             .collect();
         document.insert("campaigns".to_owned(), json!(campaigns));
-        document.insert("low_confidence_hidden".to_owned(), json!(self.low));
+        document.insert("low_confidence_hidden".to_owned(), json!(self.shown.low));
         document.insert("sources_below".to_owned(), json!(self.below));
         document.insert("answers".to_owned(), json!(self.answers));
         document.insert("others".to_owned(), json!(self.others));
@@ -151,7 +143,7 @@ impl Report for Table<'_> {
             ];
             delimiter.line(&mut out, names);
         }
-        for campaign in &self.campaigns {
+        for campaign in &self.shown.list {
             let moment = |moment: Option<i64>| moment.map(Self::utc).unwrap_or_default();
             let cells = [
                 campaign.id.clone(),
@@ -187,48 +179,7 @@ impl Report for Table<'_> {
             Ok(first) => first,
             Err(whole) => return whole,
         };
-        let heads = [
-            Column::whole("ID"),
-            Column::whole("BEGAN"),
-            Column::number("TOOK"),
-            Column::whole("SOURCE").styled(KEY),
-            Column::text("PORTS"),
-            Column::text("TECHNIQUE"),
-            Column::number("PACKETS"),
-            Column::whole("SHAPE").giving(Gives::Way),
-            Column::whole("TOOL").giving(Gives::Way),
-            Column::whole("TARGET").giving(Gives::Way),
-            Column::whole("OVER TIME").giving(Gives::Way),
-        ];
-        let years: BTreeSet<String> = self
-            .shown()
-            .iter()
-            .filter_map(|campaign| Some(began(campaign, self.clock)?[..4].to_owned()))
-            .collect();
-        // The year says nothing where all are of one; the head of the report has it.
-        let from = if years.len() > 1 { 0 } else { 5 };
-        let rows: Vec<Vec<String>> = self
-            .shown()
-            .iter()
-            .map(|campaign| {
-                vec![
-                    campaign.id.clone(),
-                    began(campaign, self.clock).map_or("-".to_owned(), |began| began[from..].to_owned()),
-                    took(campaign),
-                    who(&campaign.sources),
-                    Ports::of(campaign).to_string(),
-                    campaign.technique.to_owned(),
-                    look.number(campaign.packets),
-                    shape(campaign),
-                    campaign.tool.unwrap_or("-").to_owned(),
-                    who(&campaign.targets),
-                    sparkline(&campaign.timeline),
-                ]
-            })
-            .collect();
-        if !rows.is_empty() {
-            out.push_str(&columns(look, &heads, &rows));
-        }
+        out.push_str(&rows(look, self.clock, &self.shown.list));
         if look.header {
             out.push_str(&self.summary(look));
         }
@@ -238,8 +189,49 @@ impl Report for Table<'_> {
     }
 }
 
+/// A row for each campaign, with heads.
+pub(super) fn rows(look: &RenderOptions, clock: &Clock, list: &[Campaign]) -> String {
+    let heads = [
+        Column::whole("ID"),
+        Column::whole("BEGAN"),
+        Column::number("TOOK"),
+        Column::whole("SOURCE").styled(KEY),
+        Column::text("PORTS"),
+        Column::text("TECHNIQUE"),
+        Column::number("PACKETS"),
+        Column::whole("SHAPE").giving(Gives::Late),
+        Column::whole("TOOL").giving(Gives::Late),
+        Column::whole("TARGET").giving(Gives::Late),
+        Column::whole("OVER TIME").giving(Gives::Way),
+    ];
+    let years: BTreeSet<String> =
+        list.iter().filter_map(|campaign| Some(began(campaign, clock)?[..4].to_owned())).collect();
+    // The year says nothing where all are of one; the head of the report has it.
+    let from = if years.len() > 1 { 0 } else { 5 };
+    let rows: Vec<Vec<String>> = list
+        .iter()
+        .map(|campaign| {
+            vec![
+                campaign.id.clone(),
+                began(campaign, clock).map_or("-".to_owned(), |began| began[from..].to_owned()),
+                took(campaign),
+                who(&campaign.sources),
+                Ports::of(campaign).to_string(),
+                campaign.technique.to_owned(),
+                look.number(campaign.packets),
+                // That there are several sources stands in their column.
+                shape(campaign).replace("distributed-", ""),
+                campaign.tool.unwrap_or("-").to_owned(),
+                who(&campaign.targets),
+                sparkline(&campaign.timeline),
+            ]
+        })
+        .collect();
+    if rows.is_empty() { String::new() } else { columns(look, &heads, &rows) }
+}
+
 /// A campaign as an object.
-fn object(campaign: &Campaign) -> Map<String, Value> {
+pub(super) fn object(campaign: &Campaign) -> Map<String, Value> {
     let mut object = Map::new();
     let mut put = |name: &str, value: Value| object.insert(name.to_owned(), value);
     let moment = |moment: Option<i64>| moment.map(Table::utc);

@@ -172,6 +172,8 @@ pub struct Column {
 pub enum Gives {
     /// It is left out, before others are shortened.
     Way,
+    /// It is left out if shortening others to [`MODERATE`] columns is not enough.
+    Late,
     /// Its cells are shortened, and the column is left out if that is not enough.
     Most,
     /// Its cells are shortened.
@@ -218,6 +220,8 @@ impl Column {
 pub(super) const GAP: usize = 2;
 /// Columns to which text is shortened at most.
 const SHORTEST: usize = 8;
+/// Columns to which text is shortened before a column of [`Gives::Late`] is left out.
+const MODERATE: usize = 12;
 
 /// The style of a cell, by its column, where it is another one than the column's.
 pub type Paint<'p> = &'p dyn Fn(usize) -> Option<Style>;
@@ -252,15 +256,25 @@ impl Layout {
                 }
             }
         };
-        leave_out(&mut widths, Gives::Way);
         // Take from the widest column that may shrink until the table fits.
-        while all(&widths) > limit {
-            let shrinks = |at: &usize| matches!(columns[*at].gives, Gives::Some | Gives::Most);
-            let width = |at: usize| widths[at].unwrap_or(0);
-            let wide = (0..columns.len()).filter(shrinks).filter(|at| width(*at) > SHORTEST);
-            let Some(widest) = wide.max_by_key(|at| (width(*at), *at)) else { break };
-            widths[widest] = widths[widest].map(|width| width - 1);
+        let shrink = |widths: &mut Vec<Option<usize>>, least: usize| {
+            while all(widths) > limit {
+                let shrinks = |at: &usize| matches!(columns[*at].gives, Gives::Some | Gives::Most);
+                let width = |at: usize| widths[at].unwrap_or(0);
+                let wide = (0..columns.len()).filter(shrinks).filter(|at| width(*at) > least);
+                let Some(widest) = wide.max_by_key(|at| (width(*at), *at)) else { break };
+                widths[widest] = widths[widest].map(|width| width - 1);
+            }
+        };
+        leave_out(&mut widths, Gives::Way);
+        for at in (0..columns.len()).rev().filter(|at| columns[*at].gives == Gives::Late) {
+            let mut shortened = widths.clone();
+            shrink(&mut shortened, MODERATE);
+            if all(&shortened) > limit {
+                widths[at] = None;
+            }
         }
+        shrink(&mut widths, SHORTEST);
         leave_out(&mut widths, Gives::Most);
         let breaks_at = (all(&widths) > limit).then_some(limit);
         Layout { widths, breaks_at }
@@ -484,6 +498,20 @@ mod tests {
         let rows = vec![vec!["a long prefix of a rule".to_owned(), "12,345".to_owned()]];
         let table = columns(&look(Some(20)), &[Column::text("PREFIX"), Column::number("PACKETS")], &rows);
         assert_eq!(table, "PREFIX       PACKETS\na long pre…   12,345\n");
+    }
+
+    #[test]
+    fn a_column_stays_if_shortening_others_makes_room() {
+        let heads = [
+            Column::text("PORTS"),
+            Column::whole("SHAPE").giving(Gives::Late),
+            Column::whole("BARS").giving(Gives::Way),
+        ];
+        let rows = vec![["53/udp 123/udp 161/udp", "vertical", "████"].map(str::to_owned).to_vec()];
+        let table = |width| columns(&look(Some(width)), &heads, &rows);
+        assert_eq!(table(32), "PORTS                   SHAPE\n53/udp 123/udp 161/udp  vertical\n");
+        assert_eq!(table(22), "PORTS         SHAPE\n53/udp 123/…  vertical\n");
+        assert_eq!(table(21), "PORTS\n53/udp 123/udp 161/u…\n");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Must not know: inputs, threads, screens.
 //! Tested by: the unit tests below, `tests/cli/watch.rs`.
 
+use fwlog::sorting::InOrder as _;
 use std::collections::VecDeque;
 use std::hash::BuildHasher as _;
 use std::net::IpAddr;
@@ -101,7 +102,7 @@ impl Ports {
         let set: u32 = self.0.iter().map(|word| word.count_ones()).sum();
         let size = 512.0_f64;
         let empty = (size - f64::from(set)).max(0.5);
-        (-size * (empty / size).ln()).round() as u64
+        (-size * libm::log(empty / size)).round() as u64
     }
 }
 
@@ -304,7 +305,7 @@ impl<'r> Tally<'r> {
             })
             .filter(|scan| scan.ports > 1)
             .collect();
-        scans.sort_by(|a, b| (b.ports, b.count).cmp(&(a.ports, a.count)).then_with(|| a.what.cmp(&b.what)));
+        scans.order_by(|a, b| (b.ports, b.count).cmp(&(a.ports, a.count)).then_with(|| a.what.cmp(&b.what)));
         scans.truncate(ROWS);
         picture.scans = scans;
         let from = self.lines.len().saturating_sub(wanted.lines);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write as _;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use crate::support::*;
 
@@ -98,11 +98,27 @@ fn as_long_as_there_is_room_nothing_is_different() {
     }
 }
 
-/// A flood through a pipe: `FWSTAT_TEST_LINES` lines of nearly as many sources (300,000 if it is not set), and the memory that the program took.
+/// Lines of the floods below: `FWSTAT_TEST_LINES`, 300,000 if it is not set.
+fn lines_of_a_flood() -> u64 {
+    std::env::var("FWSTAT_TEST_LINES").ok().and_then(|text| text.parse().ok()).unwrap_or(300_000)
+}
+
+/// The most memory that a process took, in MiB, as looked up until it ended.
+fn peak_until_its_end(child: &mut Child) -> u64 {
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0");
+        most = most.max(line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) / 1024);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    most
+}
+
+/// A flood through a pipe, of nearly as many sources as lines, and the memory that the program took.
 #[test]
 fn a_flood_through_a_pipe_takes_no_more_memory_than_it_may() {
-    let lines =
-        std::env::var("FWSTAT_TEST_LINES").ok().and_then(|text| text.parse().ok()).unwrap_or(300_000u64);
+    let lines = lines_of_a_flood();
     let megabytes = if lines > 10_000_000 { 256 } else { 16 };
     let exact = often(lines);
     for command in [&["top", "--by", "src"][..], &["top"], &[]] {
@@ -114,12 +130,6 @@ fn a_flood_through_a_pipe_takes_no_more_memory_than_it_may() {
             .spawn()
             .unwrap();
         let mut input = std::io::BufWriter::with_capacity(1 << 20, child.stdin.take().unwrap());
-        let id = child.id();
-        let peak = || {
-            let text = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0").to_owned();
-            line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) / 1024
-        };
         let (head, tail) = (
             "Jun 30 06:06:13 gw kernel: [1.000001] tcp.in.dropped IN=eth0 OUT= MAC= SRC=",
             " DST=192.0.2.2 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=0 DF PROTO=TCP SPT=40000 DPT=23 WINDOW=64240 RES=0x00 SYN URGP=0 \n",
@@ -129,9 +139,8 @@ fn a_flood_through_a_pipe_takes_no_more_memory_than_it_may() {
             write!(input, "{head}{source}{tail}").unwrap();
         }
         input.flush().unwrap();
-        // What is left in the pipe is little.
-        let before = peak();
         drop(input);
+        let most = peak_until_its_end(&mut child);
         let output = child.wait_with_output().unwrap();
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let table = json["tables"].as_array().unwrap().iter().find(|table| table["by"][0] == "src").unwrap();
@@ -139,6 +148,36 @@ fn a_flood_through_a_pipe_takes_no_more_memory_than_it_may() {
         check(table, &exact, 15);
         // The program itself takes some, of which an optimised one needs less.
         let beside = if megabytes > 100 { 24 } else { 64 };
-        assert!(before <= megabytes + beside, "{command:?}: {before} MiB resident, {megabytes} MiB allowed");
+        assert!(most <= megabytes + beside, "{command:?}: {most} MiB resident, {megabytes} MiB allowed");
     }
+}
+
+/// The same from a file, which `suggest` reads twice: with fewer threads it says the same.
+#[test]
+fn suggest_on_a_flood_says_the_same_in_less_memory() {
+    let folder = Folder::new();
+    let lines = lines_of_a_flood() / 3;
+    let path = folder.path("kern.log");
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+    (0..lines).for_each(|n| file.write_all(line(source(n), 23).as_bytes()).unwrap());
+    file.into_inner().unwrap();
+    let suggest = |more: &[&str]| {
+        let mut child = program()
+            .args(["suggest", "--trusted", "192.0.2.2", "-j", "--no-progress", &path])
+            .args(more)
+            .stdout(std::fs::File::create(folder.path("out")).unwrap())
+            .spawn()
+            .unwrap();
+        let most = peak_until_its_end(&mut child);
+        (std::fs::read_to_string(folder.path("out")).unwrap(), most)
+    };
+    let (plain, _) = suggest(&["--threads", "1"]);
+    let (bounded, most) = suggest(&["--threads", "64", "--max-memory", "256M"]);
+    assert_eq!(bounded, plain);
+    assert!(most <= 280, "{most} MiB resident");
+    let json: serde_json::Value = serde_json::from_str(&bounded).unwrap();
+    let rule = json["rules"].as_array().unwrap().iter().find(|rule| rule["action"] == "DROP").unwrap();
+    assert_eq!(rule["lines"], lines, "{rule}");
+    let sources = rule["sources"].as_f64().unwrap();
+    assert!((sources / (lines as f64 * 0.9) - 1.0).abs() < 0.04, "{sources}");
 }

@@ -33,13 +33,13 @@ enum Faults {
 /// From `low` to `high`, the small ones as often as the large ones.
 fn spread(random: &mut Random, low: i64, high: i64) -> i64 {
     let unit = random.below(1 << 20) as f64 / f64::from(1 << 20);
-    ((low as f64).ln() + unit * ((high as f64) / (low as f64)).ln()).exp() as i64
+    libm::exp(libm::log(low as f64) + unit * libm::log((high as f64) / (low as f64))) as i64
 }
 
 /// An exponential step of this mean, but never most of a year.
 fn step(random: &mut Random, mean: i64) -> i64 {
     let unit = (random.below(1 << 20) as f64 + 1.0) / f64::from(1 << 20);
-    ((-unit.ln() * mean as f64) as i64).min(280 * DAY)
+    ((-libm::log(unit) * mean as f64) as i64).min(280 * DAY)
 }
 
 impl Clocked {

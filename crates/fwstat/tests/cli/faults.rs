@@ -185,12 +185,18 @@ fn streams_of_objects_find_their_feet_again() {
             serde_json::json!({ "took": 1, "hits": { "total": 3, "hits": vec![hit; count] }, "x": [1] });
         if pretty { serde_json::to_string_pretty(&answer).unwrap() } else { answer.to_string() }
     };
-    let loki = |pretty: bool| {
+    // The server's own answer, and what tools keep of it: the status last, or left out.
+    let loki_of = |status: bool, pretty: bool| {
         let line = serde_json::json!(["1719720373123456789", format!("drop {PACKET}")]);
         let stream = |lines: usize| serde_json::json!({ "stream": { "host": "gw" }, "values": vec![line.clone(); lines] });
-        let answer = serde_json::json!({ "status": "success", "data": { "resultType": "streams", "result": [stream(2), stream(1)] } });
+        let data = serde_json::json!({ "resultType": "streams", "result": [stream(2), stream(1)] });
+        let answer = match status {
+            true => serde_json::json!({ "status": "success", "data": data }),
+            false => serde_json::json!({ "data": data }),
+        };
         if pretty { serde_json::to_string_pretty(&answer).unwrap() } else { answer.to_string() }
     };
+    let loki = |pretty: bool| loki_of(true, pretty);
     let cases = [
         ("an open quote", format!("{good}{{\n  \"MESSAGE\" : \"open\n{good}{good}"), 3),
         ("a lost bracket", format!("{good}{}\n{good}{good}", good.trim_end().trim_end_matches('}')), 3),
@@ -212,6 +218,8 @@ fn streams_of_objects_find_their_feet_again() {
         ("Elastic's answer", elastic(3, false), 3),
         ("Elastic's answer, pretty", elastic(3, true), 3),
         ("Loki's answer", loki(false), 3),
+        ("Loki's answer without its status", loki_of(false, false), 3),
+        ("Loki's answer without its status, pretty", loki_of(false, true), 3),
         ("Loki's answer, pretty, and text", format!("{}\n{text}", loki(true)), 4),
         ("ulogd through jq -s", format!("[{},{}]\n", ULOGD.trim(), ULOGD.trim()), 2),
         ("a text log that begins like an array", format!("[{{ odd\n{text}{text}{text}"), 3),

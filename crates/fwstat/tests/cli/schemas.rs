@@ -144,6 +144,39 @@ fn reports_hold() {
     holds("fwstat.explain-1", &run(&["explain", "-j", "hello"]).json());
 }
 
+/// The state of a report: with things of every kind, of a hostile log, of one without times.
+#[test]
+fn what_a_report_remembers_holds() {
+    let folder = Folder::new();
+    let home = folder.write("home.log", testkit::bytes("noise/home.log.gz"));
+    let rules = folder.write("home.rules", testkit::bytes("noise/home.rules"));
+    let hostile = log(300, 20, 7).replace("IN=", "\u{202e}\"\\\u{1}\t' IN=");
+    let hostile = folder.write("hostile.log", hostile);
+    let log = log(300, 20, 8);
+    let packets = log.lines().filter_map(|line| line.find("IN=").map(|at| &line[at..]));
+    let timeless: String = packets.map(|packet| format!("drop {packet}\n")).collect();
+    let timeless = folder.write("timeless.log", timeless);
+    let mut kinds = std::collections::BTreeSet::new();
+    for (name, arguments) in
+        [("home", vec!["--rules", &rules, &home]), ("hostile", vec![&hostile]), ("timeless", vec![&timeless])]
+    {
+        let state = folder.path(&format!("{name}.told"));
+        let ran = run(&[&["report", "--format", "text", "--state", &state], &arguments[..]].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let told: Value = serde_json::from_str(&std::fs::read_to_string(&state).unwrap()).unwrap();
+        holds("fwstat.told-1", &told);
+        let things = told["things"].as_array().unwrap().iter().map(|thing| thing.as_str().unwrap());
+        kinds.extend(things.map(|thing| thing.split(' ').next().unwrap().to_owned()));
+        // What another program could not read is not what a report reads.
+        let mut wrong = Vec::new();
+        let other = serde_json::json!({"schema": "fwstat.told/1", "things": ["someone 1.2.3.4"]});
+        check(&schema("fwstat.told-1"), &other, "", &mut wrong);
+        assert_eq!(wrong.len(), 1, "{wrong:#?}");
+    }
+    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+    assert_eq!(kinds, ["host", "near", "outgoing", "port", "prefix", "slow"]);
+}
+
 /// A log with an end, more keys than are kept, and one that cannot be read.
 #[test]
 #[cfg(feature = "watch")]

@@ -82,5 +82,9 @@ fn bracketed(inside: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
         let rest = zone::after(&mut stamp, rest);
         Some((stamp, rest.strip_prefix(b"]")?))
     };
-    strict().or_else(|| date::bracketed(inside))
+    let web_servers = || {
+        let (stamp, rest) = stamp::common_log(inside)?;
+        Some((stamp, rest.strip_prefix(b"]")?))
+    };
+    strict().or_else(|| date::bracketed(inside)).or_else(web_servers)
 }

@@ -5,7 +5,9 @@
 //! Must not know: what the message says.
 //! Tested by: `tests/suites/envelopes.rs` over `testdata/envelopes`.
 
-use super::{Envelope, date, front, logcat, quoted, rfc5424, set_level, severity_number, stamp, vendor};
+use super::{
+    Envelope, date, front, logcat, loggers, quoted, rfc5424, set_level, severity_number, stamp, vendor,
+};
 use crate::time::Stamp;
 
 /// Opens a text that no strict form takes; `None` if it has no envelope.
@@ -41,10 +43,10 @@ pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'
     if let Some(message) = quoted::open(text, envelope) {
         return Some(message);
     }
-    if let Some(rest) = leading_level(text, envelope) {
+    if let Some(rest) = leading_level(text, envelope).or_else(|| loggers::open(text, envelope)) {
         return Some(rest);
     }
-    let mut rest = front::without(text)?;
+    let Some(mut rest) = front::without(text) else { return loggers::clock_alone(text, envelope) };
     // What was quoted ends as it began.
     if let Some(quote @ (b'`' | b'"' | b'\'')) = text.first()
         && let Some(inside) = rest.strip_suffix(&[*quote])
@@ -82,6 +84,8 @@ fn divided<'a>(sign: u8, stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelo
         let field = &rest[..end];
         if field == b"kernel" || field == b"ulogd" {
             envelope.tag = Some(field);
+        } else if sign == b'\t' && loggers::is_beside(field, envelope) {
+            // A moment, a number, the address of a host that has a name, a facility of its own.
         } else if let Some(tag) = field.strip_suffix(b":") {
             envelope.tag = Some(tag);
         } else if !take_level(field, envelope) {
@@ -92,7 +96,9 @@ fn divided<'a>(sign: u8, stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelo
         }
         rest = &rest[end + 1..];
     }
-    if sign != b'\t' && (rest.len() == text.len() || rest.first() == Some(&b'"')) {
+    let near = &rest[..rest.len().min(64)];
+    let is_quoted = || rest.first() == Some(&b'"') || memchr::memmem::find(near, &[sign, b'"']).is_some();
+    if sign != b'\t' && (rest.len() == text.len() || is_quoted()) {
         *envelope = told;
         return None;
     }
@@ -115,6 +121,29 @@ fn divided<'a>(sign: u8, stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelo
     }
     envelope.host = envelope.host.or(told.2);
     Some(message)
+}
+
+/// Fields that a sign between blanks divides, after the first sign: `gw | kernel | message`, `gw - message`,
+/// `warning | gw | kernel | message`.
+pub(super) fn separated<'a>(separator: u8, text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let field = |text: &'a [u8]| {
+        let end = text.iter().take(64).position(|b| *b == b' ')?;
+        let after = text[end..].strip_prefix(&[b' ', separator, b' '][..])?;
+        Some((&text[..end], after))
+    };
+    let (mut host, mut told, mut rest) = (None, *envelope, text);
+    while let Some((word, after)) = field(rest) {
+        match word {
+            b"kernel" | b"ulogd" => told.tag = Some(word),
+            _ if take_level(word, &mut told) => {}
+            _ if host.is_none() => host = Some(word),
+            _ => return None,
+        }
+        rest = after;
+    }
+    (rest.len() < text.len()).then_some(())?;
+    *envelope = Envelope { host, ..told };
+    Some(super::tag(rest, envelope, true).map_or(rest, |rest| super::kernel_marks(rest, envelope)))
 }
 
 /// Whether a word between a stamp and a tag may be a level; every line's host is asked.

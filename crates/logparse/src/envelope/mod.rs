@@ -16,6 +16,7 @@ mod kmsg;
 mod labels;
 mod level;
 mod logcat;
+mod loggers;
 mod loose;
 mod marks;
 mod month;
@@ -319,6 +320,9 @@ fn stamped<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>, de
     if stamp.text.len() > 15 && stamp.text[10] == b'T' && has_comma(stamp.text) {
         return after_bracket(stamp, rest, envelope);
     }
+    if let Some(message) = loggers::after_stamp(stamp, rest, envelope) {
+        return message;
+    }
     // runit's svlogd and others put a stamp before a line of /proc/kmsg.
     if let Some(message) = leveled_by_number(stamp, rest, envelope, depth) {
         return message;
@@ -383,7 +387,7 @@ fn of_supervisor<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'
 fn after_bracket<'a>(stamp: Stamp<'a>, text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
     envelope.stamp = Some(stamp);
     let text = level_field(text, envelope).unwrap_or(text);
-    if let Some(rest) = metalogs(text, envelope) {
+    if let Some(rest) = metalogs(text, envelope).or_else(|| loggers::after_stamp(stamp, text, envelope)) {
         return rest;
     }
     if let Some((caller, rest)) = caller(text) {
@@ -476,34 +480,11 @@ fn after_host<'a>(stamp: Stamp<'a>, rest: &'a [u8], envelope: &mut Envelope<'a>,
         return kernel_marks(message, envelope);
     }
     if let Some(separator @ [b'|' | b'-']) = envelope.host
-        && let Some(message) = separated(separator[0], rest, envelope)
+        && let Some(message) = loose::separated(separator[0], rest, envelope)
     {
         return message;
     }
     repeated(rest, envelope)
-}
-
-/// Fields that a sign between blanks divides, after the first sign: `gw | kernel | message`, `gw - message`,
-/// `warning | gw | kernel | message`.
-fn separated<'a>(separator: u8, text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
-    let field = |text: &'a [u8]| {
-        let end = text.iter().take(64).position(|b| *b == b' ')?;
-        let after = text[end..].strip_prefix(&[b' ', separator, b' '][..])?;
-        Some((&text[..end], after))
-    };
-    let (mut host, mut told, mut rest) = (None, *envelope, text);
-    while let Some((word, after)) = field(rest) {
-        match word {
-            b"kernel" | b"ulogd" => told.tag = Some(word),
-            _ if loose::take_level(word, &mut told) => {}
-            _ if host.is_none() => host = Some(word),
-            _ => return None,
-        }
-        rest = after;
-    }
-    (rest.len() < text.len()).then_some(())?;
-    *envelope = Envelope { host, ..told };
-    Some(tag(rest, envelope, true).map_or(rest, |rest| kernel_marks(rest, envelope)))
 }
 
 /// What follows a stamp and is no plain host: metalog's tag, a masked host, a sender's line, or the message.

@@ -7,7 +7,7 @@
 
 use memchr::{memchr, memmem, memrchr};
 
-use super::{Envelope, json};
+use super::{Envelope, json, loggers};
 
 /// Fields that are looked at.
 const MOST: usize = 64;
@@ -39,13 +39,17 @@ pub(super) fn open<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'
     if before.last().is_some_and(|_| left.is_none()) || after.first().is_some_and(|_| right.is_none()) {
         return None;
     }
-    let mut fields = before.split(|b| *b == separator).chain(after.split(|b| *b == separator)).take(MOST);
+    let fields = || before.split(|b| *b == separator).chain(after.split(|b| *b == separator)).take(MOST);
     let unquoted = |field: &'a [u8]| {
         field.strip_prefix(b"\"").and_then(|field| field.strip_suffix(b"\"")).unwrap_or(field)
     };
     // Of several moments the first is the record's.
-    let _ = fields.any(|field| json::moment(unquoted(field), envelope));
-    Some(json::inside(inside, envelope))
+    let has_moment = fields().any(|field| json::moment(unquoted(field), envelope));
+    let message = json::inside(inside, envelope);
+    if has_moment && envelope.host.is_none() {
+        envelope.host = loggers::host_column(fields().map(unquoted));
+    }
+    Some(message)
 }
 
 /// `EVENTS<TAB>ARRIVAL<TAB>MESSAGE<TAB>MILLISECONDS`: CloudWatch's events as AWS' command prints them.

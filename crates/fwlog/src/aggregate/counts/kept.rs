@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use hashbrown::HashSet;
 
-use super::{Counts, Form, Slot, packed};
+use super::{Counts, Form, GATHERED, Slot, packed};
 use crate::aggregate::Aggregate as _;
 use crate::aggregate::bounded::{Bounded, Count};
 use crate::aggregate::key;
@@ -38,9 +38,14 @@ impl Counts {
         }
         self.settle();
         let mut bounded = Box::new(Bounded::new(room).reserved());
+        let mut some = Vec::with_capacity(GATHERED);
         self.each(|key, count| {
-            bounded.add(Word::of(key), count);
+            some.push((Word::of(key), count));
+            if some.len() == GATHERED {
+                bounded.add_all(some.drain(..));
+            }
         });
+        bounded.add_all(some);
         *self = Counts {
             fields: std::mem::take(&mut self.fields),
             present: self.present,

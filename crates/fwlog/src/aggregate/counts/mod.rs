@@ -59,7 +59,12 @@ pub struct Counts {
     most: Option<u64>,
     /// All of it, once it would have taken more.
     bounded: Option<Box<Bounded<Word>>>,
+    /// What is not yet counted there.
+    gathered: Vec<(Word, u64)>,
 }
+
+/// Keys that are gathered for counts that are bounded.
+const GATHERED: usize = 64;
 
 /// The form in which the common keys are kept until they are settled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -397,8 +402,11 @@ impl Counts {
     }
 
     fn add_key(&mut self, key: &[u8], count: u64) {
-        if let Some(bounded) = &mut self.bounded {
-            bounded.add(Word::of(key), count);
+        if self.bounded.is_some() {
+            self.gathered.push((Word::of(key), count));
+            if self.gathered.len() == GATHERED {
+                self.settle_gathered();
+            }
             return;
         }
         if let Some(word) = pack(key) {
@@ -415,6 +423,12 @@ impl Counts {
                 place.insert(Slot { at: self.keys.len() as u64, len: key.len() as u32, count });
                 self.keys.extend_from_slice(key);
             }
+        }
+    }
+
+    fn settle_gathered(&mut self) {
+        if let Some(bounded) = &mut self.bounded {
+            bounded.add_all(self.gathered.drain(..));
         }
     }
 
@@ -527,6 +541,7 @@ impl Aggregate for Counts {
     fn settle(&mut self) {
         self.addresses.settle();
         self.settle_dense();
+        self.settle_gathered();
     }
 
     fn end_of_chunk(&mut self, _chunk: &Chunk<'_>) {
@@ -538,6 +553,8 @@ impl Aggregate for Counts {
             let room = [&self.bounded, &other.bounded].into_iter().flatten().map(|one| one.room()).max();
             self.bind(room.unwrap_or(0));
             other.bind(room.unwrap_or(0));
+            self.settle_gathered();
+            other.settle_gathered();
             if let (Some(own), Some(theirs)) = (&mut self.bounded, &other.bounded) {
                 own.merge(theirs);
             }

@@ -49,6 +49,27 @@ pub enum Kind {
     Answer,
 }
 
+impl Kind {
+    /// All of them, each at the place of its number.
+    pub(super) const ALL: [Kind; 15] = [
+        Kind::Syn,
+        Kind::Fin,
+        Kind::Null,
+        Kind::Xmas,
+        Kind::Maimon,
+        Kind::Ack,
+        Kind::Odd,
+        Kind::Os,
+        Kind::Udp,
+        Kind::Ping,
+        Kind::Timestamp,
+        Kind::Mask,
+        Kind::Sctp,
+        Kind::Protocol,
+        Kind::Answer,
+    ];
+}
+
 /// An address as the table holds it.
 pub trait Address: Copy + Ord + std::fmt::Debug + Send {
     /// What is one question, in the order of source, slot, destination and what is asked.
@@ -57,6 +78,8 @@ pub trait Address: Copy + Ord + std::fmt::Debug + Send {
     fn key(src: Self, slot: u32, dst: Self, what: u32) -> Self::Key;
     /// As a number that all addresses have; IPv4 as `::ffff:a.b.c.d`.
     fn wide(self) -> u128;
+    /// Back again; none if it is of another family.
+    fn narrow(wide: u128) -> Option<Self>;
     /// No address: of answers, of which only the source is kept.
     const NONE: Self;
 }
@@ -74,6 +97,10 @@ impl Address for u32 {
         0xffff_0000_0000 | u128::from(self)
     }
 
+    fn narrow(wide: u128) -> Option<u32> {
+        (wide >> 32 == 0xffff).then_some(wide as u32)
+    }
+
     const NONE: u32 = 0;
 }
 
@@ -87,6 +114,10 @@ impl Address for u128 {
 
     fn wide(self) -> u128 {
         self
+    }
+
+    fn narrow(wide: u128) -> Option<u128> {
+        Some(wide)
     }
 
     const NONE: u128 = 0;
@@ -140,18 +171,21 @@ impl<A> Probe<A> {
     pub const PORTS: u8 = 4;
 
     /// The first packet's moment in milliseconds since 1970.
+    #[inline]
     #[must_use]
     pub fn begin(&self) -> i64 {
         i64::from(self.slot) * SLOT * 1_000 + i64::from(self.first)
     }
 
     /// The last packet's moment.
+    #[inline]
     #[must_use]
     pub fn end(&self) -> i64 {
         i64::from(self.slot) * SLOT * 1_000 + i64::from(self.last)
     }
 
     /// Whether a mark is set.
+    #[inline]
     #[must_use]
     pub fn is(&self, mark: u8) -> bool {
         self.marks & mark != 0
@@ -178,6 +212,7 @@ impl Probe {
     }
 
     /// Whether it is of IPv6.
+    #[inline]
     #[must_use]
     pub fn is_v6(&self) -> bool {
         self.src >> 32 != 0xffff
@@ -223,6 +258,23 @@ impl<A: Address> Probe<A> {
             ttls: self.ttls,
             marks: self.marks,
         }
+    }
+}
+
+/// What one source sent.
+#[derive(Clone, Copy, Debug)]
+pub struct OfSource<'p> {
+    /// Probes that ask for something, in the order of time.
+    pub asked: &'p [Probe],
+    /// Answers, in no order.
+    pub answers: &'p [Probe],
+}
+
+impl OfSource<'_> {
+    /// Its address; there is at least one probe.
+    #[must_use]
+    pub fn address(&self) -> u128 {
+        self.asked.first().or(self.answers.first()).map_or(0, |probe| probe.src)
     }
 }
 

@@ -6,7 +6,7 @@
 //! Tested by: the tests of `follower`.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -76,7 +76,11 @@ pub(super) fn open(path: &Path) -> io::Result<(Plain, bool, File)> {
 
 /// A file's text after its first `at` bytes; `None` if it has not so many.
 pub(super) fn rest(path: &Path, at: u64) -> io::Result<Option<Plain>> {
-    let (mut text, _, _) = open(path)?;
+    let (mut text, packed, mut file) = open(path)?;
+    if !packed {
+        file.seek(SeekFrom::Start(at))?;
+        return Ok((file.metadata()?.len() >= at).then(|| Box::new(file) as Plain));
+    }
     let skipped = io::copy(&mut (&mut text).take(at), &mut io::sink())?;
     Ok((skipped == at).then_some(text))
 }

@@ -4,6 +4,8 @@
 //! Must not know: what is counted.
 //! Tested by: the unit tests below, against sums.
 
+use libm::{exp, log, log1p};
+
 /// The natural logarithm of the gamma function, for positive numbers: Lanczos' approximation, to 14 digits.
 fn ln_gamma(x: f64) -> f64 {
     const G: f64 = 7.0;
@@ -21,7 +23,7 @@ fn ln_gamma(x: f64) -> f64 {
     let x = x - 1.0;
     let sum = TERMS.iter().enumerate().skip(1).fold(TERMS[0], |sum, (at, term)| sum + term / (x + at as f64));
     let t = x + G + 0.5;
-    0.5 * (2.0 * std::f64::consts::PI).ln() + (x + 0.5) * t.ln() - t + sum.ln()
+    0.5 * log(2.0 * std::f64::consts::PI) + (x + 0.5) * log(t) - t + log(sum)
 }
 
 /// The natural logarithm of the regularised incomplete beta function I_x(a, b).
@@ -32,13 +34,13 @@ fn ln_beta(x: f64, a: f64, b: f64) -> f64 {
     if x >= 1.0 {
         return 0.0;
     }
-    let front = ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b) + a * x.ln() + b * (1.0 - x).ln();
+    let front = ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b) + a * log(x) + b * log(1.0 - x);
     if x < (a + 1.0) / (a + b + 2.0) {
-        front + fraction(x, a, b).ln() - a.ln()
+        front + log(fraction(x, a, b)) - log(a)
     } else {
         // The other tail, which is the smaller one then.
-        let other = (front + fraction(1.0 - x, b, a).ln() - b.ln()).exp();
-        (-other.min(1.0)).ln_1p()
+        let other = exp(front + log(fraction(1.0 - x, b, a)) - log(b));
+        log1p(-other.min(1.0))
     }
 }
 
@@ -100,8 +102,8 @@ mod tests {
     /// The tail, summed up term by term.
     fn summed(from: u64, n: u64, p: f64) -> f64 {
         let term = |k: u64| {
-            let choose: f64 = (1..=k).map(|i| ((n - k + i) as f64).ln() - (i as f64).ln()).sum();
-            (choose + k as f64 * p.ln() + (n - k) as f64 * (1.0 - p).ln()).exp()
+            let choose: f64 = (1..=k).map(|i| log((n - k + i) as f64) - log(i as f64)).sum();
+            exp(choose + k as f64 * log(p) + (n - k) as f64 * log(1.0 - p))
         };
         (from..=n).map(term).sum()
     }
@@ -120,7 +122,7 @@ mod tests {
             let rise = summed(after, before + after, p);
             let fall = summed(before, before + after, 1.0 - p);
             let wanted = (2.0 * rise.min(fall)).min(1.0);
-            let found = ln_chance(before as f64, after as f64, p).exp();
+            let found = exp(ln_chance(before as f64, after as f64, p));
             assert!((found / wanted - 1.0).abs() < 1e-7, "{before} {after} {p}: {found} {wanted}");
         }
         // Far out, where sums are too small for a number: 2 to the power of -2,000, twice.

@@ -14,6 +14,7 @@
 
 mod chance;
 
+use fwlog::sorting::InOrder as _;
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
@@ -214,7 +215,7 @@ pub fn compare(
         let spread = own_spread(a);
         let ln_chance = chance::ln_chance(count_a as f64 / spread, count_b as f64 / spread, of_after);
         // No key with so much chance passes.
-        if ln_chance > (RISK).ln() {
+        if ln_chance > libm::log(RISK) {
             continue;
         }
         let starts = || a.into_iter().chain(b).flatten().map(|(start, _)| *start);
@@ -223,14 +224,14 @@ pub fn compare(
         rows.push((key.clone(), row));
     }
     // Holm: the least likely first, each against the number of those that are left.
-    rows.sort_by(|a, b| a.1.ln_chance.total_cmp(&b.1.ln_chance).then_with(|| a.0.cmp(&b.0)));
+    rows.order_by(|a, b| a.1.ln_chance.total_cmp(&b.1.ln_chance).then_with(|| a.0.cmp(&b.0)));
     let passing = rows
         .iter()
         .enumerate()
-        .take_while(|(at, (_, row))| row.ln_chance <= (RISK / (all as f64 - *at as f64)).ln());
+        .take_while(|(at, (_, row))| row.ln_chance <= libm::log(RISK / (all as f64 - *at as f64)));
     let passing = passing.count();
     rows.truncate(passing);
-    rows.sort_by_key(|(_, row)| row.change);
+    rows.order_by_key(|(_, row)| row.change);
     Table {
         of,
         by: by.iter().map(|name| (*name).to_owned()).collect(),

@@ -5,6 +5,7 @@
 //! Tested by: `tests/cli/scans.rs`.
 
 use fwlog::aggregate::scans::{Kind, Probe};
+use logparse::Protocol;
 
 /// So many aims are a scan: of the sources of the background hardly one has three.
 pub const AIMS: usize = 5;
@@ -29,6 +30,12 @@ pub fn aim(probe: &Probe) -> Aim {
 #[must_use]
 pub fn host(aim: Aim) -> u64 {
     aim >> 24
+}
+
+/// The protocol of an aim.
+#[must_use]
+pub fn protocol(aim: Aim) -> Protocol {
+    Protocol((aim >> 16) as u8)
 }
 
 /// The port of an aim, if its protocol has ports.
@@ -90,47 +97,84 @@ pub fn are_made<'p>(probes: impl IntoIterator<Item = &'p Probe>) -> bool {
     made * 5 >= all * 4
 }
 
-/// What packets of one sender's tool have in common. The TTL only as the class it began with: nmap's is random.
+/// What packets of one sender's tool have in common, as one number: what is asked, window, length, DF, the TTL only as the
+/// class it began with, since nmap's is random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Traits {
-    /// What is asked.
-    pub kind: Kind,
-    window: u16,
-    len: u16,
-    df: bool,
-    began: u8,
+pub struct Traits(u64);
+
+impl Traits {
+    /// Whether what is asked is one of these.
+    #[must_use]
+    pub fn is_of(self, kinds: &[Kind]) -> bool {
+        kinds.iter().any(|kind| self.0 >> KIND == *kind as u64)
+    }
 }
+
+/// Bits below what is asked.
+const KIND: u32 = 42;
 
 /// The traits of a probe.
+#[inline]
 #[must_use]
 pub fn traits(probe: &Probe) -> Traits {
-    let tcp = probe.protocol == 6;
-    Traits {
-        kind: probe.kind,
-        window: probe.window,
-        len: if tcp { probe.len } else { 0 },
-        df: probe.is(Probe::<u128>::DF),
-        began: match probe.ttl {
-            0..=64 => 64,
-            65..=128 => 128,
-            _ => 255,
-        },
-    }
+    let len = if probe.protocol == 6 { u64::from(probe.len) } else { 0 };
+    let began = match probe.ttl {
+        0..=64 => 0,
+        65..=128 => 1,
+        _ => 2,
+    };
+    let df = u64::from(probe.is(Probe::<u128>::DF));
+    Traits((probe.kind as u64) << KIND | u64::from(probe.window) << 19 | len << 3 | df << 2 | began)
 }
 
-/// The traits of some probes, with how many have each; most first, ties in their order.
+/// Different traits of one sender that are counted: a sender that makes up all of them has no tool that could be told.
+const TRAITS: usize = 64;
+
+/// The traits of some probes, with how many have each, and which one each probe has, if it was counted; in the order in which
+/// they come.
 #[must_use]
-pub fn all_traits<'p>(probes: impl IntoIterator<Item = &'p Probe>) -> Vec<(Traits, usize)> {
+pub fn counted_traits<'p>(
+    probes: impl IntoIterator<Item = &'p Probe>,
+) -> (Vec<(Traits, usize)>, Vec<Option<u8>>) {
     let mut counts: Vec<(Traits, usize)> = Vec::new();
-    for probe in probes {
+    let mut last = None;
+    let each = probes.into_iter().map(|probe| {
         let own = traits(probe);
-        match counts.iter().position(|(traits, _)| *traits == own) {
-            Some(at) => counts[at].1 += 1,
-            // A sender that makes up all of them has no tool that could be told.
-            None if counts.len() >= 64 => {}
-            None => counts.push((own, 1)),
+        if let Some((of, at)) = last
+            && of == own
+        {
+            let at: usize = at;
+            counts[at].1 += 1;
+            return Some(at as u8);
         }
-    }
-    counts.sort_unstable_by_key(|(traits, count)| (std::cmp::Reverse(*count), *traits));
+        let at = match counts.iter().position(|(traits, _)| *traits == own) {
+            Some(at) => at,
+            None if counts.len() >= TRAITS => return None,
+            None => {
+                counts.push((own, 0));
+                counts.len() - 1
+            }
+        };
+        counts[at].1 += 1;
+        last = Some((own, at));
+        Some(at as u8)
+    });
+    let each = each.collect();
+    (counts, each)
+}
+
+/// What most of some probes have in common; of as many, the first in their order.
+#[must_use]
+pub fn main_traits<'p>(probes: impl IntoIterator<Item = &'p Probe>) -> Option<Traits> {
+    let (counts, _) = counted_traits(probes);
+    main_of(&counts)
+}
+
+/// The one that most have.
+#[must_use]
+pub fn main_of(counts: &[(Traits, usize)]) -> Option<Traits> {
     counts
+        .iter()
+        .min_by_key(|(traits, count)| (std::cmp::Reverse(*count), *traits))
+        .map(|(traits, _)| *traits)
 }

@@ -4,10 +4,11 @@
 //! Must not know: how probes were found to be one scan, how it is shown.
 //! Tested by: `tests/cli/scans.rs`.
 
-use fwlog::aggregate::scans::{Kind, Probe};
+use fwlog::aggregate::scans::Probe;
 use fwlog::services;
+use logparse::Protocol;
 
-use super::aim::{aims, are_made, distinct};
+use super::aim::{Aim, aims, are_made, distinct, protocol};
 use super::merge::How;
 use super::{likeness, ports, runs, tool};
 
@@ -100,7 +101,7 @@ impl Campaign {
     #[must_use]
     pub fn of(scan: &Scan<'_>) -> Campaign {
         let probes = scan.probes;
-        let aims = aims(probes).len();
+        let aims = aims(probes);
         let set = |of: fn(&Probe) -> u128| distinct(probes.iter().map(of).collect()).into_boxed_slice();
         let (sources, targets) = (set(|probe| probe.src), set(|probe| probe.dst));
         let by_protocol = by_protocol(probes);
@@ -120,15 +121,15 @@ impl Campaign {
             id: id(probes, technique),
             shape: shape(scan.how, technique, sources.len(), targets.len(), &by_protocol),
             slow: pause > 60_000,
-            confidence: confidence(probes, aims),
-            why: why(scan, sources.len(), targets.len(), aims),
+            confidence: confidence(&aims, are_made(probes)),
+            why: why(scan, sources.len(), targets.len(), aims.len()),
             timeline: timeline(probes, span),
             ports: by_protocol,
             answers: scan.answers,
             list,
             order,
             packets,
-            aims,
+            aims: aims.len(),
             span,
             technique,
             also,
@@ -188,20 +189,17 @@ fn shape(how: How, technique: &str, sources: usize, targets: usize, ports: &[(u8
 /// Services that no program asks for together.
 const SERVICES: usize = 5;
 
-fn confidence(probes: &[Probe], aims: usize) -> Confidence {
-    if aims >= 25 {
+/// How sure a scan is, by its aims in order, and whether a tool made its packets.
+pub(super) fn confidence(aims: &[Aim], made: bool) -> Confidence {
+    if aims.len() >= 25 {
         return Confidence::High;
     }
-    let made = are_made(probes);
-    if aims >= 10 {
+    if aims.len() >= 10 {
         return if made { Confidence::High } else { Confidence::Medium };
     }
-    let is_known = |probe: &&Probe| {
-        probe.is(Probe::<u128>::PORTS)
-            && services::name(logparse::Protocol(probe.protocol), probe.dport).is_some()
-    };
-    let known = distinct(probes.iter().filter(is_known).map(|probe| probe.dport).collect::<Vec<u16>>());
-    let sctp = probes.iter().any(|probe| probe.kind == Kind::Sctp);
+    let is_known = |aim: &&Aim| services::name(protocol(**aim), **aim as u16).is_some();
+    let known = distinct(aims.iter().filter(is_known).map(|aim| *aim as u16).collect::<Vec<u16>>());
+    let sctp = aims.iter().any(|aim| protocol(*aim) == Protocol::SCTP);
     match made || sctp || likeness::applications(&known) >= SERVICES {
         true => Confidence::Medium,
         false => Confidence::Low,

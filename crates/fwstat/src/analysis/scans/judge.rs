@@ -11,9 +11,9 @@ use std::ops::Range;
 
 use fwlog::aggregate::scans::{Kind, Probe};
 
-use super::aim::{AIMS, Aim, aim, aims, all_traits, common, distinct, is_made};
+use super::aim::{AIMS, Aim, aim, aims, common, distinct, is_made, main_traits};
 use super::likeness::{self, Asker};
-use super::runs::{self, Ask, HOUR, LONGEST};
+use super::runs::{self, Ask, HOUR, LONGEST, RETRY};
 
 /// Aims for each visit.
 const ONCE: f64 = 0.45;
@@ -90,10 +90,9 @@ fn continued(probes: &[Probe], found: Vec<Found>) -> Vec<Found> {
         let goes_on = |last: &Found| {
             let (before, after) = (of(last), of(&next));
             let pause = after[0].begin() - before.iter().map(Probe::end).max().unwrap_or(0);
-            let main = |probes: &[Probe]| all_traits(probes).first().map(|(traits, _)| *traits);
             let (old, new) = (aims(&before), aims(&after));
             pause <= LONGEST
-                && main(&before) == main(&after)
+                && main_traits(&before) == main_traits(&after)
                 && common(&old, &new) * 10 <= old.len().min(new.len())
         };
         match joined.last_mut().filter(|last| goes_on(last)) {
@@ -202,21 +201,16 @@ fn is_sctp_scan(run: &[Probe]) -> bool {
 
 /// How often each aim was asked for, in the order of aims.
 fn visited(run: &[Probe]) -> Vec<Visited> {
-    let asks: Vec<Ask> = run.iter().map(Ask::from).collect();
-    let visits = runs::visits(&asks);
-    let mut all: Vec<(Aim, bool, u32)> =
-        asks.iter().zip(visits).zip(run).map(|((ask, visit), probe)| (ask.aim, visit, probe.count)).collect();
+    let mut all: Vec<(Aim, u32)> = (0..).zip(run).map(|(at, probe)| (aim(probe), at)).collect();
     all.sort_unstable();
-    let mut out: Vec<Visited> = Vec::new();
-    for (aim, visit, count) in all {
-        let (visit, count) = (u32::from(visit), u64::from(count));
-        match out.last_mut().filter(|last| last.aim == aim) {
-            Some(last) => {
-                last.visits += visit;
-                last.packets += count;
-            }
-            None => out.push(Visited { aim, visits: visit, packets: count }),
+    let of_aim = |own: &[(Aim, u32)]| {
+        let probe = |at: u32| &run[at as usize];
+        let pauses = own.windows(2).map(|pair| probe(pair[1].1).begin() - probe(pair[0].1).end());
+        Visited {
+            aim: own[0].0,
+            visits: 1 + pauses.filter(|pause| *pause > RETRY).count() as u32,
+            packets: own.iter().map(|(_, at)| u64::from(probe(*at).count)).sum(),
         }
-    }
-    out
+    };
+    all.chunk_by(|a, b| a.0 == b.0).map(of_aim).collect()
 }

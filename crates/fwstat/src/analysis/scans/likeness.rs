@@ -174,11 +174,14 @@ pub fn is_traceroute(probes: &[Probe]) -> bool {
     if probes.iter().all(by_port) {
         return true;
     }
+    if probes.iter().any(|probe| probe.dst != probes[0].dst) {
+        return false;
+    }
     let mut ttls: Vec<u8> = probes.iter().map(|probe| probe.ttl).collect();
     ttls.sort_unstable();
     let middle = ttls.get(ttls.len() / 2).copied().unwrap_or(0);
     ttls.dedup();
-    middle <= 12 && ttls.len() >= 5 && probes.iter().all(|probe| probe.dst == probes[0].dst)
+    middle <= 12 && ttls.len() >= 5
 }
 
 /// Whether an address is of a private network.

@@ -9,47 +9,134 @@ use std::collections::{BTreeMap, BTreeSet};
 use fwlog::aggregate::scans::{Kind, Probe};
 use hashbrown::HashMap;
 
-use super::aim::{AIMS, Aim, Traits, distinct, host, port};
+use super::aim::{AIMS, Aim, Traits, aim, distinct, host, is_made, port};
 use super::likeness::{self, Asker};
 use super::ports;
 use super::runs::{self, Ask, HOUR};
+use super::sender::Part;
 
 /// What one source asked for in one run with one tool.
 #[derive(Clone, Debug)]
 pub struct Piece {
-    /// Who.
+    /// Who; of a network, the first.
     pub src: u128,
     /// Which of the sender's pieces it is.
     pub nth: u32,
     /// What its packets have in common.
     pub traits: Traits,
-    /// Each aim, when it was asked for first; in the order of time.
-    pub asked: Box<[(i64, Aim)]>,
+    /// Its first packet.
+    pub begin: i64,
     /// Its last packet.
     pub end: i64,
-    /// Marks of its packets, by which decoys are known: the smallest of all.
-    pub marks: Box<[u64]>,
-    /// A tool made the packets.
-    pub made: bool,
+    /// Its probes, and how many of them a tool made.
+    pub probes: (u32, u32),
     /// All of them are for hosts behind this one.
     pub forwarded: bool,
     /// The scan that it is a part of, with other pieces of the same sender; none for a sender that scans nothing.
     pub of: Option<u32>,
+    /// Where what it asked for is among that of all.
+    asked: (u32, u32),
+    /// Where its marks are.
+    marks: (u32, u32),
 }
 
 impl Piece {
-    /// When it began.
+    /// How many different things it asked for.
     #[must_use]
-    pub fn begin(&self) -> i64 {
-        self.asked.first().map_or(0, |(begin, _)| *begin)
+    pub fn aims(&self) -> usize {
+        (self.asked.1 - self.asked.0) as usize
     }
 
-    fn hosts(&self) -> usize {
-        distinct(self.asked.iter().map(|(_, aim)| host(*aim)).collect()).len()
+    /// A tool made the packets.
+    fn is_made(&self) -> bool {
+        self.probes.1 * 5 >= self.probes.0 * 4
+    }
+}
+
+/// The pieces of all senders.
+#[derive(Debug, Default)]
+pub struct Pieces {
+    /// Each of them.
+    pub list: Vec<Piece>,
+    /// Each aim of each piece, when it was asked for first; in the order of time.
+    asked: Vec<(i64, Aim)>,
+    /// Marks of packets, by which decoys are known: the smallest of each piece.
+    marks: Vec<u64>,
+    /// The sources of those pieces that have several.
+    several: HashMap<u32, Vec<u128>>,
+}
+
+impl Pieces {
+    /// Adds a part of what a sender asked for.
+    pub fn add(&mut self, asked: &[Probe], part: &Part, nth: u32, of: Option<u32>) {
+        let own = || part.members.iter().map(|at| &asked[*at as usize]);
+        let from = (self.asked.len() as u32, self.marks.len() as u32);
+        if let [only] = part.members[..] {
+            let probe = &asked[only as usize];
+            self.asked.push((probe.begin(), aim(probe)));
+        } else {
+            let mut first: Vec<(Aim, i64)> = own().map(|probe| (aim(probe), probe.begin())).collect();
+            first.sort_unstable();
+            first.dedup_by_key(|(aim, _)| *aim);
+            self.asked.extend(first.into_iter().map(|(aim, begin)| (begin, aim)));
+            self.asked[from.0 as usize..].sort_unstable();
+        }
+        if of.is_some() {
+            self.marks.append(&mut marks(own()));
+        }
+        if own().any(|probe| probe.src != asked[0].src) {
+            let all = distinct(own().map(|probe| probe.src).collect());
+            self.several.insert(self.list.len() as u32, all);
+        }
+        self.list.push(Piece {
+            src: own().next().map_or(0, |probe| probe.src),
+            nth,
+            traits: part.traits,
+            begin: self.asked.get(from.0 as usize).map_or(0, |(begin, _)| *begin),
+            end: own().map(Probe::end).max().unwrap_or(0),
+            probes: (part.members.len() as u32, own().filter(|probe| is_made(probe)).count() as u32),
+            forwarded: own().all(|probe| probe.is(Probe::<u128>::FORWARDED)),
+            of,
+            asked: (from.0, self.asked.len() as u32),
+            marks: (from.1, self.marks.len() as u32),
+        });
     }
 
-    fn ports(&self) -> Vec<u16> {
-        distinct(self.asked.iter().filter_map(|(_, aim)| port(*aim)).collect())
+    /// Each aim of a piece, when it was asked for first; in the order of time.
+    #[must_use]
+    pub fn asked(&self, piece: &Piece) -> &[(i64, Aim)] {
+        &self.asked[piece.asked.0 as usize..piece.asked.1 as usize]
+    }
+
+    fn marks(&self, piece: &Piece) -> &[u64] {
+        &self.marks[piece.marks.0 as usize..piece.marks.1 as usize]
+    }
+
+    /// The different aims of some pieces, in order.
+    #[must_use]
+    pub fn union<'p>(&self, some: impl Iterator<Item = &'p Piece>) -> Vec<Aim> {
+        distinct(some.flat_map(|piece| self.asked(piece).iter().map(|(_, aim)| *aim)).collect())
+    }
+
+    /// The sources of some pieces, in order.
+    #[must_use]
+    pub fn sources(&self, some: &[u32]) -> Vec<u128> {
+        let of = |at: &u32| match self.several.get(at) {
+            Some(all) => all.clone(),
+            None => vec![self.list[*at as usize].src],
+        };
+        distinct(some.iter().flat_map(of).collect())
+    }
+
+    /// Its host, if it is one.
+    fn host(&self, piece: &Piece) -> Option<u64> {
+        let mut hosts = self.asked(piece).iter().map(|(_, aim)| host(*aim));
+        let first = hosts.next()?;
+        hosts.all(|host| host == first).then_some(first)
+    }
+
+    fn ports(&self, piece: &Piece) -> Vec<u16> {
+        distinct(self.asked(piece).iter().filter_map(|(_, aim)| port(*aim)).collect())
     }
 }
 
@@ -78,14 +165,15 @@ pub struct Group {
 /// Which pieces of several senders belong together; `hosts` were asked in all. What is left of a scan whose other
 /// pieces belong to others is a group too, if it is enough to be one.
 #[must_use]
-pub fn groups(pieces: &[Piece], hosts: usize) -> Vec<Group> {
+pub fn groups(pieces: &Pieces, hosts: usize) -> Vec<Group> {
     let mut siblings: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for (at, piece) in (0..).zip(pieces) {
+    for (at, piece) in (0..).zip(&pieces.list) {
         if let Some(of) = piece.of {
             siblings.entry(of).or_default().push(at);
         }
     }
-    let mut merger = Merger { free: vec![true; pieces.len()], pieces, siblings, groups: Vec::new(), hosts };
+    let mut merger =
+        Merger { free: vec![true; pieces.list.len()], pieces, siblings, groups: Vec::new(), hosts };
     merger.decoys();
     merger.neighbours(|source| if is_v4(source) { Some(source >> 8) } else { Some(source >> 64) }, NEAR);
     merger.neighbours(|source| if is_v4(source) { None } else { Some(source >> 80) }, NEAR);
@@ -114,7 +202,7 @@ const NEAR: Bar = Bar { sources: 2, aims: 20, again: 1.3, each: usize::MAX };
 const WIDE: Bar = Bar { sources: 20, aims: 40, again: 1.1, each: 3 };
 
 struct Merger<'p> {
-    pieces: &'p [Piece],
+    pieces: &'p Pieces,
     /// Whether a piece belongs to no group yet.
     free: Vec<bool>,
     /// The pieces of each scan of one sender.
@@ -126,7 +214,11 @@ struct Merger<'p> {
 
 impl Merger<'_> {
     fn piece(&self, at: u32) -> &Piece {
-        &self.pieces[at as usize]
+        &self.pieces.list[at as usize]
+    }
+
+    fn asked(&self, at: u32) -> &[(i64, Aim)] {
+        self.pieces.asked(self.piece(at))
     }
 
     fn is_free(&self, at: u32) -> bool {
@@ -137,7 +229,7 @@ impl Merger<'_> {
         let mut all: BTreeSet<u32> = members.iter().copied().collect();
         // A little that one of the sources sent with another tool goes with the rest.
         for of in members.iter().filter_map(|at| self.piece(*at).of) {
-            let little = |at: &&u32| self.is_free(**at) && self.piece(**at).asked.len() < AIMS;
+            let little = |at: &&u32| self.is_free(**at) && self.piece(**at).aims() < AIMS;
             all.extend(self.siblings.get(&of).into_iter().flatten().filter(little));
         }
         for at in &all {
@@ -150,17 +242,18 @@ impl Merger<'_> {
     fn decoys(&mut self) {
         const TOGETHER: i64 = 60_000;
         const SENDERS: usize = 3;
-        let alone = (0..).zip(self.pieces).filter(|(_, piece)| piece.of.is_some());
-        let mut marks: Vec<(u64, u32)> =
-            alone.flat_map(|(at, piece)| piece.marks.iter().map(move |mark| (*mark, at))).collect();
+        let alone = (0..).zip(&self.pieces.list).filter(|(_, piece)| piece.of.is_some());
+        let mut marks: Vec<(u64, u32)> = alone
+            .flat_map(|(at, piece)| self.pieces.marks(piece).iter().map(move |mark| (*mark, at)))
+            .collect();
         marks.sort_unstable();
         let mut groups: BTreeMap<Vec<u32>, usize> = BTreeMap::new();
         for same in marks.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() >= SENDERS) {
-            let first = same.iter().map(|(_, at)| self.piece(*at).begin()).min().unwrap_or(0);
+            let first = same.iter().map(|(_, at)| self.piece(*at).begin).min().unwrap_or(0);
             let together: Vec<u32> = same
                 .iter()
                 .map(|(_, at)| *at)
-                .filter(|at| self.piece(*at).begin() - first <= TOGETHER)
+                .filter(|at| self.piece(*at).begin - first <= TOGETHER)
                 .collect();
             let sources = distinct(together.iter().map(|at| self.piece(*at).src).collect());
             if sources.len() >= SENDERS {
@@ -188,8 +281,8 @@ impl Merger<'_> {
     /// Senders of one network, as `network` names it, that divide the aims among them.
     fn neighbours(&mut self, network: impl Fn(u128) -> Option<u128>, bar: Bar) {
         let mut all: Vec<(u128, Traits, u32)> = (0..)
-            .zip(self.pieces)
-            .filter(|(at, piece)| self.is_free(*at) && piece.asked.len() <= bar.each)
+            .zip(&self.pieces.list)
+            .filter(|(at, piece)| self.is_free(*at) && piece.aims() <= bar.each)
             .filter_map(|(at, piece)| Some((network(piece.src)?, piece.traits, at)))
             .collect();
         all.sort_unstable();
@@ -206,7 +299,7 @@ impl Merger<'_> {
 
     fn are_neighbours(&self, run: &[u32], bar: Bar) -> bool {
         let sources = distinct(run.iter().map(|at| self.piece(*at).src).collect());
-        let sum: usize = run.iter().map(|at| self.piece(*at).asked.len()).sum();
+        let sum: usize = run.iter().map(|at| self.piece(*at).aims()).sum();
         if sources.len() < bar.sources || sum < bar.aims {
             return false;
         }
@@ -220,8 +313,8 @@ impl Merger<'_> {
     /// Who some pieces are of, all together.
     fn asker(&self, run: &[u32]) -> Asker {
         let made: usize =
-            run.iter().filter(|at| self.piece(**at).made).map(|at| self.piece(*at).asked.len()).sum();
-        let all: usize = run.iter().map(|at| self.piece(*at).asked.len()).sum();
+            run.iter().filter(|at| self.piece(**at).is_made()).map(|at| self.piece(*at).aims()).sum();
+        let all: usize = run.iter().map(|at| self.piece(*at).aims()).sum();
         Asker {
             made: made * 5 >= all * 4,
             private: run.first().is_some_and(|at| likeness::is_private(self.piece(*at).src)),
@@ -231,17 +324,17 @@ impl Merger<'_> {
 
     /// The different aims of some pieces, in order.
     fn union(&self, run: &[u32]) -> Vec<Aim> {
-        distinct(run.iter().flat_map(|at| self.piece(*at).asked.iter().map(|(_, aim)| *aim)).collect())
+        self.pieces.union(run.iter().map(|at| self.piece(*at)))
     }
 
     /// Without those that mostly ask for what others ask for too.
     fn dividing(&self, run: Vec<u32>) -> Vec<u32> {
         let mut askers: HashMap<Aim, u32> = HashMap::new();
-        for (_, aim) in run.iter().flat_map(|at| &self.piece(*at).asked) {
+        for (_, aim) in run.iter().flat_map(|at| self.asked(*at)) {
             *askers.entry(*aim).or_default() += 1;
         }
         let own = |at: &u32| {
-            let asked = &self.piece(*at).asked;
+            let asked = self.asked(*at);
             asked.iter().filter(|(_, aim)| askers[aim] == 1).count() * 10 >= asked.len() * 7
         };
         run.into_iter().filter(own).collect()
@@ -249,8 +342,8 @@ impl Merger<'_> {
 
     /// Whether most pieces go on while others do, if they are long enough to say.
     fn overlap(&self, run: &[u32]) -> bool {
-        let long = run.iter().map(|at| self.piece(*at)).filter(|piece| piece.asked.len() >= AIMS);
-        let mut spans: Vec<(i64, i64)> = long.map(|piece| (piece.begin(), piece.end)).collect();
+        let long = run.iter().map(|at| self.piece(*at)).filter(|piece| piece.aims() >= AIMS);
+        let mut spans: Vec<(i64, i64)> = long.map(|piece| (piece.begin, piece.end)).collect();
         spans.sort_unstable();
         spans.len() < 2
             || spans.windows(2).filter(|pair| pair[1].0 <= pair[0].1).count() * 2 >= spans.len() - 1
@@ -260,7 +353,7 @@ impl Merger<'_> {
     fn together(&self, members: &[u32], least: i64) -> Vec<Vec<u32>> {
         let mut asked: Vec<(i64, Aim, u32)> = members
             .iter()
-            .flat_map(|at| self.piece(*at).asked.iter().map(move |(begin, aim)| (*begin, *aim, *at)))
+            .flat_map(|at| self.asked(*at).iter().map(move |(begin, aim)| (*begin, *aim, *at)))
             .collect();
         asked.sort_unstable();
         let asks: Vec<Ask> =
@@ -280,20 +373,22 @@ impl Merger<'_> {
     fn divided(&mut self) {
         let mut by_host: Vec<(u64, Traits, u32)> = Vec::new();
         let mut by_port: Vec<(u16, Traits, u32)> = Vec::new();
-        for (at, piece) in (0..).zip(self.pieces).filter(|(at, _)| self.is_free(*at)) {
-            let has_ports = matches!(
-                piece.traits.kind,
-                Kind::Syn | Kind::Udp | Kind::Fin | Kind::Null | Kind::Xmas | Kind::Ack
-            );
-            if !has_ports {
+        for (at, piece) in (0..).zip(&self.pieces.list).filter(|(at, _)| self.is_free(*at)) {
+            const WITH_PORTS: [Kind; 6] =
+                [Kind::Syn, Kind::Udp, Kind::Fin, Kind::Null, Kind::Xmas, Kind::Ack];
+            if !piece.traits.is_of(&WITH_PORTS) {
                 continue;
             }
-            let (hosts, ports) = (piece.hosts(), piece.ports());
-            if hosts == 1 && ports.len() <= SHARE {
-                by_host.push((host(piece.asked[0].1), piece.traits, at));
-            }
-            if ports.len() == 1 && hosts >= 2 {
-                by_port.push((ports[0], piece.traits, at));
+            let asked = self.pieces.asked(piece);
+            let mut ports = asked.iter().filter_map(|(_, aim)| port(*aim));
+            if let Some(host) = self.pieces.host(piece) {
+                if asked.len() <= SHARE || self.pieces.ports(piece).len() <= SHARE {
+                    by_host.push((host, piece.traits, at));
+                }
+            } else if let Some(only) = ports.next()
+                && ports.all(|port| port == only)
+            {
+                by_port.push((only, piece.traits, at));
             }
         }
         for members in alike(by_host) {
@@ -312,7 +407,7 @@ impl Merger<'_> {
     fn list(&mut self, run: &[u32]) {
         // Shares are of like size: those that asked for more than one thing, else those that asked for one.
         for single in [false, true] {
-            let is_such = |at: &u32| self.is_free(*at) && single == (self.piece(*at).asked.len() == 1);
+            let is_such = |at: &u32| self.is_free(*at) && single == (self.piece(*at).aims() == 1);
             let some: Vec<u32> = run.iter().copied().filter(is_such).collect();
             if let Some(members) = self.share(&some) {
                 self.join(&members, How::Divided);
@@ -325,7 +420,8 @@ impl Merger<'_> {
             return None;
         }
         let mut best: Option<(usize, Vec<u32>)> = None;
-        let shares: Vec<(u32, Vec<u16>)> = run.iter().map(|at| (*at, self.piece(*at).ports())).collect();
+        let shares: Vec<(u32, Vec<u16>)> =
+            run.iter().map(|at| (*at, self.pieces.ports(self.piece(*at)))).collect();
         for list in ports::lists() {
             let of_list =
                 |share: &[u16]| share.iter().filter(|port| list.has(**port)).count() * 10 >= share.len() * 9;
@@ -352,7 +448,7 @@ impl Merger<'_> {
     fn spread(&mut self, run: &[u32]) {
         let run: Vec<u32> = run.iter().copied().filter(|at| self.is_free(*at)).collect();
         let union = self.union(&run);
-        let sum: usize = run.iter().map(|at| self.piece(*at).asked.len()).sum();
+        let sum: usize = run.iter().map(|at| self.piece(*at).aims()).sum();
         let sources = distinct(run.iter().map(|at| self.piece(*at).src).collect());
         let enough = union.len() >= LIST && union.len() * 4 >= self.hosts;
         if sources.len() >= SENDERS && enough && sum as f64 / union.len() as f64 <= 2.0 {
@@ -365,7 +461,7 @@ impl Merger<'_> {
         let mut left: Vec<Vec<u32>> = Vec::new();
         for own in self.siblings.values().filter(|own| own.iter().any(|at| !self.is_free(*at))) {
             let free: Vec<u32> = own.iter().copied().filter(|at| self.is_free(*at)).collect();
-            let is_sctp = free.iter().any(|at| self.piece(*at).traits.kind == Kind::Sctp);
+            let is_sctp = free.iter().any(|at| self.piece(*at).traits.is_of(&[Kind::Sctp]));
             if self.union(&free).len() >= AIMS || is_sctp {
                 left.push(free);
             }
@@ -387,16 +483,15 @@ fn alike<T: Ord + Copy>(mut all: Vec<(T, Traits, u32)>) -> Vec<Vec<u32>> {
 const MARKS: usize = 32;
 
 /// What decoys' packets have in common, as numbers, the smallest of all: aim, source port, window, IP ID.
-#[must_use]
-pub fn marks<'p>(probes: impl IntoIterator<Item = &'p Probe>) -> Box<[u64]> {
+fn marks<'p>(probes: impl IntoIterator<Item = &'p Probe>) -> Vec<u64> {
     let mark = |probe: &Probe| {
         let packet = u64::from(probe.sport) << 32 | u64::from(probe.window) << 16 | u64::from(probe.id);
-        let mixed = (super::aim::aim(probe) ^ packet.rotate_left(20)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (aim(probe) ^ packet.rotate_left(20)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
     };
     let mut marks = distinct(probes.into_iter().filter(|probe| probe.protocol == 6).map(mark).collect());
     marks.truncate(MARKS);
-    marks.into_boxed_slice()
+    marks
 }
 
 /// Senders that divide a list at least; ports that one has at most; ports of the list that they have together.

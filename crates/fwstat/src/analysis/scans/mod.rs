@@ -19,16 +19,16 @@ pub mod sender;
 pub mod tool;
 
 use fwlog::aggregate::Scans;
-use fwlog::aggregate::scans::{Kind, Probe};
+use fwlog::aggregate::scans::{OfSource, Probe, SLOT};
 use hashbrown::{HashMap, HashSet};
 
 pub use campaign::{Campaign, Confidence};
 pub use members::Members;
 pub use ports::ranges;
 
-use aim::{Aim, Traits, aim, aims, are_made, distinct, host, traits};
+use aim::{Aim, Traits, aim, aims, distinct, host, traits};
 use campaign::Scan;
-use merge::{Group, How, Piece};
+use merge::{Group, How, Pieces};
 use sender::{Part, Rare};
 
 /// Which campaigns come first.
@@ -70,11 +70,11 @@ impl Sender {
 /// What more senders have in common is no trait of a few: what they ask for is not looked at for shares of a scan.
 const CROWD: u32 = 1 << 14;
 
-/// All campaigns.
+/// All campaigns, in outline: what is said of one is made of its probes once it is shown.
 #[derive(Clone, Debug, Default)]
 pub struct Campaigns {
     /// In the order of time.
-    pub list: Vec<Campaign>,
+    list: Vec<Outline>,
     /// Senders that asked for something and scanned nothing.
     pub below: u64,
     by: Sender,
@@ -83,70 +83,141 @@ pub struct Campaigns {
     assigned: HashMap<u128, Vec<(u32, u32)>>,
 }
 
+/// What decides which campaigns are shown, and in which order.
+#[derive(Clone, Debug)]
+struct Outline {
+    span: Option<(i64, i64)>,
+    /// In order.
+    sources: Box<[u128]>,
+    aims: usize,
+    confidence: Confidence,
+    how: How,
+}
+
+/// Which campaigns are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Also those of low confidence.
+    pub low: bool,
+    /// Only those that began at this moment or later, in milliseconds since 1970.
+    pub since: Option<i64>,
+    /// Their order.
+    pub order: Order,
+    /// So many at most.
+    pub limit: usize,
+}
+
+/// Campaigns that are shown.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// In the order that was asked for.
+    pub list: Vec<Campaign>,
+    /// The number of each.
+    pub numbers: Vec<usize>,
+    /// How many there are, with those beyond a limit.
+    pub all: usize,
+    /// Those of low confidence, which are not among them.
+    pub low: u64,
+}
+
 impl Campaigns {
     /// The campaigns in what sources asked for.
     #[must_use]
     pub fn of(scans: &Scans, by: Sender) -> Campaigns {
         let mut first = First::default();
-        each_sender(scans, by, |_| true, |probes| first.look(probes, by));
-        let First { mut pieces, found, asked, crowds, hosts, below, scans: mut wholes } = first;
+        each_sender(scans, by, |_| true, |sender| first.look(sender, by));
+        let First { mut pieces, found, asked, crowds, hosts, below, scans: count } = first;
         let rare = Rare::of(asked);
         each_sender(
             scans,
             by,
             |sender| !found.contains(&sender),
-            |probes| {
-                let asked = sender::asked(probes);
-                let shares = sender::shares(&asked, &rare);
+            |sender| {
+                let shares = sender::shares(sender.asked, &rare);
                 let of_few = |part: &Part| crowds.get(&part.traits).is_none_or(|senders| *senders <= CROWD);
-                let some = (0..).zip(shares).filter(|(_, part)| of_few(part));
-                pieces.extend(some.map(|(nth, part)| piece(&asked, &part, nth, None)));
+                for (nth, part) in (0..).zip(shares).filter(|(_, part)| of_few(part)) {
+                    pieces.add(sender.asked, &part, nth, None);
+                }
             },
         );
         drop(found);
-        let groups = merge::groups(&pieces, hosts.len());
+        let mut groups = merge::groups(&pieces, hosts.len());
+        // The scans of one sender no piece of which belongs to others.
+        let mut alone: Vec<Vec<u32>> = vec![Vec::new(); count as usize];
+        for (at, of) in (0..).zip(&pieces.list).filter_map(|(at, piece)| Some((at, piece.of?))) {
+            alone[of as usize].push(at);
+        }
+        for of in groups.iter().flat_map(|group| &group.members).filter_map(|at| pieces.list[*at as usize].of)
+        {
+            alone[of as usize].clear();
+        }
+        let alone = alone.into_iter().filter(|members| !members.is_empty());
+        groups.extend(alone.map(|members| Group { members, how: How::Alone }));
+        let mut all: Vec<(Outline, Vec<u32>)> =
+            groups.into_iter().map(|group| (Outline::of(&pieces, &group), group.members)).collect();
+        all.sort_by(|(a, own), (b, others)| (a.span, &a.sources, own).cmp(&(b.span, &b.sources, others)));
         let mut campaigns = Campaigns { below, by, rare, ..Campaigns::default() };
-        for of in groups.iter().flat_map(|group| &group.members).filter_map(|at| pieces[*at as usize].of) {
-            wholes[of as usize] = None;
-        }
-        // A campaign, and the pieces that it is made of.
-        let mut all: Vec<(Campaign, Vec<u32>)> = campaigns.gathered(scans, &pieces, groups);
-        let mut of_whole: Vec<Vec<u32>> = vec![Vec::new(); wholes.len()];
-        for (at, piece) in (0..).zip(&pieces) {
-            if let Some(of) = piece.of {
-                of_whole[of as usize].push(at);
-            }
-        }
-        all.extend(wholes.into_iter().zip(of_whole).filter_map(|(whole, members)| Some((*whole?, members))));
-        all.sort_by(|(a, _), (b, _)| (a.span, &a.sources, &a.id).cmp(&(b.span, &b.sources, &b.id)));
-        for (number, (campaign, members)) in (0..).zip(all) {
-            for piece in members.iter().map(|at| &pieces[*at as usize]) {
+        for (number, (outline, members)) in (0..).zip(all) {
+            for piece in members.iter().map(|at| &pieces.list[*at as usize]) {
                 campaigns.assigned.entry(by.of(piece.src)).or_default().push((piece.nth, number));
             }
-            campaigns.list.push(campaign);
+            campaigns.list.push(outline);
         }
         campaigns
     }
 
-    /// The campaigns that are shown, by their places in the list, and how many of low confidence are not (`all`: none).
+    /// The campaigns that are shown.
     #[must_use]
-    pub fn rows(&self, all: bool, order: Order) -> (Vec<usize>, u64) {
-        let hidden = |at: &usize| !all && self.list[*at].confidence == Confidence::Low;
-        let mut rows: Vec<usize> = (0..self.list.len()).filter(|at| !hidden(at)).collect();
-        rows.sort_by_key(|at| {
-            let campaign = &self.list[*at];
-            let begin = campaign.span.map_or(0, |(first, _)| first);
-            let largest = match order {
-                Order::Newest => begin,
-                Order::Oldest => -begin,
-                Order::Packets => i64::try_from(campaign.packets).unwrap_or(i64::MAX),
-                Order::Aims => campaign.aims as i64,
-                Order::Sources => campaign.sources.len() as i64,
-            };
-            (std::cmp::Reverse(largest), *at)
-        });
-        let low = (self.list.len() - rows.len()) as u64;
-        (rows, low)
+    pub fn shown(&self, scans: &Scans, wanted: &Wanted) -> Shown {
+        let &Wanted { order, limit, .. } = wanted;
+        let begin = |at: &usize| self.list[*at].span.map_or(0, |(first, _)| first);
+        let is_low = |at: &usize| !wanted.low && self.list[*at].confidence == Confidence::Low;
+        let of_time = (0..self.list.len()).filter(|at| wanted.since.is_none_or(|since| begin(at) >= since));
+        let (low, mut numbers): (Vec<usize>, Vec<usize>) = of_time.partition(is_low);
+        let (all, low) = (numbers.len(), low.len() as u64);
+        let mut list = Vec::new();
+        if order == Order::Packets {
+            // How many packets it has is told by its probes.
+            let told = self.told(scans, &numbers);
+            let mut sorted: Vec<(usize, Campaign)> = numbers.into_iter().zip(told).collect();
+            sorted.sort_by_key(|(at, campaign)| (std::cmp::Reverse(campaign.packets), *at));
+            sorted.truncate(limit);
+            (numbers, list) = sorted.into_iter().unzip();
+        } else {
+            numbers.sort_by_key(|at| {
+                let outline = &self.list[*at];
+                let begin = begin(at);
+                let largest = match order {
+                    Order::Newest | Order::Packets => begin,
+                    Order::Oldest => -begin,
+                    Order::Aims => outline.aims as i64,
+                    Order::Sources => outline.sources.len() as i64,
+                };
+                (std::cmp::Reverse(largest), *at)
+            });
+            numbers.truncate(limit);
+            list.append(&mut self.told(scans, &numbers));
+        }
+        Shown { list, numbers, all, low }
+    }
+
+    /// The number of the campaign with an ID.
+    #[must_use]
+    pub fn find(&self, scans: &Scans, id: &str) -> Option<usize> {
+        let all: Vec<usize> = (0..self.list.len()).collect();
+        self.told(scans, &all).iter().position(|campaign| campaign.id == id)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 
     /// The pieces of a sender, as they were numbered.
@@ -155,43 +226,49 @@ impl Campaigns {
         if scans.is_empty() { sender::shares(asked, &self.rare) } else { scans }
     }
 
-    /// What is said of groups of pieces, from their probes.
-    fn gathered(&self, scans: &Scans, pieces: &[Piece], groups: Vec<Group>) -> Vec<(Campaign, Vec<u32>)> {
-        let mut wanted: HashMap<u128, Vec<(u32, usize)>> = HashMap::new();
-        for (number, group) in groups.iter().enumerate() {
-            for piece in group.members.iter().map(|at| &pieces[*at as usize]) {
-                wanted.entry(self.by.of(piece.src)).or_default().push((piece.nth, number));
-            }
-        }
-        let mut gathered: Vec<(Vec<Probe>, u64, bool)> = vec![(Vec::new(), 0, false); groups.len()];
+    /// What is said of some campaigns, from their probes.
+    fn told(&self, scans: &Scans, numbers: &[usize]) -> Vec<Campaign> {
+        let place: HashMap<u32, usize> =
+            numbers.iter().enumerate().map(|(at, of)| (*of as u32, at)).collect();
+        let is_told = |of: &[(u32, u32)]| of.iter().any(|(_, number)| place.contains_key(number));
+        let mut told: Vec<Option<Campaign>> = vec![None; numbers.len()];
+        let mut gathered: HashMap<usize, (Vec<Probe>, u64, bool)> = HashMap::new();
         each_sender(
             scans,
             self.by,
-            |sender| wanted.contains_key(&sender),
-            |probes| {
-                let asked = sender::asked(probes);
-                let parts = self.parts(&asked);
-                let own = &wanted[&self.by.of(probes[0].src)];
-                for group in distinct(own.iter().map(|(_, group)| *group).collect()) {
+            |sender| self.assigned.get(&sender).is_some_and(|of| is_told(of)),
+            |sender| {
+                let parts = self.parts(sender.asked);
+                let own = &self.assigned[&self.by.of(sender.asked[0].src)];
+                for number in distinct(own.iter().map(|(_, number)| *number).collect::<Vec<u32>>()) {
+                    let Some(at) = place.get(&number) else { continue };
                     let mine =
-                        own.iter().filter(|(_, of)| *of == group).map(|(nth, _)| &parts[*nth as usize]);
-                    let of_group = probes_of(&asked, mine.clone());
-                    let (all, answers, among_others) = &mut gathered[group];
-                    *answers += answers_within(probes, &of_group);
-                    *among_others |= mine.into_iter().any(|part| part.among_others);
-                    all.extend(of_group);
+                        own.iter().filter(|(_, of)| *of == number).map(|(nth, _)| &parts[*nth as usize]);
+                    let probes = probes_of(sender.asked, mine.clone());
+                    let answers = answers_within(sender.answers, &probes);
+                    let among_others = mine.into_iter().any(|part| part.among_others);
+                    let outline = &self.list[number as usize];
+                    if outline.sources.len() == 1 {
+                        let scan = Scan { probes: &probes, how: outline.how, among_others, answers };
+                        told[*at] = Some(Campaign::of(&scan));
+                        continue;
+                    }
+                    let of_all = gathered.entry(*at).or_default();
+                    of_all.0.extend(probes);
+                    of_all.1 += answers;
+                    of_all.2 |= among_others;
                 }
             },
         );
-        let campaign = |(group, (mut probes, answers, among_others)): (Group, (Vec<Probe>, u64, bool))| {
+        for (at, (mut probes, answers, among_others)) in gathered {
             probes.sort_unstable_by_key(|p| (p.begin(), p.order, p.src, p.dst, p.protocol, p.dport, p.kind));
-            let scan = Scan { probes: &probes, how: group.how, among_others, answers };
-            (Campaign::of(&scan), group.members)
-        };
-        groups.into_iter().zip(gathered).map(campaign).collect()
+            let how = self.list[numbers[at]].how;
+            told[at] = Some(Campaign::of(&Scan { probes: &probes, how, among_others, answers }));
+        }
+        told.into_iter().flatten().collect()
     }
 
-    /// Which lines belong to which campaign, by its place in the list.
+    /// Which lines belong to which campaign, by its number.
     #[must_use]
     pub fn members(&self, scans: &Scans) -> Members {
         let mut members = Members::default();
@@ -199,14 +276,13 @@ impl Campaigns {
             scans,
             self.by,
             |sender| self.assigned.contains_key(&sender),
-            |probes| {
-                let asked = sender::asked(probes);
-                let parts = self.parts(&asked);
-                let own = &self.assigned[&self.by.of(probes[0].src)];
+            |sender| {
+                let parts = self.parts(sender.asked);
+                let own = &self.assigned[&self.by.of(sender.asked[0].src)];
                 for campaign in distinct(own.iter().map(|(_, campaign)| *campaign).collect::<Vec<u32>>()) {
                     let mine =
                         own.iter().filter(|(_, of)| *of == campaign).map(|(nth, _)| &parts[*nth as usize]);
-                    let mut probes = probes_of(&asked, mine);
+                    let mut probes = probes_of(sender.asked, mine);
                     probes.sort_by_key(|probe| probe.src);
                     for of_source in probes.chunk_by(|a, b| a.src == b.src) {
                         members.add(campaign, of_source);
@@ -218,13 +294,32 @@ impl Campaigns {
     }
 }
 
+impl Outline {
+    /// Of the pieces of a campaign.
+    fn of(pieces: &Pieces, group: &Group) -> Outline {
+        let own = || group.members.iter().map(|at| &pieces.list[*at as usize]);
+        let aims = pieces.union(own());
+        let begin = own().map(|piece| piece.begin).min().unwrap_or(0);
+        let end = own().map(|piece| piece.end).max().unwrap_or(0);
+        let (all, made) = own().fold((0, 0), |sum, piece| (sum.0 + piece.probes.0, sum.1 + piece.probes.1));
+        Outline {
+            // Where moments are not known they are within the first slot.
+            span: (begin >= SLOT * 1_000).then_some((begin, end)),
+            sources: pieces.sources(&group.members).into_boxed_slice(),
+            aims: aims.len(),
+            confidence: campaign::confidence(&aims, made * 5 >= all * 4),
+            how: group.how,
+        }
+    }
+}
+
 /// What the first look at all senders gives.
 #[derive(Default)]
 struct First {
-    /// What is said of each scan of one sender; none once its pieces belong to others.
-    scans: Vec<Option<Box<Campaign>>>,
+    /// How many scans of one sender there are.
+    scans: u32,
     /// Their pieces.
-    pieces: Vec<Piece>,
+    pieces: Pieces,
     /// Their senders.
     found: HashSet<u128>,
     /// What each of the other senders asked for.
@@ -238,8 +333,8 @@ struct First {
 }
 
 impl First {
-    fn look(&mut self, probes: &[Probe], by: Sender) {
-        let asked = sender::asked(probes);
+    fn look(&mut self, sender: OfSource<'_>, by: Sender) {
+        let asked = sender.asked;
         if asked.is_empty() {
             return;
         }
@@ -249,7 +344,7 @@ impl First {
                 self.hosts.insert(host);
             }
         }
-        let parts = sender::scans(&asked);
+        let parts = sender::scans(asked);
         if parts.is_empty() {
             self.below += 1;
             *self.crowds.entry(traits(&asked[0])).or_default() += 1;
@@ -257,16 +352,12 @@ impl First {
             return;
         }
         self.found.insert(by.of(asked[0].src));
-        for of_scan in parts.chunk_by(|a, b| a.scan == b.scan) {
-            let own = probes_of(&asked, of_scan);
-            let among_others = of_scan.iter().any(|part| part.among_others);
-            let scan =
-                Scan { probes: &own, how: How::Alone, among_others, answers: answers_within(probes, &own) };
-            self.scans.push(Some(Box::new(Campaign::of(&scan))));
-            let number = self.scans.len() as u32 - 1;
-            let first = parts.iter().position(|part| part.scan == of_scan[0].scan).unwrap_or(0) as u32;
-            self.pieces
-                .extend((first..).zip(of_scan).map(|(nth, part)| piece(&asked, part, nth, Some(number))));
+        let mut last = None;
+        for (nth, part) in (0..).zip(&parts) {
+            if last.replace(part.scan) != Some(part.scan) {
+                self.scans += 1;
+            }
+            self.pieces.add(asked, part, nth, Some(self.scans - 1));
         }
     }
 }
@@ -278,30 +369,9 @@ fn probes_of<'p>(asked: &[Probe], parts: impl IntoIterator<Item = &'p Part>) -> 
     places.into_iter().map(|at| asked[at as usize]).collect()
 }
 
-/// A part, as it is kept until all senders have been looked at.
-fn piece(asked: &[Probe], part: &Part, nth: u32, of: Option<u32>) -> Piece {
-    let own = || part.members.iter().map(|at| &asked[*at as usize]);
-    let mut first: Vec<(u64, i64)> = own().map(|probe| (aim(probe), probe.begin())).collect();
-    first.sort_unstable();
-    first.dedup_by_key(|(aim, _)| *aim);
-    let mut asks: Vec<(i64, u64)> = first.into_iter().map(|(aim, begin)| (begin, aim)).collect();
-    asks.sort_unstable();
-    Piece {
-        src: own().next().map_or(0, |probe| probe.src),
-        nth,
-        traits: part.traits,
-        asked: asks.into_boxed_slice(),
-        end: own().map(Probe::end).max().unwrap_or(0),
-        marks: if of.is_some() { merge::marks(own()) } else { Box::default() },
-        made: are_made(own()),
-        forwarded: own().all(|probe| probe.is(Probe::<u128>::FORWARDED)),
-        of,
-    }
-}
-
-/// Packets that answer, of the sources of some probes, within the time of each.
-fn answers_within(all: &[Probe], own: &[Probe]) -> u64 {
-    if all.len() == own.len() {
+/// Packets of some answers that are of the sources of some probes, within the time of each.
+fn answers_within(answers: &[Probe], own: &[Probe]) -> u64 {
+    if answers.is_empty() {
         return 0;
     }
     let mut spans: Vec<(u128, u32)> = own.iter().map(|probe| (probe.src, probe.slot)).collect();
@@ -311,34 +381,34 @@ fn answers_within(all: &[Probe], own: &[Probe]) -> u64 {
         let to = spans.partition_point(|(src, _)| *src <= probe.src);
         from < to && (spans[from].1..=spans[to - 1].1).contains(&probe.slot)
     };
-    all.iter()
-        .filter(|probe| probe.kind == Kind::Answer)
-        .filter(within)
-        .map(|probe| u64::from(probe.count))
-        .sum()
+    answers.iter().filter(within).map(|probe| u64::from(probe.count)).sum()
 }
 
 /// Gives `with` the probes of each wanted sender in the order of time.
-fn each_sender(scans: &Scans, by: Sender, wanted: impl Fn(u128) -> bool, mut with: impl FnMut(&[Probe])) {
+fn each_sender(scans: &Scans, by: Sender, wanted: impl Fn(u128) -> bool, mut with: impl FnMut(OfSource<'_>)) {
     if by == Sender::Source {
         return scans.each_source(wanted, with);
     }
-    let mut open: Vec<Probe> = Vec::new();
-    let mut close = |probes: &mut Vec<Probe>| {
-        probes.sort_by_key(|probe| (probe.begin(), probe.order));
-        if !probes.is_empty() {
-            with(probes);
+    let (mut asked, mut answers, mut open): (Vec<Probe>, Vec<Probe>, _) = (Vec::new(), Vec::new(), None);
+    let mut close = |asked: &mut Vec<Probe>, answers: &mut Vec<Probe>| {
+        if asked.is_empty() && answers.is_empty() {
+            return;
         }
-        probes.clear();
+        asked.sort_by_key(|probe| (probe.begin(), probe.order));
+        with(OfSource { asked, answers });
+        asked.clear();
+        answers.clear();
     };
     scans.each_source(
         |source| wanted(by.of(source)),
-        |probes| {
-            if open.first().is_some_and(|first| by.of(first.src) != by.of(probes[0].src)) {
-                close(&mut open);
+        |source| {
+            let sender = by.of(source.address());
+            if open.replace(sender).is_some_and(|before| before != sender) {
+                close(&mut asked, &mut answers);
             }
-            open.extend_from_slice(probes);
+            asked.extend_from_slice(source.asked);
+            answers.extend_from_slice(source.answers);
         },
     );
-    close(&mut open);
+    close(&mut asked, &mut answers);
 }

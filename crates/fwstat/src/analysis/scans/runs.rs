@@ -20,7 +20,7 @@ pub const LONGEST: i64 = 5 * 24 * HOUR;
 /// The longest of 250 exponential pauses is 8 medians; with an uneven pace 12.
 const PACE: i64 = 24;
 /// The same question within so much time is a retry.
-const RETRY: i64 = 60_000;
+pub const RETRY: i64 = 60_000;
 /// Pauses whose middle is looked for.
 const PAUSES: usize = 4_096;
 
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn an_hourly_scan_is_one_run() {
         // Exponential pauses of a mean of an hour: the longest of 300 is more than five hours.
-        let uneven = (1..300).map(|n| -60.0 * (f64::from(n * 37 % 300 + 1) / 301.0).ln());
+        let uneven = (1..300).map(|n| -60.0 * libm::log(f64::from(n * 37 % 300 + 1) / 301.0));
         let runs = cut(&asks(uneven, true), HOUR);
         assert_eq!((runs.len(), runs.first()), (1, Some(&(0..300))));
     }

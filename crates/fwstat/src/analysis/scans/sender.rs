@@ -4,12 +4,10 @@
 //! Must not know: which pieces of several senders belong together.
 //! Tested by: `tests/cli/scans.rs`.
 
-use std::borrow::Cow;
-
-use fwlog::aggregate::scans::{Kind, Probe};
+use fwlog::aggregate::scans::Probe;
 use hashbrown::HashSet;
 
-use super::aim::{AIMS, Aim, Traits, aim, aims, all_traits, traits};
+use super::aim::{AIMS, Aim, Traits, aim, aims, counted_traits, main_of, main_traits, traits};
 use super::judge;
 use super::runs::{self, Ask, HOUR};
 
@@ -45,15 +43,6 @@ pub struct Part {
     pub among_others: bool,
 }
 
-/// The probes that ask for something.
-#[must_use]
-pub fn asked(probes: &[Probe]) -> Cow<'_, [Probe]> {
-    if probes.iter().all(|probe| probe.kind != Kind::Answer) {
-        return Cow::Borrowed(probes);
-    }
-    Cow::Owned(probes.iter().filter(|probe| probe.kind != Kind::Answer).copied().collect())
-}
-
 /// The scans of a sender, by tool.
 #[must_use]
 pub fn scans(asked: &[Probe]) -> Vec<Part> {
@@ -81,7 +70,7 @@ pub fn shares(asked: &[Probe], rare: &Rare) -> Vec<Part> {
         let members = places[run].to_vec();
         let own = || members.iter().map(|at| &asked[*at as usize]);
         let aims = aims(own()).len();
-        let (traits, _) = *all_traits(own()).first()?;
+        let traits = main_traits(own())?;
         // Who comes again and again is no scanner's helper; who asked for more was judged, and is none either.
         let fits = visits <= aims * 2 && aims < AIMS;
         fits.then_some(Part { members, traits, scan: None, among_others: false })
@@ -95,24 +84,35 @@ const TOOL: usize = 3;
 /// A scan by what the sender's tools made, where each asked for enough.
 fn by_tool(asked: &[Probe], found: judge::Found, number: u32) -> Vec<Part> {
     let own = || found.members.iter().map(|at| &asked[*at as usize]);
-    let all = all_traits(own());
-    let Some((main, _)) = all.first().copied() else { return Vec::new() };
-    let enough = |(of, count): &&(Traits, usize)| {
-        *count >= TOOL && aims(own().filter(|probe| traits(probe) == *of)).len() >= TOOL
-    };
-    let tools: Vec<Traits> =
-        if all.len() == 1 { vec![main] } else { all.iter().filter(enough).map(|(of, _)| *of).collect() };
+    let (counts, each) = counted_traits(own());
+    let Some(main) = main_of(&counts) else { return Vec::new() };
     let whole =
         |members| Part { members, traits: main, scan: Some(number), among_others: found.among_others };
+    // Of each as many different aims as are needed.
+    let mut few: Vec<Vec<Aim>> = vec![Vec::new(); counts.len()];
+    if counts.len() > 1 {
+        for (aim, of) in own().map(aim).zip(&each) {
+            let Some(few) = of.map(|of| &mut few[usize::from(of)]) else { continue };
+            if few.len() < TOOL && !few.contains(&aim) {
+                few.push(aim);
+            }
+        }
+    }
+    let mut tools: Vec<usize> = (0..counts.len()).filter(|of| few[*of].len() >= TOOL).collect();
     if tools.len() < 2 {
         return vec![whole(found.members)];
     }
-    let mut parts: Vec<Part> = tools.iter().map(|of| Part { traits: *of, ..whole(Vec::new()) }).collect();
-    let rest = tools.iter().position(|of| *of == main).unwrap_or(0);
-    for at in &found.members {
-        let of = traits(&asked[*at as usize]);
-        let part = tools.iter().position(|tool| *tool == of).unwrap_or(rest);
-        parts[part].members.push(*at);
+    tools.sort_unstable_by_key(|of| (std::cmp::Reverse(counts[*of].1), counts[*of].0));
+    let mut parts: Vec<Part> =
+        tools.iter().map(|of| Part { traits: counts[*of].0, ..whole(Vec::new()) }).collect();
+    // What has other traits goes with most of the rest.
+    let rest = parts.iter().position(|part| part.traits == main).unwrap_or(0);
+    let mut part_of = vec![rest; counts.len()];
+    for (part, of) in tools.into_iter().enumerate() {
+        part_of[of] = part;
+    }
+    for (at, of) in found.members.iter().zip(each) {
+        parts[of.map_or(rest, |of| part_of[usize::from(of)])].members.push(*at);
     }
     parts
 }

@@ -84,7 +84,7 @@ fn chance(ports: &Ports) -> BTreeMap<(u32, bool, u8), usize> {
 
 /// The smallest number of which 65,536 Poisson numbers with this mean have one in a hundred cases.
 fn meeting(mean: f64) -> usize {
-    let (mut most, mut term, mut tail) = (1, (-mean).exp(), 1.0 - (-mean).exp());
+    let (mut most, mut term, mut tail) = (1, libm::exp(-mean), 1.0 - libm::exp(-mean));
     while 65_536.0 * tail > 0.01 && most < 1 << 20 {
         term *= mean / most as f64;
         tail -= term;

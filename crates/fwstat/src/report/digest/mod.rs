@@ -232,7 +232,7 @@ fn look_at(told: &Told<'_>) -> Vec<(String, String)> {
 
 /// Scans, newest first: packets, and what is known of each.
 fn scans(told: &Told<'_>) -> Vec<(String, String)> {
-    let row = |campaign: &&Campaign| {
+    let row = |campaign: &Campaign| {
         let ports = match Ports::of(campaign) {
             Ports::None => None,
             Ports::Named(name) => Some(format!("ports {name}")),
@@ -251,8 +251,8 @@ fn scans(told: &Told<'_>) -> Vec<(String, String)> {
         );
         (text::grouped(campaign.packets), what)
     };
-    let mut rows: Vec<(String, String)> = told.campaigns.iter().take(ROWS).map(row).collect();
-    let more = told.campaigns.len().saturating_sub(ROWS);
+    let mut rows: Vec<(String, String)> = told.campaigns.list.iter().take(ROWS).map(row).collect();
+    let more = told.campaigns.all.saturating_sub(ROWS);
     if more > 0 {
         let command = all_of_them(told.head, &told.input);
         rows.push((String::new(), format!("and {} more: {command}", text::grouped(more as u64))));
@@ -298,7 +298,7 @@ fn commands(told: &Told<'_>) -> Vec<(String, &'static str)> {
     let mut commands = Vec::new();
     if let Some(hit) = told.summary.near.0.first() {
         commands.push((of("lines", &[format!("-s {}", hit.src)]), "the lines of the first near hit"));
-    } else if let Some(campaign) = told.campaigns.first() {
+    } else if let Some(campaign) = told.campaigns.list.first() {
         commands.push((its_lines(told.head, &campaign.id, &told.input), "the lines of the newest campaign"));
     } else {
         commands.push((of("top", &["--by src,dport".to_owned()]), "who, at which port"));

@@ -14,7 +14,7 @@ use hashbrown::HashMap;
 use super::plot::Svg;
 use super::table::Table;
 use crate::analysis::replay::Replay;
-use crate::analysis::scans::Campaign;
+use crate::analysis::scans::Shown;
 use crate::analysis::summary::Summary;
 use crate::report::Head;
 use crate::report::style::RenderOptions;
@@ -45,7 +45,7 @@ pub struct Told<'t> {
     /// What the rules do with the log, if there are rules.
     pub replay: Option<&'t Replay>,
     /// Scans, as `fwstat scans` shows them: newest first.
-    pub campaigns: &'t [&'t Campaign],
+    pub campaigns: &'t Shown,
     /// What is known of addresses.
     pub who: &'t HashMap<IpAddr, Who>,
     /// The command that makes this page.
@@ -102,6 +102,20 @@ pub(super) struct Figure {
 pub(super) struct Code {
     pub(super) title: String,
     pub(super) text: String,
+    /// Whether it is seen at once.
+    pub(super) open: bool,
+}
+
+impl Code {
+    /// Commands that are seen when they are asked for.
+    pub(super) fn closed(title: impl Into<String>, text: String) -> Code {
+        Code { title: title.into(), text, open: false }
+    }
+
+    /// Commands that are seen at once.
+    pub(super) fn open(title: impl Into<String>, text: String) -> Code {
+        Code { title: title.into(), text, open: true }
+    }
 }
 
 /// A moment to the minute (local seconds).

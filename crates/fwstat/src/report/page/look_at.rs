@@ -4,6 +4,7 @@
 //! Must not know: how they were found.
 //! Tested by: `tests/cli/report_page.rs`.
 
+use fwlog::text;
 use logparse::Protocol;
 
 use super::block::{Block, Code, Section, Told, lines, top_of};
@@ -49,8 +50,12 @@ fn hosts(told: &Told<'_>, why: &str) -> Table {
     let list = told.summary.suggestion.hosts.iter().filter(|host| host.scans && host.why == why);
     let rows = list.take(ROWS).map(|host| {
         let tried = host.tried.iter().take(TRIED);
-        let mut tried: Vec<String> =
-            tried.map(|tried| format!("{} ({})", tried.service, tried.lines)).collect();
+        let mut tried: Vec<String> = tried
+            .map(|tried| match tried.lines {
+                1 => tried.service.clone(),
+                lines => format!("{} ({})", tried.service, text::grouped(lines)),
+            })
+            .collect();
         tried.extend((host.tried.len() > TRIED).then(|| "...".to_owned()));
         vec![address(told, host.src), Cell::number(host.lines), Cell::text(tried.join(", ")).broken()]
     });
@@ -95,7 +100,7 @@ fn trusted(told: &Told<'_>) -> Vec<Block> {
     };
     let commands: Vec<String> =
         shown.iter().flat_map(|(friend, known)| friend_commands(s, friend, *known)).collect();
-    let code = Code { title: "To allow them".to_owned(), text: commands.join("\n") };
+    let code = Code::open("To allow them", commands.join("\n"));
     let mut blocks = vec![Block::Table(table)];
     blocks.extend((!code.text.is_empty()).then_some(Block::Code(code)));
     blocks

@@ -83,7 +83,7 @@ pub(super) fn section(told: &Told<'_>) -> Option<Section> {
         blocks.push(Block::Table(stairs));
         let bare = RenderOptions { header: false, ..LOOK };
         let script = |verb| suggest::script(&bare, told.clock, told.head, s, verb, &[]);
-        let code = |title: &str, text| Block::Code(Code { title: title.to_owned(), text });
+        let code = |title: &str, text| Block::Code(Code::closed(title, text));
         blocks.push(code("The rules as commands: text to review, nothing is ever run", script(Verb::Add)));
         blocks.push(code("To remove these rules", script(Verb::Undo)));
     }

@@ -118,13 +118,13 @@ pub fn points(points: &[Point], name: &str) -> (Svg, u64, u64) {
     const WIDTH: f64 = 400.0;
     const UP: f64 = 100.0;
     const MARGIN: f64 = 5.0;
-    let decades = |largest: u64| (largest.max(2) as f64).log10().ceil().max(1.0);
+    let decades = |largest: u64| libm::log10(largest.max(2) as f64).ceil().max(1.0);
     let (across, up) = (
         decades(points.iter().map(|point| point.x).max().unwrap_or(1)),
         decades(points.iter().map(|point| point.y).max().unwrap_or(1)),
     );
     let place = |value: u64, decades: f64, length: f64| {
-        (value.max(1) as f64).log10() / decades * (length - 2.0 * MARGIN) + MARGIN
+        libm::log10(value.max(1) as f64) / decades * (length - 2.0 * MARGIN) + MARGIN
     };
     let mut out = opened("dots", WIDTH, UP, name);
     let mut lines = String::new();

@@ -34,11 +34,8 @@ pub(super) fn section(told: &Told<'_>) -> Option<Section> {
         blocks.push(Block::Table(findings(replay)));
     }
     blocks.push(Block::Table(paths(replay, all)));
-    let tables: Vec<Table> =
-        [unused(replay), unwritten(replay)].into_iter().filter(|table| !table.is_empty()).collect();
-    if !tables.is_empty() {
-        blocks.push(Block::Tables(tables));
-    }
+    let tables = [unused(replay), unwritten(replay)].into_iter().filter(|table| !table.is_empty());
+    blocks.extend(tables.map(Block::Table));
     if !replay.not_judged.is_empty() {
         blocks.push(Block::List(replay.not_judged.iter().map(|why| sentence(why)).collect()));
     }
@@ -119,6 +116,7 @@ fn unused(replay: &Replay) -> Table {
             top if top.is_empty() => "no line of this log".to_owned(),
             top => format!("{top}; no line of this log"),
         },
+        class: "wide",
         columns: vec![words("Rule"), plain("Asks for")],
         rows: rows.collect(),
         ..Table::default()

@@ -4,6 +4,7 @@
 //! Must not know: what a scan is, what it is called (`report::scans`).
 //! Tested by: `tests/cli/report.rs`, `tests/cli/report_page.rs`.
 
+use fwlog::sorting::InOrder as _;
 use std::net::IpAddr;
 
 use fwlog::aggregate::scans::Probe;
@@ -16,7 +17,7 @@ use super::who::{address, network, network_name};
 use crate::analysis::scans::Campaign;
 use crate::analysis::summary::details::Talker;
 use crate::analysis::summary::{Counted, Summary};
-use crate::report::scans::{LIMIT, Ports, all_of_them, began, its_lines, shape, took, who};
+use crate::report::scans::{Ports, all_of_them, began, its_lines, shape, took, who};
 
 /// Ports from which on a network tried many.
 const MANY: u32 = 20;
@@ -26,10 +27,10 @@ const NAMED: usize = 8;
 /// Campaigns, and networks by the number of ports they tried.
 pub(super) fn section(told: &Told<'_>) -> Option<Section> {
     let (many, mut blocks) = networks(told).unwrap_or_default();
-    let lead = if told.campaigns.is_empty() {
+    let lead = if told.campaigns.list.is_empty() {
         many.unwrap_or_else(|| format!("No network of others tried {MANY} ports or more."))
     } else {
-        let count = text::count_of(told.campaigns.len() as u64, "campaign", "campaigns");
+        let count = text::count_of(told.campaigns.all as u64, "campaign", "campaigns");
         blocks.splice(0..0, campaigns(told).into_iter().chain(many.map(Block::Note)));
         format!("{count}: a campaign is one scan, however many packets, sources or days it took.")
     };
@@ -38,7 +39,7 @@ pub(super) fn section(told: &Told<'_>) -> Option<Section> {
 
 /// The campaigns, and the commands that show their lines.
 fn campaigns(told: &Told<'_>) -> Vec<Block> {
-    let shown = &told.campaigns[..told.campaigns.len().min(LIMIT)];
+    let shown = &told.campaigns.list;
     let rows = shown.iter().map(|campaign| {
         let time = match began(campaign, told.clock) {
             Some(began) => {
@@ -56,7 +57,7 @@ fn campaigns(told: &Told<'_>) -> Vec<Block> {
         vec![
             source(told, campaign),
             Cell::text(shape(campaign)).with(how.join(", ")).broken(),
-            Cell::text(Ports::of(campaign).to_string()).with(format!("of {}", who(&campaign.targets))),
+            Cell::text(Ports::of(campaign).to_string()).with(format!("on {}", who(&campaign.targets))),
             time,
             Cell::number(campaign.packets),
             Cell::code(&campaign.id),
@@ -65,8 +66,8 @@ fn campaigns(told: &Told<'_>) -> Vec<Block> {
     });
     let table = Table {
         caption: "Campaigns".to_owned(),
-        about: match told.campaigns.len() > shown.len() {
-            true => format!("the newest {} of {}", shown.len(), text::grouped(told.campaigns.len() as u64)),
+        about: match told.campaigns.all > shown.len() {
+            true => format!("the newest {} of {}", shown.len(), text::grouped(told.campaigns.all as u64)),
             false => "newest first".to_owned(),
         },
         class: "series campaigns",
@@ -84,14 +85,12 @@ fn campaigns(told: &Told<'_>) -> Vec<Block> {
     };
     let lines: Vec<String> =
         shown.iter().map(|campaign| its_lines(told.head, &campaign.id, &told.input)).collect();
-    let mut blocks = vec![
-        Block::Table(table),
-        Block::Code(Code { title: "The lines of each".to_owned(), text: lines.join("\n") }),
-    ];
-    let more = told.campaigns.len() - shown.len();
+    let mut blocks =
+        vec![Block::Table(table), Block::Code(Code::closed("The lines of each", lines.join("\n")))];
+    let more = told.campaigns.all - shown.len();
     if more > 0 {
         let title = format!("And {} more", text::grouped(more as u64));
-        blocks.push(Block::Code(Code { title, text: all_of_them(told.head, &told.input) }));
+        blocks.push(Block::Code(Code::open(title, all_of_them(told.head, &told.input))));
     }
     blocks
 }
@@ -114,7 +113,7 @@ fn networks(told: &Told<'_>) -> Option<(Option<String>, Vec<Block>)> {
     }
     let scans = |row: &Counted<IpAddr, Talker>| row.more.ports.count() >= MANY && !is_private(row.what);
     let mut many: Vec<&Counted<IpAddr, Talker>> = rows.iter().copied().filter(|row| scans(row)).collect();
-    many.sort_by_key(|row| (std::cmp::Reverse(row.more.ports.count()), row.what));
+    many.order_by_key(|row| (std::cmp::Reverse(row.more.ports.count()), row.what));
     let named: Vec<IpAddr> = many.iter().take(NAMED).map(|row| row.what).collect();
     let dots: Vec<Point> = rows.iter().map(|row| dot(row, named.contains(&row.what))).collect();
     let (svg, across, up) = points(&dots, "Networks by ports tried and packets");
@@ -122,7 +121,11 @@ fn networks(told: &Told<'_>) -> Option<(Option<String>, Vec<Block>)> {
         caption: format!("Ports tried and packets, a dot a network{}", of_all(rows.len(), summary)),
         svg,
         top: format!("↑ packets, to {}", text::grouped(up)),
-        axis: vec!["1 port".to_owned(), format!("{} ports →", text::grouped(across))],
+        axis: vec![
+            "1 port".to_owned(),
+            "from line to line ten times as many".to_owned(),
+            format!("{} ports →", text::grouped(across)),
+        ],
         legend: Vec::new(),
     };
     let mut blocks = vec![Block::Figure(figure)];

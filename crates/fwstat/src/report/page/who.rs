@@ -185,7 +185,7 @@ fn matrix(told: &Told<'_>) -> Option<Table> {
     let heads: Vec<String> = ports.iter().map(|row| port_name(row.what.0, row.what.1)).collect();
     let mut table = Table {
         caption: "Networks and ports".to_owned(),
-        about: "networks whose ports differ most from those of all packets; the darker, the larger the part of the \
+        about: "networks whose ports differ most from those of all packets; the stronger the colour, the larger the part of the \
                 network's packets"
             .to_owned(),
         class: "heat",
