@@ -43,6 +43,13 @@ pub fn main() -> ExitCode {
         Ok(typed) => typed,
         Err(error) => return fail(&anyhow::anyhow!(error)),
     };
+    // For packages; not an option for people.
+    if typed.get(1..).is_some_and(|words| words == ["--generate", "man"]) {
+        let page = fwstat::manual::page_of("fwstat-sql", <cli::Cli as clap::CommandFactory>::command());
+        let mut out = std::io::stdout().lock();
+        let written = std::io::Write::write_all(&mut out, page.as_bytes());
+        return written.map_or_else(|error| fail(&error.into()), |()| ExitCode::SUCCESS);
+    }
     let parsed = <cli::Cli as clap::CommandFactory>::command().try_get_matches_from(typed);
     let outcome = match parsed.and_then(|matches| cli::Cli::from_arg_matches(&matches)) {
         Ok(cli) => run::run(&cli),

@@ -24,10 +24,13 @@ const MEANT: [(&[&str], &str); 11] = [
     (&["silence", "noise", "block", "ban"], "suggest"),
     (&["json", "csv", "dump", "records", "convert"], "export"),
     (&["why", "decode", "parse"], "explain"),
-    (&["html", "page", "summary", "goaccess"], "report"),
+    (&["html", "page", "goaccess"], "report"),
     (&["anon", "redact", "scrub", "mask"], "anonymise"),
     (&["live", "follow", "monitor", "dashboard", "tui"], "watch"),
 ];
+
+/// And for what is shown without a command.
+const OVERVIEW: [&str; 5] = ["overview", "summary", "stats", "stat", "status"];
 
 /// The arguments with iptables' negation as the filters take it: `! -s NET` and `-s ! NET` become `-s !NET`.
 ///
@@ -290,6 +293,11 @@ pub fn no_command_among(files: &[PathBuf]) -> Result<(), String> {
         if let Some((_, meant)) = MEANT.iter().find(|(words, _)| words.contains(&word)) {
             return Err(format!(
                 "no command and no file is called `{word}`; did you mean `fwstat {meant}`?\n  fwstat {meant} {others}"
+            ));
+        }
+        if OVERVIEW.contains(&word) && used.is_none() {
+            return Err(format!(
+                "no command and no file is called `{word}`: the overview comes without a command\n  fwstat {others}"
             ));
         }
         let names = program.get_subcommands().map(Command::get_name);

@@ -223,13 +223,12 @@ impl<K: Hash + Ord + Clone> Bounded<K> {
     pub fn merge(&mut self, other: &Bounded<K>) {
         match (&mut self.distinct, &other.distinct) {
             (Some(own), Some(theirs)) => own.merge(theirs),
-            (Some(own), None) => other.counts.iter().for_each(|(key, _)| own.add(key)),
             (None, Some(theirs)) => {
                 let mut distinct = theirs.clone();
                 self.counts.iter().for_each(|(key, _)| distinct.add(key));
                 self.distinct = Some(distinct);
             }
-            (None, None) => {}
+            (_, None) => {}
         }
         if other.missed > 0 {
             for (key, count) in &mut self.counts {
@@ -239,19 +238,24 @@ impl<K: Hash + Ord + Clone> Bounded<K> {
             }
         }
         for (key, theirs) in &other.counts {
+            let hashed = hash(key);
+            if let Some(distinct) = &mut self.distinct {
+                distinct.add_hash(hashed);
+            }
             let missed = Count { certain: 0, more: self.missed };
-            let own = self.counts.entry(hash(key), |(known, _)| known == key, |(key, _)| hash(key));
+            let own = self.counts.entry(hashed, |(known, _)| known == key, |(key, _)| hash(key));
             let mut own = own.or_insert_with(|| (key.clone(), missed));
             let (_, own) = own.get_mut();
             own.certain += theirs.certain;
             own.more += theirs.more;
+            // At once, or the table would grow beside the other one. A key that goes and comes again lacks what went.
+            if self.counts.len() > self.room {
+                self.let_go();
+            }
         }
         self.missed += other.missed;
         self.total += other.total;
         self.at_least = self.at_least.max(other.at_least);
-        if self.counts.len() > self.room {
-            self.let_go();
-        }
     }
 }
 

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use fwlog::aggregate::state::{Damaged, Reader, State, Writer};
-use fwlog::aggregate::{Aggregate, Counts, Latest, Slices, Timeline};
+use fwlog::aggregate::{Aggregate, Counts, Latest, Scans, Slices, Timeline};
 use fwlog::input::Chunk;
 use fwlog::record::{Field, Record};
 
@@ -50,6 +50,8 @@ pub enum Question {
     },
     /// When each source was seen last.
     Latest,
+    /// What each source asked for, and when: what scans are found in.
+    Scans,
 }
 
 /// The fields' names.
@@ -97,7 +99,7 @@ impl Question {
     pub fn fields(&self) -> &[String] {
         match self {
             Question::Counts { by, .. } | Question::Slices { by, .. } | Question::Timeline { by, .. } => by,
-            Question::Latest => &[],
+            Question::Latest | Question::Scans => &[],
         }
     }
 
@@ -135,6 +137,10 @@ impl Question {
                 Answer::Timeline(Timeline::new(fields(by)?, *bucket).within(most))
             }
             Question::Latest => Answer::Latest(Latest::default()),
+            Question::Scans => {
+                let most = most.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+                Answer::Scans(Box::new(Scans::new(most, 1)))
+            }
         })
     }
 }
@@ -152,6 +158,7 @@ impl std::fmt::Display for Question {
                 write!(f, "timeline{} --bucket {seconds}s", of(by))
             }
             Question::Latest => f.write_str("when sources were seen last"),
+            Question::Scans => f.write_str("scans"),
         }
     }
 }
@@ -164,6 +171,7 @@ enum Answer {
     Near(Slices),
     Timeline(Timeline),
     Latest(Latest),
+    Scans(Box<Scans>),
 }
 
 /// Does the same with whichever answer it is.
@@ -174,6 +182,7 @@ macro_rules! each {
             Answer::Slices($name) | Answer::Near($name) => $what,
             Answer::Timeline($name) => $what,
             Answer::Latest($name) => $what,
+            Answer::Scans($name) => $what,
         }
     };
 }
@@ -182,7 +191,7 @@ impl Aggregate for Answer {
     fn add(&mut self, record: &Record<'_>) {
         match self {
             Answer::Near(slices) => {
-                if memchr::memmem::find(record.prefix(), near_hits::WORD).is_some() {
+                if near_hits::says_so(record.prefix()) {
                     slices.add(record);
                 }
             }
@@ -198,6 +207,7 @@ impl Aggregate for Answer {
             }
             (Answer::Timeline(own), Answer::Timeline(other)) => own.merge(other),
             (Answer::Latest(own), Answer::Latest(other)) => own.merge(other),
+            (Answer::Scans(own), Answer::Scans(other)) => own.merge(*other),
             _ => {}
         }
     }
@@ -407,6 +417,15 @@ impl Answers {
     pub fn timeline(&self) -> Option<&Timeline> {
         self.answers.iter().find_map(|answer| match answer {
             Answer::Timeline(timeline) => Some(timeline),
+            _ => None,
+        })
+    }
+
+    /// Takes out what sources asked for, if that is asked for.
+    #[must_use]
+    pub fn take_scans(&mut self) -> Option<Scans> {
+        self.answers.iter_mut().find_map(|answer| match answer {
+            Answer::Scans(scans) => Some(std::mem::replace(&mut **scans, Scans::new(None, 1))),
             _ => None,
         })
     }

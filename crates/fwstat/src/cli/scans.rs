@@ -4,6 +4,8 @@
 //! Must not know: what an option comes to (`options`).
 //! Tested by: `tests/cli/surface.rs`: help, man page and completions list the same options.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::common::Common;
@@ -30,6 +32,10 @@ pub struct Scans {
     /// Memory for what sources asked for, as 256M: beyond it, sources that asked for one thing only become a count.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_memory: Option<u64>,
+    /// Keep what sources asked for in FILE: the next run reads only what is new, through rotation, and adds it. FILE can be
+    /// named wherever a log can.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,

@@ -4,11 +4,11 @@
 //! Must not know: how changes are told from chance (`analysis::diff`).
 //! Tested by: `tests/cli/diff.rs`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use anyhow::{anyhow, bail, ensure};
-use fwlog::aggregate::{Aggregate, Slices};
+use fwlog::aggregate::{Aggregate, Scans, Slices};
 use fwlog::pipeline::Account;
 use fwlog::record::Record;
 use fwlog::text;
@@ -17,6 +17,7 @@ use fwlog::time::clock::{Clock, NANOS};
 use super::{Outcome, format, kept, write};
 use crate::analysis::answers::{Answers, DAY, Question};
 use crate::analysis::diff::{self, Period, Series, Table};
+use crate::analysis::scans::{Campaigns, Order, Sender, Shown, Wanted};
 use crate::cli::{self, Common, CountArgs, Format};
 use crate::options::{self, Options};
 use crate::report::diff::Diff;
@@ -30,6 +31,8 @@ struct Side {
     answers: Answers,
     account: Account,
     head: Head,
+    /// What sources asked for; of the parts of one log that of both is in the first.
+    scans: Option<Scans>,
 }
 
 /// Runs it.
@@ -42,11 +45,16 @@ pub fn command(arguments: &cli::Diff) -> anyhow::Result<Outcome> {
     let is_state = |file: &std::path::PathBuf| kept::is_state(file);
     let width = if common.files.iter().any(is_state) { DAY } else { HOUR };
     let questions = questions(width);
-    let (options, sides) = match (&arguments.before, &common.files[..]) {
-        (Some(moment), [_] | []) => halves(&common, moment, &questions)?,
+    let has = |question: &Question| held(&common.files, question);
+    let scans = has(&Question::Scans)?;
+    // A state of scans has no counts.
+    let counts = !scans || has(&questions[0])?;
+    let questions = if counts { &questions[..] } else { &[] };
+    let (options, mut sides) = match (&arguments.before, &common.files[..]) {
+        (Some(moment), [_] | []) => halves(&common, moment, questions, scans)?,
         (None, [before, after]) => {
-            let (_, before) = side(&common, before, &questions)?;
-            let (options, after) = side(&common, after, &questions)?;
+            let (_, before) = side(&common, before, questions, scans)?;
+            let (options, after) = side(&common, after, questions, scans)?;
             (options, [before, after])
         }
         (Some(_), _) => bail!("--before compares the parts of one log: name one FILE"),
@@ -64,17 +72,29 @@ pub fn command(arguments: &cli::Diff) -> anyhow::Result<Outcome> {
     let slices =
         sides.iter().flat_map(|side| questions.iter().filter_map(|question| side.answers.slices(question)));
     let width = slices.map(Slices::width).max().unwrap_or(width);
-    let tables = tables(&sides, &questions, width, &options.plan.clock);
+    let tables = tables(&sides, questions, width, &options.plan.clock);
     let changed = tables.iter().any(|table| !table.rows.is_empty());
+    let campaigns = new_campaigns(&mut sides, arguments.limit);
     let account = sides[1].account.clone();
     let heads = sides.map(|side| side.head);
-    let report = Diff { heads, clock: &options.plan.clock, slice: width, tables, limit: arguments.limit };
+    let report =
+        Diff { heads, clock: &options.plan.clock, slice: width, tables, campaigns, limit: arguments.limit };
     write(&options, &account, &render(&report, form, &options.look))?;
     Ok(match super::outcome(&options, &account) {
         bad @ (Outcome::Failed | Outcome::Interrupted) => bad,
         _ if arguments.exit_code && changed => Outcome::Nothing,
         _ => Outcome::Found,
     })
+}
+
+/// Whether all inputs have the answer to a question: logs have any, a state those that it holds.
+fn held(files: &[PathBuf], question: &Question) -> anyhow::Result<bool> {
+    for file in files.iter().filter(|file| kept::is_state(file)) {
+        if !kept::holds(file, question)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What is counted of each side.
@@ -88,22 +108,49 @@ fn questions(width: i64) -> [Question; 4] {
 }
 
 /// Reads one side.
-fn side(common: &Common, file: &Path, questions: &[Question]) -> anyhow::Result<(Options, Side)> {
+fn side(
+    common: &Common,
+    file: &Path,
+    questions: &[Question],
+    scans: bool,
+) -> anyhow::Result<(Options, Side)> {
     let common = Common { files: vec![file.to_owned()], ..common.clone() };
-    let counted = kept::count(&common, &CountArgs::default(), questions, questions)?;
-    let side = Side { answers: counted.answers, account: counted.account, head: counted.head };
+    let mut questions = questions.to_vec();
+    questions.extend(scans.then_some(Question::Scans));
+    let mut counted = kept::count(&common, &CountArgs::default(), &questions, &questions)?;
+    let scans = counted.answers.take_scans();
+    let side = Side { answers: counted.answers, account: counted.account, head: counted.head, scans };
     Ok((counted.options, side))
 }
 
+/// The campaigns that began after the first period.
+fn new_campaigns(sides: &mut [Side; 2], limit: usize) -> Option<Shown> {
+    let [before, after] = sides;
+    let (mut scans, other) = (before.scans.take()?, after.scans.take()?);
+    scans.merge(other);
+    let (_, last) = before.account.span?;
+    let limit = if limit == 0 { usize::MAX } else { limit };
+    let since = Some(last.div_euclid(NANOS / 1_000) + 1);
+    let wanted = Wanted { low: false, since, order: Order::Newest, limit };
+    Some(Campaigns::of(&scans, Sender::Source).shown(&scans, &wanted))
+}
+
 /// The parts of one log before and after a moment.
-fn halves(common: &Common, moment: &str, questions: &[Question]) -> anyhow::Result<(Options, [Side; 2])> {
+fn halves(
+    common: &Common,
+    moment: &str,
+    questions: &[Question],
+    scans: bool,
+) -> anyhow::Result<(Options, [Side; 2])> {
     let empty = || Answers::new(questions, None).ok_or_else(|| anyhow!("a field is not known"));
     if let [file] = &common.files[..]
         && kept::is_state(file)
     {
-        let (options, whole) = side(common, file, questions)?;
+        let (options, mut whole) = side(common, file, questions, scans)?;
+        let mut scans = [whole.scans.take(), Some(Scans::new(None, 1))];
         let utc = options::moment("--before", moment, common)?;
         let local = options.plan.clock.at(utc).local_seconds();
+        ensure!(!questions.is_empty(), "--before: a state of scans has no counts by day: name two states");
         ensure!(
             local.rem_euclid(DAY) == 0,
             "--before: a state has whole days: name a midnight, as 2026-06-08"
@@ -124,17 +171,23 @@ fn halves(common: &Common, moment: &str, questions: &[Question]) -> anyhow::Resu
                 &options.plan.clock,
                 whole.head.notes.clone(),
             );
-            Side { answers, account, head }
+            Side { answers, account, head, scans: scans[usize::from(!first)].take() }
         });
         return Ok((options, [before, after]));
     }
     let options = Options::new(common, false)?;
     let utc = options::moment("--before", moment, common)?;
-    let empty = Halves { utc, parts: [empty()?, empty()?], spans: [None; 2], matched: [0; 2] };
+    let empty = Halves {
+        utc,
+        parts: [empty()?, empty()?],
+        scans: Scans::new(None, 1),
+        spans: [None; 2],
+        matched: [0; 2],
+    };
     let (halves, account, head) = super::run(&options, || empty.clone())?;
-    let mut parts = halves.parts.into_iter();
+    let mut parts = halves.parts.into_iter().zip([halves.scans, Scans::new(None, 1)]);
     let mut side = |at: usize| {
-        let answers = parts.next().ok_or_else(|| anyhow!("there are two parts"))?;
+        let (answers, scans) = parts.next().ok_or_else(|| anyhow!("there are two parts"))?;
         let mut account = account.clone();
         account.span = halves.spans[at];
         account.totals.matched = halves.matched[at];
@@ -147,7 +200,7 @@ fn halves(common: &Common, moment: &str, questions: &[Question]) -> anyhow::Resu
         );
         (own.partial, own.assumptions) =
             (options.queue.stop.load(Ordering::Relaxed), head.assumptions.clone());
-        anyhow::Ok(Side { answers, account, head: own })
+        anyhow::Ok(Side { answers, account, head: own, scans: Some(scans) })
     };
     let sides = [side(0)?, side(1)?];
     Ok((options, sides))
@@ -158,6 +211,7 @@ fn halves(common: &Common, moment: &str, questions: &[Question]) -> anyhow::Resu
 struct Halves {
     utc: i64,
     parts: [Answers; 2],
+    scans: Scans,
     spans: [Option<(i64, i64)>; 2],
     matched: [u64; 2],
 }
@@ -167,6 +221,7 @@ impl Aggregate for Halves {
         let Some(when) = record.when else { return };
         let at = usize::from(when.utc >= self.utc);
         self.parts[at].add(record);
+        self.scans.add(record);
         self.matched[at] += record.times();
         let span = &mut self.spans[at];
         *span = Some(
@@ -175,6 +230,7 @@ impl Aggregate for Halves {
     }
 
     fn merge(&mut self, other: Halves) {
+        self.scans.merge(other.scans);
         for (at, (part, span)) in other.parts.into_iter().zip(other.spans).enumerate() {
             self.parts[at].merge(part);
             self.matched[at] += other.matched[at];
@@ -187,11 +243,15 @@ impl Aggregate for Halves {
 
     fn settle(&mut self) {
         self.parts.iter_mut().for_each(Answers::settle);
+        self.scans.settle();
     }
 }
 
 /// All tables of changes.
 fn tables(sides: &[Side; 2], questions: &[Question], width: i64, clock: &Clock) -> Vec<Table> {
+    if questions.is_empty() {
+        return Vec::new();
+    }
     let periods = [0, 1].map(|at| {
         let local = |utc: i64| clock.at(utc).local_seconds();
         let (first, last) = sides[at].account.span.unwrap_or((0, NANOS));

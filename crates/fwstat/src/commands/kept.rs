@@ -72,6 +72,14 @@ pub(super) fn is_state(path: &Path) -> bool {
     is_file && File::open(path).ok().and_then(read).is_some_and(|read| kept::is_state(&head[..read]))
 }
 
+/// Whether a state holds the answer to a question.
+///
+/// # Errors
+/// It cannot be read, is none, is damaged, or of another version.
+pub(super) fn holds(path: &Path, question: &Question) -> anyhow::Result<bool> {
+    Ok(read(path, None, Some(&[]))?.questions.contains(question))
+}
+
 /// Whether a command has to do with states.
 pub(super) fn are_named(common: &Common, counted: &CountArgs) -> bool {
     counted.state.is_some() || common.files.iter().any(|file| is_state(file))

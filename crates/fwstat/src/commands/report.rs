@@ -22,7 +22,7 @@ use super::{Outcome, format, outcome, replace, write};
 use crate::analysis::noise::survey::Survey;
 use crate::analysis::replay::Replay;
 use crate::analysis::replayed::Replays;
-use crate::analysis::scans::{Campaign, Campaigns, Order, Sender};
+use crate::analysis::scans::{Campaign, Campaigns, Order, Sender, Wanted};
 use crate::analysis::suggest::proof::{Proof, Prover};
 use crate::analysis::summary::Summary;
 use crate::analysis::summary::details::{Detailed, Details, Places};
@@ -57,12 +57,14 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
         || rulesets.iter().map(|rulesets| Replays::new(rulesets, &compiled, None, None)).collect::<Vec<_>>();
     let mut log = Passes::new(arguments.common.clone())?;
     let ranks = log.ranks.clone();
-    let make = || ((Survey::new(&session.trusted, &ranks), First::default()), (Scans::new(None), replays()));
+    let make =
+        || ((Survey::new(&session.trusted, &ranks), First::default()), (Scans::new(None, 1), replays()));
     let (((survey, first), (scans, replays)), options, account, mut head) = log.run(make)?;
     // What is large is made small before the next large thing is: scans last, and then they are needed no more.
     let chosen = first.choose();
     let draft = session.draft(&survey.finish());
-    let campaigns = Campaigns::of(&scans, Sender::Source).shown(&scans, false, Order::Newest, LIMIT);
+    let newest = Wanted { low: false, since: None, order: Order::Newest, limit: LIMIT };
+    let campaigns = Campaigns::of(&scans, Sender::Source).shown(&scans, &newest);
     drop(scans);
     let terminal = options.output.is_none() && io::stdout().is_terminal();
     // A page is for a browser: a terminal is told the same in a few lines.

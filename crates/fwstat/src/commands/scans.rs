@@ -5,15 +5,17 @@
 //! Tested by: `tests/cli/scans.rs`.
 
 use super::passes::Passes;
-use super::{Outcome, format, hints, outcome, run, write};
-use crate::analysis::scans::{Campaigns, Members, Order, Sender};
-use crate::cli::{self, Common, Format, ScanSender, ScanSort};
+use super::{Outcome, format, hints, kept, outcome, run, write};
+use crate::analysis::answers::Question;
+use crate::analysis::scans::{Campaigns, Members, Order, Sender, Shown, Wanted};
+use crate::cli::{self, Common, CountArgs, Format, ScanSender, ScanSort};
 use crate::options::Options;
 use crate::report::scans::Table;
-use crate::report::{next, render};
-use anyhow::bail;
+use crate::report::{Head, next, render};
+use anyhow::{bail, ensure};
 use fwlog::aggregate::scans::Probe;
 use fwlog::aggregate::{Aggregate, Scans};
+use fwlog::pipeline::Account;
 use fwlog::record::Record;
 use fwlog::text;
 
@@ -22,54 +24,95 @@ use fwlog::text;
 /// # Errors
 /// An option makes no sense, or the output cannot be written.
 pub fn command(arguments: &cli::Scans) -> anyhow::Result<Outcome> {
+    let counted =
+        CountArgs { max_memory: arguments.max_memory, state: arguments.state.clone(), new_since: None };
+    if kept::are_named(&arguments.common, &counted) {
+        return of_states(arguments, &counted);
+    }
     let options = Options::new(&arguments.common, false)?;
     let form = format(&options, Format::Table, Format::of("scans"))?;
     if arguments.line_numbers && (form != Format::Json || options.queue.names().len() != 1) {
         bail!("--line-numbers is for --json and one file");
     }
     let room = arguments.max_memory.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    let by = match arguments.by {
-        ScanSender::Source => Sender::Source,
-        ScanSender::Network => Sender::Network,
-    };
-    let make = || Scans::new(room);
-    let (all, order) = (arguments.all, order(arguments.sort));
-    // Whoever asks for a table sees a few rows.
-    let limit = if form == Format::Table && arguments.limit > 0 { arguments.limit } else { usize::MAX };
-    let (campaigns, shown, scans, options, account, mut head, lines) = if arguments.line_numbers {
-        let mut log = Passes::new(arguments.common.clone())?;
-        let (scans, ..) = log.run(make)?;
-        let campaigns = Campaigns::of(&scans, by);
-        let shown = campaigns.shown(&scans, all, order, limit);
-        let ordered = log.options(true)?;
-        let members = campaigns.members(&scans);
-        let empty = || Numbers { members: &members, lines: vec![Vec::new(); campaigns.len()] };
-        let (numbers, options, account, head) = log.run_with(ordered, empty)?;
-        let lines = numbers.ranges();
-        (campaigns, shown, scans, options, account, head, Some(lines))
-    } else {
+    let make = || Scans::new(room, options.plan.threads);
+    if !arguments.line_numbers {
         let (scans, account, head) = run(&options, make)?;
+        let found = Found::of(arguments, scans, form);
+        return found.write(arguments, &options, &account, head, None);
+    }
+    let mut log = Passes::new(arguments.common.clone())?;
+    let (scans, ..) = log.run(make)?;
+    let found = Found::of(arguments, scans, form);
+    let ordered = log.options(true)?;
+    let members = found.campaigns.members(&found.scans);
+    let empty = || Numbers { members: &members, lines: vec![Vec::new(); found.campaigns.len()] };
+    let (numbers, options, account, head) = log.run_with(ordered, empty)?;
+    found.write(arguments, &options, &account, head, Some(&numbers.ranges()))
+}
+
+/// The same from states, or into one.
+fn of_states(arguments: &cli::Scans, counted: &CountArgs) -> anyhow::Result<Outcome> {
+    ensure!(!arguments.line_numbers, "--line-numbers: a state has no lines");
+    let mut counted = kept::count(&arguments.common, counted, &[Question::Scans], &[Question::Scans])?;
+    let scans = counted.answers.take_scans().unwrap_or_else(|| Scans::new(None, 1));
+    let form = format(&counted.options, Format::Table, Format::of("scans"))?;
+    let found = Found::of(arguments, scans, form);
+    let outcome = found.write(arguments, &counted.options, &counted.account, counted.head.clone(), None)?;
+    counted.save()?;
+    Ok(outcome)
+}
+
+/// What was found.
+struct Found {
+    scans: Scans,
+    campaigns: Campaigns,
+    shown: Shown,
+    form: Format,
+}
+
+impl Found {
+    fn of(arguments: &cli::Scans, scans: Scans, form: Format) -> Found {
+        let by = match arguments.by {
+            ScanSender::Source => Sender::Source,
+            ScanSender::Network => Sender::Network,
+        };
+        // Whoever asks for a table sees a few rows.
+        let limit = if form == Format::Table && arguments.limit > 0 { arguments.limit } else { usize::MAX };
         let campaigns = Campaigns::of(&scans, by);
-        let shown = campaigns.shown(&scans, all, order, limit);
-        (campaigns, shown, scans, options, account, head, None)
-    };
-    head.notes.extend(hints::nothing_passed(&arguments.common, &options, &account));
-    let table = Table {
-        head: &head,
-        clock: &options.plan.clock,
-        input: next::input_words(&arguments.common.input),
-        shown: &shown,
-        lines: lines.as_ref().map(|lines| shown.numbers.iter().map(|at| &lines[*at][..]).collect()),
-        below: campaigns.below,
-        answers: scans.answers(),
-        others: scans.others(),
-        folded: scans.folded(),
-    };
-    write(&options, &account, &render(&table, form, &options.look))?;
-    Ok(match outcome(&options, &account) {
-        Outcome::Found if shown.list.is_empty() => Outcome::Nothing,
-        outcome => outcome,
-    })
+        let wanted = Wanted { low: arguments.all, since: None, order: order(arguments.sort), limit };
+        let shown = campaigns.shown(&scans, &wanted);
+        Found { scans, campaigns, shown, form }
+    }
+
+    /// Writes it, with the numbers of the lines of each campaign, if they were looked for.
+    fn write(
+        &self,
+        arguments: &cli::Scans,
+        options: &Options,
+        account: &Account,
+        mut head: Head,
+        lines: Option<&[Vec<(u64, u64)>]>,
+    ) -> anyhow::Result<Outcome> {
+        head.notes.extend(hints::nothing_passed(&arguments.common, options, account));
+        let Found { scans, campaigns, shown, form } = self;
+        let table = Table {
+            head: &head,
+            clock: &options.plan.clock,
+            input: next::input_words(&arguments.common.input),
+            shown,
+            lines: lines.map(|lines| shown.numbers.iter().map(|at| &lines[*at][..]).collect()),
+            below: campaigns.below,
+            answers: scans.answers(),
+            others: scans.others(),
+            folded: scans.folded(),
+        };
+        write(options, account, &render(&table, *form, &options.look))?;
+        Ok(match outcome(options, account) {
+            Outcome::Found if shown.list.is_empty() => Outcome::Nothing,
+            outcome => outcome,
+        })
+    }
 }
 
 fn order(sort: ScanSort) -> Order {
@@ -104,7 +147,7 @@ impl OneCampaign {
 /// Reads a log for the campaign with an id.
 pub(super) fn campaign(common: &Common, id: &str) -> anyhow::Result<OneCampaign> {
     let mut log = Passes::new(common.clone())?;
-    let (scans, ..) = log.run(|| Scans::new(None))?;
+    let (scans, ..) = log.run(|| Scans::new(None, 1))?;
     for by in [Sender::Source, Sender::Network] {
         let campaigns = Campaigns::of(&scans, by);
         if let Some(number) = campaigns.find(&scans, id) {

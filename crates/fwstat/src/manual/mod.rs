@@ -37,6 +37,12 @@ pub fn generate(kind: Generate, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// The manual page of a program that belongs to fwstat, as `fwstat-sql`, from its own command line.
+#[must_use]
+pub fn page_of(name: &str, program: clap::Command) -> String {
+    page::of_program(name, program)
+}
+
 /// What zsh needs where it loads the script by itself, as the file `_fwstat` of a folder of `$fpath`.
 const FIRST_TAB: &str = "
 # Loaded by zsh itself, this is run by the first Tab, which wants its answer too.

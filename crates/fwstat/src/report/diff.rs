@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::csv::Delimiter;
 use super::style::{self, Column, DIM, HEADING, KEY, RenderOptions, cell};
-use super::{Head, Report, csv, json, markdown, table};
+use super::{Head, Report, csv, json, markdown, scans, table};
 use crate::analysis::diff::{Change, RISK, Row, Table};
+use crate::analysis::scans::Shown;
 use fwlog::text;
 use fwlog::time::clock::{Clock, local_text, offset_text};
 
@@ -23,6 +24,8 @@ pub struct Diff<'c> {
     pub slice: i64,
     /// Sources, networks, ports, prefixes, near hits.
     pub tables: Vec<Table>,
+    /// Campaigns that began after the first period, if both sides have what they are found in.
+    pub campaigns: Option<Shown>,
     /// Rows of a table, at most; 0 for all.
     pub limit: usize,
 }
@@ -106,6 +109,19 @@ impl Diff<'_> {
         out
     }
 
+    /// Campaigns that began after the first period.
+    fn new_campaigns(&self, look: &RenderOptions, campaigns: &Shown) -> String {
+        let (all, shown) = (campaigns.all as u64, campaigns.list.len() as u64);
+        let mut line = match all {
+            0 => "scans: no new campaign".to_owned(),
+            _ => format!("scans: {}", look.count_of(all, "new campaign", "new campaigns")),
+        };
+        if shown < all {
+            line += &format!(", the newest {} are shown", look.number(shown));
+        }
+        style::sentence(look, HEADING, &line) + &scans::rows(look, self.clock, &campaigns.list)
+    }
+
     fn cells(table: &Table, row: &Row) -> [String; 6] {
         let key: Vec<String> = row.cells.iter().map(csv::value).collect();
         [
@@ -167,6 +183,11 @@ impl Report for Diff<'_> {
         document.insert("slice_seconds".to_owned(), json!(self.slice));
         document.insert("risk".to_owned(), json!(RISK));
         document.insert("tables".to_owned(), self.tables.iter().map(table).collect());
+        if let Some(campaigns) = &self.campaigns {
+            let list: Vec<Value> =
+                campaigns.list.iter().map(|campaign| Value::Object(scans::object(campaign))).collect();
+            document.insert("new_campaigns".to_owned(), json!({ "count": campaigns.all, "rows": list }));
+        }
         document
     }
 
@@ -178,9 +199,10 @@ impl Report for Diff<'_> {
             }
             out.push('\n');
         }
-        let sections: Vec<String> = self.tables.iter().map(|table| self.section(look, table)).collect();
+        let mut sections: Vec<String> = self.tables.iter().map(|table| self.section(look, table)).collect();
+        sections.extend(self.campaigns.iter().map(|campaigns| self.new_campaigns(look, campaigns)));
         out.push_str(&sections.join("\n"));
-        if look.header {
+        if look.header && !self.tables.is_empty() {
             let test = format!(
                 "\nA change is told if counts differ by more than chance: a binomial test of the two counts by the lengths of \
                  the periods, with the spread of the counts of the first one, at {RISK} for each table (Holm)."

@@ -69,8 +69,12 @@ impl Table<'_> {
         }
         let mut out = sentence(look, DIM, &parts.join("; "));
         if self.folded.sources > 0 {
+            let things = match self.folded.most {
+                0 | 1 => "one thing only".to_owned(),
+                most => format!("{most} things at most"),
+            };
             let folded = format!(
-                "--max-memory: {} that asked for one thing only became a count",
+                "--max-memory: {} that asked for {things} became a count",
                 look.count_of(self.folded.sources, "source", "sources")
             );
             out.push_str(&sentence(look, DIM, &folded));
@@ -175,51 +179,7 @@ impl Report for Table<'_> {
             Ok(first) => first,
             Err(whole) => return whole,
         };
-        let heads = [
-            Column::whole("ID"),
-            Column::whole("BEGAN"),
-            Column::number("TOOK"),
-            Column::whole("SOURCE").styled(KEY),
-            Column::text("PORTS"),
-            Column::text("TECHNIQUE"),
-            Column::number("PACKETS"),
-            Column::whole("SHAPE").giving(Gives::Late),
-            Column::whole("TOOL").giving(Gives::Late),
-            Column::whole("TARGET").giving(Gives::Late),
-            Column::whole("OVER TIME").giving(Gives::Way),
-        ];
-        let years: BTreeSet<String> = self
-            .shown
-            .list
-            .iter()
-            .filter_map(|campaign| Some(began(campaign, self.clock)?[..4].to_owned()))
-            .collect();
-        // The year says nothing where all are of one; the head of the report has it.
-        let from = if years.len() > 1 { 0 } else { 5 };
-        let rows: Vec<Vec<String>> = self
-            .shown
-            .list
-            .iter()
-            .map(|campaign| {
-                vec![
-                    campaign.id.clone(),
-                    began(campaign, self.clock).map_or("-".to_owned(), |began| began[from..].to_owned()),
-                    took(campaign),
-                    who(&campaign.sources),
-                    Ports::of(campaign).to_string(),
-                    campaign.technique.to_owned(),
-                    look.number(campaign.packets),
-                    // That there are several sources stands in their column.
-                    shape(campaign).replace("distributed-", ""),
-                    campaign.tool.unwrap_or("-").to_owned(),
-                    who(&campaign.targets),
-                    sparkline(&campaign.timeline),
-                ]
-            })
-            .collect();
-        if !rows.is_empty() {
-            out.push_str(&columns(look, &heads, &rows));
-        }
+        out.push_str(&rows(look, self.clock, &self.shown.list));
         if look.header {
             out.push_str(&self.summary(look));
         }
@@ -229,8 +189,49 @@ impl Report for Table<'_> {
     }
 }
 
+/// A row for each campaign, with heads.
+pub(super) fn rows(look: &RenderOptions, clock: &Clock, list: &[Campaign]) -> String {
+    let heads = [
+        Column::whole("ID"),
+        Column::whole("BEGAN"),
+        Column::number("TOOK"),
+        Column::whole("SOURCE").styled(KEY),
+        Column::text("PORTS"),
+        Column::text("TECHNIQUE"),
+        Column::number("PACKETS"),
+        Column::whole("SHAPE").giving(Gives::Late),
+        Column::whole("TOOL").giving(Gives::Late),
+        Column::whole("TARGET").giving(Gives::Late),
+        Column::whole("OVER TIME").giving(Gives::Way),
+    ];
+    let years: BTreeSet<String> =
+        list.iter().filter_map(|campaign| Some(began(campaign, clock)?[..4].to_owned())).collect();
+    // The year says nothing where all are of one; the head of the report has it.
+    let from = if years.len() > 1 { 0 } else { 5 };
+    let rows: Vec<Vec<String>> = list
+        .iter()
+        .map(|campaign| {
+            vec![
+                campaign.id.clone(),
+                began(campaign, clock).map_or("-".to_owned(), |began| began[from..].to_owned()),
+                took(campaign),
+                who(&campaign.sources),
+                Ports::of(campaign).to_string(),
+                campaign.technique.to_owned(),
+                look.number(campaign.packets),
+                // That there are several sources stands in their column.
+                shape(campaign).replace("distributed-", ""),
+                campaign.tool.unwrap_or("-").to_owned(),
+                who(&campaign.targets),
+                sparkline(&campaign.timeline),
+            ]
+        })
+        .collect();
+    if rows.is_empty() { String::new() } else { columns(look, &heads, &rows) }
+}
+
 /// A campaign as an object.
-fn object(campaign: &Campaign) -> Map<String, Value> {
+pub(super) fn object(campaign: &Campaign) -> Map<String, Value> {
     let mut object = Map::new();
     let mut put = |name: &str, value: Value| object.insert(name.to_owned(), value);
     let moment = |moment: Option<i64>| moment.map(Table::utc);

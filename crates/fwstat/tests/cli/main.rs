@@ -46,6 +46,7 @@ mod report;
 mod report_digest;
 mod report_page;
 mod rule_faults;
+mod scan_states;
 mod scans;
 mod schemas;
 mod screens;

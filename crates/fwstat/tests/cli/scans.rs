@@ -42,7 +42,7 @@ fn labelled() -> Vec<Labelled> {
         .collect()
 }
 
-fn scans(file: &str, more: &[&str]) -> Value {
+pub(crate) fn scans(file: &str, more: &[&str]) -> Value {
     let ran = run(&[&["scans", "-j", "--utc", "--year", "2026"], more, &[file]].concat());
     assert!(ran.code < 2, "{}", ran.err);
     ran.json()
@@ -83,6 +83,21 @@ fn each_labelled_campaign_is_one_row_and_nothing_else_is() {
     }
 }
 
+/// The text of a log.
+pub(crate) fn unpacked(folder: &Folder, name: &str) -> String {
+    let file = folder_of_logs().join(format!("{name}.log.gz"));
+    shell(&folder.0, &format!("gzip -dc {}", file.to_string_lossy()))
+}
+
+/// A log in one file a day.
+pub(crate) fn daily(folder: &Folder, text: &str) -> Vec<String> {
+    let mut days: BTreeMap<String, String> = BTreeMap::new();
+    for line in text.lines() {
+        *days.entry(line[..6].replace(' ', "_")).or_default() += &format!("{line}\n");
+    }
+    days.iter().map(|(day, text)| folder.write(&format!("{day}.log"), text)).collect()
+}
+
 #[test]
 fn threads_chunks_and_daily_files_in_any_order_give_the_same() {
     let folder = Folder::new();
@@ -97,12 +112,7 @@ fn threads_chunks_and_daily_files_in_any_order_give_the_same() {
         let found = scans(&whole, &["--all", "--threads", threads, "--chunk-size", chunk]);
         assert_eq!(found["campaigns"], wanted, "{threads} {chunk}");
     }
-    let mut days: BTreeMap<String, String> = BTreeMap::new();
-    for line in text.lines() {
-        *days.entry(line[..6].replace(' ', "_")).or_default() += &format!("{line}\n");
-    }
-    let files: Vec<String> =
-        days.iter().map(|(day, text)| folder.write(&format!("{day}.log"), text)).collect();
+    let files = daily(&folder, &text);
     for turn in 0..files.len() {
         let mut order: Vec<&str> = files.iter().map(String::as_str).collect();
         order.rotate_left(turn);
@@ -140,7 +150,7 @@ fn the_lines_of_a_campaign_are_those_that_are_numbered() {
 }
 
 /// A probe of a source for a port.
-fn probe(second: u32, source: &str, port: u16) -> String {
+pub(crate) fn probe(second: u32, source: &str, port: u16) -> String {
     format!(
         "2026-03-02T{:02}:{:02}:{:02}+00:00 gate kernel: drop IN=eth0 OUT= MAC= SRC={source} DST=198.51.100.7 LEN=44 TOS=0x00 \
          PREC=0x00 TTL=50 ID={} PROTO=TCP SPT=40000 DPT={port} WINDOW=1024 RES=0x00 SYN URGP=0 \n",
@@ -204,4 +214,23 @@ fn order_limits_and_csv() {
     let line = table.lines().find(|line| line.contains("fwstat lines --campaign")).unwrap();
     let id = line.split_whitespace().nth(3).unwrap();
     assert!(campaigns.iter().any(|campaign| campaign["id"] == id), "{line}");
+}
+
+#[test]
+fn a_network_that_suggest_calls_a_scanner_is_a_campaign() {
+    let [log, rules] = ["noise/vps.log.gz", "noise/vps.rules"].map(testkit::testdata);
+    let (log, rules) = (log.to_string_lossy(), rules.to_string_lossy());
+    // Bans are of networks that scan.
+    let ran = run(&["suggest", "--rules", &rules, "--format", "crowdsec", "--year", "2026", &log]);
+    let bans: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
+    assert!(!bans.is_empty(), "{}", ran.err);
+    let found = scans(&log, &[]);
+    for ban in bans {
+        let network = ban["value"].as_str().unwrap().strip_suffix(".0/24").unwrap();
+        let is_of_it = |campaign: &Value| {
+            let sources = campaign["sources"].as_array().unwrap();
+            sources.iter().all(|source| source.as_str().unwrap().starts_with(network))
+        };
+        assert!(found["campaigns"].as_array().unwrap().iter().any(is_of_it), "{ban}");
+    }
 }

@@ -173,6 +173,9 @@ fn a_misspelt_command_is_no_file() {
     assert!(ran.err.contains("did you mean `fwstat top`?"), "{}", ran.err);
     // What is like no command may be meant as one, too; what looks like a name of a file, or is one, is read.
     assert!(run(&["missing", &log]).err.contains("nothing is called `missing`, no command and no file"));
+    let overview = run(&["overview", &log, "-n", "3"]);
+    let wanted = format!("comes without a command\n  fwstat {log} -n 3\n");
+    assert!(overview.code == 2 && overview.err.contains(&wanted), "{}", overview.err);
     assert!(run(&["missing.log", &log]).err.contains("missing.log: no such file"));
     folder.write("tpo", "");
     assert_eq!(finish(program().args(["tpo", &log]).current_dir(&folder.0)).code, 0);

@@ -61,7 +61,7 @@ fn keyed<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<&'a [u8]> {
                 let (clock, value, behind) = field(after)?;
                 (clock == b"time").then_some(())?;
                 let start = text.len() - rest.len() + key.len() + 1;
-                let mut civil = day_of(&text[start..start + 10])?;
+                let mut civil = day_of(text.get(start..start + 10)?)?;
                 (civil.hour, civil.minute, civil.second) = stamp::clock(value, 0)?;
                 civil.nanos = stamp::fraction(value, 8).0;
                 let end = text.len() - behind.trim_ascii_start().len();

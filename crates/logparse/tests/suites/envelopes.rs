@@ -63,6 +63,22 @@ fn every_kind_says_what_it_says() {
     }
 }
 
+#[test]
+fn a_head_that_lacks_a_piece_is_read_without_a_panic() {
+    for (_, line, _) in envelopes() {
+        let head = memchr::memmem::find(&line, b"IN=").unwrap_or(line.len());
+        for start in 0..head {
+            for length in [1, 2, 5, 9, 14, head] {
+                let end = (start + length).min(head);
+                for rest in [&line[end..], &line[end..head], b"IN= OUT="] {
+                    let lacking = [&line[..start], rest].concat();
+                    ENGINES.iter().for_each(|(_, read)| read(&lacking, &mut |_| ()));
+                }
+            }
+        }
+    }
+}
+
 /// What an entry says of its envelope.
 fn says(entry: &Entry<'_>) -> (String, Option<i64>, [String; 4], Option<u64>, String) {
     let envelope = &entry.envelope;

@@ -9,37 +9,43 @@ use std::collections::BTreeMap;
 /// Aims that are counted one by one.
 const AIMS: usize = 4_096;
 
-/// Sources that became a count: each had asked for one thing only.
+/// A destination, a protocol, a port.
+pub(super) type Asked = (u128, u8, u16);
+
+/// Sources that became a count.
 #[derive(Clone, Debug, Default)]
 pub struct Folded {
+    /// For how many things each had asked at most: 1, unless there was no room for the others either.
+    pub most: u64,
     /// How many.
     pub sources: u64,
     /// Their packets.
     pub packets: u64,
     /// By destination, protocol and port; the first `AIMS` of them.
-    pub aims: BTreeMap<(u128, u8, u16), u64>,
+    pub aims: BTreeMap<Asked, u64>,
 }
 
 impl Folded {
     /// Counts a source.
-    pub(super) fn add(&mut self, dst: u128, protocol: u8, port: u16, packets: u64) {
+    pub(super) fn add(&mut self, asked: &[Asked], packets: u64) {
         self.sources += 1;
         self.packets += packets;
-        *self.aims.entry((dst, protocol, port)).or_default() += 1;
-        self.trim();
+        asked.iter().for_each(|aim| self.count(*aim, 1));
     }
 
     /// Takes over what another counted.
     pub(super) fn merge(&mut self, other: Folded) {
+        self.most = self.most.max(other.most);
         self.sources += other.sources;
         self.packets += other.packets;
-        for (aim, sources) in other.aims {
-            *self.aims.entry(aim).or_default() += sources;
-            self.trim();
-        }
+        other.aims.into_iter().for_each(|(aim, sources)| self.count(aim, sources));
     }
 
-    fn trim(&mut self) {
+    fn count(&mut self, aim: Asked, sources: u64) {
+        if self.aims.len() >= AIMS && self.aims.last_key_value().is_some_and(|(last, _)| *last < aim) {
+            return;
+        }
+        *self.aims.entry(aim).or_default() += sources;
         while self.aims.len() > AIMS {
             self.aims.pop_last();
         }

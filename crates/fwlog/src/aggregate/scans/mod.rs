@@ -10,6 +10,7 @@
 //! Tested by: the unit tests of its files, any threads and chunks in `fwstat/tests/cli/scans.rs`.
 
 mod fold;
+mod kept;
 mod probe;
 mod table;
 
@@ -24,13 +25,21 @@ use self::table::Table;
 use super::Aggregate;
 use crate::record::Record;
 
+/// The part of the memory that the tables may take: the rest is for packets that are not yet in order, and for what scans are
+/// found with.
+const TABLES: (usize, usize) = (2, 5);
+/// Sources that asked for more things than this never become a count.
+const MOST: usize = 64;
+
 /// What every source asked for.
 #[derive(Clone, Debug)]
 pub struct Scans {
     four: Table<u32>,
     six: Table<u128>,
-    /// Bytes that may be used; none: as many as are needed.
+    /// Bytes that all parts together may use; none: as many as are needed.
     room: Option<usize>,
+    /// Of how many parts this one is, and how many were joined in it.
+    parts: (usize, usize),
     folded: Folded,
     /// Packets that ask for nothing.
     answers: u64,
@@ -39,13 +48,15 @@ pub struct Scans {
 }
 
 impl Scans {
-    /// Nothing yet. Beyond `room` bytes, sources that asked for one thing only become a count.
+    /// Nothing yet. If that, joined with `parts` others, and looking for scans in it would use more than `room` bytes, sources
+    /// that asked for one thing only become a count; those that asked for more, if that is not enough.
     #[must_use]
-    pub fn new(room: Option<usize>) -> Scans {
+    pub fn new(room: Option<usize>, parts: usize) -> Scans {
         Scans {
             four: Table::default(),
             six: Table::default(),
             room,
+            parts: (parts.max(1), 1),
             folded: Folded::default(),
             answers: 0,
             others: 0,
@@ -83,13 +94,14 @@ impl Scans {
     /// Makes room, if there is none.
     fn fold(&mut self) {
         let Some(room) = self.room else { return };
-        if self.bytes() > room {
-            self.four.settle();
-            self.six.settle();
-        }
-        if self.bytes() > room {
-            self.four.fold(&mut self.folded);
-            self.six.fold(&mut self.folded);
+        let (of, joined) = self.parts;
+        let room = room / TABLES.1 * TABLES.0 / of * joined;
+        let mut most = 1;
+        while self.bytes() > room && most <= MOST {
+            self.four.fold(most, &mut self.folded);
+            self.six.fold(most, &mut self.folded);
+            self.folded.most = self.folded.most.max(most as u64);
+            most *= 2;
         }
     }
 }
@@ -120,6 +132,7 @@ impl Aggregate for Scans {
         self.folded.merge(other.folded);
         self.answers += other.answers;
         self.others += other.others;
+        self.parts.1 = (self.parts.1 + other.parts.1).min(self.parts.0);
         self.fold();
     }
 

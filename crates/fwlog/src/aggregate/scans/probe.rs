@@ -49,6 +49,27 @@ pub enum Kind {
     Answer,
 }
 
+impl Kind {
+    /// All of them, each at the place of its number.
+    pub(super) const ALL: [Kind; 15] = [
+        Kind::Syn,
+        Kind::Fin,
+        Kind::Null,
+        Kind::Xmas,
+        Kind::Maimon,
+        Kind::Ack,
+        Kind::Odd,
+        Kind::Os,
+        Kind::Udp,
+        Kind::Ping,
+        Kind::Timestamp,
+        Kind::Mask,
+        Kind::Sctp,
+        Kind::Protocol,
+        Kind::Answer,
+    ];
+}
+
 /// An address as the table holds it.
 pub trait Address: Copy + Ord + std::fmt::Debug + Send {
     /// What is one question, in the order of source, slot, destination and what is asked.
@@ -57,6 +78,8 @@ pub trait Address: Copy + Ord + std::fmt::Debug + Send {
     fn key(src: Self, slot: u32, dst: Self, what: u32) -> Self::Key;
     /// As a number that all addresses have; IPv4 as `::ffff:a.b.c.d`.
     fn wide(self) -> u128;
+    /// Back again; none if it is of another family.
+    fn narrow(wide: u128) -> Option<Self>;
     /// No address: of answers, of which only the source is kept.
     const NONE: Self;
 }
@@ -74,6 +97,10 @@ impl Address for u32 {
         0xffff_0000_0000 | u128::from(self)
     }
 
+    fn narrow(wide: u128) -> Option<u32> {
+        (wide >> 32 == 0xffff).then_some(wide as u32)
+    }
+
     const NONE: u32 = 0;
 }
 
@@ -87,6 +114,10 @@ impl Address for u128 {
 
     fn wide(self) -> u128 {
         self
+    }
+
+    fn narrow(wide: u128) -> Option<u128> {
+        Some(wide)
     }
 
     const NONE: u128 = 0;

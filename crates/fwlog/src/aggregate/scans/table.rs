@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::fold::Folded;
+use super::fold::{Asked, Folded};
 use super::probe::{Address, Kind, OfSource, Probe};
 
 /// Probes before the first order is made.
@@ -63,31 +63,42 @@ impl<A: Address> Table<A> {
         self.parts.append(&mut other.parts);
     }
 
+    /// Of probes that are in the order of their keys, each key once.
+    pub(super) fn of(probes: Vec<Probe<A>>) -> Table<A> {
+        let parts = if probes.is_empty() { Vec::new() } else { vec![probes] };
+        Table { parts, ..Table::default() }
+    }
+
     /// Gives `with` the probes of each source that is wanted.
     pub(super) fn each_source(&self, wanted: &impl Fn(u128) -> bool, with: &mut impl FnMut(OfSource<'_>)) {
-        debug_assert!(self.open.is_empty(), "not settled");
-        let (mut found, mut asked, mut answers) = (Vec::new(), Vec::new(), Vec::new());
-        self.sources(|of_parts| {
-            if !of_parts.first().and_then(|part| part.first()).is_some_and(|probe| wanted(probe.src.wide())) {
-                return;
-            }
-            let all = match of_parts {
-                [one] => *one,
-                several => {
-                    found.clear();
-                    several.iter().for_each(|part| found.extend_from_slice(part));
-                    compact(&mut found);
-                    &found[..]
-                }
-            };
+        let (mut asked, mut answers) = (Vec::new(), Vec::new());
+        self.each_joined(wanted, &mut |probes: &[Probe<A>]| {
             asked.clear();
             answers.clear();
-            for probe in all {
+            for probe in probes {
                 if probe.kind == Kind::Answer { &mut answers } else { &mut asked }.push(probe.widened());
             }
             let place = |p: &Probe| (u64::from(p.slot) << 16 | u64::from(p.first), p.order);
             asked.sort_unstable_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.key().cmp(&b.key())));
             with(OfSource { asked: &asked, answers: &answers });
+        });
+    }
+
+    /// The same as they are kept, in the order of their keys.
+    pub(super) fn each_joined(&self, wanted: &impl Fn(u128) -> bool, with: &mut impl FnMut(&[Probe<A>])) {
+        debug_assert!(self.open.is_empty(), "not settled");
+        let mut found = Vec::new();
+        self.sources(|of_parts| {
+            if !of_parts.first().and_then(|part| part.first()).is_some_and(|probe| wanted(probe.src.wide())) {
+                return;
+            }
+            if let [one] = of_parts {
+                return with(one);
+            }
+            found.clear();
+            of_parts.iter().for_each(|part| found.extend_from_slice(part));
+            compact(&mut found);
+            with(&found);
         });
     }
 
@@ -112,23 +123,34 @@ impl<A: Address> Table<A> {
         }
     }
 
-    /// Turns sources that asked for one thing only into counts.
-    pub(super) fn fold(&mut self, folded: &mut Folded) {
+    /// Turns sources that asked for so many things at most into counts.
+    pub(super) fn fold(&mut self, most: usize, folded: &mut Folded) {
         self.settle();
-        let mut kept = Vec::new();
+        let (mut gone, mut aims): (Vec<A>, Vec<Asked>) = (Vec::new(), Vec::new());
         self.sources(|of_parts| {
-            let mut all = of_parts.iter().flat_map(|part| part.iter());
-            let Some(first) = all.next() else { return };
-            let aim = |p: &Probe<A>| (p.dst, p.protocol, p.dport);
-            if all.all(|probe| aim(probe) == aim(first)) {
-                let packets = of_parts.iter().flat_map(|part| part.iter()).map(|p| u64::from(p.count)).sum();
-                folded.add(first.dst.wide(), first.protocol, first.dport, packets);
-            } else {
-                of_parts.iter().for_each(|part| kept.extend_from_slice(part));
+            let all = || of_parts.iter().flat_map(|part| part.iter());
+            aims.clear();
+            for probe in all() {
+                let aim = (probe.dst.wide(), probe.protocol, probe.dport);
+                if !aims.contains(&aim) {
+                    if aims.len() == most {
+                        return;
+                    }
+                    aims.push(aim);
+                }
             }
+            folded.add(&aims, all().map(|probe| u64::from(probe.count)).sum());
+            gone.extend(all().next().map(|probe| probe.src));
         });
-        compact(&mut kept);
-        self.parts = vec![kept];
+        for part in &mut self.parts {
+            let mut next = gone.iter().peekable();
+            part.retain(|probe| {
+                while next.next_if(|source| **source < probe.src).is_some() {}
+                next.peek() != Some(&&probe.src)
+            });
+            part.shrink_to_fit();
+        }
+        self.parts.retain(|part| !part.is_empty());
     }
 }
 
@@ -197,6 +219,38 @@ mod tests {
                 joined.merge(parts[(at + turn) % 5].clone());
             }
             assert_eq!(all(&joined), wanted);
+        }
+    }
+
+    #[test]
+    fn sources_of_few_aims_become_a_count() {
+        let mut table = Table::default();
+        // Of each source so many aims as its number; in two parts.
+        for part in 0..2 {
+            for n in 0..40 {
+                let aim = Probe {
+                    src: 1 + n % 8,
+                    slot: n + part,
+                    dport: (n % (1 + n % 8)) as u16,
+                    dst: 9,
+                    ..probe(n)
+                };
+                table.add(aim);
+            }
+            table.settle();
+        }
+        let aims = |table: &Table<u32>, src: u32| {
+            let of = all(table).into_iter().filter(|probe| probe.src as u32 == src).map(|probe| probe.dport);
+            of.collect::<std::collections::BTreeSet<u16>>().len()
+        };
+        let before: Vec<usize> = (1..9).map(|src| aims(&table, src)).collect();
+        let mut folded = Folded::default();
+        table.fold(2, &mut folded);
+        let gone = before.iter().filter(|aims| **aims <= 2).count();
+        assert!(gone > 1 && gone < 8, "{before:?}");
+        assert_eq!((folded.sources, folded.packets), (gone as u64, gone as u64 * 10));
+        for (src, before) in (1..9).zip(before) {
+            assert_eq!(aims(&table, src), if before <= 2 { 0 } else { before });
         }
     }
 }

@@ -94,6 +94,19 @@ struct Outline {
     how: How,
 }
 
+/// Which campaigns are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Also those of low confidence.
+    pub low: bool,
+    /// Only those that began at this moment or later, in milliseconds since 1970.
+    pub since: Option<i64>,
+    /// Their order.
+    pub order: Order,
+    /// So many at most.
+    pub limit: usize,
+}
+
 /// Campaigns that are shown.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
@@ -153,12 +166,15 @@ impl Campaigns {
         campaigns
     }
 
-    /// The campaigns that are shown: the first ones in an order, with those of low confidence or without.
+    /// The campaigns that are shown.
     #[must_use]
-    pub fn shown(&self, scans: &Scans, all: bool, order: Order, limit: usize) -> Shown {
-        let hidden = |at: &usize| !all && self.list[*at].confidence == Confidence::Low;
-        let mut numbers: Vec<usize> = (0..self.list.len()).filter(|at| !hidden(at)).collect();
-        let (all, low) = (numbers.len(), (self.list.len() - numbers.len()) as u64);
+    pub fn shown(&self, scans: &Scans, wanted: &Wanted) -> Shown {
+        let &Wanted { order, limit, .. } = wanted;
+        let begin = |at: &usize| self.list[*at].span.map_or(0, |(first, _)| first);
+        let is_low = |at: &usize| !wanted.low && self.list[*at].confidence == Confidence::Low;
+        let of_time = (0..self.list.len()).filter(|at| wanted.since.is_none_or(|since| begin(at) >= since));
+        let (low, mut numbers): (Vec<usize>, Vec<usize>) = of_time.partition(is_low);
+        let (all, low) = (numbers.len(), low.len() as u64);
         let mut list = Vec::new();
         if order == Order::Packets {
             // How many packets it has is told by its probes.
@@ -170,7 +186,7 @@ impl Campaigns {
         } else {
             numbers.sort_by_key(|at| {
                 let outline = &self.list[*at];
-                let begin = outline.span.map_or(0, |(first, _)| first);
+                let begin = begin(at);
                 let largest = match order {
                     Order::Newest | Order::Packets => begin,
                     Order::Oldest => -begin,
