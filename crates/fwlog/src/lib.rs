@@ -75,5 +75,6 @@ pub mod names;
 pub mod pipeline;
 pub mod record;
 pub mod services;
+pub mod sorting;
 pub mod text;
 pub mod time;

@@ -7,6 +7,7 @@
 //!
 //! Buckets are of local time, so that a day begins at midnight; each width divides the next.
 
+use crate::sorting::InOrder as _;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -273,7 +274,7 @@ impl Timeline {
     pub fn ranked(&self) -> Vec<(Vec<u8>, u64)> {
         let mut all: Vec<(Vec<u8>, u64)> =
             self.by.iter().map(|(key, counts)| (key.clone(), counts.values().sum())).collect();
-        all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        all.order_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         all
     }
 
@@ -400,7 +401,7 @@ impl State for Timeline {
         out.number(self.step as u64);
         buckets(out, &self.all);
         let mut keys: Vec<(&Vec<u8>, &HashMap<i64, u64>)> = self.by.iter().collect();
-        keys.sort_unstable_by_key(|(key, _)| *key);
+        keys.order_by_key(|(key, _)| *key);
         out.keys(&keys.iter().map(|(key, _)| &key[..]).collect());
         keys.iter().for_each(|(_, counts)| buckets(out, counts));
         out.number(self.timeless);

@@ -11,6 +11,7 @@
 
 use super::rhythm::Rhythm;
 use super::runs::{Doubt, End, LeapDay, Point, Run, Runs, SLACK, SetBack, follow};
+use crate::sorting::InOrder as _;
 use crate::time::clock::local_text;
 use crate::time::dates::{DAY, YEAR, day_of, exists, local_of, year_of};
 
@@ -248,7 +249,7 @@ impl Judge {
         let mut steps: Vec<(i64, usize)> =
             self.steps().map(|(run, _, front)| (self.runs[run].first - front, run)).collect();
         steps.retain(|(step, _)| *step > SLACK);
-        steps.sort_by_key(|(step, _)| std::cmp::Reverse(*step));
+        steps.order_by_key(|(step, _)| std::cmp::Reverse(*step));
         let sizes: Vec<i64> = steps.iter().map(|(step, _)| *step).collect();
         let many = self.rhythm.clone().sticking_out(&sizes);
         steps[..many].iter().map(|(_, run)| *run).collect()
@@ -365,7 +366,7 @@ impl Judge {
 
 /// The first of them; how many more there are is said with the last.
 fn few(mut doubts: Vec<Doubt>) -> Vec<Doubt> {
-    doubts.sort();
+    doubts.order();
     let more = doubts.len().saturating_sub(SAID);
     doubts.truncate(SAID);
     if let (Some(last), 1..) = (doubts.last_mut(), more) {

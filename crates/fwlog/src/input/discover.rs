@@ -5,6 +5,7 @@
 //! Tested by: the unit tests below, `fwstat/tests/cli/inputs.rs`.
 
 use super::journal;
+use crate::sorting::InOrder as _;
 use std::fs::File;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
@@ -110,7 +111,7 @@ pub fn rotated(path: &Path) -> Vec<PathBuf> {
         };
         older.push((age, unpacked.to_owned(), path));
     }
-    older.sort();
+    older.order();
     // `x.1` and `x.1.gz`: logrotate was interrupted, both hold the same lines.
     older.dedup_by(|later, first| later.1 == first.1);
     let mut all: Vec<PathBuf> = older.into_iter().map(|(_, _, path)| path).collect();

@@ -5,6 +5,7 @@
 //! Must not know: how inputs are read.
 //! Tested by: `fwstat/tests/cli/inputs.rs`.
 
+use crate::sorting::InOrder as _;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -91,6 +92,6 @@ fn similar(path: &Path) -> Option<PathBuf> {
             found.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(wanted))
         })
         .collect();
-    near.sort();
+    near.order();
     near.into_iter().next()
 }

@@ -39,6 +39,7 @@ pub use self::chunk::{BEFORE, Buffer, Chunk, ReadOptions};
 pub use self::error::{InputError, group};
 pub use self::stream::{is_kmsg, is_read_once};
 
+use crate::sorting::InOrder as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -255,7 +256,7 @@ impl InputQueue {
     pub fn ranks(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.sources.len()).collect();
         // Of equal names the first one comes first.
-        order.sort_by_key(|at| &self.sources[*at].name);
+        order.order_by_key(|at| &self.sources[*at].name);
         let mut ranks = vec![0; order.len()];
         order.iter().enumerate().for_each(|(rank, at)| ranks[*at] = rank);
         ranks
@@ -268,7 +269,7 @@ impl InputQueue {
         let name = |lost: &Lost| self.sources[lost.source].name.as_str();
         errors.extend(lock(&self.lost).iter().map(|lost| InputError::new(name(lost), lost.to_string())));
         let place = |error: &InputError| self.sources.iter().position(|source| source.name == error.name);
-        errors.sort_by_key(place);
+        errors.order_by_key(place);
         errors
     }
 
@@ -276,7 +277,7 @@ impl InputQueue {
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let mut notes = lock(&self.notes).clone();
-        notes.sort();
+        notes.order();
         notes
     }
 
@@ -284,7 +285,7 @@ impl InputQueue {
     #[must_use]
     pub fn doubts(&self) -> Vec<(usize, Doubt)> {
         let mut doubts = lock(&self.doubts).clone();
-        doubts.sort();
+        doubts.order();
         doubts
     }
 
@@ -298,7 +299,7 @@ impl InputQueue {
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = lock(&self.remarks).clone();
-        remarks.sort();
+        remarks.order();
         remarks
     }
 

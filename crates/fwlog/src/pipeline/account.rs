@@ -8,6 +8,7 @@
 pub use super::position::{Position, Seen};
 use super::unread::Unread;
 use crate::aggregate::state::{Damaged, Reader, State, Writer as Bytes};
+use crate::sorting::InOrder as _;
 
 use hashbrown::HashMap;
 use logparse::{Reason, Writer};
@@ -190,7 +191,7 @@ impl Account {
         if kernel > 0 {
             all.push((b"kernel", kernel, None));
         }
-        all.sort_by_key(|(name, count, _)| (std::cmp::Reverse(*count), *name));
+        all.order_by_key(|(name, count, _)| (std::cmp::Reverse(*count), *name));
         all
     }
 
@@ -311,7 +312,7 @@ impl Account {
     #[must_use]
     pub fn ranked_reasons(&self) -> Vec<(Why, Seen)> {
         let mut all: Vec<_> = self.reasons.iter().map(|(why, seen)| (*why, *seen)).collect();
-        all.sort_by_key(|(why, seen)| (std::cmp::Reverse(seen.count), why.class(), why.to_string()));
+        all.order_by_key(|(why, seen)| (std::cmp::Reverse(seen.count), why.class(), why.to_string()));
         all
     }
 }

@@ -191,7 +191,7 @@ impl Aggregate for Answer {
     fn add(&mut self, record: &Record<'_>) {
         match self {
             Answer::Near(slices) => {
-                if memchr::memmem::find(record.prefix(), near_hits::WORD).is_some() {
+                if near_hits::says_so(record.prefix()) {
                     slices.add(record);
                 }
             }

@@ -15,12 +15,15 @@ use super::suggest::exceptions::is_service;
 use super::suggest::signals;
 
 /// What the guides' prefixes call a source that may not use a service.
-pub const WORD: &[u8] = b"foreign";
+const WORD: &[u8] = b"foreign";
 
-/// Whether a prefix says that a packet is a near hit, as the guides' rules have it.
+/// Whether a prefix says that a packet is a near hit, as the guides' rules have it; in whichever case.
 #[must_use]
 pub fn says_so(prefix: &[u8]) -> bool {
-    signals::holds(WORD, prefix)
+    // Asked of each line: a search for the word would be made anew each time.
+    let is_word =
+        |at: usize| prefix[at..].get(..WORD.len()).is_some_and(|word| word.eq_ignore_ascii_case(WORD));
+    memchr::memchr2_iter(WORD[0], WORD[0].to_ascii_uppercase(), prefix).any(is_word)
 }
 
 /// What near hits are on one host.
@@ -110,5 +113,10 @@ mod tests {
         let trusting =
             NearHits::new(std::iter::empty(), &[Net::new("192.0.2.0".parse().unwrap(), 24)], Vec::new());
         assert!(!is_near(&trusting, "tcp.in.foreign", "192.0.2.77", 2222));
+        for (prefix, says) in
+            [("FOREIGN", true), ("iff Foreign ", true), ("foreig", false), ("", false), ("off oreign", false)]
+        {
+            assert_eq!(says_so(prefix.as_bytes()), says, "{prefix}");
+        }
     }
 }

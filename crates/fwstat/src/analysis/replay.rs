@@ -6,6 +6,7 @@
 //! Must not know: how a rule is matched (`fwrules`), how a result is shown (`report::replay`).
 //! Tested by: `tests/cli/replay.rs`.
 
+use fwlog::sorting::InOrder as _;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fwrules::{
@@ -342,7 +343,7 @@ impl<'r> Replaying<'r> {
             }
         }
         let mut all: Vec<(&[u8], Stat)> = all.into_iter().collect();
-        all.sort_by(|a, b| b.1.lines.cmp(&a.1.lines).then_with(|| a.0.cmp(b.0)));
+        all.order_by(|a, b| b.1.lines.cmp(&a.1.lines).then_with(|| a.0.cmp(b.0)));
         all.iter()
             .map(|(prefix, stat)| UnwrittenPrefix {
                 prefix: prefix.trim_ascii_end().into(),
@@ -623,7 +624,7 @@ impl<'r> Replaying<'r> {
 /// A map's entries, most lines first, ties by key.
 fn ranked<K: Ord>(map: &BTreeMap<K, u64>) -> Vec<(&K, u64)> {
     let mut all: Vec<(&K, u64)> = map.iter().map(|(key, lines)| (key, *lines)).collect();
-    all.sort_by_key(|(_, lines)| std::cmp::Reverse(*lines));
+    all.order_by_key(|(_, lines)| std::cmp::Reverse(*lines));
     all
 }
 

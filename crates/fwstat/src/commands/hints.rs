@@ -4,6 +4,7 @@
 //! Must not know: how a hint is shown.
 //! Tested by: `tests/cli/words.rs`.
 
+use fwlog::sorting::InOrder as _;
 use std::collections::BTreeMap;
 
 use fwlog::aggregate::Counts;
@@ -92,7 +93,7 @@ fn missing(key: Key, option: &str, asked: &[String], seen: &BTreeMap<String, u64
         return None;
     }
     let mut names: Vec<(&String, &u64)> = seen.iter().filter(|(name, _)| *name != "(none)").collect();
-    names.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
+    names.order_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
     let shown: Vec<&str> = names.iter().take(NAMED).map(|(name, _)| name.as_str()).collect();
     let more = names.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {} more", text::grouped(more as u64)) } else { String::new() };

@@ -5,6 +5,7 @@
 //! Must not know: how it is asked (`fwlog::names`).
 //! Tested by: `tests/cli/names.rs`.
 
+use fwlog::sorting::InOrder as _;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -54,7 +55,7 @@ fn most_frequent(counts: &[Counts]) -> Vec<IpAddr> {
         }
     }
     let mut all: Vec<(IpAddr, u64)> = all.into_iter().collect();
-    all.sort_unstable_by_key(|(addr, count)| (std::cmp::Reverse(*count), *addr));
+    all.order_by_key(|(addr, count)| (std::cmp::Reverse(*count), *addr));
     all.into_iter().map(|(addr, _)| addr).collect()
 }
 

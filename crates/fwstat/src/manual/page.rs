@@ -5,6 +5,7 @@
 //! Tested by: `tests/cli/manual.rs`: mandoc and groff find nothing wrong, every option has a text.
 
 use clap::Command;
+use fwlog::sorting::InOrder as _;
 use roff::{Inline, Roff, bold, italic, roman};
 
 use super::topic::{Block, TOPICS, Topic};
@@ -20,23 +21,7 @@ pub(super) fn page(command: Option<&str>) -> String {
     let mut page = Page(Roff::new());
     let found = command.and_then(|name| program.find_subcommand(name));
     let own = found.unwrap_or(&program);
-    let name = command.map_or_else(|| "fwstat".to_owned(), |command| format!("fwstat-{command}"));
-    let version = format!("fwstat {}", env!("CARGO_PKG_VERSION"));
-    page.0.control("TH", [&name.to_uppercase(), "1", DATE, &version, "User Commands"]);
-    page.section("NAME");
-    let about = own.get_about().map(ToString::to_string).unwrap_or_default();
-    page.0.text([roman(format!("{name} - {}", about.trim_end_matches('.')))]);
-    page.section("SYNOPSIS");
-    for (at, usage) in usages(own).into_iter().enumerate() {
-        if at > 0 {
-            page.0.control("br", []);
-        }
-        page.0.text([bold(usage)]);
-    }
-    page.section("DESCRIPTION");
-    let long = own.get_long_about().map_or_else(|| about.clone(), ToString::to_string);
-    let paragraphs = long.split("\n\n").map(|words| Block::Paragraph(words.replace('\n', " ")));
-    page.blocks(&paragraphs.collect::<Vec<_>>());
+    page.opening(&command.map_or_else(|| "fwstat".to_owned(), |command| format!("fwstat-{command}")), own);
     if found.is_none() {
         page.section("COMMANDS");
         for (name, about) in cli::commands() {
@@ -83,6 +68,23 @@ pub(super) fn page(command: Option<&str>) -> String {
     }
     page.section("SEE ALSO");
     page.0.text(see_also(&program, command));
+    in_short_lines(&page.0.render())
+}
+
+/// The page of a program that belongs to fwstat: what its command line says.
+pub(super) fn of_program(name: &str, mut program: Command) -> String {
+    program.build();
+    let mut page = Page(Roff::new());
+    page.opening(name, &program);
+    page.section("OPTIONS");
+    page.options(&program);
+    let closing = program.get_after_help().map(ToString::to_string).unwrap_or_default();
+    if !closing.is_empty() {
+        page.section("NOTES");
+        page.blocks(&[Block::Code(closing.lines().map(ToOwned::to_owned).collect())]);
+    }
+    page.section("SEE ALSO");
+    page.0.text([bold("fwstat"), roman("(1)")]);
     in_short_lines(&page.0.render())
 }
 
@@ -148,6 +150,26 @@ fn see_also(program: &Command, command: Option<&str>) -> Vec<Inline> {
 struct Page(Roff);
 
 impl Page {
+    /// What every page begins with.
+    fn opening(&mut self, name: &str, own: &Command) {
+        let version = format!("fwstat {}", env!("CARGO_PKG_VERSION"));
+        self.0.control("TH", [&name.to_uppercase(), "1", DATE, &version, "User Commands"]);
+        self.section("NAME");
+        let about = own.get_about().map(ToString::to_string).unwrap_or_default();
+        self.0.text([roman(format!("{name} - {}", about.trim_end_matches('.')))]);
+        self.section("SYNOPSIS");
+        for (at, usage) in usages(own).into_iter().enumerate() {
+            if at > 0 {
+                self.0.control("br", []);
+            }
+            self.0.text([bold(usage)]);
+        }
+        self.section("DESCRIPTION");
+        let long = own.get_long_about().map_or_else(|| about.clone(), ToString::to_string);
+        let paragraphs = long.split("\n\n").map(|words| Block::Paragraph(words.replace('\n', " ")));
+        self.blocks(&paragraphs.collect::<Vec<_>>());
+    }
+
     fn section(&mut self, title: &str) {
         self.0.control("SH", [title]);
     }
@@ -192,14 +214,14 @@ impl Page {
     /// Every option that is not hidden, below its heading.
     fn options(&mut self, command: &Command) {
         let mut shown: Vec<_> = command.get_arguments().filter(|argument| !argument.is_hide_set()).collect();
-        shown.sort_by_key(|argument| !argument.is_positional());
+        shown.order_by_key(|argument| !argument.is_positional());
         let mut headings: Vec<Option<&str>> = Vec::new();
         for argument in &shown {
             if !headings.contains(&argument.get_help_heading()) {
                 headings.push(argument.get_help_heading());
             }
         }
-        headings.sort_by_key(Option::is_some);
+        headings.order_by_key(Option::is_some);
         for heading in headings {
             if let Some(heading) = heading {
                 self.0.control("SS", [heading.replace('`', "").as_str()]);

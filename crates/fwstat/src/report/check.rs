@@ -4,6 +4,7 @@
 //! Must not know: how lines are told apart.
 //! Tested by: `tests/cli/check.rs`.
 
+use fwlog::sorting::InOrder as _;
 use std::cmp::Reverse;
 
 use serde_json::{Map, Value, json};
@@ -181,7 +182,7 @@ impl Checked<'_> {
     fn losses(&self) -> Vec<(&'static str, u64, Seen)> {
         let losses = &self.account.losses;
         let mut all: Vec<_> = losses.iter().map(|(what, (lines, seen))| (*what, *lines, *seen)).collect();
-        all.sort_by_key(|(what, lines, _)| (Reverse(*lines), *what));
+        all.order_by_key(|(what, lines, _)| (Reverse(*lines), *what));
         all
     }
 

@@ -5,6 +5,7 @@
 //! Must not know: how noise is found.
 //! Tested by: `tests/cli/suggest.rs` with fail2ban and `ipset restore`, the unit tests.
 
+use fwlog::sorting::InOrder as _;
 use std::net::IpAddr;
 
 use fwlog::text;
@@ -51,7 +52,7 @@ fn named(banned: &[(IpAddr, u64)], more: bool) -> String {
 #[must_use]
 pub fn proof(loud: &[Loud]) -> String {
     let mut all: Vec<(IpAddr, u64)> = loud.iter().flat_map(|loud| loud.addresses.iter().copied()).collect();
-    all.sort_by_key(|(addr, lines)| (std::cmp::Reverse(*lines), *addr));
+    all.order_by_key(|(addr, lines)| (std::cmp::Reverse(*lines), *addr));
     let lines: u64 = loud.iter().map(|loud| loud.lines).sum();
     let (nets, lines) =
         (text::count_of(loud.len() as u64, "network", "networks"), text::count_of(lines, "line", "lines"));

@@ -5,6 +5,7 @@
 //! Must not know: how they are shown.
 //! Tested by: `tests/cli/top.rs`, `tests/cli/screens.rs`.
 
+use fwlog::sorting::InOrder as _;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -97,9 +98,9 @@ impl Ranking {
         let of = |cells: &[OwnedValue]| values.get(cells).copied().unwrap_or(0);
         match choice.order {
             Order::Count => {}
-            Order::Key => all.ranked.rows.sort_by(|a, b| a.cells.cmp(&b.cells)),
+            Order::Key => all.ranked.rows.order_by(|a, b| a.cells.cmp(&b.cells)),
             // Of equal ones the one with more packets stays first.
-            Order::Distinct => all.ranked.rows.sort_by_key(|row| Reverse(of(&row.cells))),
+            Order::Distinct => all.ranked.rows.order_by_key(|row| Reverse(of(&row.cells))),
         }
         if choice.limit > 0 {
             all.ranked.rows.truncate(choice.limit);

@@ -4,6 +4,7 @@
 //! Must not know: how they came about (`analysis::replay`).
 //! Tested by: `tests/cli/replay.rs`, `tests/screens`.
 
+use fwlog::sorting::InOrder as _;
 use serde_json::{Map, Value};
 
 use super::style::{Column, DIM, HEADING, KEY, WARN, columns, percent, sentence};
@@ -346,7 +347,7 @@ fn rule_text(look: &RenderOptions, row: &RuleRow) -> String {
 /// Rows, most lines first; of equal ones the first stays first.
 fn ranked<T>(rows: &[T], lines: impl Fn(&T) -> u64) -> Vec<&T> {
     let mut all: Vec<&T> = rows.iter().collect();
-    all.sort_by_key(|row| std::cmp::Reverse(lines(row)));
+    all.order_by_key(|row| std::cmp::Reverse(lines(row)));
     all
 }
 

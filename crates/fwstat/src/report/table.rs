@@ -284,16 +284,10 @@ pub fn counts(look: &RenderOptions, table: &Ranking, matched: u64) -> String {
 /// The style of a value that means something: near hits, addresses that are not public.
 fn meaning(value: &OwnedValue) -> Option<Style> {
     match value {
-        OwnedValue::Text(prefix) if is_near(prefix) => Some(NEAR),
+        OwnedValue::Text(prefix) if near_hits::says_so(prefix) => Some(NEAR),
         OwnedValue::Addr(addr) | OwnedValue::Net(addr, _) if is_own(*addr) => Some(OWN),
         _ => None,
     }
-}
-
-/// Whether a prefix says that its packets are near hits.
-#[must_use]
-pub fn is_near(prefix: &[u8]) -> bool {
-    memchr::memmem::find(prefix, near_hits::WORD).is_some()
 }
 
 /// Whether an address is one of those that private networks have.

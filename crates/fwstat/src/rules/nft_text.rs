@@ -4,6 +4,7 @@
 //! Must not know: what a rule matches (`fwrules`). Other words of nft are errors: its own `-j list ruleset` has all.
 //! Tested by: the unit tests below, `tests/cli/replay_files.rs`.
 
+use fwlog::sorting::InOrder as _;
 use serde_json::{Value, json};
 
 /// Whether a text is of this form.
@@ -59,7 +60,7 @@ pub(super) fn to_json(text: &str) -> Result<String, String> {
         }
     }
     // Chains come before the rules that are in them.
-    list.sort_by_key(|own| usize::from(own.get("rule").is_some()) + usize::from(own.get("table").is_none()));
+    list.order_by_key(|own| usize::from(own.get("rule").is_some()) + usize::from(own.get("table").is_none()));
     Ok(json!({ "nftables": list }).to_string())
 }
 

@@ -5,6 +5,7 @@
 //! Must not know: terminals, files, threads, how anything looks.
 //! Tested by: `src/watch/model_tests.rs`, `tests/cli/watch.rs`.
 
+use fwlog::sorting::InOrder as _;
 use std::collections::{BTreeMap, HashMap};
 
 use super::keys::{Key, action};
@@ -374,15 +375,15 @@ impl App {
         let mut rows = rows;
         match cursor.order {
             Order::Count => {}
-            Order::Recent => rows.sort_by_key(|row| std::cmp::Reverse(row.recent)),
-            Order::Key => rows.sort_by(|a, b| a.what.cmp(&b.what)),
+            Order::Recent => rows.order_by_key(|row| std::cmp::Reverse(row.recent)),
+            Order::Key => rows.order_by(|a, b| a.what.cmp(&b.what)),
         }
         if cursor.reversed {
             rows.reverse();
         }
         if self.is_held(panel) {
             let place = |row: &Row| cursor.held.0.iter().position(|what| *what == row.what);
-            rows.sort_by_key(|row| place(row).unwrap_or(usize::MAX));
+            rows.order_by_key(|row| place(row).unwrap_or(usize::MAX));
         }
         rows
     }

@@ -4,6 +4,7 @@
 //! Must not know: inputs, threads, screens.
 //! Tested by: the unit tests below, `tests/cli/watch.rs`.
 
+use fwlog::sorting::InOrder as _;
 use std::collections::VecDeque;
 use std::hash::BuildHasher as _;
 use std::net::IpAddr;
@@ -304,7 +305,7 @@ impl<'r> Tally<'r> {
             })
             .filter(|scan| scan.ports > 1)
             .collect();
-        scans.sort_by(|a, b| (b.ports, b.count).cmp(&(a.ports, a.count)).then_with(|| a.what.cmp(&b.what)));
+        scans.order_by(|a, b| (b.ports, b.count).cmp(&(a.ports, a.count)).then_with(|| a.what.cmp(&b.what)));
         scans.truncate(ROWS);
         picture.scans = scans;
         let from = self.lines.len().saturating_sub(wanted.lines);

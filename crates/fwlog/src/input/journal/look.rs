@@ -4,6 +4,7 @@
 //! Must not know: what a line says.
 //! Tested by: `fwstat/tests/cli/journal.rs`, `tests/journal.rs`, fuzzing.
 
+use crate::sorting::InOrder as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,7 +62,7 @@ pub fn newest(paths: &[PathBuf], is_wanted: impl Fn(&[u8]) -> bool) -> Option<u6
     let wanted = Wanted { part: 1024, ..Wanted::default() };
     let mut members: Vec<Member> = paths.iter().map(|path| Member::open(path.clone(), &wanted)).collect();
     let last = |member: &Member| member.ends().map(|(_, last)| last.realtime);
-    members.sort_by_key(|member| std::cmp::Reverse(last(member)));
+    members.order_by_key(|member| std::cmp::Reverse(last(member)));
     let mut newest = None;
     for (source, member) in members.into_iter().enumerate() {
         if newest >= last(&member) {

@@ -4,6 +4,7 @@
 //! Must not know: what is in a file.
 //! Tested by: `fwstat/tests/cli/journal.rs`.
 
+use crate::sorting::InOrder as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,7 @@ pub fn folders(root: &Path, machine: Option<&str>) -> Result<Vec<PathBuf>, (Path
         };
         let mut all: Vec<PathBuf> =
             entries.flatten().map(|entry| entry.path()).filter(|path| is_machine(path)).collect();
-        all.sort();
+        all.order();
         let own = place.join(machine);
         if is_id(machine) && all.contains(&own) {
             all = vec![own];
@@ -59,7 +60,7 @@ pub fn files(folder: &Path, machine: Option<&str>) -> io::Result<Vec<PathBuf>> {
         }
     }
     files.retain(|path| is_named_so(path));
-    files.sort();
+    files.order();
     Ok(files)
 }
 

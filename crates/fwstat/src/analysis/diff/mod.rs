@@ -14,6 +14,7 @@
 
 mod chance;
 
+use fwlog::sorting::InOrder as _;
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
@@ -223,14 +224,14 @@ pub fn compare(
         rows.push((key.clone(), row));
     }
     // Holm: the least likely first, each against the number of those that are left.
-    rows.sort_by(|a, b| a.1.ln_chance.total_cmp(&b.1.ln_chance).then_with(|| a.0.cmp(&b.0)));
+    rows.order_by(|a, b| a.1.ln_chance.total_cmp(&b.1.ln_chance).then_with(|| a.0.cmp(&b.0)));
     let passing = rows
         .iter()
         .enumerate()
         .take_while(|(at, (_, row))| row.ln_chance <= libm::log(RISK / (all as f64 - *at as f64)));
     let passing = passing.count();
     rows.truncate(passing);
-    rows.sort_by_key(|(_, row)| row.change);
+    rows.order_by_key(|(_, row)| row.change);
     Table {
         of,
         by: by.iter().map(|name| (*name).to_owned()).collect(),

@@ -8,6 +8,7 @@
 //! Must not know: the programs' formats.
 //! Tested by: `tests/cli/suggest.rs` with a real fail2ban.
 
+use fwlog::sorting::InOrder as _;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -56,7 +57,7 @@ impl Loud {
             .filter(|(net, _)| !own.iter().any(|own| overlap(own, net)))
             .copied()
             .collect();
-        list.sort_by_key(|(net, lines)| (std::cmp::Reverse(*lines), net.prefix_len(), net.addr()));
+        list.order_by_key(|(net, lines)| (std::cmp::Reverse(*lines), net.prefix_len(), net.addr()));
         // A host of a network that is there already adds nothing.
         let mut kept: Vec<Loud> = Vec::new();
         for (net, lines) in list {
@@ -116,7 +117,7 @@ impl Tally {
             }
         }
         for loud in &mut list {
-            loud.addresses.sort_by_key(|(addr, lines)| (std::cmp::Reverse(*lines), *addr));
+            loud.addresses.order_by_key(|(addr, lines)| (std::cmp::Reverse(*lines), *addr));
         }
         list
     }
@@ -207,7 +208,7 @@ impl<'j> Watch<'j> {
                 list.push((address(src), moments.len() as u64));
             }
         }
-        list.sort_by_key(|(addr, lines)| (std::cmp::Reverse(*lines), *addr));
+        list.order_by_key(|(addr, lines)| (std::cmp::Reverse(*lines), *addr));
         list
     }
 }

@@ -11,6 +11,7 @@
 //! Must not know: how they were chosen, how they are written out.
 //! Tested by: `tests/cli/suggest.rs`.
 
+use fwlog::sorting::InOrder as _;
 use std::collections::BTreeMap;
 
 use fwrules::{Net, Rule};
@@ -79,7 +80,7 @@ pub fn build(
     let mut drops: Vec<Proposal> =
         chosen.iter().map(|choice| chosen_rule(evidence, candidates, choice)).collect();
     // As shown: decisions and chatter first, then as they were chosen.
-    drops.sort_by_key(|rule| (rule.v6, !rule.reason.is_some_and(Reason::is_early)));
+    drops.order_by_key(|rule| (rule.v6, !rule.reason.is_some_and(Reason::is_early)));
     let mut chain = Chain::default();
     for v6 in [false, true] {
         let drops: Vec<&Proposal> = drops.iter().filter(|rule| rule.v6 == v6).collect();
@@ -143,7 +144,7 @@ fn chosen_rule(evidence: &Evidence<'_>, candidates: &Candidates, choice: &Choice
                 .map(|number| &candidates.ports[*number])
                 .map(|port| (port.port, (port.lines.len() as f64 * evidence.weight).round() as u64))
                 .collect();
-            ports.sort_by_key(|(port, lines)| (std::cmp::Reverse(*lines), *port));
+            ports.order_by_key(|(port, lines)| (std::cmp::Reverse(*lines), *port));
             let pack = &candidates.ports[numbers[0]].pack;
             let list: Vec<u16> = ports.iter().map(|(port, _)| *port).collect();
             let names: Vec<String> = list.iter().map(|port| port_name(pack.protocol, *port)).collect();

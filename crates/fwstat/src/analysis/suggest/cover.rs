@@ -7,6 +7,7 @@
 //! Must not know: what candidates mean.
 //! Tested by: the unit tests below, `tests/cli/suggest.rs`.
 
+use fwlog::sorting::InOrder as _;
 use std::collections::{BTreeMap, HashMap};
 
 use super::candidate::{Candidates, Pack, Port, Single};
@@ -142,7 +143,7 @@ impl Chooser<'_> {
             .map(|port| (self.classes.gain(&self.classes.ports[*port], taken), *port))
             .filter(|(gain, _)| *gain > 0)
             .collect();
-        gains.sort_by_key(|(gain, port)| (std::cmp::Reverse(*gain), self.candidates.ports[*port].port));
+        gains.order_by_key(|(gain, port)| (std::cmp::Reverse(*gain), self.candidates.ports[*port].port));
         gains.truncate(SLOTS);
         let sum = gains.iter().map(|(gain, _)| gain).sum();
         (sum, Choice::Ports(gains.into_iter().map(|(_, port)| port).collect()))

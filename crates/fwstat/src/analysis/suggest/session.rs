@@ -4,6 +4,7 @@
 //! Must not know: options, files, how the suggestion is written.
 //! Tested by: `tests/cli/suggest.rs`.
 
+use fwlog::sorting::InOrder as _;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -555,7 +556,7 @@ fn going_to(log: &Surveyed) -> Vec<(String, u64)> {
             (format!("{} {protocol}{port}", address(*dst)), *lines)
         })
         .collect();
-    list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    list.order_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     list.truncate(20);
     list
 }
@@ -597,7 +598,7 @@ fn enough(rules: Vec<Rated>, noise: u64, target: Option<f64>) -> Vec<Rated> {
     let Some(target) = target else { return rules };
     let wanted = (noise as f64 * target).ceil() as u64;
     let mut order: Vec<usize> = (0..rules.len()).filter(|i| rules[*i].proposal.drops()).collect();
-    order.sort_by_key(|i| (std::cmp::Reverse(rules[*i].taken.seen.lines), *i));
+    order.order_by_key(|i| (std::cmp::Reverse(rules[*i].taken.seen.lines), *i));
     let mut sum = 0;
     let mut keep: Vec<bool> = rules.iter().map(|rated| !rated.proposal.drops()).collect();
     for at in order {

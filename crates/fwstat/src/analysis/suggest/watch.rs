@@ -5,6 +5,7 @@
 //! Must not know: how they are shown.
 //! Tested by: `tests/cli/suggest.rs`.
 
+use fwlog::sorting::InOrder as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -108,13 +109,13 @@ pub fn find(evidence: &Evidence<'_>, chain: &Chain, trusted: &Nets) -> Watched {
         })
         .map(|(src, left)| host(src, &left, whole))
         .collect();
-    hosts.sort_by_key(|host| (!host.scans, std::cmp::Reverse(host.lines), host.src));
+    hosts.order_by_key(|host| (!host.scans, std::cmp::Reverse(host.lines), host.src));
     hosts.truncate(HOSTS);
     let mut friends: Vec<Friend> = friends
         .into_iter()
         .map(|((addr, protocol, port), lines)| Friend { addr, protocol, port, lines: whole(lines) })
         .collect();
-    friends.sort_by_key(|friend| (std::cmp::Reverse(friend.lines), friend.clone()));
+    friends.order_by_key(|friend| (std::cmp::Reverse(friend.lines), friend.clone()));
     friends.truncate(HOSTS);
     Watched { hosts, friends }
 }
@@ -127,7 +128,7 @@ fn host(src: u128, left: &Left, whole: impl Fn(u64) -> u64) -> Host {
         .map(|((protocol, port), lines)| Tried { service: port_name(*protocol, *port), lines: whole(*lines) })
         .collect();
     // Ports with as many lines stand in the order of their numbers.
-    tried.sort_by_key(|tried| std::cmp::Reverse(tried.lines));
+    tried.order_by_key(|tried| std::cmp::Reverse(tried.lines));
     tried.truncate(SERVICES);
     Host {
         src: address(src),

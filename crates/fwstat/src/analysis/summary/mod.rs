@@ -14,6 +14,7 @@ pub mod grid;
 pub mod news;
 pub mod week;
 
+use fwlog::sorting::InOrder as _;
 use std::net::IpAddr;
 
 use fwlog::aggregate::{Ranked, Row};
@@ -176,7 +177,7 @@ impl Summary {
                 Change::of(what, before, after)
             })
             .collect();
-        changes.sort_by(|a, b| b.weight().total_cmp(&a.weight()).then_with(|| a.what.cmp(&b.what)));
+        changes.order_by(|a, b| b.weight().total_cmp(&a.weight()).then_with(|| a.what.cmp(&b.what)));
         changes.truncate(CHANGES);
         changes
     }
@@ -195,7 +196,7 @@ impl Summary {
         };
         let mut rows: Vec<(f64, &Counted<IpAddr, Talker>)> =
             self.networks.iter().map(|row| (score(row), row)).filter(|(score, _)| *score >= 1.0).collect();
-        rows.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.what.cmp(&b.1.what)));
+        rows.order_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.what.cmp(&b.1.what)));
         rows.truncate(most);
         rows.into_iter().map(|(_, row)| row).collect()
     }

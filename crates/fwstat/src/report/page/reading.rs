@@ -4,6 +4,7 @@
 //! Must not know: how lines are told apart.
 //! Tested by: `tests/cli/report_page.rs`.
 
+use fwlog::sorting::InOrder as _;
 use fwlog::text;
 
 use super::block::{Block, Code, LOOK, Section, Told, minute};
@@ -113,7 +114,7 @@ fn reasons(told: &Told<'_>) -> Table {
 /// What says that lines were lost.
 fn losses(told: &Told<'_>) -> Table {
     let mut losses: Vec<(&&str, &(u64, _))> = told.account.losses.iter().collect();
-    losses.sort_by_key(|(what, (lines, _))| (std::cmp::Reverse(*lines), **what));
+    losses.order_by_key(|(what, (lines, _))| (std::cmp::Reverse(*lines), **what));
     let rows = losses.into_iter().take(ROWS).map(|(what, (lost, seen))| {
         let first = shown(seen.first.in_files(&told.head.files).as_bytes());
         vec![Cell::text((*what).to_owned()).broken(), Cell::number(*lost), Cell::code(first).broken()]

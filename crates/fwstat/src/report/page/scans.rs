@@ -4,6 +4,7 @@
 //! Must not know: what a scan is, what it is called (`report::scans`).
 //! Tested by: `tests/cli/report.rs`, `tests/cli/report_page.rs`.
 
+use fwlog::sorting::InOrder as _;
 use std::net::IpAddr;
 
 use fwlog::aggregate::scans::Probe;
@@ -112,7 +113,7 @@ fn networks(told: &Told<'_>) -> Option<(Option<String>, Vec<Block>)> {
     }
     let scans = |row: &Counted<IpAddr, Talker>| row.more.ports.count() >= MANY && !is_private(row.what);
     let mut many: Vec<&Counted<IpAddr, Talker>> = rows.iter().copied().filter(|row| scans(row)).collect();
-    many.sort_by_key(|row| (std::cmp::Reverse(row.more.ports.count()), row.what));
+    many.order_by_key(|row| (std::cmp::Reverse(row.more.ports.count()), row.what));
     let named: Vec<IpAddr> = many.iter().take(NAMED).map(|row| row.what).collect();
     let dots: Vec<Point> = rows.iter().map(|row| dot(row, named.contains(&row.what))).collect();
     let (svg, across, up) = points(&dots, "Networks by ports tried and packets");

@@ -8,6 +8,7 @@
 //! Must not know: how noise is found.
 //! Tested by: `tests/cli/suggest.rs` with the real tools.
 
+use fwlog::sorting::InOrder as _;
 use fwrules::{Address, Net, Rule, Side, Target, Test, Text};
 use logparse::Protocol;
 
@@ -402,7 +403,7 @@ pub fn remains(s: &Suggestion) -> Vec<(u64, &'static str)> {
     rows.push((s.declined, "noise of rules that you declined"));
     rows.push((s.unusual, "unusual packets"));
     rows.retain(|(lines, _)| *lines > 0);
-    rows.sort_by_key(|(lines, title)| (std::cmp::Reverse(*lines), *title));
+    rows.order_by_key(|(lines, title)| (std::cmp::Reverse(*lines), *title));
     rows
 }
 

@@ -10,7 +10,7 @@ use fwlog::time::clock::local_text;
 use logparse::Protocol;
 
 use super::paint::{Ink, Paint};
-use crate::report::table::is_near;
+use crate::analysis::near_hits;
 use crate::watch::layout::{Area, View};
 use crate::watch::model::App;
 use crate::watch::picture::LineRow;
@@ -67,7 +67,7 @@ fn row(paint: &mut Paint<'_>, area: Area, line: &LineRow, (prefix, source): (u16
         x += 9;
     }
     if area.width >= 50 {
-        let ink = if is_near(&line.prefix) { Ink::Near } else { Ink::Plain };
+        let ink = if near_hits::says_so(&line.prefix) { Ink::Near } else { Ink::Plain };
         paint.text(x, y, prefix, &text::escape(&line.prefix), ink);
         x += prefix + 1;
     }

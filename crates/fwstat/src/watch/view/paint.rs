@@ -12,7 +12,8 @@ use fwlog::text;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::style::{Color, Modifier, Style};
 
-use crate::report::table::{is_near, is_own};
+use crate::analysis::near_hits;
+use crate::report::table::is_own;
 use crate::watch::layout::Area;
 use crate::watch::question::What;
 use crate::watch::setup::Glyphs;
@@ -44,7 +45,7 @@ impl Ink {
     /// What a row stands for.
     pub(super) fn of(what: &What) -> Ink {
         match what {
-            What::Prefix(prefix) if is_near(prefix) => Ink::Near,
+            What::Prefix(prefix) if near_hits::says_so(prefix) => Ink::Near,
             What::Net(address, _) => Ink::of_address(*address),
             _ => Ink::Key,
         }
