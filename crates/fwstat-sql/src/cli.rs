@@ -6,8 +6,9 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
-use fwstat::cli::Common;
+use clap::{Parser, ValueEnum as _};
+use fwlog::text;
+use fwstat::cli::{Common, Generate};
 
 /// SQL over firewall logs: raw logs of any form as the table `log`, other lines as `rest`.
 ///
@@ -34,6 +35,18 @@ pub struct Cli {
     /// Read each file from its beginning by one thread: for logs with records of several lines in them.
     #[arg(long)]
     pub whole: bool,
+    /// Let a cluster do the query: its scheduler (`fwstat-sql cluster --help`).
+    #[arg(long, value_name = "HOST:PORT")]
+    pub cluster: Option<String>,
+    /// Parts that a cluster's query is cut into (default: one for 256 MiB, 8 at least).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub partitions: Option<u16>,
+    /// Write the manual page, or what makes a shell complete.
+    #[arg(hide_short_help = true, long, value_name = "WHAT", value_parser = generate)]
+    pub generate: Option<Generate>,
+    /// The command line as it was typed.
+    #[arg(skip)]
+    pub words: Vec<String>,
     /// What all commands have.
     #[command(flatten)]
     pub common: Common,
@@ -49,7 +62,7 @@ Examples:
 Exit codes: 0 rows were found, 1 none, 2 an error.";
 
 /// A number of bytes.
-fn size(text: &str) -> Result<usize, String> {
+pub(crate) fn size(text: &str) -> Result<usize, String> {
     let wrong = || format!("`{text}` is no size: 500M, 4G");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text[digits.len()..].to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
@@ -69,6 +82,63 @@ fn size(text: &str) -> Result<usize, String> {
     }
 }
 
+/// What `--generate` writes.
+fn generate(text: &str) -> Result<Generate, String> {
+    let all = [Generate::Man, Generate::CompleteBash, Generate::CompleteZsh, Generate::CompleteFish];
+    let found = Generate::from_str(text, true).ok().filter(|kind| all.contains(kind));
+    found.ok_or_else(|| "there are man, complete-bash, complete-zsh and complete-fish".to_owned())
+}
+
+/// Whether a text begins as statements do.
+fn begins_as_a_query(text: &str) -> bool {
+    const FIRST: [&str; 8] = ["select", "with", "explain", "show", "create", "values", "set", "describe"];
+    let word = text.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    FIRST.iter().any(|first| word.eq_ignore_ascii_case(first))
+}
+
+/// The command line that was meant, where a file that is not there is a part of a query, or a command of fwstat.
+#[must_use]
+pub fn misplaced(query: Option<&str>, files: &[PathBuf]) -> Option<String> {
+    let missing = |file: &&PathBuf| !file.exists() && file.as_os_str() != "-";
+    let shown = |file: &PathBuf| text::escape(file.as_os_str().as_encoded_bytes());
+    let others = |but: &[&PathBuf]| {
+        let others = files.iter().filter(|file| !but.contains(file)).map(shown).collect::<Vec<_>>();
+        if others.is_empty() { "FILE...".to_owned() } else { others.join(" ") }
+    };
+    if let Some(late) =
+        files.iter().filter(missing).find(|file| is_query(file) && begins_as_a_query(&file.to_string_lossy()))
+    {
+        return Some(match query {
+            None => format!(
+                "the query comes before the files: fwstat sql \"{}\" {}",
+                shown(late),
+                others(&[late])
+            ),
+            Some(_) => format!(
+                "there are two queries: one comes first, separated by `;` from the other: \"{}\"",
+                shown(late)
+            ),
+        });
+    }
+    if query.is_none()
+        && files.first().filter(missing).is_some_and(|first| begins_as_a_query(&first.to_string_lossy()))
+    {
+        // A folder may have the name of a column.
+        let words: Vec<&PathBuf> = files.iter().take_while(|word| !word.is_file()).collect();
+        let query = words.iter().map(|word| shown(word)).collect::<Vec<_>>().join(" ");
+        return Some(format!(
+            "a query is one word, between quotes: fwstat sql \"{query}\" {}",
+            others(&words)
+        ));
+    }
+    let command = files.iter().filter(missing).find(|file| {
+        let program = fwstat::cli::command();
+        file.to_str().is_some_and(|word| program.find_subcommand(word).is_some())
+    })?;
+    let name = shown(command);
+    Some(format!("`{name}` is another command of fwstat, and no file: fwstat {name} {}", others(&[command])))
+}
+
 /// Whether a word is a query and no file: queries have blanks, and are not there.
 #[must_use]
 pub fn is_query(word: &std::path::Path) -> bool {
@@ -79,6 +149,24 @@ pub fn is_query(word: &std::path::Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn misplaced_words_are_put_right() {
+        let said = |query: Option<&str>, files: &[&str]| {
+            misplaced(query, &files.iter().map(PathBuf::from).collect::<Vec<_>>()).unwrap_or_default()
+        };
+        let right = "fwstat sql \"SELECT src FROM log\" k.log";
+        assert!(said(None, &["k.log", "SELECT src FROM log"]).ends_with(right));
+        assert!(
+            said(None, &["select", "src", "FROM", "log"])
+                .ends_with("fwstat sql \"select src FROM log\" FILE...")
+        );
+        assert!(said(Some("SELECT 1"), &["k.log", "SELECT 2 x"]).contains("two queries"));
+        assert!(said(Some("SELECT 1"), &["lines", "k.log"]).ends_with("fwstat lines k.log"));
+        for files in [&["k.log"][..], &["-"], &["nothing here"]] {
+            assert_eq!(said(Some("SELECT 1"), files), "");
+        }
+    }
 
     #[test]
     fn sizes_have_units() {

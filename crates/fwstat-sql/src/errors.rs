@@ -30,9 +30,27 @@ pub fn message(error: &DataFusionError, query: &str) -> String {
     out
 }
 
+/// The message in what a cluster's connection says: `status { code: .., message: "..", metadata: .. }`.
+fn of_connection(text: &str) -> Option<String> {
+    let (_, message) = text.split_once("message: \"")?;
+    let message = message.split_once("\", metadata: ").map_or(message, |(message, _)| message);
+    Some(message.replace("\\\"", "\"").replace("\\n", "\n").replace("\\\\", "\\"))
+}
+
+/// The message of a task that failed: `job .. failed: .. DataFusionError(Shared(Execution("..")))`.
+fn of_task(text: &str) -> Option<String> {
+    let (job, cause) = text.split_once(" failed: ")?;
+    let (_, cause) = cause.split_once("DataFusionError(").filter(|_| job.trim_start().starts_with("job "))?;
+    let (_, message) = cause.split_once("(\"")?;
+    let message = message.rsplit_once("\")").map_or(message, |(message, _)| message);
+    Some(message.replace("\\\"", "\"").replace("\\n", "\n").replace("\\\\", "\\"))
+}
+
 /// An error's text without the names of the engine's parts in front.
 fn plain(text: &str) -> String {
-    const FRONTS: [&str; 14] = [
+    const FRONTS: [&str; 16] = [
+        "Could not parse plan: ",
+        "DataFusion error: ",
         "SQL error: ",
         "ParserError(\"",
         "TokenizerError(\"",
@@ -48,7 +66,9 @@ fn plain(text: &str) -> String {
         "Resources exhausted: ",
         "type_coercion\ncaused by\n",
     ];
-    let mut rest = text.trim();
+    let connection = text.trim_start().starts_with("status {").then(|| of_connection(text)).flatten();
+    let sent = connection.or_else(|| of_task(text.trim().trim_start_matches("Execution error: ")));
+    let mut rest = sent.as_deref().unwrap_or(text).trim();
     while let Some(behind) = FRONTS.iter().find_map(|front| rest.strip_prefix(front)) {
         rest = behind.trim_start();
     }
@@ -145,6 +165,16 @@ mod tests {
         ));
         assert_eq!(what, "expected: end of statement, found: dpt");
         assert_eq!(place, Some((2, 15)));
+    }
+
+    #[test]
+    fn a_clusters_message_is_the_servers_own() {
+        let text = "status { code: InvalidArgument, message: \"Could not parse plan: DataFusion error: Error during planning: \
+                    k.log: not \\\"here\\\"\", metadata: MetadataMap { headers: {} }, source: None }";
+        assert_eq!(plain(text), "k.log: not \"here\"");
+        let text = "Execution error: job 038 failed: Job failed due to stage 0 failed: Task failed due to runtime execution error: \
+                    DataFusionError(Shared(Execution(\"k.log: became shorter\")))";
+        assert_eq!(plain(text), "k.log: became shorter");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Must not know: how a plan came about.
 //! Tested by: `tests/sql/program.rs`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use datafusion::arrow::array::RecordBatch;
@@ -83,6 +83,16 @@ fn scans(plan: &dyn ExecutionPlan, look: &RenderOptions, out: &mut String) {
                 config.file_groups.len(),
             ));
             out.push_str(&source.words());
+        } else if config.file_source.file_type() == "parquet" {
+            let all = config.file_groups.iter().flat_map(|group| group.files());
+            let files: BTreeMap<_, u64> =
+                all.map(|file| (&file.object_meta.location, file.object_meta.size)).collect();
+            out.push_str(&format!(
+                "Reads {} ({}), by {} at once: only the columns that are asked for.\n",
+                look.count_of(files.len() as u64, "Parquet file", "Parquet files"),
+                text::bytes(files.values().sum()),
+                config.file_groups.len(),
+            ));
         }
     }
     for child in plan.children() {

@@ -22,6 +22,8 @@ pub struct Logs {
     /// Whether files are read from their beginning, so that records of several lines in them are found.
     whole: AtomicBool,
     found: Mutex<Found>,
+    /// By what another process opens the same logs.
+    origin: Option<String>,
 }
 
 /// What was found out so far.
@@ -39,19 +41,41 @@ pub struct ReadWhole;
 
 impl fmt::Display for ReadWhole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "there are records of several lines among the lines: --whole reads each file from its beginning",
-        )
+        f.write_str(ReadWhole::WORDS)
     }
 }
 
 impl std::error::Error for ReadWhole {}
 
+impl ReadWhole {
+    /// What it says, also in another process.
+    pub const WORDS: &str =
+        "there are records of several lines among the lines: --whole reads each file from its beginning";
+}
+
 impl Logs {
     /// Logs that nothing was read of yet.
     #[must_use]
     pub fn new(queue: InputQueue, plan: Plan, whole: bool) -> Logs {
-        Logs { queue, plan, whole: AtomicBool::new(whole), found: Mutex::default() }
+        Logs { queue, plan, whole: AtomicBool::new(whole), found: Mutex::default(), origin: None }
+    }
+
+    /// The same for a cluster: by `origin` its other processes open them. What cannot be read there ends the query.
+    #[must_use]
+    pub fn of_cluster(self, origin: String) -> Logs {
+        Logs { origin: Some(origin), ..self }
+    }
+
+    /// By what another process opens the same logs, if one may be asked to.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
+    /// Whether files are read from their beginning.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.whole.load(Ordering::Relaxed)
     }
 
     /// From now on files are read from their beginning; what was found so far is forgotten.

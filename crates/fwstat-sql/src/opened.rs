@@ -9,13 +9,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::bail;
+use datafusion::prelude::SessionContext;
+use fwlog::text;
 use fwstat::cli::Format;
 use fwstat::commands::Outcome;
 use fwstat::options::Options;
 use fwstat::report::diagnostics;
 
 use crate::cli::Cli;
+#[cfg(feature = "cluster")]
+use crate::cluster;
 use crate::errors;
+use crate::exports::{self, Exports};
 use crate::logs::Logs;
 use crate::output::FORMS;
 use crate::query::{Failure, Style};
@@ -25,6 +30,8 @@ use crate::session::{self, Limits};
 pub struct Opened {
     /// The logs.
     pub logs: Arc<Logs>,
+    /// Parquet files with rows of the same table.
+    pub exports: Exports,
     /// How results are written.
     pub style: Style,
     /// What may be used.
@@ -46,15 +53,38 @@ impl Opened {
         if cli.common.input.accounting.rejects.is_some() {
             bail!("--rejects is of other commands: here lines that are no packets are the table `rest`");
         }
-        let options = Options::new(&cli.common, false)?;
+        let mut common = cli.common.clone();
+        let exports = exports::take(&mut common.files);
+        let no_raw = !exports.is_empty() && common.files.is_empty();
+        let options = Options::of_logs(&common, no_raw)?;
+        let other = options.filters.keys().find(|name| !matches!(name.as_str(), "since" | "until"));
+        if let (Some(name), Some(export)) = (other, exports.first()) {
+            let name = match name.as_str() {
+                "in" => "--in-interface".to_owned(),
+                "out" => "--out-interface".to_owned(),
+                "family" => "-4 or -6".to_owned(),
+                name => format!("--{name}"),
+            };
+            let export = text::escape(export.to_string_lossy().as_bytes());
+            bail!(
+                "{name} is tested on raw lines, and {export} is Parquet, which has none: use WHERE in the query"
+            );
+        }
+        let (exports, errors) = Exports::new(exports, options.span);
         let form = options.format.unwrap_or(Format::Table);
         if !FORMS.contains(&form) {
             bail!("--format: there are table, csv, tsv, json, ndjson and markdown");
         }
         let partitions = options.plan.threads;
         let Options { plan, queue, look, output, quiet, verbose, strict, .. } = options;
+        let mut logs = Logs::new(queue, plan, cli.whole);
+        if cli.cluster.is_some() {
+            logs = logs.of_cluster(described(&Cli { common, ..cli.clone() }, no_raw)?);
+        }
+        logs.note(errors, None);
         Ok(Opened {
-            logs: Arc::new(Logs::new(queue, plan, cli.whole)),
+            logs: Arc::new(logs),
+            exports,
             style: Style { form, look, limit: cli.rows },
             limits: Limits { partitions, memory: cli.memory.unwrap_or_else(session::default_memory) },
             output,
@@ -62,6 +92,23 @@ impl Opened {
             verbose,
             strict,
         })
+    }
+
+    /// A session: here, or one of a cluster.
+    ///
+    /// # Errors
+    /// The cluster's scheduler cannot be reached, or an option is of a cluster.
+    pub async fn session(&self, cli: &Cli) -> anyhow::Result<SessionContext> {
+        #[cfg(feature = "cluster")]
+        if let Some(scheduler) = &cli.cluster {
+            cluster::reach(scheduler).await?;
+            let partitions = cli.partitions.map(usize::from);
+            return Ok(cluster::session(scheduler, self.logs.size(), partitions)?);
+        }
+        if cli.partitions.is_some() {
+            bail!("--partitions is of a cluster: here --threads says how many parts there are");
+        }
+        Ok(session::session(self.limits)?)
     }
 
     /// Says what could not be read, and which lines are no packets; whether all is well.
@@ -88,6 +135,19 @@ impl Opened {
         }
         Ok(found.errors.is_empty() && !(self.strict && totals.damaged > 0))
     }
+}
+
+#[cfg(feature = "cluster")]
+fn described(cli: &Cli, may_be_none: bool) -> anyhow::Result<String> {
+    cluster::describe(cli, may_be_none)
+}
+
+#[cfg(not(feature = "cluster"))]
+fn described(_: &Cli, _: bool) -> anyhow::Result<String> {
+    bail!(
+        "--cluster: this fwstat-sql was built without it:\n  \
+         cargo install --locked --path crates/fwstat-sql --features cluster"
+    )
 }
 
 /// Says why a statement failed.

@@ -6,13 +6,14 @@
 //! Tested by: `tests/sql/rows.rs`, `tests/sql/program.rs`.
 
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::DataFusionError;
 use datafusion::error::Result;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::DFParser;
 use futures::StreamExt as _;
@@ -90,9 +91,31 @@ pub async fn run(
     style: &Style,
     out: &mut dyn Write,
 ) -> std::result::Result<u64, Failure> {
-    tokio::select! {
-        done = attempts(context, logs, sql, style, out) => done,
+    let running = Running::default();
+    let done = tokio::select! {
+        done = attempts(context, logs, sql, style, out, &running) => done,
         _ = tokio::signal::ctrl_c() => Err(Failure::Cancelled),
+    };
+    if matches!(done, Err(Failure::Cancelled | Failure::Output(_))) {
+        running.cancel(context).await;
+    }
+    done
+}
+
+/// The plan that is run.
+#[derive(Default)]
+struct Running(Mutex<Option<Arc<dyn ExecutionPlan>>>);
+
+impl Running {
+    /// Here dropping the stream is enough; a cluster has to be told.
+    async fn cancel(&self, context: &SessionContext) {
+        let plan = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        #[cfg(feature = "cluster")]
+        if let Some(plan) = plan {
+            crate::cluster::cancel(context, &plan).await;
+        }
+        #[cfg(not(feature = "cluster"))]
+        let _ = (plan, context);
     }
 }
 
@@ -102,16 +125,17 @@ async fn attempts(
     sql: &str,
     style: &Style,
     out: &mut dyn Write,
+    running: &Running,
 ) -> std::result::Result<u64, Failure> {
-    if let Some(asked) = explained(sql) {
+    if let Some(asked) = explained(sql).filter(|_| logs.origin().is_none()) {
         return explain(context, asked, style, out).await;
     }
-    let (schema, mut stream) = begin(context, sql).await?;
+    let (schema, mut stream) = begin(context, sql, running).await?;
     let (held, done) = match hold(&mut stream).await {
         Err(error) if asks_for_whole(&error) => {
             drop(stream);
             logs.read_whole();
-            stream = begin(context, sql).await?.1;
+            stream = begin(context, sql, running).await?.1;
             hold(&mut stream).await?
         }
         other => other?,
@@ -139,10 +163,17 @@ fn explained(sql: &str) -> Option<&str> {
     (plain && !matches!(next.as_str(), "ANALYZE" | "VERBOSE" | "FORMAT")).then_some(rest)
 }
 
-async fn begin(context: &SessionContext, sql: &str) -> Result<(SchemaRef, SendableRecordBatchStream)> {
+async fn begin(
+    context: &SessionContext,
+    sql: &str,
+    running: &Running,
+) -> Result<(SchemaRef, SendableRecordBatchStream)> {
     let frame = context.sql(sql).await?;
     let schema = Arc::clone(frame.schema().inner());
-    Ok((schema, frame.execute_stream().await?))
+    let task = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    *running.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
+    Ok((schema, execute_stream(plan, task)?))
 }
 
 /// The first rows, and whether there are no more.
@@ -161,7 +192,8 @@ async fn hold(stream: &mut SendableRecordBatchStream) -> Result<(Vec<RecordBatch
 fn asks_for_whole(error: &DataFusionError) -> bool {
     match error.find_root() {
         DataFusionError::External(inner) => inner.is::<ReadWhole>(),
-        _ => false,
+        // From another process it comes as text.
+        other => other.to_string().contains(ReadWhole::WORDS),
     }
 }
 

@@ -14,7 +14,7 @@ use fwstat::commands::Outcome;
 use fwstat::whole_file;
 use tokio::runtime::Runtime;
 
-use crate::cli::{Cli, is_query};
+use crate::cli::{Cli, is_query, misplaced};
 use crate::opened::{Opened, failed, is_broken_pipe};
 use crate::query::{self, Failure};
 use crate::{session, shell};
@@ -30,6 +30,9 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         cli.common.files.remove(0);
         word.to_string_lossy().into_owned()
     });
+    if let Some(words) = misplaced(typed.as_deref(), &cli.common.files) {
+        bail!(words);
+    }
     let text = match (typed, &cli.query_file) {
         (Some(_), Some(_)) => bail!("a query is typed, and --file names another"),
         (Some(text), None) => Some(text),
@@ -65,8 +68,8 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
 
 /// The statements of a text, one after the other; the rows of the last one decide the exit code.
 fn once(cli: &Cli, text: &str, opened: &Opened, runtime: &Runtime) -> anyhow::Result<Outcome> {
-    let context = session::session(opened.limits)?;
-    session::open(&context, &opened.logs)?;
+    let context = runtime.block_on(opened.session(cli))?;
+    session::open(&context, &opened.logs, &opened.exports)?;
     let statements = match query::statements(text) {
         Ok(statements) if statements.is_empty() => bail!("the query is empty"),
         Ok(statements) => statements,
@@ -110,6 +113,9 @@ async fn statement(
     out: &mut dyn Write,
 ) -> Result<u64, Failure> {
     match cli.explain {
+        true if opened.logs.origin().is_some() => {
+            query::run(context, &opened.logs, &format!("EXPLAIN {sql}"), &opened.style, out).await
+        }
         true => query::explain(context, sql, &opened.style, out).await,
         false => query::run(context, &opened.logs, sql, &opened.style, out).await,
     }

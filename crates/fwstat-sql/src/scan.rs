@@ -30,7 +30,7 @@ use datafusion_datasource::{PartitionedFile, TableSchema};
 use futures::StreamExt as _;
 use futures::stream;
 use fwlog::input::Buffer;
-use fwlog::input::apart::Piece;
+use fwlog::input::apart::{Cut, Piece};
 use fwlog::pipeline::{Account, Live};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -69,8 +69,8 @@ impl Lines {
 pub struct LogSource {
     logs: Arc<Logs>,
     lines: Lines,
-    /// Whether records are asked for their moments.
-    times: bool,
+    /// How the logs are cut, and whether records are asked for their moments.
+    cut: Cut,
     /// A filter over the columns of [`schema::FRONT`].
     front: Option<Arc<dyn PhysicalExpr>>,
     table: TableSchema,
@@ -82,20 +82,43 @@ pub struct LogSource {
 impl LogSource {
     /// A scan that gives all columns.
     #[must_use]
-    pub fn new(
-        logs: Arc<Logs>,
-        lines: Lines,
-        times: bool,
-        front: Option<Arc<dyn PhysicalExpr>>,
-    ) -> LogSource {
+    pub fn new(logs: Arc<Logs>, lines: Lines, cut: Cut, front: Option<Arc<dyn PhysicalExpr>>) -> LogSource {
         let table = TableSchema::builder(lines.schema()).build();
         let projection = SplitProjection::unprojected(&table);
         let metrics = ExecutionPlanMetricsSet::new();
-        LogSource { logs, lines, times, front, table, projection, rows: ROWS, metrics }
+        LogSource { logs, lines, cut, front, table, projection, rows: ROWS, metrics }
     }
 }
 
+/// The number of a file's piece among all that the logs were cut into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbered(pub usize);
+
 impl LogSource {
+    /// What is read.
+    #[must_use]
+    pub fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
+    /// Which lines are given.
+    #[must_use]
+    pub fn lines(&self) -> Lines {
+        self.lines
+    }
+
+    /// How the logs are cut.
+    #[must_use]
+    pub fn cut(&self) -> &Cut {
+        &self.cut
+    }
+
+    /// The filter that is tested once for all lines that begin alike.
+    #[must_use]
+    pub fn front(&self) -> Option<&Arc<dyn PhysicalExpr>> {
+        self.front.as_ref()
+    }
+
     /// What is built and tested here, in sentences.
     #[must_use]
     pub fn words(&self) -> String {
@@ -111,7 +134,7 @@ impl LogSource {
             let front = fwlog::text::escape(front.as_bytes());
             out.push_str(&format!("  Tests {front}, once for all lines that begin alike.\n"));
         }
-        if self.times {
+        if self.cut.times {
             out.push_str("  Finds the moment of each line.\n");
         }
         out
@@ -269,9 +292,24 @@ fn read(source: &LogSource, piece: &Piece, out: &Sender<Result<RecordBatch>>) ->
     if account.records && piece.range().is_some() && !rows.closed {
         rows.give(Err(DataFusionError::External(Box::new(ReadWhole))));
     }
+    if source.logs.origin().is_some() && !rows.closed {
+        log_read(piece, &account);
+        if let Some(error) = errors.first() {
+            // Who asked is elsewhere, and would not see it.
+            let error = format!("{}: {}", error.name, error.reason);
+            rows.give(Err(DataFusionError::Execution(error)));
+        }
+    }
     // Of what was not read to its end nothing is known for sure.
     source.logs.note(errors, (!rows.closed).then_some(&account));
     account
+}
+
+/// A server says of each piece what it read of it, if it is asked to say much.
+fn log_read(piece: &Piece, account: &Account) {
+    let name = fwlog::text::escape(piece.name.as_bytes());
+    let (from, to) = piece.range().unwrap_or((0, piece.bytes));
+    log::info!("read {name} {from}..{to}: {} lines, {} bytes", account.totals.lines, account.bytes);
 }
 
 type Came = (Account, Vec<fwlog::input::InputError>);
@@ -295,7 +333,7 @@ fn packets(source: &LogSource, piece: &Piece, rows: &mut Rows<'_>) -> Came {
     };
     let mut reading = piece.open();
     let names = reading.names().to_vec();
-    let mut live = Live::new(&source.logs.plan, &names, source.times);
+    let mut live = Live::new(&source.logs.plan, &names, source.cut.times);
     let (mut buffer, mut bytes) = (Buffer::default(), 0);
     while !rows.closed && !rows.out.is_closed() && reading.next(&mut buffer) {
         let chunk = buffer.chunk();

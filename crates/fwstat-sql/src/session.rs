@@ -6,11 +6,14 @@
 
 use std::sync::Arc;
 
+use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use crate::exports::Exports;
 use crate::functions;
 use crate::logs::Logs;
 use crate::scan::Lines;
@@ -40,6 +43,7 @@ pub fn session(limits: Limits) -> Result<SessionContext> {
     let options = config.options_mut();
     // Text is plain text everywhere, so that raw logs and exports have the same types.
     options.sql_parser.map_string_types_to_utf8view = false;
+    options.execution.parquet.schema_force_view_types = false;
     options.sql_parser.collect_spans = true;
     let runtime =
         RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(limits.memory))).build_arc()?;
@@ -50,14 +54,21 @@ pub fn session(limits: Limits) -> Result<SessionContext> {
     Ok(context)
 }
 
-/// Lets the tables be those of these logs.
+/// Lets the tables be those of these logs; rows of exports are below those of raw logs.
 ///
 /// # Errors
 /// DataFusion refuses a name.
-pub fn open(context: &SessionContext, logs: &Arc<Logs>) -> Result<()> {
+pub fn open(context: &SessionContext, logs: &Arc<Logs>, exports: &Exports) -> Result<()> {
     for (name, lines) in TABLES {
         context.deregister_table(name)?;
-        context.register_table(name, Arc::new(LogTable::new(Arc::clone(logs), lines)))?;
+        let table = Arc::new(LogTable::new(Arc::clone(logs), lines));
+        if lines == Lines::Rest || exports.is_empty() {
+            context.register_table(name, table)?;
+        } else {
+            let raw = LogicalPlanBuilder::scan("raw", provider_as_source(table), None)?;
+            let all = raw.union(exports.plan()?.build()?)?.build()?;
+            context.register_table(name, Arc::new(ViewTable::new(all, None)))?;
+        }
     }
     Ok(())
 }

@@ -102,7 +102,7 @@ const WORDS: [&str; 44] = [
 /// # Errors
 /// The terminal cannot be used.
 pub fn run(cli: &Cli, opened: Opened, runtime: &Runtime) -> anyhow::Result<Outcome> {
-    let context = session::session(opened.limits)?;
+    let context = runtime.block_on(opened.session(cli))?;
     let config = Config::builder().completion_type(CompletionType::List).auto_add_history(true).build();
     let mut editor: Editor<Words, FileHistory> = Editor::with_config(config)?;
     let colored = opened.style.look.color;
@@ -181,7 +181,7 @@ impl Shell {
         };
         for sql in statements {
             let opened = Opened::new(&self.cli)?;
-            session::open(&self.context, &opened.logs)?;
+            session::open(&self.context, &opened.logs, &opened.exports)?;
             let started = Instant::now();
             let mut out = io::BufWriter::new(anstream::stdout());
             let ran = runtime.block_on(async {

@@ -33,7 +33,7 @@ use fwlog::time::clock::Clock;
 
 use crate::bounds::bounds;
 use crate::logs::Logs;
-use crate::scan::{Lines, LogSource};
+use crate::scan::{Lines, LogSource, Numbered};
 use crate::schema;
 
 /// The smallest and the largest piece of a file, in bytes.
@@ -58,6 +58,18 @@ impl LogTable {
     #[must_use]
     pub fn new(logs: Arc<Logs>, lines: Lines) -> LogTable {
         LogTable { logs, lines, schema: lines.schema() }
+    }
+
+    /// What is read.
+    #[must_use]
+    pub fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
+    /// Which lines it has.
+    #[must_use]
+    pub fn lines(&self) -> Lines {
+        self.lines
     }
 
     /// The number of a column.
@@ -145,7 +157,7 @@ impl TableProvider for LogTable {
             between: between.map(|(from, to)| (local(clock, from), local(clock, to))),
         };
         let front = self.front(state, filters)?;
-        let source = LogSource::new(Arc::clone(&self.logs), self.lines, cut.times, front);
+        let source = LogSource::new(Arc::clone(&self.logs), self.lines, cut.clone(), front);
         // Years are found from stamps, which takes reading.
         let logs = Arc::clone(&self.logs);
         let pieces = SpawnedTask::spawn_blocking(move || logs.pieces(&cut)).join().await;
@@ -189,13 +201,14 @@ fn dealt(pieces: Vec<Piece>, partitions: usize) -> Vec<FileGroup> {
         Some(_) => piece.bytes,
         None => piece.bytes.saturating_mul(PACKED).max(1),
     };
-    let mut pieces: Vec<(u64, Piece)> = pieces.into_iter().map(|piece| (weight(&piece), piece)).collect();
-    pieces.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    let weighed = pieces.into_iter().enumerate().map(|(number, piece)| (weight(&piece), number, piece));
+    let mut pieces: Vec<(u64, usize, Piece)> = weighed.collect();
+    pieces.sort_by_key(|(weight, ..)| std::cmp::Reverse(*weight));
     let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); partitions.min(pieces.len())];
-    for (weight, piece) in pieces {
+    for (weight, number, piece) in pieces {
         if let Some((sum, files)) = groups.iter_mut().min_by_key(|(sum, _)| *sum) {
             *sum += weight;
-            files.push(file(piece));
+            files.push(file(piece).with_extension(Numbered(number)));
         }
     }
     groups.into_iter().map(|(_, files)| FileGroup::new(files)).collect()

@@ -23,7 +23,9 @@ pub mod watch;
 pub mod whole_file;
 mod zones;
 
+use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::FromArgMatches as _;
@@ -39,15 +41,17 @@ use crate::report::diagnostics;
 /// could be was done. A reader that goes away (`| head`) is no error.
 #[must_use]
 pub fn main() -> ExitCode {
+    if let Some(program) = manual::completions::asked().and_then(|words| config::other_program(&words)) {
+        // Comes back only if the program cannot be started: then its words are completed as files.
+        let _ = started(&program, std::env::args_os().skip(1));
+    }
     manual::completions::answer();
     let typed = match typed::negated(std::env::args_os().collect()) {
         Ok(typed) => typed,
         Err(error) => return fail(&anyhow::anyhow!(error)),
     };
     if let Some(program) = config::other_program(&typed) {
-        use std::os::unix::process::CommandExt as _;
-        // Comes back only if the program cannot be started.
-        let error = std::process::Command::new(&program).args(&typed[2..]).exec();
+        let error = started(&program, typed.into_iter().skip(2));
         return fail(&anyhow::anyhow!("{}: {error}", program.display()));
     }
     if let Some(words) = config::missing_program(&typed) {
@@ -104,6 +108,12 @@ pub fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+/// Lets another program of the family take this one's place; comes back only if it cannot be started.
+fn started(program: &Path, words: impl Iterator<Item = OsString>) -> io::Error {
+    use std::os::unix::process::CommandExt as _;
+    std::process::Command::new(program).args(words).exec()
 }
 
 /// Says what happened; 2.

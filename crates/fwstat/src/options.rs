@@ -37,7 +37,7 @@ use fwlog::filter::expr::{self, Context};
 use fwlog::input::decode::Decoding;
 use fwlog::input::discover;
 use fwlog::input::envelope::Head as EnvelopeHead;
-use fwlog::input::extent::Extents;
+use fwlog::input::extent::{Extents, Unit};
 use fwlog::input::follow::{Cursor, Follow};
 use fwlog::input::journal::{Boot, Wanted};
 use fwlog::input::years::Years;
@@ -125,6 +125,11 @@ impl Shared {
     #[must_use]
     pub fn is_first(&self) -> bool {
         self.first.get().is_none()
+    }
+
+    /// Lets no pass read more of a file than so many bytes.
+    pub fn read_until(&self, file: &std::fs::Metadata, bytes: u64) {
+        self.extents.end(file, Unit::Bytes, bytes);
     }
 
     /// Takes what a pass read to its end.

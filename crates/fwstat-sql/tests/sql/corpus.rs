@@ -139,9 +139,9 @@ pub(crate) fn cli(files: &[PathBuf], partitions: usize) -> Cli {
 
 /// The logs of a command line, and a session with their tables.
 pub(crate) fn open(cli: &Cli, partitions: usize) -> (Arc<Logs>, SessionContext) {
-    let logs = Opened::new(cli).unwrap().logs;
+    let Opened { logs, exports, .. } = Opened::new(cli).unwrap();
     let context = session::session(Limits { partitions, memory: 1 << 30 }).unwrap();
-    session::open(&context, &logs).unwrap();
+    session::open(&context, &logs, &exports).unwrap();
     (logs, context)
 }
 

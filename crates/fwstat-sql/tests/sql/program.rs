@@ -149,3 +149,58 @@ fn queries_of_the_guide_and_of_the_help_can_be_done() {
         assert!(matches!(ran.status.code(), Some(0 | 1)), "{sql}: {}", err(&ran));
     }
 }
+
+#[test]
+fn words_in_the_wrong_place_are_told_with_the_right_command() {
+    let log = sample();
+    for (words, said) in [
+        (
+            &[&log, "SELECT src FROM log"][..],
+            format!("the query comes before the files: fwstat sql \"SELECT src FROM log\" {log}"),
+        ),
+        (
+            &["SELECT", "src", "FROM", "log", &log],
+            format!("between quotes: fwstat sql \"SELECT src FROM log\" {log}"),
+        ),
+        (
+            &["SELECT src FROM log", "lines", &log],
+            format!("another command of fwstat, and no file: fwstat lines {log}"),
+        ),
+    ] {
+        let output = run(words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        assert!(err(&output).contains(&said), "{words:?}: {}", err(&output));
+    }
+}
+
+#[test]
+fn the_manual_has_every_option_and_shells_complete_them() {
+    let page = out(&run(&["--generate", "man"])).replace("\\-", "-");
+    assert!(page.contains(".TH FWSTAT-SQL 1"), "{page}");
+    let help = out(&run(&["--help"]));
+    let options =
+        help.lines().filter_map(|line| line.trim_start().strip_prefix("--").or(line.split(", --").nth(1)));
+    let mut count = 0;
+    for option in options {
+        let name = option.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().unwrap();
+        count += 1;
+        // Those that every command line has.
+        assert!(page.contains(&format!("--{name}")) || ["help", "version"].contains(&name), "--{name}");
+    }
+    assert!(count > 40, "{count}");
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(out(&run(&["--generate", &format!("complete-{shell}")])).contains("fwstat-sql"), "{shell}");
+    }
+    // By its own name, and as a command of fwstat.
+    for words in [&["fwstat-sql", "--memo"][..], &["fwstat", "sql", "--memo"]] {
+        let asked = Command::new(env!("CARGO_BIN_EXE_fwstat-sql"))
+            .env("COMPLETE", "fish")
+            .arg("--")
+            .args(words)
+            .output()
+            .unwrap();
+        assert!(out(&asked).starts_with("--memory"), "{words:?}: {}", out(&asked));
+    }
+    let output = run(&["--generate", "man-top"]);
+    assert_eq!(output.status.code(), Some(2));
+}

@@ -99,10 +99,9 @@ impl Addresses {
     /// The image of the first `length` bits of an address; the others are left zero. What no network of this length
     /// stays is its address's image.
     fn map(&self, bits: u32, length: u32) -> u32 {
-        let wide = u128::from(bits) << 96;
         let fixed = fixed(bits);
-        let flips = self.pan.flips(wide, fixed.min(length)..length);
-        ((wide ^ flips ^ kept_ends(bits, flips)) & first(length)).wrapping_shr(96) as u32
+        let flips = self.pan.flips_32(bits, fixed.min(length)..length);
+        (bits ^ flips ^ kept_ends(bits, flips)) & first_32(length)
     }
 
     /// The image of an IPv6 address.
@@ -178,17 +177,22 @@ fn fixed_6(bits: u128) -> u32 {
 }
 
 /// The flips among the last eight bits that must not be: on the way to the broadcast address of a LAN.
-fn kept_ends(bits: u32, flips: u128) -> u128 {
+fn kept_ends(bits: u32, flips: u32) -> u32 {
     // All of the broadcast address of all networks.
     if bits >> 28 == 0xf {
         let ones = bits.leading_ones();
-        return flips & first(ones.saturating_add(1).min(32)) & !first(3);
+        return flips & first_32(ones.saturating_add(1).min(32)) & !first_32(3);
     }
     if !LANS.iter().any(|(net, length)| (net ^ bits).leading_zeros() >= *length) {
         return 0;
     }
     let ones = (bits << 24).leading_ones();
-    flips & first((25 + ones).min(32)) & !first(24)
+    flips & first_32((25 + ones).min(32)) & !first_32(24)
+}
+
+/// A mask of the first bits of 32.
+fn first_32(bits: u32) -> u32 {
+    u32::MAX.checked_shl(32 - bits.min(32)).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -67,6 +67,30 @@ impl Pan {
         flips
     }
 
+    /// [`Pan::flips`] of an address of 32 bits: for each address that was not seen before.
+    #[must_use]
+    pub fn flips_32(&self, address: u32, bits: Range<u32>) -> u32 {
+        // All blocks end as the one that fills up.
+        let filled: Block = self.pad.to_be_bytes().into();
+        let pad = (self.pad >> 96) as u32;
+        let mut flips = 0;
+        let mut next = bits.start;
+        while next < bits.end {
+            let mut blocks = [filled; TOGETHER];
+            let count = (bits.end - next).min(TOGETHER as u32);
+            for (bit, block) in (next..next + count).zip(&mut blocks) {
+                let rest = u32::MAX >> bit;
+                block[..4].copy_from_slice(&(address & !rest | pad & rest).to_be_bytes());
+            }
+            self.cipher.encrypt_blocks(&mut blocks[..count as usize]);
+            for (bit, block) in (next..next + count).zip(&blocks) {
+                flips |= u32::from(block[0] >> 7) << (31 - bit);
+            }
+            next += count;
+        }
+        flips
+    }
+
     /// A pseudo-random number of some bytes, of one kind: the CBC-MAC of the kind, the length and the bytes.
     #[must_use]
     pub fn number(&self, kind: u8, bytes: &[u8]) -> u128 {
@@ -139,6 +163,11 @@ mod tests {
             let address = u128::from(raw.to_bits()) << 96;
             let mapped = Ipv4Addr::from_bits(((address ^ pan.flips(address, 0..32)) >> 96) as u32);
             assert_eq!(mapped, wanted, "{raw}");
+            assert_eq!(raw.to_bits() ^ pan.flips_32(raw.to_bits(), 0..32), wanted.to_bits(), "{raw}");
+            for (from, to) in [(0, 0), (3, 7), (8, 32), (31, 32), (5, 24)] {
+                let wide = (pan.flips(address, from..to) >> 96) as u32;
+                assert_eq!(pan.flips_32(raw.to_bits(), from..to), wide, "{raw} {from}..{to}");
+            }
         }
     }
 

@@ -19,14 +19,17 @@ const WORDS: [&[u8]; 8] = [b"kernel", b"IN", b"OUT", b"SRC", b"DST", b"PROTO", b
 /// Fields that hold an address.
 const ADDRESSES: [&[u8]; 6] = [b"SRC", b"DST", b"GATEWAY", b"IPSRC", b"IPDST", b"TUNNEL"];
 
+/// Hosts that are remembered.
+const HOSTS: usize = 8;
+
 /// Maps lines.
 #[derive(Debug)]
 pub struct Lines {
     /// What maps their parts.
     pub mapper: Mapper,
     edits: Vec<Edit>,
-    /// The host of the line before, and what it became.
-    host: Option<Host>,
+    /// Hosts of the lines before, the one that was seen last at the end.
+    hosts: Vec<Host>,
 }
 
 /// A host's name, to be searched for.
@@ -80,7 +83,7 @@ impl Lines {
     /// With what maps their parts.
     #[must_use]
     pub fn new(mapper: Mapper) -> Lines {
-        Lines { mapper, edits: Vec::new(), host: None }
+        Lines { mapper, edits: Vec::new(), hosts: Vec::new() }
     }
 
     /// Writes a record's line.
@@ -147,18 +150,25 @@ impl Lines {
         if host.is_empty() {
             return;
         }
-        let host = match self.host.take().filter(|known| known.name == host) {
-            Some(known) => known,
-            None => Host {
+        if let Some(at) = self.hosts.iter().rposition(|known| known.name == host) {
+            // A relay's senders take turns.
+            let last = self.hosts.len() - 1;
+            self.hosts.swap(at, last);
+        } else {
+            if self.hosts.len() == HOSTS {
+                self.hosts.remove(0);
+            }
+            self.hosts.push(Host {
                 name: host.to_vec(),
                 image: self.mapper.names.image(Kind::Host, host),
                 finder: Finder::new(host).into_owned(),
                 is_address: std::str::from_utf8(host)
                     .is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok()),
-            },
-        };
-        host.edits(raw, here, edits);
-        self.host = Some(host);
+            });
+        }
+        if let Some(known) = self.hosts.last() {
+            known.edits(raw, here, edits);
+        }
     }
 
     fn interface(&mut self, raw: &[u8], key: &[u8], name: &[u8], edits: &mut Vec<Edit>) {

@@ -216,8 +216,8 @@ impl Mapper {
     fn known_header(&self, text: &[u8], start: usize, limit: usize) -> Option<usize> {
         let known = &self.last.0;
         let end = start + known.len();
-        let same = end < limit && !known.is_empty() && text[start..end] == known[..];
-        (same && class(text, end) == 0 && text[..start].ends_with(b"MAC=")).then_some(end)
+        let named = text[..start].ends_with(b"MAC=") && !known.is_empty() && end < limit;
+        (named && class(text, end) == 0 && text[start..end] == known[..]).then_some(end)
     }
 
     /// Hexadecimal digits alone: a hardware address with dashes, an identifier. Where it ends, if it is one.

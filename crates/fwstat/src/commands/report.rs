@@ -60,17 +60,17 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
     let make =
         || ((Survey::new(&session.trusted, &ranks), First::default()), (Scans::new(None, 1), replays()));
     let (((survey, first), (scans, replays)), options, account, mut head) = log.run(make)?;
+    // What is large is made small before the next large thing is: scans last, and then they are needed no more.
+    let chosen = first.choose();
+    let draft = session.draft(&survey.finish());
     let newest = Wanted { low: false, since: None, order: Order::Newest, limit: LIMIT };
     let campaigns = Campaigns::of(&scans, Sender::Source).shown(&scans, &newest);
-    // It is large, and later passes need their own memory.
     drop(scans);
     let terminal = options.output.is_none() && io::stdout().is_terminal();
     // A page is for a browser: a terminal is told the same in a few lines.
     let usual = if terminal { Format::Text } else { Format::Html };
     let form = format(&options, usual, Format::of("report"))?;
     let letter = letter(arguments, &options.plan.clock.zone)?;
-    let chosen = first.choose();
-    let draft = session.draft(&survey.finish());
     let signals = draft.signals.clone();
     // An interruption ends the passes; what the first one counted is shown all the same.
     let mut whole = !options.queue.stop.load(Ordering::Relaxed);

@@ -31,8 +31,20 @@ const OFFERED: usize = 200;
 
 /// Answers a shell and ends the program, if a shell asks.
 pub fn answer() {
+    answer_for(command);
+}
+
+/// The same for another program of the family.
+pub fn answer_for(program: fn() -> clap::Command) {
     let shells = Shells(&[&Bash, &env::Zsh, &env::Fish]);
-    CompleteEnv::with_factory(command).var(VARIABLE).shells(shells).complete();
+    CompleteEnv::with_factory(program).var(VARIABLE).shells(shells).complete();
+}
+
+/// The command line that a shell wants to complete, beginning with the program's name.
+#[must_use]
+pub fn asked() -> Option<Vec<OsString>> {
+    std::env::var_os(VARIABLE)?;
+    Some(std::env::args_os().skip_while(|word| word != "--").skip(1).collect())
 }
 
 /// bash, for which `--by=src` is three words.
@@ -99,7 +111,8 @@ fn command() -> clap::Command {
 }
 
 /// One command, with what completes each of its values.
-fn values(command: clap::Command) -> clap::Command {
+#[must_use]
+pub fn values(command: clap::Command) -> clap::Command {
     command.mut_args(|argument| {
         let completer = match argument.get_long() {
             None if argument.get_id() == "topic" => ArgValueCompleter::new(topics),

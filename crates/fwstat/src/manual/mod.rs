@@ -24,17 +24,26 @@ use topic::{TOPICS, Topic};
 /// # Errors
 /// The output cannot be written.
 pub fn generate(kind: Generate, out: &mut dyn Write) -> io::Result<()> {
+    registration(kind, "fwstat", out)
+        .unwrap_or_else(|page| out.write_all(page::page(page.command()).as_bytes()))
+}
+
+/// Writes what makes a shell complete a program of the family; gives back what is no shell.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn registration(kind: Generate, program: &str, out: &mut dyn Write) -> Result<io::Result<()>, Generate> {
     let shell: &dyn EnvCompleter = match kind {
         Generate::CompleteBash => &Bash,
         Generate::CompleteZsh => &Zsh,
         Generate::CompleteFish => &Fish,
-        page => return out.write_all(page::page(page.command()).as_bytes()),
+        page => return Err(page),
     };
-    shell.write_registration(completions::VARIABLE, "fwstat", "fwstat", "fwstat", out)?;
-    if matches!(kind, Generate::CompleteZsh) {
-        out.write_all(FIRST_TAB.as_bytes())?;
+    let mut written = shell.write_registration(completions::VARIABLE, program, program, program, out);
+    if matches!(kind, Generate::CompleteZsh) && written.is_ok() {
+        written = out.write_all(FIRST_TAB.replace("fwstat", program).as_bytes());
     }
-    Ok(())
+    Ok(written)
 }
 
 /// The manual page of a program that belongs to fwstat, as `fwstat-sql`, from its own command line.

@@ -28,6 +28,8 @@ use crate::record::Record;
 /// The part of the memory that the tables may take: the rest is for packets that are not yet in order, and for what scans are
 /// found with.
 const TABLES: (usize, usize) = (2, 5);
+/// The part of it for packets that are not yet in order.
+const OPEN: usize = 5;
 /// Sources that asked for more things than this never become a count.
 const MOST: usize = 64;
 
@@ -52,9 +54,10 @@ impl Scans {
     /// that asked for one thing only become a count; those that asked for more, if that is not enough.
     #[must_use]
     pub fn new(room: Option<usize>, parts: usize) -> Scans {
+        let open = room.map(|room| room / OPEN / parts.max(1));
         Scans {
-            four: Table::default(),
-            six: Table::default(),
+            four: Table::within(open),
+            six: Table::within(open),
             room,
             parts: (parts.max(1), 1),
             folded: Folded::default(),

@@ -6,12 +6,15 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::mem::size_of;
 
 use super::fold::{Asked, Folded};
 use super::probe::{Address, Kind, OfSource, Probe};
 
 /// Probes before the first order is made.
 const FIRST: usize = 1 << 20;
+/// The same at least, however little memory there is.
+const FEW: usize = 1 << 12;
 
 /// Probes: some as they came, the others in parts that are in order.
 #[derive(Clone, Debug)]
@@ -20,15 +23,23 @@ pub(super) struct Table<A> {
     parts: Vec<Vec<Probe<A>>>,
     /// So many that came are put in order.
     limit: usize,
+    /// The same, if memory is bounded: what is in order makes room for what comes.
+    bound: Option<usize>,
 }
 
 impl<A> Default for Table<A> {
     fn default() -> Self {
-        Table { open: Vec::new(), parts: Vec::new(), limit: FIRST }
+        Table { open: Vec::new(), parts: Vec::new(), limit: FIRST, bound: None }
     }
 }
 
 impl<A: Address> Table<A> {
+    /// Nothing yet; so many bytes at most for what is not yet in order.
+    pub(super) fn within(bytes: Option<usize>) -> Table<A> {
+        let bound = bytes.map(|bytes| (bytes / size_of::<Probe<A>>()).clamp(FEW, FIRST));
+        Table { limit: bound.unwrap_or(FIRST), bound, ..Table::default() }
+    }
+
     /// Takes a probe; whether it is time to look at the room.
     #[inline]
     pub(super) fn add(&mut self, probe: Probe<A>) -> bool {
@@ -37,7 +48,12 @@ impl<A: Address> Table<A> {
             return false;
         }
         compact(&mut self.open);
-        self.limit = (self.open.len() * 2).max(FIRST);
+        match self.bound {
+            None => self.limit = (self.open.len() * 2).max(FIRST),
+            // Repeats of a few leave room for more; all else is out of the way.
+            Some(bound) if self.open.len() > bound / 2 => self.settle(),
+            Some(_) => {}
+        }
         true
     }
 
@@ -53,7 +69,7 @@ impl<A: Address> Table<A> {
             self.open.shrink_to_fit();
             self.parts.push(std::mem::take(&mut self.open));
         }
-        self.limit = FIRST;
+        self.limit = self.bound.unwrap_or(FIRST);
     }
 
     /// Takes over another's.
