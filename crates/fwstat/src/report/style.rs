@@ -172,7 +172,7 @@ pub struct Column {
 pub enum Gives {
     /// It is left out, before others are shortened.
     Way,
-    /// It is left out if shortening others to [`MODERATE`] columns is not enough.
+    /// It is left out if shortening others to a moderate width is not enough.
     Late,
     /// Its cells are shortened, and the column is left out if that is not enough.
     Most,
