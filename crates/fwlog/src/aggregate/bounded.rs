@@ -107,7 +107,8 @@ impl<K: Hash + Ord + Clone> Bounded<K> {
 
     /// Counts a key that came so many times; whether it was not there before.
     pub fn add(&mut self, key: K, times: u64) -> bool {
-        self.add_hashed(hash(&key), key, times)
+        self.total += times;
+        self.count(hash(&key), key, Count { certain: times, more: 0 })
     }
 
     /// Counts many keys that came so many times each. In a large table that takes less time than one after the other: the
@@ -125,24 +126,27 @@ impl<K: Hash + Ord + Clone> Bounded<K> {
             // Keeps the looks, whose only purpose is to be under way.
             std::hint::black_box(some.iter().filter(known).count());
             for (hash, key, times) in some.drain(..) {
-                self.add_hashed(hash, key, times);
+                self.total += times;
+                self.count(hash, key, Count { certain: times, more: 0 });
             }
         }
     }
 
-    fn add_hashed(&mut self, hashed: u64, key: K, times: u64) -> bool {
-        self.total += times;
+    /// Adds to the count of a key with this hash; whether it was not there before.
+    fn count(&mut self, hashed: u64, key: K, count: Count) -> bool {
         if let Some(distinct) = &mut self.distinct {
             distinct.add_hash(hashed);
         }
         let missed = self.missed;
         let is_new = match self.counts.entry(hashed, |(known, _)| *known == key, |(key, _)| hash(key)) {
             Entry::Occupied(mut entry) => {
-                entry.get_mut().1.certain += times;
+                let (_, own) = entry.get_mut();
+                own.certain += count.certain;
+                own.more += count.more;
                 false
             }
             Entry::Vacant(place) => {
-                place.insert((key, Count { certain: times, more: missed }));
+                place.insert((key, Count { more: missed + count.more, ..count }));
                 true
             }
         };
@@ -237,21 +241,10 @@ impl<K: Hash + Ord + Clone> Bounded<K> {
                 }
             }
         }
+        // Keys are let go of on the way, or the table would grow beside the other one. One that goes and comes again lacks
+        // what went.
         for (key, theirs) in &other.counts {
-            let hashed = hash(key);
-            if let Some(distinct) = &mut self.distinct {
-                distinct.add_hash(hashed);
-            }
-            let missed = Count { certain: 0, more: self.missed };
-            let own = self.counts.entry(hashed, |(known, _)| known == key, |(key, _)| hash(key));
-            let mut own = own.or_insert_with(|| (key.clone(), missed));
-            let (_, own) = own.get_mut();
-            own.certain += theirs.certain;
-            own.more += theirs.more;
-            // At once, or the table would grow beside the other one. A key that goes and comes again lacks what went.
-            if self.counts.len() > self.room {
-                self.let_go();
-            }
+            self.count(hash(key), key.clone(), *theirs);
         }
         self.missed += other.missed;
         self.total += other.total;
