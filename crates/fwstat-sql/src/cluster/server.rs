@@ -1,6 +1,6 @@
 //! The processes of a cluster: a scheduler, and executors, which read.
 //!
-//! Responsible for: their settings. Nobody is asked who he is: they listen to this machine only, unless told otherwise, and
+//! Responsible for: their settings. There is no authentication: they listen to this machine only, unless told otherwise, and
 //! serve one folder, to be read.
 //! Must not know: how a plan becomes bytes (`codec`).
 //! Tested by: the unit tests below, `benches/cluster.sh`.
@@ -34,7 +34,7 @@ const LEFT: (u64, u64) = (3600, 600);
 
 /// Run a part of a cluster for `fwstat sql --cluster`.
 ///
-/// Nobody is asked who he is: whoever reaches a scheduler can read all files below its folder. Keep these ports in a
+/// There is no authentication: whoever reaches a scheduler can read all files below its folder. Keep these ports in a
 /// network of their own.
 #[derive(Parser, Debug)]
 #[command(name = "fwstat sql cluster", version)]
@@ -117,7 +117,7 @@ impl Serving {
     fn begin(&self, address: IpAddr) -> anyhow::Result<PathBuf> {
         ensure!(
             self.insecure || !address.is_unspecified(),
-            "{address} is every network that this machine has, and nobody is asked who he is: name an address, or say --insecure"
+            "{address} is every network that this machine has, and there is no authentication: name an address, or say --insecure"
         );
         Told::begin(self.verbose);
         self.root.canonicalize().with_context(|| format!("--root: {}", self.root.display()))
