@@ -4,7 +4,7 @@
 //! Must not know: how changes are told from chance (`analysis::diff`).
 //! Tested by: `tests/cli/diff.rs`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anyhow::{anyhow, bail, ensure};
@@ -42,13 +42,16 @@ struct Side {
 pub fn command(arguments: &cli::Diff) -> anyhow::Result<Outcome> {
     let mut common = arguments.common.clone();
     options::fix_now(&mut common);
-    let is_state = |file: &std::path::PathBuf| kept::is_state(file);
-    let width = if common.files.iter().any(is_state) { DAY } else { HOUR };
+    let states = common.files.iter().filter(|file| kept::is_state(file));
+    let held: Vec<Vec<Question>> =
+        states.map(|state| kept::questions(state)).collect::<anyhow::Result<_>>()?;
+    let width = if held.is_empty() { HOUR } else { DAY };
     let questions = questions(width);
-    let has = |question: &Question| held(&common.files, question);
-    let scans = has(&Question::Scans)?;
+    // Logs have the answer to any question, a state those that it holds.
+    let all_have = |question: &Question| held.iter().all(|held| held.contains(question));
+    let scans = all_have(&Question::Scans);
     // A state of scans has no counts.
-    let counts = !scans || has(&questions[0])?;
+    let counts = !scans || all_have(&questions[0]);
     let questions = if counts { &questions[..] } else { &[] };
     let (options, mut sides) = match (&arguments.before, &common.files[..]) {
         (Some(moment), [_] | []) => halves(&common, moment, questions, scans)?,
@@ -85,16 +88,6 @@ pub fn command(arguments: &cli::Diff) -> anyhow::Result<Outcome> {
         _ if arguments.exit_code && changed => Outcome::Nothing,
         _ => Outcome::Found,
     })
-}
-
-/// Whether all inputs have the answer to a question: logs have any, a state those that it holds.
-fn held(files: &[PathBuf], question: &Question) -> anyhow::Result<bool> {
-    for file in files.iter().filter(|file| kept::is_state(file)) {
-        if !kept::holds(file, question)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// What is counted of each side.

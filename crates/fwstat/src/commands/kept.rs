@@ -72,12 +72,12 @@ pub(super) fn is_state(path: &Path) -> bool {
     is_file && File::open(path).ok().and_then(read).is_some_and(|read| kept::is_state(&head[..read]))
 }
 
-/// Whether a state holds the answer to a question.
+/// What a state holds answers to.
 ///
 /// # Errors
 /// It cannot be read, is none, is damaged, or of another version.
-pub(super) fn holds(path: &Path, question: &Question) -> anyhow::Result<bool> {
-    Ok(read(path, None, Some(&[]))?.questions.contains(question))
+pub(super) fn questions(path: &Path) -> anyhow::Result<Vec<Question>> {
+    Ok(read(path, None, Some(&[]))?.questions)
 }
 
 /// Whether a command has to do with states.

@@ -50,12 +50,7 @@ fn daily_states(log: &str, least: usize) {
     }
     assert_eq!(scans(&folder.path("joined.state"), &["--all"])["campaigns"], wanted["campaigns"]);
     // Some days as logs, some as states; by network.
-    let mixed: Vec<&str> = days
-        .iter()
-        .zip(&states)
-        .enumerate()
-        .map(|(at, (log, state))| if at % 2 == 0 { log } else { state }.as_str())
-        .collect();
+    let mixed = in_turns(&days, &states);
     let (last, others) = mixed.split_last().unwrap();
     assert_eq!(scans(last, &[&["--all"], others].concat())["campaigns"], wanted["campaigns"]);
     let by_network = scans(last, &[&["--all", "--by", "network"], others].concat());

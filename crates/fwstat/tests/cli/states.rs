@@ -85,12 +85,7 @@ fn any_split_gives_the_same_tables() {
             );
         }
         // Without joining them, and some of them as logs.
-        let mixed: Vec<&str> = names
-            .iter()
-            .zip(&states)
-            .enumerate()
-            .map(|(at, (log, state))| if at % 2 == 0 { log } else { state }.as_str())
-            .collect();
+        let mixed = in_turns(&names, &states);
         let whole = tables(&["top", "--year", "2026", &file]);
         assert_eq!(tables(&[&["top", "--year", "2026"], &mixed[..]].concat()), whole);
     }

@@ -259,3 +259,9 @@ pub(crate) fn stamp(seconds: u64) -> String {
     let of_day = seconds % 86_400;
     format!("{} {:2} {:02}:{:02}:{:02}", names[month], day + 1, of_day / 3_600, of_day / 60 % 60, of_day % 60)
 }
+
+/// Logs and their states in turns: a log, the state of the next one, and so on.
+pub(crate) fn in_turns<'a>(logs: &'a [String], states: &'a [String]) -> Vec<&'a str> {
+    let pairs = logs.iter().zip(states).enumerate();
+    pairs.map(|(at, (log, state))| if at % 2 == 0 { log } else { state }.as_str()).collect()
+}
