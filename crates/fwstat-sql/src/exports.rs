@@ -23,6 +23,7 @@ use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::parquet::file::reader::{FileReader as _, SerializedFileReader};
 use fwlog::input::InputError;
 use fwlog::record::{Field, Key};
+use logparse::Writer;
 use url::Url;
 
 use crate::schema::{self, TIMES};
@@ -30,7 +31,7 @@ use crate::schema::{self, TIMES};
 /// What a Parquet file begins and ends with.
 const MAGIC: [u8; 4] = *b"PAR1";
 /// Writers whose repeats are counted: the kernel, and those that log for it.
-const TRUSTED: [&str; 3] = ["kernel", "ulogd", "pvefw-logger"];
+const TRUSTED: [Writer<'static>; 3] = [Writer::Kernel, Writer::Ulogd, Writer::Pvefw];
 
 /// The exports of one query, and which of their rows are wanted.
 #[derive(Clone, Debug, Default)]
@@ -118,7 +119,8 @@ fn column(name: &str) -> Expr {
 /// The packets of a row: what its line repeats, unless that is another program's claim.
 fn times() -> Result<Expr> {
     let writer = column(Key::Writer.name());
-    let trusted = writer.clone().is_null().or(writer.in_list(TRUSTED.map(lit).to_vec(), false));
+    let names = TRUSTED.map(|writer| lit(&*String::from_utf8_lossy(writer.name())));
+    let trusted = writer.clone().is_null().or(writer.in_list(names.to_vec(), false));
     let repeats = coalesce(vec![column(Key::Repeat.name()), lit(1_i64)]);
     Ok(when(trusted, repeats).otherwise(lit(1_i64))?.alias(TIMES))
 }

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field as Column, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::error::ArrowError;
 use fwlog::record::{Field, Key, Kind};
 
 /// The name of the column with the number of packets.
@@ -55,6 +56,15 @@ pub fn rest() -> SchemaRef {
 
 /// The columns that lines share which begin alike, so that a filter on them is tested once for all of these.
 pub const FRONT: [Key; 3] = [Key::Prefix, Key::In, Key::Out];
+
+/// Those columns of a table.
+///
+/// # Errors
+/// It lacks one.
+pub fn front(table: &Schema) -> Result<Schema, ArrowError> {
+    let columns = FRONT.map(|key| table.field_with_name(key.name()).cloned());
+    Ok(Schema::new(columns.into_iter().collect::<Result<Vec<_>, _>>()?))
+}
 
 /// What a column is, in a few words.
 #[must_use]

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::stats::Precision;
@@ -81,9 +81,7 @@ impl LogTable {
     fn front(&self, state: &dyn Session, filters: &[Expr]) -> Result<Option<Arc<dyn PhysicalExpr>>> {
         let taken = filters.iter().filter(|filter| self.takes(filter)).cloned();
         let Some(all) = conjunction(taken) else { return Ok(None) };
-        let columns = schema::FRONT.map(|key| self.schema.field_with_name(key.name()).cloned());
-        let columns = columns.into_iter().collect::<std::result::Result<Vec<_>, _>>()?;
-        let front = DFSchema::try_from(Schema::new(columns))?;
+        let front = DFSchema::try_from(schema::front(&self.schema)?)?;
         state.create_physical_expr(all, &front).map(Some)
     }
 

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ballista_core::serde::{BallistaLogicalExtensionCodec, BallistaPhysicalExtensionCodec};
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{TableReference, internal_datafusion_err, plan_datafusion_err, plan_err};
 use datafusion::datasource::file_format::FileFormatFactory;
@@ -210,10 +210,8 @@ impl Physical {
             [] => None,
             front => {
                 let node = PhysicalExprNode::decode(front).map_err(broken)?;
-                let table = lines.schema();
-                let columns = schema::FRONT.map(|key| table.field_with_name(key.name()).cloned());
-                let columns = columns.into_iter().collect::<std::result::Result<Vec<_>, _>>()?;
-                Some(converter.proto_to_physical_expr(&node, &Schema::new(columns), &context)?)
+                let columns = schema::front(&lines.schema())?;
+                Some(converter.proto_to_physical_expr(&node, &columns, &context)?)
             }
         };
         let source = Arc::new(LogSource::new(self.opener.logs(&head)?, lines, cut, front));
