@@ -62,10 +62,12 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
     let (((survey, first), (scans, replays)), options, account, mut head) = log.run(make)?;
     // What is large is made small before the next large thing is: scans last, and then they are needed no more.
     let chosen = first.choose();
-    let draft = session.draft(&survey.finish());
+    let mut draft = session.draft(&survey.finish());
     let newest = Wanted { low: false, since: None, order: Order::Newest, limit: LIMIT };
-    let campaigns = Campaigns::of(&scans, Sender::Source).shown(&scans, &newest);
-    drop(scans);
+    let all = Campaigns::of(&scans, Sender::Source);
+    draft.campaigns = all.of_sources(&scans, |source| draft.suspects.has(source));
+    let campaigns = all.shown(&scans, &newest);
+    drop((all, scans));
     let terminal = options.output.is_none() && io::stdout().is_terminal();
     // A page is for a browser: a terminal is told the same in a few lines.
     let usual = if terminal { Format::Text } else { Format::Html };

@@ -107,6 +107,11 @@ impl<'a> Evidence<'a> {
         self.own[line as usize]
     }
 
+    /// Lines that the chain sees.
+    pub fn seen_lines(&self) -> impl Iterator<Item = (u32, &Sighting)> {
+        self.lines.iter().map(|line| (*line, self.seen(*line)))
+    }
+
     /// Lines that the chain sees and no exception covers.
     pub fn open(&self) -> impl Iterator<Item = (u32, &Sighting)> {
         self.lines.iter().filter(|line| self.open[**line as usize]).map(|line| (*line, self.seen(*line)))

@@ -14,6 +14,7 @@ use logparse::Protocol;
 use super::chain::{self, Proposal};
 use super::evidence::{Asked, Evidence};
 use super::proof::{Case, Proof, Proved, Prover, Taken};
+use super::scanners::{Fates, Suspects};
 use super::signals::{Signals, is_kept};
 use super::site::{Judge, Site};
 use super::suggestion::{Rated, Refused, Suggestion};
@@ -25,6 +26,7 @@ use crate::analysis::noise::pattern::Pattern;
 use crate::analysis::noise::place::{Place, friends};
 use crate::analysis::noise::sighting::Sighting;
 use crate::analysis::noise::survey::Surveyed;
+use crate::analysis::scans::Campaign;
 use crate::rules::manager::{Manager, has_docker};
 
 /// What the user said.
@@ -66,6 +68,11 @@ pub struct Draft {
     /// What the proof asks.
     pub signals: Signals,
     watched: watch::Watched,
+    /// Sources that may scan: the pass of the proof keeps what they ask for.
+    pub suspects: Suspects,
+    fates: Fates,
+    /// The campaigns of suspects, once they are known.
+    pub campaigns: Vec<Campaign>,
     dead: Vec<wrong_protocol::Dead>,
     going: Vec<(String, u64)>,
     honeypot: Vec<honeypot::Command>,
@@ -197,6 +204,8 @@ impl Session {
         let evidence = Evidence::new(log, &place, &advice.exceptions, asked);
         let known: Vec<Net> = self.settings.trusted.iter().copied().chain(friends(&self.let_in)).collect();
         let watched = watch::find(&evidence, &advice.chain, &Nets::new(&known));
+        let suspects = Suspects::of(log);
+        let fates = Fates::of(&evidence, &suspects, &advice.chain);
         let honeypot = match self.settings.honeypot {
             Some(to) if self.beside(to.0) => Vec::new(),
             Some(to) => honeypot::commands(&place, &near_ports(log, &advice), to),
@@ -227,7 +236,20 @@ impl Session {
         };
         let near_prefixes = near_prefixes(log, &signals);
         let (dead, going) = (self.dead(log), going_to(log));
-        Draft { advice, signals, watched, dead, going, honeypot, near_prefixes, notes }
+        let campaigns = Vec::new();
+        Draft {
+            advice,
+            signals,
+            watched,
+            suspects,
+            fates,
+            campaigns,
+            dead,
+            going,
+            honeypot,
+            near_prefixes,
+            notes,
+        }
     }
 
     /// Replays the log with these rules in the rulesets; `pass` reads it once more.
@@ -352,7 +374,7 @@ impl Session {
     /// The suggestion of rules that were proven.
     fn suggestion(
         &self,
-        draft: Draft,
+        mut draft: Draft,
         rules: Vec<Rated>,
         proved: &Proved,
         refused: Vec<Refused>,
@@ -364,6 +386,9 @@ impl Session {
         let noise = draft.advice.noise.max(silenced).min(silenced + rest);
         let mut remain = proved.remain.clone();
         remain.remove(&None);
+        draft.watched.tell(&draft.campaigns);
+        let kept: Vec<&Proposal> = rules.iter().map(|rated| &rated.proposal).collect();
+        let scanners = draft.fates.scanners(&draft.campaigns, &kept);
         let mut notes = draft.notes;
         notes.extend(self.idle_rules(proved));
         notes.extend(self.lasting(&rules));
@@ -380,6 +405,7 @@ impl Session {
             rules,
             sets: draft.advice.chain.sets,
             refused,
+            scanners,
             hosts: draft.watched.hosts,
             friends: draft
                 .watched
