@@ -64,10 +64,9 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
     let chosen = first.choose();
     let mut draft = session.draft(&survey.finish());
     let newest = Wanted { low: false, since: None, order: Order::Newest, limit: LIMIT };
-    let all = Campaigns::of(&scans, Sender::Source);
-    draft.campaigns = all.of_sources(&scans, |source| draft.suspects.has(source));
-    let campaigns = all.shown(&scans, &newest);
-    drop((all, scans));
+    draft.found = draft.suspects.found(&scans.only(|source| draft.suspects.has(source)));
+    let campaigns = Campaigns::of(&scans, Sender::Source).shown(&scans, &newest);
+    drop(scans);
     let terminal = options.output.is_none() && io::stdout().is_terminal();
     // A page is for a browser: a terminal is told the same in a few lines.
     let usual = if terminal { Format::Text } else { Format::Html };

@@ -12,10 +12,9 @@ use anyhow::bail;
 use super::passes::Passes;
 use super::{Outcome, outcome, suggest_interactive, suggest_print, write};
 use crate::analysis::noise::survey::Survey;
-use crate::analysis::scans::Campaign;
 use crate::analysis::suggest::bans::{Jail, Loud, Tally, Watch};
 use crate::analysis::suggest::proof::{Proof, Prover};
-use crate::analysis::suggest::scanners::Asking;
+use crate::analysis::suggest::scanners::{Asking, Found};
 use crate::analysis::suggest::session::{Draft, Session};
 use crate::cli::{self, RuleFormat};
 use crate::options::suggest as options;
@@ -60,8 +59,8 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
         }
         form => {
             let mut suggestion = if whole {
-                let (proof, campaigns) = proven(&mut log, session, &draft)?;
-                draft.campaigns = campaigns;
+                let (proof, found) = proven(&mut log, session, &draft)?;
+                draft.found = found;
                 let prove = |draft: &Draft, list: &[_]| -> anyhow::Result<Proof> {
                     session.prove(draft, list, |case| Ok(log.run(|| Prover::new(case))?.0))
                 };
@@ -97,14 +96,14 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
 }
 
 /// The proof of all rules, and who scans: in one pass.
-fn proven(log: &mut Passes, session: &Session, draft: &Draft) -> anyhow::Result<(Proof, Vec<Campaign>)> {
-    let mut campaigns = Vec::new();
+fn proven(log: &mut Passes, session: &Session, draft: &Draft) -> anyhow::Result<(Proof, Found)> {
+    let mut found = Found::default();
     let proof = session.prove(draft, &draft.advice.chain.rules, |case| {
         let (prover, asking) = log.run(|| (Prover::new(case), Asking::new(&draft.suspects)))?.0;
-        campaigns = asking.campaigns();
+        found = asking.found();
         anyhow::Ok(prover)
     })?;
-    Ok((proof, campaigns))
+    Ok((proof, found))
 }
 
 /// Commands about what was suggested, with the options that decided it.
@@ -142,8 +141,8 @@ fn loud(log: &mut Passes, draft: &Draft, whole: bool) -> anyhow::Result<Vec<Loud
         return Ok(nets);
     }
     let (tally, asking) = log.run(|| (Tally::new(&nets), Asking::new(&draft.suspects)))?.0;
-    let campaigns = asking.campaigns();
+    let found = asking.found();
     let mut loud = tally.named(nets.clone());
-    loud.retain(|loud| loud.is_of(&campaigns));
+    loud.retain(|loud| found.has(&loud.net));
     Ok(loud)
 }

@@ -19,7 +19,7 @@ use super::picture::{Proposed, ProposedRow};
 use super::question::Question;
 use crate::analysis::noise::survey::Survey;
 use crate::analysis::suggest::proof::{Proof, Prover, Taken};
-use crate::analysis::suggest::scanners::Asking;
+use crate::analysis::suggest::scanners::{Asking, Found};
 use crate::analysis::suggest::session::{Draft, Session, by_family, in_order};
 use crate::analysis::suggest::suggestion::Rated;
 use crate::atomic_file;
@@ -175,14 +175,14 @@ impl Proposer<'_> {
         let session = forwarding.as_ref().unwrap_or(session);
         let mut draft = session.draft(&surveyed);
         let list = draft.advice.chain.rules.clone();
-        let mut campaigns = Vec::new();
+        let mut found = Found::default();
         let proof = session.prove(&draft, &list, |case| {
             let make = || (Prover::new(case), Asking::new(&draft.suspects));
             let ((prover, asking), ..) = self.pass(&common, &shared, make)?;
-            campaigns = asking.campaigns();
+            found = asking.found();
             anyhow::Ok(prover)
         })?;
-        draft.campaigns = campaigns;
+        draft.found = found;
         // What does not hold is not offered.
         let all = session.settle(draft.clone(), &proof, None);
         let mut rows = 0;

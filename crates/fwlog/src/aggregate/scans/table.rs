@@ -85,6 +85,13 @@ impl<A: Address> Table<A> {
         Table { parts, ..Table::default() }
     }
 
+    /// The same of some sources only.
+    pub(super) fn only(&self, wanted: &impl Fn(u128) -> bool) -> Table<A> {
+        let mut all = Vec::new();
+        self.each_joined(wanted, &mut |probes: &[Probe<A>]| all.extend_from_slice(probes));
+        Table::of(all)
+    }
+
     /// Gives `with` the probes of each source that is wanted.
     pub(super) fn each_source(&self, wanted: &impl Fn(u128) -> bool, with: &mut impl FnMut(OfSource<'_>)) {
         let (mut asked, mut answers) = (Vec::new(), Vec::new());

@@ -201,17 +201,6 @@ impl Campaigns {
         Shown { list, numbers, all, low }
     }
 
-    /// Those of some sources, without those of low confidence, in the order of time.
-    #[must_use]
-    pub fn of_sources(&self, scans: &Scans, wanted: impl Fn(u128) -> bool) -> Vec<Campaign> {
-        let is_wanted = |outline: &Outline| {
-            outline.confidence != Confidence::Low && outline.sources.iter().any(|source| wanted(*source))
-        };
-        let numbers: Vec<usize> =
-            (0..).zip(&self.list).filter(|(_, own)| is_wanted(own)).map(|(at, _)| at).collect();
-        self.told(scans, &numbers)
-    }
-
     /// The number of the campaign with an ID.
     #[must_use]
     pub fn find(&self, scans: &Scans, id: &str) -> Option<usize> {

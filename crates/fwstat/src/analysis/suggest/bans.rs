@@ -19,7 +19,6 @@ use super::lines::seconds;
 use super::session::Draft;
 use crate::analysis::noise::address::{Nets, address, number, overlap};
 use crate::analysis::noise::sighting::{Sighting, To, doubt};
-use crate::analysis::scans::Campaign;
 use fwlog::aggregate::Aggregate;
 use fwlog::record::Record;
 
@@ -67,13 +66,6 @@ impl Loud {
             }
         }
         kept
-    }
-
-    /// Whether one of these campaigns comes from it.
-    #[must_use]
-    pub fn is_of(&self, campaigns: &[Campaign]) -> bool {
-        let mut sources = campaigns.iter().flat_map(|campaign| &campaign.sources);
-        sources.any(|source| self.net.contains(address(*source)))
     }
 }
 

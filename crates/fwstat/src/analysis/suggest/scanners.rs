@@ -9,23 +9,23 @@
 
 use std::net::IpAddr;
 
-use fwlog::aggregate::scans::Probe;
 use fwlog::aggregate::{Aggregate, Scans};
 use fwlog::record::Record;
 use fwlog::sorting::InOrder as _;
+use fwrules::Net;
 use hashbrown::{HashMap, HashSet};
 use logparse::Protocol;
 use serde::Serialize;
 
 use super::chain::{Chain, Proposal};
 use super::evidence::Evidence;
-use crate::analysis::noise::address::{is_v4, number};
+use crate::analysis::noise::address::{Nets, address, is_v4, number};
 use crate::analysis::noise::pattern::Matcher;
 use crate::analysis::noise::sighting::{Sighting, To};
 use crate::analysis::noise::survey::Surveyed;
 use crate::analysis::scans::aim::AIMS;
 use crate::analysis::scans::merge::NEIGHBOURS;
-use crate::analysis::scans::{Campaign, Campaigns, Sender};
+use crate::analysis::scans::{Campaign, Campaigns, Order, Sender, Wanted};
 
 /// Sources, and networks of several, that are looked at; most lines first.
 const MOST: usize = 1_024;
@@ -37,6 +37,8 @@ const BITS: u32 = 16;
 pub struct Suspects {
     sources: HashSet<u128>,
     networks: HashSet<u128>,
+    /// Networks that rules would drop because they scan.
+    dropped: Vec<Net>,
     /// A bit for the hash of each network in which one of them is: of most lines it says that they are of no suspect.
     bits: Vec<u64>,
 }
@@ -80,9 +82,9 @@ fn aim(seen: &Sighting) -> Option<u32> {
 }
 
 impl Suspects {
-    /// Those of a log.
+    /// Those of a log, of which rules would drop some networks because they scan.
     #[must_use]
-    pub fn of(log: &Surveyed) -> Suspects {
+    pub fn of(log: &Surveyed, dropped: Vec<Net>) -> Suspects {
         let mut all: HashMap<u128, Few> = HashMap::new();
         for (seen, aim) in log.sample.iter().filter_map(|seen| Some((seen, aim(seen)?))) {
             let few = all.entry(seen.src).or_default();
@@ -109,7 +111,7 @@ impl Suspects {
         for (at, bit) in of_sources.chain(networks.iter().copied()).map(bit) {
             bits[at] |= bit;
         }
-        Suspects { sources, networks, bits }
+        Suspects { sources, networks, dropped, bits }
     }
 
     /// Whether a source is one of them.
@@ -121,6 +123,48 @@ impl Suspects {
         self.bits.get(at).is_some_and(|bits| bits & bit != 0)
             && (self.sources.contains(&src) || self.networks.contains(&network))
     }
+}
+
+impl Suspects {
+    /// Who of them scans: by what each source asked for; and of the networks that rules would drop, by what all of its sources
+    /// did together, if none of them scans alone (`fwstat scans --by network`).
+    #[must_use]
+    pub fn found(&self, scans: &Scans) -> Found {
+        let wanted = Wanted { low: false, since: None, order: Order::Packets, limit: usize::MAX };
+        let of = |scans: &Scans, by| Campaigns::of(scans, by).shown(scans, &wanted).list;
+        let by_source = of(scans, Sender::Source);
+        let rest: Vec<Net> = self.dropped.iter().copied().filter(|net| !is_of(net, &by_source)).collect();
+        let by_network = match &rest[..] {
+            [] => Vec::new(),
+            rest => {
+                let rest = Nets::new(rest);
+                of(&scans.only(|source| rest.contains(source)), Sender::Network)
+            }
+        };
+        Found { by_source, by_network }
+    }
+}
+
+/// The campaigns of suspects.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Those of sources.
+    pub by_source: Vec<Campaign>,
+    /// Those of networks.
+    pub by_network: Vec<Campaign>,
+}
+
+impl Found {
+    /// Whether a campaign comes from a network.
+    #[must_use]
+    pub fn has(&self, net: &Net) -> bool {
+        is_of(net, &self.by_source) || is_of(net, &self.by_network)
+    }
+}
+
+fn is_of(net: &Net, campaigns: &[Campaign]) -> bool {
+    let mut sources = campaigns.iter().flat_map(|campaign| &campaign.sources);
+    sources.any(|source| net.contains(address(*source)))
 }
 
 /// Those with the most lines.
@@ -146,8 +190,8 @@ impl<'s> Asking<'s> {
 
     /// The campaigns among it.
     #[must_use]
-    pub fn campaigns(&self) -> Vec<Campaign> {
-        Campaigns::of(&self.scans, Sender::Source).of_sources(&self.scans, |_| true)
+    pub fn found(&self) -> Found {
+        self.suspects.found(&self.scans)
     }
 }
 
@@ -208,6 +252,8 @@ pub struct Scanner {
     pub id: String,
     /// Its first source.
     pub src: IpAddr,
+    /// Who counts as one sender: as `--by` of `fwstat scans`.
+    pub by: &'static str,
     /// How many sources it has.
     pub sources: usize,
     /// Its packets.
@@ -282,9 +328,9 @@ impl Fates {
 
     /// What becomes of some campaigns with these rules.
     #[must_use]
-    pub fn scanners(&self, campaigns: &[Campaign], rules: &[&Proposal]) -> Vec<Scanner> {
+    pub fn scanners(&self, found: &Found, rules: &[&Proposal]) -> Vec<Scanner> {
         let kept: Vec<bool> = self.rules.iter().map(|rule| rule.drops() && rules.contains(&rule)).collect();
-        let of = |campaign: &Campaign| {
+        let of = |campaign: &Campaign, by| {
             let mut fates: Vec<&Fate> =
                 campaign.sources.iter().filter_map(|src| self.by_source.get(src)).collect();
             let all: u32 = fates.iter().map(|fate| fate.all).sum();
@@ -295,7 +341,8 @@ impl Fates {
             let left = fates.first().map_or(Left::Few, |fate| fate.left);
             Scanner {
                 id: campaign.id.clone(),
-                src: Probe::address(campaign.sources[0]),
+                src: address(campaign.sources[0]),
+                by,
                 sources: campaign.sources.len(),
                 packets: campaign.packets,
                 confidence: campaign.confidence.word(),
@@ -303,7 +350,8 @@ impl Fates {
                 left: (all == 0 || taken * 2 < all).then_some(left),
             }
         };
-        campaigns.iter().map(of).collect()
+        let by_source = found.by_source.iter().map(|campaign| of(campaign, "source"));
+        by_source.chain(found.by_network.iter().map(|campaign| of(campaign, "network"))).collect()
     }
 }
 
