@@ -51,13 +51,17 @@ fn who_scans_for_suggest_scans_for_scans_and_the_other_way_round() {
         let own = ids(&suggested["scans"], "source");
         for (id, scan) in &own {
             let campaign = campaigns.get(id).unwrap_or_else(|| panic!("{log}: {scan} is no campaign"));
-            assert_eq!(
-                (&scan["packets"], &scan["confidence"], &scan["slow"], &scan["src"]),
-                (&campaign["packets"], &campaign["confidence"], &campaign["slow"], &campaign["sources"][0]),
-                "{log}: {id}"
-            );
+            let of = |scan: &Value| ["confidence", "slow", "packets"].map(|name| scan[name].clone());
+            // Of many sources some may send too little to be looked at.
+            match scan["sources"] == 1 {
+                true => assert_eq!(of(scan), of(campaign), "{log}: {id}"),
+                false => assert_eq!(of(scan)[..2], of(campaign)[..2], "{log}: {id}"),
+            }
+            assert_eq!(scan["src"], campaign["sources"][0], "{log}: {id}");
         }
-        for (id, scan) in ids(&suggested["scans"], "network").iter().filter(|(_, scan)| scan["by"] == "network") {
+        for (id, scan) in
+            ids(&suggested["scans"], "network").iter().filter(|(_, scan)| scan["by"] == "network")
+        {
             assert!(of_networks.contains_key(id), "{log}: {scan} is no campaign by network");
         }
         // A scan to which each of many sources lends one or two packets is nothing that a rule could be about.
@@ -72,7 +76,8 @@ fn who_scans_for_suggest_scans_for_scans_and_the_other_way_round() {
             .flat_map(|campaign| campaign["sources"].as_array().unwrap())
             .map(|source| source.as_str().unwrap().parse().unwrap())
             .collect();
-        for host in suggested["hosts"].as_array().unwrap().iter().filter(|host| host["why"] != "own_network") {
+        for host in suggested["hosts"].as_array().unwrap().iter().filter(|host| host["why"] != "own_network")
+        {
             let is_source = campaigns
                 .values()
                 .any(|campaign| campaign["sources"].as_array().unwrap().contains(&host["src"]));
@@ -98,7 +103,8 @@ fn who_comes_back_to_the_same_services_does_not_scan() {
     for (name, stranger) in [("vps", "198.51.100.80"), ("home", "198.51.100.219")] {
         let from = testkit::testdata("noise");
         let log = folder.write(&format!("{name}.log"), &shell(&from, &format!("gzip -dc {name}.log.gz")));
-        let suggested = json(&["suggest", "--rules", from.join(format!("{name}.rules")).to_str().unwrap()], &log);
+        let suggested =
+            json(&["suggest", "--rules", from.join(format!("{name}.rules")).to_str().unwrap()], &log);
         let hosts = suggested["hosts"].as_array().unwrap();
         let host = hosts.iter().find(|host| host["src"] == stranger).unwrap();
         assert_eq!((&host["why"], &host["scans"]), (&"repeated".into(), &false.into()));

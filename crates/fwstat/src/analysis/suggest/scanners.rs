@@ -32,6 +32,9 @@ const MOST: usize = 1_024;
 /// Bits of the first look at an address.
 const BITS: u32 = 16;
 
+/// What an IPv4 address has before it as a number.
+const V4: u64 = 0xffff_0000_0000;
+
 /// Sources that may scan.
 #[derive(Clone, Debug, Default)]
 pub struct Suspects {
@@ -58,8 +61,8 @@ fn network(src: u128) -> u128 {
 
 /// Where the bit of a network is.
 #[inline]
-fn bit(network: u128) -> (usize, u64) {
-    let hash = (network as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - BITS);
+fn bit(network: u64) -> (usize, u64) {
+    let hash = network.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - BITS);
     ((hash / 64) as usize, 1 << (hash % 64))
 }
 
@@ -108,7 +111,7 @@ impl Suspects {
         let networks = most(many.map(|(network, (.., lines))| (*lines, *network)).collect());
         let mut bits = vec![0; (1 << BITS) / 64];
         let of_sources = sources.iter().map(|src| network(*src));
-        for (at, bit) in of_sources.chain(networks.iter().copied()).map(bit) {
+        for (at, bit) in of_sources.chain(networks.iter().copied()).map(|network| bit(network as u64)) {
             bits[at] |= bit;
         }
         Suspects { sources, networks, dropped, bits }
@@ -118,10 +121,25 @@ impl Suspects {
     #[inline]
     #[must_use]
     pub fn has(&self, src: u128) -> bool {
-        let network = network(src);
+        self.may_have(network(src) as u64) && self.surely_has(src)
+    }
+
+    /// The same of an IPv4 address.
+    #[inline]
+    fn has_v4(&self, src: u32) -> bool {
+        let src = V4 | u64::from(src);
+        self.may_have(src >> 8) && self.surely_has(u128::from(src))
+    }
+
+    #[inline]
+    fn may_have(&self, network: u64) -> bool {
         let (at, bit) = bit(network);
         self.bits.get(at).is_some_and(|bits| bits & bit != 0)
-            && (self.sources.contains(&src) || self.networks.contains(&network))
+    }
+
+    #[inline(never)]
+    fn surely_has(&self, src: u128) -> bool {
+        self.sources.contains(&src) || self.networks.contains(&network(src))
     }
 }
 
@@ -198,7 +216,11 @@ impl<'s> Asking<'s> {
 impl Aggregate for Asking<'_> {
     #[inline]
     fn add(&mut self, record: &Record<'_>) {
-        if record.line.src().is_some_and(|src| self.suspects.has(number(src))) {
+        let is_one = match record.line.src_ipv4() {
+            Some(src) => self.suspects.has_v4(src.to_bits()),
+            None => record.line.src().is_some_and(|src| self.suspects.has(number(src))),
+        };
+        if is_one {
             self.scans.add(record);
         }
     }
@@ -301,16 +323,16 @@ impl Fates {
     #[must_use]
     pub fn of(evidence: &Evidence<'_>, suspects: &Suspects, chain: &Chain) -> Fates {
         let log = evidence.log;
+        let rules: Vec<Matcher<'_>> = chain.rules.iter().map(|rule| rule.pattern.matcher(log)).collect();
         let mut all: HashMap<u128, Lines> = HashMap::new();
         for (line, seen) in (0..).zip(&log.sample).filter(|(_, seen)| suspects.has(seen.src)) {
             let lines = all.entry(seen.src).or_default();
             lines.all += 1;
-            lines.own += u32::from(evidence.is_own(line));
             lines.v6 = seen.v6;
-        }
-        let rules: Vec<Matcher<'_>> = chain.rules.iter().map(|rule| rule.pattern.matcher(log)).collect();
-        for (_, seen) in evidence.seen_lines().filter(|(_, seen)| suspects.has(seen.src)) {
-            let lines = all.entry(seen.src).or_default();
+            lines.own += u32::from(evidence.is_own(line));
+            if !evidence.sees(seen) {
+                continue;
+            }
             lines.seen += 1;
             if let Some(at) = rules.iter().position(|rule| rule.takes(seen)) {
                 match lines.taken.iter_mut().find(|(rule, _)| *rule == at) {
@@ -318,9 +340,9 @@ impl Fates {
                     None => lines.taken.push((at, 1)),
                 }
             }
-        }
-        for (line, seen) in evidence.outside().filter(|(_, seen)| suspects.has(seen.src)) {
-            all.entry(seen.src).or_default().outside.push(line);
+            if evidence.is_outside(line, seen) {
+                lines.outside.push(line);
+            }
         }
         let by_source = all.into_iter().map(|(src, lines)| (src, fate(evidence, lines))).collect();
         Fates { by_source, rules: chain.rules.clone() }
