@@ -20,7 +20,7 @@ fn logs(folder: &Folder) -> Vec<(String, Option<String>)> {
         names.sort();
         for name in names {
             let last = Path::new(&name).file_name().unwrap().to_str().unwrap();
-            let log = folder.write(&format!("{last}.log"), &shell(&from, &format!("gzip -dc {name}.log.gz")));
+            let log = folder.write(&format!("{last}.log"), shell(&from, &format!("gzip -dc {name}.log.gz")));
             let rules = format!("{name}.rules");
             logs.push((log, Path::new(&rules).exists().then_some(rules)));
         }
@@ -102,7 +102,7 @@ fn who_comes_back_to_the_same_services_does_not_scan() {
     let folder = Folder::new();
     for (name, stranger) in [("vps", "198.51.100.80"), ("home", "198.51.100.219")] {
         let from = testkit::testdata("noise");
-        let log = folder.write(&format!("{name}.log"), &shell(&from, &format!("gzip -dc {name}.log.gz")));
+        let log = folder.write(&format!("{name}.log"), shell(&from, &format!("gzip -dc {name}.log.gz")));
         let suggested =
             json(&["suggest", "--rules", from.join(format!("{name}.rules")).to_str().unwrap()], &log);
         let hosts = suggested["hosts"].as_array().unwrap();
