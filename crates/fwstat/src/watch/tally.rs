@@ -415,8 +415,13 @@ mod tests {
         assert_eq!(rows, [("src 10.0.0.1".to_owned(), 29, 29)]);
         tally.found.2 = 1_000;
         record(&mut tally, 31, "10.0.0.1", 31, None);
-        assert_eq!(picture(&mut tally, 999).scans, shown.scans);
-        assert_eq!(picture(&mut tally, 1_000).scans[0].aims, 30);
+        for (reading, now, aims) in
+            [(Reading::Live, 999, 29), (Reading::Live, 1_000, 30), (Reading::End, 1_001, 30)]
+        {
+            let mut picture = Picture { reading, ..Picture::default() };
+            tally.draw(&mut picture, Rows::default(), &[], now);
+            assert_eq!(picture.scans[0].aims, aims, "{now}");
+        }
     }
 
     #[test]
