@@ -678,7 +678,7 @@ fn near_ports(log: &Surveyed, advice: &Advice) -> Vec<(bool, u8, u16)> {
     };
     let mut ports: Vec<(bool, u8, u16)> =
         log.sample.iter().filter(near).map(|seen| (seen.v6, seen.protocol, seen.dport)).collect();
-    ports.sort_unstable();
+    ports.order();
     ports.dedup();
     ports
 }
