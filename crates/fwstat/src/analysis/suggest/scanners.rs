@@ -32,7 +32,9 @@ use crate::analysis::scans::{Campaign, Campaigns, Order, Sender, Wanted};
 /// Sources, and networks of several, that are looked at; most lines first.
 const MOST: usize = 1_024;
 /// What suspects ask for that is kept, in packets: of those who ask for more than their share, only some aims are.
-const KEPT: u64 = 1 << 18;
+const KEPT: u64 = 1 << 15;
+/// Lines for each aim: a scan has far fewer, even behind the address of busy clients.
+const AGAIN: f64 = 32.0;
 /// Bits of the first look at an address.
 const BITS: u32 = 16;
 
@@ -58,6 +60,14 @@ struct Few {
     lines: u32,
     aims: [u32; AIMS],
     count: u8,
+    /// Of each aim a bit that is its hash.
+    bits: u64,
+}
+
+/// Whether so many lines are few enough for the aims that these bits are of (linear counting).
+fn is_once(lines: u32, bits: u64) -> bool {
+    let empty = f64::from(bits.count_zeros());
+    bits == u64::MAX || f64::from(lines) <= AGAIN * 64.0 * libm::log(64.0 / empty)
 }
 
 /// The network whose sources may scan together.
@@ -98,12 +108,14 @@ impl Suspects {
         for (seen, aim) in log.sample.iter().filter_map(|seen| Some((seen, aimed_at(seen)?))) {
             let few = all.entry(seen.src).or_default();
             few.lines += 1;
+            few.bits |= 1 << (links::mixed(u64::from(aim)) % 64);
             let count = usize::from(few.count);
             if count < AIMS && !few.aims[..count].contains(&aim) {
                 few.aims[count] = aim;
                 few.count += 1;
             }
         }
+        all.retain(|_, few| is_once(few.lines, few.bits));
         let mut networks: HashMap<u128, (usize, usize, u32)> = HashMap::new();
         for (src, few) in &all {
             let (sources, aims, lines) = networks.entry(network(*src)).or_default();
