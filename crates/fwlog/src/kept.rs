@@ -74,11 +74,10 @@ impl Kept {
         plain.bytes(serde_json::to_string(&self.head)?.as_bytes());
         plain.number(self.parts.len() as u64);
         self.parts.iter().for_each(|part| plain.bytes(part));
-        let bytes = [NAME, VERSION].concat();
-        let mut packed = zstd::Encoder::new(bytes, LEVEL)?;
-        packed.include_checksum(true)?;
-        std::io::Write::write_all(&mut packed, &plain.finish())?;
-        packed.finish()
+        let mut packer = zstd::bulk::Compressor::new(LEVEL)?;
+        packer.include_checksum(true)?;
+        let packed = packer.compress(&plain.finish())?;
+        Ok([NAME, VERSION, &packed].concat())
     }
 
     /// Reads what [`Kept::to_bytes`] wrote.

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use fwlog::aggregate::state::{Damaged, Reader, State, Writer};
+use fwlog::aggregate::state::{Damaged, Keys, Reader, State, Writer};
 use fwlog::aggregate::{Aggregate, Counts, Latest, Scans, Slices, Timeline};
 use fwlog::input::Chunk;
 use fwlog::record::{Field, Record};
@@ -64,6 +64,12 @@ impl Question {
     #[must_use]
     pub fn counts(by: &[&str]) -> Question {
         Question::Counts { by: names(by), present: by.first() == Some(&"dport") }
+    }
+
+    /// Counts by some fields: of all packets, of those that have the first one.
+    #[must_use]
+    pub fn counts_of_any(by: &[String]) -> [Question; 2] {
+        [false, true].map(|present| Question::Counts { by: by.to_vec(), present })
     }
 
     /// The same by slices of time.
@@ -235,6 +241,16 @@ impl State for Answer {
     }
 }
 
+impl Answer {
+    /// The keys under which those of another answer can be kept.
+    fn keys(&self) -> Option<&Keys> {
+        match self {
+            Answer::Slices(slices) => slices.keys(),
+            _ => None,
+        }
+    }
+}
+
 /// Questions with their answers.
 #[derive(Clone, Debug)]
 pub struct Answers {
@@ -267,28 +283,22 @@ impl Answers {
     /// The answers as bytes, in the order of the questions.
     #[must_use]
     pub fn parts(&mut self) -> Vec<Vec<u8>> {
-        let mut parts = Vec::new();
-        for at in 0..self.answers.len() {
-            if let Answer::Slices(slices) | Answer::Near(slices) = &mut self.answers[at] {
+        for answer in &mut self.answers {
+            if let Answer::Slices(slices) | Answer::Near(slices) = answer {
                 slices.gather();
             }
-            self.put_under(at);
+        }
+        let part = |(at, answer): (usize, &Answer)| {
             let mut out = Writer::default();
-            self.answers[at].write(&mut out);
-            parts.push(out.finish());
-        }
-        parts
-    }
-
-    /// Lets the keys of an answer be kept under those of an answer before it that has its first field alone.
-    fn put_under(&mut self, at: usize) {
-        let heads = self.heads(at).and_then(|heads| match &self.answers[heads] {
-            Answer::Slices(slices) => slices.keys().cloned(),
-            _ => None,
-        });
-        if let Answer::Slices(slices) | Answer::Near(slices) = &mut self.answers[at] {
-            slices.under(heads);
-        }
+            match answer {
+                Answer::Slices(slices) | Answer::Near(slices) => {
+                    slices.write_under(self.heads(at).and_then(|heads| self.answers[heads].keys()), &mut out);
+                }
+                _ => answer.write(&mut out),
+            }
+            out.finish()
+        };
+        self.answers.iter().enumerate().map(part).collect()
     }
 
     /// The first answer before another one that has the keys with which its own begin.
@@ -317,9 +327,15 @@ impl Answers {
             }
         }
         for (at, part) in parts.iter().enumerate().filter(|(at, _)| needed[*at]) {
-            self.put_under(at);
             let mut from = Reader::new(part);
-            self.answers[at].read(&mut from)?;
+            let heads = self.heads(at);
+            let (before, rest) = self.answers.split_at_mut(at);
+            match &mut rest[0] {
+                Answer::Slices(slices) | Answer::Near(slices) => {
+                    slices.read_under(heads.and_then(|heads| before[heads].keys()), &mut from)?;
+                }
+                answer => answer.read(&mut from)?,
+            }
             from.finish()?;
         }
         let (mut of_questions, mut of_answers) = (needed.iter(), needed.iter());
@@ -361,12 +377,10 @@ impl Answers {
 
     /// Counts by the fields of a question, if one asks for them.
     #[must_use]
-    pub fn counts(&self, by: &[&str]) -> Option<Counts> {
-        [false, true].into_iter().find_map(|present| {
-            match self.answer(&Question::Counts { by: names(by), present }) {
-                Some(Answer::Counts(counts)) => Some(counts),
-                _ => None,
-            }
+    pub fn counts(&self, by: &[String]) -> Option<Counts> {
+        Question::counts_of_any(by).iter().find_map(|question| match self.answer(question) {
+            Some(Answer::Counts(counts)) => Some(counts),
+            _ => None,
         })
     }
 

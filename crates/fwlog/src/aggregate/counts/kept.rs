@@ -12,7 +12,7 @@ use super::{Counts, Form, GATHERED, Slot, packed};
 use crate::aggregate::Aggregate as _;
 use crate::aggregate::bounded::{Bounded, Count};
 use crate::aggregate::key;
-use crate::aggregate::state::{Damaged, Reader, State, Writer};
+use crate::aggregate::state::{Damaged, Keys, Reader, State, Writer};
 use crate::aggregate::word::{Word, taken};
 use crate::record::{Field, OwnedValue};
 
@@ -59,13 +59,18 @@ impl Counts {
 
 impl State for Counts {
     fn write(&self, out: &mut Writer) {
-        let mut all: Vec<(Vec<u8>, Count)> = Vec::new();
+        let (mut keys, mut counts) = (Keys::default(), Vec::new());
+        let mut take = |key: &[u8], count: Count| {
+            keys.push(key, &[]);
+            counts.push(count);
+        };
         match &self.bounded {
-            Some(bounded) => bounded.each(|word, count| all.push((word.bytes(<[u8]>::to_vec), count))),
-            None => self.each(|key, count| all.push((key.to_vec(), Count { certain: count, more: 0 }))),
+            Some(bounded) => bounded.each(|word, count| word.bytes(|key| take(key, count))),
+            None => self.each(|key, count| take(key, Count { certain: count, more: 0 })),
         }
-        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        out.keys(&all.iter().map(|(key, _)| &key[..]).collect());
+        let mut all: Vec<(&[u8], Count)> = keys.iter().zip(counts).collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        out.keys(&all.iter().map(|(key, _)| *key).collect());
         all.iter().for_each(|(_, count)| out.number(count.certain));
         let Some(bounded) = self.bounded.as_ref().filter(|bounded| !bounded.distinct().1) else {
             out.number(0);

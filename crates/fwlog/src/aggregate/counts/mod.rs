@@ -43,6 +43,8 @@ pub struct Counts {
     short: HashMap<u64, u64>,
     /// Keys of the form [`Form::Packed`], as far as their values fit it.
     packed: HashMap<u64, u64>,
+    /// What was not looked up there yet: together it takes less time.
+    waiting: Vec<u64>,
     long: HashTable<Slot>,
     keys: Vec<u8>,
     hasher: DefaultHashBuilder,
@@ -63,7 +65,7 @@ pub struct Counts {
     gathered: Vec<(Word, u64)>,
 }
 
-/// Keys that are gathered for counts that are bounded.
+/// Keys that are looked up together: one need not wait for the memory of another.
 const GATHERED: usize = 64;
 
 /// The form in which the common keys are kept until they are settled.
@@ -314,8 +316,18 @@ impl Counts {
             _ => scanned.protocol().map(|protocol| u32::from(protocol.0)),
         };
         let Some(word) = packed(&self.fields, |field| part(field.key)) else { return false };
-        *self.packed.entry(word).or_default() += 1;
+        self.waiting.push(word);
+        if self.waiting.len() == GATHERED {
+            self.settle_waiting();
+        }
         true
+    }
+
+    #[inline(never)]
+    fn settle_waiting(&mut self) {
+        for word in self.waiting.drain(..) {
+            *self.packed.entry(word).or_default() += 1;
+        }
     }
 
     #[inline(never)]
@@ -541,6 +553,7 @@ impl Aggregate for Counts {
     fn settle(&mut self) {
         self.addresses.settle();
         self.settle_dense();
+        self.settle_waiting();
         self.settle_gathered();
     }
 
