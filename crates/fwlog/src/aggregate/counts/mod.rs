@@ -43,8 +43,6 @@ pub struct Counts {
     short: HashMap<u64, u64>,
     /// Keys of the form [`Form::Packed`], as far as their values fit it.
     packed: HashMap<u64, u64>,
-    /// What was not looked up there yet: together it takes less time.
-    waiting: Vec<u64>,
     long: HashTable<Slot>,
     keys: Vec<u8>,
     hasher: DefaultHashBuilder,
@@ -55,6 +53,8 @@ pub struct Counts {
     addresses: Addresses,
     /// By protocol, or by port and one of two protocols, or by front: see [`Form`].
     dense: Vec<u64>,
+    /// Keys of `packed`, or places of ports in `dense`, that were not looked up yet: together it takes less time.
+    waiting: Vec<u64>,
     /// For each front, its key.
     fronts: Vec<Vec<u8>>,
     /// Bytes of memory that all of it may take.
@@ -264,7 +264,7 @@ impl Counts {
             }
             Form::Protocol => {
                 let Some(protocol) = scanned.protocol() else { return false };
-                self.count(usize::from(protocol.0), 256)
+                self.count(usize::from(protocol.0))
             }
             Form::Port => {
                 let port = if self.of_source { scanned.sport() } else { scanned.dport() };
@@ -274,7 +274,7 @@ impl Counts {
                     _ => return false,
                 };
                 let Some(port) = port else { return false };
-                self.count(half | usize::from(port), 2 << 16)
+                self.wait(half | u64::from(port))
             }
             Form::Front => match self.dense.get_mut(scanned.prefix_key().index()) {
                 Some(count) if *count > 0 => {
@@ -286,20 +286,20 @@ impl Counts {
         }
     }
 
-    /// Counts at a place of a table of this size.
+    /// Counts at a place of the table of protocols.
     #[inline(always)]
-    fn count(&mut self, at: usize, size: usize) -> bool {
+    fn count(&mut self, at: usize) -> bool {
         match self.dense.get_mut(at) {
             Some(count) => *count += 1,
-            None => self.count_first(at, size),
+            None => self.count_first(at),
         }
         true
     }
 
     #[cold]
     #[inline(never)]
-    fn count_first(&mut self, at: usize, size: usize) {
-        self.dense.resize(size, 0);
+    fn count_first(&mut self, at: usize) {
+        self.dense.resize(256, 0);
         self.dense[at] += 1;
     }
 
@@ -316,6 +316,12 @@ impl Counts {
             _ => scanned.protocol().map(|protocol| u32::from(protocol.0)),
         };
         let Some(word) = packed(&self.fields, |field| part(field.key)) else { return false };
+        self.wait(word)
+    }
+
+    /// Counts what is looked up, together with others.
+    #[inline]
+    fn wait(&mut self, word: u64) -> bool {
         self.waiting.push(word);
         if self.waiting.len() == GATHERED {
             self.settle_waiting();
@@ -325,8 +331,14 @@ impl Counts {
 
     #[inline(never)]
     fn settle_waiting(&mut self) {
+        if self.form == Form::Port && !self.waiting.is_empty() {
+            self.dense.resize(2 << 16, 0);
+        }
         for word in self.waiting.drain(..) {
-            *self.packed.entry(word).or_default() += 1;
+            match self.form {
+                Form::Port => self.dense[word as usize] += 1,
+                _ => *self.packed.entry(word).or_default() += 1,
+            }
         }
     }
 
@@ -335,7 +347,7 @@ impl Counts {
         let IpAddr::V6(address) = (if self.of_source { scanned.src() } else { scanned.dst() }) else {
             return false;
         };
-        self.addresses.add_six(address, 1);
+        self.addresses.add_one_six(address);
         true
     }
 
@@ -552,8 +564,8 @@ impl Aggregate for Counts {
 
     fn settle(&mut self) {
         self.addresses.settle();
-        self.settle_dense();
         self.settle_waiting();
+        self.settle_dense();
         self.settle_gathered();
     }
 
