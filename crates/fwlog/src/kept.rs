@@ -8,7 +8,7 @@
 //! [`aggregate::state`](crate::aggregate::state) writes numbers and bytes: the head, a JSON object as text; the number of
 //! parts; each part as bytes. `docs/src/states.md` has what they are of.
 
-use std::io::Read as _;
+use std::io::Read;
 
 use serde_json::{Map, Value};
 
@@ -69,11 +69,12 @@ impl Kept {
     ///
     /// # Errors
     /// There is no memory to pack it.
-    pub fn to_bytes(&self) -> std::io::Result<Vec<u8>> {
+    pub fn to_bytes(self) -> std::io::Result<Vec<u8>> {
         let mut plain = Writer::default();
         plain.bytes(serde_json::to_string(&self.head)?.as_bytes());
         plain.number(self.parts.len() as u64);
-        self.parts.iter().for_each(|part| plain.bytes(part));
+        // Each part is let go of as soon as it stands there.
+        self.parts.into_iter().for_each(|part| plain.bytes(&part));
         let mut packer = zstd::bulk::Compressor::new(LEVEL)?;
         packer.include_checksum(true)?;
         let packed = packer.compress(&plain.finish())?;
@@ -94,26 +95,52 @@ impl Kept {
                 false => KeptError::Version(String::from_utf8_lossy(&version).into_owned()),
             });
         };
-        let mut plain = Vec::new();
         let decoder =
             zstd::Decoder::with_buffer(packed).map_err(|error| KeptError::Damaged(error.to_string()))?;
-        let mut decoder = decoder.single_frame();
-        let read = decoder.by_ref().take(MOST + 1).read_to_end(&mut plain);
-        read.map_err(|error| KeptError::Damaged(error.to_string()))?;
-        if plain.len() as u64 > MOST {
-            return Err(damaged("it is larger than any state"));
-        }
-        if !decoder.finish().is_empty() {
+        let mut from = Unpacked(decoder.single_frame().take(MOST));
+        let head = serde_json::from_slice(&from.bytes()?);
+        let head = head.map_err(|error| KeptError::Damaged(format!("its head: {error}")))?;
+        let parts = (0..from.number()?).map(|_| from.bytes()).collect::<Result<_, _>>()?;
+        // To its end, where the checksum is.
+        if !from.some(1)?.is_empty() || !from.0.into_inner().finish().is_empty() {
             return Err(damaged("there is something behind its end"));
         }
-        let mut from = Reader::new(&plain);
-        let wrong = |error: crate::aggregate::state::Damaged| damaged(error.0);
-        let head = serde_json::from_slice(from.bytes().map_err(wrong)?);
-        let head = head.map_err(|error| KeptError::Damaged(format!("its head: {error}")))?;
-        let parts = (0..from.count().map_err(wrong)?).map(|_| from.bytes().map(<[u8]>::to_vec));
-        let parts = parts.collect::<Result<_, _>>().map_err(wrong)?;
-        from.finish().map_err(wrong)?;
         Ok(Kept { head, parts })
+    }
+}
+
+/// What is in the frame of a state, each part where it will stay: together they may be all the memory that there is.
+struct Unpacked<R>(R);
+
+impl<R: Read> Unpacked<R> {
+    /// So many bytes, or those that there are.
+    fn some(&mut self, len: u64) -> Result<Vec<u8>, KeptError> {
+        let mut bytes = Vec::new();
+        let read = self.0.by_ref().take(len).read_to_end(&mut bytes);
+        read.map_err(|error| KeptError::Damaged(error.to_string()))?;
+        Ok(bytes)
+    }
+
+    fn number(&mut self) -> Result<u64, KeptError> {
+        let mut bytes = Vec::new();
+        while bytes.last().is_none_or(|last| *last >= 0x80) && bytes.len() < 10 {
+            let next = self.some(1)?;
+            if next.is_empty() {
+                break;
+            }
+            bytes.extend(next);
+        }
+        Reader::new(&bytes).number().map_err(|error| KeptError::Damaged(error.0.to_owned()))
+    }
+
+    /// Bytes behind their number.
+    fn bytes(&mut self) -> Result<Vec<u8>, KeptError> {
+        let len = self.number()?;
+        let bytes = self.some(len)?;
+        match bytes.len() as u64 == len {
+            true => Ok(bytes),
+            false => Err(KeptError::Damaged("its end is missing".to_owned())),
+        }
     }
 }
 
@@ -126,7 +153,7 @@ mod tests {
         let mut kept = Kept::default();
         kept.head.insert("zone".to_owned(), "UTC".into());
         kept.parts = vec![b"one".to_vec(), Vec::new(), vec![7; 1_000]];
-        let bytes = kept.to_bytes().unwrap();
+        let bytes = kept.clone().to_bytes().unwrap();
         assert!(is_state(&bytes));
         assert_eq!(Kept::from_bytes(&bytes), Ok(kept));
         for end in 0..bytes.len() {

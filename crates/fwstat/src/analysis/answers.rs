@@ -15,6 +15,8 @@ use super::near_hits;
 
 /// The width of a slice of a kept table.
 pub const DAY: i64 = 86_400;
+/// Shares of memory that scans need beside counts.
+const SCANS: usize = 8;
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +86,14 @@ impl Question {
         Question::Slices { by: names(&["src", "dport", "proto"]), present: false, near: true, seconds }
     }
 
+    /// What a state of scans holds: what they are found in, and the counts of any other state.
+    #[must_use]
+    pub fn with_scans() -> Vec<Question> {
+        let mut all = Question::usual();
+        all.push(Question::Scans);
+        all
+    }
+
     /// What a state holds if nothing else was asked for: what the overview, `top`, `timeline` and `diff` ask.
     #[must_use]
     pub fn usual() -> Vec<Question> {
@@ -125,6 +135,12 @@ impl Question {
             }
     }
 
+    /// How many shares of memory its answer needs.
+    #[must_use]
+    pub fn shares(&self) -> usize {
+        if *self == Question::Scans { SCANS } else { 1 }
+    }
+
     /// Nothing counted yet, in so much memory at most; `None` if a field is not known.
     fn empty(&self, most: Option<u64>) -> Option<Answer> {
         let fields =
@@ -144,6 +160,7 @@ impl Question {
             }
             Question::Latest => Answer::Latest(Latest::default()),
             Question::Scans => {
+                let most = most.map(|bytes| bytes.saturating_mul(self.shares() as u64));
                 let most = most.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
                 Answer::Scans(Box::new(Scans::new(most, 1)))
             }
@@ -252,7 +269,7 @@ impl Answer {
 }
 
 /// Questions with their answers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Answers {
     questions: Vec<Question>,
     answers: Vec<Answer>,
@@ -314,7 +331,7 @@ impl Answers {
     ///
     /// # Errors
     /// The bytes are none of these questions.
-    pub fn read(&mut self, parts: &[Vec<u8>], asked: Option<&[Question]>) -> Result<(), Damaged> {
+    pub fn read(&mut self, parts: Vec<Vec<u8>>, asked: Option<&[Question]>) -> Result<(), Damaged> {
         if parts.len() != self.answers.len() {
             return Err(Damaged("it has not one answer for each question"));
         }
@@ -326,8 +343,8 @@ impl Answers {
                 needed[heads] = true;
             }
         }
-        for (at, part) in parts.iter().enumerate().filter(|(at, _)| needed[*at]) {
-            let mut from = Reader::new(part);
+        for (at, part) in parts.into_iter().enumerate().filter(|(at, _)| needed[*at]) {
+            let mut from = Reader::new(&part);
             let heads = self.heads(at);
             let (before, rest) = self.answers.split_at_mut(at);
             match &mut rest[0] {
@@ -344,26 +361,46 @@ impl Answers {
         Ok(())
     }
 
-    /// The answers to these questions, from those that are there.
+    /// The first of these questions to which the answer is not there.
+    #[must_use]
+    pub fn lacks(&self, questions: &[Question]) -> Option<Question> {
+        let is_there = |wanted: &&Question| self.questions.contains(wanted) || self.derived(wanted).is_some();
+        questions.iter().find(|wanted| !is_there(wanted)).cloned()
+    }
+
+    /// The answers to these questions, each once, from those that are there; nothing is held twice.
     ///
     /// # Errors
     /// The first question that none of them answers.
-    pub fn to(&self, questions: &[Question]) -> Result<Answers, Question> {
+    pub fn into(mut self, questions: &[Question]) -> Result<Answers, Question> {
         if questions == self.questions {
-            return Ok(self.clone());
+            return Ok(self);
         }
-        let answers = questions.iter().map(|question| self.answer(question).ok_or(question.clone()));
-        Ok(Answers {
-            questions: questions.to_vec(),
-            answers: answers.collect::<Result<_, _>>()?,
-            bytes: self.bytes,
-        })
+        let derived = |wanted: &Question| match self.questions.contains(wanted) {
+            true => Ok(None),
+            false => self.derived(wanted).map(Some).ok_or_else(|| wanted.clone()),
+        };
+        let derived: Vec<Option<Answer>> = questions.iter().map(derived).collect::<Result<_, _>>()?;
+        let mut held: Vec<(Question, Option<Answer>)> =
+            self.questions.drain(..).zip(self.answers.drain(..).map(Some)).collect();
+        let taken = |(wanted, derived): (&Question, Option<Answer>)| {
+            let mut own = held.iter_mut().filter(|(held, _)| held == wanted);
+            derived.or_else(|| own.find_map(|(_, answer)| answer.take())).ok_or_else(|| wanted.clone())
+        };
+        let answers = questions.iter().zip(derived).map(taken).collect::<Result<_, _>>()?;
+        Ok(Answers { questions: questions.to_vec(), answers, bytes: self.bytes })
     }
 
+    /// The answer to a question.
     fn answer(&self, wanted: &Question) -> Option<Answer> {
-        if let Some(at) = self.questions.iter().position(|held| held == wanted) {
-            return Some(self.answers[at].clone());
+        match self.questions.iter().position(|held| held == wanted) {
+            Some(at) => Some(self.answers[at].clone()),
+            None => self.derived(wanted),
         }
+    }
+
+    /// The answer to a question from that to another one, which has it in it.
+    fn derived(&self, wanted: &Question) -> Option<Answer> {
         let held = self.questions.iter().zip(&self.answers).filter(|(held, _)| held.answers(wanted));
         held.map(|(_, answer)| answer).find_map(|answer| match (wanted, answer) {
             (Question::Counts { .. }, Answer::Slices(slices)) => Some(Answer::Counts(slices.sum())),

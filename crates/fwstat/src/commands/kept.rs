@@ -91,21 +91,22 @@ pub(super) fn are_named(common: &Common, counted: &CountArgs) -> bool {
 /// It cannot be read, is none, is damaged, or of another version.
 pub(super) fn read(path: &Path, most: Option<u64>, asked: Option<&[Question]>) -> anyhow::Result<Held> {
     let bytes = whole_file::read(path, whole_file::STATE).with_context(|| name(path))?;
-    held(path, &bytes, most, asked).with_context(|| name(path))
+    held(path, bytes, most, asked).with_context(|| name(path))
 }
 
-fn held(path: &Path, bytes: &[u8], most: Option<u64>, asked: Option<&[Question]>) -> anyhow::Result<Held> {
-    let kept = Kept::from_bytes(bytes)?;
+fn held(path: &Path, bytes: Vec<u8>, most: Option<u64>, asked: Option<&[Question]>) -> anyhow::Result<Held> {
+    let mut kept = Kept::from_bytes(&bytes)?;
+    drop(bytes);
     let damaged = |what: &str| anyhow!("this state is damaged: {what}");
     let part = |name: &str| kept.head.get(name).cloned().unwrap_or_default();
     let questions: Vec<Question> = serde_json::from_value(part("questions"))
         .map_err(|error| damaged(&format!("its questions: {error}")))?;
     let mut answers = Answers::new(&questions, most)
         .ok_or_else(|| damaged("it asks for a field that this program does not have"))?;
-    let (last, parts) = kept.parts.split_last().ok_or_else(|| damaged("it is empty"))?;
-    answers.read(parts, asked).map_err(|error| damaged(error.0))?;
+    let last = kept.parts.pop().ok_or_else(|| damaged("it is empty"))?;
+    answers.read(std::mem::take(&mut kept.parts), asked).map_err(|error| damaged(error.0))?;
     let mut account = Account::default();
-    let mut from = Reader::new(last);
+    let mut from = Reader::new(&last);
     account.read(&mut from).and_then(|()| from.finish()).map_err(|error| damaged(error.0))?;
     let places = match kept.head.get("places") {
         None | Some(Value::Null) => None,
@@ -116,19 +117,21 @@ fn held(path: &Path, bytes: &[u8], most: Option<u64>, asked: Option<&[Question]>
 }
 
 impl Held {
-    /// The answers to some questions.
-    ///
-    /// # Errors
-    /// It holds others; they are named.
-    pub(super) fn to(&self, questions: &[Question]) -> anyhow::Result<Answers> {
-        self.answers.to(questions).map_err(|missing| {
-            let held: Vec<String> = self.questions.iter().map(ToString::to_string).collect();
-            anyhow!(
-                "{}: this state does not hold the answer to `{missing}`, but to: {}",
-                name(&self.path),
-                held.join("; ")
-            )
-        })
+    /// Refuses questions to which it does not hold the answers; those that it holds are named.
+    fn holds(&self, questions: &[Question]) -> anyhow::Result<()> {
+        let Some(missing) = self.answers.lacks(questions) else { return Ok(()) };
+        let held: Vec<String> = self.questions.iter().map(ToString::to_string).collect();
+        let what = match missing {
+            Question::Scans => {
+                ". A state that `fwstat scans --state` begins holds scans, and all these counts"
+            }
+            _ => "",
+        };
+        bail!(
+            "{}: this state does not hold the answer to `{missing}`, but to: {}{what}",
+            name(&self.path),
+            held.join("; ")
+        )
     }
 
     /// Refuses counts of something else.
@@ -191,7 +194,9 @@ pub(super) fn count(
 ) -> anyhow::Result<Counted> {
     let (states, logs): (Vec<PathBuf>, Vec<PathBuf>) =
         common.files.iter().cloned().partition(|file| is_state(file));
-    let share = |options: &Options, questions: usize| options.share(counted.max_memory, questions);
+    let share = |options: &Options, questions: &[Question]| {
+        options.share(counted.max_memory, questions.iter().map(Question::shares).sum())
+    };
     let Some(path) = &counted.state else {
         let none = logs.is_empty();
         let options = Options::of_logs(&Common { files: logs, ..common.clone() }, none)?;
@@ -207,12 +212,12 @@ pub(super) fn count(
         Some(file) => {
             let bytes = whole_file::all_of(file, whole_file::STATE).with_context(|| name(path))?;
             let more = || format!("--state: {}", name(path));
-            Some(held(path, &bytes, None, None).with_context(more)?)
+            Some(held(path, bytes, None, None).with_context(more)?)
         }
     };
     let questions = before.as_ref().map_or(keep, |before| before.answers.questions()).to_vec();
     if let Some(before) = &before {
-        before.to(wanted)?;
+        before.holds(wanted)?;
     }
     let reached = Arc::new(Mutex::new(None));
     let options = keeping(common, logs, before.as_ref(), path, &reached)?;
@@ -232,7 +237,7 @@ pub(super) fn count(
         counted.save = Some(Save { path: path.clone(), locked, kept });
     }
     counted.answers =
-        counted.answers.to(wanted).map_err(|missing| anyhow!("--state: it holds no `{missing}`"))?;
+        counted.answers.into(wanted).map_err(|missing| anyhow!("--state: it holds no `{missing}`"))?;
     Ok(counted)
 }
 
@@ -285,11 +290,11 @@ fn together(
     options: Options,
     states: &[PathBuf],
     questions: &[Question],
-    share: impl Fn(&Options, usize) -> Option<u64>,
+    share: impl Fn(&Options, &[Question]) -> Option<u64>,
     before: Option<Held>,
     no_logs: bool,
 ) -> anyhow::Result<Counted> {
-    let share = share(&options, questions.len());
+    let share = share(&options, questions);
     let empty = Answers::new(questions, share).ok_or_else(|| anyhow!("a field is not known"))?;
     options::known_fields(questions.iter().flat_map(Question::fields), options.plan.names.as_deref())?;
     let of = of(&options);
@@ -300,7 +305,9 @@ fn together(
     for path in states {
         let held = read(path, share, Some(questions))?;
         held.fits(&of, "what is asked for is")?;
-        others.push((held.to(questions)?, held.account));
+        held.holds(questions)?;
+        let answers = held.answers.into(questions).map_err(|missing| anyhow!("it holds no `{missing}`"))?;
+        others.push((answers, held.account));
     }
     let (mut answers, mut account, head) = if no_logs {
         (empty.clone(), Account::default(), None)
@@ -339,13 +346,13 @@ impl Counted {
             "--state: {} was written by another run meanwhile, and is left as it is",
             name(&path)
         );
-        write(&path, &kept)?;
+        write(&path, kept)?;
         drop(locked);
         Ok(())
     }
 }
 
-fn write(path: &Path, kept: &Kept) -> anyhow::Result<()> {
+fn write(path: &Path, kept: Kept) -> anyhow::Result<()> {
     let file = AtomicFile::create(path)?;
     file.writer()?.write_all(&kept.to_bytes()?).with_context(|| name(path))?;
     file.commit()

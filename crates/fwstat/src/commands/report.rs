@@ -62,8 +62,9 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
     let (((survey, first), (scans, replays)), options, account, mut head) = log.run(make)?;
     // What is large is made small before the next large thing is: scans last, and then they are needed no more.
     let chosen = first.choose();
-    let draft = session.draft(&survey.finish());
+    let mut draft = session.draft(&survey.finish());
     let newest = Wanted { low: false, since: None, order: Order::Newest, limit: LIMIT };
+    draft.found = draft.suspects.found(&scans.only(|source| draft.suspects.has(source)));
     let campaigns = Campaigns::of(&scans, Sender::Source).shown(&scans, &newest);
     drop(scans);
     let terminal = options.output.is_none() && io::stdout().is_terminal();
