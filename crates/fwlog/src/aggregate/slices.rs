@@ -95,6 +95,7 @@ impl Slices {
         for (key, counts) in self.kept.iter() {
             sum.add_whole(key, counts.iter().map(|(_, count)| count).sum());
         }
+        sum.settle();
         self.closed.values().for_each(|counts| sum.merge(counts.clone()));
         sum
     }
@@ -160,6 +161,7 @@ impl Slices {
                 self.closed.entry(*slice).or_insert_with(|| self.empty.clone()).add_whole(key, *count);
             }
         }
+        self.closed.values_mut().for_each(Counts::settle);
     }
 
     /// Whether memory is bounded, or was.

@@ -22,7 +22,7 @@ impl Counts {
         let Some(most) = self.most.filter(|_| self.bounded.is_none()) else { return };
         let taken = self.addresses.taken()
             + taken(self.short.len(), self.short.capacity(), 20)
-            + taken(self.packed.len(), self.packed.capacity(), 20)
+            + self.packed.taken()
             + taken(self.long.len(), self.long.capacity(), size_of::<Slot>() + 4)
             + taken(self.keys.len(), self.keys.capacity(), 1)
             + taken(self.fronts.len(), self.fronts.capacity(), 100);
@@ -91,6 +91,7 @@ impl State for Counts {
         let missed = from.times()?;
         if missed == 0 {
             keys.iter().zip(certain).for_each(|(key, count)| self.add_whole(key, count));
+            self.settle();
             return Ok(());
         }
         let (distinct, total) = (from.times()?, from.times()?);
@@ -131,6 +132,7 @@ impl Counts {
                 new.add_whole(key, count);
             }
         });
+        new.settle();
         new
     }
 
@@ -154,7 +156,7 @@ impl Counts {
         self.each(with);
     }
 
-    /// Counts a key of bytes in the form in which records with it are counted.
+    /// Counts a key of bytes in the form in which records with it are counted; they are settled afterwards.
     pub(in crate::aggregate) fn add_whole(&mut self, key: &[u8], count: u64) {
         // What states have most of.
         if self.form == Form::Address
@@ -179,7 +181,7 @@ impl Counts {
                     _ => None,
                 };
                 match packed(&self.fields, part) {
-                    Some(word) => *self.packed.entry(word).or_default() += count,
+                    Some(word) => self.packed.add(word, count),
                     None => self.add_key(key, count),
                 }
             }
