@@ -69,12 +69,24 @@ impl Kept {
     ///
     /// # Errors
     /// There is no memory to pack it.
-    pub fn to_bytes(self) -> std::io::Result<Vec<u8>> {
+    pub fn to_bytes(&self) -> std::io::Result<Vec<u8>> {
+        Kept::pack(&self.head, self.parts.iter())
+    }
+
+    /// The same of a head and parts, each of which is made when the one before is packed.
+    ///
+    /// # Errors
+    /// There is no memory to pack it.
+    pub fn pack<P: AsRef<[u8]>>(
+        head: &Map<String, Value>,
+        parts: impl ExactSizeIterator<Item = P>,
+    ) -> std::io::Result<Vec<u8>> {
         let mut plain = Writer::default();
-        plain.bytes(serde_json::to_string(&self.head)?.as_bytes());
-        plain.number(self.parts.len() as u64);
-        // Each part is let go of as soon as it stands there.
-        self.parts.into_iter().for_each(|part| plain.bytes(&part));
+        plain.bytes(serde_json::to_string(head)?.as_bytes());
+        plain.number(parts.len() as u64);
+        for part in parts {
+            plain.bytes(part.as_ref());
+        }
         let mut packer = zstd::bulk::Compressor::new(LEVEL)?;
         packer.include_checksum(true)?;
         let packed = packer.compress(&plain.finish())?;
@@ -153,7 +165,7 @@ mod tests {
         let mut kept = Kept::default();
         kept.head.insert("zone".to_owned(), "UTC".into());
         kept.parts = vec![b"one".to_vec(), Vec::new(), vec![7; 1_000]];
-        let bytes = kept.clone().to_bytes().unwrap();
+        let bytes = kept.to_bytes().unwrap();
         assert!(is_state(&bytes));
         assert_eq!(Kept::from_bytes(&bytes), Ok(kept));
         for end in 0..bytes.len() {

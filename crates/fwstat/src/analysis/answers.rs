@@ -297,25 +297,20 @@ impl Answers {
         self.bytes
     }
 
-    /// The answers as bytes, in the order of the questions.
+    /// An answer as bytes, by the place of its question; after those before it.
     #[must_use]
-    pub fn parts(&mut self) -> Vec<Vec<u8>> {
-        for answer in &mut self.answers {
-            if let Answer::Slices(slices) | Answer::Near(slices) = answer {
-                slices.gather();
-            }
+    pub fn part(&mut self, at: usize) -> Vec<u8> {
+        if let Answer::Slices(slices) | Answer::Near(slices) = &mut self.answers[at] {
+            slices.gather();
         }
-        let part = |(at, answer): (usize, &Answer)| {
-            let mut out = Writer::default();
-            match answer {
-                Answer::Slices(slices) | Answer::Near(slices) => {
-                    slices.write_under(self.heads(at).and_then(|heads| self.answers[heads].keys()), &mut out);
-                }
-                _ => answer.write(&mut out),
+        let mut out = Writer::default();
+        match &self.answers[at] {
+            Answer::Slices(slices) | Answer::Near(slices) => {
+                slices.write_under(self.heads(at).and_then(|heads| self.answers[heads].keys()), &mut out);
             }
-            out.finish()
-        };
-        self.answers.iter().enumerate().map(part).collect()
+            answer => answer.write(&mut out),
+        }
+        out.finish()
     }
 
     /// The first answer before another one that has the keys with which its own begin.
@@ -442,7 +437,7 @@ impl Answers {
 
     /// Of what is counted by slices, the part before a moment (local seconds), or from it on; nothing of all else.
     #[must_use]
-    pub fn part(&self, moment: i64, before: bool) -> Answers {
+    pub fn of_period(&self, moment: i64, before: bool) -> Answers {
         let mut part = self.clone();
         for answer in &mut part.answers {
             if let Answer::Slices(slices) | Answer::Near(slices) = answer {
