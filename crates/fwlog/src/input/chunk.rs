@@ -4,8 +4,11 @@
 //! Must not know: where the bytes come from.
 //! Tested by: the unit tests of `split` and `stream`.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::Input;
 use super::decode::Decoding;
 use super::extent::Extents;
 use super::follow::Follow;
@@ -34,6 +37,8 @@ pub struct ReadOptions {
     pub entries: Wanted,
     /// How far files are read; shared by those who read them again.
     pub extents: Arc<Extents>,
+    /// What files are called where that is not their path.
+    pub names: Arc<HashMap<PathBuf, String>>,
     /// Whether inputs that grow are read on, by one thread and in order.
     pub follow: Option<Follow>,
 }
@@ -49,8 +54,21 @@ impl Default for ReadOptions {
             between: None,
             entries: Wanted::default(),
             extents: Arc::default(),
+            names: Arc::default(),
             follow: None,
         }
+    }
+}
+
+impl ReadOptions {
+    /// The name under which an input is reported.
+    #[must_use]
+    pub fn name_of(&self, input: &Input) -> String {
+        let called = match input {
+            Input::File(path) => self.names.get(path).cloned(),
+            _ => None,
+        };
+        called.unwrap_or_else(|| input.name())
     }
 }
 
