@@ -6,7 +6,8 @@
 #     benches/scaling.sh LOG [ROUNDS]
 #
 # Needs a release build of fwstat-sql with the feature `cluster`: $FWSTAT_SQL; and of fwstat: $FWSTAT. A log of 1 GB is
-# enough. The time of a busy machine does not matter.
+# enough. Tasks go to whoever is free: where other programs have one processor and not the other, executors do not have the
+# same part of the work, and should not. `BEFORE="chrt -r 1"` (as root) lets them have their processors.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 log=$(realpath "$1")
@@ -27,6 +28,8 @@ tick=$(getconf CLK_TCK)
 # User and system time of a process, in ticks.
 cpu() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'; }
 processors=$(nproc)
+# The same for all, so that nothing but the number of executors is another.
+parts=16
 
 /usr/bin/time -f '%U %S' -o "$scratch/time" "$fwstat" top --by src -n 20 --no-config --no-progress --format tsv -H "$log" |
     cut -f 1,2 >"$scratch/wanted"
@@ -39,7 +42,7 @@ for n in 1 2 4; do
     pids=("$scheduler")
     executors=()
     for i in $(seq "$n"); do
-        taskset -c $(((i - 1) % processors)) "$sql" cluster executor --root "$(dirname "$log")" \
+        ${BEFORE:-} taskset -c $(((i - 1) % processors)) "$sql" cluster executor --root "$(dirname "$log")" \
             --scheduler "127.0.0.1:$port" --port "$(free_port)" --grpc-port "$(free_port)" --vcores 1 >"$scratch/$i.out" 2>&1 &
         executors+=($!)
         pids+=($!)
@@ -49,12 +52,12 @@ for n in 1 2 4; do
         sleep 0.1
     done
     # The first answer is not measured.
-    "$sql" --no-config --format tsv -H --cluster "127.0.0.1:$port" "$question" "$log" >"$scratch/answer"
+    "$sql" --no-config --format tsv -H --cluster "127.0.0.1:$port" --partitions "$parts" "$question" "$log" >"$scratch/answer"
     cmp "$scratch/wanted" "$scratch/answer" || { echo "$n executors: another answer"; exit 1; }
     for _ in $(seq "$rounds"); do
         before=()
         for pid in "${executors[@]}" "$scheduler"; do before+=("$(cpu "$pid")"); done
-        "$sql" --no-config --format tsv -H --cluster "127.0.0.1:$port" "$question" "$log" >/dev/null
+        "$sql" --no-config --format tsv -H --cluster "127.0.0.1:$port" --partitions "$parts" "$question" "$log" >/dev/null
         line="$n"
         at=0
         for pid in "${executors[@]}" "$scheduler"; do

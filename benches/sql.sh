@@ -20,7 +20,7 @@ cat >"$scratch/top" <<END
 "$fwstat" top --by src -n 20 --no-config --no-progress --format tsv -H "$log" | cut -f 1,2
 END
 cat >"$scratch/sql" <<END
-"$sql" --no-config --format tsv -H "SELECT src, sum(n) FROM log WHERE src <> '' GROUP BY 1 ORDER BY 2 DESC, ip(src) LIMIT 20" "$log"
+"$sql" --no-config --format tsv -H "SELECT src, sum(n) FROM log WHERE src IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20" "$log"
 END
 cat >"$scratch/duckdb" <<END
 "$python" -c "
