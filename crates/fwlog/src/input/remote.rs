@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::bytes::{HEAD, Meter, Pauses, read_full};
 use super::decode::{self, Decoded, Foreign};
 use super::error::{InputError, reason};
+use super::journal::SIGNATURE;
 use super::split::Split;
 use super::stored::{Object, Onward, Part, Remote, Stored};
 use super::stream::Stream;
@@ -72,7 +73,7 @@ fn is_text(name: &str, remote: &Remote, reading: &ReadOptions) -> Result<bool, I
     if let Some(Foreign { reason, hint }) = decode::foreign(head) {
         return Err(InputError::new(name, reason).hint(hint));
     }
-    Ok(reading.decoding.is_text(head))
+    Ok(reading.decoding.is_text(head) && !head.starts_with(SIGNATURE))
 }
 
 /// An object that can be cut; none if it must be read from its beginning.
@@ -160,5 +161,9 @@ mod tests {
         queue.add_object(Arc::new(Memory("s3://logs/a.zip", b"PK\x03\x04".to_vec())));
         assert!(!queue.next(&mut Buffer::default()));
         assert_eq!(queue.errors()[0].reason, "is a zip archive");
+        let mut queue = InputQueue::new(Vec::new(), ReadOptions::default());
+        queue.add_object(Arc::new(Memory("s3://logs/j", SIGNATURE.to_vec())));
+        assert!(!queue.next(&mut Buffer::default()), "a journal is not read as text");
+        assert_eq!(queue.errors().len(), 1);
     }
 }
