@@ -8,7 +8,7 @@
 //! [`aggregate::state`](crate::aggregate::state) writes numbers and bytes: the head, a JSON object as text; the number of
 //! parts; each part as bytes. `docs/src/states.md` has what they are of.
 
-use std::io::Read as _;
+use std::io::{Read, Write as _};
 
 use serde_json::{Map, Value};
 
@@ -70,14 +70,30 @@ impl Kept {
     /// # Errors
     /// There is no memory to pack it.
     pub fn to_bytes(&self) -> std::io::Result<Vec<u8>> {
+        Kept::pack(&self.head, self.parts.iter())
+    }
+
+    /// The same of a head and parts, each of which is made when the one before is packed.
+    ///
+    /// # Errors
+    /// There is no memory to pack it.
+    pub fn pack<P: AsRef<[u8]>>(
+        head: &Map<String, Value>,
+        parts: impl ExactSizeIterator<Item = P>,
+    ) -> std::io::Result<Vec<u8>> {
         let mut plain = Writer::default();
-        plain.bytes(serde_json::to_string(&self.head)?.as_bytes());
-        plain.number(self.parts.len() as u64);
-        self.parts.iter().for_each(|part| plain.bytes(part));
+        plain.bytes(serde_json::to_string(head)?.as_bytes());
+        plain.number(parts.len() as u64);
         let bytes = [NAME, VERSION].concat();
         let mut packed = zstd::Encoder::new(bytes, LEVEL)?;
         packed.include_checksum(true)?;
-        std::io::Write::write_all(&mut packed, &plain.finish())?;
+        packed.write_all(&plain.finish())?;
+        for part in parts {
+            let mut len = Writer::default();
+            len.number(part.as_ref().len() as u64);
+            packed.write_all(&len.finish())?;
+            packed.write_all(part.as_ref())?;
+        }
         packed.finish()
     }
 
@@ -95,26 +111,52 @@ impl Kept {
                 false => KeptError::Version(String::from_utf8_lossy(&version).into_owned()),
             });
         };
-        let mut plain = Vec::new();
         let decoder =
             zstd::Decoder::with_buffer(packed).map_err(|error| KeptError::Damaged(error.to_string()))?;
-        let mut decoder = decoder.single_frame();
-        let read = decoder.by_ref().take(MOST + 1).read_to_end(&mut plain);
-        read.map_err(|error| KeptError::Damaged(error.to_string()))?;
-        if plain.len() as u64 > MOST {
-            return Err(damaged("it is larger than any state"));
-        }
-        if !decoder.finish().is_empty() {
+        let mut from = Unpacked(decoder.single_frame().take(MOST));
+        let head = serde_json::from_slice(&from.bytes()?);
+        let head = head.map_err(|error| KeptError::Damaged(format!("its head: {error}")))?;
+        let parts = (0..from.number()?).map(|_| from.bytes()).collect::<Result<_, _>>()?;
+        // To its end, where the checksum is.
+        if !from.some(1)?.is_empty() || !from.0.into_inner().finish().is_empty() {
             return Err(damaged("there is something behind its end"));
         }
-        let mut from = Reader::new(&plain);
-        let wrong = |error: crate::aggregate::state::Damaged| damaged(error.0);
-        let head = serde_json::from_slice(from.bytes().map_err(wrong)?);
-        let head = head.map_err(|error| KeptError::Damaged(format!("its head: {error}")))?;
-        let parts = (0..from.count().map_err(wrong)?).map(|_| from.bytes().map(<[u8]>::to_vec));
-        let parts = parts.collect::<Result<_, _>>().map_err(wrong)?;
-        from.finish().map_err(wrong)?;
         Ok(Kept { head, parts })
+    }
+}
+
+/// What is in the frame of a state, each part where it will stay: together they may be all the memory that there is.
+struct Unpacked<R>(R);
+
+impl<R: Read> Unpacked<R> {
+    /// So many bytes, or those that there are.
+    fn some(&mut self, len: u64) -> Result<Vec<u8>, KeptError> {
+        let mut bytes = Vec::new();
+        let read = self.0.by_ref().take(len).read_to_end(&mut bytes);
+        read.map_err(|error| KeptError::Damaged(error.to_string()))?;
+        Ok(bytes)
+    }
+
+    fn number(&mut self) -> Result<u64, KeptError> {
+        let mut bytes = Vec::new();
+        while bytes.last().is_none_or(|last| *last >= 0x80) && bytes.len() < 10 {
+            let next = self.some(1)?;
+            if next.is_empty() {
+                break;
+            }
+            bytes.extend(next);
+        }
+        Reader::new(&bytes).number().map_err(|error| KeptError::Damaged(error.0.to_owned()))
+    }
+
+    /// Bytes behind their number.
+    fn bytes(&mut self) -> Result<Vec<u8>, KeptError> {
+        let len = self.number()?;
+        let bytes = self.some(len)?;
+        match bytes.len() as u64 == len {
+            true => Ok(bytes),
+            false => Err(KeptError::Damaged("its end is missing".to_owned())),
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use super::near_hits;
 
 /// The width of a slice of a kept table.
 pub const DAY: i64 = 86_400;
+/// Shares of memory that scans need beside counts.
+const SCANS: usize = 8;
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +80,14 @@ impl Question {
         Question::Slices { by: names(&["src", "dport", "proto"]), present: false, near: true, seconds }
     }
 
+    /// What a state of scans holds: what they are found in, and the counts of any other state.
+    #[must_use]
+    pub fn with_scans() -> Vec<Question> {
+        let mut all = Question::usual();
+        all.push(Question::Scans);
+        all
+    }
+
     /// What a state holds if nothing else was asked for: what the overview, `top`, `timeline` and `diff` ask.
     #[must_use]
     pub fn usual() -> Vec<Question> {
@@ -119,6 +129,12 @@ impl Question {
             }
     }
 
+    /// How many shares of memory its answer needs.
+    #[must_use]
+    pub fn shares(&self) -> usize {
+        if *self == Question::Scans { SCANS } else { 1 }
+    }
+
     /// Nothing counted yet, in so much memory at most; `None` if a field is not known.
     fn empty(&self, most: Option<u64>) -> Option<Answer> {
         let fields =
@@ -138,6 +154,7 @@ impl Question {
             }
             Question::Latest => Answer::Latest(Latest::default()),
             Question::Scans => {
+                let most = most.map(|bytes| bytes.saturating_mul(self.shares() as u64));
                 let most = most.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
                 Answer::Scans(Box::new(Scans::new(most, 1)))
             }
@@ -236,7 +253,7 @@ impl State for Answer {
 }
 
 /// Questions with their answers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Answers {
     questions: Vec<Question>,
     answers: Vec<Answer>,
@@ -264,20 +281,16 @@ impl Answers {
         self.bytes
     }
 
-    /// The answers as bytes, in the order of the questions.
+    /// An answer as bytes, by the place of its question.
     #[must_use]
-    pub fn parts(&mut self) -> Vec<Vec<u8>> {
-        let mut parts = Vec::new();
-        for at in 0..self.answers.len() {
-            if let Answer::Slices(slices) | Answer::Near(slices) = &mut self.answers[at] {
-                slices.gather();
-            }
-            self.put_under(at);
-            let mut out = Writer::default();
-            self.answers[at].write(&mut out);
-            parts.push(out.finish());
+    pub fn part(&mut self, at: usize) -> Vec<u8> {
+        if let Answer::Slices(slices) | Answer::Near(slices) = &mut self.answers[at] {
+            slices.gather();
         }
-        parts
+        self.put_under(at);
+        let mut out = Writer::default();
+        self.answers[at].write(&mut out);
+        out.finish()
     }
 
     /// Lets the keys of an answer be kept under those of an answer before it that has its first field alone.
@@ -304,7 +317,7 @@ impl Answers {
     ///
     /// # Errors
     /// The bytes are none of these questions.
-    pub fn read(&mut self, parts: &[Vec<u8>], asked: Option<&[Question]>) -> Result<(), Damaged> {
+    pub fn read(&mut self, parts: Vec<Vec<u8>>, asked: Option<&[Question]>) -> Result<(), Damaged> {
         if parts.len() != self.answers.len() {
             return Err(Damaged("it has not one answer for each question"));
         }
@@ -316,9 +329,9 @@ impl Answers {
                 needed[heads] = true;
             }
         }
-        for (at, part) in parts.iter().enumerate().filter(|(at, _)| needed[*at]) {
+        for (at, part) in parts.into_iter().enumerate().filter(|(at, _)| needed[*at]) {
             self.put_under(at);
-            let mut from = Reader::new(part);
+            let mut from = Reader::new(&part);
             self.answers[at].read(&mut from)?;
             from.finish()?;
         }
@@ -328,26 +341,46 @@ impl Answers {
         Ok(())
     }
 
-    /// The answers to these questions, from those that are there.
+    /// The first of these questions to which the answer is not there.
+    #[must_use]
+    pub fn lacks(&self, questions: &[Question]) -> Option<Question> {
+        let is_there = |wanted: &&Question| self.questions.contains(wanted) || self.derived(wanted).is_some();
+        questions.iter().find(|wanted| !is_there(wanted)).cloned()
+    }
+
+    /// The answers to these questions, each once, from those that are there; nothing is held twice.
     ///
     /// # Errors
     /// The first question that none of them answers.
-    pub fn to(&self, questions: &[Question]) -> Result<Answers, Question> {
+    pub fn into(mut self, questions: &[Question]) -> Result<Answers, Question> {
         if questions == self.questions {
-            return Ok(self.clone());
+            return Ok(self);
         }
-        let answers = questions.iter().map(|question| self.answer(question).ok_or(question.clone()));
-        Ok(Answers {
-            questions: questions.to_vec(),
-            answers: answers.collect::<Result<_, _>>()?,
-            bytes: self.bytes,
-        })
+        let derived = |wanted: &Question| match self.questions.contains(wanted) {
+            true => Ok(None),
+            false => self.derived(wanted).map(Some).ok_or_else(|| wanted.clone()),
+        };
+        let derived: Vec<Option<Answer>> = questions.iter().map(derived).collect::<Result<_, _>>()?;
+        let mut held: Vec<(Question, Option<Answer>)> =
+            self.questions.drain(..).zip(self.answers.drain(..).map(Some)).collect();
+        let taken = |(wanted, derived): (&Question, Option<Answer>)| {
+            let mut own = held.iter_mut().filter(|(held, _)| held == wanted);
+            derived.or_else(|| own.find_map(|(_, answer)| answer.take())).ok_or_else(|| wanted.clone())
+        };
+        let answers = questions.iter().zip(derived).map(taken).collect::<Result<_, _>>()?;
+        Ok(Answers { questions: questions.to_vec(), answers, bytes: self.bytes })
     }
 
+    /// The answer to a question.
     fn answer(&self, wanted: &Question) -> Option<Answer> {
-        if let Some(at) = self.questions.iter().position(|held| held == wanted) {
-            return Some(self.answers[at].clone());
+        match self.questions.iter().position(|held| held == wanted) {
+            Some(at) => Some(self.answers[at].clone()),
+            None => self.derived(wanted),
         }
+    }
+
+    /// The answer to a question from that to another one, which has it in it.
+    fn derived(&self, wanted: &Question) -> Option<Answer> {
         let held = self.questions.iter().zip(&self.answers).filter(|(held, _)| held.answers(wanted));
         held.map(|(_, answer)| answer).find_map(|answer| match (wanted, answer) {
             (Question::Counts { .. }, Answer::Slices(slices)) => Some(Answer::Counts(slices.sum())),
@@ -391,7 +424,7 @@ impl Answers {
 
     /// Of what is counted by slices, the part before a moment (local seconds), or from it on; nothing of all else.
     #[must_use]
-    pub fn part(&self, moment: i64, before: bool) -> Answers {
+    pub fn of_period(&self, moment: i64, before: bool) -> Answers {
         let mut part = self.clone();
         for answer in &mut part.answers {
             if let Answer::Slices(slices) | Answer::Near(slices) = answer {

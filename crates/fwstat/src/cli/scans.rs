@@ -32,8 +32,8 @@ pub struct Scans {
     /// Memory for what sources asked for, as 256M: beyond it, sources that asked for one thing only become a count.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_memory: Option<u64>,
-    /// Keep what sources asked for in FILE: the next run reads only what is new, through rotation, and adds it. FILE can be
-    /// named wherever a log can.
+    /// Keep what sources asked for in FILE, and the counts of any other state: the next run reads only what is new, through
+    /// rotation, and adds it. FILE can be named wherever a log can.
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
     #[command(flatten)]

@@ -50,14 +50,11 @@ pub fn command(arguments: &cli::Diff) -> anyhow::Result<Outcome> {
     // Logs have the answer to any question, a state those that it holds.
     let all_have = |question: &Question| held.iter().all(|held| held.contains(question));
     let scans = all_have(&Question::Scans);
-    // A state of scans has no counts.
-    let counts = !scans || all_have(&questions[0]);
-    let questions = if counts { &questions[..] } else { &[] };
     let (options, mut sides) = match (&arguments.before, &common.files[..]) {
-        (Some(moment), [_] | []) => halves(&common, moment, questions, scans)?,
+        (Some(moment), [_] | []) => halves(&common, moment, &questions, scans)?,
         (None, [before, after]) => {
-            let (_, before) = side(&common, before, questions, scans)?;
-            let (options, after) = side(&common, after, questions, scans)?;
+            let (_, before) = side(&common, before, &questions, scans)?;
+            let (options, after) = side(&common, after, &questions, scans)?;
             (options, [before, after])
         }
         (Some(_), _) => bail!("--before compares the parts of one log: name one FILE"),
@@ -75,7 +72,7 @@ pub fn command(arguments: &cli::Diff) -> anyhow::Result<Outcome> {
     let slices =
         sides.iter().flat_map(|side| questions.iter().filter_map(|question| side.answers.slices(question)));
     let width = slices.map(Slices::width).max().unwrap_or(width);
-    let tables = tables(&sides, questions, width, &options.plan.clock);
+    let tables = tables(&sides, &questions, width, &options.plan.clock);
     let changed = tables.iter().any(|table| !table.rows.is_empty());
     let campaigns = new_campaigns(&mut sides, arguments.limit);
     let account = sides[1].account.clone();
@@ -140,22 +137,19 @@ fn halves(
         && kept::is_state(file)
     {
         let (options, mut whole) = side(common, file, questions, scans)?;
-        let mut scans = [whole.scans.take(), Some(Scans::new(None, 1))];
+        let scans = whole.scans.take();
         let utc = options::moment("--before", moment, common)?;
         let local = options.plan.clock.at(utc).local_seconds();
-        ensure!(!questions.is_empty(), "--before: a state of scans has no counts by day: name two states");
         ensure!(
             local.rem_euclid(DAY) == 0,
             "--before: a state has whole days: name a midnight, as 2026-06-08"
         );
         let [before, after] = [true, false].map(|first| {
-            let answers = whole.answers.part(local, first);
+            let answers = whole.answers.of_period(local, first);
             let mut account = whole.account.clone();
-            let last_of_day = (local - 1, local);
-            account.span = account.span.map(|(from, to)| {
-                let edge = |second: i64| options.plan.clock.at_local(second).utc;
-                if first { (from, to.min(edge(last_of_day.0))) } else { (from.max(edge(last_of_day.1)), to) }
-            });
+            account.span = account
+                .span
+                .map(|(from, to)| if first { (from, to.min(utc - 1)) } else { (from.max(utc), to) });
             account.totals.matched = answers.total();
             let head = Head::new(
                 whole.head.files.clone(),
@@ -164,8 +158,10 @@ fn halves(
                 &options.plan.clock,
                 whole.head.notes.clone(),
             );
-            Side { answers, account, head, scans: scans[usize::from(!first)].take() }
+            Side { answers, account, head, scans: None }
         });
+        let before = Side { scans, ..before };
+        let after = Side { scans: Some(Scans::new(None, 1)), ..after };
         return Ok((options, [before, after]));
     }
     let options = Options::new(common, false)?;
@@ -242,9 +238,6 @@ impl Aggregate for Halves {
 
 /// All tables of changes.
 fn tables(sides: &[Side; 2], questions: &[Question], width: i64, clock: &Clock) -> Vec<Table> {
-    if questions.is_empty() {
-        return Vec::new();
-    }
     let periods = [0, 1].map(|at| {
         let local = |utc: i64| clock.at(utc).local_seconds();
         let (first, last) = sides[at].account.span.unwrap_or((0, NANOS));

@@ -57,7 +57,7 @@ struct Save {
     path: PathBuf,
     /// The file that was read, locked; none if there was none.
     locked: Option<File>,
-    kept: Kept,
+    bytes: Vec<u8>,
 }
 
 fn name(path: &Path) -> String {
@@ -91,21 +91,22 @@ pub(super) fn are_named(common: &Common, counted: &CountArgs) -> bool {
 /// It cannot be read, is none, is damaged, or of another version.
 pub(super) fn read(path: &Path, most: Option<u64>, asked: Option<&[Question]>) -> anyhow::Result<Held> {
     let bytes = whole_file::read(path, whole_file::STATE).with_context(|| name(path))?;
-    held(path, &bytes, most, asked).with_context(|| name(path))
+    held(path, bytes, most, asked).with_context(|| name(path))
 }
 
-fn held(path: &Path, bytes: &[u8], most: Option<u64>, asked: Option<&[Question]>) -> anyhow::Result<Held> {
-    let kept = Kept::from_bytes(bytes)?;
+fn held(path: &Path, bytes: Vec<u8>, most: Option<u64>, asked: Option<&[Question]>) -> anyhow::Result<Held> {
+    let mut kept = Kept::from_bytes(&bytes)?;
+    drop(bytes);
     let damaged = |what: &str| anyhow!("this state is damaged: {what}");
     let part = |name: &str| kept.head.get(name).cloned().unwrap_or_default();
     let questions: Vec<Question> = serde_json::from_value(part("questions"))
         .map_err(|error| damaged(&format!("its questions: {error}")))?;
     let mut answers = Answers::new(&questions, most)
         .ok_or_else(|| damaged("it asks for a field that this program does not have"))?;
-    let (last, parts) = kept.parts.split_last().ok_or_else(|| damaged("it is empty"))?;
-    answers.read(parts, asked).map_err(|error| damaged(error.0))?;
+    let last = kept.parts.pop().ok_or_else(|| damaged("it is empty"))?;
+    answers.read(std::mem::take(&mut kept.parts), asked).map_err(|error| damaged(error.0))?;
     let mut account = Account::default();
-    let mut from = Reader::new(last);
+    let mut from = Reader::new(&last);
     account.read(&mut from).and_then(|()| from.finish()).map_err(|error| damaged(error.0))?;
     let places = match kept.head.get("places") {
         None | Some(Value::Null) => None,
@@ -116,19 +117,21 @@ fn held(path: &Path, bytes: &[u8], most: Option<u64>, asked: Option<&[Question]>
 }
 
 impl Held {
-    /// The answers to some questions.
-    ///
-    /// # Errors
-    /// It holds others; they are named.
-    pub(super) fn to(&self, questions: &[Question]) -> anyhow::Result<Answers> {
-        self.answers.to(questions).map_err(|missing| {
-            let held: Vec<String> = self.questions.iter().map(ToString::to_string).collect();
-            anyhow!(
-                "{}: this state does not hold the answer to `{missing}`, but to: {}",
-                name(&self.path),
-                held.join("; ")
-            )
-        })
+    /// Refuses questions to which it does not hold the answers; those that it holds are named.
+    fn holds(&self, questions: &[Question]) -> anyhow::Result<()> {
+        let Some(missing) = self.answers.lacks(questions) else { return Ok(()) };
+        let held: Vec<String> = self.questions.iter().map(ToString::to_string).collect();
+        let what = match missing {
+            Question::Scans => {
+                ". A state that `fwstat scans --state` begins holds scans, and all these counts"
+            }
+            _ => "",
+        };
+        bail!(
+            "{}: this state does not hold the answer to `{missing}`, but to: {}{what}",
+            name(&self.path),
+            held.join("; ")
+        )
     }
 
     /// Refuses counts of something else.
@@ -191,7 +194,9 @@ pub(super) fn count(
 ) -> anyhow::Result<Counted> {
     let (states, logs): (Vec<PathBuf>, Vec<PathBuf>) =
         common.files.iter().cloned().partition(|file| is_state(file));
-    let share = |options: &Options, questions: usize| options.share(counted.max_memory, questions);
+    let share = |options: &Options, questions: &[Question]| {
+        options.share(counted.max_memory, questions.iter().map(Question::shares).sum())
+    };
     let Some(path) = &counted.state else {
         let none = logs.is_empty();
         let options = Options::of_logs(&Common { files: logs, ..common.clone() }, none)?;
@@ -207,12 +212,12 @@ pub(super) fn count(
         Some(file) => {
             let bytes = whole_file::all_of(file, whole_file::STATE).with_context(|| name(path))?;
             let more = || format!("--state: {}", name(path));
-            Some(held(path, &bytes, None, None).with_context(more)?)
+            Some(held(path, bytes, None, None).with_context(more)?)
         }
     };
     let questions = before.as_ref().map_or(keep, |before| before.answers.questions()).to_vec();
     if let Some(before) = &before {
-        before.to(wanted)?;
+        before.holds(wanted)?;
     }
     let reached = Arc::new(Mutex::new(None));
     let options = keeping(common, logs, before.as_ref(), path, &reached)?;
@@ -228,21 +233,26 @@ pub(super) fn count(
         let reached = reached.lock().unwrap_or_else(PoisonError::into_inner).take();
         let places = reached.map(|places: Cursor| serde_json::from_str::<Value>(&places.to_json()));
         head.insert("places".to_owned(), places.transpose()?.unwrap_or_default());
-        let kept = Kept { head, parts: parts(&mut counted.answers, &counted.account) };
-        counted.save = Some(Save { path: path.clone(), locked, kept });
+        let bytes = packed(&head, &mut counted.answers, &counted.account)?;
+        counted.save = Some(Save { path: path.clone(), locked, bytes });
     }
     counted.answers =
-        counted.answers.to(wanted).map_err(|missing| anyhow!("--state: it holds no `{missing}`"))?;
+        counted.answers.into(wanted).map_err(|missing| anyhow!("--state: it holds no `{missing}`"))?;
     Ok(counted)
 }
 
-/// The parts of a state: the answers, the account.
-fn parts(answers: &mut Answers, account: &Account) -> Vec<Vec<u8>> {
-    let mut out = Writer::default();
-    account.write(&mut out);
-    let mut parts = answers.parts();
-    parts.push(out.finish());
-    parts
+/// A state as bytes: its head, the answers, the account.
+fn packed(head: &Map<String, Value>, answers: &mut Answers, account: &Account) -> io::Result<Vec<u8>> {
+    let last = answers.questions().len();
+    let part = |at: usize| match at == last {
+        true => {
+            let mut out = Writer::default();
+            account.write(&mut out);
+            out.finish()
+        }
+        false => answers.part(at),
+    };
+    Kept::pack(head, (0..last + 1).map(part))
 }
 
 /// How logs are read on from where a state has come to; at once, if they have no places and it is the first time.
@@ -285,11 +295,11 @@ fn together(
     options: Options,
     states: &[PathBuf],
     questions: &[Question],
-    share: impl Fn(&Options, usize) -> Option<u64>,
+    share: impl Fn(&Options, &[Question]) -> Option<u64>,
     before: Option<Held>,
     no_logs: bool,
 ) -> anyhow::Result<Counted> {
-    let share = share(&options, questions.len());
+    let share = share(&options, questions);
     let empty = Answers::new(questions, share).ok_or_else(|| anyhow!("a field is not known"))?;
     options::known_fields(questions.iter().flat_map(Question::fields), options.plan.names.as_deref())?;
     let of = of(&options);
@@ -300,7 +310,9 @@ fn together(
     for path in states {
         let held = read(path, share, Some(questions))?;
         held.fits(&of, "what is asked for is")?;
-        others.push((held.to(questions)?, held.account));
+        held.holds(questions)?;
+        let answers = held.answers.into(questions).map_err(|missing| anyhow!("it holds no `{missing}`"))?;
+        others.push((answers, held.account));
     }
     let (mut answers, mut account, head) = if no_logs {
         (empty.clone(), Account::default(), None)
@@ -333,21 +345,21 @@ impl Counted {
     /// # Errors
     /// It cannot be written.
     pub(super) fn save(self) -> anyhow::Result<()> {
-        let Some(Save { path, locked, kept }) = self.save else { return Ok(()) };
+        let Some(Save { path, locked, bytes }) = self.save else { return Ok(()) };
         ensure!(
             locked.is_some() || !path.exists(),
             "--state: {} was written by another run meanwhile, and is left as it is",
             name(&path)
         );
-        write(&path, &kept)?;
+        write(&path, &bytes)?;
         drop(locked);
         Ok(())
     }
 }
 
-fn write(path: &Path, kept: &Kept) -> anyhow::Result<()> {
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let file = AtomicFile::create(path)?;
-    file.writer()?.write_all(&kept.to_bytes()?).with_context(|| name(path))?;
+    file.writer()?.write_all(bytes).with_context(|| name(path))?;
     file.commit()
 }
 
@@ -378,11 +390,11 @@ pub(super) fn new_since(
     counts.into_iter().map(new).collect()
 }
 
-/// Joins states into one, which has no places: it is there to be asked.
+/// Joins states into one, as bytes, which has no places: it is there to be asked.
 ///
 /// # Errors
 /// One cannot be read, or they are of different questions, filters or zones.
-pub(super) fn merged(paths: &[PathBuf]) -> anyhow::Result<Kept> {
+pub(super) fn merged(paths: &[PathBuf]) -> anyhow::Result<Vec<u8>> {
     let mut seen = Vec::new();
     let mut all: Option<Held> = None;
     for path in paths {
@@ -406,5 +418,5 @@ pub(super) fn merged(paths: &[PathBuf]) -> anyhow::Result<Kept> {
     head.insert("program".to_owned(), json!(concat!("fwstat ", env!("CARGO_PKG_VERSION"))));
     head.extend(all.of);
     head.insert("questions".to_owned(), json!(all.answers.questions()));
-    Ok(Kept { head, parts: parts(&mut all.answers, &all.account) })
+    Ok(packed(&head, &mut all.answers, &all.account)?)
 }

@@ -62,9 +62,9 @@ fn of_states(arguments: &cli::Overview) -> anyhow::Result<Outcome> {
     let mut wanted: Vec<Question> =
         [&["prefix"][..], &["src"], &["dport", "proto"], &["dst"]].map(Question::counts).to_vec();
     wanted.extend([Question::Timeline { by: Vec::new(), bucket: None }, Question::Latest]);
-    let counted = kept::count(&arguments.common, &arguments.counted, &wanted, &Question::usual())?;
+    let mut counted = kept::count(&arguments.common, &arguments.counted, &wanted, &Question::usual())?;
     let form = format(&counted.options, Format::Table, Format::of(""))?;
-    let answers = counted.answers.clone();
+    let answers = std::mem::take(&mut counted.answers);
     let timeline = answers.timeline().cloned().unwrap_or_else(|| Timeline::new(Vec::new(), None));
     let latest = answers.latest().cloned().unwrap_or_default();
     let mut counts = answers.into_counts();

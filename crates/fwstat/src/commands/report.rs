@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use fwlog::aggregate::Scans;
 use fwlog::aggregate::scans::Probe;
 use fwlog::names::Names;
+use fwlog::sorting::InOrder as _;
 use fwlog::text;
 use fwlog::time::clock;
 use fwrules::{Compiled, Evidence};
@@ -62,8 +63,9 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
     let (((survey, first), (scans, replays)), options, account, mut head) = log.run(make)?;
     // What is large is made small before the next large thing is: scans last, and then they are needed no more.
     let chosen = first.choose();
-    let draft = session.draft(&survey.finish());
+    let mut draft = session.draft(&survey.finish());
     let newest = Wanted { low: false, since: None, order: Order::Newest, limit: LIMIT };
+    draft.found = draft.suspects.found(&scans.only(|source| draft.suspects.has(source)));
     let campaigns = Campaigns::of(&scans, Sender::Source).shown(&scans, &newest);
     drop(scans);
     let terminal = options.output.is_none() && io::stdout().is_terminal();
@@ -173,7 +175,7 @@ fn who(names: Option<&Names>, summary: &Summary, campaigns: &[Campaign]) -> Hash
     let alone = campaigns.iter().filter(|campaign| campaign.sources.len() == 1);
     let mut shown = summary.addresses();
     shown.extend(alone.filter_map(|campaign| campaign.sources.first()).map(|source| Probe::address(*source)));
-    shown.sort_unstable();
+    shown.order();
     shown.dedup();
     let found = names.of_each(&shown);
     let places = &names.places;

@@ -54,7 +54,7 @@ pub fn command(arguments: &cli::Scans) -> anyhow::Result<Outcome> {
 /// The same from states, or into one.
 fn of_states(arguments: &cli::Scans, counted: &CountArgs) -> anyhow::Result<Outcome> {
     ensure!(!arguments.line_numbers, "--line-numbers: a state has no lines");
-    let mut counted = kept::count(&arguments.common, counted, &[Question::Scans], &[Question::Scans])?;
+    let mut counted = kept::count(&arguments.common, counted, &[Question::Scans], &Question::with_scans())?;
     let scans = counted.answers.take_scans().unwrap_or_else(|| Scans::new(None, 1));
     let form = format(&counted.options, Format::Table, Format::of("scans"))?;
     let found = Found::of(arguments, scans, form);

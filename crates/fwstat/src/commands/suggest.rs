@@ -14,7 +14,8 @@ use super::{Outcome, outcome, suggest_interactive, suggest_print, write};
 use crate::analysis::noise::survey::Survey;
 use crate::analysis::suggest::bans::{Jail, Loud, Tally, Watch};
 use crate::analysis::suggest::proof::{Proof, Prover};
-use crate::analysis::suggest::session::Draft;
+use crate::analysis::suggest::scanners::{Asking, Found};
+use crate::analysis::suggest::session::{Draft, Session};
 use crate::cli::{self, RuleFormat};
 use crate::options::suggest as options;
 use crate::report::suggest::{self as report, Verb};
@@ -38,7 +39,7 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
     let surveyed = survey.finish();
     let forwarding = session.forwarding(&surveyed);
     let session = forwarding.as_ref().unwrap_or(&session);
-    let draft = session.draft(&surveyed);
+    let mut draft = session.draft(&surveyed);
     let whole = !options.queue.stop.load(Ordering::Relaxed);
     let (bytes, found) = match arguments.form() {
         RuleFormat::Fail2ban => fail2ban(&mut log, &draft, whole, &head)?,
@@ -57,11 +58,12 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
             (bytes, !loud.is_empty())
         }
         form => {
-            let mut prove = |draft: &Draft, list: &[_]| -> anyhow::Result<Proof> {
-                session.prove(draft, list, |case| Ok(log.run(|| Prover::new(case))?.0))
-            };
             let mut suggestion = if whole {
-                let proof = prove(&draft, &draft.advice.chain.rules)?;
+                let (proof, found) = proven(&mut log, session, &draft)?;
+                draft.found = found;
+                let prove = |draft: &Draft, list: &[_]| -> anyhow::Result<Proof> {
+                    session.prove(draft, list, |case| Ok(log.run(|| Prover::new(case))?.0))
+                };
                 match arguments.interactive {
                     true => suggest_interactive::choose(session, draft, &proof, &options, prove)?,
                     false => session.settle(draft, &proof, target),
@@ -91,6 +93,17 @@ pub fn command(arguments: &cli::Suggest) -> anyhow::Result<Outcome> {
         Outcome::Found => Outcome::Nothing,
         other => other,
     })
+}
+
+/// The proof of all rules, and who scans: in one pass.
+fn proven(log: &mut Passes, session: &Session, draft: &Draft) -> anyhow::Result<(Proof, Found)> {
+    let mut found = Found::default();
+    let proof = session.prove(draft, &draft.advice.chain.rules, |case| {
+        let (prover, asking) = log.run(|| (Prover::new(case), Asking::new(&draft.suspects)))?.0;
+        found = asking.found();
+        anyhow::Ok(prover)
+    })?;
+    Ok((proof, found))
 }
 
 /// Commands about what was suggested, with the options that decided it.
@@ -127,6 +140,9 @@ fn loud(log: &mut Passes, draft: &Draft, whole: bool) -> anyhow::Result<Vec<Loud
     if !whole || nets.is_empty() {
         return Ok(nets);
     }
-    let tally = log.run(|| Tally::new(&nets))?.0;
-    Ok(tally.named(nets.clone()))
+    let (tally, asking) = log.run(|| (Tally::new(&nets), Asking::new(&draft.suspects)))?.0;
+    let found = asking.found();
+    let mut loud = tally.named(nets.clone());
+    loud.retain(|loud| found.has(&loud.net));
+    Ok(loud)
 }

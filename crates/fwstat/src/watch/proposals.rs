@@ -19,6 +19,7 @@ use super::picture::{Proposed, ProposedRow};
 use super::question::Question;
 use crate::analysis::noise::survey::Survey;
 use crate::analysis::suggest::proof::{Proof, Prover, Taken};
+use crate::analysis::suggest::scanners::{Asking, Found};
 use crate::analysis::suggest::session::{Draft, Session, by_family, in_order};
 use crate::analysis::suggest::suggestion::Rated;
 use crate::atomic_file;
@@ -172,11 +173,16 @@ impl Proposer<'_> {
         let surveyed = survey.finish();
         let forwarding = session.forwarding(&surveyed);
         let session = forwarding.as_ref().unwrap_or(session);
-        let draft = session.draft(&surveyed);
+        let mut draft = session.draft(&surveyed);
         let list = draft.advice.chain.rules.clone();
+        let mut found = Found::default();
         let proof = session.prove(&draft, &list, |case| {
-            self.pass(&common, &shared, || Prover::new(case)).map(|(prover, ..)| prover)
+            let make = || (Prover::new(case), Asking::new(&draft.suspects));
+            let ((prover, asking), ..) = self.pass(&common, &shared, make)?;
+            found = asking.found();
+            anyhow::Ok(prover)
         })?;
+        draft.found = found;
         // What does not hold is not offered.
         let all = session.settle(draft.clone(), &proof, None);
         let mut rows = 0;

@@ -11,6 +11,7 @@ mod fuzz_readers;
 mod mutate;
 
 mod advice;
+mod agree;
 mod anonymise;
 mod bounded;
 mod check;

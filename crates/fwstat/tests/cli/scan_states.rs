@@ -69,15 +69,25 @@ fn a_state_goes_on_and_says_what_it_holds() {
     let found = scans(&state, &[]);
     assert_eq!(found["campaigns"].as_array().unwrap().len(), 1);
     assert_eq!((&found["campaigns"][0]["aims"], &found["campaigns"][0]["slow"]), (&59.into(), &false.into()));
-    // Other questions are not held, and a state of other counts holds no scans.
-    let ran = run(&["top", &state]);
+    // It has the counts of any other state as well, and whatever counts on from it counts all of them.
+    let whole = folder.write("whole.log", fs::read_to_string(&file).unwrap());
+    for question in [&["top", "-j"][..], &["-j"], &["timeline", "-j"]] {
+        let asked = |file: &str| {
+            run(&[question, &["--utc", "--year", "2026", file]].concat()).json()["totals"].clone()
+        };
+        assert_eq!(asked(&state), asked(&whole), "{question:?}");
+    }
+    assert_eq!(run(&["-q", "--utc", "--year", "2026", "--state", &state, &file]).code, 0);
+    assert_eq!(scans(&state, &[])["campaigns"], found["campaigns"]);
+    let ran = run(&["top", "--by", "flags", &state]);
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("but to: scans"), "{}", ran.err);
+    assert!(ran.err.contains("scans"), "{}", ran.err);
     let counts = folder.path("counts");
     assert_eq!(run(&["--state", &counts, "-q", &file]).code, 0);
     let ran = run(&["scans", &counts]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("does not hold the answer to `scans`"), "{}", ran.err);
+    assert!(ran.err.contains("`fwstat scans --state`"), "{}", ran.err);
     assert_eq!(run(&["scans", "-j", "--line-numbers", &state]).code, 2);
 }
 
@@ -108,11 +118,28 @@ fn new_campaigns_are_a_difference() {
     assert_eq!(new(&["--before", "2026-03-02 00:52:10", &whole]), "203.0.113.3");
     let table = run(&["diff", "--utc", &files[0], &files[1]]).out;
     assert!(table.contains("scans: 1 new campaign\n"), "{table}");
-    // States of scans have no counts, so that campaigns are all that is compared.
+    // So do states, with their counts; what has no scans has no campaigns.
     assert_eq!(new(&[&states[0], &states[1]]), "203.0.113.3");
-    assert_eq!(run(&["diff", &states[0], &states[1]]).out.matches("changed").count(), 0);
-    // With counts on the other side there is nothing that both have.
     let counts = folder.path("counts");
-    assert_eq!(run(&["--state", &counts, "-q", &files[1]]).code, 0);
-    assert_eq!(run(&["diff", &states[0], &counts]).code, 2);
+    assert_eq!(run(&["--utc", "--year", "2026", "--state", &counts, "-q", &files[1]]).code, 0);
+    let ran = run(&["diff", "-j", "--utc", &states[0], &counts]);
+    assert!(ran.code < 2 && ran.json()["new_campaigns"].is_null(), "{}", ran.err);
+}
+
+/// One state is split at a midnight.
+#[test]
+fn new_campaigns_of_one_state_began_after_a_day() {
+    let folder = Folder::new();
+    let scan =
+        |source: &str| -> String { (1..30).map(|port| probe(u32::from(port), source, port)).collect() };
+    let next_day = scan("203.0.113.2").replace("2026-03-02T", "2026-03-03T");
+    let file = folder.write("kern.log", scan("203.0.113.1") + &next_day);
+    let state = folder.path("state");
+    keep(&state, &[&file]);
+    let ran = run(&["diff", "-j", "--utc", "--before", "2026-03-03", &state]);
+    assert!(ran.code < 2, "{}", ran.err);
+    assert_eq!(ran.json()["new_campaigns"]["count"], 1);
+    assert_eq!(ran.json()["new_campaigns"]["rows"][0]["sources"][0], "203.0.113.2");
+    let ran = run(&["diff", "--utc", "--before", "2026-03-02 12:00", &state]);
+    assert!(ran.code == 2 && ran.err.contains("name a midnight"), "{}", ran.err);
 }

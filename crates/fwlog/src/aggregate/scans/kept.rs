@@ -27,8 +27,8 @@ impl State for Scans {
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
         (self.answers, self.others) = (from.times()?, from.times()?);
         self.folded = Folded::read(from)?;
-        self.four = Table::read(from)?;
-        self.six = Table::read(from)?;
+        self.four.read(from)?;
+        self.six.read(from)?;
         self.fold();
         Ok(())
     }
@@ -96,14 +96,15 @@ impl<A: Address> Table<A> {
         columns.into_iter().for_each(|column| out.bytes(&column.finish()));
     }
 
-    fn read(from: &mut Reader<'_>) -> Result<Table<A>, Damaged> {
+    /// Takes what was written into an empty one, which stays as bounded as it is.
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
         let sources = from.number()?;
         let mut columns = Vec::with_capacity(COLUMNS);
         for _ in 0..COLUMNS {
             columns.push(Reader::new(from.bytes()?));
         }
         let (mut src, mut dst, mut slot) = (0_u128, 0, 0_i64);
-        let mut probes: Vec<Probe<A>> = Vec::new();
+        let mut probes: Vec<Probe<A>> = Vec::with_capacity(all(sources, &columns)?);
         for _ in 0..sources {
             let (step, own) = (take(&mut columns[0])?, columns[1].number()?);
             if own == 0 || (step == 0 && !probes.is_empty()) {
@@ -123,8 +124,21 @@ impl<A: Address> Table<A> {
             }
         }
         columns.into_iter().try_for_each(Reader::finish)?;
-        Ok(Table::of(probes))
+        self.put(probes);
+        Ok(())
     }
+}
+
+/// How many probes so many sources have.
+fn all(sources: u64, columns: &[Reader<'_>]) -> Result<usize, Damaged> {
+    let mut each = columns[1].clone();
+    let all = (0..sources).try_fold(0_usize, |all, _| {
+        let own = usize::try_from(each.number()?).unwrap_or(usize::MAX);
+        Ok(all.saturating_add(own))
+    })?;
+    // Each has a moment.
+    columns[2].has(all)?;
+    Ok(all)
 }
 
 /// All of a probe but who, whom and when.

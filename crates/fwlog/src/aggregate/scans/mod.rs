@@ -90,6 +90,12 @@ impl Scans {
         self.six.each_source(&wanted, &mut with);
     }
 
+    /// The same of some sources only.
+    #[must_use]
+    pub fn only(&self, wanted: impl Fn(u128) -> bool) -> Scans {
+        Scans { four: self.four.only(&wanted), six: self.six.only(&wanted), ..Scans::new(self.room, 1) }
+    }
+
     fn bytes(&self) -> usize {
         self.four.len() * size_of::<Probe<u32>>() + self.six.len() * size_of::<Probe<u128>>()
     }

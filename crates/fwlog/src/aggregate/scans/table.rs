@@ -79,10 +79,20 @@ impl<A: Address> Table<A> {
         self.parts.append(&mut other.parts);
     }
 
-    /// Of probes that are in the order of their keys, each key once.
-    pub(super) fn of(probes: Vec<Probe<A>>) -> Table<A> {
-        let parts = if probes.is_empty() { Vec::new() } else { vec![probes] };
-        Table { parts, ..Table::default() }
+    /// Takes probes that are in the order of their keys, each key once.
+    pub(super) fn put(&mut self, probes: Vec<Probe<A>>) {
+        if !probes.is_empty() {
+            self.parts.push(probes);
+        }
+    }
+
+    /// The same of some sources only.
+    pub(super) fn only(&self, wanted: &impl Fn(u128) -> bool) -> Table<A> {
+        let mut all = Vec::new();
+        self.each_joined(wanted, &mut |probes: &[Probe<A>]| all.extend_from_slice(probes));
+        let mut table = Table::default();
+        table.put(all);
+        table
     }
 
     /// Gives `with` the probes of each source that is wanted.

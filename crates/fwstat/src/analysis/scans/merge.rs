@@ -198,7 +198,10 @@ struct Bar {
     each: usize,
 }
 
-const NEAR: Bar = Bar { sources: 2, aims: 20, again: 1.3, each: usize::MAX };
+/// So many aims of sources of one network may be one scan.
+pub const NEIGHBOURS: usize = 20;
+
+const NEAR: Bar = Bar { sources: 2, aims: NEIGHBOURS, again: 1.3, each: usize::MAX };
 const WIDE: Bar = Bar { sources: 20, aims: 40, again: 1.1, each: 3 };
 
 struct Merger<'p> {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::analysis::noise::pattern::{Matcher, Pattern};
 use crate::analysis::noise::place::Place;
-use crate::analysis::noise::sighting::Sighting;
+use crate::analysis::noise::sighting::{Sighting, To};
 use crate::analysis::noise::spread::PARTS;
 use crate::analysis::noise::survey::Surveyed;
 
@@ -82,7 +82,7 @@ impl<'a> Evidence<'a> {
     #[must_use]
     pub fn new(log: &'a Surveyed, place: &'a Place, exceptions: &[Pattern], asked: Asked) -> Evidence<'a> {
         let matchers: Vec<Matcher<'_>> = exceptions.iter().map(|pattern| pattern.matcher(log)).collect();
-        let sees = |seen: &Sighting| log.output(seen).is_none() || asked.forwards[usize::from(seen.v6)];
+        let sees = |seen: &Sighting| sees(log, asked, seen);
         Evidence {
             lines: (0..log.sample.len() as u32).filter(|line| sees(&log.sample[*line as usize])).collect(),
             open: log.sample.iter().map(|seen| !matchers.iter().any(|matcher| matcher.takes(seen))).collect(),
@@ -107,6 +107,12 @@ impl<'a> Evidence<'a> {
         self.own[line as usize]
     }
 
+    /// Whether the chain sees a line.
+    #[must_use]
+    pub fn sees(&self, seen: &Sighting) -> bool {
+        sees(self.log, self.asked, seen)
+    }
+
     /// Lines that the chain sees and no exception covers.
     pub fn open(&self) -> impl Iterator<Item = (u32, &Sighting)> {
         self.lines.iter().filter(|line| self.open[**line as usize]).map(|line| (*line, self.seen(*line)))
@@ -114,9 +120,17 @@ impl<'a> Evidence<'a> {
 
     /// Open lines of strangers to one host, by an outer link.
     pub fn outside(&self) -> impl Iterator<Item = (u32, &Sighting)> {
-        use crate::analysis::noise::sighting::To;
-        let outer = |seen: &Sighting| self.place.outer.contains(&self.log.input(seen));
-        self.open().filter(move |(line, seen)| !self.is_own(*line) && seen.to == To::One && outer(seen))
+        self.open().filter(|(line, seen)| self.is_of_stranger(*line, seen))
+    }
+
+    fn is_of_stranger(&self, line: u32, seen: &Sighting) -> bool {
+        !self.is_own(line) && seen.to == To::One && self.place.outer.contains(&self.log.input(seen))
+    }
+
+    /// Whether a line that the chain sees is one of those of [`Evidence::outside`].
+    #[must_use]
+    pub fn is_outside(&self, line: u32, seen: &Sighting) -> bool {
+        self.open[line as usize] && self.is_of_stranger(line, seen)
     }
 
     /// In how many parts of the log some lines lie.
@@ -165,6 +179,11 @@ impl<'a> Evidence<'a> {
     pub fn worth(&self) -> f64 {
         self.rare().max(WORTH * self.all())
     }
+}
+
+/// Whether the chain sees a line.
+fn sees(log: &Surveyed, asked: Asked, seen: &Sighting) -> bool {
+    log.output(seen).is_none() || asked.forwards[usize::from(seen.v6)]
 }
 
 /// How many different targets some counts show: pairs of lines for one pair at the same target.

@@ -20,6 +20,7 @@ pub mod honeypot;
 pub mod lines;
 pub mod outside;
 pub mod proof;
+pub mod scanners;
 pub mod session;
 pub mod share;
 pub mod signals;

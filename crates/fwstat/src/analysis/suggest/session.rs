@@ -11,9 +11,11 @@ use std::net::IpAddr;
 use fwrules::{Context, Family, Hook, Net, Rule, Ruleset, Sets, Verdict, Walker};
 use logparse::Protocol;
 
+use super::candidate::Reason;
 use super::chain::{self, Proposal};
 use super::evidence::{Asked, Evidence};
 use super::proof::{Case, Proof, Proved, Prover, Taken};
+use super::scanners::{Fates, Found, Suspects};
 use super::signals::{Signals, is_kept};
 use super::site::{Judge, Site};
 use super::suggestion::{Rated, Refused, Suggestion};
@@ -66,12 +68,24 @@ pub struct Draft {
     /// What the proof asks.
     pub signals: Signals,
     watched: watch::Watched,
+    /// Sources that may scan: the pass of the proof keeps what they ask for.
+    pub suspects: Suspects,
+    fates: Fates,
+    /// Which suspects scan, once it is known.
+    pub found: Found,
     dead: Vec<wrong_protocol::Dead>,
     going: Vec<(String, u64)>,
     honeypot: Vec<honeypot::Command>,
     /// Prefixes of near hits, for programs that ban.
     pub near_prefixes: Vec<Vec<u8>>,
     notes: Vec<String>,
+}
+
+impl Draft {
+    /// Whether a rule against networks that scan is about such as do.
+    fn holds(&self, rule: &Proposal) -> bool {
+        rule.reason != Some(Reason::Scanner) || rule.pattern.source.iter().all(|net| self.found.has(net))
+    }
 }
 
 /// Lines of new connections to containers from which on they count: so many, and this share.
@@ -197,6 +211,9 @@ impl Session {
         let evidence = Evidence::new(log, &place, &advice.exceptions, asked);
         let known: Vec<Net> = self.settings.trusted.iter().copied().chain(friends(&self.let_in)).collect();
         let watched = watch::find(&evidence, &advice.chain, &Nets::new(&known));
+        let dropped = advice.candidates.scanners.iter().map(|(net, _)| *net).collect();
+        let suspects = Suspects::of(log, dropped);
+        let fates = Fates::of(&evidence, &suspects, &advice.chain);
         let honeypot = match self.settings.honeypot {
             Some(to) if self.beside(to.0) => Vec::new(),
             Some(to) => honeypot::commands(&place, &near_ports(log, &advice), to),
@@ -217,7 +234,7 @@ impl Session {
             );
         }
         let decided = advice.chain.rules.iter();
-        let decided = decided.filter(|rule| rule.reason == Some(super::candidate::Reason::Steady));
+        let decided = decided.filter(|rule| rule.reason == Some(Reason::Steady));
         let signals = Signals {
             keep: keep.clone(),
             exceptions: advice.exceptions.clone(),
@@ -227,7 +244,20 @@ impl Session {
         };
         let near_prefixes = near_prefixes(log, &signals);
         let (dead, going) = (self.dead(log), going_to(log));
-        Draft { advice, signals, watched, dead, going, honeypot, near_prefixes, notes }
+        let found = Found::default();
+        Draft {
+            advice,
+            signals,
+            watched,
+            suspects,
+            fates,
+            found,
+            dead,
+            going,
+            honeypot,
+            near_prefixes,
+            notes,
+        }
     }
 
     /// Replays the log with these rules in the rulesets; `pass` reads it once more.
@@ -290,8 +320,14 @@ impl Session {
     pub fn settle(&self, draft: Draft, proof: &Proof, target: Option<f64>) -> Suggestion {
         let list = draft.advice.chain.rules.clone();
         let hides = |taken: &Taken| -> u64 { taken.hides.values().map(|(lines, _)| lines).sum() };
-        let mut keep = vec![true; list.len()];
-        let mut refused = Vec::new();
+        let mut keep: Vec<bool> = list.iter().map(|rule| draft.holds(rule)).collect();
+        let no_scan = |rule: &Proposal| Refused {
+            name: rule.what.clone(),
+            lines: 0,
+            why: "no scan of fwstat scans comes from there".to_owned(),
+        };
+        let mut refused: Vec<Refused> =
+            list.iter().zip(&keep).filter(|(_, keep)| !**keep).map(|(rule, _)| no_scan(rule)).collect();
         let (taken, proved) = loop {
             let mut proved = proof.with(&by_family(&list, |i| keep[i]));
             let taken = in_order(&list, std::mem::take(&mut proved.rules));
@@ -352,7 +388,7 @@ impl Session {
     /// The suggestion of rules that were proven.
     fn suggestion(
         &self,
-        draft: Draft,
+        mut draft: Draft,
         rules: Vec<Rated>,
         proved: &Proved,
         refused: Vec<Refused>,
@@ -364,6 +400,9 @@ impl Session {
         let noise = draft.advice.noise.max(silenced).min(silenced + rest);
         let mut remain = proved.remain.clone();
         remain.remove(&None);
+        draft.watched.tell(&draft.found);
+        let kept: Vec<&Proposal> = rules.iter().map(|rated| &rated.proposal).collect();
+        let scanners = draft.fates.scanners(&draft.found, &kept);
         let mut notes = draft.notes;
         notes.extend(self.idle_rules(proved));
         notes.extend(self.lasting(&rules));
@@ -380,6 +419,7 @@ impl Session {
             rules,
             sets: draft.advice.chain.sets,
             refused,
+            scanners,
             hosts: draft.watched.hosts,
             friends: draft
                 .watched
@@ -638,7 +678,7 @@ fn near_ports(log: &Surveyed, advice: &Advice) -> Vec<(bool, u8, u16)> {
     };
     let mut ports: Vec<(bool, u8, u16)> =
         log.sample.iter().filter(near).map(|seen| (seen.v6, seen.protocol, seen.dport)).collect();
-    ports.sort_unstable();
+    ports.order();
     ports.dedup();
     ports
 }

@@ -15,6 +15,7 @@ use super::chain::Proposal;
 use super::honeypot::Command;
 use super::lines::{Why, lines_of};
 use super::proof::Taken;
+use super::scanners::Scanner;
 use super::site::Site;
 use super::watch::{Friend, Host};
 use super::wrong_protocol::Dead;
@@ -68,6 +69,8 @@ pub struct Suggestion {
     pub unusual: u64,
     /// Noise that no rule may silence.
     pub refused: Vec<Refused>,
+    /// Campaigns of scans, and what becomes of each.
+    pub scanners: Vec<Scanner>,
     /// Hosts worth looking at.
     pub hosts: Vec<Host>,
     /// Trusted hosts at closed ports; whether the rules let them in elsewhere.

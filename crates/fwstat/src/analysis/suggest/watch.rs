@@ -9,19 +9,25 @@ use fwlog::sorting::InOrder as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use hashbrown::HashMap;
 use serde::Serialize;
 
 use super::chain::{Chain, port_name};
 use super::evidence::{Evidence, PARTS_AGAIN};
-use crate::analysis::noise::address::{Nets, address};
+use super::scanners::Found;
+use crate::analysis::noise::address::{Nets, address, number};
 use crate::analysis::noise::pattern::Matcher;
 use crate::analysis::noise::sighting::To;
+use crate::analysis::scans::Campaign;
 
-/// Hosts, and services of one host, listed at most.
+/// Hosts, and services of one host, listed at most; of hosts more are looked at.
 const HOSTS: usize = 100;
+const LOOKED_AT: usize = 4_096;
 const SERVICES: usize = 12;
-/// Ports that are a scan, of an own host.
-const SCAN: usize = 3;
+/// Ports that an own host has no reason to try.
+const TRIED: usize = 3;
+/// Why an own host is listed.
+pub const OWN: &str = "own_network";
 /// Lines of a stranger that are a visit again and again.
 const AGAIN: usize = 4;
 
@@ -41,10 +47,16 @@ pub struct Host {
     pub src: IpAddr,
     /// Its lines that stay.
     pub lines: u64,
-    /// `own_network` or `slow_scan`.
+    /// `own_network`; of a stranger `scan` or `slow_scan`, if it is a source of a campaign, or `repeated`: it comes again
+    /// and again.
     pub why: &'static str,
-    /// It behaves like a scanner.
+    /// It is a source of a campaign.
     pub scans: bool,
+    /// The campaign's name, as `fwstat scans` has it.
+    pub campaign: Option<String>,
+    /// It is worth a look: a stranger, or an own host that tries several ports.
+    #[serde(skip)]
+    pub suspect: bool,
     /// The services it tried, most lines first.
     pub tried: Vec<Tried>,
 }
@@ -65,10 +77,33 @@ pub struct Friend {
 /// What is worth a look.
 #[derive(Clone, Debug, Default)]
 pub struct Watched {
-    /// Hosts, those that scan first.
+    /// Hosts, those worth a look first.
     pub hosts: Vec<Host>,
     /// Trusted hosts at closed ports.
     pub friends: Vec<Friend>,
+}
+
+impl Watched {
+    /// Says of each host whether it is a source of one of these campaigns, and keeps those that are listed.
+    pub fn tell(&mut self, found: &Found) {
+        let mut of: HashMap<u128, &Campaign> = HashMap::new();
+        for campaign in &found.by_source {
+            campaign.sources.iter().for_each(|src| {
+                of.entry(*src).or_insert(campaign);
+            });
+        }
+        for host in &mut self.hosts {
+            let Some(campaign) = of.get(&number(host.src)) else { continue };
+            host.scans = true;
+            host.suspect = true;
+            host.campaign = found.id(campaign);
+            if host.why != OWN {
+                host.why = if campaign.slow { "slow_scan" } else { "scan" };
+            }
+        }
+        self.hosts.order_by_key(|host| (!host.suspect, std::cmp::Reverse(host.lines), host.src));
+        self.hosts.truncate(HOSTS);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -109,8 +144,8 @@ pub fn find(evidence: &Evidence<'_>, chain: &Chain, trusted: &Nets) -> Watched {
         })
         .map(|(src, left)| host(src, &left, whole))
         .collect();
-    hosts.order_by_key(|host| (!host.scans, std::cmp::Reverse(host.lines), host.src));
-    hosts.truncate(HOSTS);
+    hosts.order_by_key(|host| (!host.suspect, std::cmp::Reverse(host.lines), host.src));
+    hosts.truncate(LOOKED_AT);
     let mut friends: Vec<Friend> = friends
         .into_iter()
         .map(|((addr, protocol, port), lines)| Friend { addr, protocol, port, lines: whole(lines) })
@@ -133,8 +168,10 @@ fn host(src: u128, left: &Left, whole: impl Fn(u64) -> u64) -> Host {
     Host {
         src: address(src),
         lines: whole(left.lines.len() as u64),
-        why: if left.own { "own_network" } else { "slow_scan" },
-        scans: !left.own || distinct.len() >= SCAN,
+        why: if left.own { OWN } else { "repeated" },
+        scans: false,
+        campaign: None,
+        suspect: !left.own || distinct.len() >= TRIED,
         tried,
     }
 }

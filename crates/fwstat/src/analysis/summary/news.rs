@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::Summary;
+use crate::analysis::suggest::watch::OWN;
 
 /// The form of the state.
 const SCHEMA: &str = "fwstat.told/1";
@@ -26,7 +27,7 @@ pub enum Thing {
     Near(IpAddr, u8, Option<u16>),
     /// An own host that probes.
     Host(IpAddr),
-    /// A slow scan from outside.
+    /// A source from outside that scans slowly, or comes again and again.
     Slow(IpAddr),
     /// Where an own host wanted to go.
     Outgoing(String),
@@ -58,9 +59,9 @@ pub type Things = Vec<(Thing, u64)>;
 pub fn things(summary: &Summary) -> Things {
     let s = &summary.suggestion;
     let near = summary.near.0.iter().map(|hit| (Thing::Near(hit.src, hit.at.0, hit.at.1), hit.lines));
-    let scans = s.hosts.iter().filter(|host| host.scans);
-    let hosts = scans.map(|host| match host.why {
-        "own_network" => (Thing::Host(host.src), host.lines),
+    let suspects = s.hosts.iter().filter(|host| host.suspect);
+    let hosts = suspects.map(|host| match host.why {
+        OWN => (Thing::Host(host.src), host.lines),
         _ => (Thing::Slow(host.src), host.lines),
     });
     let outgoing = s.going.iter().map(|(to, lines)| (Thing::Outgoing(to.clone()), *lines));

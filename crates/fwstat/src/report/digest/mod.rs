@@ -13,8 +13,10 @@ use logparse::Protocol;
 use super::page::{self, Told, plain};
 use super::scans::{Ports, all_of_them, began, its_lines, shape, took, who};
 use super::style::{self, percent};
+use super::suggest::{host_words, hosts_and_scans};
 use super::{markdown, next, rules, suggest};
 use crate::analysis::scans::Campaign;
+use crate::analysis::suggest::watch::OWN;
 use crate::analysis::summary::Subject;
 use crate::analysis::summary::news::{Thing, Things};
 
@@ -69,7 +71,7 @@ fn thing(thing: &Thing) -> String {
     match thing {
         Thing::Near(addr, protocol, at) => format!("near hit: {addr} at {}", port(*protocol, *at)),
         Thing::Host(addr) => format!("local host that probes: {addr}"),
-        Thing::Slow(addr) => format!("slow scan from {addr}"),
+        Thing::Slow(addr) => format!("repeated attempts from {addr}"),
         Thing::Outgoing(to) => format!("blocked outgoing: {to}"),
         Thing::Prefix(prefix) => format!("prefix {}", plain(prefix)),
         Thing::Port(protocol, at) => format!("port {}", port(*protocol, Some(*at))),
@@ -214,12 +216,11 @@ fn new(things: &Things) -> Vec<(String, String)> {
 fn look_at(told: &Told<'_>) -> Vec<(String, String)> {
     let s = &told.summary.suggestion;
     let mut rows = Vec::new();
-    for host in s.hosts.iter().filter(|host| host.scans).take(ROWS) {
+    // Scans of strangers have a part of their own.
+    let hosts = hosts_and_scans(s).into_iter().filter(|(host, _)| host.why == OWN || !host.scans);
+    for (host, others) in hosts.take(ROWS) {
         let tried: Vec<&str> = host.tried.iter().take(6).map(|tried| tried.service.as_str()).collect();
-        let what = match host.why {
-            "own_network" => format!("local host {} probes {}", host.src, tried.join(", ")),
-            _ => format!("slow scan from {}: {}", host.src, tried.join(", ")),
-        };
+        let what = format!("{}: {}", host_words(host, others), tried.join(", "));
         rows.push((text::grouped(host.lines), what));
     }
     rows.extend(

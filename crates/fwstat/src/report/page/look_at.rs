@@ -11,6 +11,7 @@ use super::block::{Block, Code, Section, Told, lines, top_of};
 use super::plot::bar;
 use super::table::{Cell, Table, bars, numbers, plain, words};
 use super::who::{address, port};
+use crate::analysis::suggest::watch::{Host, OWN};
 use crate::report::suggest::friend_commands;
 
 /// Rows of each table.
@@ -19,11 +20,11 @@ const FRIENDS: usize = 12;
 /// Services of a host that are named.
 const TRIED: usize = 8;
 
-/// Own hosts and slow scans, outgoing packets, trusted hosts, rules that never match.
+/// Own hosts and repeated attempts, outgoing packets, trusted hosts, rules that never match.
 pub(super) fn section(told: &Told<'_>) -> Option<Section> {
     let s = &told.summary.suggestion;
     let mut blocks = Vec::new();
-    let tables = [hosts(told, "own_network"), hosts(told, "slow_scan"), outgoing(told)];
+    let tables = [hosts(told, true), hosts(told, false), outgoing(told)];
     blocks.extend(tables.into_iter().filter(|table| !table.is_empty()).map(Block::Table));
     blocks.extend(trusted(told));
     if !s.dead.is_empty() {
@@ -38,16 +39,17 @@ pub(super) fn section(told: &Told<'_>) -> Option<Section> {
     (!blocks.is_empty()).then(|| Section {
         id: "look",
         title: "Look at these",
-        lead: "Hosts of your own network that behave like scanners, slow scans from outside, and what your hosts could \
-               not reach."
+        lead: "Hosts of your own network that probe, sources from outside that come again and again, and what your hosts \
+               could not reach."
             .to_owned(),
         blocks,
     })
 }
 
-/// Hosts that scan, of one kind.
-fn hosts(told: &Told<'_>, why: &str) -> Table {
-    let list = told.summary.suggestion.hosts.iter().filter(|host| host.scans && host.why == why);
+/// Own hosts that probe, or strangers who come again and again; scans of strangers have a section of their own.
+fn hosts(told: &Told<'_>, own: bool) -> Table {
+    let is_one = |host: &&Host| host.suspect && if own { host.why == OWN } else { host.why == "repeated" };
+    let list = told.summary.suggestion.hosts.iter().filter(is_one);
     let rows = list.take(ROWS).map(|host| {
         let tried = host.tried.iter().take(TRIED);
         let mut tried: Vec<String> = tried
@@ -59,9 +61,8 @@ fn hosts(told: &Told<'_>, why: &str) -> Table {
         tried.extend((host.tried.len() > TRIED).then(|| "...".to_owned()));
         vec![address(told, host.src), Cell::number(host.lines), Cell::text(tried.join(", ")).broken()]
     });
-    let own = why == "own_network";
     Table {
-        caption: if own { "Local hosts that probe" } else { "Slow scans" }.to_owned(),
+        caption: if own { "Local hosts that probe" } else { "Repeated attempts" }.to_owned(),
         class: "wide",
         columns: vec![words("Source"), numbers("Lines"), plain("Tried")],
         rows: rows.collect(),

@@ -11,6 +11,7 @@ use super::block::{Block, Code, LOOK, Section, Tile, Told, lines};
 use super::plot::bar;
 use super::table::{Cell, Column, Table, bars, numbers, plain, sentence, shown, words};
 use crate::analysis::suggest::candidate::Reason;
+use crate::analysis::suggest::watch::OWN;
 use crate::report::style::{RenderOptions, percent};
 use crate::report::suggest::{self, Verb, remains};
 use crate::report::{style, table};
@@ -42,7 +43,7 @@ pub(super) fn tiles(told: &Told<'_>) -> Vec<Tile> {
         let words = format!("{one} on open services: {}", lines(summary.near_lines));
         tiles.push(tile(text::grouped(summary.near.1), words, "near", true));
     }
-    let own = s.hosts.iter().filter(|host| host.scans && host.why == "own_network").count() as u64;
+    let own = s.hosts.iter().filter(|host| host.suspect && host.why == OWN).count() as u64;
     if own > 0 {
         let one = if own == 1 { "local host that probes" } else { "local hosts that probe" };
         tiles.push(tile(text::grouped(own), one.to_owned(), "look", true));

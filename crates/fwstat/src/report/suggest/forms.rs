@@ -253,6 +253,7 @@ pub fn json(clock: &Clock, head: &Head, s: &Suggestion) -> Vec<u8> {
     put("remain", json!(remain));
     put("refused", json!(s.refused));
     put("friends", json!(friends));
+    put("scans", json!(s.scanners));
     put("hosts", json!(s.hosts));
     put("dead", json!(dead));
     put("honeypot", json!(s.honeypot));

@@ -9,6 +9,8 @@
 //! Tested by: `tests/cli/suggest.rs` with the real tools.
 
 use fwlog::sorting::InOrder as _;
+use std::collections::{BTreeMap, BTreeSet};
+
 use fwrules::{Address, Net, Rule, Side, Target, Test, Text};
 use logparse::Protocol;
 
@@ -20,8 +22,9 @@ use crate::analysis::suggest::candidate::Reason;
 use crate::analysis::suggest::chain::{Proposal, port_name};
 use crate::analysis::suggest::lines::Lines;
 use crate::analysis::suggest::proof::Taken;
+use crate::analysis::suggest::scanners::{Left, Scanner};
 use crate::analysis::suggest::suggestion::{Rated, Suggestion};
-use crate::analysis::suggest::watch::{Friend, Host};
+use crate::analysis::suggest::watch::{Friend, Host, OWN};
 use crate::report::style::RenderOptions;
 use fwlog::text;
 use fwlog::time::clock::{self, Clock, NANOS};
@@ -407,6 +410,77 @@ pub fn remains(s: &Suggestion) -> Vec<(u64, &'static str)> {
     rows
 }
 
+/// Hosts worth a look, scans, and where this host wanted to go.
+fn look_at(page: &mut Page<'_>, s: &Suggestion) {
+    let look = page.look;
+    let rows = hosts_and_scans(s);
+    if rows.is_empty() && s.going.is_empty() && s.scanners.is_empty() {
+        return;
+    }
+    page.heading("Look at these");
+    for (host, others) in rows.iter().take(10) {
+        let tried = host.tried.iter().take(6);
+        let mut tried: Vec<String> =
+            tried.map(|tried| format!("{} ({})", tried.service, look.number(tried.lines))).collect();
+        tried.extend((host.tried.len() > 6).then(|| "...".to_owned()));
+        page.item(WARN, &format!("{}: {}", host_words(host, *others), tried.join(", ")));
+    }
+    if rows.len() > 10 {
+        page.item(PLAIN, &format!("and {} more hosts", rows.len() - 10));
+    }
+    if let Some(sentence) = scans_sentence(look, &s.scanners) {
+        page.item(PLAIN, &sentence);
+    }
+    for (what, lines) in s.going.iter().take(5) {
+        page.item(WARN, &format!("blocked outgoing: {what}, {}", look.count_of(*lines, "line", "lines")));
+    }
+}
+
+/// Hosts worth a look, one of each campaign, with the number of the campaign's other sources.
+#[must_use]
+pub fn hosts_and_scans(s: &Suggestion) -> Vec<(&Host, usize)> {
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    let others = |host: &Host| {
+        let own = s.scanners.iter().find(|scan| host.campaign.is_some() && host.campaign == scan.id);
+        own.map_or(0, |scan| scan.sources - 1)
+    };
+    let suspects = s.hosts.iter().filter(|host| host.suspect);
+    let first = suspects.filter(|host| host.campaign.as_deref().is_none_or(|id| told.insert(id)));
+    first.map(|host| (host, others(host))).collect()
+}
+
+/// What a host does, with its address.
+#[must_use]
+pub fn host_words(host: &Host, others: usize) -> String {
+    let who = match others {
+        0 => host.src.to_string(),
+        1 => format!("{} and another source", host.src),
+        _ => format!("{} and {others} other sources", host.src),
+    };
+    let campaign = host.campaign.as_ref().map_or(String::new(), |id| format!(" (campaign {id})"));
+    match host.why {
+        OWN => format!("local host {who} probes{campaign}"),
+        "slow_scan" => format!("slow scan from {who}{campaign}"),
+        "scan" => format!("scan from {who}{campaign}"),
+        _ => format!("repeated attempts from {who}"),
+    }
+}
+
+/// How many campaigns there are, and what becomes of them.
+fn scans_sentence(look: &RenderOptions, scanners: &[Scanner]) -> Option<String> {
+    if scanners.is_empty() {
+        return None;
+    }
+    let mut left: BTreeMap<Left, u64> = BTreeMap::new();
+    scanners.iter().filter_map(|scan| scan.left).for_each(|why| *left.entry(why).or_default() += 1);
+    let taken = scanners.iter().filter(|scan| scan.left.is_none()).count() as u64;
+    let mut parts = Vec::new();
+    parts.extend((taken > 0).then(|| format!("{} no longer logged", look.number(taken))));
+    parts.extend(left.into_iter().map(|(why, count)| format!("{} {}", look.number(count), why.words())));
+    let all = look.count_of(scanners.len() as u64, "scan", "scans");
+    Some(format!("{all} (fwstat scans): {}", parts.join(", ")))
+}
+
 /// Everything after the rules.
 fn rest(page: &mut Page<'_>, head: &Head, s: &Suggestion) {
     let look = page.look;
@@ -418,31 +492,7 @@ fn rest(page: &mut Page<'_>, head: &Head, s: &Suggestion) {
             page.cut(2, PLAIN, &format!("{:>digits$}  {title}", look.number(lines)));
         }
     }
-    let suspects: Vec<&Host> = s.hosts.iter().filter(|host| host.scans).collect();
-    if !suspects.is_empty() || !s.going.is_empty() {
-        page.heading("Look at these");
-    }
-    for host in suspects.iter().take(10) {
-        let tried: Vec<String> = host
-            .tried
-            .iter()
-            .take(6)
-            .map(|tried| format!("{} ({})", tried.service, look.number(tried.lines)))
-            .collect();
-        let more = if host.tried.len() > 6 { ", ..." } else { "" };
-        let tried = tried.join(", ");
-        let sentence = match host.why {
-            "own_network" => format!("local host {} probes {tried}{more}", host.src),
-            _ => format!("slow scan from {}: {tried}{more}", host.src),
-        };
-        page.item(WARN, &sentence);
-    }
-    if suspects.len() > 10 {
-        page.item(PLAIN, &format!("and {} more hosts", suspects.len() - 10));
-    }
-    for (what, lines) in s.going.iter().take(5) {
-        page.item(WARN, &format!("blocked outgoing: {what}, {}", look.count_of(*lines, "line", "lines")));
-    }
+    look_at(page, s);
     if !s.dead.is_empty() {
         page.heading("Rules that never match");
         for dead in &s.dead {
