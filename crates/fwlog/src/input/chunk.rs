@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Input;
 use super::decode::Decoding;
 use super::extent::Extents;
 use super::follow::Follow;
@@ -57,18 +56,6 @@ impl Default for ReadOptions {
             names: Arc::default(),
             follow: None,
         }
-    }
-}
-
-impl ReadOptions {
-    /// The name under which an input is reported.
-    #[must_use]
-    pub fn name_of(&self, input: &Input) -> String {
-        let called = match input {
-            Input::File(path) => self.names.get(path).cloned(),
-            _ => None,
-        };
-        called.unwrap_or_else(|| input.name())
     }
 }
 

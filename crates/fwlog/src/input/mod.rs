@@ -207,7 +207,7 @@ impl InputQueue {
 
     fn add(&mut self, input: Input, state: State) {
         let done = AtomicBool::new(matches!(state, State::Done));
-        let name = self.reading.name_of(&input);
+        let name = self.name_of(&input);
         let source = Source { name, input, done, state: Mutex::new(state), limit: None };
         self.sources.push(source);
     }

@@ -1,6 +1,6 @@
 //! Objects of stores among all inputs.
 //!
-//! Responsible for: opening one: text is cut in ranges as a file is, what is packed is a stream.
+//! Responsible for: opening one: text is cut in ranges as a file is, what is packed is a stream; what inputs are called.
 //! Must not know: stores.
 //! Tested by: the unit tests below.
 
@@ -21,6 +21,15 @@ impl InputQueue {
     /// Reads an object too, behind all other inputs.
     pub fn add_object(&mut self, object: Arc<dyn Object>) {
         self.add(Input::Remote(Remote(object)), State::Unopened);
+    }
+
+    /// The name under which an input is reported.
+    pub(in crate::input) fn name_of(&self, input: &Input) -> String {
+        let called = match input {
+            Input::File(path) => self.reading.names.get(path).cloned(),
+            _ => None,
+        };
+        called.unwrap_or_else(|| input.name())
     }
 
     /// Opens an object and looks at its first bytes.

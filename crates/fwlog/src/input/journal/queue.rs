@@ -36,7 +36,7 @@ impl InputQueue {
             let work = work.next_if(|(first, _)| *first == at);
             let state = work.map_or(State::Done, |(_, work)| State::from(work));
             let input = Input::File(member.path.clone());
-            if let Err(error) = self.tell(&self.reading.name_of(&input), member) {
+            if let Err(error) = self.tell(&self.name_of(&input), member) {
                 lock(&self.errors).push(error);
             }
             self.add(input, state);
