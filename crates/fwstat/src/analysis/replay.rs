@@ -448,9 +448,13 @@ impl<'r> Replaying<'r> {
                         .filter_map(|(c, chain)| Some((c, chain.base?)))
                 };
                 if bases().any(|(_, base)| base.nat) {
-                    let what = "is asked about a connection's first packet only, and no line says which that \
-                        is: its rules that take no line may well be in use";
-                    notes.push(self.in_family(n, format!("table {shown} {what}")));
+                    let what = "asked about a connection's first packet only, and no line says which that is: \
+                        rules that take no line there may well be in use";
+                    let whose = match bases().all(|(_, base)| base.nat) {
+                        true => format!("table {shown} is"),
+                        false => format!("chains for nat in table {shown} are"),
+                    };
+                    notes.push(self.in_family(n, format!("{whose} {what}")));
                 }
                 for (c, base) in bases().filter(|(_, base)| !base.nat) {
                     if let Some(hook @ (Hook::Input | Hook::Forward | Hook::Output)) = base.hook
