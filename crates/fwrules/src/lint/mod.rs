@@ -268,8 +268,9 @@ mod tests {
                 r#"{"chain": {"family": "ip", "table": "t", "name": "c", "type": "filter", "hook": "input", "prio": 0,
                 "policy": "drop"}}, {"chain": {"family": "ip", "table": "t", "name": "x"}}"#,
             )];
-            let rule =
-                |e: &&str| format!(r#"{{"rule": {{"family": "ip", "table": "t", "chain": "c", "expr": [{e}]}}}}"#);
+            let rule = |e: &&str| {
+                format!(r#"{{"rule": {{"family": "ip", "table": "t", "chain": "c", "expr": [{e}]}}}}"#)
+            };
             items.extend(expressions.iter().map(rule));
             let json = format!(r#"{{"nftables": [{}]}}"#, items.join(", "));
             lint(&Ruleset::parse(json.as_bytes()).unwrap()).into_iter().map(|f| f.message).collect::<Vec<_>>()

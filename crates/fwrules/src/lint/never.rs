@@ -82,7 +82,8 @@ impl Lint<'_> {
                     [] => String::from("rules before it take all its packets"),
                     [(other, taker)] => format!("{taker} takes all its packets{}", self.reason(*other, id)),
                     several => {
-                        let names: Vec<&str> = several.iter().take(5).map(|(_, name)| name.as_str()).collect();
+                        let names: Vec<&str> =
+                            several.iter().take(5).map(|(_, name)| name.as_str()).collect();
                         let more = match several.len() {
                             0..=5 => String::new(),
                             many => format!(" and {} more", many - 5),

@@ -5,8 +5,8 @@
 //! Tested by: `tests/cli/explain.rs`.
 
 use fwrules::{
-    Condition, Context, Evidence, Fate, Place, PortSide, Ports, Reach, RuleId, Ruleset, Side, Step, Tcp, Test,
-    Tri, Walk, Walker, Why,
+    Condition, Context, Evidence, Fate, Place, PortSide, Ports, Reach, RuleId, Ruleset, Side, Step, Tcp,
+    Test, Tri, Walk, Walker, Why,
 };
 use logparse::Packet;
 use serde::Serialize;
@@ -54,7 +54,9 @@ impl PathTaken {
         let walker = Walker::new(rules, Evidence::Same);
         let walk = walker.walk(packet, context);
         let early = match walker.fate(packet, context) {
-            Fate::Unknown(id, Why::Route) if rules.writers(packet.prefix).any(|writer| writer == id) => Some(id),
+            Fate::Unknown(id, Why::Route) if rules.writers(packet.prefix).any(|writer| writer == id) => {
+                Some(id)
+            }
             _ => None,
         };
         let steps = walk.steps.iter().map(|step| StepTaken {
