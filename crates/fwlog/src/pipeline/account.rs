@@ -344,7 +344,7 @@ impl State for Account {
         out.signed(last);
         let mut writers: Vec<(&[u8], u64)> =
             self.writers.iter().map(|(name, seen)| (&name[..], seen.count)).collect();
-        writers.sort_unstable();
+        writers.order();
         out.keys(&writers.iter().map(|(name, _)| *name).collect());
         writers.iter().for_each(|(_, count)| out.number(*count));
         for Loss { what, .. } in &LOSSES {
@@ -386,7 +386,7 @@ impl State for Account {
             self.writers.insert(name.to_vec(), Seen { count: 0, first: NOWHERE });
         }
         let mut names: Vec<Vec<u8>> = self.writers.keys().cloned().collect();
-        names.sort_unstable();
+        names.order();
         for name in names {
             if let Some(seen) = self.writers.get_mut(&name) {
                 seen.count = from.times()?;

@@ -39,12 +39,12 @@ pub(crate) struct Region {
 
 /// Conditions that have no field, each with a number.
 #[derive(Default)]
-pub(crate) struct Opaque(HashMap<String, u32>, RandomState);
+pub(crate) struct Opaque(HashMap<Condition, u32>, RandomState);
 
 impl Opaque {
     fn number(&mut self, condition: &Condition) -> u32 {
         let next = self.0.len() as u32;
-        *self.0.entry(format!("{condition:?}")).or_insert(next)
+        *self.0.entry(condition.clone()).or_insert(next)
     }
 
     /// A number for these packets.

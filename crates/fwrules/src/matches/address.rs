@@ -15,7 +15,7 @@ use crate::words::nft::{Nft, NoWord, ip_of, set};
 use crate::words::piece::Pieces;
 
 /// `-s` or `-d`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     /// Which address.
     pub side: Side,
@@ -53,7 +53,7 @@ impl Kind for Address {
 }
 
 /// nft: an address out of several.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Addresses {
     /// Which address.
     pub side: Side,

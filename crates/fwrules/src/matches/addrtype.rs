@@ -18,7 +18,7 @@ use crate::words::option::Opt;
 use crate::words::piece::Pieces;
 
 /// `-m addrtype`: what the routing table says an address is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct AddressType {
     /// `--src-type`.
     pub source: Option<Test<AddressTypes>>,

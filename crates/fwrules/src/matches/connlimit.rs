@@ -16,7 +16,7 @@ use crate::words::option::{Opt, number};
 use crate::words::piece::Pieces;
 
 /// `-m connlimit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConnLimit {
     /// `--connlimit-above` (`false`: `--connlimit-upto`).
     pub above: bool,

@@ -16,7 +16,7 @@ use crate::words::option::Opt;
 use crate::words::piece::Pieces;
 
 /// `-m conntrack --ctstate`, `-m state --state`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct State {
     /// `-m state` instead of `-m conntrack`.
     pub old: bool,

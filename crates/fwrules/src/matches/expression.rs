@@ -14,7 +14,7 @@ use crate::view::View;
 use crate::words::piece::Pieces;
 
 /// nft: an expression that does not map to a match here, as its JSON text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Expression(pub Text);
 
 impl Kind for Expression {

@@ -14,7 +14,7 @@ use crate::words::nft::{Nft, NoWord};
 use crate::words::piece::Pieces;
 
 /// `-f`: only later fragments (`false`: `! -f`, only others).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fragment(pub bool);
 
 impl Kind for Fragment {

@@ -19,7 +19,7 @@ use crate::words::option::Opt;
 use crate::words::piece::Pieces;
 
 /// `-m icmp --icmp-type`, `-m icmp6 --icmpv6-type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IcmpTest {
     /// ICMPv6.
     pub v6: bool,

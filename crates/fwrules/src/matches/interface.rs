@@ -13,7 +13,7 @@ use crate::words::nft::{Nft, NoWord, interface};
 use crate::words::piece::Pieces;
 
 /// `-i` or `-o`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OnInterface {
     /// The input interface (`false`: the output interface).
     pub input: bool,
@@ -53,7 +53,7 @@ impl Kind for OnInterface {
 }
 
 /// nft: an interface out of several.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Interfaces {
     /// The input interface (`false`: the output interface).
     pub input: bool,

@@ -15,7 +15,7 @@ use crate::words::option::{Opt, address_range};
 use crate::words::piece::Pieces;
 
 /// `-m iprange`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IpRange {
     /// `--src-range`.
     pub source: Option<Test<AddressRange>>,

@@ -16,7 +16,7 @@ use crate::words::nft::{Nft, NoWord};
 use crate::words::piece::Pieces;
 
 /// nft: no TCP option of this number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MissingOption(pub u8);
 
 impl Kind for MissingOption {

@@ -34,7 +34,7 @@ macro_rules! conditions {
         ///
         /// What a rule tests with options that have no place here is kept whole in
         /// [`Condition::Other`].
-        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Condition {
             $($($(#[$doc])* $kind($type),)+)+

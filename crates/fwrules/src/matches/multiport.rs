@@ -17,7 +17,7 @@ use crate::words::option::{Opt, port_range};
 use crate::words::piece::Pieces;
 
 /// `-m multiport`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Multiport {
     /// Which port is looked at.
     pub side: PortSide,

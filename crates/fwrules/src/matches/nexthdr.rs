@@ -38,7 +38,7 @@ fn has_none(datagram: &Datagram<'_>) -> Option<bool> {
 }
 
 /// nft: the first header after IPv6's own is one of these.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NextHeader(pub Test<Vec<Protocol>>);
 
 impl NextHeader {

@@ -14,7 +14,7 @@ use crate::words::nft::{Nft, NoWord};
 use crate::words::piece::Pieces;
 
 /// Any other match, kept word by word. It evaluates to unknown, but for `time`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Other {
     /// After `-m`.
     pub module: Text,

@@ -15,7 +15,7 @@ use crate::words::option::{Opt, number_range};
 use crate::words::piece::Pieces;
 
 /// `-m owner`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// `--uid-owner`.
     pub uid: Option<Test<Range<u32>>>,

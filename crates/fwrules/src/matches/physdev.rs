@@ -14,7 +14,7 @@ use crate::words::option::Opt;
 use crate::words::piece::Pieces;
 
 /// `-m physdev`: bridge ports.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Physdev {
     /// `--physdev-in`.
     pub input: Option<Test<Interface>>,

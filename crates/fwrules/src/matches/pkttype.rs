@@ -17,7 +17,7 @@ use crate::words::option::Opt;
 use crate::words::piece::Pieces;
 
 /// To whom a frame was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PacketType {
     /// To this host.
     Unicast,

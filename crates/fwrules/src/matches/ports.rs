@@ -18,7 +18,7 @@ use crate::words::option::Opt;
 use crate::words::piece::Pieces;
 
 /// Ports of UDP, UDPLITE, SCTP or DCCP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ports {
     /// The protocol.
     pub protocol: Protocol,

@@ -20,7 +20,7 @@ use crate::words::option::Opt;
 use crate::words::piece::Pieces;
 
 /// `-m set --match-set`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SetMatch {
     /// The set's name.
     pub name: Text,

@@ -17,7 +17,7 @@ use crate::words::option::{Opt, number_range};
 use crate::words::piece::Pieces;
 
 /// `-m esp --espspi`, `-m ah --ahspi`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Spi {
     /// ESP or AH.
     pub protocol: Protocol,

@@ -16,7 +16,7 @@ use crate::words::option::{Opt, number};
 use crate::words::piece::Pieces;
 
 /// `-m statistic`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Statistic {
     /// `--mode random --probability`: in parts of 2³¹, as the kernel has it.

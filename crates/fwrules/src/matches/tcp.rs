@@ -18,7 +18,7 @@ use crate::words::option::Opt;
 use crate::words::piece::Pieces;
 
 /// `-m tcp`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Tcp {
     /// `--sport`.
     pub sport: Option<Test<Range<u16>>>,

@@ -18,7 +18,7 @@ use crate::words::option::Opt;
 use crate::words::piece::Pieces;
 
 /// `-m ttl`, `-m hl`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ttl {
     /// `-m hl` (IPv6) instead of `-m ttl`.
     pub hop_limit: bool,
@@ -29,7 +29,7 @@ pub struct Ttl {
 }
 
 /// How a time to live is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Compare {
     /// Equal.
     Equal,

@@ -14,7 +14,7 @@ use crate::words::nft::{Nft, NoWord};
 use crate::words::piece::Pieces;
 
 /// nft in `inet` tables: only packets of this version of IP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Version {
     /// IPv6 (`false`: IPv4).
     pub v6: bool,

@@ -5,8 +5,7 @@
 //! Must not know: how a rule is read, matched or written.
 //! Tested by: the unit test below, `tests/roundtrip.rs`, `tests/kernel.rs`.
 
-use core::fmt;
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use logparse::Protocol;
 
@@ -132,20 +131,10 @@ impl Rule {
 
     /// A number that rules which mean [the same](Self::same) have in common.
     pub(crate) fn meaning(&self, hasher: &impl BuildHasher) -> u64 {
-        struct Hashed<H>(H);
-        impl<H: Hasher> fmt::Write for Hashed<H> {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                self.0.write(text.as_bytes());
-                Ok(())
-            }
-        }
-        let mut hashed = Hashed(hasher.build_hasher());
-        // A hash cannot fail to be written to.
-        let _ = fmt::write(&mut hashed, format_args!("{:?}{:?}", self.log, self.target));
-        for test in self.tests() {
-            let _ = fmt::write(&mut hashed, format_args!("{test:?}"));
-        }
-        hashed.0.finish()
+        let mut hashed = hasher.build_hasher();
+        (&self.log, &self.target).hash(&mut hashed);
+        self.tests().for_each(|test| test.hash(&mut hashed));
+        hashed.finish()
     }
 
     /// Which fields of a packet the rule looks at, and for which values.

@@ -7,7 +7,7 @@
 use crate::values::text::Text;
 
 /// The line a rule writes.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Log {
     /// `--log-prefix`, as it stands in the rule; see [`Log::written`].
     pub prefix: Text,
@@ -52,7 +52,7 @@ impl Log {
 }
 
 /// What a rule does with a packet it takes.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Target {
     /// Nothing: the rule counts (or logs), the walk goes on.
@@ -82,7 +82,7 @@ pub enum Target {
 }
 
 /// What becomes of the walk when a rule with this target takes a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Effect {
     Continue,
     Verdict(Verdict),

@@ -7,7 +7,7 @@
 use logparse::TcpFlags;
 
 /// `--tcp-flags mask set`: of the flags in `mask` exactly those of `set` are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Flags {
     /// The flags that are looked at.
     pub mask: TcpFlags,
@@ -24,7 +24,7 @@ impl Flags {
 }
 
 /// An ICMP or ICMPv6 type with its codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Icmp {
     /// The type; `None` is `any`.
     pub kind: Option<u8>,

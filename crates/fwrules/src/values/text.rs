@@ -138,7 +138,7 @@ fn is_plain(c: char) -> bool {
 }
 
 /// One word of a rule and the column (from 1) at which it stood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Word {
     pub(crate) text: Text,
     pub(crate) column: usize,

@@ -12,6 +12,7 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
+use fwlog::sorting::InOrder as _;
 use serde_json::Value;
 
 use super::names::Kind;
@@ -210,7 +211,7 @@ fn between(mapper: &mut Mapper, line: &[u8], edits: &mut Vec<Edit>, ranges: &mut
 
 fn range(mapper: &mut Mapper, first: IpAddr, last: IpAddr) -> String {
     let mut ends = [mapper.addresses.image(first), mapper.addresses.image(last)];
-    ends.sort_unstable();
+    ends.order();
     format!("{}-{}", ends[0], ends[1])
 }
 

@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use fwlog::aggregate::Scans;
 use fwlog::aggregate::scans::Probe;
 use fwlog::names::Names;
+use fwlog::sorting::InOrder as _;
 use fwlog::text;
 use fwlog::time::clock;
 use fwrules::{Compiled, Evidence};
@@ -174,7 +175,7 @@ fn who(names: Option<&Names>, summary: &Summary, campaigns: &[Campaign]) -> Hash
     let alone = campaigns.iter().filter(|campaign| campaign.sources.len() == 1);
     let mut shown = summary.addresses();
     shown.extend(alone.filter_map(|campaign| campaign.sources.first()).map(|source| Probe::address(*source)));
-    shown.sort_unstable();
+    shown.order();
     shown.dedup();
     let found = names.of_each(&shown);
     let places = &names.places;

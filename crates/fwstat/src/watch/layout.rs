@@ -4,6 +4,8 @@
 //! Must not know: what is in a panel.
 //! Tested by: the unit tests below.
 
+use fwlog::sorting::InOrder as _;
+
 /// A panel of the first screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)] // the names say it
@@ -184,7 +186,7 @@ impl Layout {
     #[must_use]
     pub fn shown(&self) -> Vec<Panel> {
         let mut all: Vec<Panel> = self.panels.iter().map(|(panel, _)| *panel).collect();
-        all.sort_unstable();
+        all.order();
         all
     }
 }

@@ -359,15 +359,17 @@ impl App {
         let rows: Vec<Row> = match panel {
             Panel::Prefixes | Panel::Networks | Panel::Ports => self.picture.tables[slot(panel)].rows.clone(),
             Panel::Scans => {
-                let row = |scan: &super::picture::Scan| Row {
-                    what: scan.what.clone(),
-                    count: scan.count,
-                    more: 0,
-                    recent: scan.ports,
-                    time: Vec::new(),
-                    fresh: false,
-                };
-                self.picture.scans.iter().map(row).collect()
+                // A row is what can be gone into: campaigns of one source are one.
+                let mut rows: Vec<Row> = Vec::new();
+                for scan in &self.picture.scans {
+                    if let Some(row) = rows.iter_mut().find(|row| row.what == scan.what) {
+                        (row.count, row.recent) = (row.count + scan.count, row.recent + scan.aims);
+                        continue;
+                    }
+                    let (what, count, recent) = (scan.what.clone(), scan.count, scan.aims);
+                    rows.push(Row { what, count, more: 0, recent, time: Vec::new(), fresh: false });
+                }
+                rows
             }
             Panel::Lines | Panel::Rules => return Vec::new(),
         };
@@ -560,7 +562,7 @@ impl App {
             (_, Panel::Prefixes) => ("timeline", vec!["--by prefix".to_owned()]),
             (_, Panel::Networks) => ("top", vec![by]),
             (_, Panel::Ports) => ("top", vec!["--by dport,proto".to_owned()]),
-            (_, Panel::Scans) => ("top", vec![by, "--distinct dport --sort distinct".to_owned()]),
+            (_, Panel::Scans) => ("scans", Vec::new()),
         };
         Some(self.setup.command(name, &[more, options].concat()))
     }

@@ -91,7 +91,17 @@ fn picture(generation: u64) -> Picture {
             table(vec![row(net("10.0.0.0"), 300), row(net("10.1.0.0"), 200), row(net("10.2.0.0"), 100)]),
             table(vec![row(What::Port(Some(23), 6), 400), row(What::Port(Some(5060), 17), 200)]),
         ],
-        scans: vec![Scan { what: net("10.1.0.0"), ports: 40, count: 60 }],
+        scans: vec![Scan {
+            what: net("10.1.0.0"),
+            id: "5ca1ab1e".to_owned(),
+            sources: 7,
+            shape: "distributed-vertical".to_owned(),
+            technique: "syn",
+            slow: false,
+            confidence: "high",
+            aims: 40,
+            count: 60,
+        }],
         lines: (1..=30).map(line).collect(),
         time: (0..60).map(|n| n % 7).collect(),
         ..Picture::default()

@@ -145,7 +145,13 @@ fn document(report: &Report, window: &str) -> Value {
     let span = picture.bounds.filter(|_| window != "all");
     let scans = picture.scans.iter().take(ROWS).map(|scan| {
         let mut row = fields(&scan.what);
-        row["dports"] = scan.ports.into();
+        row["id"] = scan.id.clone().into();
+        row["sources"] = scan.sources.into();
+        row["shape"] = scan.shape.clone().into();
+        row["technique"] = scan.technique.into();
+        row["slow"] = scan.slow.into();
+        row["confidence"] = scan.confidence.into();
+        row["aims"] = scan.aims.into();
         row["packets"] = scan.count.into();
         row
     });

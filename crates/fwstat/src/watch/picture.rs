@@ -109,13 +109,25 @@ pub struct Row {
     pub fresh: bool,
 }
 
-/// A network that tried ports.
+/// A campaign, as `fwstat scans` has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scan {
-    /// The network.
+    /// Its source, or the network of its sources; of sources in several networks, the first.
     pub what: What,
-    /// Different ports.
-    pub ports: u64,
+    /// Its name.
+    pub id: String,
+    /// How many sources it has.
+    pub sources: u64,
+    /// vertical, horizontal, block; of several sources, decoys.
+    pub shape: String,
+    /// What is asked.
+    pub technique: &'static str,
+    /// More than a minute from probe to probe.
+    pub slow: bool,
+    /// How sure it is.
+    pub confidence: &'static str,
+    /// Different things asked for.
+    pub aims: u64,
     /// Packets.
     pub count: u64,
 }

@@ -4,6 +4,7 @@
 //! Must not know: what is looked at.
 //! Tested by: `tests/cli/watch.rs`, which runs these commands.
 
+use fwlog::sorting::InOrder as _;
 use fwlog::text::quoted;
 
 use super::picture::Picture;
@@ -92,7 +93,7 @@ impl Setup {
             _ => None,
         });
         let mut all: Vec<Vec<u8>> = rows.chain(shown).collect();
-        all.sort_unstable();
+        all.order();
         all.dedup();
         all
     }

@@ -4,22 +4,24 @@
 //! Must not know: inputs, threads, screens.
 //! Tested by: the unit tests below, `tests/cli/watch.rs`.
 
-use fwlog::sorting::InOrder as _;
 use std::collections::VecDeque;
 use std::hash::BuildHasher as _;
 use std::net::IpAddr;
+use std::time::Instant;
 
-use fwlog::aggregate::Aggregate as _;
+use fwlog::aggregate::scans::Probe;
 use fwlog::aggregate::windows::{Sliced, Span};
+use fwlog::aggregate::{Aggregate as _, Scans};
 use fwlog::filter::Filter;
 use fwlog::names::table::masked;
 use fwlog::record::{Key, Record, Value, value};
 use fwlog::time::clock::{NANOS, When};
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 
-use super::picture::{LineRow, Picture, Row, Scan, Table, Wanted};
+use super::picture::{LineRow, Picture, Reading, Row, Scan, Table, Wanted as Rows};
 use super::question::{LEVELS, Question, What};
 use crate::analysis::replayed::{Counted, Replays};
+use crate::analysis::scans::{Campaign, Campaigns, Order, Sender, Wanted};
 
 /// Prefixes that are told apart; others count as one.
 const PREFIXES: usize = 1_024;
@@ -33,8 +35,12 @@ const COARSE: usize = 96;
 /// Lines that are kept, and their bytes.
 const LINES: usize = 5_000;
 const BYTES: usize = 4 << 20;
-/// Networks whose ports are counted.
-const SCANS: usize = 4_096;
+/// Bytes for what scans are found in, and for finding them.
+const ASKED: usize = 32 << 20;
+/// Finding them takes one part in so many of the time.
+const SELDOM: u64 = 20;
+/// Campaigns that are shown.
+const CAMPAIGNS: usize = 100;
 /// A row is new for so long, in milliseconds.
 const FRESH: u64 = 60_000;
 /// In a flood of what is new, for less: so many are remembered.
@@ -76,7 +82,9 @@ pub struct Tally<'r> {
     hour: Sliced<u32>,
     networks: Sliced<Net>,
     ports: Sliced<Port>,
-    scans: HashMap<Net, (Ports, u64)>,
+    asked: Scans,
+    /// The campaigns as they were found last, from so many packets; when they may be looked for again, in milliseconds.
+    found: (Vec<Scan>, u64, u64),
     lines: VecDeque<Kept>,
     bytes: usize,
     /// What came for the first time, and when: as hashes.
@@ -84,26 +92,6 @@ pub struct Tally<'r> {
     is_fresh: HashSet<u64>,
     hasher: DefaultHashBuilder,
     rules: Option<Replays<'r>>,
-}
-
-/// Which ports came, in 64 bytes: a number of them that is exact for few, and close for some hundreds.
-#[derive(Clone, Copy, Debug)]
-struct Ports([u64; 8]);
-
-impl Ports {
-    fn add(&mut self, port: Port) {
-        let (number, protocol) = (port.0.unwrap_or(0), port.1);
-        let hash = (u64::from(number) << 8 | u64::from(protocol)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55;
-        self.0[(hash / 64) as usize] |= 1 << (hash % 64);
-    }
-
-    /// Linear counting (Whang, Vander-Zanden, Taylor 1990).
-    fn count(&self) -> u64 {
-        let set: u32 = self.0.iter().map(|word| word.count_ones()).sum();
-        let size = 512.0_f64;
-        let empty = (size - f64::from(set)).max(0.5);
-        (-size * libm::log(empty / size)).round() as u64
-    }
 }
 
 impl<'r> Tally<'r> {
@@ -122,7 +110,8 @@ impl<'r> Tally<'r> {
             hour: Sliced::new(Span::Last { slices: 60, width: 60 }, PREFIXES, PREFIXES),
             networks: Sliced::new(coarse, ROOM, SLICED),
             ports: Sliced::new(coarse, ROOM, SLICED),
-            scans: HashMap::new(),
+            asked: Scans::new(Some(ASKED), 1),
+            found: (Vec::new(), 0, 0),
             lines: VecDeque::new(),
             bytes: 0,
             fresh: VecDeque::new(),
@@ -174,9 +163,7 @@ impl<'r> Tally<'r> {
         {
             new[2] = Some(What::Port(port.0, port.1));
         }
-        if let (Some(network), Some(port)) = (network, port) {
-            self.scan(network, port, times);
-        }
+        self.asked.add(record);
         if let Some(now) = live {
             self.note_new(new.into_iter().flatten(), now);
         }
@@ -228,17 +215,21 @@ impl<'r> Tally<'r> {
         number
     }
 
-    fn scan(&mut self, network: Net, port: Port, times: u64) {
-        let (ports, count) = self.scans.entry(network).or_insert((Ports([0; 8]), 0));
-        ports.add(port);
-        *count += times;
-        if self.scans.len() > SCANS {
-            // Those with the fewest ports are let go of, all that have as few as the middle one.
-            let mut all: Vec<(u64, u64)> =
-                self.scans.values().map(|(ports, n)| (ports.count(), *n)).collect();
-            let bar = *all.select_nth_unstable(SCANS / 2).1;
-            self.scans.retain(|_, (ports, n)| (ports.count(), *n) > bar);
+    /// The campaigns in what was counted, newest first: looked for again if there is more, and time for it. At the `end`
+    /// there is.
+    fn campaigns(&mut self, now: u64, end: bool) -> Vec<Scan> {
+        let (_, of, again) = self.found;
+        if of == self.matched || now < again && !end {
+            return self.found.0.clone();
         }
+        let began = Instant::now();
+        let mut asked = self.asked.clone();
+        asked.settle();
+        let wanted = Wanted { low: false, since: None, order: Order::Newest, limit: CAMPAIGNS };
+        let list = Campaigns::of(&asked, Sender::Source).shown(&asked, &wanted).list;
+        let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.found = (list.iter().map(scan).collect(), self.matched, now.saturating_add(took * SELDOM));
+        self.found.0.clone()
     }
 
     /// Keeps the line, and lets go of the oldest.
@@ -259,7 +250,7 @@ impl<'r> Tally<'r> {
 
     /// Fills a picture with what was counted: the first rows of each table, and the last lines. `now` is the time in
     /// milliseconds.
-    pub fn draw(&mut self, picture: &mut Picture, wanted: Wanted, names: &[String], now: u64) {
+    pub fn draw(&mut self, picture: &mut Picture, wanted: Rows, names: &[String], now: u64) {
         self.note_new(std::iter::empty(), now);
         picture.matched = self.matched;
         picture.bounds = self.prefixes.bounds();
@@ -295,19 +286,7 @@ impl<'r> Tally<'r> {
                 fresh,
             ),
         ];
-        let mut scans: Vec<Scan> = self
-            .scans
-            .iter()
-            .map(|(net, (ports, count))| Scan {
-                what: What::Net(net.0, net.1),
-                ports: ports.count(),
-                count: *count,
-            })
-            .filter(|scan| scan.ports > 1)
-            .collect();
-        scans.order_by(|a, b| (b.ports, b.count).cmp(&(a.ports, a.count)).then_with(|| a.what.cmp(&b.what)));
-        scans.truncate(ROWS);
-        picture.scans = scans;
+        picture.scans = self.campaigns(now, picture.reading == Reading::End);
         let from = self.lines.len().saturating_sub(wanted.lines);
         picture.lines = self.lines.range(from..).map(|kept| line(kept, names)).collect();
     }
@@ -334,6 +313,29 @@ fn table<K: std::hash::Hash + Ord + Clone>(
         }
     });
     Table { rows: rows.collect(), distinct: sum.distinct(), total: sum.total(), missed: sum.missed() }
+}
+
+/// A campaign as it is shown.
+fn scan(campaign: &Campaign) -> Scan {
+    let first = Probe::address(campaign.sources.first().copied().unwrap_or(0));
+    let one = campaign.sources.len() == 1;
+    let length = match (one, first.is_ipv4()) {
+        (true, true) => 32,
+        (true, false) => 128,
+        (false, true) => 24,
+        (false, false) => 64,
+    };
+    Scan {
+        what: What::Net(masked(first, length), length),
+        id: campaign.id.clone(),
+        sources: campaign.sources.len() as u64,
+        shape: campaign.shape.clone(),
+        technique: campaign.technique,
+        slow: campaign.slow,
+        confidence: campaign.confidence.word(),
+        aims: campaign.aims as u64,
+        count: campaign.packets,
+    }
 }
 
 /// A line as it is shown.
@@ -380,7 +382,7 @@ mod tests {
 
     fn picture(tally: &mut Tally<'_>, now: u64) -> Picture {
         let mut picture = Picture::default();
-        let wanted = Wanted { lines: 10, rows: 100, rules: false };
+        let wanted = Rows { lines: 10, rows: 100, rules: false };
         tally.draw(&mut picture, wanted, &["kern.log".to_owned()], now);
         picture
     }
@@ -395,11 +397,31 @@ mod tests {
         assert_eq!((shown.matched, shown.tables[1].distinct, shown.tables[1].total), (30, (3, true), 30));
         assert_eq!(shown.tables[1].rows[0].what, What::Net("10.0.0.0".parse().unwrap(), 24));
         assert_eq!(shown.tables[2].rows[0].count, 15);
-        assert_eq!(shown.scans.len(), 3);
-        assert_eq!(shown.scans[0].ports, 2);
+        assert_eq!(shown.scans, []);
         assert_eq!((shown.lines.len(), shown.lines[9].number, shown.lines[9].port), (10, 30, Some(21)));
         assert_eq!(shown.tables[0].rows[0].time.iter().sum::<u64>(), 30);
         assert!(shown.tables.iter().flat_map(|table| &table.rows).all(|row| !row.fresh));
+    }
+
+    #[test]
+    fn campaigns_are_looked_for_when_there_is_time() {
+        let mut tally = Tally::new(Question::default(), Filter::All, None);
+        for port in 1..30 {
+            record(&mut tally, i64::from(port), "10.0.0.1", port, None);
+        }
+        let shown = picture(&mut tally, 0);
+        let rows: Vec<(String, u64, u64)> =
+            shown.scans.iter().map(|scan| (scan.what.shown(false), scan.aims, scan.count)).collect();
+        assert_eq!(rows, [("src 10.0.0.1".to_owned(), 29, 29)]);
+        tally.found.2 = 1_000;
+        record(&mut tally, 31, "10.0.0.1", 31, None);
+        for (reading, now, aims) in
+            [(Reading::Live, 999, 29), (Reading::Live, 1_000, 30), (Reading::End, 1_001, 30)]
+        {
+            let mut picture = Picture { reading, ..Picture::default() };
+            tally.draw(&mut picture, Rows::default(), &[], now);
+            assert_eq!(picture.scans[0].aims, aims, "{now}");
+        }
     }
 
     #[test]
@@ -442,7 +464,7 @@ mod tests {
         for n in 0..200_000_u32 {
             let address = |n: u32| std::net::Ipv4Addr::from(n.wrapping_mul(0x9e37_79b1)).to_string();
             let source = if n % 10 == 0 { "10.1.1.1".to_owned() } else { address(n) };
-            record(&mut tally, i64::from(n / 50), &source, (n % 60_000) as u16, None);
+            record(&mut tally, i64::from(n / 50), &source, (n / 10) as u16, None);
         }
         let shown = picture(&mut tally, 0);
         let first = &shown.tables[1].rows[0];
@@ -451,7 +473,9 @@ mod tests {
             ("src 10.1.1.1".to_owned(), 20_000, 0)
         );
         assert!(!shown.tables[1].distinct.1 && shown.tables[1].missed > 0);
-        assert!(tally.scans.len() <= SCANS && tally.lines.len() <= LINES);
+        assert!(tally.lines.len() <= LINES);
+        // One asked for all ports there are; what all others asked for is let go of first.
+        assert_eq!((shown.scans.len(), shown.scans[0].what.shown(false)), (1, "src 10.1.1.1".to_owned()));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! Must not know: what an entry says.
 //! Tested by: the unit tests below, `fwstat/tests/cli/journal.rs`.
 
+use crate::sorting::InOrder as _;
+
 use super::file::{How, Journal, List, Run};
 use super::layout::Id;
 
@@ -61,7 +63,7 @@ pub(super) fn boots<'j>(journals: impl Iterator<Item = &'j Journal>) -> Vec<Id> 
             }
         }
     }
-    first.sort_unstable();
+    first.order();
     first.into_iter().map(|(_, boot)| boot).collect()
 }
 

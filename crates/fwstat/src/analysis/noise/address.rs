@@ -6,6 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use fwlog::sorting::InOrder as _;
 use fwrules::Net;
 
 /// An address as a number that orders like it; IPv4 as `::ffff:a.b.c.d`.
@@ -64,7 +65,7 @@ pub fn overlap(a: &Net, b: &Net) -> bool {
 #[must_use]
 pub fn collapsed(mut nets: Vec<Net>) -> Vec<Net> {
     // A network comes before everything that lies in it.
-    nets.sort_unstable_by_key(|net| (net.addr(), net.prefix_len()));
+    nets.order_by_key(|net| (net.addr(), net.prefix_len()));
     let mut kept: Vec<Net> = Vec::new();
     let mut wide: Option<Net> = None;
     for net in nets {
@@ -125,7 +126,7 @@ impl Nets {
             let own = nets.iter().filter(|net| net.addr().is_ipv4() == v4).filter_map(Net::range);
             let mut own: Vec<(u128, u128)> =
                 own.map(|range| (number(range.first), number(range.last))).collect();
-            own.sort_unstable();
+            own.order();
             own
         });
         Nets { ranges, others: nets.iter().filter(|net| net.range().is_none()).copied().collect() }

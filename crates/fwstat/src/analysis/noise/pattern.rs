@@ -8,6 +8,7 @@
 
 use std::fmt::Write as _;
 
+use fwlog::sorting::InOrder as _;
 use fwrules::{Hook, Interface, Net, Range, shell_quote};
 use logparse::Protocol;
 
@@ -394,7 +395,7 @@ pub fn ranges(ports: impl IntoIterator<Item = u16>) -> Vec<Range<u16>> {
 /// Ranges in order, those that touch as one.
 #[must_use]
 pub fn join(mut list: Vec<Range<u16>>) -> Vec<Range<u16>> {
-    list.sort_unstable();
+    list.order();
     let mut out: Vec<Range<u16>> = Vec::new();
     for range in list {
         match out.last_mut() {

@@ -87,7 +87,7 @@ impl Tally {
             loud.net.range().map(|range| (number(range.first), number(range.last), at))
         };
         let mut ranges: Vec<(u128, u128, usize)> = list.iter().enumerate().filter_map(range).collect();
-        ranges.sort_unstable();
+        ranges.order();
         Tally { ranges, seen: BTreeMap::new(), lines: vec![0; list.len()], more: false }
     }
 

@@ -21,6 +21,7 @@ use logparse::{FastPacket, Link, MacHeader, Protocol, RawMac};
 
 use super::chain::set_name;
 use fwlog::record::Record;
+use fwlog::sorting::InOrder as _;
 
 /// Whom a link header is addressed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -271,11 +272,11 @@ impl<'c, V: Copy> Remembered<'c, V> {
 /// Ranges as intervals that no range cuts: where each begins, and its class. Intervals of which
 /// the same ranges hold are one class.
 fn intervals(mut ranges: Vec<(u128, u128)>) -> Vec<(u128, u16)> {
-    ranges.sort_unstable();
+    ranges.order();
     ranges.dedup();
     let ends = ranges.iter().filter_map(|(_, last)| last.checked_add(1));
     let mut starts: Vec<u128> = ranges.iter().map(|(first, _)| *first).chain(ends).chain([0]).collect();
-    starts.sort_unstable();
+    starts.order();
     starts.dedup();
     // Of very many ranges (a long list of addresses) every interval is a class.
     let merge = ranges.len().saturating_mul(starts.len()) < 1 << 22;

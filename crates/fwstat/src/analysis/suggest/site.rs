@@ -14,6 +14,7 @@ use logparse::{Completeness, Network, Packet};
 
 use super::classes::Tests;
 use fwlog::record::Record;
+use fwlog::sorting::InOrder as _;
 use fwlog::time::clock::NANOS;
 
 /// The table that is made beside those of nft's rulesets.
@@ -129,7 +130,7 @@ impl Site {
         jump.set(State { old: false, states: Test { not: true, value: known } });
         table.chains[user].rules.insert(0, jump);
         site.elsewhere.push(Hook::Forward);
-        site.elsewhere.sort_unstable();
+        site.elsewhere.order();
         Some(site)
     }
 

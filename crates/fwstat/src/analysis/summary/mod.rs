@@ -158,7 +158,7 @@ impl Summary {
             .chain(self.suggestion.friends.iter().map(|(friend, _)| friend.addr))
             .chain(remaining)
             .collect();
-        all.sort_unstable();
+        all.order();
         all.dedup();
         all
     }

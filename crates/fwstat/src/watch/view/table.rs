@@ -214,18 +214,18 @@ pub(super) fn scans(app: &App, paint: &mut Paint<'_>, area: Area) {
     let page = usize::from(area.height.saturating_sub(1));
     let shown: Vec<&Row> = rows.iter().skip(cursor.top).take(page).collect();
     let names: Vec<String> = shown.iter().map(|row| name(&row.what, 0)).collect();
-    let ports: Vec<String> = shown.iter().map(|row| grouped(row.recent)).collect();
+    let aims: Vec<String> = shown.iter().map(|row| grouped(row.recent)).collect();
     let counts: Vec<String> = shown.iter().map(|row| grouped(row.count)).collect();
     let widest = |texts: &[String]| texts.iter().map(|text| text.len()).max().unwrap_or(0) as u16;
-    let (ports_wide, counts_wide) = (widest(&ports).max(5), widest(&counts).max(7));
-    // Where both have no room, the ports say more; an address is never cut.
+    let (aims_wide, counts_wide) = (widest(&aims).max(4), widest(&counts).max(7));
+    // Where both have no room, the aims say more; an address is never cut.
     let room = area.width.saturating_sub(widest(&names) + 2);
-    let both = room >= ports_wide + counts_wide + 2;
+    let both = room >= aims_wide + counts_wide + 2;
     let counts_wide = if both { counts_wide + 1 } else { 0 };
     let heads = if both {
-        format!("ports {:>counts_wide$}", "packets", counts_wide = usize::from(counts_wide))
+        format!("aims {:>counts_wide$}", "packets", counts_wide = usize::from(counts_wide))
     } else {
-        "ports".to_owned()
+        "aims".to_owned()
     };
     paint.title(area, "5 scans", &heads, focus);
     for (at, row) in shown.iter().enumerate() {
@@ -235,15 +235,15 @@ pub(super) fn scans(app: &App, paint: &mut Paint<'_>, area: Area) {
             paint.right(area.x, y, area.width - 1, &counts[at], Ink::Plain);
         }
         let end = area.width.saturating_sub(1 + counts_wide);
-        if room > ports_wide {
-            paint.right(area.x, y, end, &ports[at], Ink::Plain);
+        if room > aims_wide {
+            paint.right(area.x, y, end, &aims[at], Ink::Plain);
         }
         if focus && cursor.top + at == cursor.at {
             paint.cursor(Area { x: area.x, y, width: area.width, height: 1 });
         }
     }
     if rows.is_empty() && area.height > 1 {
-        paint.text(area.x + 1, area.y + 1, area.width - 1, "no network tried two ports", Ink::Dim);
+        paint.text(area.x + 1, area.y + 1, area.width - 1, "no scan", Ink::Dim);
     }
 }
 
