@@ -122,8 +122,8 @@ echo "reading: every line once at 1 to 64 partitions, by both executors"
 python3 - "$sql" "$scratch/other" <<'END'
 import sys
 program = open(sys.argv[1], 'rb').read()
-assert b', messages 1' in program
-open(sys.argv[2], 'wb').write(program.replace(b', messages 1', b', messages 9'))
+assert b', messages 2' in program
+open(sys.argv[2], 'wb').write(program.replace(b', messages 2', b', messages 9'))
 END
 chmod +x "$scratch/other"
 if said=$(sql="$scratch/other" ask "SELECT count(*) FROM log" "$plain" 2>&1); then fail "another version was served: $said"; fi

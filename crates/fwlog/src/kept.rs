@@ -70,18 +70,29 @@ impl Kept {
     /// # Errors
     /// There is no memory to pack it.
     pub fn to_bytes(&self) -> std::io::Result<Vec<u8>> {
+        Kept::pack(&self.head, self.parts.iter())
+    }
+
+    /// The same of a head and parts, each of which is made when the one before is packed.
+    ///
+    /// # Errors
+    /// There is no memory to pack it.
+    pub fn pack<P: AsRef<[u8]>>(
+        head: &Map<String, Value>,
+        parts: impl ExactSizeIterator<Item = P>,
+    ) -> std::io::Result<Vec<u8>> {
         let mut plain = Writer::default();
-        plain.bytes(serde_json::to_string(&self.head)?.as_bytes());
-        plain.number(self.parts.len() as u64);
+        plain.bytes(serde_json::to_string(head)?.as_bytes());
+        plain.number(parts.len() as u64);
         let bytes = [NAME, VERSION].concat();
         let mut packed = zstd::Encoder::new(bytes, LEVEL)?;
         packed.include_checksum(true)?;
         packed.write_all(&plain.finish())?;
-        for part in &self.parts {
+        for part in parts {
             let mut len = Writer::default();
-            len.number(part.len() as u64);
+            len.number(part.as_ref().len() as u64);
             packed.write_all(&len.finish())?;
-            packed.write_all(part)?;
+            packed.write_all(part.as_ref())?;
         }
         packed.finish()
     }

@@ -29,6 +29,7 @@ pub fn words(plan: &dyn ExecutionPlan, look: &RenderOptions) -> String {
         let step = step(name).unwrap_or(name);
         // The scan is described above.
         let about = if name == "DataSourceExec" { "" } else { about };
+        let about = about.split(", input_partitions=").next().unwrap_or_default();
         let sign = if about.is_empty() { "" } else { ": " };
         let about = text::escape(without_numbers(about).as_bytes());
         out.push_str(&format!("  {}{step}{sign}{about}\n", " ".repeat(indent)));

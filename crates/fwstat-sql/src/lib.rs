@@ -6,6 +6,7 @@
 //! | [`logs`] | the logs of a query, and what was found out on reading them |
 //! | [`scan`], [`table`], [`bounds`] | the scan, the tables that plan it, and what they leave out |
 //! | [`exports`] | Parquet exports as rows of `log` |
+//! | `objects` | logs in S3 (feature `s3`) |
 //! | [`functions`] | functions for addresses, networks, services, flags |
 //! | [`session`], [`query`] | DataFusion's settings; one statement |
 //! | [`output`], [`cells`], [`errors`], [`explain`] | results, values, errors and plans as text |
@@ -26,6 +27,8 @@ mod front;
 pub mod functions;
 pub mod generated;
 pub mod logs;
+#[cfg(feature = "s3")]
+pub mod objects;
 pub mod opened;
 pub mod output;
 pub mod query;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use datafusion::prelude::SessionContext;
+use fwlog::input::InputError;
 use fwlog::text;
 use fwstat::cli::Format;
 use fwstat::commands::Outcome;
@@ -22,6 +23,8 @@ use crate::cluster;
 use crate::errors;
 use crate::exports::{self, Exports};
 use crate::logs::Logs;
+#[cfg(feature = "s3")]
+use crate::objects;
 use crate::output::FORMS;
 use crate::query::{Failure, Style};
 use crate::session::{self, Limits};
@@ -55,7 +58,9 @@ impl Opened {
         }
         let mut common = cli.common.clone();
         let exports = exports::take(&mut common.files);
-        let no_raw = !exports.is_empty() && common.files.is_empty();
+        let (objects, missing) = remote(&mut common.files)?;
+        let no_raw =
+            !(exports.is_empty() && objects.is_empty() && missing.is_empty()) && common.files.is_empty();
         let options = Options::of_logs(&common, no_raw)?;
         let other = options.filters.keys().find(|name| !matches!(name.as_str(), "since" | "until"));
         if let (Some(name), Some(export)) = (other, exports.first()) {
@@ -76,12 +81,15 @@ impl Opened {
             bail!("--format: there are table, csv, tsv, json, ndjson and markdown");
         }
         let partitions = options.plan.threads;
-        let Options { plan, queue, look, output, quiet, verbose, strict, .. } = options;
+        let Options { plan, mut queue, look, output, quiet, verbose, strict, .. } = options;
+        let sent: Vec<serde_json::Value> = objects.iter().map(|object| object.described()).collect();
+        objects.into_iter().for_each(|object| queue.add_object(object));
         let mut logs = Logs::new(queue, plan, cli.whole);
         if cli.cluster.is_some() {
-            logs = logs.of_cluster(described(&Cli { common, ..cli.clone() }, no_raw)?);
+            logs = logs.of_cluster(described(&Cli { common, ..cli.clone() }, no_raw, &sent)?);
         }
         logs.note(errors, None);
+        logs.note(missing, None);
         Ok(Opened {
             logs: Arc::new(logs),
             exports,
@@ -137,13 +145,63 @@ impl Opened {
     }
 }
 
+/// Takes the objects of stores out of a list of files, and what cannot be found.
+#[cfg(feature = "s3")]
+fn remote(files: &mut Vec<PathBuf>) -> anyhow::Result<(Vec<Arc<objects::Log>>, Vec<InputError>)> {
+    Ok(objects::found(&objects::take(files)))
+}
+
+/// What there is none of without stores.
+#[cfg(not(feature = "s3"))]
+#[derive(Debug)]
+enum NoObject {}
+
+#[cfg(not(feature = "s3"))]
+impl NoObject {
+    fn described(&self) -> serde_json::Value {
+        match *self {}
+    }
+}
+
+#[cfg(not(feature = "s3"))]
+impl fwlog::input::stored::Object for NoObject {
+    fn name(&self) -> &str {
+        match *self {}
+    }
+
+    fn size(&self) -> u64 {
+        match *self {}
+    }
+
+    fn written(&self) -> Option<std::time::SystemTime> {
+        match *self {}
+    }
+
+    fn read_at(&self, _: &mut [u8], _: u64) -> io::Result<usize> {
+        match *self {}
+    }
+}
+
+/// Without stores there is none.
+#[cfg(not(feature = "s3"))]
+fn remote(files: &mut Vec<PathBuf>) -> anyhow::Result<(Vec<Arc<NoObject>>, Vec<InputError>)> {
+    match files.iter().find(|file| file.to_string_lossy().starts_with("s3://")) {
+        Some(file) => bail!(
+            "{}: this fwstat-sql was built without S3:\n  \
+             cargo install --locked --path crates/fwstat-sql --features s3",
+            text::escape(file.to_string_lossy().as_bytes())
+        ),
+        None => Ok(Default::default()),
+    }
+}
+
 #[cfg(feature = "cluster")]
-fn described(cli: &Cli, may_be_none: bool) -> anyhow::Result<String> {
-    cluster::describe(cli, may_be_none)
+fn described(cli: &Cli, may_be_none: bool, objects: &[serde_json::Value]) -> anyhow::Result<String> {
+    cluster::describe(cli, may_be_none, objects)
 }
 
 #[cfg(not(feature = "cluster"))]
-fn described(_: &Cli, _: bool) -> anyhow::Result<String> {
+fn described(_: &Cli, _: bool, _: &[serde_json::Value]) -> anyhow::Result<String> {
     bail!(
         "--cluster: this fwstat-sql was built without it:\n  \
          cargo install --locked --path crates/fwstat-sql --features cluster"

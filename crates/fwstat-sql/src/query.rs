@@ -156,7 +156,7 @@ async fn attempts(
 }
 
 /// The statement after `EXPLAIN`, if it has no options: it is told in words.
-fn explained(sql: &str) -> Option<&str> {
+pub(crate) fn explained(sql: &str) -> Option<&str> {
     let (word, rest) = sql.trim_start().split_once(char::is_whitespace)?;
     let next = rest.split_whitespace().next()?.to_ascii_uppercase();
     let plain = word.eq_ignore_ascii_case("explain");

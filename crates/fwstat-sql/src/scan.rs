@@ -127,6 +127,7 @@ impl LogSource {
         let names: Vec<&str> = names.collect();
         let mut out = match &names[..] {
             [] => "  Builds no column: rows are counted.\n".to_owned(),
+            [name] => format!("  Builds the column {name}.\n"),
             names => format!("  Builds the columns {}.\n", names.join(", ")),
         };
         if let Some(front) = &self.front {

@@ -45,6 +45,8 @@ pub fn session(limits: Limits) -> Result<SessionContext> {
     options.sql_parser.map_string_types_to_utf8view = false;
     options.execution.parquet.schema_force_view_types = false;
     options.sql_parser.collect_spans = true;
+    // Where half of the rows are groups of their own, grouping each partition first gains nothing.
+    options.execution.skip_partial_aggregation_probe_ratio_threshold = 0.5;
     let runtime =
         RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(limits.memory))).build_arc()?;
     let context = SessionContext::new_with_config_rt(config, runtime);

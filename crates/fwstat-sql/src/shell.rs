@@ -195,7 +195,8 @@ impl Shell {
                 Ok(rows) => {
                     drop(out);
                     opened.tell(&sql)?;
-                    if self.timer && !explain {
+                    // A plan has no rows.
+                    if self.timer && !explain && query::explained(&sql).is_none() {
                         let (rows, took) = (look.count_of(rows, "row", "rows"), started.elapsed());
                         say(look, &format!("{rows}, {:.2} s", took.as_secs_f64()))?;
                     }

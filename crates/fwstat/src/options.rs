@@ -16,10 +16,10 @@ pub mod suggest;
 pub use fields::{fields, known_fields, names};
 pub(crate) use look::look;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use jiff::tz::TimeZone;
@@ -106,7 +106,9 @@ enum Inputs {
 pub struct Shared {
     /// How far each reads files that are being written.
     extents: Arc<Extents>,
-    /// Names and places, which are read once.
+    /// What files are called where that is not their path.
+    called: Mutex<HashMap<PathBuf, String>>,
+    /// Names and places of addresses, which are read once.
     names: OnceLock<Option<Arc<Names>>>,
     /// What the first pass read.
     first: OnceLock<Sums>,
@@ -130,6 +132,11 @@ impl Shared {
     /// Lets no pass read more of a file than so many bytes.
     pub fn read_until(&self, file: &std::fs::Metadata, bytes: u64) {
         self.extents.end(file, Unit::Bytes, bytes);
+    }
+
+    /// Calls a file by another name than its path.
+    pub fn call(&self, path: PathBuf, name: String) {
+        self.called.lock().unwrap_or_else(PoisonError::into_inner).insert(path, name);
     }
 
     /// Takes what a pass read to its end.
@@ -306,6 +313,7 @@ impl Options {
             between: between(since, until, &clock),
             entries: wanted(since, until, input)?,
             extents: Arc::clone(&shared.extents),
+            names: Arc::new(shared.called.lock().unwrap_or_else(PoisonError::into_inner).clone()),
             follow,
         };
         // Records on a terminal are a sign of progress themselves.
@@ -537,7 +545,7 @@ fn has_places(inputs: &[Input]) -> anyhow::Result<()> {
         let instead = match input {
             Input::File(path) if !is_kmsg(path) && !fwlog::input::journal::is_journal(path) => continue,
             Input::Stdin => "standard input begins anew each time",
-            Input::Journal(..) | Input::Program(_) | Input::File(_) => {
+            Input::Journal(..) | Input::Program(_) | Input::File(_) | Input::Remote(_) => {
                 "of the journal, `journalctl -k -o export --cursor-file FILE | fwstat export` keeps it"
             }
         };

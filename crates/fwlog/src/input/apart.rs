@@ -17,8 +17,9 @@ use super::chunk::{Buffer, ReadOptions};
 use super::error::{InputError, explain, reason};
 use super::extent::Unit;
 use super::split::Split;
+use super::stored::Stored;
 use super::years::Depth;
-use super::{Input, InputQueue, Source, decode, is_kmsg, is_read_once, journal};
+use super::{Input, InputQueue, Source, decode, is_kmsg, is_read_once, journal, remote};
 
 /// How inputs are cut, and what their lines are asked for.
 #[derive(Clone, Debug)]
@@ -94,6 +95,13 @@ impl InputQueue {
                     Ok(None) => pieces.push(whole(source, &reading, vec![source.input.clone()])),
                     Err(error) => errors.push(error),
                 },
+                Input::Remote(object) => match remote::split(&source.name, object, &reading, Depth::Likely) {
+                    Ok(Some(split)) => {
+                        ranges(&mut pieces, &Arc::new(split), (at, &names), cut.size, reading.chunk);
+                    }
+                    Ok(None) => pieces.push(whole(source, &reading, vec![source.input.clone()])),
+                    Err(error) => errors.push(error),
+                },
                 input => pieces.push(whole(source, &reading, vec![input.clone()])),
             }
         }
@@ -129,7 +137,10 @@ fn split(path: &Path, source: &Source, reading: &ReadOptions) -> Result<Option<A
     }
     let years = reading.years.of_file(meta.modified().ok(), source.limit);
     let size = reading.extents.end(&meta, Unit::Bytes, meta.len());
-    Split::new(file, size, reading, &years, Depth::Likely).map(Arc::new).map(Some).map_err(failed)
+    Split::new(Stored::File(file), size, reading, &years, Depth::Likely)
+        .map(Arc::new)
+        .map(Some)
+        .map_err(failed)
 }
 
 /// A file's pieces, `size` bytes and more each.
@@ -152,12 +163,13 @@ fn ranges(
 fn whole(source: &Source, reading: &ReadOptions, inputs: Vec<Input>) -> Piece {
     let bytes = match &inputs[..] {
         [Input::File(path)] => size(path),
+        [Input::Remote(remote)] => remote.0.size(),
         _ => 0,
     };
     let once = match &source.input {
         Input::Stdin => true,
         Input::File(path) => is_read_once(path),
-        Input::Journal(..) | Input::Program(_) => false,
+        Input::Journal(..) | Input::Program(_) | Input::Remote(_) => false,
     };
     let once = once.then(Arc::default);
     let what = What::Whole { inputs, limit: source.limit, reading: Box::new(reading.clone()), once };

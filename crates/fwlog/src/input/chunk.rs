@@ -4,6 +4,8 @@
 //! Must not know: where the bytes come from.
 //! Tested by: the unit tests of `split` and `stream`.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::decode::Decoding;
@@ -34,6 +36,8 @@ pub struct ReadOptions {
     pub entries: Wanted,
     /// How far files are read; shared by those who read them again.
     pub extents: Arc<Extents>,
+    /// What files are called where that is not their path.
+    pub names: Arc<HashMap<PathBuf, String>>,
     /// Whether inputs that grow are read on, by one thread and in order.
     pub follow: Option<Follow>,
 }
@@ -49,6 +53,7 @@ impl Default for ReadOptions {
             between: None,
             entries: Wanted::default(),
             extents: Arc::default(),
+            names: Arc::default(),
             follow: None,
         }
     }

@@ -23,10 +23,12 @@ pub mod journal;
 pub mod months;
 pub mod objects;
 pub mod reframe;
+mod remote;
 mod rhythm;
 pub mod runs;
 pub mod split;
 pub mod stamps;
+pub mod stored;
 pub mod stream;
 pub mod ulogd;
 pub mod unpack;
@@ -57,6 +59,7 @@ use self::follow::{Followed, Following};
 use self::journal::{Lost, Merge, Parts, Tail, Wanted, Work};
 use self::runs::Doubt;
 use self::split::Split;
+use self::stored::{Remote, Stored};
 use self::stream::{Poll, Stream};
 use self::years::{Depth, Survey, Years};
 
@@ -71,6 +74,8 @@ pub enum Input {
     Journal(PathBuf, Option<String>),
     /// The output of a program: `journalctl` of a running system.
     Program(Vec<String>),
+    /// An object of a store that is elsewhere.
+    Remote(Remote),
 }
 
 impl Input {
@@ -81,6 +86,7 @@ impl Input {
             Input::Stdin => "-".to_owned(),
             Input::File(path) | Input::Journal(path, _) => path.to_string_lossy().into_owned(),
             Input::Program(words) => words.join(" "),
+            Input::Remote(remote) => remote.0.name().to_owned(),
         }
     }
 }
@@ -201,7 +207,8 @@ impl InputQueue {
 
     fn add(&mut self, input: Input, state: State) {
         let done = AtomicBool::new(matches!(state, State::Done));
-        let source = Source { name: input.name(), input, done, state: Mutex::new(state), limit: None };
+        let name = self.name_of(&input);
+        let source = Source { name, input, done, state: Mutex::new(state), limit: None };
         self.sources.push(source);
     }
 
@@ -322,6 +329,7 @@ impl InputQueue {
             Input::File(path) => {
                 std::fs::metadata(path).ok().filter(|meta| meta.is_file()).map(|meta| meta.len())
             }
+            Input::Remote(remote) => Some(remote.0.size()),
             _ => None,
         };
         self.sources.iter().map(size).sum::<Option<u64>>().unwrap_or(0)
@@ -570,6 +578,7 @@ impl InputQueue {
                     .map_err(|error| InputError::new(name, reason(&error)))?;
                 self.stream(at, name, decoded, years(None))
             }
+            Input::Remote(remote) => self.open_remote(at, name, remote),
             Input::File(path) if self.is_followed(path) => Ok(self.follow(path)),
             // Folders were opened with the files in them.
             Input::File(path) | Input::Journal(path, _) => self.open_file(at, path, source, years),
@@ -651,7 +660,7 @@ impl InputQueue {
         let thorough = self.thorough.load(Ordering::Relaxed);
         if plain && meta.len() > 0 && !self.reading.ordered {
             let depth = if thorough { Depth::All } else { Depth::Sample };
-            let split = Split::new(file, size, &self.reading, &years, depth).map_err(failed)?;
+            let split = Split::new(Stored::File(file), size, &self.reading, &years, depth).map_err(failed)?;
             lock(&self.notes).extend(split.note(name));
             self.found(at, split.survey());
             return Ok(State::Split(Arc::new(split)));

@@ -1,19 +1,18 @@
-//! A plain file, cut in place: every thread reads its own pieces.
+//! A plain file, or an object of a store, cut in place: every thread reads its own pieces.
 //!
 //! Responsible for: pieces of whole lines. A piece is the lines that begin in its range.
 //! Must not know: what a line says, except the stamps that `years` looks at.
 //! Tested by: the unit tests below.
 
-use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memchr::memchr;
 
 use super::bytes::LONGEST_LINE;
 use super::chunk::{BEFORE, Buffer, ReadOptions};
+use super::stored::{Stored, exactly};
 use super::years::{self, Depth, Survey, Years};
 
 /// How much is read at a time in search of the end of a piece's last line.
@@ -22,7 +21,7 @@ const STEP: usize = 4096;
 /// The file and the next range to hand out.
 #[derive(Debug)]
 pub struct Split {
-    file: File,
+    file: Stored,
     size: u64,
     /// What to read: where each piece begins and ends.
     pieces: Vec<(u64, u64)>,
@@ -36,7 +35,7 @@ impl Split {
     /// # Errors
     /// The file cannot be read.
     pub fn new(
-        file: File,
+        file: Stored,
         size: u64,
         reading: &ReadOptions,
         years: &Years,
@@ -130,7 +129,7 @@ impl Split {
         let from = at.saturating_sub(BEFORE as u64);
         // Not cleared: what the last chunk left is overwritten, and zeroing it first costs.
         bytes.resize((to - from) as usize, 0);
-        self.file.read_exact_at(bytes, from).map_err(shrunk)?;
+        exactly(&self.file, bytes, from).map_err(shrunk)?;
         // The first line that begins here is the one behind the first line end from `at - 1` on.
         let lead = (at - from) as usize;
         buffer.start = match lead {
@@ -147,7 +146,7 @@ impl Split {
             let step = STEP.min((self.size - next) as usize);
             let old = bytes.len();
             bytes.resize(old + step, 0);
-            self.file.read_exact_at(&mut bytes[old..], next).map_err(shrunk)?;
+            exactly(&self.file, &mut bytes[old..], next).map_err(shrunk)?;
             next += step as u64;
             match memchr(b'\n', &bytes[old..]) {
                 Some(found) => {
@@ -182,6 +181,7 @@ fn shrunk(error: io::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
     use std::io::Write as _;
 
     fn pieces(text: &[u8], chunk: usize) -> Vec<u8> {
@@ -190,7 +190,7 @@ mod tests {
         File::create(&path).unwrap().write_all(text).unwrap();
         let reading = ReadOptions { chunk, years: Years::default(), ..ReadOptions::default() };
         let split = Split::new(
-            File::open(&path).unwrap(),
+            Stored::File(File::open(&path).unwrap()),
             text.len() as u64,
             &reading,
             &Years::default(),

@@ -9,9 +9,7 @@
 //! Must not know: packets; how the years follow from the stamps (`walk`).
 //! Tested by: `fwstat/tests/cli/clocks.rs`.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt as _;
 use std::time::SystemTime;
 
 use jiff::tz::TimeZone;
@@ -19,6 +17,7 @@ use logparse::{Civil, Zone};
 
 use super::runs::{Doubt, End, Point};
 use super::stamps::{self, Head};
+use super::stored::{Part, Text};
 use super::walk::{Walk, Walked};
 use crate::time::clock::YearHint;
 use crate::time::dates::DAY;
@@ -190,7 +189,7 @@ pub enum Depth {
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn survey(file: &File, size: u64, years: &Years, depth: Depth) -> io::Result<Survey> {
+pub fn survey(file: &(impl Text + ?Sized), size: u64, years: &Years, depth: Depth) -> io::Result<Survey> {
     if !years.wanted || size == 0 {
         return Ok(Survey::default());
     }
@@ -213,7 +212,12 @@ pub fn survey(file: &File, size: u64, years: &Years, depth: Depth) -> io::Result
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn survey_between(file: &File, size: u64, years: &Years, between: (i64, i64)) -> io::Result<Survey> {
+pub fn survey_between(
+    file: &(impl Text + ?Sized),
+    size: u64,
+    years: &Years,
+    between: (i64, i64),
+) -> io::Result<Survey> {
     /// So many bytes are skipped or not.
     const BLOCK: u64 = 32 << 10;
     /// The zones' changes of the clock.
@@ -253,40 +257,6 @@ pub fn go_on(bytes: &[u8], offset: u64, before: i64, years: &Years) -> (Calendar
     let walk = sample(bytes, offset, bytes.len() as u64, &[16 << 10], walk, years).unwrap_or_default();
     let wrong = walk.is_overdue();
     (Calendar::new(&walk.finish(years.end()), true), wrong)
-}
-
-/// Text that is read at any place.
-trait Text {
-    fn text_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
-}
-
-impl Text for File {
-    fn text_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        self.read_at(buffer, at)
-    }
-}
-
-impl Text for [u8] {
-    fn text_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        let rest = self.get(at as usize..).unwrap_or_default();
-        let len = rest.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&rest[..len]);
-        Ok(len)
-    }
-}
-
-/// A text, read from some place on.
-struct Part<'t, T: ?Sized> {
-    text: &'t T,
-    at: u64,
-}
-
-impl<T: Text + ?Sized> Read for Part<'_, T> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.text.text_at(buffer, self.at)?;
-        self.at += read as u64;
-        Ok(read)
-    }
 }
 
 /// The heads of lines, as they come.

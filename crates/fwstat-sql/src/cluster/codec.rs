@@ -6,7 +6,6 @@
 //! Tested by: the unit tests below, `benches/cluster.sh`.
 
 use std::any::Any;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use ballista_core::serde::{BallistaLogicalExtensionCodec, BallistaPhysicalExtensionCodec};
@@ -36,15 +35,16 @@ use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::messages::{self, Opener};
+use super::origin::Served;
 use crate::scan::{LogSource, Numbered};
 use crate::schema;
 use crate::table::LogTable;
 
-/// Both codecs of a process: of a server, with the folder that it serves.
+/// Both codecs of a process: of a server, with what it serves.
 pub(super) fn codecs(
-    root: Option<PathBuf>,
+    served: Option<Served>,
 ) -> (Arc<dyn LogicalExtensionCodec>, Arc<dyn PhysicalExtensionCodec>) {
-    let opener = Arc::new(Opener::new(root));
+    let opener = Arc::new(Opener::new(served));
     let logical = Logical { others: BallistaLogicalExtensionCodec::default(), opener: Arc::clone(&opener) };
     let physical = Physical { others: BallistaPhysicalExtensionCodec::default(), opener };
     (Arc::new(logical), Arc::new(physical))
@@ -286,10 +286,11 @@ mod tests {
         let words = ["fwstat sql", "--utc", "--year=2026", "--chunk-size=20000", log.to_str().unwrap()];
         let mut cli = Cli::try_parse_from(words).unwrap();
         cli.words = words.map(ToOwned::to_owned).to_vec();
-        let described = origin::describe(&cli, false).unwrap();
-        let logs = Arc::new(origin::open(&described, false, folder.path()).unwrap());
+        let described = origin::describe(&cli, false, &[]).unwrap();
+        let served = Served { root: folder.path().to_owned(), objects: Vec::new() };
+        let logs = Arc::new(origin::open(&described, false, &served).unwrap());
         let table: Arc<dyn TableProvider> = Arc::new(LogTable::new(logs, Lines::Log));
-        let (logical, physical) = codecs(Some(folder.path().to_owned()));
+        let (logical, physical) = codecs(Some(served));
         let context = session::session(Limits { partitions: 3, memory: 1 << 28 }).unwrap();
         let name = TableReference::bare("log");
         let mut bytes = Vec::new();

@@ -4,7 +4,6 @@
 //! Must not know: what a plan is.
 //! Tested by: the unit tests below, those of `codec`, `benches/cluster.sh`.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::common::plan_err;
@@ -12,7 +11,7 @@ use datafusion::error::{DataFusionError, Result};
 use fwlog::input::apart::{Cut, Piece};
 use serde_json::{Value, json};
 
-use super::origin;
+use super::origin::{self, Served};
 use crate::logs::Logs;
 use crate::scan::Lines;
 
@@ -110,14 +109,14 @@ struct Opened {
 /// Opens what messages describe, each description once.
 #[derive(Debug)]
 pub(super) struct Opener {
-    /// Where files may be; a client opens none.
-    root: Option<PathBuf>,
+    /// What may be opened; a client opens nothing.
+    served: Option<Served>,
     opened: Mutex<Vec<Opened>>,
 }
 
 impl Opener {
-    pub(super) fn new(root: Option<PathBuf>) -> Opener {
-        Opener { root, opened: Mutex::default() }
+    pub(super) fn new(served: Option<Served>) -> Opener {
+        Opener { served, opened: Mutex::default() }
     }
 
     /// The logs of a message.
@@ -149,7 +148,7 @@ impl Opener {
     }
 
     fn with<T>(&self, head: &Value, take: impl FnOnce(&mut Opened) -> Result<T>) -> Result<T> {
-        let Some(root) = &self.root else { return plan_err!("a client opens no logs for others") };
+        let Some(served) = &self.served else { return plan_err!("a client opens no logs for others") };
         let (Some(origin), Some(whole)) = (head["origin"].as_str(), head["whole"].as_bool()) else {
             return plan_err!("a message that describes no logs");
         };
@@ -158,7 +157,7 @@ impl Opener {
         let mut opened = match known {
             Some(at) => all.remove(at),
             None => {
-                let logs = origin::open(origin, whole, root);
+                let logs = origin::open(origin, whole, served);
                 let logs = logs.map_err(|error| DataFusionError::Plan(format!("{error:#}")))?;
                 Opened { origin: origin.to_owned(), whole, logs: Arc::new(logs), pieces: Vec::new() }
             }

@@ -9,6 +9,7 @@ mod client;
 mod codec;
 mod messages;
 mod origin;
+mod own;
 mod server;
 mod store;
 

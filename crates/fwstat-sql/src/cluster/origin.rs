@@ -21,15 +21,15 @@ use crate::cli::Cli;
 use crate::logs::Logs;
 
 /// What both sides must have in common: messages are not read by another version.
-pub(super) const VERSION: &str = concat!("fwstat-sql ", env!("CARGO_PKG_VERSION"), ", messages 1");
+pub(super) const VERSION: &str = concat!("fwstat-sql ", env!("CARGO_PKG_VERSION"), ", messages 2");
 /// So much of a file's beginning says whether it is the same file.
 const HEAD: u64 = 1024;
 
-/// The logs of a command line for another process; `may_be_none` if there are tables of others.
+/// The logs of a command line for another process, with these objects; `may_be_none` if there are other tables.
 ///
 /// # Errors
 /// An option is of this machine only, no file is named, or one cannot be read.
-pub fn describe(cli: &Cli, may_be_none: bool) -> anyhow::Result<String> {
+pub fn describe(cli: &Cli, may_be_none: bool, objects: &[Value]) -> anyhow::Result<String> {
     let common = &cli.common;
     if let Some(option) = local_only(&common.input) {
         bail!(
@@ -54,7 +54,7 @@ pub fn describe(cli: &Cli, may_be_none: bool) -> anyhow::Result<String> {
     let now = common.input.now.clone().unwrap_or_else(|| format!("@{}", since.as_secs()));
     // What a server keeps open for one client is not for another, who may mean other files of the same name.
     let client = format!("{}.{}", since.as_nanos(), std::process::id());
-    Ok(json!({ "client": client, "words": cli.words, "files": files, "zone": zone, "now": now }).to_string())
+    Ok(json!({ "client": client, "words": cli.words, "files": files, "objects": objects, "zone": zone, "now": now }).to_string())
 }
 
 /// The option, if there is one, that means something only here.
@@ -83,7 +83,8 @@ fn file(path: &Path) -> anyhow::Result<Value> {
     let text =
         absolute.to_str().ok_or_else(|| anyhow!("{}: a name that is no text cannot be sent", name()))?;
     let head = fingerprint(path, meta.len()).with_context(name)?;
-    Ok(json!({ "path": text, "size": meta.len(), "head": format!("{head:016x}") }))
+    let name_typed = path.to_string_lossy();
+    Ok(json!({ "path": text, "name": name_typed, "size": meta.len(), "head": format!("{head:016x}") }))
 }
 
 /// A number for the beginning of a file of that size (FNV-1a, which is the same everywhere).
@@ -94,16 +95,26 @@ fn fingerprint(path: &Path, size: u64) -> std::io::Result<u64> {
     Ok(head.iter().fold(0xcbf2_9ce4_8422_2325, step))
 }
 
-/// Opens what [`describe`] described, below `root`.
+/// What a server reads, and nothing else.
+#[derive(Clone, Debug)]
+pub(super) struct Served {
+    /// Files below this folder.
+    pub(super) root: PathBuf,
+    /// Objects whose names begin so.
+    pub(super) objects: Vec<String>,
+}
+
+/// Opens what [`describe`] described, of what is served.
 ///
 /// # Errors
 /// It makes no sense, or a file is not what it was, or not below the root.
-pub(super) fn open(origin: &str, whole: bool, root: &Path) -> anyhow::Result<Logs> {
+pub(super) fn open(origin: &str, whole: bool, served: &Served) -> anyhow::Result<Logs> {
     let told: Value = serde_json::from_str(origin).context("the description of the logs")?;
     let words = strings(&told["words"])?;
     let mut cli = Cli::try_parse_from(words).map_err(|error| anyhow!("the options of the query: {error}"))?;
     ensure!(local_only(&cli.common.input).is_none(), "an option of the query is of one machine");
     let shared = Shared::default();
+    let root = &served.root;
     let root = root.canonicalize().with_context(|| root.display().to_string())?;
     let files = told["files"].as_array().context("no files are named")?;
     let files =
@@ -117,8 +128,22 @@ pub(super) fn open(origin: &str, whole: bool, root: &Path) -> anyhow::Result<Log
         true => Options::of_logs(&cli.common, true),
         false => Options::again(&cli.common, false, &shared),
     };
-    let Options { queue, plan, .. } = options?;
+    let Options { mut queue, plan, .. } = options?;
+    for object in told["objects"].as_array().context("no objects are named")? {
+        add(&mut queue, object, &served.objects)?;
+    }
     Ok(Logs::new(queue, plan, whole).of_cluster(origin.to_owned()))
+}
+
+#[cfg(feature = "s3")]
+fn add(queue: &mut fwlog::input::InputQueue, object: &Value, served: &[String]) -> anyhow::Result<()> {
+    queue.add_object(crate::objects::Log::same(object, served)?);
+    Ok(())
+}
+
+#[cfg(not(feature = "s3"))]
+fn add(_: &mut fwlog::input::InputQueue, _: &Value, _: &[String]) -> anyhow::Result<()> {
+    bail!("this part of the cluster was built without S3")
 }
 
 fn strings(values: &Value) -> anyhow::Result<Vec<String>> {
@@ -126,7 +151,8 @@ fn strings(values: &Value) -> anyhow::Result<Vec<String>> {
     values.iter().map(|word| word.as_str().map(ToOwned::to_owned).context("an option is no text")).collect()
 }
 
-/// The path of a file, if it is still what was described; it is read as far as it went then.
+/// The path of a file without links, if it is still what was described; it is read as far as it went then, and called as it
+/// was typed.
 fn same(told: &Value, root: &Path, shared: &Shared) -> anyhow::Result<PathBuf> {
     let path = Path::new(told["path"].as_str().context("a file without a path")?);
     let name = text::escape(path.as_os_str().as_encoded_bytes());
@@ -142,17 +168,23 @@ fn same(told: &Value, root: &Path, shared: &Shared) -> anyhow::Result<PathBuf> {
     let head = fingerprint(&real, size).with_context(|| name.clone())?;
     ensure!(told["head"] == format!("{head:016x}"), "{name}: another file than when the query was sent");
     shared.read_until(&meta, size);
-    Ok(path.to_owned())
+    shared.call(real.clone(), told["name"].as_str().context("a file without a name")?.to_owned());
+    // What was looked at, whatever the links of its path are by now.
+    Ok(real)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn served(root: &Path) -> Served {
+        Served { root: root.to_owned(), objects: Vec::new() }
+    }
+
     fn described(words: &[&str]) -> String {
         let mut cli = Cli::try_parse_from(words).unwrap();
         cli.words = words.iter().map(ToString::to_string).collect();
-        describe(&cli, false).unwrap()
+        describe(&cli, false, &[]).unwrap()
     }
 
     #[test]
@@ -163,9 +195,17 @@ mod tests {
         let name = path.to_str().unwrap();
         let origin = described(&["fwstat sql", "--tz=Europe/Berlin", "--prefix=a", name]);
         let opened = |root: &Path| {
-            open(&origin, false, root).map(|logs| logs.size()).map_err(|error| format!("{error:#}"))
+            open(&origin, false, &served(root)).map(|logs| logs.size()).map_err(|error| format!("{error:#}"))
         };
         assert_eq!(opened(folder.path()), Ok(8));
+        // It is called as it was typed, and read where links lead to.
+        let link = folder.path().join("link.log");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let linked = described(&["fwstat sql", "--utc", link.to_str().unwrap()]);
+        let logs = open(&linked, false, &served(folder.path())).unwrap();
+        let cut = fwlog::input::apart::Cut { size: 1, times: false, whole: true, between: None };
+        assert_eq!(logs.pieces(&cut)[0].name, link.to_str().unwrap());
+        std::fs::remove_file(&link).unwrap();
         // What is written later is not read.
         std::fs::write(&path, "one\ntwo\nthree\n").unwrap();
         assert!(opened(folder.path()).is_ok());
@@ -194,16 +234,16 @@ mod tests {
             &["fwstat sql", "/nowhere/x"],
             &["fwstat sql", "/"],
         ] {
-            assert!(describe(&Cli::try_parse_from(words).unwrap(), false).is_err(), "{words:?}");
+            assert!(describe(&Cli::try_parse_from(words).unwrap(), false, &[]).is_err(), "{words:?}");
         }
         // Nor opened, whatever is sent.
         let sent =
             json!({"words": ["fwstat sql", "--names=/etc/shadow"], "files": [], "zone": "UTC", "now": "@1"});
-        assert!(open(&sent.to_string(), false, Path::new("/")).is_err());
+        assert!(open(&sent.to_string(), false, &served(Path::new("/"))).is_err());
         for sent in
             ["", "{}", "[]", "{\"words\":[7]}", "{\"words\":[\"fwstat sql\",\"--no-such\"],\"files\":[]}"]
         {
-            assert!(open(sent, false, Path::new("/")).is_err(), "{sent}");
+            assert!(open(sent, false, &served(Path::new("/"))).is_err(), "{sent}");
         }
     }
 }

@@ -21,6 +21,8 @@ use datafusion::error::Result;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{FunctionRegistry as _, SessionStateBuilder};
 
+use super::origin::Served;
+use super::own::Own;
 use super::store::Stores;
 use super::{client, codec};
 use crate::functions;
@@ -56,6 +58,10 @@ struct Serving {
     /// The folder that is served, to be read; files elsewhere are refused.
     #[arg(long, value_name = "DIR", default_value = "/var/log")]
     root: PathBuf,
+    /// Objects of S3 that are served too, as s3://BUCKET/BEGINNING; more than one if it is given more than once.
+    #[cfg(feature = "s3")]
+    #[arg(long, value_name = "NAME")]
+    objects: Vec<String>,
     /// Listen to all networks.
     #[arg(long)]
     insecure: bool,
@@ -114,19 +120,30 @@ pub(super) fn run(asked: Cluster) -> anyhow::Result<()> {
 
 impl Serving {
     /// Looks at what is asked, and begins to tell what happens.
-    fn begin(&self, address: IpAddr) -> anyhow::Result<PathBuf> {
+    fn begin(&self, address: IpAddr) -> anyhow::Result<Served> {
         ensure!(
             self.insecure || !address.is_unspecified(),
             "{address} is every network that this machine has, and there is no authentication: name an address, or say --insecure"
         );
         Told::begin(self.verbose);
-        self.root.canonicalize().with_context(|| format!("--root: {}", self.root.display()))
+        let root = self.root.canonicalize().with_context(|| format!("--root: {}", self.root.display()))?;
+        #[cfg(feature = "s3")]
+        for name in &self.objects {
+            ensure!(name.starts_with(crate::objects::SCHEME), "--objects: s3://BUCKET/BEGINNING is needed");
+        }
+        Ok(Served {
+            root,
+            #[cfg(feature = "s3")]
+            objects: self.objects.clone(),
+            #[cfg(not(feature = "s3"))]
+            objects: Vec::new(),
+        })
     }
 }
 
 async fn scheduler(asked: Scheduler) -> anyhow::Result<()> {
-    let root = asked.serving.begin(asked.bind.ip())?;
-    let config = Arc::new(scheduler_config(&asked, &root)?);
+    let served = asked.serving.begin(asked.bind.ip())?;
+    let config = Arc::new(scheduler_config(&asked, &served)?);
     let cluster = BallistaCluster::new_from_config(&config).await.map_err(plain)?;
     tokio::select! {
         ended = start_server(cluster, asked.bind, config) => ended.map_err(plain),
@@ -134,9 +151,9 @@ async fn scheduler(asked: Scheduler) -> anyhow::Result<()> {
     }
 }
 
-fn scheduler_config(asked: &Scheduler, root: &Path) -> anyhow::Result<SchedulerConfig> {
-    let (logical, physical) = codec::codecs(Some(root.to_owned()));
-    let files = runtime(root, None)?;
+fn scheduler_config(asked: &Scheduler, served: &Served) -> anyhow::Result<SchedulerConfig> {
+    let (logical, physical) = codec::codecs(Some(served.clone()));
+    let files = runtime(&served.root, None)?;
     Ok(SchedulerConfig {
         bind_host: asked.bind.ip().to_string(),
         bind_port: asked.bind.port(),
@@ -165,25 +182,18 @@ fn scheduler_config(asked: &Scheduler, root: &Path) -> anyhow::Result<SchedulerC
 }
 
 async fn executor(asked: Executor) -> anyhow::Result<()> {
-    let root = asked.serving.begin(asked.bind)?;
-    let own = std::env::temp_dir().join(format!("fwstat-sql-{}", std::process::id()));
-    let work = asked.work_dir.as_ref().unwrap_or(&own);
-    if asked.work_dir.is_none() {
-        use std::os::unix::fs::DirBuilderExt as _;
-        let made = std::fs::DirBuilder::new().mode(0o700).create(&own);
-        made.with_context(|| own.display().to_string())?;
-    }
-    let ended = start_executor_process(Arc::new(executor_config(&asked, &root, work)?)).await;
-    if asked.work_dir.is_none() {
-        // It is among the temporary files.
-        let _ = std::fs::remove_dir_all(&own);
-    }
-    ended.map_err(plain)
+    let served = asked.serving.begin(asked.bind)?;
+    let own = match &asked.work_dir {
+        Some(_) => None,
+        None => Some(Own::new(&std::env::temp_dir())?),
+    };
+    let work = asked.work_dir.as_deref().or(own.as_ref().map(Own::path)).context("--work-dir")?;
+    start_executor_process(Arc::new(executor_config(&asked, &served, work)?)).await.map_err(plain)
 }
 
-fn executor_config(asked: &Executor, root: &Path, work: &Path) -> anyhow::Result<ExecutorProcessConfig> {
-    let (logical, physical) = codec::codecs(Some(root.to_owned()));
-    let files = runtime(root, Some(work))?;
+fn executor_config(asked: &Executor, served: &Served, work: &Path) -> anyhow::Result<ExecutorProcessConfig> {
+    let (logical, physical) = codec::codecs(Some(served.clone()));
+    let files = runtime(&served.root, Some(work))?;
     let (host, port) = asked.scheduler.rsplit_once(':').context("--scheduler: HOST:PORT is needed")?;
     let mut known = BallistaFunctionRegistry::default();
     let ours = functions::all().into_iter().map(|function| (function.name().to_owned(), Arc::new(function)));
@@ -271,9 +281,10 @@ mod tests {
     #[test]
     fn servers_listen_to_this_machine_and_read_one_folder() {
         let folder = tempfile::tempdir().unwrap();
+        let served = Served { root: folder.path().to_owned(), objects: Vec::new() };
         let Part::Scheduler(asked) = parsed(&["scheduler"]) else { panic!() };
         assert!(asked.bind.ip().is_loopback());
-        let config = scheduler_config(&asked, folder.path()).unwrap();
+        let config = scheduler_config(&asked, &served).unwrap();
         assert_eq!(config.grpc_client_max_message_size, 64 << 20);
         assert!(config.executor_timeout_seconds <= 30 && config.override_physical_codec.is_some());
         config.validate().unwrap();
@@ -284,7 +295,7 @@ mod tests {
         );
         let Part::Executor(asked) = parsed(&["executor", "--scheduler=h:1", "--vcores=2"]) else { panic!() };
         assert!(asked.bind.is_loopback());
-        let config = executor_config(&asked, folder.path(), folder.path()).unwrap();
+        let config = executor_config(&asked, &served, folder.path()).unwrap();
         assert_eq!((config.vcores, config.grpc_max_decoding_message_size), (2, 64 << 20));
         assert!(
             config.scheduler_connect_timeout_seconds >= 60 && config.job_data_clean_up_interval_seconds > 0

@@ -281,20 +281,16 @@ impl Answers {
         self.bytes
     }
 
-    /// The answers as bytes, in the order of the questions.
+    /// An answer as bytes, by the place of its question.
     #[must_use]
-    pub fn parts(&mut self) -> Vec<Vec<u8>> {
-        let mut parts = Vec::new();
-        for at in 0..self.answers.len() {
-            if let Answer::Slices(slices) | Answer::Near(slices) = &mut self.answers[at] {
-                slices.gather();
-            }
-            self.put_under(at);
-            let mut out = Writer::default();
-            self.answers[at].write(&mut out);
-            parts.push(out.finish());
+    pub fn part(&mut self, at: usize) -> Vec<u8> {
+        if let Answer::Slices(slices) | Answer::Near(slices) = &mut self.answers[at] {
+            slices.gather();
         }
-        parts
+        self.put_under(at);
+        let mut out = Writer::default();
+        self.answers[at].write(&mut out);
+        out.finish()
     }
 
     /// Lets the keys of an answer be kept under those of an answer before it that has its first field alone.
@@ -428,7 +424,7 @@ impl Answers {
 
     /// Of what is counted by slices, the part before a moment (local seconds), or from it on; nothing of all else.
     #[must_use]
-    pub fn part(&self, moment: i64, before: bool) -> Answers {
+    pub fn of_period(&self, moment: i64, before: bool) -> Answers {
         let mut part = self.clone();
         for answer in &mut part.answers {
             if let Answer::Slices(slices) | Answer::Near(slices) = answer {

@@ -145,7 +145,7 @@ fn halves(
             "--before: a state has whole days: name a midnight, as 2026-06-08"
         );
         let [before, after] = [true, false].map(|first| {
-            let answers = whole.answers.part(local, first);
+            let answers = whole.answers.of_period(local, first);
             let mut account = whole.account.clone();
             account.span = account
                 .span

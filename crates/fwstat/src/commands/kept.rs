@@ -57,7 +57,7 @@ struct Save {
     path: PathBuf,
     /// The file that was read, locked; none if there was none.
     locked: Option<File>,
-    kept: Kept,
+    bytes: Vec<u8>,
 }
 
 fn name(path: &Path) -> String {
@@ -233,21 +233,26 @@ pub(super) fn count(
         let reached = reached.lock().unwrap_or_else(PoisonError::into_inner).take();
         let places = reached.map(|places: Cursor| serde_json::from_str::<Value>(&places.to_json()));
         head.insert("places".to_owned(), places.transpose()?.unwrap_or_default());
-        let kept = Kept { head, parts: parts(&mut counted.answers, &counted.account) };
-        counted.save = Some(Save { path: path.clone(), locked, kept });
+        let bytes = packed(&head, &mut counted.answers, &counted.account)?;
+        counted.save = Some(Save { path: path.clone(), locked, bytes });
     }
     counted.answers =
         counted.answers.into(wanted).map_err(|missing| anyhow!("--state: it holds no `{missing}`"))?;
     Ok(counted)
 }
 
-/// The parts of a state: the answers, the account.
-fn parts(answers: &mut Answers, account: &Account) -> Vec<Vec<u8>> {
-    let mut out = Writer::default();
-    account.write(&mut out);
-    let mut parts = answers.parts();
-    parts.push(out.finish());
-    parts
+/// A state as bytes: its head, the answers, the account.
+fn packed(head: &Map<String, Value>, answers: &mut Answers, account: &Account) -> io::Result<Vec<u8>> {
+    let last = answers.questions().len();
+    let part = |at: usize| match at == last {
+        true => {
+            let mut out = Writer::default();
+            account.write(&mut out);
+            out.finish()
+        }
+        false => answers.part(at),
+    };
+    Kept::pack(head, (0..last + 1).map(part))
 }
 
 /// How logs are read on from where a state has come to; at once, if they have no places and it is the first time.
@@ -340,21 +345,21 @@ impl Counted {
     /// # Errors
     /// It cannot be written.
     pub(super) fn save(self) -> anyhow::Result<()> {
-        let Some(Save { path, locked, kept }) = self.save else { return Ok(()) };
+        let Some(Save { path, locked, bytes }) = self.save else { return Ok(()) };
         ensure!(
             locked.is_some() || !path.exists(),
             "--state: {} was written by another run meanwhile, and is left as it is",
             name(&path)
         );
-        write(&path, &kept)?;
+        write(&path, &bytes)?;
         drop(locked);
         Ok(())
     }
 }
 
-fn write(path: &Path, kept: &Kept) -> anyhow::Result<()> {
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let file = AtomicFile::create(path)?;
-    file.writer()?.write_all(&kept.to_bytes()?).with_context(|| name(path))?;
+    file.writer()?.write_all(bytes).with_context(|| name(path))?;
     file.commit()
 }
 
@@ -385,11 +390,11 @@ pub(super) fn new_since(
     counts.into_iter().map(new).collect()
 }
 
-/// Joins states into one, which has no places: it is there to be asked.
+/// Joins states into one, as bytes, which has no places: it is there to be asked.
 ///
 /// # Errors
 /// One cannot be read, or they are of different questions, filters or zones.
-pub(super) fn merged(paths: &[PathBuf]) -> anyhow::Result<Kept> {
+pub(super) fn merged(paths: &[PathBuf]) -> anyhow::Result<Vec<u8>> {
     let mut seen = Vec::new();
     let mut all: Option<Held> = None;
     for path in paths {
@@ -413,5 +418,5 @@ pub(super) fn merged(paths: &[PathBuf]) -> anyhow::Result<Kept> {
     head.insert("program".to_owned(), json!(concat!("fwstat ", env!("CARGO_PKG_VERSION"))));
     head.extend(all.of);
     head.insert("questions".to_owned(), json!(all.answers.questions()));
-    Ok(Kept { head, parts: parts(&mut all.answers, &all.account) })
+    Ok(packed(&head, &mut all.answers, &all.account)?)
 }

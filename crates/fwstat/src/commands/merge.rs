@@ -21,7 +21,7 @@ pub fn command(arguments: &cli::Merge) -> anyhow::Result<Outcome> {
         output.is_some() || !io::stdout().is_terminal(),
         "a state is not for a terminal: --output FILE, or > FILE"
     );
-    let bytes = kept::merged(&arguments.states)?.to_bytes()?;
+    let bytes = kept::merged(&arguments.states)?;
     match output {
         Some(path) => replace(path, &bytes)?,
         None => {

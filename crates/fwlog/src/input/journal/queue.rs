@@ -27,7 +27,7 @@ impl InputQueue {
         let named = journals.into_iter().filter_map(|input| match input {
             Input::File(path) => Some(Named::File(path)),
             Input::Journal(folder, machine) => Some(Named::Folder(folder, machine)),
-            Input::Stdin | Input::Program(_) => None,
+            Input::Stdin | Input::Program(_) | Input::Remote(_) => None,
         });
         let named: Vec<Named> = named.collect();
         let (members, work) = plan::open(named.clone(), &wanted, self.sources.len());
@@ -36,7 +36,7 @@ impl InputQueue {
             let work = work.next_if(|(first, _)| *first == at);
             let state = work.map_or(State::Done, |(_, work)| State::from(work));
             let input = Input::File(member.path.clone());
-            if let Err(error) = self.tell(&input.name(), member) {
+            if let Err(error) = self.tell(&self.name_of(&input), member) {
                 lock(&self.errors).push(error);
             }
             self.add(input, state);

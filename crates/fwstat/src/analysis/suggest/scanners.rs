@@ -9,6 +9,7 @@
 
 use std::net::IpAddr;
 
+use fwlog::aggregate::scans::Probe;
 use fwlog::aggregate::{Aggregate, Scans};
 use fwlog::record::Record;
 use fwlog::sorting::InOrder as _;
@@ -20,15 +21,18 @@ use serde::Serialize;
 use super::chain::{Chain, Proposal};
 use super::evidence::Evidence;
 use crate::analysis::noise::address::{Nets, address, is_v4, number};
+use crate::analysis::noise::links;
 use crate::analysis::noise::pattern::Matcher;
 use crate::analysis::noise::sighting::{Sighting, To};
 use crate::analysis::noise::survey::Surveyed;
-use crate::analysis::scans::aim::AIMS;
+use crate::analysis::scans::aim::{self, AIMS};
 use crate::analysis::scans::merge::NEIGHBOURS;
 use crate::analysis::scans::{Campaign, Campaigns, Order, Sender, Wanted};
 
 /// Sources, and networks of several, that are looked at; most lines first.
 const MOST: usize = 1_024;
+/// What suspects ask for that is kept, in packets: of those who ask for more than their share, only some aims are.
+const KEPT: u64 = 1 << 18;
 /// Bits of the first look at an address.
 const BITS: u32 = 16;
 
@@ -42,6 +46,8 @@ pub struct Suspects {
     networks: HashSet<u128>,
     /// Networks that rules would drop because they scan.
     dropped: Vec<Net>,
+    /// Of these sources one of so many aims is kept.
+    thinned: HashMap<u128, u64>,
     /// A bit for the hash of each network in which one of them is: of most lines it says that they are of no suspect.
     bits: Vec<u64>,
 }
@@ -67,7 +73,7 @@ fn bit(network: u64) -> (usize, u64) {
 }
 
 /// A number for what a packet is aimed at; none for one that surely asks for nothing.
-fn aim(seen: &Sighting) -> Option<u32> {
+fn aimed_at(seen: &Sighting) -> Option<u32> {
     // A late answer: from a service to a client's port.
     let late = seen.ports && !seen.syn && seen.sport < 1_024 && seen.dport >= 32_768;
     if late || seen.to != To::One {
@@ -89,7 +95,7 @@ impl Suspects {
     #[must_use]
     pub fn of(log: &Surveyed, dropped: Vec<Net>) -> Suspects {
         let mut all: HashMap<u128, Few> = HashMap::new();
-        for (seen, aim) in log.sample.iter().filter_map(|seen| Some((seen, aim(seen)?))) {
+        for (seen, aim) in log.sample.iter().filter_map(|seen| Some((seen, aimed_at(seen)?))) {
             let few = all.entry(seen.src).or_default();
             few.lines += 1;
             let count = usize::from(few.count);
@@ -114,7 +120,21 @@ impl Suspects {
         for (at, bit) in of_sources.chain(networks.iter().copied()).map(|network| bit(network as u64)) {
             bits[at] |= bit;
         }
-        Suspects { sources, networks, dropped, bits }
+        let mut suspects = Suspects { sources, networks, dropped, bits, thinned: HashMap::new() };
+        let own = all.iter().filter(|(src, _)| suspects.has(**src));
+        let packets: Vec<(u128, u64)> =
+            own.map(|(src, few)| (*src, (f64::from(few.lines) * log.weight()) as u64)).collect();
+        let share = share(packets.iter().map(|(_, packets)| *packets).collect(), KEPT);
+        let loud = packets.into_iter().filter(|(_, packets)| *packets > share);
+        suspects.thinned = loud.map(|(src, packets)| (src, packets.div_ceil(share))).collect();
+        suspects
+    }
+
+    /// Whether a packet of a suspect is kept.
+    fn keeps(&self, src: u128, record: &Record<'_>) -> bool {
+        let Some(of) = self.thinned.get(&src) else { return true };
+        let aim = Probe::of(record).map_or(0, |probe| aim::aim(&probe));
+        links::mixed(aim).is_multiple_of(*of)
     }
 
     /// Whether a source is one of them.
@@ -159,7 +179,7 @@ impl Suspects {
                 of(&scans.only(|source| rest.contains(source)), Sender::Network)
             }
         };
-        Found { by_source, by_network }
+        Found { by_source, by_network, thinned: self.thinned.clone() }
     }
 }
 
@@ -170,9 +190,18 @@ pub struct Found {
     pub by_source: Vec<Campaign>,
     /// Those of networks.
     pub by_network: Vec<Campaign>,
+    /// Of so many of what each source asks for one is kept: then the campaign's name and its packets are not known.
+    thinned: HashMap<u128, u64>,
 }
 
 impl Found {
+    /// A campaign's name; none if it is not known.
+    #[must_use]
+    pub fn id(&self, campaign: &Campaign) -> Option<String> {
+        let whole = campaign.sources.iter().all(|source| !self.thinned.contains_key(source));
+        whole.then(|| campaign.id.clone())
+    }
+
     /// Whether a campaign comes from a network.
     #[must_use]
     pub fn has(&self, net: &Net) -> bool {
@@ -183,6 +212,19 @@ impl Found {
 fn is_of(net: &Net, campaigns: &[Campaign]) -> bool {
     let mut sources = campaigns.iter().flat_map(|campaign| &campaign.sources);
     sources.any(|source| net.contains(address(*source)))
+}
+
+/// What each may have at most, so that all together have no more than there is.
+fn share(mut all: Vec<u64>, mut left: u64) -> u64 {
+    all.sort_unstable();
+    let mut others = all.len() as u64;
+    for own in all {
+        if own.saturating_mul(others) > left {
+            return (left / others).max(1);
+        }
+        (left, others) = (left - own, others - 1);
+    }
+    u64::MAX
 }
 
 /// Those with the most lines.
@@ -216,11 +258,13 @@ impl<'s> Asking<'s> {
 impl Aggregate for Asking<'_> {
     #[inline]
     fn add(&mut self, record: &Record<'_>) {
-        let is_one = match record.line.src_ipv4() {
-            Some(src) => self.suspects.has_v4(src.to_bits()),
-            None => record.line.src().is_some_and(|src| self.suspects.has(number(src))),
+        let src = match record.line.src_ipv4() {
+            Some(src) => {
+                self.suspects.has_v4(src.to_bits()).then_some(u128::from(V4 | u64::from(src.to_bits())))
+            }
+            None => record.line.src().map(number).filter(|src| self.suspects.has(*src)),
         };
-        if is_one {
+        if src.is_some_and(|src| self.suspects.keeps(src, record)) {
             self.scans.add(record);
         }
     }
@@ -270,8 +314,8 @@ impl Left {
 /// A campaign, and what the rules do with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Scanner {
-    /// Its name, as `fwstat scans` has it.
-    pub id: String,
+    /// Its name, as `fwstat scans` has it; none if its sources ask for so much that only a part of it was looked at.
+    pub id: Option<String>,
     /// Its first source.
     pub src: IpAddr,
     /// Who counts as one sender: as `--by` of `fwstat scans`.
@@ -308,6 +352,8 @@ pub struct Fates {
     by_source: HashMap<u128, Fate>,
     /// The rules that were thought of.
     rules: Vec<Proposal>,
+    /// Lines of the log for one of the sample.
+    weight: f64,
 }
 
 /// The same of one source.
@@ -345,7 +391,7 @@ impl Fates {
             }
         }
         let by_source = all.into_iter().map(|(src, lines)| (src, fate(evidence, lines))).collect();
-        Fates { by_source, rules: chain.rules.clone() }
+        Fates { by_source, rules: chain.rules.clone(), weight: evidence.weight }
     }
 
     /// What becomes of some campaigns with these rules.
@@ -362,11 +408,14 @@ impl Fates {
             fates.order_by_key(|fate| (std::cmp::Reverse(fate.all), fate.left));
             let left = fates.first().map_or(Left::Few, |fate| fate.left);
             Scanner {
-                id: campaign.id.clone(),
+                id: found.id(campaign),
                 src: address(campaign.sources[0]),
                 by,
                 sources: campaign.sources.len(),
-                packets: campaign.packets,
+                packets: match found.id(campaign) {
+                    Some(_) => campaign.packets,
+                    None => (f64::from(all) * self.weight).round() as u64,
+                },
                 confidence: campaign.confidence.word(),
                 slow: campaign.slow,
                 left: (all == 0 || taken * 2 < all).then_some(left),
@@ -393,4 +442,17 @@ fn fate(evidence: &Evidence<'_>, lines: Lines) -> Fate {
         Left::Few
     };
     Fate { all: lines.all, taken: lines.taken, left }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loud_leave_room_for_all_others() {
+        assert_eq!(share(vec![1, 2, 3], 6), u64::MAX);
+        assert_eq!(share(vec![100, 1, 2, 100], 43), 20);
+        assert_eq!(share(vec![7, 7], 1), 1);
+        assert_eq!(share(Vec::new(), 5), u64::MAX);
+    }
 }

@@ -400,7 +400,7 @@ impl Session {
         let noise = draft.advice.noise.max(silenced).min(silenced + rest);
         let mut remain = proved.remain.clone();
         remain.remove(&None);
-        draft.watched.tell(&draft.found.by_source);
+        draft.watched.tell(&draft.found);
         let kept: Vec<&Proposal> = rules.iter().map(|rated| &rated.proposal).collect();
         let scanners = draft.fates.scanners(&draft.found, &kept);
         let mut notes = draft.notes;

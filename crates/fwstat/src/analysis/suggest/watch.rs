@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::chain::{Chain, port_name};
 use super::evidence::{Evidence, PARTS_AGAIN};
+use super::scanners::Found;
 use crate::analysis::noise::address::{Nets, address, number};
 use crate::analysis::noise::pattern::Matcher;
 use crate::analysis::noise::sighting::To;
@@ -84,9 +85,9 @@ pub struct Watched {
 
 impl Watched {
     /// Says of each host whether it is a source of one of these campaigns, and keeps those that are listed.
-    pub fn tell(&mut self, campaigns: &[Campaign]) {
+    pub fn tell(&mut self, found: &Found) {
         let mut of: HashMap<u128, &Campaign> = HashMap::new();
-        for campaign in campaigns {
+        for campaign in &found.by_source {
             campaign.sources.iter().for_each(|src| {
                 of.entry(*src).or_insert(campaign);
             });
@@ -95,7 +96,7 @@ impl Watched {
             let Some(campaign) = of.get(&number(host.src)) else { continue };
             host.scans = true;
             host.suspect = true;
-            host.campaign = Some(campaign.id.clone());
+            host.campaign = found.id(campaign);
             if host.why != OWN {
                 host.why = if campaign.slow { "slow_scan" } else { "scan" };
             }

@@ -441,7 +441,7 @@ fn look_at(page: &mut Page<'_>, s: &Suggestion) {
 pub fn hosts_and_scans(s: &Suggestion) -> Vec<(&Host, usize)> {
     let mut told: BTreeSet<&str> = BTreeSet::new();
     let others = |host: &Host| {
-        let own = s.scanners.iter().find(|scan| host.campaign.as_ref() == Some(&scan.id));
+        let own = s.scanners.iter().find(|scan| host.campaign.is_some() && host.campaign == scan.id);
         own.map_or(0, |scan| scan.sources - 1)
     };
     let suspects = s.hosts.iter().filter(|host| host.suspect);
