@@ -8,7 +8,7 @@
 //! [`aggregate::state`](crate::aggregate::state) writes numbers and bytes: the head, a JSON object as text; the number of
 //! parts; each part as bytes. `docs/src/states.md` has what they are of.
 
-use std::io::{Read, Write as _};
+use std::io::Read;
 
 use serde_json::{Map, Value};
 
@@ -84,17 +84,13 @@ impl Kept {
         let mut plain = Writer::default();
         plain.bytes(serde_json::to_string(head)?.as_bytes());
         plain.number(parts.len() as u64);
-        let bytes = [NAME, VERSION].concat();
-        let mut packed = zstd::Encoder::new(bytes, LEVEL)?;
-        packed.include_checksum(true)?;
-        packed.write_all(&plain.finish())?;
         for part in parts {
-            let mut len = Writer::default();
-            len.number(part.as_ref().len() as u64);
-            packed.write_all(&len.finish())?;
-            packed.write_all(part.as_ref())?;
+            plain.bytes(part.as_ref());
         }
-        packed.finish()
+        let mut packer = zstd::bulk::Compressor::new(LEVEL)?;
+        packer.include_checksum(true)?;
+        let packed = packer.compress(&plain.finish())?;
+        Ok([NAME, VERSION, &packed].concat())
     }
 
     /// Reads what [`Kept::to_bytes`] wrote.

@@ -32,6 +32,8 @@ pub(super) struct Addresses {
     beyond: HashMap<u32, u64>,
     /// The others are few enough, or come from few networks.
     sixes: HashMap<(u64, u64), u64>,
+    /// Those of them that were not looked up yet.
+    waiting: Vec<(u64, u64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -71,13 +73,34 @@ impl Addresses {
         batch.addresses[batch.waiting % BATCH] = address;
         batch.waiting += 1;
         if batch.waiting == BATCH {
-            self.settle();
+            self.settle_four();
+        }
+    }
+
+    /// Counts an address of the other kind once.
+    #[inline]
+    pub(super) fn add_one_six(&mut self, address: Ipv6Addr) {
+        self.waiting.push(halves(address));
+        if self.waiting.len() == BATCH {
+            self.settle_six();
         }
     }
 
     /// Counts what was gathered. Needed before anything is asked.
-    #[inline(never)]
     pub(super) fn settle(&mut self) {
+        self.settle_four();
+        self.settle_six();
+    }
+
+    #[inline(never)]
+    fn settle_six(&mut self) {
+        for address in self.waiting.drain(..) {
+            *self.sixes.entry(address).or_default() += 1;
+        }
+    }
+
+    #[inline(never)]
+    fn settle_four(&mut self) {
         let Batch { addresses, waiting } = std::mem::take(&mut self.batch);
         self.reserve(waiting);
         let order = self.order();
@@ -96,8 +119,7 @@ impl Addresses {
 
     /// Counts an address of the other kind several times.
     pub(super) fn add_six(&mut self, address: Ipv6Addr, count: u64) {
-        let bits = address.to_bits();
-        *self.sixes.entry(((bits >> 64) as u64, bits as u64)).or_default() += count;
+        *self.sixes.entry(halves(address)).or_default() += count;
     }
 
     /// Counts an address several times.
@@ -209,6 +231,11 @@ impl Addresses {
         }
         *self = large;
     }
+}
+
+fn halves(address: Ipv6Addr) -> (u64, u64) {
+    let bits = address.to_bits();
+    ((bits >> 64) as u64, bits as u64)
 }
 
 /// The order of a table of some size.

@@ -10,6 +10,7 @@ pub mod counts;
 mod distinct;
 pub mod key;
 mod latest;
+mod packed;
 pub mod scans;
 mod series;
 mod slices;

@@ -108,20 +108,28 @@ impl Series {
     /// The places of keys by how many slices they have, then in their own order: keys that came as often have series that
     /// look alike, which packs them well.
     fn order(&self) -> Vec<std::ops::Range<usize>> {
-        let ranges =
-            || std::iter::once(&0).chain(&self.ends).zip(&self.ends).map(|(start, end)| *start..*end);
         // A place for each length: there are few of them, and sorting would take longer than all else here.
-        let mut places = vec![0; ranges().map(|range| range.len()).max().unwrap_or(0) + 1];
-        ranges().for_each(|range| places[range.len()] += 1);
+        let mut places = Vec::new();
+        let mut start = 0;
+        for end in &self.ends {
+            let length = end - start;
+            if length >= places.len() {
+                places.resize(length + 1, 0);
+            }
+            places[length] += 1;
+            start = *end;
+        }
         let mut before = 0;
         for place in &mut places {
             before += std::mem::replace(place, before);
         }
         let mut all = vec![0..0; self.ends.len()];
-        for range in ranges() {
-            let place = &mut places[range.len()];
-            all[*place] = range;
+        let mut start = 0;
+        for end in &self.ends {
+            let place = &mut places[end - start];
+            all[*place] = start..*end;
             *place += 1;
+            start = *end;
         }
         all
     }
@@ -146,7 +154,9 @@ impl Series {
                 out.number((pair[1].0 - pair[0].0) as u64);
             }
         }
-        order.iter().flat_map(|range| &self.counts[range.clone()]).for_each(|(_, count)| out.number(*count));
+        for range in order {
+            self.counts[range].iter().for_each(|(_, count)| out.number(*count));
+        }
     }
 
     /// Reads what [`Series::write`] wrote.
@@ -182,8 +192,10 @@ impl Series {
                 series.counts[at].0 = step(from, series.counts[at - 1].0, 1)?;
             }
         }
-        for at in order.into_iter().flatten() {
-            series.counts[at].1 = from.times()?;
+        for range in order {
+            for (_, count) in &mut series.counts[range] {
+                *count = from.times()?;
+            }
         }
         Ok(series)
     }

@@ -40,8 +40,6 @@ pub struct Slices {
     closed: BTreeMap<i64, Counts>,
     /// And what was read, of the same slices or others.
     kept: series::Series,
-    /// The keys under which its keys are kept, if a state has such.
-    heads: Option<Keys>,
     /// Of records without a known moment.
     timeless: Counts,
 }
@@ -58,7 +56,6 @@ impl Slices {
             seconds: 0..0,
             closed: BTreeMap::new(),
             kept: series::Series::default(),
-            heads: None,
         }
     }
 
@@ -98,6 +95,7 @@ impl Slices {
         for (key, counts) in self.kept.iter() {
             sum.add_whole(key, counts.iter().map(|(_, count)| count).sum());
         }
+        sum.settle();
         self.closed.values().for_each(|counts| sum.merge(counts.clone()));
         sum
     }
@@ -129,6 +127,11 @@ impl Slices {
         if self.closed.is_empty() {
             return Cow::Borrowed(&self.kept);
         }
+        Cow::Owned(self.kept.clone().with(self.counted()))
+    }
+
+    /// One table of the slices that were counted in.
+    fn counted(&self) -> series::Series {
         let mut keys = Keys::default();
         let mut counted = Vec::new();
         for (slice, counts) in &self.closed {
@@ -137,14 +140,15 @@ impl Slices {
                 counted.push((*slice, count));
             });
         }
-        let counted = keys.iter().zip(counted).map(|(key, (slice, count))| (key, slice, count)).collect();
-        Cow::Owned(self.kept.clone().with(series::Series::of(counted)))
+        series::Series::of(
+            keys.iter().zip(counted).map(|(key, (slice, count))| (key, slice, count)).collect(),
+        )
     }
 
     /// Makes one table of all slices, as a state has it, if no keys were let go of.
     pub fn gather(&mut self) {
         if !self.has_let_go() {
-            self.kept = self.gathered().into_owned();
+            self.kept = std::mem::take(&mut self.kept).with(self.counted());
             self.closed.clear();
         }
     }
@@ -157,6 +161,7 @@ impl Slices {
                 self.closed.entry(*slice).or_insert_with(|| self.empty.clone()).add_whole(key, *count);
             }
         }
+        self.closed.values_mut().for_each(Counts::settle);
     }
 
     /// Whether memory is bounded, or was.
@@ -173,11 +178,6 @@ impl Slices {
     #[must_use]
     pub fn keys(&self) -> Option<&Keys> {
         (!self.has_let_go()).then_some(&self.kept.keys)
-    }
-
-    /// Keeps the keys, of several values each, under these first values.
-    pub fn under(&mut self, heads: Option<Keys>) {
-        self.heads = heads;
     }
 
     /// Makes days of slices that are narrower, if there are many: a table for each hour of years would fill the memory.
@@ -277,9 +277,20 @@ impl Aggregate for Slices {
     }
 }
 
-/// All keys once, with their series. Where a bound of memory was reached, slice by slice.
 impl State for Slices {
     fn write(&self, out: &mut Writer) {
+        self.write_under(None, out);
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        self.read_under(None, from)
+    }
+}
+
+impl Slices {
+    /// Appends all keys once, with their series; keys of several values under these first values. Where a bound of memory
+    /// was reached, slice by slice.
+    pub fn write_under(&self, heads: Option<&Keys>, out: &mut Writer) {
         out.number(self.width as u64);
         if self.has_let_go() {
             let mut own = self.clone();
@@ -292,12 +303,16 @@ impl State for Slices {
             }
         } else {
             out.number(0);
-            self.gathered().write(self.heads.as_ref(), out);
+            self.gathered().write(heads, out);
         }
         self.timeless.write(out);
     }
 
-    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+    /// Takes what [`Slices::write_under`] wrote under the same first values into empty ones of the same question.
+    ///
+    /// # Errors
+    /// The bytes are none that it writes.
+    pub fn read_under(&mut self, heads: Option<&Keys>, from: &mut Reader<'_>) -> Result<(), Damaged> {
         if from.number()? != self.width as u64 {
             return Err(Damaged("its slices are of another width"));
         }
@@ -310,7 +325,7 @@ impl State for Slices {
             }
             return self.timeless.read(from);
         }
-        self.kept = series::Series::read(self.heads.as_ref(), from)?;
+        self.kept = series::Series::read(heads, from)?;
         if !self.kept.keys.iter().all(|key| self.empty.is_key(key)) {
             return Err(Damaged("a key is of other fields"));
         }
@@ -318,9 +333,7 @@ impl State for Slices {
         slices.into_iter().flatten().try_for_each(|slice| self.slice(slice).map(|_| ()))?;
         self.timeless.read(from)
     }
-}
 
-impl Slices {
     /// The number of a slice, if there can be such a one.
     fn slice(&self, number: i64) -> Result<i64, Damaged> {
         let fits = number.checked_mul(self.width).and_then(|start| start.checked_add(self.width)).is_some();

@@ -156,20 +156,29 @@ impl Writer {
             self.number(0);
             return self.keys(keys);
         }
-        let mut places: HashMap<&[u8], u64> = rests.iter().map(|rest| (*rest, 0)).collect();
-        let mut different: Vec<&[u8]> = places.keys().copied().collect();
+        // The number of each rest in the order in which they came, then its place among the sorted ones.
+        let mut numbered: HashMap<&[u8], u32> = HashMap::new();
+        let mut different = Vec::new();
+        let came: Vec<u32> = rests
+            .into_iter()
+            .map(|rest| {
+                *numbered.entry(rest).or_insert_with(|| {
+                    different.push((rest, different.len() as u32));
+                    different.len() as u32 - 1
+                })
+            })
+            .collect();
         different.sort_unstable();
-        for (at, rest) in different.iter().enumerate() {
-            places.insert(rest, at as u64);
-        }
+        let mut places = vec![0; different.len()];
+        (0u64..).zip(&different).for_each(|(place, (_, number))| places[*number as usize] = place);
         self.number(1);
         self.0.extend_from_slice(&numbers.0);
-        self.keys(&different.into_iter().collect());
-        let mut rests = rests.into_iter();
+        self.keys(&different.into_iter().map(|(rest, _)| rest).collect());
+        let mut came = came.into_iter();
         for length in lengths {
             let mut before = 0;
-            for rest in rests.by_ref().take(length) {
-                let place = places[rest];
+            for number in came.by_ref().take(length) {
+                let place = places[number as usize];
                 self.number(place - before);
                 before = place;
             }

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use fwlog::aggregate::state::{Damaged, Reader, State, Writer};
+use fwlog::aggregate::state::{Damaged, Keys, Reader, State, Writer};
 use fwlog::aggregate::{Aggregate, Counts, Latest, Scans, Slices, Timeline};
 use fwlog::input::Chunk;
 use fwlog::record::{Field, Record};
@@ -66,6 +66,12 @@ impl Question {
     #[must_use]
     pub fn counts(by: &[&str]) -> Question {
         Question::Counts { by: names(by), present: by.first() == Some(&"dport") }
+    }
+
+    /// Counts by some fields: of all packets, of those that have the first one.
+    #[must_use]
+    pub fn counts_of_any(by: &[String]) -> [Question; 2] {
+        [false, true].map(|present| Question::Counts { by: by.to_vec(), present })
     }
 
     /// The same by slices of time.
@@ -252,6 +258,16 @@ impl State for Answer {
     }
 }
 
+impl Answer {
+    /// The keys under which those of another answer can be kept.
+    fn keys(&self) -> Option<&Keys> {
+        match self {
+            Answer::Slices(slices) => slices.keys(),
+            _ => None,
+        }
+    }
+}
+
 /// Questions with their answers.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
@@ -281,27 +297,20 @@ impl Answers {
         self.bytes
     }
 
-    /// An answer as bytes, by the place of its question.
+    /// An answer as bytes, by the place of its question; after those before it.
     #[must_use]
     pub fn part(&mut self, at: usize) -> Vec<u8> {
         if let Answer::Slices(slices) | Answer::Near(slices) = &mut self.answers[at] {
             slices.gather();
         }
-        self.put_under(at);
         let mut out = Writer::default();
-        self.answers[at].write(&mut out);
-        out.finish()
-    }
-
-    /// Lets the keys of an answer be kept under those of an answer before it that has its first field alone.
-    fn put_under(&mut self, at: usize) {
-        let heads = self.heads(at).and_then(|heads| match &self.answers[heads] {
-            Answer::Slices(slices) => slices.keys().cloned(),
-            _ => None,
-        });
-        if let Answer::Slices(slices) | Answer::Near(slices) = &mut self.answers[at] {
-            slices.under(heads);
+        match &self.answers[at] {
+            Answer::Slices(slices) | Answer::Near(slices) => {
+                slices.write_under(self.heads(at).and_then(|heads| self.answers[heads].keys()), &mut out);
+            }
+            answer => answer.write(&mut out),
         }
+        out.finish()
     }
 
     /// The first answer before another one that has the keys with which its own begin.
@@ -330,9 +339,15 @@ impl Answers {
             }
         }
         for (at, part) in parts.into_iter().enumerate().filter(|(at, _)| needed[*at]) {
-            self.put_under(at);
             let mut from = Reader::new(&part);
-            self.answers[at].read(&mut from)?;
+            let heads = self.heads(at);
+            let (before, rest) = self.answers.split_at_mut(at);
+            match &mut rest[0] {
+                Answer::Slices(slices) | Answer::Near(slices) => {
+                    slices.read_under(heads.and_then(|heads| before[heads].keys()), &mut from)?;
+                }
+                answer => answer.read(&mut from)?,
+            }
             from.finish()?;
         }
         let (mut of_questions, mut of_answers) = (needed.iter(), needed.iter());
@@ -394,12 +409,10 @@ impl Answers {
 
     /// Counts by the fields of a question, if one asks for them.
     #[must_use]
-    pub fn counts(&self, by: &[&str]) -> Option<Counts> {
-        [false, true].into_iter().find_map(|present| {
-            match self.answer(&Question::Counts { by: names(by), present }) {
-                Some(Answer::Counts(counts)) => Some(counts),
-                _ => None,
-            }
+    pub fn counts(&self, by: &[String]) -> Option<Counts> {
+        Question::counts_of_any(by).iter().find_map(|question| match self.answer(question) {
+            Some(Answer::Counts(counts)) => Some(counts),
+            _ => None,
         })
     }
 

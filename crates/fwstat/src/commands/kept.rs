@@ -373,19 +373,21 @@ pub(super) fn new_since(
     options: &Options,
 ) -> anyhow::Result<Vec<Counts>> {
     let Some(path) = path else { return Ok(counts) };
-    let known = read(path, None, None)?;
+    let by =
+        |counts: &Counts| -> Vec<String> { counts.fields().iter().map(|field| field.name.clone()).collect() };
+    // Networks are known by their sources.
+    let known_by = |by: &[String]| if *by == ["src/24"] { vec!["src".to_owned()] } else { by.to_vec() };
+    let asked: Vec<Question> =
+        counts.iter().flat_map(|counts| Question::counts_of_any(&known_by(&by(counts)))).collect();
+    let known = read(path, None, Some(&asked))?;
     known.fits(&of(options), "what is asked for is")?;
     let new = |counts: Counts| {
-        let by: Vec<&str> = counts.fields().iter().map(|field| field.name.as_str()).collect();
-        let alike = match by[..] {
-            ["src/24"] => {
-                known.answers.counts(&["src"]).map(|sources| sources.networks(counts.fields()[0].clone()))
-            }
-            _ => known.answers.counts(&by),
-        };
-        let known =
-            alike.with_context(|| format!("--new-since: {}: no counts by {}", name(path), by.join(",")))?;
-        Ok(counts.without(&known))
+        let by = by(&counts);
+        let held = known.answers.counts(&known_by(&by));
+        let held =
+            held.with_context(|| format!("--new-since: {}: no counts by {}", name(path), by.join(",")))?;
+        let held = if by == ["src/24"] { held.networks(counts.fields()[0].clone()) } else { held };
+        Ok(counts.without(&held))
     };
     counts.into_iter().map(new).collect()
 }

@@ -12,7 +12,7 @@ use super::{Counts, Form, GATHERED, Slot, packed};
 use crate::aggregate::Aggregate as _;
 use crate::aggregate::bounded::{Bounded, Count};
 use crate::aggregate::key;
-use crate::aggregate::state::{Damaged, Reader, State, Writer};
+use crate::aggregate::state::{Damaged, Keys, Reader, State, Writer};
 use crate::aggregate::word::{Word, taken};
 use crate::record::{Field, OwnedValue};
 
@@ -22,7 +22,7 @@ impl Counts {
         let Some(most) = self.most.filter(|_| self.bounded.is_none()) else { return };
         let taken = self.addresses.taken()
             + taken(self.short.len(), self.short.capacity(), 20)
-            + taken(self.packed.len(), self.packed.capacity(), 20)
+            + self.packed.taken()
             + taken(self.long.len(), self.long.capacity(), size_of::<Slot>() + 4)
             + taken(self.keys.len(), self.keys.capacity(), 1)
             + taken(self.fronts.len(), self.fronts.capacity(), 100);
@@ -59,13 +59,18 @@ impl Counts {
 
 impl State for Counts {
     fn write(&self, out: &mut Writer) {
-        let mut all: Vec<(Vec<u8>, Count)> = Vec::new();
+        let (mut keys, mut counts) = (Keys::default(), Vec::new());
+        let mut take = |key: &[u8], count: Count| {
+            keys.push(key, &[]);
+            counts.push(count);
+        };
         match &self.bounded {
-            Some(bounded) => bounded.each(|word, count| all.push((word.bytes(<[u8]>::to_vec), count))),
-            None => self.each(|key, count| all.push((key.to_vec(), Count { certain: count, more: 0 }))),
+            Some(bounded) => bounded.each(|word, count| word.bytes(|key| take(key, count))),
+            None => self.each(|key, count| take(key, Count { certain: count, more: 0 })),
         }
-        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        out.keys(&all.iter().map(|(key, _)| &key[..]).collect());
+        let mut all: Vec<(&[u8], Count)> = keys.iter().zip(counts).collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        out.keys(&all.iter().map(|(key, _)| *key).collect());
         all.iter().for_each(|(_, count)| out.number(count.certain));
         let Some(bounded) = self.bounded.as_ref().filter(|bounded| !bounded.distinct().1) else {
             out.number(0);
@@ -86,6 +91,7 @@ impl State for Counts {
         let missed = from.times()?;
         if missed == 0 {
             keys.iter().zip(certain).for_each(|(key, count)| self.add_whole(key, count));
+            self.settle();
             return Ok(());
         }
         let (distinct, total) = (from.times()?, from.times()?);
@@ -126,6 +132,7 @@ impl Counts {
                 new.add_whole(key, count);
             }
         });
+        new.settle();
         new
     }
 
@@ -149,7 +156,7 @@ impl Counts {
         self.each(with);
     }
 
-    /// Counts a key of bytes in the form in which records with it are counted.
+    /// Counts a key of bytes in the form in which records with it are counted; they are settled afterwards.
     pub(in crate::aggregate) fn add_whole(&mut self, key: &[u8], count: u64) {
         // What states have most of.
         if self.form == Form::Address
@@ -174,7 +181,7 @@ impl Counts {
                     _ => None,
                 };
                 match packed(&self.fields, part) {
-                    Some(word) => *self.packed.entry(word).or_default() += count,
+                    Some(word) => self.packed.add(word, count),
                     None => self.add_key(key, count),
                 }
             }

@@ -28,6 +28,7 @@ use super::Aggregate;
 use super::addresses::Addresses;
 use super::bounded::Bounded;
 use super::key;
+use super::packed::Packed;
 use super::word::{Word, pack, unpack};
 use crate::input::Chunk;
 use crate::names::table::masked;
@@ -42,7 +43,7 @@ pub struct Counts {
     present: bool,
     short: HashMap<u64, u64>,
     /// Keys of the form [`Form::Packed`], as far as their values fit it.
-    packed: HashMap<u64, u64>,
+    packed: Packed,
     long: HashTable<Slot>,
     keys: Vec<u8>,
     hasher: DefaultHashBuilder,
@@ -53,6 +54,8 @@ pub struct Counts {
     addresses: Addresses,
     /// By protocol, or by port and one of two protocols, or by front: see [`Form`].
     dense: Vec<u64>,
+    /// Places of ports in `dense` that were not looked up yet: together it takes less time.
+    waiting: Vec<u32>,
     /// For each front, its key.
     fronts: Vec<Vec<u8>>,
     /// Bytes of memory that all of it may take.
@@ -63,7 +66,7 @@ pub struct Counts {
     gathered: Vec<(Word, u64)>,
 }
 
-/// Keys that are gathered for counts that are bounded.
+/// Keys that are looked up together: one need not wait for the memory of another.
 const GATHERED: usize = 64;
 
 /// The form in which the common keys are kept until they are settled.
@@ -262,7 +265,7 @@ impl Counts {
             }
             Form::Protocol => {
                 let Some(protocol) = scanned.protocol() else { return false };
-                self.count(usize::from(protocol.0), 256)
+                self.count(usize::from(protocol.0))
             }
             Form::Port => {
                 let port = if self.of_source { scanned.sport() } else { scanned.dport() };
@@ -272,7 +275,11 @@ impl Counts {
                     _ => return false,
                 };
                 let Some(port) = port else { return false };
-                self.count(half | usize::from(port), 2 << 16)
+                self.waiting.push(half | u32::from(port));
+                if self.waiting.len() == GATHERED {
+                    self.settle_ports();
+                }
+                true
             }
             Form::Front => match self.dense.get_mut(scanned.prefix_key().index()) {
                 Some(count) if *count > 0 => {
@@ -284,20 +291,20 @@ impl Counts {
         }
     }
 
-    /// Counts at a place of a table of this size.
+    /// Counts at a place of the table of protocols.
     #[inline(always)]
-    fn count(&mut self, at: usize, size: usize) -> bool {
+    fn count(&mut self, at: usize) -> bool {
         match self.dense.get_mut(at) {
             Some(count) => *count += 1,
-            None => self.count_first(at, size),
+            None => self.count_first(at),
         }
         true
     }
 
     #[cold]
     #[inline(never)]
-    fn count_first(&mut self, at: usize, size: usize) {
-        self.dense.resize(size, 0);
+    fn count_first(&mut self, at: usize) {
+        self.dense.resize(256, 0);
         self.dense[at] += 1;
     }
 
@@ -314,8 +321,16 @@ impl Counts {
             _ => scanned.protocol().map(|protocol| u32::from(protocol.0)),
         };
         let Some(word) = packed(&self.fields, |field| part(field.key)) else { return false };
-        *self.packed.entry(word).or_default() += 1;
+        self.packed.add(word, 1);
         true
+    }
+
+    #[inline(never)]
+    fn settle_ports(&mut self) {
+        if !self.waiting.is_empty() {
+            self.dense.resize(2 << 16, 0);
+        }
+        self.waiting.drain(..).for_each(|at| self.dense[at as usize] += 1);
     }
 
     #[inline(never)]
@@ -323,7 +338,7 @@ impl Counts {
         let IpAddr::V6(address) = (if self.of_source { scanned.src() } else { scanned.dst() }) else {
             return false;
         };
-        self.addresses.add_six(address, 1);
+        self.addresses.add_one_six(address);
         true
     }
 
@@ -362,7 +377,7 @@ impl Counts {
                 _ => None,
             };
             if let Some(word) = packed(&self.fields, part) {
-                *self.packed.entry(word).or_default() += record.times();
+                self.packed.add(word, record.times());
                 return;
             }
         }
@@ -457,10 +472,10 @@ impl Counts {
             bounded.each(|word, count| word.bytes(|key| with(key, count.certain)));
         }
         let mut key = Vec::new();
-        for (word, count) in &self.packed {
+        for (word, count) in self.packed.iter() {
             key.clear();
-            unpacked(&self.fields, *word, |value| key::encode(&mut key, value));
-            with(&key, *count);
+            unpacked(&self.fields, word, |value| key::encode(&mut key, value));
+            with(&key, count);
         }
         for (word, count) in &self.short {
             let (bytes, len) = unpack(*word);
@@ -540,6 +555,8 @@ impl Aggregate for Counts {
 
     fn settle(&mut self) {
         self.addresses.settle();
+        self.packed.settle();
+        self.settle_ports();
         self.settle_dense();
         self.settle_gathered();
     }
@@ -562,13 +579,8 @@ impl Aggregate for Counts {
         }
         self.addresses.merge(std::mem::take(&mut other.addresses));
         let addresses = std::mem::take(&mut self.addresses);
-        let (mut packed, mut fewer) = (std::mem::take(&mut self.packed), std::mem::take(&mut other.packed));
-        if fewer.len() > packed.len() {
-            std::mem::swap(&mut packed, &mut fewer);
-        }
-        for (word, count) in fewer {
-            *packed.entry(word).or_default() += count;
-        }
+        let mut packed = std::mem::take(&mut self.packed);
+        packed.merge(std::mem::take(&mut other.packed));
         // The smaller one goes into the larger one.
         let (mut large, small) = if other.distinct() > self.distinct() {
             (other, std::mem::take(self))

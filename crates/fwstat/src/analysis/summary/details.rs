@@ -39,6 +39,10 @@ impl PortSet {
         self.0[usize::from(port) / 64] |= 1 << (port % 64);
     }
 
+    fn has(&self, port: u16) -> bool {
+        self.0[usize::from(port) / 64] >> (port % 64) & 1 == 1
+    }
+
     fn merge(&mut self, other: &PortSet) {
         self.0.iter_mut().zip(other.0.iter()).for_each(|(own, other)| *own |= other);
     }
@@ -90,6 +94,8 @@ pub struct Places<'c> {
     prefixes: HashMap<&'c [u8], u32>,
     sources: HashMap<u128, usize>,
     networks: HashMap<(bool, u128), usize>,
+    /// Which [`spot`]s have one of both: most sources are none of the few, and are not looked up.
+    spots: PortSet,
     ports: HashMap<(u8, u16), usize>,
     hours: Grid,
 }
@@ -105,11 +111,14 @@ impl<'c> Places<'c> {
             Grid { start: first * HOUR, step: HOUR, count }
         });
         let prefixes = (0u32..).zip(&chosen.prefixes);
+        let mut spots = PortSet::default();
+        chosen.sources.iter().chain(&chosen.networks).for_each(|(addr, _)| spots.add(spot(network(*addr))));
         Places {
             chosen,
             prefixes: prefixes.map(|(at, (prefix, _))| (&prefix[..], at)).collect(),
             sources: chosen.sources.iter().enumerate().map(|(at, (addr, _))| (number(*addr), at)).collect(),
             networks: chosen.networks.iter().enumerate().map(|(at, (net, _))| (network(*net), at)).collect(),
+            spots,
             ports: chosen.ports.iter().enumerate().map(|(at, (port, _))| (*port, at)).collect(),
             hours,
         }
@@ -127,6 +136,11 @@ fn network(addr: IpAddr) -> (bool, u128) {
     let number = number(addr);
     let v4 = is_v4(number);
     (v4, if v4 { number >> (32 - NET.0) } else { number >> (128 - NET.1) })
+}
+
+/// A number that all addresses of a network have, and few others.
+fn spot(network: (bool, u128)) -> u16 {
+    network.1 as u16
 }
 
 /// One thread's pass.
@@ -299,11 +313,13 @@ impl Aggregate for Details<'_> {
             add(&mut counted.ports[at].time, bucket, times);
             src.into_iter().for_each(|src| counted.ports[at].sources.add(src));
         }
-        if let Some(src) = src {
+        if let Some((src, net)) = src.map(|src| (src, network(src)))
+            && places.spots.has(spot(net))
+        {
             if let Some(source) = places.sources.get(&number(src)) {
                 counted.sources[*source].add(times, bucket, local, port, at);
             }
-            if let Some(net) = places.networks.get(&network(src)) {
+            if let Some(net) = places.networks.get(&net) {
                 counted.networks[*net].add(times, bucket, local, port, at);
             }
         }

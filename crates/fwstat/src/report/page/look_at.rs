@@ -112,19 +112,25 @@ pub(super) fn near(told: &Told<'_>) -> Option<Section> {
     let (near, all) = &told.summary.near;
     let largest = near.first()?.lines;
     let near = &near[..near.len().min(ROWS)];
+    // Bars that are all as long tell nothing.
+    let barred = near.iter().any(|hit| hit.lines < largest);
     let rows = near.iter().map(|hit| {
         let at = match hit.at {
             (protocol, Some(at)) => port(protocol, at),
             (protocol, None) => Cell::text(Protocol(protocol).to_string().to_lowercase()),
         };
         let part = hit.lines as f64 / largest.max(1) as f64;
-        vec![address(told, hit.src), at, Cell::number(hit.lines), Cell::picture(bar(part))]
+        let mut row = vec![address(told, hit.src), at, Cell::number(hit.lines)];
+        row.extend(barred.then(|| Cell::picture(bar(part))));
+        row
     });
+    let mut columns = vec![words("Source"), words("Port"), numbers("Lines")];
+    columns.extend(barred.then(bars));
     let table = Table {
         caption: "Untrusted sources on open services".to_owned(),
         about: top_of(near.len(), *all, "source and port", "sources and ports"),
-        class: "barred",
-        columns: vec![words("Source"), words("Port"), numbers("Lines"), bars()],
+        class: if barred { "barred" } else { "wide" },
+        columns,
         rows: rows.collect(),
         tools: true,
     };
