@@ -262,6 +262,36 @@ mod tests {
     }
 
     #[test]
+    fn a_verdict_map_fires_if_one_of_its_elements_does() {
+        let found = |expressions: &[&str]| {
+            let mut items = vec![String::from(
+                r#"{"chain": {"family": "ip", "table": "t", "name": "c", "type": "filter", "hook": "input", "prio": 0,
+                "policy": "drop"}}, {"chain": {"family": "ip", "table": "t", "name": "x"}}"#,
+            )];
+            let rule = |e: &&str| {
+                format!(r#"{{"rule": {{"family": "ip", "table": "t", "chain": "c", "expr": [{e}]}}}}"#)
+            };
+            items.extend(expressions.iter().map(rule));
+            let json = format!(r#"{{"nftables": [{}]}}"#, items.join(", "));
+            lint(&Ruleset::parse(json.as_bytes()).unwrap()).into_iter().map(|f| f.message).collect::<Vec<_>>()
+        };
+        let port = r#"{"payload": {"protocol": "tcp", "field": "dport"}}"#;
+        let drop = |port_is: u16| {
+            format!(r#"{{"match": {{"op": "==", "left": {port}, "right": {port_is}}}}}, {{"drop": null}}"#)
+        };
+        let (first, second) = (&drop(22)[..], &drop(23)[..]);
+        let map = &format!(
+            r#"{{"vmap": {{"key": {port}, "data": {{"set": [[22, {{"jump": {{"target": "x"}}}}], [23, {{"accept": null}}]]}}}}}}"#
+        )[..];
+        assert_eq!(found(&[second, map]), [""; 0]);
+        assert_eq!(found(&[first, map]), ["no packet comes to chain t x: none by t c 2"]);
+        assert_eq!(
+            found(&[first, second, map])[1..],
+            ["t c 3 can never fire: t c 1, t c 2 together take all its packets"]
+        );
+    }
+
+    #[test]
     fn what_takes_a_family_takes_all_of_it() {
         let head = r#"{"chain": {"family": "inet", "table": "t", "name": "c", "type": "filter", "hook": "input",
             "prio": 0, "policy": "drop"}}"#;

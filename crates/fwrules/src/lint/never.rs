@@ -19,6 +19,26 @@ use crate::model::target::Target;
 /// Rules that are looked at, all in all, to find the reasons.
 const EFFORT: usize = 1 << 23;
 
+/// Why a rule never fires.
+enum Never {
+    /// By its own conditions.
+    Contradiction,
+    /// No packet that is sent to the chain fits it: what does not.
+    Excluded(String),
+    /// Others take all its packets, each with its name and the jump that leads to it; none is known.
+    Taken(Vec<(RuleId, String)>),
+}
+
+impl Never {
+    fn kind(&self) -> FindingKind {
+        match self {
+            Never::Contradiction => FindingKind::Contradiction,
+            Never::Excluded(_) => FindingKind::NeverComes,
+            Never::Taken(_) => FindingKind::Shadowed,
+        }
+    }
+}
+
 impl Lint<'_> {
     pub(crate) fn rules_that_never_fire(&mut self) {
         let rules = self.rules;
@@ -37,44 +57,65 @@ impl Lint<'_> {
             );
             self.add(FindingKind::Unfinished, None, Vec::new(), message);
         }
-        for (id, _) in rules.rules() {
-            let name = rules.name(id);
-            let region = &self.regions[&id];
-            if region.space.is_empty() {
-                let message = format!("{name} can never fire: its own conditions exclude each other");
-                news.push((FindingKind::Contradiction, id, Vec::new(), message));
+        let ids: Vec<RuleId> = rules.rules().map(|(id, _)| id).collect();
+        for parts in ids.chunk_by(|a, b| rules.is_one(*a, *b)) {
+            // What nft lists as one rule fires if a part of it does.
+            if !parts.iter().all(|id| self.is_dead(*id)) {
                 continue;
             }
-            let Some(seen) = self.seen.get(&id) else { continue };
-            if !seen.asked || seen.fires || !self.is_followed(id) {
-                continue;
-            }
-            let takers = self.takers(id, seen, &mut effort);
-            if !seen.wanted && takers.is_empty() {
-                let message = format!("{name} can never fire: {}", self.excluded(id, &seen.entry()));
-                news.push((FindingKind::NeverComes, id, Vec::new(), message));
-                continue;
-            }
-            let message = match &takers[..] {
-                [] => format!("{name} can never fire: rules before it take all its packets"),
-                [(other, taker)] => {
-                    let why = self.reason(*other, id);
-                    format!("{name} can never fire: {taker} takes all its packets{why}")
+            let mut reasons: Vec<Never> = parts.iter().map(|id| self.never(*id, &mut effort)).collect();
+            // Who takes packets says more than that none fits.
+            reasons.sort_by_key(|reason| !matches!(reason, Never::Taken(_)));
+            let (id, mut takers) = (parts[0], Vec::new());
+            for reason in &mut reasons {
+                if let Never::Taken(more) = reason {
+                    more.retain(|taker| !takers.contains(taker));
+                    takers.append(more);
                 }
-                several => {
-                    let names: Vec<&str> = several.iter().take(5).map(|(_, name)| name.as_str()).collect();
-                    let more = match several.len() {
-                        0..=5 => String::new(),
-                        many => format!(" and {} more", many - 5),
-                    };
-                    format!("{name} can never fire: {}{more} together take all its packets", names.join(", "))
-                }
+            }
+            takers.sort_by_key(|(rule, _)| *rule);
+            let kind = reasons[0].kind();
+            let why = match &reasons[0] {
+                Never::Contradiction => String::from("its own conditions exclude each other"),
+                Never::Excluded(why) => why.clone(),
+                Never::Taken(_) => match &takers[..] {
+                    [] => String::from("rules before it take all its packets"),
+                    [(other, taker)] => format!("{taker} takes all its packets{}", self.reason(*other, id)),
+                    several => {
+                        let names: Vec<&str> =
+                            several.iter().take(5).map(|(_, name)| name.as_str()).collect();
+                        let more = match several.len() {
+                            0..=5 => String::new(),
+                            many => format!(" and {} more", many - 5),
+                        };
+                        format!("{}{more} together take all its packets", names.join(", "))
+                    }
+                },
             };
             let others = takers.into_iter().map(|(rule, _)| rule).collect();
-            news.push((FindingKind::Shadowed, id, others, message));
+            news.push((kind, id, others, format!("{} can never fire: {why}", rules.name(id))));
         }
         for (kind, id, others, message) in news {
             self.add(kind, Some(id), others, message);
+        }
+    }
+
+    /// Whether no packet comes to a rule that it takes.
+    fn is_dead(&self, id: RuleId) -> bool {
+        let seen = self.seen.get(&id).filter(|_| self.is_followed(id));
+        self.regions[&id].space.is_empty() || seen.is_some_and(|seen| seen.asked && !seen.fires)
+    }
+
+    /// Why such a rule never fires.
+    fn never(&self, id: RuleId, effort: &mut usize) -> Never {
+        let seen = match self.seen.get(&id) {
+            Some(seen) if !self.regions[&id].space.is_empty() => seen,
+            _ => return Never::Contradiction,
+        };
+        let takers = self.takers(id, seen, effort);
+        match !seen.wanted && takers.is_empty() {
+            true => Never::Excluded(self.excluded(id, &seen.entry())),
+            false => Never::Taken(takers),
         }
     }
 
@@ -260,13 +301,21 @@ impl Lint<'_> {
                 }
                 let callers = callers.get(&(t, chain.name.as_bytes())).cloned().unwrap_or_default();
                 let name = rules.chain_name(t, c);
-                let names: Vec<String> = callers.iter().map(|id| rules.name(*id)).collect();
-                let message = match &names[..] {
-                    [] => format!("no rule jumps to chain {name}"),
-                    [one] => format!("no packet comes to chain {name}: {one} never fires"),
-                    several => {
+                let mut names: Vec<String> = callers.iter().map(|id| rules.name(*id)).collect();
+                names.dedup();
+                // An element of a verdict map may lead here, and others of it fire.
+                let part = callers.iter().any(|id| {
+                    let beside = |rule| RuleId { rule, ..*id };
+                    let around = [id.rule.checked_sub(1), id.rule.checked_add(1)];
+                    around.into_iter().flatten().any(|rule| rules.is_one(*id, beside(rule)))
+                });
+                let message = match (&names[..], part) {
+                    ([], _) => format!("no rule jumps to chain {name}"),
+                    ([one], false) => format!("no packet comes to chain {name}: {one} never fires"),
+                    (several, false) => {
                         format!("no packet comes to chain {name}: {} never fire", several.join(", "))
                     }
+                    (all, true) => format!("no packet comes to chain {name}: none by {}", all.join(", ")),
                 };
                 self.found.push(Finding {
                     kind: FindingKind::UnreachableChain,

@@ -175,6 +175,14 @@ impl Ruleset {
         id.rule + 1 - self.rule(id).map_or(0, |rule| rule.folded)
     }
 
+    /// Whether two rules are parts of one that nft lists, or the same.
+    pub(crate) fn is_one(&self, a: RuleId, b: RuleId) -> bool {
+        (a.table, a.chain) == (b.table, b.chain)
+            && self.rule(a).is_some()
+            && self.rule(b).is_some()
+            && self.number(a) == self.number(b)
+    }
+
     /// `INPUT 4`: the chain and the rule's number in it.
     #[must_use]
     pub fn name(&self, id: RuleId) -> String {

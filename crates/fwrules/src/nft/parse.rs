@@ -515,6 +515,34 @@ mod tests {
     }
 
     #[test]
+    fn a_set_of_icmp_types_is_a_rule_for_each() {
+        let icmp = |field: &str| format!(r#"{{"payload": {{"protocol": "icmpv6", "field": "{field}"}}}}"#);
+        let of = |op: &str, left: &str, set: &str| {
+            rule(&format!(
+                r#"{{"match": {{"op": "{op}", "left": {left}, "right": {{"set": [{set}]}}}}}}, {{"accept": null}}"#
+            ))
+        };
+        assert_eq!(
+            of("==", &icmp("type"), r#""packet-too-big", 135"#),
+            [
+                "-p ipv6-icmp -6 -m icmp6 --icmpv6-type 2 -j ACCEPT",
+                "-p ipv6-icmp -6 -m icmp6 --icmpv6-type 135 -j ACCEPT",
+            ]
+        );
+        let both = format!(r#"{{"concat": [{}, {}]}}"#, icmp("type"), icmp("code"));
+        let pairs = r#"{"concat": ["destination-unreachable", "no-route"]}, {"concat": [4, 1]}"#;
+        assert_eq!(
+            of("==", &both, pairs),
+            [
+                "-p ipv6-icmp -6 -m icmp6 --icmpv6-type 1/0 -j ACCEPT",
+                "-p ipv6-icmp -6 -m icmp6 --icmpv6-type 4/1 -j ACCEPT",
+            ]
+        );
+        // None of them: no condition says that.
+        assert_eq!(of("!=", &icmp("type"), "1, 2").len(), 1);
+    }
+
+    #[test]
     fn what_does_not_map_is_kept_and_shown() {
         let shown = rule(
             r#"{"match": {"op": "==", "left": {"rt": {"key": "classid"}}, "right": 5}}, {"drop": null}"#,

@@ -29,7 +29,29 @@ fn looks_up(value: &Value) -> bool {
     }
 }
 
-/// The rules that one rule of nft's gives: a verdict map gives one per element. `named` knows the maps
+/// More elements than this are read as one condition.
+const FEW: usize = 32;
+
+/// `icmp type { echo-request, redirect }`: there is a condition for one type only, so each element gives
+/// a rule of its own. They exclude each other.
+fn one_by_one(body: &Value) -> Option<Vec<Value>> {
+    let left = body.get("left")?;
+    let first = left.get("concat").and_then(|list| list.get(0)).unwrap_or(left);
+    let protocol = first.get("payload")?.get("protocol")?.as_str()?;
+    let set = body.get("right")?.get("set")?.as_array()?;
+    let asked = matches!(protocol, "icmp" | "icmpv6") && matches!(body.get("op")?.as_str()?, "==" | "in");
+    if !asked || !(2..=FEW).contains(&set.len()) {
+        return None;
+    }
+    let each = set.iter().map(|element| {
+        let one = serde_json::json!({ "op": "==", "left": left, "right": element });
+        condition(&one).is_some().then_some(one)
+    });
+    each.collect()
+}
+
+/// The rules that one rule of nft's gives: a verdict map gives one per element, and so does a set of
+/// ICMP types. `named` knows the maps
 /// that are named.
 pub(crate) fn read_rule(
     expressions: &[Value],
@@ -41,6 +63,17 @@ pub(crate) fn read_rule(
         if kind == "vmap" {
             let base = rules.pop().unwrap_or_default();
             rules = rules_of(&base, body, expression, named);
+            continue;
+        }
+        if kind == "match"
+            && let Some(each) = one_by_one(body)
+        {
+            let with = |rule: &Rule, body: &Value| {
+                let mut rule = rule.clone();
+                statement(&mut rule, kind, body, expression);
+                rule
+            };
+            rules = rules.iter().flat_map(|rule| each.iter().map(|body| with(rule, body))).collect();
             continue;
         }
         for rule in &mut rules {

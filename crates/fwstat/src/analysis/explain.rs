@@ -5,8 +5,8 @@
 //! Tested by: `tests/cli/explain.rs`.
 
 use fwrules::{
-    Condition, Context, Evidence, Place, PortSide, Ports, Reach, RuleId, Ruleset, Side, Step, Tcp, Test, Tri,
-    Walk, Walker,
+    Condition, Context, Evidence, Fate, Place, PortSide, Ports, Reach, RuleId, Ruleset, Side, Step, Tcp,
+    Test, Tri, Walk, Walker, Why,
 };
 use logparse::Packet;
 use serde::Serialize;
@@ -53,6 +53,12 @@ impl PathTaken {
     pub fn new(rules: &Ruleset, packet: &Packet<'_>, context: &Context<'_>) -> PathTaken {
         let walker = Walker::new(rules, Evidence::Same);
         let walk = walker.walk(packet, context);
+        let early = match walker.fate(packet, context) {
+            Fate::Unknown(id, Why::Route) if rules.writers(packet.prefix).any(|writer| writer == id) => {
+                Some(id)
+            }
+            _ => None,
+        };
         let steps = walk.steps.iter().map(|step| StepTaken {
             place: rules.place(step.place),
             depth: step.depth,
@@ -64,7 +70,7 @@ impl PathTaken {
             steps: steps.collect(),
             end: walk.outcome.verdict().map(|verdict| verdict.word()),
             way: drawn(rules, &walk),
-            verdict: verdict(rules, packet.prefix, &walk),
+            verdict: verdict(rules, packet.prefix, &walk, early),
             logged_by: logged_by(rules, packet.prefix, &walk),
             decided_by: decided_by(rules, &walk),
         }
@@ -203,8 +209,9 @@ fn drawn(rules: &Ruleset, walk: &Walk) -> String {
     text::escape(parts.join(" -> ").as_bytes())
 }
 
-/// What the kernel did in the end, and whether it fits the line.
-fn verdict(rules: &Ruleset, prefix: &[u8], walk: &Walk) -> String {
+/// What the kernel did in the end, and whether it fits the line; `early`: the rule that may have written it
+/// where packets are not followed.
+fn verdict(rules: &Ruleset, prefix: &[u8], walk: &Walk, early: Option<RuleId>) -> String {
     let outcome = &walk.outcome;
     if outcome.other_family {
         return String::new();
@@ -217,6 +224,9 @@ fn verdict(rules: &Ruleset, prefix: &[u8], walk: &Walk) -> String {
         None => "undecidable: it depends on what the line does not show".to_owned(),
     };
     let line = match &logged_by(rules, prefix, walk)[..] {
+        [] if let Some(id) = early => {
+            format!("{} may have logged the line, before the packet was routed", rules.name(id))
+        }
         [] if rules.writers(prefix).next().is_some() => "no LOG rule with this prefix is reached".to_owned(),
         [] => match rules.rules().find(|(_, rule)| rule.target.may_log()) {
             Some((id, _)) => {

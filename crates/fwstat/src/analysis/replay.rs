@@ -370,7 +370,12 @@ impl<'r> Replaying<'r> {
     fn shadowed(&self, n: usize, counted: &Counted, findings: &mut Vec<Found>) {
         let silent =
             |(at, row): (&At, &Counts<'_>)| (at.0 == n && row.taken.lines + row.unknown == 0).then_some(at.1);
-        let silent: BTreeSet<RuleId> = self.rows.iter().filter_map(silent).collect();
+        let mut silent: BTreeSet<RuleId> = self.rows.iter().filter_map(silent).collect();
+        // A verdict map is one rule, of which each element has a row: one that takes lines is enough.
+        let whole = |id: RuleId| (id.table, id.chain, self.rulesets.all[n].1.number(id));
+        let busy = |at: &At| (at.0 == n && !silent.contains(&at.1)).then(|| whole(at.1));
+        let busy: BTreeSet<(u32, u32, u32)> = self.rows.keys().filter_map(busy).collect();
+        silent.retain(|id| !busy.contains(&whole(*id)));
         // What ends the path of the lines that each of them fits, and of how many.
         let mut takers: BTreeMap<RuleId, BTreeMap<Place, u64>> = BTreeMap::new();
         for (answer, stat) in &counted.answers {
@@ -443,9 +448,13 @@ impl<'r> Replaying<'r> {
                         .filter_map(|(c, chain)| Some((c, chain.base?)))
                 };
                 if bases().any(|(_, base)| base.nat) {
-                    let what = "is asked about a connection's first packet only, and no line says which that \
-                        is: its rules that take no line may well be in use";
-                    notes.push(self.in_family(n, format!("table {shown} {what}")));
+                    let what = "asked about a connection's first packet only, and no line says which that is: \
+                        rules that take no line there may well be in use";
+                    let whose = match bases().all(|(_, base)| base.nat) {
+                        true => format!("table {shown} is"),
+                        false => format!("chains for nat in table {shown} are"),
+                    };
+                    notes.push(self.in_family(n, format!("{whose} {what}")));
                 }
                 for (c, base) in bases().filter(|(_, base)| !base.nat) {
                     if let Some(hook @ (Hook::Input | Hook::Forward | Hook::Output)) = base.hook

@@ -91,7 +91,13 @@ impl Manager {
                 "save the output of --format nft as /usr/share/nftables.d/ruleset-post/fwstat.nft, which fw4 reads \
                  at each start"
             }
-            Manager::Firewalld | Manager::Nft if nft => {
+            // Its unit and nftables.service exclude each other.
+            Manager::Firewalld if nft => {
+                "the table survives a reload; for the next boot save the output of --format nft as \
+                 /etc/firewalld/fwstat.nft and load that after each start (systemctl edit firewalld, under \
+                 [Service]: ExecStartPost=/usr/sbin/nft -f /etc/firewalld/fwstat.nft)"
+            }
+            Manager::Nft if nft => {
                 "the table survives a reload; for the next boot save the output of --format nft as \
                  /etc/nftables.d/fwstat.nft and include that in /etc/nftables.conf after `flush ruleset`"
             }

@@ -430,7 +430,7 @@ fn the_real_tools_take_every_form() {
         passes(
             "undo",
             &format!(
-                "{load}; iptables -S MALICIOUS > {rules}.1; sh -e {script}; sh -e {undo}; iptables -S MALICIOUS > {rules}.2; cmp {rules}.1 {rules}.2"
+                "{load}; iptables -t nat -S > {rules}.1; iptables -S >> {rules}.1; sh -e {script}; sh -e {undo}; iptables -t nat -S > {rules}.2; iptables -S >> {rules}.2; cmp {rules}.1 {rules}.2"
             ),
         );
         // For iptables-restore: one file per family.

@@ -30,6 +30,8 @@ pub struct Command {
     pub rule: String,
     /// What to run.
     pub command: String,
+    /// What takes it away again; none if what was before is not known.
+    pub undo: Option<String>,
     /// Why.
     pub why: &'static str,
 }
@@ -59,7 +61,8 @@ pub fn commands(place: &Place, near: &[(bool, u8, u16)], to: (IpAddr, Option<u16
         let (chain, words) = rest.split_once(' ').unwrap_or((&rest, ""));
         let table_words = if table == "filter" { String::new() } else { format!("-t {table} ") };
         let command = format!("{program} {table_words}{verb} {chain}{at} {words}");
-        out.push(Command { table, family, rule, command, why });
+        let undo = Some(format!("{program} {table_words}-D {chain} {words}"));
+        out.push(Command { table, family, rule, command, undo, why });
     };
     let here: Vec<IpAddr> =
         place.here.iter().map(|addr| address(*addr)).filter(|a| a.is_ipv6() == v6).collect();
@@ -106,10 +109,12 @@ pub fn commands(place: &Place, near: &[(bool, u8, u16)], to: (IpAddr, Option<u16
         "answers come back by this host; without it if this host is the honeypot's gateway (then it sees the real source)",
     );
     let switch = if v6 { "net.ipv6.conf.all.forwarding=1" } else { "net.ipv4.ip_forward=1" };
-    let plain = |command: String, why| Command { table: "", family, rule: String::new(), command, why };
+    let plain =
+        |command: String, undo, why| Command { table: "", family, rule: String::new(), command, undo, why };
+    let chain_gone = Some(format!("{program} -t nat -X {chain}"));
     let first = [
-        plain(format!("sysctl -w {switch}"), "a redirected packet is forwarded"),
-        plain(format!("{program} -t nat -N {chain}"), "a chain for the redirect"),
+        plain(format!("sysctl -w {switch}"), None, "a redirected packet is forwarded"),
+        plain(format!("{program} -t nat -N {chain}"), chain_gone, "a chain for the redirect"),
     ];
     out.splice(0..0, first);
     out

@@ -406,6 +406,15 @@ impl Session {
         let mut notes = draft.notes;
         notes.extend(self.idle_rules(proved));
         notes.extend(self.lasting(&rules));
+        let unusual = rest - (noise - silenced);
+        let near = remain.get(&Some(super::lines::Why::NearHit)).copied().unwrap_or(0);
+        // A tenth of the log is worth a word.
+        if self.sites.iter().all(|site| site.assumed) && (near + unusual) * 10 >= proved.before.max(1) {
+            notes.push(format!(
+                "{} kept as near hits or as unusual: --rules says what is let in, and then more of them may be noise",
+                fwlog::text::count_of(near + unusual, "line is", "lines are")
+            ));
+        }
         Suggestion {
             chain: self.settings.chain.clone(),
             before: proved.before,
@@ -415,7 +424,7 @@ impl Session {
             remain: remain.into_iter().filter_map(|(why, lines)| Some((why?, lines))).collect(),
             noise_left: noise - silenced,
             declined: 0,
-            unusual: rest - (noise - silenced),
+            unusual,
             rules,
             sets: draft.advice.chain.sets,
             refused,
@@ -518,8 +527,8 @@ impl Session {
                     hook.chain()
                 ));
             }
-            if !site.answers_pass {
-                let mut rules = advice.chain.rules.iter().filter(|rule| rule.pattern.v6 == v6);
+            let mut rules = advice.chain.rules.iter().filter(|rule| rule.pattern.v6 == v6).peekable();
+            if !site.answers_pass && rules.peek().is_some() {
                 let how = match rules.any(|rule| rule.pattern.known) {
                     true => "a first rule lets known connections pass",
                     false => "its rules take only packets that open connections",

@@ -139,8 +139,13 @@ pub fn script(
         summary(&mut page, clock, head, s);
     }
     if verb == Verb::Undo {
-        let list = [false, true].into_iter().flat_map(|v6| host::undo(s, v6));
-        list.for_each(|command| page.run(&command));
+        // The last command first: a chain goes when nothing jumps to it and no rule is in it.
+        let redirect = s.honeypot.iter().rev().filter_map(|command| command.undo.clone());
+        let rules = [false, true].into_iter().flat_map(|v6| host::undo(s, v6));
+        redirect.chain(rules).for_each(|command| page.run(&command));
+        if look.header && !s.honeypot.is_empty() {
+            page.say(0, DIM, "Forwarding stays on: whether it was on before is not known.");
+        }
         return page.out;
     }
     for v6 in [false, true] {
