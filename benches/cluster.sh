@@ -10,17 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 fwstat=${FWSTAT:-target/debug/fwstat}
 sql=${FWSTAT_SQL:-crates/fwstat-sql/target/debug/fwstat-sql}
-scratch=$(mktemp -d)
+. benches/processes.sh
 mkdir "$scratch/logs"
-pids=()
-end() {
-    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-    wait 2>/dev/null || true
-    rm -rf "$scratch"
-}
-trap end EXIT
-fail() { echo "FAILED: $*"; exit 1; }
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 # Logs: 8 MB of one log, a rotated one, one without a last line end, an empty one, one over New Year, a journal.
 for _ in $(seq 8); do cat testdata/sample/kern.log; done >"$scratch/logs/kern.log"

@@ -11,16 +11,7 @@ cd "$(dirname "$0")/.."
 sql=${FWSTAT_SQL:-crates/fwstat-sql/target/debug/fwstat-sql}
 python=${PYTHON:-python3}
 "$python" -c 'import boto3, moto, flask' 2>/dev/null || { echo "left out: there is no moto"; exit 0; }
-scratch=$(mktemp -d)
-pids=()
-end() {
-    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-    wait 2>/dev/null || true
-    rm -rf "$scratch"
-}
-trap end EXIT
-fail() { echo "FAILED: $*"; exit 1; }
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+. benches/processes.sh
 store=$(free_port)
 export AWS_ACCESS_KEY_ID=nobody AWS_SECRET_ACCESS_KEY=nothing AWS_REGION=us-east-1
 export AWS_ENDPOINT="http://127.0.0.1:$store" AWS_ALLOW_HTTP=true

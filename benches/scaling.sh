@@ -14,15 +14,7 @@ log=$(realpath "$1")
 rounds=${2:-5}
 fwstat=${FWSTAT:-target/release/fwstat}
 sql=${FWSTAT_SQL:-crates/fwstat-sql/target/release/fwstat-sql}
-scratch=$(mktemp -d)
-pids=()
-end() {
-    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-    pids=()
-    wait 2>/dev/null || true
-}
-trap 'end; rm -rf "$scratch"' EXIT
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+. benches/processes.sh
 question="SELECT src, sum(n) FROM log WHERE src <> '' GROUP BY 1 ORDER BY 2 DESC, ip(src) LIMIT 20"
 tick=$(getconf CLK_TCK)
 # User and system time of a process, in ticks.

@@ -11,6 +11,7 @@ pub mod apart;
 pub mod bytes;
 pub mod chunk;
 mod clocks;
+mod dated;
 pub mod decode;
 pub mod discover;
 pub mod dmesg;
@@ -210,46 +211,6 @@ impl InputQueue {
         let name = self.name_of(&input);
         let source = Source { name, input, done, state: Mutex::new(state), limit: None };
         self.sources.push(source);
-    }
-
-    /// Takes neighbouring inputs for one set, the oldest first: no line of a file is later than
-    /// the first line of the next, but for some disorder.
-    pub fn chain(&mut self) {
-        let mut limit = None;
-        for at in (0..self.sources.len()).rev() {
-            self.sources[at].limit = limit;
-            let Input::File(path) = &self.sources[at].input else { continue };
-            let first = self.first_moment(path, limit).unwrap_or_default();
-            limit = first.map(|first| first + runs::SLACK).or(limit);
-        }
-    }
-
-    /// When a file begins, in local seconds.
-    fn first_moment(&self, path: &Path, limit: Option<i64>) -> io::Result<Option<i64>> {
-        let mut file = File::open(path)?;
-        let meta = file.metadata()?;
-        let years = self.reading.years.of_file(meta.modified().ok(), limit);
-        let mut head = [0; bytes::HEAD];
-        let read = bytes::read_full(&mut file, &mut head)?;
-        if self.reading.decoding.is_text(&head[..read]) {
-            return Ok(years::survey(&file, meta.len(), &years, Depth::Sample)?.calendar.first());
-        }
-        let mut stream = Stream::new(self.again(path)?, 64 << 10, years.clone());
-        let (survey, all) = stream.look_ahead();
-        match all {
-            true => Ok(survey.calendar.first()),
-            false => Ok(years::survey_stream(&mut self.again(path)?, &years)?.calendar.first()),
-        }
-    }
-
-    /// The plain bytes of a file that are read once more, and not counted.
-    fn again(&self, path: &Path) -> io::Result<Plain> {
-        let file = Box::new(File::open(path)?);
-        match decode::open(file, &self.reading.decoding, &mut Meter::default())? {
-            Decoded::Lines(stream) => Ok(stream),
-            // Its entries have years.
-            Decoded::Journal(_) => Ok(Box::new(io::empty())),
-        }
     }
 
     /// The inputs' names, in order.
@@ -668,28 +629,15 @@ impl InputQueue {
         let rest = Box::new(io::Cursor::new(head.to_vec()).chain(file).take(size));
         let decoded = self.decode(at, rest, &self.reading.decoding, Pauses::default()).map_err(failed)?;
         let Decoded::Lines(stream) = decoded else { return self.stream(at, name, decoded, years) };
-        let mut stream = Stream::new(stream, self.reading.chunk, years.clone());
-        let survey = if plain && meta.len() > 0 {
+        let stream = Stream::new(stream, self.reading.chunk, years.clone());
+        let mut survey = None;
+        if plain && meta.len() > 0 {
             let depth = if thorough { Depth::All } else { Depth::Likely };
             let file = File::open(path).map_err(failed)?;
-            years::survey(&file, size, &years, depth).map_err(failed)?
-        } else {
-            match stream.look_ahead() {
-                // What was written already is not written again: the years must be right at once.
-                (_, false) if thorough || self.reading.ordered => {
-                    // What is wrong with it is said when it is read.
-                    self.again(path)
-                        .and_then(|mut text| years::survey_stream(&mut text, &years))
-                        .unwrap_or_default()
-                }
-                (survey, _) => {
-                    self.found(at, &survey);
-                    return Ok(State::Stream(Box::new(stream)));
-                }
-            }
-        };
-        self.found(at, &survey);
-        stream.know(survey.calendar);
-        Ok(State::Stream(Box::new(stream)))
+            survey = Some(years::survey(&file, size, &years, depth).map_err(failed)?);
+        }
+        let again = || File::open(path).and_then(|file| self.again(Box::new(file)));
+        let again = (thorough || self.reading.ordered).then_some(again);
+        Ok(self.with_years(at, stream, survey, again, &years))
     }
 }

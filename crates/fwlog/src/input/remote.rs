@@ -7,14 +7,14 @@
 use std::io::{self, Read as _};
 use std::sync::Arc;
 
-use super::bytes::{HEAD, Meter, Pauses, read_full};
+use super::bytes::{HEAD, Pauses, read_full};
 use super::decode::{self, Decoded, Foreign};
 use super::error::{InputError, reason};
 use super::journal::SIGNATURE;
 use super::split::Split;
 use super::stored::{Object, Onward, Part, Remote, Stored};
 use super::stream::Stream;
-use super::years::{self, Depth, Survey, Years};
+use super::years::{self, Depth, Years};
 use super::{Input, InputQueue, ReadOptions, State};
 
 impl InputQueue {
@@ -35,37 +35,24 @@ impl InputQueue {
     /// Opens an object and looks at its first bytes.
     pub(super) fn open_remote(&self, at: usize, name: &str, remote: &Remote) -> Result<State, InputError> {
         let failed = |error: io::Error| InputError::new(name, reason(&error));
-        if let Some(split) = split(name, remote, &self.reading, Depth::Sample)? {
+        let is_text = is_text(name, remote, &self.reading)?;
+        let size = remote.0.size();
+        if is_text && size > 0 && !self.reading.ordered {
+            let split = cut(name, remote, &self.reading, Depth::Sample)?;
             self.found(at, split.survey());
             return Ok(State::Split(Arc::new(split)));
         }
-        let text = || Box::new(Onward::new(remote.clone()).take(remote.0.size()));
+        let text = || Box::new(Onward::new(remote.clone()).take(size));
         let decoded = self.decode(at, text(), &self.reading.decoding, Pauses::default()).map_err(failed)?;
         let years = years_of(remote, &self.reading);
         let Decoded::Lines(stream) = decoded else { return self.stream(at, name, decoded, years) };
-        let mut stream = Stream::new(stream, self.reading.chunk, years.clone());
-        let survey = if is_text(name, remote, &self.reading)? {
-            years::survey(remote, remote.0.size(), &years, Depth::Likely).map_err(failed)?
-        } else {
-            match stream.look_ahead() {
-                // What was written already is not written again: the years must be right at once.
-                (_, false) if self.reading.ordered => {
-                    match decode::open(text(), &self.reading.decoding, &mut Meter::default()) {
-                        Ok(Decoded::Lines(mut again)) => years::survey_stream(&mut again, &years),
-                        // What is wrong with it is said when it is read.
-                        _ => Ok(Survey::default()),
-                    }
-                    .unwrap_or_default()
-                }
-                (survey, _) => {
-                    self.found(at, &survey);
-                    return Ok(State::Stream(Box::new(stream)));
-                }
-            }
-        };
-        self.found(at, &survey);
-        stream.know(survey.calendar);
-        Ok(State::Stream(Box::new(stream)))
+        let stream = Stream::new(stream, self.reading.chunk, years.clone());
+        let mut survey = None;
+        if is_text {
+            survey = Some(years::survey(remote, size, &years, Depth::Likely).map_err(failed)?);
+        }
+        let again = self.reading.ordered.then_some(|| self.again(text()));
+        Ok(self.with_years(at, stream, survey, again, &years))
     }
 }
 
@@ -92,13 +79,17 @@ pub(super) fn split(
     reading: &ReadOptions,
     depth: Depth,
 ) -> Result<Option<Split>, InputError> {
-    let size = remote.0.size();
-    if size == 0 || reading.ordered || !is_text(name, remote, reading)? {
+    if remote.0.size() == 0 || reading.ordered || !is_text(name, remote, reading)? {
         return Ok(None);
     }
-    let years = years_of(remote, reading);
-    let split = Split::new(Stored::Remote(remote.clone()), size, reading, &years, depth);
-    split.map(Some).map_err(|error| InputError::new(name, reason(&error)))
+    cut(name, remote, reading, depth).map(Some)
+}
+
+/// Text, cut in ranges.
+fn cut(name: &str, remote: &Remote, reading: &ReadOptions, depth: Depth) -> Result<Split, InputError> {
+    let (text, years) = (Stored::Remote(remote.clone()), years_of(remote, reading));
+    let split = Split::new(text, remote.0.size(), reading, &years, depth);
+    split.map_err(|error| InputError::new(name, reason(&error)))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ const BEGINNING: &str = "fwstat-sql-";
 /// So many of one process: what is in the way may be of a process that we do not see.
 const TRIES: u32 = 100;
 
-/// A folder that nobody else reads or writes, and that is taken away in the end.
+/// A folder that only its process reads or writes, and that is taken away in the end.
 #[derive(Debug)]
 pub(super) struct Own {
     path: PathBuf,
@@ -26,7 +26,7 @@ pub(super) struct Own {
 }
 
 impl Own {
-    /// A new one. Those that nobody uses any more are taken away.
+    /// A new one. Those that no process uses any more are taken away.
     ///
     /// # Errors
     /// It cannot be made.
@@ -59,7 +59,7 @@ impl Drop for Own {
     }
 }
 
-/// The lock of a folder that nobody uses, if it is one: no link, and of this user.
+/// The lock of a folder that no process uses, if it is one: no link, and of this user.
 fn locked(path: &Path, user: Option<u32>) -> Option<File> {
     let ours = |meta: &std::fs::Metadata| {
         meta.is_dir() && user.is_none_or(|user| meta.uid() == user) && meta.mode() & 0o077 == 0
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_uses_is_taken_away_and_nothing_else() {
+    fn what_no_process_uses_is_taken_away_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let among = folder.path();
         let private = |name: &str| {
