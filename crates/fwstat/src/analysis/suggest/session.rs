@@ -16,7 +16,7 @@ use super::evidence::{Asked, Evidence};
 use super::proof::{Case, Proof, Proved, Prover, Taken};
 use super::scanners::{Fates, Found, Suspects};
 use super::signals::{Signals, is_kept};
-use super::site::{Judge, Site};
+use super::site::{Judge, Site, of_family};
 use super::suggestion::{Rated, Refused, Suggestion};
 use super::view::View;
 use super::{Advice, advise, exceptions, fitting, honeypot, watch, wrong_protocol};
@@ -109,7 +109,7 @@ impl Session {
             _ => &[false],
         };
         for v6 in families {
-            let site = Site::new(rules.clone(), chain, *v6)?;
+            let site = Site::new(of_family(rules, *v6), chain, *v6)?;
             let place = &mut self.sites[usize::from(*v6)];
             if !place.assumed {
                 return Err(

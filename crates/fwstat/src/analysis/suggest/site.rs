@@ -5,8 +5,8 @@
 //! Tested by: the unit tests below, `tests/cli/suggest.rs`, against a real kernel.
 
 use fwrules::{
-    Base, Chain, Compiled, Condition, Evidence, Family, Fate, Hook, Interface, Log, OnInterface, Place,
-    Reach, Replayed, Replayer, Rule, RuleId, Ruleset, Sets, State, StateSet, Table, Target, Test, Text,
+    Base, Chain, Compiled, Condition, Evidence, Family, Fate, Hook, Interface, Log, OnInterface, Part, Place,
+    Reach, Replayed, Replayer, Rule, RuleId, Ruleset, Set, Sets, State, StateSet, Table, Target, Test, Text,
     Verdict,
 };
 use logparse::{Completeness, Network, Packet};
@@ -231,6 +231,30 @@ impl Site {
         ((id.table as usize, id.chain as usize) == (self.table, self.chain))
             .then(|| (id.rule as usize).checked_sub(self.before))
             .flatten()
+    }
+}
+
+/// A ruleset as packets of one family meet it: of its sets, which can be large, only what they can be in.
+pub(super) fn of_family(rules: &Ruleset, v6: bool) -> Ruleset {
+    let other = |part: &Part| match part {
+        Part::Net(net) => net.addr().is_ipv6() != v6,
+        Part::Addresses(range) => range.first.is_ipv6() != v6,
+        _ => false,
+    };
+    let set = |set: &Set| Set {
+        name: set.name.clone(),
+        kind: set.kind.clone(),
+        options: set.options.clone(),
+        parts: set.parts.clone(),
+        entries: set.entries.iter().filter(|entry| !entry.parts.iter().any(other)).cloned().collect(),
+    };
+    Ruleset {
+        tables: rules.tables.clone(),
+        sets: Sets { sets: rules.sets.sets.iter().map(set).collect() },
+        nft: rules.nft,
+        notes: Vec::new(),
+        changes: rules.changes,
+        made_by: rules.made_by.clone(),
     }
 }
 
