@@ -105,7 +105,7 @@ fn strangers(kinds: &[(&str, &str, &str, u32)], lines: u32) -> String {
             i % 250,
             1 + i % 250,
             40_000 + i,
-            if n % 2 == 0 { port } else { 445 },
+            if n.is_multiple_of(2) { port } else { 445 },
         );
     }
     text

@@ -2,7 +2,7 @@
 //!
 //! Responsible for: these questions, by jumps alone.
 //! Must not know: conditions of rules, where new ones go.
-//! Tested by: the unit tests of `site.rs` and `own_table.rs`.
+//! Tested by: `tests/cli/place.rs`.
 
 use std::collections::{BTreeSet, HashMap};
 
