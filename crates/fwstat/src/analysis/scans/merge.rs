@@ -246,21 +246,30 @@ impl Merger<'_> {
     /// Senders of the same packets at the same time.
     fn decoys(&mut self) {
         const TOGETHER: i64 = 60_000;
-        let mut marks: Vec<(Mark, i64, u32)> = (0..)
-            .zip(&self.pieces.list)
-            .flat_map(|(at, piece)| self.pieces.marks(piece).iter().map(move |mark| (*mark, piece.begin, at)))
-            .collect();
+        // Hardly any mark is there more than once.
+        let often = twins::often(self.pieces.marks.clone(), usize::MAX);
+        if often.is_empty() {
+            return;
+        }
+        let mut marks: Vec<(Mark, u32)> = Vec::new();
+        for (at, piece) in (0..).zip(&self.pieces.list) {
+            let own = self.pieces.marks(piece).iter().filter(|mark| often.binary_search(mark).is_ok());
+            marks.extend(own.map(|mark| (*mark, at)));
+        }
         marks.sort_unstable();
         let mut groups: BTreeMap<Vec<u32>, Vec<Mark>> = BTreeMap::new();
-        for mut same in marks.chunk_by(|a, b| a.0 == b.0) {
-            while let [(mark, first, _), ..] = *same {
-                let (together, later) =
-                    same.split_at(same.partition_point(|(_, begin, _)| begin - first <= TOGETHER));
-                same = later;
-                let members = distinct(together.iter().map(|(.., at)| *at).collect());
-                let sources = distinct(members.iter().map(|at| self.piece(*at).src).collect());
+        for same in marks.chunk_by(|a, b| a.0 == b.0) {
+            let begin = |at: u32| self.piece(at).begin;
+            let mut members: Vec<u32> = same.iter().map(|(_, at)| *at).collect();
+            members.sort_unstable_by_key(|at| (begin(*at), *at));
+            let mut rest = &members[..];
+            while let [first, ..] = *rest {
+                let until = begin(first) + TOGETHER;
+                let (together, later) = rest.split_at(rest.partition_point(|at| begin(*at) <= until));
+                rest = later;
+                let sources = distinct(together.iter().map(|at| self.piece(*at).src).collect());
                 if sources.len() >= twins::SENDERS {
-                    groups.entry(members).or_default().push(mark);
+                    groups.entry(distinct(together.to_vec())).or_default().push(same[0].0);
                 }
             }
         }

@@ -48,9 +48,23 @@ fn of_port(probe: &Probe) -> Option<Mark> {
 /// What decoys' packets have in common, the smallest of all marks.
 #[must_use]
 pub fn marks<'p>(probes: impl IntoIterator<Item = &'p Probe>) -> Vec<Mark> {
-    let tcp = probes.into_iter().filter(|probe| probe.protocol == 6);
-    let mut marks =
-        distinct(tcp.flat_map(|probe| of_port(probe).into_iter().chain([of_packet(probe)])).collect());
+    let mut marks: Vec<Mark> = Vec::new();
+    // What is larger than enough others is none of the smallest.
+    let mut limit = Mark::MAX;
+    for probe in probes.into_iter().filter(|probe| probe.protocol == 6) {
+        marks.extend(
+            [of_port(probe), Some(of_packet(probe))].into_iter().flatten().filter(|mark| *mark <= limit),
+        );
+        if marks.len() >= 8 * MARKS {
+            marks = smallest(marks);
+            limit = marks.get(MARKS - 1).copied().unwrap_or(Mark::MAX);
+        }
+    }
+    smallest(marks)
+}
+
+fn smallest(marks: Vec<Mark>) -> Vec<Mark> {
+    let mut marks = distinct(marks);
     marks.truncate(MARKS);
     marks
 }
@@ -61,6 +75,14 @@ pub fn are_sure(marks: &[Mark]) -> bool {
     let ids = || marks.iter().map(|mark| *mark as u16).filter(|id| *id != 0);
     let first = ids().next();
     marks.len() >= AIMS || marks.iter().any(|mark| mark & PACKET == 0) || ids().any(|id| Some(id) != first)
+}
+
+/// Those of some marks, in order, that are there for enough senders, and for so many at most.
+#[must_use]
+pub fn often(mut all: Vec<Mark>, most: usize) -> Vec<Mark> {
+    all.sort_unstable();
+    let some = all.chunk_by(|a, b| a == b).filter(|same| (SENDERS..=most).contains(&same.len()));
+    some.map(|same| same[0]).collect()
 }
 
 /// Marks that senders may have in common, from all of them.
@@ -102,10 +124,8 @@ pub struct Twins(HashSet<Mark>);
 impl Twins {
     /// Of the marks of all.
     #[must_use]
-    pub fn of(Seen(mut all): Seen) -> Twins {
-        all.sort_unstable();
-        let some = all.chunk_by(|a, b| a == b).filter(|same| (SENDERS..=MOST).contains(&same.len()));
-        Twins(some.map(|same| same[0]).collect())
+    pub fn of(Seen(all): Seen) -> Twins {
+        Twins(often(all, MOST).into_iter().collect())
     }
 
     /// Whether a probe may be a decoy's.
