@@ -3,7 +3,8 @@
 //!
 //! The patterns are never too small: earlier drops and conditions that have no place in a pattern
 //! (limits, `recent`, marks, bridge ports) are left out. What only known connections can pass
-//! (ESTABLISHED, RELATED) and what comes by `lo` is not there.
+//! (ESTABLISHED, RELATED) and what comes by `lo` is not there. Ports at which rules fill a set (traps) are
+//! there too: nobody is let in, but nothing may take these packets before.
 //!
 //! Responsible for: reading these patterns from a ruleset.
 //! Must not know: logs, noise.
@@ -44,6 +45,9 @@ impl LetIn {
             Family::Inet => true,
             _ => false,
         };
+        // All filter chains of a hook are asked: one that refuses what it does not name decides, and those
+        // that only refuse (a mangle table, nft's early chains, lists of banned sources) do not.
+        let (mut open, mut asked) = (true, false);
         for table in rules.tables.iter().filter(sees) {
             let other = ["nat", "mangle", "raw", "security"].iter().any(|name| table.name == *name);
             if other && !rules.nft {
@@ -55,19 +59,16 @@ impl LetIn {
                         continue;
                     }
                     let start = Pattern { v6, hook: Some(hook), ..Pattern::default() };
-                    let open = reader.chain(table, at, &start, 0);
-                    // A filter chain that only refuses (nft's early chains, a mangle table) has a
-                    // policy of ACCEPT that decides nothing.
-                    let decides = table
-                        .chains
-                        .iter()
-                        .any(|c| c.base.is_some_and(|b| b.hook == Some(hook) && b.policy != Verdict::Accept));
-                    let jumps = !table.chains[at].rules.is_empty();
-                    if open && base.policy == Verdict::Accept && !decides && jumps && hook == Hook::Input {
-                        reader.put(start);
+                    let passes = reader.chain(table, at, &start, 0) && base.policy == Verdict::Accept;
+                    if hook == Hook::Input {
+                        open &= passes;
+                        asked |= !table.chains[at].rules.is_empty();
                     }
                 }
             }
+        }
+        if open && asked {
+            reader.put(Pattern { v6, hook: Some(Hook::Input), ..Pattern::default() });
         }
         reader.out
     }
@@ -93,6 +94,15 @@ impl Reader<'_> {
         self.out.patterns.push(pattern);
     }
 
+    /// Ports at which a rule takes down who comes: what takes the packets before it would empty its set.
+    fn trap(&mut self, rule: &Rule, under: &Pattern) {
+        for pattern in read(rule, self.v6).iter().filter_map(|own| under.and(own)) {
+            if !pattern.dports.is_empty() {
+                self.put(Pattern { source: Vec::new(), ..pattern });
+            }
+        }
+    }
+
     /// Collects from a chain; whether a packet may come to its end.
     fn chain(&mut self, table: &Table, at: usize, under: &Pattern, depth: usize) -> bool {
         for rule in &table.chains[at].rules {
@@ -100,6 +110,9 @@ impl Reader<'_> {
             if self.steps > MOST * 8 {
                 self.out.unread = true;
                 return true;
+            }
+            if rule.fills() {
+                self.trap(rule, under);
             }
             let next = match &rule.target {
                 Target::Accept => None,
