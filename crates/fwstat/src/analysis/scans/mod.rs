@@ -11,12 +11,14 @@ pub mod aim;
 pub mod campaign;
 pub mod judge;
 pub mod likeness;
+pub mod made;
 pub mod members;
 pub mod merge;
 pub mod ports;
 pub mod runs;
 pub mod sender;
 pub mod tool;
+pub mod twins;
 
 use fwlog::aggregate::Scans;
 use fwlog::aggregate::scans::{OfSource, Probe, SLOT};
@@ -30,6 +32,7 @@ use aim::{Aim, Traits, aim, aims, distinct, host, traits};
 use campaign::Scan;
 use merge::{Group, How, Pieces};
 use sender::{Part, Rare};
+use twins::{Seen, Twins};
 
 /// Which campaigns come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,15 +129,17 @@ impl Campaigns {
     pub fn of(scans: &Scans, by: Sender) -> Campaigns {
         let mut first = First::default();
         each_sender(scans, by, |_| true, |sender| first.look(sender, by));
-        let First { mut pieces, found, asked, crowds, hosts, below, scans: count } = first;
-        let rare = Rare::of(asked);
+        let First { mut pieces, found, asked, seen, crowds, hosts, below, scans: count } = first;
+        let rare = Rare::of(asked, Twins::of(seen));
         each_sender(
             scans,
             by,
             |sender| !found.contains(&sender),
             |sender| {
                 let shares = sender::shares(sender.asked, &rare);
-                let of_few = |part: &Part| crowds.get(&part.traits).is_none_or(|senders| *senders <= CROWD);
+                let of_few = |part: &Part| {
+                    part.decoy || crowds.get(&part.traits).is_none_or(|senders| *senders <= CROWD)
+                };
                 for (nth, part) in (0..).zip(shares).filter(|(_, part)| of_few(part)) {
                     pieces.add(sender.asked, &part, nth, None);
                 }
@@ -159,7 +164,10 @@ impl Campaigns {
         let mut campaigns = Campaigns { below, by, rare, ..Campaigns::default() };
         for (number, (outline, members)) in (0..).zip(all) {
             for piece in members.iter().map(|at| &pieces.list[*at as usize]) {
-                campaigns.assigned.entry(by.of(piece.src)).or_default().push((piece.nth, number));
+                let own = campaigns.assigned.entry(by.of(piece.src)).or_default();
+                // Who scans nothing alone may with others.
+                campaigns.below -= u64::from(own.is_empty() && piece.of.is_none());
+                own.push((piece.nth, number));
             }
             campaigns.list.push(outline);
         }
@@ -199,6 +207,20 @@ impl Campaigns {
             list.append(&mut self.told(scans, &numbers));
         }
         Shown { list, numbers, all, low }
+    }
+
+    /// Those of medium and high confidence in which some sources have a part, the most packets first.
+    #[must_use]
+    pub fn with_sources(&self, scans: &Scans, wanted: impl Fn(u128) -> bool) -> Vec<Campaign> {
+        let outlines = self.list.iter().enumerate();
+        let has = |outline: &Outline| {
+            outline.confidence != Confidence::Low && outline.sources.iter().any(|source| wanted(*source))
+        };
+        let numbers: Vec<usize> =
+            outlines.filter(|(_, outline)| has(outline)).map(|(number, _)| number).collect();
+        let mut list = self.told(scans, &numbers);
+        list.sort_by_key(|campaign| std::cmp::Reverse(campaign.packets));
+        list
     }
 
     /// The number of the campaign with an ID.
@@ -324,6 +346,8 @@ struct First {
     found: HashSet<u128>,
     /// What each of the other senders asked for.
     asked: Vec<Aim>,
+    /// Packets by which decoys are known.
+    seen: Seen,
     /// How many of the other senders send packets with which traits.
     crowds: HashMap<Traits, u32>,
     /// Hosts that were asked.
@@ -345,6 +369,7 @@ impl First {
             }
         }
         let parts = sender::scans(asked);
+        self.seen.add(asked, !parts.is_empty());
         if parts.is_empty() {
             self.below += 1;
             *self.crowds.entry(traits(&asked[0])).or_default() += 1;
