@@ -8,7 +8,7 @@
 //! [`aggregate::state`](crate::aggregate::state) writes numbers and bytes: the head, a JSON object as text; the number of
 //! parts; each part as bytes. `docs/src/states.md` has what they are of.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
 
 use serde_json::{Map, Value};
 
@@ -81,16 +81,21 @@ impl Kept {
         head: &Map<String, Value>,
         parts: impl ExactSizeIterator<Item = P>,
     ) -> std::io::Result<Vec<u8>> {
-        let mut plain = Writer::default();
-        plain.bytes(serde_json::to_string(head)?.as_bytes());
-        plain.number(parts.len() as u64);
-        for part in parts {
-            plain.bytes(part.as_ref());
-        }
-        let mut packer = zstd::bulk::Compressor::new(LEVEL)?;
+        let mut packer = zstd::Encoder::new([NAME, VERSION].concat(), LEVEL)?;
         packer.include_checksum(true)?;
-        let packed = packer.compress(&plain.finish())?;
-        Ok([NAME, VERSION, &packed].concat())
+        let mut first = Writer::default();
+        first.bytes(serde_json::to_string(head)?.as_bytes());
+        first.number(parts.len() as u64);
+        packer.write_all(&first.finish())?;
+        for part in parts {
+            // As it is: it may be as large as all of its table.
+            let part = part.as_ref();
+            let mut len = Writer::default();
+            len.number(part.len() as u64);
+            packer.write_all(&len.finish())?;
+            packer.write_all(part)?;
+        }
+        packer.finish()
     }
 
     /// Reads what [`Kept::to_bytes`] wrote.

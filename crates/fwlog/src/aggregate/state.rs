@@ -116,6 +116,16 @@ impl Writer {
         self.0.extend_from_slice(bytes);
     }
 
+    /// Makes room for so many bytes and no more.
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        self.0.reserve_exact(bytes);
+    }
+
+    /// How many bytes there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Keys that are in order and differ, behind their number.
     pub fn keys(&mut self, keys: &Keys) {
         self.number(keys.len() as u64);

@@ -44,6 +44,8 @@ pub struct Rule {
     /// nft: how many elements of verdict maps, each a rule of its own here, come before this rule
     /// in its chain beyond the rules that nft lists.
     pub folded: u32,
+    /// nft: it puts something of the packet into a set or a map (`add @s`, `update @s`).
+    pub adds: bool,
 }
 
 impl Rule {
@@ -117,6 +119,18 @@ impl Rule {
         self.conditions.iter().filter(|c| !matches!(c, Condition::Comment(_)))
     }
 
+    /// Whether what it takes goes into a set or a list that rules can ask: `-j SET`, `-m recent --set`,
+    /// nft's `add @s`.
+    #[must_use]
+    pub fn fills(&self) -> bool {
+        let says = |words: &[Text], word: &str| words.iter().any(|own| *own == *word);
+        let set = matches!(&self.target, Target::Other { name, words } if *name == *"SET" && says(words, "--add-set"));
+        let recent = self.conditions.iter().any(|condition| {
+            matches!(condition, Condition::Other(own) if own.module == *"recent" && says(&own.words, "--set"))
+        });
+        self.adds || set || recent
+    }
+
     /// Whether the rule takes every packet that comes to it.
     #[must_use]
     pub fn is_unconditional(&self) -> bool {
@@ -147,6 +161,15 @@ impl Rule {
 mod tests {
     use super::*;
     use crate::matches::Fragment;
+
+    #[test]
+    fn rules_that_fill_sets() {
+        let fills = |text: &str| Rule::parse(text.as_bytes()).unwrap().1.fills();
+        assert!(fills("-A INPUT -p tcp --dport 23 -j SET --add-set trap src"));
+        assert!(fills("-A INPUT -p tcp --dport 23 -m recent --name trap --set -j DROP"));
+        assert!(!fills("-A INPUT -m recent --name trap --update --seconds 60 -j DROP"));
+        assert!(!fills("-A INPUT -p tcp --dport 23 -j SET --del-set trap src"));
+    }
 
     #[test]
     fn conditions_take_their_place() {

@@ -161,6 +161,7 @@ fn statement(rule: &mut Rule, kind: &str, body: &Value, whole: &Value) {
         }
         "set" | "map" | "quota" | "ct helper" | "ct timeout" | "flow" | "dup" | "secmark" | "ct count"
         | "last" => {
+            rule.adds |= matches!(body.get("op").and_then(Value::as_str), Some("add" | "update"));
             // Sets and quotas as statements may stop the rule; `add @set` does not.
             if matches!(kind, "quota" | "ct count") {
                 rule.set(keep(whole));

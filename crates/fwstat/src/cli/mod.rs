@@ -123,6 +123,14 @@ pub enum Command {
     /// A campaign is what one sender, or several that share the work, asked for: at least five things, hardly any of them
     /// again. Its own pace says where it ends, so that a probe an hour for a month is one. Clients of known applications,
     /// monitors, late answers and traceroute are no scans; the last line says what is not counted.
+    ///
+    /// Fewer things are enough where no system's own stack sends such packets: three with the same odd flags (FIN alone,
+    /// none, FIN with PSH and URG) within a minute; two, one of which came many times at once with hops that change; two
+    /// that three sources or more asked for by the same packets, which are decoys.
+    ///
+    /// What a log does not tell is not guessed: which of the decoys is real; who is behind an idle scan; whether somebody
+    /// looks for hosts by IPv6 neighbour solicitations. Every host sends these to groups, a router sends them for whoever
+    /// asks for hosts behind it, and a line does not show whom they look for: no one is called a scanner for them.
     Scans(Scans),
     /// What changed between two logs, states, or parts of one: new, gone, risen, fallen.
     ///

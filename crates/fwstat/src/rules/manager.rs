@@ -98,8 +98,14 @@ impl Manager {
                  [Service]: ExecStartPost=/usr/sbin/nft -f /etc/firewalld/fwstat.nft)"
             }
             Manager::Nft if nft => {
-                "the table survives a reload; for the next boot save the output of --format nft as \
-                 /etc/nftables.d/fwstat.nft and include that in /etc/nftables.conf after `flush ruleset`"
+                "the table survives a reload unless that says `flush ruleset`; for the next boot save the output of \
+                 --format nft as /etc/nftables.d/fwstat.nft and include that in /etc/nftables.conf after `flush ruleset`"
+            }
+            // iptables' programs, whose rules were given as nft lists them: they leave other tables alone.
+            _ if nft => {
+                "the table survives a restart of it; for the next boot save the output of --format nft as \
+                 /etc/fwstat.nft and load that at each start (systemctl edit --full --force fwstat.service: \
+                 Type=oneshot, ExecStart=/usr/sbin/nft -f /etc/fwstat.nft, WantedBy=multi-user.target)"
             }
             Manager::Ufw => {
                 "`ufw reload` removes the jump; put the rules of --format restore and the jump into \

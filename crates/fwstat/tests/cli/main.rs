@@ -24,6 +24,7 @@ mod envelopes;
 mod explain;
 mod export;
 mod faults;
+mod few_aims;
 mod filters;
 mod follow;
 mod inputs;

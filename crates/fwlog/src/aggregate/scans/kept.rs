@@ -5,6 +5,7 @@
 //! Tested by: the unit tests below, `fwstat/tests/cli/scan_states.rs`.
 
 use std::array::from_fn;
+use std::marker::PhantomData;
 
 use super::Scans;
 use super::fold::Folded;
@@ -14,6 +15,8 @@ use crate::aggregate::state::{Damaged, Reader, State, Writer};
 
 /// Columns of a table.
 const COLUMNS: usize = 17;
+/// Probes that are read at once.
+const PART: usize = 1 << 16;
 
 impl State for Scans {
     fn write(&self, out: &mut Writer) {
@@ -27,9 +30,18 @@ impl State for Scans {
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
         (self.answers, self.others) = (from.times()?, from.times()?);
         self.folded = Folded::read(from)?;
-        self.four.read(from)?;
-        self.six.read(from)?;
-        self.fold();
+        // Where memory is bounded, room is made before all is there.
+        let most = self.room.map_or(usize::MAX, |_| PART);
+        let mut four = Rows::new(from)?;
+        while let Some(probes) = four.next(most)? {
+            self.four.put(probes);
+            self.fold();
+        }
+        let mut six = Rows::new(from)?;
+        while let Some(probes) = six.next(most)? {
+            self.six.put(probes);
+            self.fold();
+        }
         Ok(())
     }
 }
@@ -93,38 +105,69 @@ impl<A: Address> Table<A> {
             }
         });
         out.number(sources);
+        // Ten bytes are the longest number.
+        out.reserve(columns.iter().map(|column| column.len() + 10).sum());
         columns.into_iter().for_each(|column| out.bytes(&column.finish()));
     }
+}
 
-    /// Takes what was written into an empty one, which stays as bounded as it is.
-    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+/// Probes of a table that are read source by source.
+struct Rows<'a, A> {
+    sources: u64,
+    /// Probes that are left.
+    left: usize,
+    columns: Vec<Reader<'a>>,
+    /// The source, the destination, the slot of the one before.
+    before: (Option<u128>, u128, i64),
+    family: PhantomData<A>,
+}
+
+impl<'a, A: Address> Rows<'a, A> {
+    fn new(from: &mut Reader<'a>) -> Result<Rows<'a, A>, Damaged> {
         let sources = from.number()?;
         let mut columns = Vec::with_capacity(COLUMNS);
         for _ in 0..COLUMNS {
             columns.push(Reader::new(from.bytes()?));
         }
-        let (mut src, mut dst, mut slot) = (0_u128, 0, 0_i64);
-        let mut probes: Vec<Probe<A>> = Vec::with_capacity(all(sources, &columns)?);
-        for _ in 0..sources {
-            let (step, own) = (take(&mut columns[0])?, columns[1].number()?);
-            if own == 0 || (step == 0 && !probes.is_empty()) {
-                return Err(Damaged("its sources are not in order"));
-            }
-            src = src.checked_add(step).ok_or(Damaged("an address is damaged"))?;
-            for _ in 0..own {
-                slot = slot.saturating_add(columns[2].signed()?);
-                dst ^= take(&mut columns[3])?;
-                let address = |wide| A::narrow(wide).ok_or(Damaged("an address is damaged"));
-                let slot = u32::try_from(slot).map_err(|_| Damaged("a moment is damaged"))?;
-                let probe = read_rest(&mut columns, address(src)?, address(dst)?, slot)?;
-                if probes.last().is_some_and(|last| last.key() >= probe.key()) {
-                    return Err(Damaged("its probes are not in order"));
-                }
-                probes.push(probe);
-            }
+        let left = all(sources, &columns)?;
+        Ok(Rows { sources, left, columns, before: (None, 0, 0), family: PhantomData })
+    }
+
+    /// The probes of the next sources, so many or a few more; `None` at the end.
+    fn next(&mut self, most: usize) -> Result<Option<Vec<Probe<A>>>, Damaged> {
+        let mut probes: Vec<Probe<A>> = Vec::with_capacity(most.min(self.left));
+        while self.sources > 0 && probes.len() < most {
+            self.sources -= 1;
+            self.source(&mut probes)?;
         }
-        columns.into_iter().try_for_each(Reader::finish)?;
-        self.put(probes);
+        self.left = self.left.saturating_sub(probes.len());
+        if !probes.is_empty() {
+            return Ok(Some(probes));
+        }
+        std::mem::take(&mut self.columns).into_iter().try_for_each(Reader::finish)?;
+        Ok(None)
+    }
+
+    /// Those of one source.
+    fn source(&mut self, probes: &mut Vec<Probe<A>>) -> Result<(), Damaged> {
+        let Rows { columns, before: (before, dst, slot), .. } = self;
+        let (step, own) = (take(&mut columns[0])?, columns[1].number()?);
+        if own == 0 || (step == 0 && before.is_some()) {
+            return Err(Damaged("its sources are not in order"));
+        }
+        let src = before.unwrap_or(0).checked_add(step).ok_or(Damaged("an address is damaged"))?;
+        *before = Some(src);
+        for _ in 0..own {
+            *slot = slot.saturating_add(columns[2].signed()?);
+            *dst ^= take(&mut columns[3])?;
+            let address = |wide| A::narrow(wide).ok_or(Damaged("an address is damaged"));
+            let slot = u32::try_from(*slot).map_err(|_| Damaged("a moment is damaged"))?;
+            let probe = read_rest(columns, address(src)?, address(*dst)?, slot)?;
+            if probes.last().is_some_and(|last| last.key() >= probe.key()) {
+                return Err(Damaged("its probes are not in order"));
+            }
+            probes.push(probe);
+        }
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use logparse::Protocol;
 
 use super::aim::{Aim, aims, are_made, distinct, protocol};
 use super::merge::How;
-use super::{likeness, ports, runs, tool};
+use super::{likeness, made, ports, runs, tool};
 
 /// What was found to be one scan.
 #[derive(Clone, Copy, Debug)]
@@ -110,8 +110,7 @@ impl Campaign {
         let span = probes.first().filter(|first| first.slot > 0).map(|first| (first.begin(), last));
         let pause = runs::typical_pause(probes);
         let main = by_protocol.iter().max_by_key(|(_, ports)| ports.len());
-        let list =
-            main.filter(|(_, ports)| ports.len() >= 5).and_then(|(of, ports)| ports::list_of(*of, ports));
+        let list = main.and_then(|(of, ports)| ports::list_of(*of, ports));
         let order = ports::order(&first_asked(probes));
         let listed =
             order == Some("shuffled") && list.as_ref().is_some_and(|(name, _)| name.starts_with("nmap"));
@@ -212,6 +211,9 @@ fn why(scan: &Scan<'_>, senders: usize, targets: usize, aims: usize) -> String {
         hosts => format!("{aims} ports or types of {hosts} hosts"),
     };
     let mut why = match scan.how {
+        How::Alone if senders == 1 && made::is_why(aims, scan.probes) => {
+            format!("one source asked for {asked}, by packets that no system's own stack sends")
+        }
         How::Alone if senders == 1 => format!("one source asked for {asked}, hardly any of them again"),
         How::Alone => format!("{senders} sources of one network asked for {asked}, hardly any of them again"),
         How::Decoys => {

@@ -13,6 +13,7 @@ use fwlog::aggregate::scans::{Kind, Probe};
 
 use super::aim::{AIMS, Aim, aim, aims, common, distinct, is_made, main_traits};
 use super::likeness::{self, Asker};
+use super::made;
 use super::runs::{self, Ask, HOUR, LONGEST, RETRY};
 
 /// Aims for each visit.
@@ -36,10 +37,11 @@ pub struct Found {
     pub among_others: bool,
 }
 
-/// Whether some packets are enough to be looked at.
+/// Whether what a source asked for is enough to be looked at.
 #[must_use]
-pub fn may_be(asked: usize, packets: u64) -> bool {
-    asked >= AIMS || packets >= SCTP
+pub fn may_be(asked: &[Probe]) -> bool {
+    let packets = || asked.iter().map(|probe| u64::from(probe.count)).sum::<u64>();
+    asked.len() >= AIMS || packets() >= SCTP || made::is_scan(asked)
 }
 
 /// The scans in one source's probes, in the order of time; answers are none of them.
@@ -167,12 +169,13 @@ fn judge(run: &[Probe]) -> Verdict {
     if is_sctp_scan(run) {
         return Verdict::Scan;
     }
+    let few = || if made::is_scan(run) { Verdict::Scan } else { Verdict::No };
     if run.len() < AIMS {
-        return Verdict::No;
+        return few();
     }
     let visited = visited(run);
     if visited.len() < AIMS {
-        return Verdict::No;
+        return few();
     }
     let visits: u32 = visited.iter().map(|visited| visited.visits).sum();
     let packets: u64 = visited.iter().map(|visited| visited.packets).sum();

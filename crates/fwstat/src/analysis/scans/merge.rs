@@ -11,9 +11,11 @@ use hashbrown::HashMap;
 
 use super::aim::{AIMS, Aim, Traits, aim, distinct, host, is_made, port};
 use super::likeness::{self, Asker};
+use super::made::FEWEST;
 use super::ports;
 use super::runs::{self, Ask, HOUR};
 use super::sender::Part;
+use super::twins::{self, Mark};
 
 /// What one source asked for in one run with one tool.
 #[derive(Clone, Debug)]
@@ -61,7 +63,7 @@ pub struct Pieces {
     /// Each aim of each piece, when it was asked for first; in the order of time.
     asked: Vec<(i64, Aim)>,
     /// Marks of packets, by which decoys are known: the smallest of each piece.
-    marks: Vec<u64>,
+    marks: Vec<Mark>,
     /// The sources of those pieces that have several.
     several: HashMap<u32, Vec<u128>>,
 }
@@ -81,8 +83,8 @@ impl Pieces {
             self.asked.extend(first.into_iter().map(|(aim, begin)| (begin, aim)));
             self.asked[from.0 as usize..].sort_unstable();
         }
-        if of.is_some() {
-            self.marks.append(&mut marks(own()));
+        if of.is_some() || part.decoy {
+            self.marks.append(&mut twins::marks(own()));
         }
         if own().any(|probe| probe.src != asked[0].src) {
             let all = distinct(own().map(|probe| probe.src).collect());
@@ -108,7 +110,7 @@ impl Pieces {
         &self.asked[piece.asked.0 as usize..piece.asked.1 as usize]
     }
 
-    fn marks(&self, piece: &Piece) -> &[u64] {
+    fn marks(&self, piece: &Piece) -> &[Mark] {
         &self.marks[piece.marks.0 as usize..piece.marks.1 as usize]
     }
 
@@ -241,43 +243,54 @@ impl Merger<'_> {
         self.groups.push(Group { members: all.into_iter().collect(), how });
     }
 
-    /// Senders of the same packets: of nmap's decoys each probe has one source port and one ID.
+    /// Senders of the same packets at the same time.
     fn decoys(&mut self) {
         const TOGETHER: i64 = 60_000;
-        const SENDERS: usize = 3;
-        let alone = (0..).zip(&self.pieces.list).filter(|(_, piece)| piece.of.is_some());
-        let mut marks: Vec<(u64, u32)> = alone
-            .flat_map(|(at, piece)| self.pieces.marks(piece).iter().map(move |mark| (*mark, at)))
-            .collect();
+        // Hardly any mark is there more than once.
+        let often = twins::often(self.pieces.marks.clone(), usize::MAX);
+        if often.is_empty() {
+            return;
+        }
+        let mut marks: Vec<(Mark, u32)> = Vec::new();
+        for (at, piece) in (0..).zip(&self.pieces.list) {
+            let own = self.pieces.marks(piece).iter().filter(|mark| often.binary_search(mark).is_ok());
+            marks.extend(own.map(|mark| (*mark, at)));
+        }
         marks.sort_unstable();
-        let mut groups: BTreeMap<Vec<u32>, usize> = BTreeMap::new();
-        for same in marks.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() >= SENDERS) {
-            let first = same.iter().map(|(_, at)| self.piece(*at).begin).min().unwrap_or(0);
-            let together: Vec<u32> = same
-                .iter()
-                .map(|(_, at)| *at)
-                .filter(|at| self.piece(*at).begin - first <= TOGETHER)
-                .collect();
-            let sources = distinct(together.iter().map(|at| self.piece(*at).src).collect());
-            if sources.len() >= SENDERS {
-                *groups.entry(distinct(together)).or_default() += 1;
+        let mut groups: BTreeMap<Vec<u32>, Vec<Mark>> = BTreeMap::new();
+        for same in marks.chunk_by(|a, b| a.0 == b.0) {
+            let begin = |at: u32| self.piece(at).begin;
+            let mut members: Vec<u32> = same.iter().map(|(_, at)| *at).collect();
+            members.sort_unstable_by_key(|at| (begin(*at), *at));
+            let mut rest = &members[..];
+            while let [first, ..] = *rest {
+                let until = begin(first) + TOGETHER;
+                let (together, later) = rest.split_at(rest.partition_point(|at| begin(*at) <= until));
+                rest = later;
+                let sources = distinct(together.iter().map(|at| self.piece(*at).src).collect());
+                if sources.len() >= twins::SENDERS {
+                    groups.entry(distinct(together.to_vec())).or_default().push(same[0].0);
+                }
             }
         }
         // Groups that share a sender are one; a line that was lost makes a smaller group.
-        let mut joined: Vec<(BTreeSet<u32>, usize)> = Vec::new();
-        for (group, count) in groups {
-            let (mut group, mut count): (BTreeSet<u32>, usize) = (group.into_iter().collect(), count);
+        let mut joined: Vec<(BTreeSet<u32>, Vec<Mark>)> = Vec::new();
+        for (group, marks) in groups {
+            let (mut group, mut marks): (BTreeSet<u32>, Vec<Mark>) = (group.into_iter().collect(), marks);
             let (touching, others): (Vec<_>, Vec<_>) =
                 joined.into_iter().partition(|(other, _)| !other.is_disjoint(&group));
             for (other, more) in touching {
                 group.extend(other);
-                count += more;
+                marks.extend(more);
             }
             joined = others;
-            joined.push((group, count));
+            joined.push((group, marks));
         }
-        for (group, _) in joined.into_iter().filter(|(_, count)| *count >= AIMS) {
-            self.join(&group.into_iter().collect::<Vec<u32>>(), How::Decoys);
+        for (group, _) in joined.into_iter().filter(|(_, marks)| twins::are_sure(marks)) {
+            let group: Vec<u32> = group.into_iter().collect();
+            if self.union(&group).len() >= FEWEST {
+                self.join(&group, How::Decoys);
+            }
         }
     }
 
@@ -480,21 +493,6 @@ fn alike<T: Ord + Copy>(mut all: Vec<(T, Traits, u32)>) -> Vec<Vec<u32>> {
     all.sort_unstable();
     let same = all.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).filter(|own| own.len() >= SENDERS);
     same.map(|own| own.iter().map(|(.., at)| *at).collect()).collect()
-}
-
-/// Marks that are kept of a piece.
-const MARKS: usize = 32;
-
-/// What decoys' packets have in common, as numbers, the smallest of all: aim, source port, window, IP ID.
-fn marks<'p>(probes: impl IntoIterator<Item = &'p Probe>) -> Vec<u64> {
-    let mark = |probe: &Probe| {
-        let packet = u64::from(probe.sport) << 32 | u64::from(probe.window) << 16 | u64::from(probe.id);
-        let mixed = (aim(probe) ^ packet.rotate_left(20)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
-    };
-    let mut marks = distinct(probes.into_iter().filter(|probe| probe.protocol == 6).map(mark).collect());
-    marks.truncate(MARKS);
-    marks
 }
 
 /// Senders that divide a list at least; ports that one has at most; ports of the list that they have together.

@@ -11,15 +11,18 @@ pub mod aim;
 pub mod campaign;
 pub mod judge;
 pub mod likeness;
+pub mod made;
 pub mod members;
 pub mod merge;
 pub mod ports;
 pub mod runs;
 pub mod sender;
 pub mod tool;
+pub mod twins;
 
 use fwlog::aggregate::Scans;
 use fwlog::aggregate::scans::{OfSource, Probe, SLOT};
+use fwlog::sorting::InOrder as _;
 use hashbrown::{HashMap, HashSet};
 
 pub use campaign::{Campaign, Confidence};
@@ -30,6 +33,7 @@ use aim::{Aim, Traits, aim, aims, distinct, host, traits};
 use campaign::Scan;
 use merge::{Group, How, Pieces};
 use sender::{Part, Rare};
+use twins::{Seen, Twins};
 
 /// Which campaigns come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,15 +130,17 @@ impl Campaigns {
     pub fn of(scans: &Scans, by: Sender) -> Campaigns {
         let mut first = First::default();
         each_sender(scans, by, |_| true, |sender| first.look(sender, by));
-        let First { mut pieces, found, asked, crowds, hosts, below, scans: count } = first;
-        let rare = Rare::of(asked);
+        let First { mut pieces, found, asked, seen, crowds, hosts, below, scans: count } = first;
+        let rare = Rare::of(asked, Twins::of(seen));
         each_sender(
             scans,
             by,
             |sender| !found.contains(&sender),
             |sender| {
                 let shares = sender::shares(sender.asked, &rare);
-                let of_few = |part: &Part| crowds.get(&part.traits).is_none_or(|senders| *senders <= CROWD);
+                let of_few = |part: &Part| {
+                    part.decoy || crowds.get(&part.traits).is_none_or(|senders| *senders <= CROWD)
+                };
                 for (nth, part) in (0..).zip(shares).filter(|(_, part)| of_few(part)) {
                     pieces.add(sender.asked, &part, nth, None);
                 }
@@ -155,11 +161,14 @@ impl Campaigns {
         groups.extend(alone.map(|members| Group { members, how: How::Alone }));
         let mut all: Vec<(Outline, Vec<u32>)> =
             groups.into_iter().map(|group| (Outline::of(&pieces, &group), group.members)).collect();
-        all.sort_by(|(a, own), (b, others)| (a.span, &a.sources, own).cmp(&(b.span, &b.sources, others)));
+        all.order_by(|(a, own), (b, others)| (a.span, &a.sources, own).cmp(&(b.span, &b.sources, others)));
         let mut campaigns = Campaigns { below, by, rare, ..Campaigns::default() };
         for (number, (outline, members)) in (0..).zip(all) {
             for piece in members.iter().map(|at| &pieces.list[*at as usize]) {
-                campaigns.assigned.entry(by.of(piece.src)).or_default().push((piece.nth, number));
+                let own = campaigns.assigned.entry(by.of(piece.src)).or_default();
+                // Who scans nothing alone may with others.
+                campaigns.below -= u64::from(own.is_empty() && piece.of.is_none());
+                own.push((piece.nth, number));
             }
             campaigns.list.push(outline);
         }
@@ -180,11 +189,11 @@ impl Campaigns {
             // How many packets it has is told by its probes.
             let told = self.told(scans, &numbers);
             let mut sorted: Vec<(usize, Campaign)> = numbers.into_iter().zip(told).collect();
-            sorted.sort_by_key(|(at, campaign)| (std::cmp::Reverse(campaign.packets), *at));
+            sorted.order_by_key(|(at, campaign)| (std::cmp::Reverse(campaign.packets), *at));
             sorted.truncate(limit);
             (numbers, list) = sorted.into_iter().unzip();
         } else {
-            numbers.sort_by_key(|at| {
+            numbers.order_by_key(|at| {
                 let outline = &self.list[*at];
                 let begin = begin(at);
                 let largest = match order {
@@ -199,6 +208,20 @@ impl Campaigns {
             list.append(&mut self.told(scans, &numbers));
         }
         Shown { list, numbers, all, low }
+    }
+
+    /// Those of medium and high confidence in which some sources have a part, the most packets first.
+    #[must_use]
+    pub fn with_sources(&self, scans: &Scans, wanted: impl Fn(u128) -> bool) -> Vec<Campaign> {
+        let outlines = self.list.iter().enumerate();
+        let has = |outline: &Outline| {
+            outline.confidence != Confidence::Low && outline.sources.iter().any(|source| wanted(*source))
+        };
+        let numbers: Vec<usize> =
+            outlines.filter(|(_, outline)| has(outline)).map(|(number, _)| number).collect();
+        let mut list = self.told(scans, &numbers);
+        list.order_by_key(|campaign| std::cmp::Reverse(campaign.packets));
+        list
     }
 
     /// The number of the campaign with an ID.
@@ -283,7 +306,7 @@ impl Campaigns {
                     let mine =
                         own.iter().filter(|(_, of)| *of == campaign).map(|(nth, _)| &parts[*nth as usize]);
                     let mut probes = probes_of(sender.asked, mine);
-                    probes.sort_by_key(|probe| probe.src);
+                    probes.order_by_key(|probe| probe.src);
                     for of_source in probes.chunk_by(|a, b| a.src == b.src) {
                         members.add(campaign, of_source);
                     }
@@ -324,6 +347,8 @@ struct First {
     found: HashSet<u128>,
     /// What each of the other senders asked for.
     asked: Vec<Aim>,
+    /// Packets by which decoys are known.
+    seen: Seen,
     /// How many of the other senders send packets with which traits.
     crowds: HashMap<Traits, u32>,
     /// Hosts that were asked.
@@ -345,6 +370,7 @@ impl First {
             }
         }
         let parts = sender::scans(asked);
+        self.seen.add(asked, !parts.is_empty());
         if parts.is_empty() {
             self.below += 1;
             *self.crowds.entry(traits(&asked[0])).or_default() += 1;

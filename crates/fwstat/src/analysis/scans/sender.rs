@@ -7,26 +7,32 @@
 use fwlog::aggregate::scans::Probe;
 use hashbrown::HashSet;
 
-use super::aim::{AIMS, Aim, Traits, aim, aims, counted_traits, main_of, main_traits, traits};
+use super::aim::{AIMS, Aim, Traits, aim, aims, counted_traits, is_made, main_of, main_traits, traits};
 use super::judge;
 use super::runs::{self, Ask, HOUR};
+use super::twins::Twins;
 
 /// An aim that more sources ask for is what all the Internet asks for, and no part of a list that is shared.
 const ASKERS: usize = 4;
 
-/// What only a few of the senders that scan nothing by themselves asked for.
+/// By what senders that scan nothing by themselves may belong together.
 #[derive(Clone, Debug, Default)]
-pub struct Rare(HashSet<Aim>);
+pub struct Rare {
+    /// What only a few of them asked for.
+    aims: HashSet<Aim>,
+    /// Packets that some have in common.
+    twins: Twins,
+}
 
 impl Rare {
-    /// Of what each of those senders asked for, in any order.
+    /// Of what each of those senders asked for, in any order, and of packets.
     #[must_use]
-    pub fn of(mut asked: Vec<Aim>) -> Rare {
+    pub fn of(mut asked: Vec<Aim>, twins: Twins) -> Rare {
         asked.sort_unstable();
         let rare = || asked.chunk_by(|a, b| a == b).filter(|same| same.len() <= ASKERS);
-        let mut set = HashSet::with_capacity(rare().count());
-        set.extend(rare().map(|same| same[0]));
-        Rare(set)
+        let mut aims = HashSet::with_capacity(rare().count());
+        aims.extend(rare().map(|same| same[0]));
+        Rare { aims, twins }
     }
 }
 
@@ -41,13 +47,14 @@ pub struct Part {
     pub scan: Option<u32>,
     /// Whether the sender asked for other things too.
     pub among_others: bool,
+    /// Whether others sent the same packets.
+    pub decoy: bool,
 }
 
 /// The scans of a sender, by tool.
 #[must_use]
 pub fn scans(asked: &[Probe]) -> Vec<Part> {
-    let packets: u64 = asked.iter().map(|probe| u64::from(probe.count)).sum();
-    if !judge::may_be(asked.len(), packets) {
+    if !judge::may_be(asked) {
         return Vec::new();
     }
     let scans = judge::scans(asked);
@@ -57,14 +64,17 @@ pub fn scans(asked: &[Probe]) -> Vec<Part> {
 /// What a sender that scans nothing by itself may have for its share of a scan, by its runs.
 #[must_use]
 pub fn shares(asked: &[Probe], rare: &Rare) -> Vec<Part> {
-    let is_rare = |probe: &Probe| rare.0.contains(&aim(probe));
-    let places: Vec<u32> = (0..).zip(asked).filter(|(_, probe)| is_rare(probe)).map(|(at, _)| at).collect();
+    let mut shares = decoys(asked, &rare.twins);
+    let is_decoy = |at: &u32| shares.iter().any(|part| part.members.binary_search(at).is_ok());
+    let is_rare = |(_, probe): &(u32, &Probe)| rare.aims.contains(&aim(probe));
+    let places = (0..).zip(asked).filter(is_rare).map(|(at, _)| at).filter(|at| !is_decoy(at));
+    let places: Vec<u32> = places.collect();
     let asks: Vec<Ask> = places.iter().map(|at| Ask::from(&asked[*at as usize])).collect();
     let part = |run: std::ops::Range<usize>| {
         // Most have asked once.
         if let [only] = places[run.clone()] {
             let traits = traits(&asked[only as usize]);
-            return Some(Part { members: vec![only], traits, scan: None, among_others: false });
+            return Some(share(vec![only], traits));
         }
         let visits = runs::visits(&asks[run.clone()]).into_iter().filter(|visit| *visit).count();
         let members = places[run].to_vec();
@@ -73,7 +83,32 @@ pub fn shares(asked: &[Probe], rare: &Rare) -> Vec<Part> {
         let traits = main_traits(own())?;
         // Who comes again and again is no scanner's helper; who asked for more was judged, and is none either.
         let fits = visits <= aims * 2 && aims < AIMS;
-        fits.then_some(Part { members, traits, scan: None, among_others: false })
+        fits.then(|| share(members, traits))
+    };
+    let mut others: Vec<Part> = runs::cut(&asks, HOUR).into_iter().filter_map(part).collect();
+    shares.append(&mut others);
+    shares
+}
+
+/// A part of what a sender asked for that scans nothing by itself.
+fn share(members: Vec<u32>, traits: Traits) -> Part {
+    Part { members, traits, scan: None, among_others: false, decoy: false }
+}
+
+/// Runs of packets that a tool made, some of which others sent too.
+fn decoys(asked: &[Probe], twins: &Twins) -> Vec<Part> {
+    if !asked.iter().any(|probe| twins.has(probe)) {
+        return Vec::new();
+    }
+    let is_of_tool = |probe: &Probe| probe.protocol == 6 && is_made(probe);
+    let places: Vec<u32> =
+        (0..).zip(asked).filter(|(_, probe)| is_of_tool(probe)).map(|(at, _)| at).collect();
+    let asks: Vec<Ask> = places.iter().map(|at| Ask::from(&asked[*at as usize])).collect();
+    let part = |run: std::ops::Range<usize>| {
+        let own = || places[run.clone()].iter().map(|at| &asked[*at as usize]);
+        let has_twins = own().any(|probe| twins.has(probe));
+        has_twins
+            .then(|| Some(Part { decoy: true, ..share(places[run.clone()].to_vec(), main_traits(own())?) }))?
     };
     runs::cut(&asks, HOUR).into_iter().filter_map(part).collect()
 }
@@ -87,7 +122,7 @@ fn by_tool(asked: &[Probe], found: judge::Found, number: u32) -> Vec<Part> {
     let (counts, each) = counted_traits(own());
     let Some(main) = main_of(&counts) else { return Vec::new() };
     let whole =
-        |members| Part { members, traits: main, scan: Some(number), among_others: found.among_others };
+        |members| Part { scan: Some(number), among_others: found.among_others, ..share(members, main) };
     // Of each as many different aims as are needed.
     let mut few: Vec<Vec<Aim>> = vec![Vec::new(); counts.len()];
     if counts.len() > 1 {

@@ -126,10 +126,11 @@ fn by_tcp(tcp: &[&Probe], v6: bool, listed: bool) -> (Option<&'static str>, &'st
     if is(&|probe| probe.window == 1_024) {
         return match v6 {
             true => (Some("nmap"), "window 1024"),
+            // Before nmap: of several sources each is so many hops away.
+            false if is(&|probe| probe.ttl > 64) => (Some("masscan"), "window 1024, TTL from 255"),
             false if tcp.len() >= 5 && ttls(tcp).0 >= 4 => {
                 (Some("nmap"), "window 1024, a new TTL for each probe")
             }
-            false if is(&|probe| probe.ttl > 64) => (Some("masscan"), "window 1024, TTL from 255"),
             false => (Some("nmap?"), "window 1024"),
         };
     }

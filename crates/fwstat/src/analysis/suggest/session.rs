@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fwrules::{Context, Family, Hook, Net, Rule, Ruleset, Sets, Verdict, Walker};
-use logparse::Protocol;
 
 use super::candidate::Reason;
 use super::chain::{self, Proposal};
@@ -17,15 +16,14 @@ use super::evidence::{Asked, Evidence};
 use super::proof::{Case, Proof, Proved, Prover, Taken};
 use super::scanners::{Fates, Found, Suspects};
 use super::signals::{Signals, is_kept};
-use super::site::{Judge, Site};
+use super::site::{Judge, Site, of_family};
 use super::suggestion::{Rated, Refused, Suggestion};
 use super::view::View;
-use super::{Advice, advise, exceptions, honeypot, watch, wrong_protocol};
+use super::{Advice, advise, exceptions, fitting, honeypot, watch, wrong_protocol};
 use crate::analysis::noise::address::{Nets, address, net_name};
 use crate::analysis::noise::let_in::LetIn;
 use crate::analysis::noise::pattern::Pattern;
 use crate::analysis::noise::place::{Place, friends};
-use crate::analysis::noise::sighting::Sighting;
 use crate::analysis::noise::survey::Surveyed;
 use crate::rules::manager::{Manager, has_docker};
 
@@ -88,14 +86,6 @@ impl Draft {
     }
 }
 
-/// Lines of new connections to containers from which on they count: so many, and this share.
-const FORWARDED: (usize, f64) = (20, 0.05);
-
-/// Whether an interface is one that Docker makes: what comes by it, containers send.
-fn is_bridge(name: &[u8]) -> bool {
-    [&b"docker"[..], b"br-", b"veth"].iter().any(|start| name.starts_with(start))
-}
-
 impl Session {
     /// Without rulesets.
     #[must_use]
@@ -119,7 +109,7 @@ impl Session {
             _ => &[false],
         };
         for v6 in families {
-            let site = Site::new(rules.clone(), chain)?;
+            let site = Site::new(of_family(rules, *v6), chain, *v6)?;
             let place = &mut self.sites[usize::from(*v6)];
             if !place.assumed {
                 return Err(
@@ -157,27 +147,11 @@ impl Session {
         }
     }
 
-    /// The same with rules for new connections to containers, where those make up a part of the log
-    /// and do not come to the chain; `None`: as it is.
+    /// The same with rules for new connections that are forwarded, where those make up a part of the log
+    /// and do not come to the chain, and with its jump where this log needs it; `None`: as it is.
     #[must_use]
     pub fn forwarding(&self, log: &Surveyed) -> Option<Session> {
-        let mut found = None;
-        for v6 in [false, true] {
-            let new = |seen: &&Sighting| {
-                let from = log.name(log.input(seen));
-                let opens = seen.syn || seen.protocol == Protocol::UDP.0;
-                log.output(seen).is_some() && opens && !from.is_empty() && !is_bridge(from)
-            };
-            let of_family = || log.sample.iter().filter(|seen| seen.v6 == v6);
-            let (all, new) = (of_family().count(), of_family().filter(new).count());
-            if (new as f64) < FORWARDED.1 * all as f64 || new < FORWARDED.0 {
-                continue;
-            }
-            if let Some(site) = self.sites[usize::from(v6)].forwarding() {
-                found.get_or_insert_with(|| self.clone()).sites[usize::from(v6)] = site;
-            }
-        }
-        found
+        fitting::fitted(&self.sites, log).map(|sites| Session { sites, ..self.clone() })
     }
 
     fn asked(&self) -> Asked {
@@ -452,6 +426,7 @@ impl Session {
     fn dead(&self, log: &Surveyed) -> Vec<wrong_protocol::Dead> {
         let all = [(false, &self.sites[0]), (true, &self.sites[1])];
         all.into_iter()
+            .filter(|(_, site)| !site.rules.nft)
             .flat_map(|(v6, site)| wrong_protocol::dead(&site.chain_rules()[..site.before], |_| 0, log, v6))
             .collect()
     }
@@ -487,7 +462,8 @@ impl Session {
     fn idle_rules(&self, proved: &Proved) -> Vec<String> {
         let mut notes = Vec::new();
         for (v6, site) in [(false, &self.sites[0]), (true, &self.sites[1])] {
-            let rules = &site.chain_rules()[..site.before];
+            // nft takes a rule away by its handle only.
+            let rules = if site.rules.nft { &[][..] } else { &site.chain_rules()[..site.before] };
             // Without -c all counters are zero or missing: then they say nothing.
             if !rules.iter().any(|rule| rule.counters.is_some_and(|counters| counters.packets > 0)) {
                 continue;

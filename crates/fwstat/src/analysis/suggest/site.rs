@@ -4,23 +4,22 @@
 //! Must not know: what noise is.
 //! Tested by: the unit tests below, `tests/cli/suggest.rs`, against a real kernel.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use fwrules::{
-    Base, Chain, Compiled, Condition, Evidence, Family, Fate, Hook, Interface, OnInterface, Place, Reach,
-    Replayed, Replayer, Rule, RuleId, Ruleset, Sets, State, StateSet, Table, Target, Test, Text, Verdict,
+    Base, Chain, Compiled, Condition, Evidence, Family, Fate, Hook, Interface, Log, OnInterface, Part, Place,
+    Reach, Replayed, Replayer, Rule, RuleId, Ruleset, Set, Sets, State, StateSet, Table, Target, Test, Text,
+    Verdict,
 };
 use logparse::{Completeness, Network, Packet};
 
 use super::classes::Tests;
+use super::own_table::{self, Own};
+use super::reach::{filtered, logging, reached};
 use fwlog::record::Record;
 use fwlog::sorting::InOrder as _;
 use fwlog::time::clock::NANOS;
 
-/// The table that is made beside those of nft's rulesets.
-pub const OWN_TABLE: &str = "fwstat";
-/// Its chain as the replay knows it: no chain of the ruleset has this name.
-const OWN_CHAIN: &[u8] = b"fwstat beside";
 /// Rules of a path looked at, at most.
 const LONGEST_PATH: usize = 1 << 16;
 
@@ -59,7 +58,10 @@ impl Site {
     ///
     /// # Errors
     /// There is no chain INPUT to hang the chain into: a sentence.
-    pub fn new(mut rules: Ruleset, chain: &[u8]) -> Result<Site, String> {
+    pub fn new(mut rules: Ruleset, chain: &[u8], v6: bool) -> Result<Site, String> {
+        if rules.nft && [false, true].iter().any(|v6| filtered(&rules, *v6, &[Hook::Input, Hook::Forward])) {
+            return Ok(Site::beside(rules, chain, v6));
+        }
         let filters = |table: &Table| {
             table.family.is_ip()
                 && table.chains.iter().any(|c| c.base.is_some_and(|b| b.hook == Some(Hook::Input) && !b.nat))
@@ -68,9 +70,6 @@ impl Site {
         let Some(t) = named.or_else(|| rules.tables.iter().position(filters)) else {
             return Err("the ruleset has no chain INPUT in a table filter".to_owned());
         };
-        if rules.nft {
-            return Ok(Site::beside(rules, t));
-        }
         let table = &mut rules.tables[t];
         let made = table.chain(chain).is_none();
         if made {
@@ -80,15 +79,7 @@ impl Site {
         let c = table.chain(chain).unwrap_or_default();
         let (mut hung, mut spares_lo) = (None, false);
         if !reached(table, Hook::Input).contains(&c) {
-            let ((from, at), lo) = place(table);
-            let mut jump = Rule { target: Target::Jump(text_of(chain)), added: true, ..Rule::default() };
-            if !lo && accepts_lo_somewhere(table) {
-                let name = Test { not: true, value: Interface(Text::from("lo")) };
-                jump.set(OnInterface { input: true, name });
-                spares_lo = true;
-            }
-            table.chains[from].rules.insert(at, jump);
-            hung = Some((table.chains[from].name.clone(), at + 1));
+            (hung, spares_lo) = hang(table, chain, &|_| true);
         }
         let table = &rules.tables[t];
         let elsewhere = [Hook::Forward, Hook::Output]
@@ -112,14 +103,46 @@ impl Site {
         })
     }
 
-    /// The same, asked by new connections that Docker forwards as well. `None`: there is no such
-    /// chain, or its packets come here already.
+    /// The same with the jump after `lo` and known connections, where it is before them for the sake of
+    /// rules whose lines are not in the log, of which these are the prefixes. `None`: the jump stays where
+    /// it is, also if this ruleset did not write all of them.
+    #[must_use]
+    pub fn settled(&self, prefixes: &BTreeSet<&[u8]>) -> Option<Site> {
+        let (from, at) = self.hung.as_ref().filter(|_| self.spares_lo || !self.answers_pass)?;
+        let logs = self.rules.rules().filter_map(|(_, rule)| rule.log.as_ref());
+        let known: BTreeSet<&[u8]> = logs.map(|log| log.written(false).trim_ascii_end()).collect();
+        if prefixes.is_empty() || !prefixes.is_subset(&known) {
+            return None;
+        }
+        let mut site = self.clone();
+        let table = &mut site.rules.tables[site.table];
+        let from = table.chain(from.as_bytes())?;
+        table.chains[from].rules.remove(at - 1);
+        let chain = table.chains[site.chain].name.clone();
+        let counts = |log: &Log| prefixes.contains(log.written(false).trim_ascii_end());
+        (site.hung, site.spares_lo) = hang(table, chain.as_bytes(), &counts);
+        site.answers_pass = answers_pass(&site.rules.tables[site.table], site.chain);
+        (site.hung != self.hung && site.answers_pass && !site.spares_lo).then_some(site)
+    }
+
+    /// The same, asked by new connections that are forwarded as well: by Docker's chain for them, or by
+    /// a base chain of nft's. `None`: there is no such chain, or its packets come here already.
     #[must_use]
     pub fn forwarding(&self) -> Option<Site> {
         let table = &self.rules.tables[self.table];
+        if self.rules.nft {
+            let v6 = table.family == Family::Ipv6;
+            let forwards = filtered(&self.rules, v6, &[Hook::Forward]);
+            if !forwards || self.elsewhere.contains(&Hook::Forward) {
+                return None;
+            }
+            let mut site = Site { forwarded: true, elsewhere: vec![Hook::Forward], ..self.clone() };
+            own_table::hang(&mut site.rules, site.table, site.chain, Hook::Forward);
+            return Some(site);
+        }
         let user = table.chain(FORWARDED.as_bytes())?;
         let is_asked = reached(table, Hook::Forward).contains(&user);
-        if self.rules.nft || !is_asked || self.elsewhere.contains(&Hook::Forward) {
+        if !is_asked || self.elsewhere.contains(&Hook::Forward) {
             return None;
         }
         let mut site = Site { forwarded: true, ..self.clone() };
@@ -134,30 +157,25 @@ impl Site {
         Some(site)
     }
 
-    /// A ruleset of nft: the rules go into a table beside its own ones, whose base chain lets `lo`
-    /// and known connections pass and comes before all filter chains. No reload of another table
-    /// removes it. For the replay that is a jump before all rules of the input chain: no line is
-    /// about a packet of `lo` or of a known connection.
-    fn beside(mut rules: Ruleset, table: usize) -> Site {
-        let tables = &mut rules.tables[table];
-        let own = Chain { name: text_of(OWN_CHAIN), base: None, counters: None, rules: Vec::new() };
-        tables.chains.push(own);
-        let input =
-            tables.chains.iter().position(|c| c.base.is_some_and(|base| base.hook == Some(Hook::Input)));
-        let jump = Rule { target: Target::Jump(text_of(OWN_CHAIN)), added: true, ..Rule::default() };
-        let own = tables.chains.len() - 1;
-        tables.chains[input.unwrap_or_default()].rules.insert(0, jump);
+    /// A ruleset of nft: the rules go into a table beside its own ones, whose base chains let `lo` and
+    /// known connections pass.
+    fn beside(mut rules: Ruleset, chain: &[u8], v6: bool) -> Site {
+        let Own { table, chain, made } = own_table::put(&mut rules, &String::from_utf8_lossy(chain), v6);
+        let own = &rules.tables[table];
+        let elsewhere =
+            if reached(own, Hook::Forward).contains(&chain) { vec![Hook::Forward] } else { vec![] };
+        let before = own.chains[chain].rules.len();
         Site {
             rules,
             assumed: false,
             table,
-            chain: own,
-            before: 0,
-            made: true,
+            chain,
+            before,
+            made,
             hung: None,
             spares_lo: false,
             answers_pass: true,
-            elsewhere: Vec::new(),
+            elsewhere,
             forwarded: false,
         }
     }
@@ -223,22 +241,28 @@ impl Site {
     }
 }
 
-/// The chains that packets come to from a hook.
-pub(super) fn reached(table: &Table, hook: Hook) -> BTreeSet<usize> {
-    let start = |chain: &Chain| chain.base.is_some_and(|base| base.hook == Some(hook));
-    let mut seen: BTreeSet<usize> = (0..table.chains.len()).filter(|i| start(&table.chains[*i])).collect();
-    let mut open: Vec<usize> = seen.iter().copied().collect();
-    while let Some(chain) = open.pop() {
-        for rule in &table.chains[chain].rules {
-            if let Target::Jump(name) | Target::Goto(name) = &rule.target
-                && let Some(next) = table.chain(name.as_bytes())
-                && seen.insert(next)
-            {
-                open.push(next);
-            }
-        }
+/// A ruleset as packets of one family meet it: of its sets, which can be large, only what they can be in.
+pub(super) fn of_family(rules: &Ruleset, v6: bool) -> Ruleset {
+    let other = |part: &Part| match part {
+        Part::Net(net) => net.addr().is_ipv6() != v6,
+        Part::Addresses(range) => range.first.is_ipv6() != v6,
+        _ => false,
+    };
+    let set = |set: &Set| Set {
+        name: set.name.clone(),
+        kind: set.kind.clone(),
+        options: set.options.clone(),
+        parts: set.parts.clone(),
+        entries: set.entries.iter().filter(|entry| !entry.parts.iter().any(other)).cloned().collect(),
+    };
+    Ruleset {
+        tables: rules.tables.clone(),
+        sets: Sets { sets: rules.sets.sets.iter().map(set).collect() },
+        nft: rules.nft,
+        notes: Vec::new(),
+        changes: rules.changes,
+        made_by: rules.made_by.clone(),
     }
-    seen
 }
 
 pub(super) fn text_of(name: &[u8]) -> Text {
@@ -273,44 +297,29 @@ fn accepts_lo_somewhere(table: &Table) -> bool {
     reached(table, Hook::Input).into_iter().any(|chain| table.chains[chain].rules.iter().any(meant))
 }
 
-/// The chains in which, or in whose jumps, something is logged.
-fn logging(table: &Table) -> Vec<bool> {
-    let names: HashMap<&Text, usize> = table.chains.iter().map(|chain| &chain.name).zip(0..).collect();
-    let mut callers: Vec<Vec<usize>> = vec![Vec::new(); table.chains.len()];
-    let (mut logging, mut open) = (vec![false; table.chains.len()], Vec::new());
-    for (at, chain) in table.chains.iter().enumerate() {
-        for rule in &chain.rules {
-            if rule.log.is_some() && !logging[at] {
-                logging[at] = true;
-                open.push(at);
-            }
-            if let Target::Jump(name) | Target::Goto(name) = &rule.target
-                && let Some(to) = names.get(name)
-            {
-                callers[*to].push(at);
-            }
-        }
+/// Puts the jump to a chain in its place: in which chain it is then and where, and whether it leaves `lo` out.
+fn hang(table: &mut Table, chain: &[u8], counts: &dyn Fn(&Log) -> bool) -> (Option<(Text, usize)>, bool) {
+    let ((from, at), lo) = place(table, counts);
+    let mut jump = Rule { target: Target::Jump(text_of(chain)), added: true, ..Rule::default() };
+    let spares_lo = !lo && accepts_lo_somewhere(table);
+    if spares_lo {
+        let name = Test { not: true, value: Interface(Text::from("lo")) };
+        jump.set(OnInterface { input: true, name });
     }
-    while let Some(at) = open.pop() {
-        for caller in callers[at].iter().copied() {
-            if !std::mem::replace(&mut logging[caller], true) {
-                open.push(caller);
-            }
-        }
-    }
-    logging
+    table.chains[from].rules.insert(at, jump);
+    (Some((table.chains[from].name.clone(), at + 1)), spares_lo)
 }
 
 /// Where a jump belongs: after the rules that accept `lo` and known connections, also where those
 /// are in a chain that every packet passes, and before everything that logs, chains that only some
 /// packets are sent to included; and whether all of `lo` was accepted before.
-fn place(table: &Table) -> ((usize, usize), bool) {
+fn place(table: &Table, counts: &dyn Fn(&Log) -> bool) -> ((usize, usize), bool) {
     let input = table.chains.iter().position(|c| c.base.is_some_and(|base| base.hook == Some(Hook::Input)));
     let input = input.unwrap_or_default();
     let mut path = Vec::new();
     passed(table, input, 0, &mut path);
     let rule = |place: &(usize, usize)| &table.chains[place.0].rules[place.1];
-    let logging = logging(table);
+    let logging = logging(table, counts);
     let logs = |place: &(usize, usize)| {
         let rule = rule(place);
         let sent = match &rule.target {
@@ -319,7 +328,7 @@ fn place(table: &Table) -> ((usize, usize), bool) {
             }
             _ => None,
         };
-        rule.log.is_some() || sent.is_some_and(|chain| logging[chain])
+        rule.log.as_ref().is_some_and(counts) || sent.is_some_and(|chain| logging[chain])
     };
     let logs = path.iter().position(logs).unwrap_or(path.len());
     let before = &path[..logs];
@@ -555,20 +564,20 @@ mod tests {
         let rules = b"*filter\n:INPUT DROP [0:0]\n:STDIN - [0:0]\n\
             -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -i lo -j ACCEPT\n\
             -A INPUT -j STDIN\n-A INPUT -p tcp -m tcp -j LOG --log-prefix \"tcp.in.dropped \"\nCOMMIT\n";
-        let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS").unwrap();
+        let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS", false).unwrap();
         assert!(site.made && site.answers_pass);
         // After both: known connections, and lo.
         assert_eq!(site.hung, Some((Text::from("INPUT"), 3)));
-        assert!(Site::new(Ruleset::default(), b"MALICIOUS").is_err());
+        assert!(Site::new(Ruleset::default(), b"MALICIOUS", false).is_err());
         // Not all of lo is accepted before: the jump leaves it out.
         let rules = b"*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp -j LOG\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n";
-        let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS").unwrap();
+        let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS", false).unwrap();
         assert_eq!((site.hung, site.spares_lo), (Some((Text::from("INPUT"), 1)), true));
         assert_eq!(site.rules.tables[0].chains[0].rules[0].to_display(), "! -i lo -j MALICIOUS");
         // Shorewall's send what comes by a link to a chain that logs, and accept lo after it.
         let rules = b"*filter\n:INPUT DROP [0:0]\n:net-fw - [0:0]\n-A INPUT -i eth0 -j net-fw\n-A INPUT -i lo -j ACCEPT\n\
             -A net-fw -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A net-fw -j LOG\n-A net-fw -j DROP\nCOMMIT\n";
-        let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS").unwrap();
+        let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS", false).unwrap();
         assert_eq!((site.hung, site.spares_lo), (Some((Text::from("INPUT"), 1)), true));
         assert!(!site.answers_pass);
         // ufw's accept them in a chain of its own.
@@ -578,7 +587,7 @@ mod tests {
             -A ufw-before-input -i lo -j ACCEPT\n\
             -A ufw-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n\
             -A ufw-before-input -p udp -j LOG\nCOMMIT\n";
-        let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS").unwrap();
+        let site = Site::new(Ruleset::parse_save(rules).unwrap(), b"MALICIOUS", false).unwrap();
         assert_eq!(site.hung, Some((Text::from("ufw-before-input"), 3)));
         assert!(site.answers_pass);
     }

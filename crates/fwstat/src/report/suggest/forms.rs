@@ -17,7 +17,7 @@ use super::{PLAIN, Verb, friend_commands, friend_rule, host, why};
 use crate::analysis::noise::address::net_name;
 use crate::analysis::suggest::lines::Why;
 use crate::analysis::suggest::proof::Samples;
-use crate::analysis::suggest::site::{FORWARDED, OWN_TABLE};
+use crate::analysis::suggest::site::FORWARDED;
 use crate::analysis::suggest::suggestion::{Rated, Suggestion};
 use crate::report::style::RenderOptions;
 use fwlog::time::clock::{self, Clock, NANOS};
@@ -48,6 +48,9 @@ pub fn restore(look: &RenderOptions, s: &Suggestion, v6_only: Option<bool>) -> S
             match site.assumed {
                 true => page.say(0, PLAIN, &format!("adds to chain {}, which must be there", s.chain)),
                 false => page.say(0, PLAIN, &format!("chain {} whole, with the rules it has", s.chain)),
+            }
+            if site.hung.is_some() || site.forwarded {
+                page.say(0, PLAIN, "and a jump to it, which a second reading adds again: read it once");
             }
             for (name, nets) in s.sets.iter().filter(|(_, nets)| is_of(nets, v6)) {
                 host::ipset(name, nets)
@@ -106,9 +109,9 @@ pub fn nft(look: &RenderOptions, s: &Suggestion) -> String {
             continue;
         }
         if look.header {
-            let family = if v6 { "ip6" } else { "ip" };
+            let table = host::table(s, v6);
             out.push_str(&format!(
-                "# for nft -f: a table beside the others; to remove it: nft delete table {family} {OWN_TABLE}\n"
+                "# for nft -f: a table beside the others; to remove it: nft delete table {table}\n"
             ));
         }
         out.push_str(&host::nft_file(s, v6));

@@ -5,11 +5,12 @@
 //! Must not know: why there is such a rule.
 //! Tested by: `tests/cli/place.rs`, in network namespaces.
 
-use fwrules::{Counters, Net, Rule, shell_quote};
+use fwrules::{Counters, Hook, Net, Rule, shell_quote};
 
 use super::super::rules;
 use crate::analysis::noise::address::net_name;
-use crate::analysis::suggest::site::{FORWARDED, OWN_TABLE, Site};
+use crate::analysis::suggest::own_table::{OWN_TABLE, PRIORITY, base_name, nft_name};
+use crate::analysis::suggest::site::{FORWARDED, Site};
 use crate::analysis::suggest::suggestion::{Rated, Suggestion};
 
 /// Which form of commands.
@@ -41,38 +42,65 @@ fn beside(s: &Suggestion, v6: bool) -> bool {
 }
 
 /// The table beside the others: `ip fwstat`.
-fn table(v6: bool) -> String {
-    format!("{} {OWN_TABLE}", if v6 { "ip6" } else { "ip" })
-}
-
-/// The chain's name as nft takes it.
-fn nft_name(chain: &str) -> String {
-    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-    let name: String = chain.chars().filter(plain).collect();
-    if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("c{name}") }
+pub(super) fn table(s: &Suggestion, v6: bool) -> String {
+    let site = &s.sites[usize::from(v6)];
+    let family = if v6 { "ip6" } else { "ip" };
+    match site.rules.nft {
+        true => format!("{family} {}", site.rules.tables[site.table].name),
+        false => format!("{family} {OWN_TABLE}"),
+    }
 }
 
 fn is_of(nets: &[Net], v6: bool) -> bool {
     nets.iter().any(|net| net.addr().is_ipv6() == v6)
 }
 
-/// The rules of a base chain that asks the chain last: `lo` and known connections pass it by.
-fn base_rules(chain: &str) -> [String; 3] {
-    [
-        "iifname \"lo\" accept".to_owned(),
-        "ct state established,related accept".to_owned(),
-        format!("jump {}", nft_name(chain)),
-    ]
+/// A base chain of the table beside the others.
+struct BaseChain {
+    name: String,
+    /// What makes it one. The priority is before all that logs.
+    kind: String,
+    rules: [String; 3],
+    /// It is not there yet.
+    new: bool,
 }
 
-/// Base chains: name and what makes them such. The priority is before any filter chain.
-fn base_chains(s: &Suggestion, v6: bool) -> Vec<(String, String)> {
-    let base = |hook: &&str| {
-        let hook = hook.to_lowercase();
-        let text = format!("type filter hook {hook} priority -10; policy accept;");
-        (hook, text)
+/// Those that ask the chain last: what comes by `lo`, known connections, and what the host itself sends
+/// on (port forwards) pass it by.
+fn base_chains(s: &Suggestion, v6: bool) -> Vec<BaseChain> {
+    let site = &s.sites[usize::from(v6)];
+    let base = |name: String, hook: Hook, priority: i32, new: bool| {
+        let passes = match hook {
+            Hook::Input => "iifname \"lo\" accept",
+            _ => "ct status dnat accept",
+        };
+        let known = "ct state established,related accept".to_owned();
+        let jump = format!("jump {}", nft_name(&s.chain));
+        let hook = hook.chain().to_lowercase();
+        BaseChain {
+            name,
+            kind: format!("type filter hook {hook} priority {priority}; policy accept;"),
+            rules: [passes.to_owned(), known, jump],
+            new,
+        }
     };
-    s.hooks[usize::from(v6)].iter().map(base).collect()
+    if !site.rules.nft {
+        // The hooks of iptables' chain.
+        let asked = [Hook::Input].into_iter().chain(site.elsewhere.iter().copied());
+        let named = |hook: Hook| base(base_name(hook), hook, PRIORITY, true);
+        return asked.map(named).collect();
+    }
+    let chain = |own: &fwrules::Chain| {
+        let (kind, hook) = own.base.and_then(|base| Some((base, base.hook?)))?;
+        Some(base(own.name.to_string(), hook, kind.priority, own.rules.iter().any(|rule| rule.added)))
+    };
+    site.rules.tables[site.table].chains.iter().filter_map(chain).collect()
+}
+
+/// The rules that an earlier run left in the chain.
+fn earlier(s: &Suggestion, v6: bool) -> &[Rule] {
+    let site = &s.sites[usize::from(v6)];
+    if site.rules.nft { &site.chain_rules()[..site.before] } else { &[] }
 }
 
 /// A set's body in nft.
@@ -134,19 +162,58 @@ pub(super) fn before(s: &Suggestion, v6: bool, verb: Verb) -> Vec<String> {
 pub(super) const NEW_CONNECTIONS: &str = "-m conntrack ! --ctstate RELATED,ESTABLISHED";
 
 fn nft_before(s: &Suggestion, v6: bool, verb: Verb) -> Vec<String> {
-    let (table, chain) = (table(v6), nft_name(&s.chain));
+    let (table, chain, made) = (table(s, v6), nft_name(&s.chain), s.sites[usize::from(v6)].made);
     let mut list = Vec::new();
-    if verb == Verb::AddOnce {
-        list.push(format!("nft list table {table} >/dev/null 2>&1 && nft delete table {table}"));
+    if made {
+        if verb == Verb::AddOnce {
+            list.push(format!("nft list table {table} >/dev/null 2>&1 && nft delete table {table}"));
+        }
+        list.push(format!("nft add table {table}"));
     }
-    list.push(format!("nft add table {table}"));
     for (name, nets) in s.sets.iter().filter(|(_, nets)| is_of(nets, v6)) {
         list.push(format!("nft 'add set {table} {name} {{ {} }}'", nft_set(nets, v6)));
     }
-    list.push(format!("nft add chain {table} {chain}"));
-    for (hook, base) in base_chains(s, v6) {
-        list.push(format!("nft 'add chain {table} {hook} {{ {base} }}'"));
-        list.extend(base_rules(&s.chain).map(|rule| format!("nft 'add rule {table} {hook} {rule}'")));
+    if made {
+        list.push(format!("nft add chain {table} {chain}"));
+    }
+    for base in base_chains(s, v6).iter().filter(|base| base.new) {
+        list.push(format!("nft 'add chain {table} {} {{ {} }}'", base.name, base.kind));
+        if !made && verb == Verb::AddOnce {
+            list.push(format!("nft flush chain {table} {}", base.name));
+        }
+        list.extend(base.rules.iter().map(|rule| format!("nft 'add rule {table} {} {rule}'", base.name)));
+    }
+    if !made && verb == Verb::AddOnce {
+        list.extend(as_it_was(s, v6));
+    }
+    list
+}
+
+/// Commands after which the chain has the rules of earlier runs only.
+fn as_it_was(s: &Suggestion, v6: bool) -> Vec<String> {
+    let mut list = vec![format!("nft flush chain {} {}", table(s, v6), nft_name(&s.chain))];
+    list.extend(earlier(s, v6).iter().map(|rule| nft_rule(s, rule, v6)));
+    list
+}
+
+fn nft_rule(s: &Suggestion, rule: &Rule, v6: bool) -> String {
+    let site = &s.sites[usize::from(v6)];
+    let (table, chain) = (&site.rules.tables[site.table].name, nft_name(&s.chain));
+    counted(rule)
+        .to_nft_command(rules::family(v6), table.as_bytes(), chain.as_bytes())
+        .unwrap_or_else(|error| format!("# {error}"))
+}
+
+/// What takes away the table beside the others, or what this run put into an earlier one.
+fn nft_after(s: &Suggestion, v6: bool) -> Vec<String> {
+    let table = table(s, v6);
+    if s.sites[usize::from(v6)].made {
+        return vec![format!("nft delete table {table}")];
+    }
+    let mut list = as_it_was(s, v6);
+    for base in base_chains(s, v6).iter().filter(|base| base.new) {
+        list.push(format!("nft flush chain {table} {}", base.name));
+        list.push(format!("nft delete chain {table} {}", base.name));
     }
     list
 }
@@ -155,13 +222,7 @@ fn nft_before(s: &Suggestion, v6: bool, verb: Verb) -> Vec<String> {
 pub(super) fn rule(s: &Suggestion, rated: &Rated, verb: Verb) -> String {
     let (rule, v6) = (&rated.proposal.rule, rated.proposal.v6);
     match verb {
-        _ if beside(s, v6) => {
-            let counted = counted(rule);
-            let (table, chain) = (OWN_TABLE.as_bytes(), nft_name(&s.chain));
-            counted
-                .to_nft_command(rules::family(v6), table, chain.as_bytes())
-                .unwrap_or_else(|error| format!("# {error}"))
-        }
+        _ if beside(s, v6) => nft_rule(s, rule, v6),
         Verb::Add => rules::command(rule, &s.chain, v6),
         Verb::AddOnce => rules::idempotent(rule, &s.chain, v6),
         Verb::Undo => rules::command_as(fwrules::Verb::Delete, rule, &s.chain, v6),
@@ -179,7 +240,7 @@ pub(super) fn undo(s: &Suggestion, v6: bool) -> Vec<String> {
         return Vec::new();
     }
     if beside(s, v6) {
-        return vec![format!("nft delete table {}", table(v6))];
+        return nft_after(s, v6);
     }
     let mut list: Vec<String> = rules.iter().map(|rated| rule(s, rated, Verb::Undo)).collect();
     list.extend(after(s, v6));
@@ -189,7 +250,7 @@ pub(super) fn undo(s: &Suggestion, v6: bool) -> Vec<String> {
 /// What is removed after the rules of a family: jump, chain, sets.
 pub(super) fn after(s: &Suggestion, v6: bool) -> Vec<String> {
     if beside(s, v6) {
-        return vec![format!("nft delete table {}", table(v6))];
+        return nft_after(s, v6);
     }
     let (site, program) = (&s.sites[usize::from(v6)], rules::program(v6));
     let chain = shell_quote(s.chain.as_bytes());
@@ -208,24 +269,25 @@ pub(super) fn after(s: &Suggestion, v6: bool) -> Vec<String> {
     list
 }
 
-/// The whole table for `nft -f`. Reading it twice is the same as once.
+/// The whole table for `nft -f`, with the rules of earlier runs. Reading it twice is the same as once.
 pub(super) fn nft_file(s: &Suggestion, v6: bool) -> String {
-    let table = table(v6);
+    let table = table(s, v6);
     let mut out = format!("table {table}\ndelete table {table}\ntable {table} {{\n");
     for (name, nets) in s.sets.iter().filter(|(_, nets)| is_of(nets, v6)) {
         out.push_str(&format!("\tset {name} {{\n\t\t{}\n\t}}\n", nft_set(nets, v6).replace("; ", "\n\t\t")));
     }
     out.push_str(&format!("\tchain {} {{\n", nft_name(&s.chain)));
-    for rated in s.rules.iter().filter(|rated| rated.proposal.v6 == v6) {
-        match rules::nft(&rated.proposal.rule, v6) {
+    let new = s.rules.iter().filter(|rated| rated.proposal.v6 == v6).map(|rated| &rated.proposal.rule);
+    for rule in earlier(s, v6).iter().chain(new) {
+        match rules::nft(rule, v6) {
             Ok(rule) => out.push_str(&format!("\t\t{rule}\n")),
             Err(error) => out.push_str(&format!("\t\t# {error}\n")),
         }
     }
     out.push_str("\t}\n");
-    for (hook, base) in base_chains(s, v6) {
-        out.push_str(&format!("\tchain {hook} {{\n\t\t{base}\n"));
-        base_rules(&s.chain).iter().for_each(|rule| out.push_str(&format!("\t\t{rule}\n")));
+    for base in base_chains(s, v6) {
+        out.push_str(&format!("\tchain {} {{\n\t\t{}\n", base.name, base.kind));
+        base.rules.iter().for_each(|rule| out.push_str(&format!("\t\t{rule}\n")));
         out.push_str("\t}\n");
     }
     out + "}\n"
