@@ -183,6 +183,14 @@ impl Addresses {
         }
     }
 
+    /// None yet, with room for as many: a table that is filled in its own order while it is too small would look for every
+    /// place.
+    pub(super) fn emptied(&self) -> Addresses {
+        let mut empty = Addresses::default();
+        empty.reserve(self.distinct);
+        empty
+    }
+
     /// How many addresses there are.
     pub(super) fn distinct(&self) -> usize {
         self.distinct + self.sixes.len()
@@ -220,8 +228,7 @@ impl Addresses {
         } else {
             (std::mem::take(self), other)
         };
-        // Room for all of them first, and no more: a table that is filled in its own order while
-        // it is too small would look for every place.
+        // Room for all of them first, and no more: see `emptied`.
         let mut new = 0;
         small.each_four(|address, _| new += usize::from(!large.holds(address)));
         large.reserve(new);
@@ -274,6 +281,9 @@ mod tests {
         assert_eq!(seen.len(), addresses.distinct());
         assert_eq!(seen.values().sum::<u64>(), 10_000 + 5_000 + 3_334 + u64::from(u32::MAX) + 5);
         assert_eq!(seen[&IpAddr::from([0, 0, 0, 0])], 3);
+        let mut copy = addresses.emptied();
+        addresses.each_four(|address, count| copy.add_many(address, count));
+        assert_eq!((copy.distinct(), copy.places.len()), (addresses.distinct(), addresses.places.len()));
         let mut other = Addresses::default();
         other.add_many(7, 1);
         other.add_many(0, 1);

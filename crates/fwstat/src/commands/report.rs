@@ -25,8 +25,11 @@ use crate::analysis::replay::Replay;
 use crate::analysis::replayed::Replays;
 use crate::analysis::scans::{Campaign, Campaigns, Order, Sender, Wanted};
 use crate::analysis::suggest::proof::{Proof, Prover};
+use crate::analysis::suggest::session::Session;
+use crate::analysis::suggest::signals::Signals;
+use crate::analysis::suggest::suggestion::Suggestion;
 use crate::analysis::summary::Summary;
-use crate::analysis::summary::details::{Detailed, Details, Places};
+use crate::analysis::summary::details::{Detailed, Details, Places, Which};
 use crate::analysis::summary::first::First;
 use crate::analysis::summary::news::{Told as Tellings, things};
 use crate::cli::{self, Format, RulesArgs};
@@ -60,13 +63,18 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
     let ranks = log.ranks.clone();
     let make =
         || ((Survey::new(&session.trusted, &ranks), First::default()), (Scans::new(None, 1), replays()));
-    let (((survey, first), (scans, replays)), options, account, mut head) = log.run(make)?;
+    let (((survey, mut first), (scans, replays)), options, account, mut head) = log.run(make)?;
     // What is large is made small before the next large thing is: scans last, and then they are needed no more.
     let chosen = first.choose();
-    let mut draft = session.draft(&survey.finish());
+    let surveyed = survey.finish();
+    let forwarding = session.forwarding(&surveyed);
+    let session = forwarding.as_ref().unwrap_or(&session);
+    let mut draft = session.draft(&surveyed);
+    drop(surveyed);
     let newest = Wanted { low: false, since: None, order: Order::Newest, limit: LIMIT };
-    draft.found = draft.suspects.found(&scans.only(|source| draft.suspects.has(source)));
-    let campaigns = Campaigns::of(&scans, Sender::Source).shown(&scans, &newest);
+    let campaigns = Campaigns::of(&scans, Sender::Source);
+    draft.found = draft.suspects.found_among(&campaigns, &scans);
+    let campaigns = campaigns.shown(&scans, &newest);
     drop(scans);
     let terminal = options.output.is_none() && io::stdout().is_terminal();
     // A page is for a browser: a terminal is told the same in a few lines.
@@ -88,12 +96,10 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
     suggestion.name_truncated(&account, &head.files);
     let places = Places::new(&chosen);
     let details = match whole {
-        true => session.viewed(&suggestion, &signals, |view| {
-            log.run(|| Details::new(&places, view.viewer())).map(|(details, ..)| details.finish())
-        })?,
-        false => Detailed::new(&places),
+        true => details(&mut log, session, &suggestion, &signals, &places)?,
+        false => Detailed::new(&places, Which::Remain),
     };
-    let summary = Summary::new(suggestion, &chosen, &places, details);
+    let summary = Summary::new(suggestion, (&chosen, first), &places, details);
     let replay = rulesets.as_ref().zip(replays.first());
     let replay = replay
         .map(|(rulesets, replays)| Replay::new(rulesets, &replays.counted, !options.filters.is_empty()));
@@ -131,6 +137,25 @@ pub fn command(arguments: &cli::Report) -> anyhow::Result<Outcome> {
         Outcome::Found | Outcome::Nothing if damaged => Outcome::Failed,
         Outcome::Found if (news.known || form != Format::Html) && !something => Outcome::Nothing,
         other => other,
+    })
+}
+
+/// The last pass.
+fn details(
+    log: &mut Passes,
+    session: &Session,
+    suggestion: &Suggestion,
+    signals: &Signals,
+    places: &Places<'_>,
+) -> anyhow::Result<Detailed> {
+    let which = Which::of(suggestion.before - suggestion.after(), suggestion.before);
+    session.viewed(suggestion, signals, |view| {
+        let (details, options, ..) = log.run(|| Details::new(places, view.viewer(), which))?;
+        // Of a part of the lines that go nothing would follow.
+        Ok(match options.queue.stop.load(Ordering::Relaxed) {
+            true => Detailed::new(places, Which::Remain),
+            false => details.finish(),
+        })
     })
 }
 

@@ -75,24 +75,44 @@ fn the_numbers_are_those_of_suggest_top_and_replay() {
     }
 }
 
+/// The tables of what remains are those of what `suggest` leaves, by prefix, by source and by port.
+fn remains_as_suggest_leaves(folder: &Folder, rules: &str, log: &str) {
+    let told = text(&page(&["--rules", rules, log]).out);
+    let remaining = run(&["suggest", "--rules", rules, "--print", "remaining", log]).out;
+    let kept = folder.write("remaining.log", remaining);
+    let part = told.split("By prefix").nth(1).unwrap().split("Near hits").next().unwrap();
+    for by in ["prefix", "src", "dport,proto"] {
+        let top = run(&["top", "--json", "-n", "10", "--by", by, &kept]).json();
+        let rows = top["tables"][0]["rows"].as_array().unwrap();
+        assert!(rows.len() >= 2);
+        for row in rows {
+            let key = match by {
+                "prefix" | "src" => row[by].as_str().unwrap().to_owned(),
+                _ if row["dport"].is_null() => continue,
+                _ => format!("{}/{}", row["proto"].as_str().unwrap().to_lowercase(), row["dport"]),
+            };
+            let lines = fwlog::text::grouped(row["count"].as_u64().unwrap());
+            // A service's name may come between the two.
+            let told = part.split(&format!(" {key} ")).nth(1).unwrap_or_else(|| panic!("{key}: {part}"));
+            assert!(told.split(' ').take(2).any(|word| word == lines), "{key} {lines}: {part}");
+        }
+    }
+}
+
 #[test]
 fn what_remains_is_what_suggest_leaves() {
     let (folder, log, rules) = home();
-    let told = text(&page(&["--rules", &rules, &log]).out);
-    let remaining = run(&["suggest", "--rules", &rules, "--print", "remaining", &log]).out;
-    let kept = folder.write("remaining.log", remaining);
-    let top = run(&["top", "--json", "--by", "prefix", &kept]).json();
-    let rows = top["tables"][0]["rows"].as_array().unwrap();
-    assert!(rows.len() >= 2);
-    let part = told.split("By prefix").nth(1).unwrap().split("By source").next().unwrap();
-    for row in rows.iter().take(10) {
-        let row = format!(
-            "{} {}",
-            row["prefix"].as_str().unwrap(),
-            fwlog::text::grouped(row["count"].as_u64().unwrap())
-        );
-        assert!(part.contains(&row), "{row}: {part}");
-    }
+    remains_as_suggest_leaves(&folder, &rules, &log);
+    // Where few lines go those are counted, and taken from all.
+    let print = |which: &str| run(&["suggest", "--rules", &rules, "--print", which, &log]).out;
+    let (remaining, removed) = (print("remaining").repeat(8), print("removed"));
+    let some = removed.lines().step_by(20).map(|line| format!("{line}\n"));
+    let few = folder.write("few.log", format!("{remaining}{}", some.collect::<String>()));
+    let suggested = run(&["suggest", "--json", "--rules", &rules, &few]).json();
+    let number = |key: &str| suggested[key].as_u64().unwrap();
+    let gone = number("before") - number("after");
+    assert!(gone > 0 && gone * 4 <= number("before"), "{gone}");
+    remains_as_suggest_leaves(&folder, &rules, &few);
 }
 
 /// Each campaign that `fwstat scans` shows has its row, in the same order, and its lines have a command; so in the digest.

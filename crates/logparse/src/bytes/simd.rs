@@ -8,6 +8,8 @@
 
 use wide::u8x16;
 
+use super::swar;
+
 /// The vectors of an array.
 #[inline(always)]
 fn vectors<const N: usize>(bytes: &[u8; N]) -> impl Iterator<Item = u8x16> {
@@ -38,6 +40,18 @@ pub(crate) fn find(text: &[u8], byte: u8) -> usize {
     find_either(text, byte, byte)
 }
 
+/// A bit for each place where one of two bytes stands; for at most 64.
+#[inline(always)]
+pub(crate) fn each_of<const N: usize>(text: &[u8; N], one: u8, other: u8) -> u64 {
+    const { assert!(N <= 64) }
+    let mut mask = 0;
+    for (i, vector) in vectors(text).enumerate() {
+        let found = vector.simd_eq(u8x16::splat(one)) | vector.simd_eq(u8x16::splat(other));
+        mask |= u64::from(found.to_bitmask()) << (i * 16);
+    }
+    mask
+}
+
 /// Where one of two bytes stands first in a text; the text's length if none does.
 #[inline(always)]
 pub(crate) fn find_either(text: &[u8], one: u8, other: u8) -> usize {
@@ -51,8 +65,16 @@ pub(crate) fn find_either(text: &[u8], one: u8, other: u8) -> usize {
         }
         rest = behind;
     }
+    let mut before = text.len() - rest.len();
+    if let Some((word, behind)) = rest.split_first_chunk() {
+        let found = swar::places(*word, one) | swar::places(*word, other);
+        if found != 0 {
+            return before + found.trailing_zeros() as usize / 8;
+        }
+        (before, rest) = (text.len() - behind.len(), behind);
+    }
     let found = rest.iter().position(|byte| *byte == one || *byte == other);
-    text.len() - rest.len() + found.unwrap_or(rest.len())
+    before + found.unwrap_or(rest.len())
 }
 
 /// Whether `text` is `learned` wherever `mask` has bits. `N` is a multiple of 16 here and below.

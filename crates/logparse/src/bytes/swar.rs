@@ -28,6 +28,14 @@ pub(crate) const fn no_digits(values: u64) -> u64 {
     marks(values) & HIGH
 }
 
+/// Marks where a byte stands in eight with the highest bit of its place: the first mark is right, and what follows it may
+/// not be.
+#[inline(always)]
+pub(crate) const fn places(bytes: [u8; 8], byte: u8) -> u64 {
+    let zeros = u64::from_le_bytes(bytes) ^ (byte as u64).wrapping_mul(0x0101_0101_0101_0101);
+    zeros.wrapping_sub(0x0101_0101_0101_0101) & !zeros & HIGH
+}
+
 /// The values of a word's first `len` bytes (1 to 8), moved up to the highest ones; zeros come in below.
 #[inline(always)]
 pub(crate) const fn aligned(word: u64, len: usize) -> u64 {
@@ -186,6 +194,19 @@ const fn hex_table(digits: &[u8; 16], more: &[u8]) -> [u8; 256] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_of_eight_bytes_is_found() {
+        for at in 0..8 {
+            let mut bytes = *b"\x00\xff.-aZ\x80\x7f";
+            bytes[at] = b'/';
+            assert_eq!(places(bytes, b'/').trailing_zeros() as usize / 8, at);
+            bytes[7] = b'/';
+            assert_eq!(places(bytes, b'/').trailing_zeros() as usize / 8, at);
+        }
+        assert_eq!(places([0; 8], b'/'), 0);
+        assert_eq!(places([b'/' ^ 1, b'/' ^ 0x80, 0, 1, 2, 3, 4, 5], b'/'), 0);
+    }
 
     #[test]
     fn numbers_end_where_they_end() {

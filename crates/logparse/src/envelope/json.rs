@@ -52,17 +52,51 @@ pub(super) struct Texts<'a> {
 pub(super) struct Role {
     exact: Option<Exact>,
     meaning: Option<Meaning>,
+    /// What a text under it says, if it is an attribute.
+    of_text: Option<Meaning>,
+    /// What the text says that is under it in each line.
+    known: Option<Known>,
+}
+
+/// What one text says, whatever else an object holds.
+#[derive(Clone, Copy)]
+enum Known {
+    Severity(u8),
+    Facility(u8),
 }
 
 impl Role {
     pub(super) fn of(key: &[u8]) -> Role {
-        Role { exact: Exact::of(key), meaning: meaning(key) }
+        let (exact, meaning) = (Exact::of(key), meaning(key));
+        let of_text = match meaning {
+            _ if exact.is_some() => None,
+            Some(Meaning::Message | Meaning::Line | Meaning::Inside | Meaning::Event | Meaning::Values) => {
+                None
+            }
+            meaning => meaning.map(of_name),
+        };
+        Role { exact, meaning, of_text, known: None }
+    }
+
+    /// The same for a text that is under it in each line.
+    pub(super) fn with(self, text: &[u8]) -> Role {
+        let known = match self.of_text {
+            Some(Meaning::Severity) => loose::severity(text).map(Known::Severity),
+            Some(Meaning::Facility) => loose::facility(text).map(Known::Facility),
+            _ => None,
+        };
+        Role { known: known.filter(|_| !is_nothing(text)), ..self }
     }
 
     /// Whether it says nothing.
     pub(super) fn is_none(self) -> bool {
         self.exact.is_none() && self.meaning.is_none()
     }
+}
+
+/// How writers say that they know nothing.
+fn is_nothing(text: &[u8]) -> bool {
+    matches!(text, b"" | b"-" | b"null")
 }
 
 /// Opens the object that the line is, if its keys are those of one that was read before.
@@ -173,7 +207,7 @@ pub(crate) fn inside<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8
     if has_none || is_programs || front::is_none(text) {
         return text;
     }
-    let outer = *envelope;
+    let Envelope { host, tag, pri, facility, severity, outer_stamp, .. } = *envelope;
     // A reader of /dev/kmsg that prints what it reads.
     let begins = text.first().is_some_and(u8::is_ascii_digit);
     let kernels = if begins { super::kmsg::open(text, envelope) } else { None };
@@ -187,12 +221,12 @@ pub(crate) fn inside<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8
         message = super::kernel_marks(rest, envelope);
     }
     // What the text does not say, the keys beside it do.
-    envelope.host = envelope.host.or(outer.host);
-    envelope.tag = envelope.tag.or(outer.tag);
+    envelope.host = envelope.host.or(host);
+    envelope.tag = envelope.tag.or(tag);
     if envelope.severity.is_none() {
-        (envelope.pri, envelope.facility, envelope.severity) = (outer.pri, outer.facility, outer.severity);
+        (envelope.pri, envelope.facility, envelope.severity) = (pri, facility, severity);
     }
-    envelope.outer_stamp = outer.outer_stamp.or(envelope.outer_stamp);
+    envelope.outer_stamp = outer_stamp.or(envelope.outer_stamp);
     message
 }
 
@@ -221,7 +255,26 @@ pub(super) fn object<'a>(
     Some(&rest[1..])
 }
 
+/// Notes what a member says; `None` if it is not well formed.
+#[inline]
 fn member<'a>(
+    role: Role,
+    value: Value<'a>,
+    texts: &mut Texts<'a>,
+    envelope: &mut Envelope<'a>,
+    depth: usize,
+) -> Option<()> {
+    match (role.known, role.of_text, value) {
+        (Some(Known::Severity(severity)), ..) => envelope.severity = Some(severity),
+        (Some(Known::Facility(facility)), ..) => envelope.facility = Some(facility),
+        (None, Some(meaning), Value::Text(text)) => attribute(meaning, text, texts, envelope),
+        _ => return other_member(role, value, texts, envelope, depth),
+    }
+    Some(())
+}
+
+/// [`member`] that is no attribute's text.
+fn other_member<'a>(
     role: Role,
     value: Value<'a>,
     texts: &mut Texts<'a>,
@@ -260,14 +313,25 @@ fn member<'a>(
         }
         (Meaning::Line, Value::Text(text)) => texts.line = Some(text),
         (Meaning::Values, Value::Array(pair)) => stream_values(pair, texts, envelope),
-        (Meaning::Named(meaning), Value::Object(inside)) => object_name(inside, *meaning, texts, envelope),
-        (Meaning::Severity | Meaning::Facility | Meaning::Time, Value::Object(inside)) => {
-            object_name(inside, meaning, texts, envelope);
+        (
+            Meaning::NamedHost | Meaning::NamedTag | Meaning::Severity | Meaning::Facility | Meaning::Time,
+            Value::Object(inside),
+        ) => object_name(inside, of_name(meaning), texts, envelope),
+        (meaning, Value::Text(text) | Value::Word(text)) => {
+            attribute(of_name(meaning), text, texts, envelope);
         }
-        (meaning, Value::Text(text) | Value::Word(text)) => attribute(meaning, text, texts, envelope),
         _ => {}
     }
     Some(())
+}
+
+/// What a text says where an object's name would.
+fn of_name(meaning: Meaning) -> Meaning {
+    match meaning {
+        Meaning::NamedHost => Meaning::Host,
+        Meaning::NamedTag => Meaning::Tag,
+        meaning => meaning,
+    }
 }
 
 /// `["1719720373123456789","line"]`: the first of a Loki stream's values.
@@ -361,21 +425,21 @@ fn dmesg_time(text: &[u8], envelope: &mut Envelope<'_>) -> bool {
 
 /// What a key beside the message says.
 fn attribute<'a>(meaning: Meaning, text: &'a [u8], texts: &mut Texts<'a>, envelope: &mut Envelope<'a>) {
-    if matches!(text, b"" | b"-" | b"null") {
+    if is_nothing(text) {
         return;
     }
     match meaning {
-        Meaning::Named(meaning) => attribute(*meaning, text, texts, envelope),
-        // A file's name is no host's, and docker calls a stream so.
-        Meaning::Host | Meaning::Relay
-            if simd::find(text, b'/') < text.len() || matches!(text, b"stdout" | b"stderr") => {}
         Meaning::Host if envelope.host.is_none() || texts.weak_host => {
-            envelope.host = Some(text);
-            texts.weak_host = false;
+            if is_host(text) {
+                envelope.host = Some(text);
+                texts.weak_host = false;
+            }
         }
         Meaning::Relay if envelope.host.is_none() => {
-            envelope.host = Some(text);
-            texts.weak_host = true;
+            if is_host(text) {
+                envelope.host = Some(text);
+                texts.weak_host = true;
+            }
         }
         Meaning::Tag if envelope.tag.is_none() || texts.weak_tag => {
             texts.weak_tag = false;
@@ -406,6 +470,11 @@ fn attribute<'a>(meaning: Meaning, text: &'a [u8], texts: &mut Texts<'a>, envelo
         Meaning::Micros => texts.micros = stamp::number(text),
         _ => {}
     }
+}
+
+/// Whether a text may be a host's name: a file's is none, and docker calls a stream so.
+fn is_host(text: &[u8]) -> bool {
+    simd::find(text, b'/') == text.len() && !matches!(text, b"stdout" | b"stderr")
 }
 
 /// Facility and severity in one number, or in words: `kern.warn`.
@@ -446,7 +515,11 @@ fn time<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
 
 /// Notes the moment that a text says; `false` if it says none.
 pub(super) fn moment<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> bool {
-    if let Some((stamp, rest)) = stamp::rfc3339(text) {
+    // Most that begin with a letter are syslog's.
+    let is_number = text.first().is_some_and(u8::is_ascii_digit);
+    if !is_number && let Some((stamp, b"")) = stamp::rfc3164(text) {
+        envelope.stamp = Some(stamp);
+    } else if let Some((stamp, rest)) = stamp::rfc3339(text) {
         // Without a zone it is a local clock's.
         match stamp.time {
             Time::Civil(Civil { zone: Zone::Local, .. }) if rest.is_empty() => envelope.stamp = Some(stamp),
@@ -467,7 +540,7 @@ pub(super) fn attributes<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>, 
     let mut texts = Texts::default();
     for (key, value) in pairs {
         if let Some(meaning) = meaning(key) {
-            attribute(meaning, value, &mut texts, envelope);
+            attribute(of_name(meaning), value, &mut texts, envelope);
         }
     }
 }
@@ -482,9 +555,10 @@ pub(super) fn is_message(key: &[u8]) -> bool {
 pub(super) fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let inside = text.strip_prefix(b"\"")?;
     // Most values are short.
-    const SHORT: usize = 32;
-    let near = &inside[..inside.len().min(SHORT)];
-    let mut at = simd::find_either(near, b'"', b'\\');
+    let mut at = match inside.first_chunk::<32>() {
+        Some(near) => (simd::each_of(near, b'"', b'\\').trailing_zeros() as usize).min(near.len()),
+        None => simd::find_either(inside, b'"', b'\\'),
+    };
     if inside.get(at) == Some(&b'"') {
         return Some((&inside[..at], &inside[at + 1..]));
     }

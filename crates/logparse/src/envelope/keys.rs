@@ -37,8 +37,9 @@ pub(super) enum Meaning {
     Event,
     /// A stream's pairs of a moment and a line.
     Values,
-    /// An object of which the name counts.
-    Named(&'static Meaning),
+    /// A text that names a host or a program, or an object of which the name counts.
+    NamedHost,
+    NamedTag,
 }
 
 /// Each key in lower case, without the underscore before it.
@@ -63,7 +64,7 @@ const KEYS: &[(&[u8], Meaning)] = &[
     (b"stringvalue", Meaning::Message),
     (b"event", Meaning::Event),
     (b"log", Meaning::Line),
-    (b"host", Meaning::Named(&Meaning::Host)),
+    (b"host", Meaning::NamedHost),
     (b"hostname", Meaning::Host),
     (b"host_name", Meaning::Host),
     (b"logsource", Meaning::Host),
@@ -98,7 +99,7 @@ const KEYS: &[(&[u8], Meaning)] = &[
     (b"process_name", Meaning::Tag),
     (b"processname", Meaning::Tag),
     (b"process.name", Meaning::Tag),
-    (b"process", Meaning::Named(&Meaning::Tag)),
+    (b"process", Meaning::NamedTag),
     (b"log.syslog.appname", Meaning::Tag),
     (b"app", Meaning::Service),
     (b"service", Meaning::Service),

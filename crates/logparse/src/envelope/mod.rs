@@ -239,8 +239,16 @@ pub(crate) fn syslog<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8
     match text.first() {
         Some(b'M') if text.starts_with(b"MESSAGE=") => kernel_marks(&text[8..], envelope),
         Some(b'A'..=b'Z') => stamp_or_text(text, envelope),
+        Some(b'[') => bracketed(text, envelope),
         _ => other_syslog(text, envelope),
     }
+}
+
+/// [`syslog`] that begins with a bracket, as `dmesg` does.
+fn bracketed<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8] {
+    let message = dmesg(text, envelope);
+    let is_opened = message.len() < text.len();
+    if is_opened { message } else { loose::open(text, envelope).unwrap_or(text) }
 }
 
 /// [`syslog`] that begins with anything but upper case.
@@ -263,11 +271,7 @@ fn other_syslog<'a>(mut text: &'a [u8], envelope: &mut Envelope<'a>) -> &'a [u8]
         }
     }
     match text.first() {
-        Some(b'[') => {
-            let message = dmesg(text, envelope);
-            let is_opened = message.len() < text.len();
-            if is_opened { message } else { loose::open(text, envelope).unwrap_or(text) }
-        }
+        Some(b'[') => bracketed(text, envelope),
         Some(b'k' | b'u' | b'd' | b'l' | b'm' | b'a' | b's' | b'c' | b'n' | b'f') => {
             if let Some(rest) = dmesg_level(text, envelope) {
                 return match stamp::rfc3339(rest).and_then(|(stamp, rest)| stamp::ended(stamp, rest)) {

@@ -162,7 +162,8 @@ impl Shape {
             let from = run.literal.len();
             run.literal.extend_from_slice(same.bytes());
             if !member.role.is_none() {
-                run.told.push((member.role, from + 1..run.literal.len() - 1));
+                let at = from + 1..run.literal.len() - 1;
+                run.told.push((member.role.with(&run.literal[at.clone()]), at));
             }
         }
         run.literal.extend_from_slice(self.end.bytes());

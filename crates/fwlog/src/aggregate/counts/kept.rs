@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use super::{Counts, Form, GATHERED, Slot, packed};
 use crate::aggregate::Aggregate as _;
@@ -126,7 +126,7 @@ impl Counts {
         known.each(|key, _| {
             keys.insert(key.to_vec());
         });
-        let mut new = Counts { present: self.present, ..Counts::by(self.fields.clone()) };
+        let mut new = self.emptied();
         self.each(|key, count| {
             if !keys.contains(key) {
                 new.add_whole(key, count);
@@ -134,6 +134,31 @@ impl Counts {
         });
         new.settle();
         new
+    }
+
+    /// What is left without some of what was counted here, by the same fields and without a bound of memory.
+    #[must_use]
+    pub fn less(self, some: &Counts) -> Counts {
+        if some.distinct() == 0 {
+            return self;
+        }
+        let mut gone: HashMap<Box<[u8]>, u64> = HashMap::new();
+        some.each(|key, count| *gone.entry(key.into()).or_default() += count);
+        let mut left = self.emptied();
+        self.each(|key, count| {
+            let count = count.saturating_sub(gone.get(key).copied().unwrap_or(0));
+            if count > 0 {
+                left.add_whole(key, count);
+            }
+        });
+        left.settle();
+        left
+    }
+
+    /// Nothing yet of the same kind, with room for the addresses that are here.
+    fn emptied(&self) -> Counts {
+        let addresses = self.addresses.emptied();
+        Counts { present: self.present, addresses, ..Counts::by(self.fields.clone()) }
     }
 
     /// Whether keys were let go of.

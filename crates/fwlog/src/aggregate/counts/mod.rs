@@ -624,7 +624,7 @@ mod tests {
     use super::*;
 
     fn counts(keys: &[(&[u8], u64)]) -> Counts {
-        let mut counts = Counts::default();
+        let mut counts = Counts::by(vec![Field::of(Key::Prefix)]);
         for (text, count) in keys {
             let mut key = Vec::new();
             key::encode(&mut key, Value::Text(text));
@@ -652,6 +652,17 @@ mod tests {
         );
         assert_eq!((ranked.distinct, ranked.total, ranked.rest()), (5, 13, 3));
         assert_eq!(counts.ranked(0).rows.len(), 5);
+    }
+
+    #[test]
+    fn what_is_left_without_a_part() {
+        let all = [(&b"a"[..], 3), (b"b", 1), (b"longer than seven", 2)];
+        let left = |some: &[(&[u8], u64)]| rows(&counts(&all).less(&counts(some)).ranked(0));
+        let row = |text: &str, count| (text.to_owned(), count);
+        assert_eq!(left(&[]).len(), 3);
+        assert_eq!(left(&[(b"b", 1), (b"a", 1)]), [row("a", 2), row("longer than seven", 2)]);
+        assert_eq!(left(&[(b"longer than seven", 2), (b"unknown", 7)]), [row("a", 3), row("b", 1)]);
+        assert_eq!(left(&all), []);
     }
 
     #[test]

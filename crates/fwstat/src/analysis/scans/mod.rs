@@ -209,6 +209,20 @@ impl Campaigns {
         Shown { list, numbers, all, low }
     }
 
+    /// Those of medium and high confidence in which some sources have a part, the most packets first.
+    #[must_use]
+    pub fn with_sources(&self, scans: &Scans, wanted: impl Fn(u128) -> bool) -> Vec<Campaign> {
+        let outlines = self.list.iter().enumerate();
+        let has = |outline: &Outline| {
+            outline.confidence != Confidence::Low && outline.sources.iter().any(|source| wanted(*source))
+        };
+        let numbers: Vec<usize> =
+            outlines.filter(|(_, outline)| has(outline)).map(|(number, _)| number).collect();
+        let mut list = self.told(scans, &numbers);
+        list.sort_by_key(|campaign| std::cmp::Reverse(campaign.packets));
+        list
+    }
+
     /// The number of the campaign with an ID.
     #[must_use]
     pub fn find(&self, scans: &Scans, id: &str) -> Option<usize> {

@@ -176,23 +176,35 @@ impl Suspects {
 }
 
 impl Suspects {
-    /// Who of them scans: by what each source asked for; and of the networks that rules would drop, by what all of its sources
-    /// did together, if none of them scans alone (`fwstat scans --by network`).
-    #[must_use]
-    pub fn found(&self, scans: &Scans) -> Found {
-        let wanted = Wanted { low: false, since: None, order: Order::Packets, limit: usize::MAX };
-        let of = |scans: &Scans, by| Campaigns::of(scans, by).shown(scans, &wanted).list;
-        let by_source = of(scans, Sender::Source);
-        let rest: Vec<Net> = self.dropped.iter().copied().filter(|net| !is_of(net, &by_source)).collect();
-        let by_network = match &rest[..] {
-            [] => Vec::new(),
-            rest => {
-                let rest = Nets::new(rest);
-                of(&scans.only(|source| rest.contains(source)), Sender::Network)
-            }
-        };
-        Found { by_source, by_network, thinned: self.thinned.clone() }
+    /// Who of them scans, by what each source asked for, which was kept for this.
+    fn found(&self, scans: &Scans) -> Found {
+        let by_source = campaigns(scans, Sender::Source);
+        Found { by_network: self.of_networks(scans, &by_source), by_source, thinned: self.thinned.clone() }
     }
+
+    /// The same where all campaigns of a log are known, and what all sources asked for.
+    #[must_use]
+    pub fn found_among(&self, campaigns: &Campaigns, scans: &Scans) -> Found {
+        let by_source = campaigns.with_sources(scans, |source| self.has(source));
+        Found { by_network: self.of_networks(scans, &by_source), by_source, thinned: HashMap::new() }
+    }
+
+    /// Of the networks that rules would drop those that scan by what all of their sources did together, if none of them scans
+    /// alone (`fwstat scans --by network`).
+    fn of_networks(&self, scans: &Scans, by_source: &[Campaign]) -> Vec<Campaign> {
+        let rest: Vec<Net> = self.dropped.iter().copied().filter(|net| !is_of(net, by_source)).collect();
+        if rest.is_empty() {
+            return Vec::new();
+        }
+        let rest = Nets::new(&rest);
+        campaigns(&scans.only(|source| rest.contains(source)), Sender::Network)
+    }
+}
+
+/// All campaigns but those of low confidence, the most packets first.
+fn campaigns(scans: &Scans, by: Sender) -> Vec<Campaign> {
+    let wanted = Wanted { low: false, since: None, order: Order::Packets, limit: usize::MAX };
+    Campaigns::of(scans, by).shown(scans, &wanted).list
 }
 
 /// The campaigns of suspects.

@@ -81,10 +81,46 @@ pub struct AtPort {
 pub struct Remaining {
     /// Lines in each bucket.
     pub time: Vec<u64>,
-    /// By prefix, by source, and by port with its protocol.
-    pub by: [Counts; 3],
+    /// Lines by prefix, by source, and by port with its protocol: of those that remain, or of those that go.
+    by: [Counts; 3],
+    /// Which of them.
+    counted: Which,
     /// Near hits, by source, port and protocol.
     pub near: Counts,
+}
+
+/// Which lines are counted by source: those that remain, or those that go, if they are few. The first pass has counted all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those that remain.
+    Remain,
+    /// Those that go.
+    Go,
+}
+
+/// One of so many lines goes, at most, where only those that go are counted.
+const FEW: u64 = 4;
+
+impl Which {
+    /// Where so many lines of all go.
+    #[must_use]
+    pub fn of(gone: u64, all: u64) -> Which {
+        if gone.saturating_mul(FEW) <= all { Which::Go } else { Which::Remain }
+    }
+}
+
+impl Remaining {
+    /// What remains by prefix, by source and by port, of all that the first pass counted.
+    #[must_use]
+    pub fn by(self, all: [Counts; 3]) -> [Counts; 3] {
+        match self.counted {
+            Which::Remain => self.by,
+            Which::Go => {
+                let mut gone = self.by.iter();
+                all.map(|all| gone.next().map_or_else(Counts::default, |gone| all.less(gone)))
+            }
+        }
+    }
 }
 
 /// Where the few are found.
@@ -173,7 +209,7 @@ pub struct Detailed {
 impl Detailed {
     /// Nothing yet.
     #[must_use]
-    pub fn new(places: &Places<'_>) -> Detailed {
+    pub fn new(places: &Places<'_>, which: Which) -> Detailed {
         let Chosen { prefixes, sources, networks, ports, grid, .. } = places.chosen;
         let time = vec![0; grid.map_or(0, |grid| grid.count)];
         let talker = |time: Vec<u64>| Talker { time, at: vec![0; ports.len()], ..Talker::default() };
@@ -192,6 +228,7 @@ impl Detailed {
                     by(&[Key::Src]).only_present(),
                     by(&[Key::Dpt, Key::Proto]).only_present(),
                 ],
+                counted: which,
                 near: by(&[Key::Src, Key::Dpt, Key::Proto]),
             },
             hours: vec![0; places.hours.count],
@@ -218,8 +255,8 @@ impl Detailed {
 impl<'v> Details<'v> {
     /// Nothing yet.
     #[must_use]
-    pub fn new(places: &'v Places<'v>, viewer: Viewer<'v>) -> Details<'v> {
-        let counted = Detailed::new(places);
+    pub fn new(places: &'v Places<'v>, viewer: Viewer<'v>, which: Which) -> Details<'v> {
+        let counted = Detailed::new(places, which);
         Details { places, viewer, quick: PrefixCache::default(), open: (0..0, None, None), counted }
     }
 
@@ -323,9 +360,12 @@ impl Aggregate for Details<'_> {
                 counted.networks[*net].add(times, bucket, local, port, at);
             }
         }
+        let which = if matches!(becomes, Becomes::Stays(_)) { Which::Remain } else { Which::Go };
+        if which == counted.remaining.counted {
+            counted.remaining.by.iter_mut().for_each(|counts| counts.add(record));
+        }
         if let Becomes::Stays(why) = becomes {
             add(&mut counted.remaining.time, bucket, times);
-            counted.remaining.by.iter_mut().for_each(|counts| counts.add(record));
             let is_near = match why {
                 Some(Why::NearHit) => true,
                 // The rules that log it say so themselves.

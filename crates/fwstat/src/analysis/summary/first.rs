@@ -90,13 +90,21 @@ pub struct Chosen {
     pub timeless: u64,
 }
 
+impl First {
+    /// Lines by prefix, by source, and by port with its protocol.
+    #[must_use]
+    pub fn by(self) -> [Counts; 3] {
+        [self.prefixes, self.sources, self.ports]
+    }
+}
+
 /// Bits of the networks that sources are put together by.
 pub const NET: (u8, u8) = (24, 64);
 
 impl First {
     /// What is looked at more closely.
     #[must_use]
-    pub fn choose(mut self) -> Chosen {
+    pub fn choose(&mut self) -> Chosen {
         let by_network = Field { name: "src/24".to_owned(), key: Key::Src, inner: false, net: Some(NET) };
         let networks = self.sources.networks(by_network).ranked(NETWORKS);
         let (prefixes, sources, ports) =

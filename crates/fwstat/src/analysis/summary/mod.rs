@@ -23,7 +23,7 @@ use fwlog::record::OwnedValue;
 use super::suggest::suggestion::Suggestion;
 use change::{Change, halves};
 use details::{AtPort, Detailed, Places, Talker};
-use first::{Chosen, ROWS};
+use first::{Chosen, First, ROWS};
 use grid::Grid;
 use week::Week;
 
@@ -109,10 +109,15 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// What all passes come to.
+    /// What all passes come to: all lines as the first one counted them, and the details.
     #[must_use]
-    pub fn new(suggestion: Suggestion, chosen: &Chosen, places: &Places<'_>, details: Detailed) -> Summary {
-        let Detailed { mut prefixes, sources, networks, ports, remaining, hours } = details;
+    pub fn new(
+        suggestion: Suggestion,
+        (chosen, first): (&Chosen, First),
+        places: &Places<'_>,
+        details: Detailed,
+    ) -> Summary {
+        let Detailed { mut prefixes, sources, networks, ports, mut remaining, hours } = details;
         let week = Week::of(&hours, places.hours().start / 3_600);
         let other_prefixes = prefixes.pop().unwrap_or_default();
         let near = remaining.near.ranked(NEAR);
@@ -130,8 +135,8 @@ impl Summary {
             all_networks: chosen.all_networks,
             ports: counted(&chosen.ports, ports),
             all_ports: chosen.all_ports,
-            remaining_time: remaining.time,
-            remaining: remaining.by.map(|counts| counts.ranked(REMAINING)),
+            remaining_time: std::mem::take(&mut remaining.time),
+            remaining: remaining.by(first.by()).map(|counts| counts.ranked(REMAINING)),
             near: (near.rows.iter().filter_map(near_hit).collect(), near.distinct),
             near_lines,
             changes: Vec::new(),
