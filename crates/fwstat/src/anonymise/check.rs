@@ -7,15 +7,17 @@
 //! Must not know: how a line was made.
 //! Tested by: the unit tests below, `tests/cli/anonymise.rs`.
 
+use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 
+use hashbrown::{DefaultHashBuilder, HashTable};
 use logparse::{Line, Link, Mac, Scanner};
 
 use super::names::Kind;
 use super::text::Mapper;
 
-/// Names that are remembered from chunk to chunk, and how many of the last ones are looked at.
-const NAMED: (usize, usize) = (64, 8);
+/// Sets of names that are remembered from chunk to chunk.
+const NAMED: usize = 1 << 10;
 
 /// What a line must show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -44,8 +46,10 @@ pub struct Expected((u64, Option<(Fields, usize)>));
 #[derive(Debug, Default)]
 pub struct Check {
     expected: Vec<(u64, Option<(Fields, usize)>)>,
-    /// The names of these lines, each set of them once, if it is not too long ago.
+    /// The names of these lines, each set of them once, and where each is.
     named: Vec<Named>,
+    places: HashTable<usize>,
+    hasher: DefaultHashBuilder,
     /// The headers of the lines before: of what is expected, and of what was written.
     headers: [Header; 2],
 }
@@ -108,17 +112,22 @@ impl Check {
         for addr in fields.addresses.iter_mut().flatten() {
             *addr = mapper.addresses.image(*addr);
         }
-        let texts = texts(line);
-        let is_same = |known: &Named| known.texts.iter().zip(texts).all(|(known, text)| same(known, text));
-        let known = self.named.iter().rev().take(NAMED.1).position(is_same);
-        let names = match known {
-            Some(back) => self.named.len() - 1 - back,
-            None => {
-                self.named.push(named(texts, mapper));
-                self.named.len() - 1
-            }
-        };
+        let names = self.names(texts(line), mapper);
         self.expected.push((number, Some((fields, names))));
+    }
+
+    /// The place of a set of names.
+    fn names(&mut self, texts: [&[u8]; 4], mapper: &mut Mapper) -> usize {
+        let Check { named, places, hasher, .. } = self;
+        let hash = hasher.hash_one(texts);
+        let is_same = |at: &usize| named[*at].texts.iter().zip(texts).all(|(known, text)| same(known, text));
+        if let Some(known) = places.find(hash, is_same) {
+            return *known;
+        }
+        let new = named.len();
+        named.push(names_of(texts, mapper));
+        let hash_of = |at: &usize| hasher.hash_one(named[*at].texts.each_ref().map(|text| &text[..]));
+        *places.insert_unique(hash, new, hash_of).get()
     }
 
     /// Notes lines of which nothing is expected.
@@ -140,7 +149,7 @@ impl Check {
     /// and what is wrong with it.
     pub fn wrong(&mut self, scanner: &mut Scanner, written: &[u8]) -> Option<(u64, &'static str)> {
         let mut wrong = None;
-        let Check { expected, named, headers } = self;
+        let Check { expected, named, headers, .. } = self;
         let mut expected = expected.drain(..);
         scanner.scan(written, |line| {
             let Some((number, Some((wanted, names)))) = expected.next() else { return };
@@ -166,15 +175,16 @@ impl Check {
             wrong = parts.iter().find(|(same, _)| !same).map(|(_, part)| (number, *part));
         });
         drop(expected);
-        if self.named.len() > NAMED.0 {
+        if self.named.len() > NAMED {
             self.named.clear();
+            self.places.clear();
         }
         wrong
     }
 }
 
 /// What names must become.
-fn named(texts: [&[u8]; 4], mapper: &mut Mapper) -> Named {
+fn names_of(texts: [&[u8]; 4], mapper: &mut Mapper) -> Named {
     let [input, output, prefix, host] = texts;
     // An address in a text is mapped by its form.
     let shown = match mapper.names.listed(prefix) {

@@ -131,7 +131,7 @@ const PLAIN: Host = Host {
     traps: &[],
 };
 
-const MORE: [Host; 12] = [
+const MORE: [Host; 14] = [
     Host {
         rules: &["sample/guide.rules"],
         outer: "eth0",
@@ -141,6 +141,10 @@ const MORE: [Host; 12] = [
     },
     // lo and known connections are accepted in chains of their own.
     Host { rules: &["places/chains.save"], ..PLAIN },
+    // All but one link is let in.
+    Host { rules: &["places/inside.save"], ..PLAIN },
+    // INPUT lets all pass, but sends it to a chain that refuses the rest.
+    Host { rules: &["places/chain.save"], ..PLAIN },
     // A rule logs before lo is accepted, but writes no line of this log.
     Host { rules: &["places/audit.save", "places/ufw-rules.v6"], ..PLAIN },
     // Container ports are forwarded: host port 8080 goes to the container.

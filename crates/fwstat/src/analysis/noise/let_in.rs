@@ -103,8 +103,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Collects from a chain; whether a packet may come to its end.
+    /// Collects from a chain; whether a packet may come to its end, or back to where it came from.
     fn chain(&mut self, table: &Table, at: usize, under: &Pattern, depth: usize) -> bool {
+        let mut returns = false;
         for rule in &table.chains[at].rules {
             self.steps += 1;
             if self.steps > MOST * 8 {
@@ -120,20 +121,29 @@ impl Reader<'_> {
                     Some(next) if name.as_bytes() != self.chain => Some(next),
                     _ => continue,
                 },
-                Target::Drop | Target::Reject(_) | Target::Return if takes_all(rule) => return false,
+                Target::Drop | Target::Reject(_) if takes_all(rule) => return returns,
+                Target::Return if takes_all(rule) => return true,
+                Target::Return => {
+                    returns = true;
+                    continue;
+                }
                 _ => continue,
             };
+            let goes = matches!(rule.target, Target::Goto(_));
+            let mut comes_back = next.is_some();
             for pattern in read(rule, self.v6).iter().filter_map(|own| under.and(own)) {
                 match next {
                     None => self.put(pattern),
                     Some(next) if depth < DEPTH => {
-                        self.chain(table, next, &pattern, depth + 1);
+                        comes_back = self.chain(table, next, &pattern, depth + 1);
                     }
                     Some(_) => self.out.unread = true,
                 }
             }
-            if takes_all(rule) && (next.is_none() || matches!(rule.target, Target::Goto(_))) {
-                return false;
+            // What goes to a chain for good comes to the end of this one when it comes to the end of that.
+            returns |= goes && comes_back;
+            if takes_all(rule) && (goes || !comes_back) {
+                return returns;
             }
         }
         true
@@ -423,6 +433,47 @@ mod tests {
     fn a_policy_lets_in_what_no_rule_ends() {
         assert_eq!(let_in(":INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j DROP\n"), [""]);
         assert_eq!(let_in(":INPUT ACCEPT [0:0]\n-A INPUT -j DROP\n"), [""; 0]);
+        // A chain that all packets go to ends them, unless some come back.
+        let ends = ":INPUT ACCEPT [0:0]\n:OWN - [0:0]\n-A INPUT -j OWN\n-A OWN -i lo -j ACCEPT\n\
+             -A OWN -p tcp -m tcp --dport 443 -j ACCEPT\n-A OWN -j REJECT\n";
+        assert_eq!(let_in(ends), [" -p tcp -m tcp --dport 443"]);
+        let back = "-A OWN -s 10.0.0.0/8 -j RETURN\n-A OWN -j REJECT";
+        assert_eq!(let_in(&ends.replace("-A OWN -j REJECT", back)), [" -p tcp -m tcp --dport 443", ""]);
+        assert_eq!(let_in(&ends.replace("-A INPUT -j", "-A INPUT -g")), [" -p tcp -m tcp --dport 443"]);
+    }
+
+    /// Lists of banned sources and what an earlier run left let all others pass, and do not decide.
+    #[test]
+    fn the_tables_of_nft_are_asked_together() {
+        let table = |name: &str, policy: &str, rule: &str| {
+            let of = format!(r#""family": "inet", "table": "{name}""#);
+            format!(
+                r#"{{"table": {{"family": "inet", "name": "{name}"}}}},
+                {{"chain": {{{of}, "name": "in", "type": "filter", "hook": "input", "prio": 0, "policy": "{policy}"}}}},
+                {{"rule": {{{of}, "chain": "in", "expr": [{rule}]}}}}"#
+            )
+        };
+        let open = |list: [String; 2]| {
+            let json = format!(r#"{{"nftables": [{}]}}"#, list.join(","));
+            let rules = Ruleset::parse_nft_json(json.as_bytes()).unwrap();
+            let all = Pattern { hook: Some(Hook::Input), ..Pattern::default() };
+            LetIn::of(&rules, b"MALICIOUS", false).patterns.contains(&all)
+        };
+        let port = r#"{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 22}}"#;
+        let bans = table("bans", "accept", &format!(r#"{port}, {{"drop": null}}"#));
+        let rest = |policy: &str| table("filter", policy, r#"{"log": {"prefix": "x "}}"#);
+        assert!(!open([bans.clone(), rest("drop")]));
+        assert!(open([bans, rest("accept")]));
+    }
+
+    #[test]
+    fn ports_at_which_a_rule_fills_a_set_are_left_to_it() {
+        let list = let_in(
+            ":INPUT DROP [0:0]\n-A INPUT -p tcp -m tcp --dport 23 -j SET --add-set caught src\n\
+             -A INPUT -s 1.2.3.4 -p tcp -m tcp --dport 25 -m recent --name spam --set -j DROP\n\
+             -A INPUT -m recent --name all --set\n",
+        );
+        assert_eq!(list, [" -p tcp -m tcp --dport 23", " -p tcp -m tcp --dport 25"]);
     }
 
     #[test]

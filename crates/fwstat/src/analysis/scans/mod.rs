@@ -22,6 +22,7 @@ pub mod twins;
 
 use fwlog::aggregate::Scans;
 use fwlog::aggregate::scans::{OfSource, Probe, SLOT};
+use fwlog::sorting::InOrder as _;
 use hashbrown::{HashMap, HashSet};
 
 pub use campaign::{Campaign, Confidence};
@@ -160,7 +161,7 @@ impl Campaigns {
         groups.extend(alone.map(|members| Group { members, how: How::Alone }));
         let mut all: Vec<(Outline, Vec<u32>)> =
             groups.into_iter().map(|group| (Outline::of(&pieces, &group), group.members)).collect();
-        all.sort_by(|(a, own), (b, others)| (a.span, &a.sources, own).cmp(&(b.span, &b.sources, others)));
+        all.order_by(|(a, own), (b, others)| (a.span, &a.sources, own).cmp(&(b.span, &b.sources, others)));
         let mut campaigns = Campaigns { below, by, rare, ..Campaigns::default() };
         for (number, (outline, members)) in (0..).zip(all) {
             for piece in members.iter().map(|at| &pieces.list[*at as usize]) {
@@ -188,11 +189,11 @@ impl Campaigns {
             // How many packets it has is told by its probes.
             let told = self.told(scans, &numbers);
             let mut sorted: Vec<(usize, Campaign)> = numbers.into_iter().zip(told).collect();
-            sorted.sort_by_key(|(at, campaign)| (std::cmp::Reverse(campaign.packets), *at));
+            sorted.order_by_key(|(at, campaign)| (std::cmp::Reverse(campaign.packets), *at));
             sorted.truncate(limit);
             (numbers, list) = sorted.into_iter().unzip();
         } else {
-            numbers.sort_by_key(|at| {
+            numbers.order_by_key(|at| {
                 let outline = &self.list[*at];
                 let begin = begin(at);
                 let largest = match order {
@@ -219,7 +220,7 @@ impl Campaigns {
         let numbers: Vec<usize> =
             outlines.filter(|(_, outline)| has(outline)).map(|(number, _)| number).collect();
         let mut list = self.told(scans, &numbers);
-        list.sort_by_key(|campaign| std::cmp::Reverse(campaign.packets));
+        list.order_by_key(|campaign| std::cmp::Reverse(campaign.packets));
         list
     }
 
@@ -305,7 +306,7 @@ impl Campaigns {
                     let mine =
                         own.iter().filter(|(_, of)| *of == campaign).map(|(nth, _)| &parts[*nth as usize]);
                     let mut probes = probes_of(sender.asked, mine);
-                    probes.sort_by_key(|probe| probe.src);
+                    probes.order_by_key(|probe| probe.src);
                     for of_source in probes.chunk_by(|a, b| a.src == b.src) {
                         members.add(campaign, of_source);
                     }

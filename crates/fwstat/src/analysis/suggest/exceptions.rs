@@ -84,7 +84,9 @@ fn outputs(log: &Surveyed, v6: bool) -> Vec<OnInterface> {
 fn leaving(pattern: &Pattern, forward: bool, outs: &[OnInterface]) -> Vec<Pattern> {
     let mut pattern = Pattern { hook: None, ..pattern.clone() };
     let first = |tests: &[OnInterface]| tests.iter().find(|test| !test.not).cloned().into_iter().collect();
-    pattern.input = first(&pattern.input);
+    // A test that only says what it is not (`! -i eth0`) is kept where there is no other.
+    pattern.input =
+        pattern.input.iter().find(|test| !test.not).or(pattern.input.first()).cloned().into_iter().collect();
     if !forward {
         pattern.output = Vec::new();
         // Only what is for this host; `finish` says so where FORWARD asks as well.

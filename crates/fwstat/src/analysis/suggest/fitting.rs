@@ -23,12 +23,12 @@ fn is_bridge(name: &[u8]) -> bool {
 
 /// The places as this log needs them; `None`: as they are.
 pub(super) fn fitted(sites: &[Site; 2], log: &Surveyed) -> Option<[Site; 2]> {
-    let prefixes: BTreeSet<&[u8]> = log.sample.iter().map(|seen| log.prefix(seen).trim_ascii_end()).collect();
-    let written = |prefix: &[u8]| prefixes.contains(prefix.trim_ascii_end());
     let mut found: Option<[Site; 2]> = None;
     for v6 in [false, true] {
         let at = usize::from(v6);
-        let settled = sites[at].settled(&written);
+        let here = log.sample.iter().filter(|seen| seen.v6 == v6 && log.output(seen).is_none());
+        let prefixes: BTreeSet<&[u8]> = here.map(|seen| log.prefix(seen).trim_ascii_end()).collect();
+        let settled = sites[at].settled(&prefixes);
         let site = settled.as_ref().unwrap_or(&sites[at]);
         let forwarding = if forwards(log, v6) { site.forwarding() } else { None };
         if let Some(site) = forwarding.or(settled) {

@@ -14,19 +14,23 @@ pub const OWN_TABLE: &str = "fwstat";
 /// The priority of its base chains where none logs before filter chains do.
 pub const PRIORITY: i32 = -10;
 
-/// The chain's name as nft takes it.
+/// The chain's name as nft takes it. Words of nft's own, as `drop` or `input`, are in small letters.
 #[must_use]
 pub fn nft_name(chain: &str) -> String {
     let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
     let name: String = chain.chars().filter(plain).collect();
-    if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("c{name}") }
+    let word = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    match name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        true if !word => name,
+        true => format!("{OWN_TABLE}_{name}"),
+        false => format!("c{name}"),
+    }
 }
 
-/// The name of the base chain of a hook, beside a chain of the name `chain`.
+/// The name of the base chain of a hook; the chain itself has no such name.
 #[must_use]
-pub fn base_name(hook: Hook, chain: &str) -> String {
-    let name = hook.chain().to_lowercase();
-    if name == chain { name + "-base" } else { name }
+pub fn base_name(hook: Hook) -> String {
+    hook.chain().to_lowercase()
 }
 
 /// Where the table is in a ruleset.
@@ -86,7 +90,7 @@ pub(super) fn put(rules: &mut Ruleset, chain: &str, v6: bool) -> Own {
 pub(super) fn hang(rules: &mut Ruleset, table: usize, chain: usize, hook: Hook) {
     let priority = priority(rules, table, hook);
     let own = &mut rules.tables[table];
-    let name = base_name(hook, &own.chains[chain].name.to_string());
+    let name = base_name(hook);
     let jump = Rule { target: Target::Jump(own.chains[chain].name.clone()), added: true, ..Rule::default() };
     own.chains.push(Chain {
         name: Text::from(name.as_str()),
@@ -166,6 +170,7 @@ mod tests {
 
     #[test]
     fn chains_have_names_that_nft_takes() {
-        assert_eq!(["MALICIOUS", "my+own", "1st"].map(nft_name), ["MALICIOUS", "myown", "c1st"]);
+        let names = ["MALICIOUS", "my+Own", "1st", "drop", "input", "ct-1"].map(nft_name);
+        assert_eq!(names, ["MALICIOUS", "myOwn", "c1st", "fwstat_drop", "fwstat_input", "fwstat_ct-1"]);
     }
 }

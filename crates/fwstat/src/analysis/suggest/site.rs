@@ -4,6 +4,8 @@
 //! Must not know: what noise is.
 //! Tested by: the unit tests below, `tests/cli/suggest.rs`, against a real kernel.
 
+use std::collections::BTreeSet;
+
 use fwrules::{
     Base, Chain, Compiled, Condition, Evidence, Family, Fate, Hook, Interface, Log, OnInterface, Part, Place,
     Reach, Replayed, Replayer, Rule, RuleId, Ruleset, Set, Sets, State, StateSet, Table, Target, Test, Text,
@@ -102,17 +104,22 @@ impl Site {
     }
 
     /// The same with the jump after `lo` and known connections, where it is before them for the sake of
-    /// rules whose lines are not in the log; `written`: whether a line with this prefix is. `None`: the
-    /// jump stays where it is.
+    /// rules whose lines are not in the log, of which these are the prefixes. `None`: the jump stays where
+    /// it is, also if this ruleset did not write all of them.
     #[must_use]
-    pub fn settled(&self, written: &dyn Fn(&[u8]) -> bool) -> Option<Site> {
+    pub fn settled(&self, prefixes: &BTreeSet<&[u8]>) -> Option<Site> {
         let (from, at) = self.hung.as_ref().filter(|_| self.spares_lo || !self.answers_pass)?;
+        let logs = self.rules.rules().filter_map(|(_, rule)| rule.log.as_ref());
+        let known: BTreeSet<&[u8]> = logs.map(|log| log.written(false).trim_ascii_end()).collect();
+        if prefixes.is_empty() || !prefixes.is_subset(&known) {
+            return None;
+        }
         let mut site = self.clone();
         let table = &mut site.rules.tables[site.table];
         let from = table.chain(from.as_bytes())?;
         table.chains[from].rules.remove(at - 1);
         let chain = table.chains[site.chain].name.clone();
-        let counts = |log: &Log| written(log.written(false));
+        let counts = |log: &Log| prefixes.contains(log.written(false).trim_ascii_end());
         (site.hung, site.spares_lo) = hang(table, chain.as_bytes(), &counts);
         site.answers_pass = answers_pass(&site.rules.tables[site.table], site.chain);
         (site.hung != self.hung && site.answers_pass && !site.spares_lo).then_some(site)

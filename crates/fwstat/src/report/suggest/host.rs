@@ -87,7 +87,7 @@ fn base_chains(s: &Suggestion, v6: bool) -> Vec<BaseChain> {
     if !site.rules.nft {
         // The hooks of iptables' chain.
         let asked = [Hook::Input].into_iter().chain(site.elsewhere.iter().copied());
-        let named = |hook: Hook| base(base_name(hook, &nft_name(&s.chain)), hook, PRIORITY, true);
+        let named = |hook: Hook| base(base_name(hook), hook, PRIORITY, true);
         return asked.map(named).collect();
     }
     let chain = |own: &fwrules::Chain| {
