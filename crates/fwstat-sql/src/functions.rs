@@ -82,12 +82,8 @@ impl ScalarUDFImpl for Function {
 pub const HELP: [(&str, &str, &str); 11] = [
     ("cidr_match", "(addr, network, ...)", "whether the address is in one of the networks"),
     ("network", "(addr, length [, length of IPv6])", "the address's network, as top's src/24"),
-    (
-        "is_private",
-        "(addr)",
-        "whether only private networks have it (RFC 1918, fc00::/7, link-local, loopback)",
-    ),
-    ("is_global", "(addr)", "whether it is one of the Internet: not private, shared, reserved or multicast"),
+    ("is_private", "(addr)", "whether it is private (RFC 1918, fc00::/7), link-local or loopback"),
+    ("is_global", "(addr)", "whether it is of the Internet: not private, shared, reserved or multicast"),
     ("ip_family", "(addr)", "4 or 6"),
     ("ip", "(addr)", "16 bytes that are ordered as addresses are; IPv4 as ::ffff:a.b.c.d"),
     ("ip_text", "(bytes)", "such bytes as an address"),

@@ -248,7 +248,7 @@ impl Shell {
                 let text = whole_file::text(path.as_ref(), whole_file::LIST)?;
                 self.query(&text, false, runtime)?;
             }
-            _ => anyhow::bail!("`.{name} {rest}` is no command: .help lists them"),
+            _ => anyhow::bail!("`{}` is no command: .help lists them", format!(".{name} {rest}").trim_end()),
         }
         let mut stdout = anstream::stdout().lock();
         stdout.write_all(out.as_bytes())?;
@@ -413,6 +413,13 @@ mod tests {
         assert_eq!(words.of("SELECT cidr", 11), (7, vec!["cidr_match(".to_owned()]));
         assert_eq!(words.of("SELECT ", 7).1, Vec::<String>::new());
         assert_eq!(words.of("é", 1).1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn help_fits_a_screen() {
+        for line in help().lines().chain(functions_help().lines()) {
+            assert!(line.chars().count() <= 118, "{line}");
+        }
     }
 
     #[test]
