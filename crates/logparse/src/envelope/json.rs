@@ -429,17 +429,13 @@ fn attribute<'a>(meaning: Meaning, text: &'a [u8], texts: &mut Texts<'a>, envelo
         return;
     }
     match meaning {
-        Meaning::Host if envelope.host.is_none() || texts.weak_host => {
-            if is_host(text) {
-                envelope.host = Some(text);
-                texts.weak_host = false;
-            }
+        Meaning::Host if (envelope.host.is_none() || texts.weak_host) && is_host(text) => {
+            envelope.host = Some(text);
+            texts.weak_host = false;
         }
-        Meaning::Relay if envelope.host.is_none() => {
-            if is_host(text) {
-                envelope.host = Some(text);
-                texts.weak_host = true;
-            }
+        Meaning::Relay if envelope.host.is_none() && is_host(text) => {
+            envelope.host = Some(text);
+            texts.weak_host = true;
         }
         Meaning::Tag if envelope.tag.is_none() || texts.weak_tag => {
             texts.weak_tag = false;
