@@ -40,6 +40,8 @@ use crate::schema;
 const PIECE: (u64, u64) = (1 << 20, 32 << 20);
 /// Pieces for each partition: those that are done early take what is left.
 const PER_PARTITION: u64 = 4;
+/// The same on a cluster, where the last piece that is read should be a small part of what each executor reads.
+const PER_PARTITION_APART: u64 = 16;
 /// What a packed byte weighs beside one that is not.
 const PACKED: u64 = 10;
 /// About so long is a line, for the planner.
@@ -147,7 +149,9 @@ impl TableProvider for LogTable {
         let is_log = self.lines == Lines::Log;
         let between = bounds(filters).filter(|_| is_log);
         let partitions = state.config().target_partitions().max(1);
-        let wanted = self.logs.size() / (PER_PARTITION * partitions as u64);
+        let is_apart = self.logs.origin().is_some();
+        let each = if is_apart { PER_PARTITION_APART } else { PER_PARTITION };
+        let wanted = self.logs.size() / (each * partitions as u64);
         let cut = Cut {
             size: wanted.clamp(PIECE.0, PIECE.1),
             times: is_log && (asks("time") || between.is_some() || self.logs.plan.filter.needs_time()),
@@ -160,7 +164,7 @@ impl TableProvider for LogTable {
         let logs = Arc::clone(&self.logs);
         let pieces = SpawnedTask::spawn_blocking(move || logs.pieces(&cut)).join().await;
         let pieces = pieces.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?;
-        let groups = dealt(pieces, partitions);
+        let groups = if is_apart { dealt_apart(pieces, partitions) } else { dealt(pieces, partitions) };
         if groups.is_empty() {
             return Ok(Arc::new(EmptyExec::new(Arc::new(self.schema.project(columns)?))));
         }
@@ -193,8 +197,8 @@ fn local(clock: &Clock, micros: i64) -> i64 {
     }
 }
 
-/// Pieces as files of at most so many groups: the heaviest first, each to the lightest group.
-fn dealt(pieces: Vec<Piece>, partitions: usize) -> Vec<FileGroup> {
+/// Pieces with their weights and numbers, the heaviest first; those that weigh the same in their order.
+fn weighed(pieces: Vec<Piece>) -> Vec<(u64, usize, Piece)> {
     let weight = |piece: &Piece| match piece.range() {
         Some(_) => piece.bytes,
         None => piece.bytes.saturating_mul(PACKED).max(1),
@@ -202,14 +206,46 @@ fn dealt(pieces: Vec<Piece>, partitions: usize) -> Vec<FileGroup> {
     let weighed = pieces.into_iter().enumerate().map(|(number, piece)| (weight(&piece), number, piece));
     let mut pieces: Vec<(u64, usize, Piece)> = weighed.collect();
     pieces.sort_by_key(|(weight, ..)| std::cmp::Reverse(*weight));
+    pieces
+}
+
+/// Pieces as files of at most so many groups: the heaviest first, each to the lightest group.
+fn dealt(pieces: Vec<Piece>, partitions: usize) -> Vec<FileGroup> {
     let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); partitions.min(pieces.len())];
-    for (weight, number, piece) in pieces {
+    for (weight, number, piece) in weighed(pieces) {
         if let Some((sum, files)) = groups.iter_mut().min_by_key(|(sum, _)| *sum) {
             *sum += weight;
             files.push(file(piece).with_extension(Numbered(number)));
         }
     }
     groups.into_iter().map(|(_, files)| FileGroup::new(files)).collect()
+}
+
+/// Pieces as files of groups for executors, each of which takes the next group when it is done with one: a group has
+/// its part of what is left, so that the last ones are small, and all are done at about the same time.
+fn dealt_apart(pieces: Vec<Piece>, partitions: usize) -> Vec<FileGroup> {
+    let pieces = weighed(pieces);
+    let weights: Vec<u64> = pieces.iter().map(|(weight, ..)| *weight).collect();
+    let mut pieces =
+        pieces.into_iter().map(|(_, number, piece)| file(piece).with_extension(Numbered(number)));
+    let of_group = |count| FileGroup::new(pieces.by_ref().take(count).collect());
+    parts_of_what_is_left(&weights, partitions).into_iter().map(of_group).collect()
+}
+
+/// How many pieces each group has.
+fn parts_of_what_is_left(weights: &[u64], partitions: usize) -> Vec<usize> {
+    let mut left: u64 = weights.iter().sum();
+    let (mut counts, mut at) = (Vec::new(), 0);
+    while at < weights.len() {
+        let part = left.div_ceil(partitions.max(1) as u64);
+        let (mut count, mut sum) = (1, weights[at]);
+        while let Some(next) = weights.get(at + count).filter(|next| sum + **next <= part) {
+            (count, sum) = (count + 1, sum + next);
+        }
+        counts.push(count);
+        (at, left) = (at + count, left - sum);
+    }
+    counts
 }
 
 /// A piece as DataFusion's plans know it. The path is for people: the piece itself goes along.
@@ -224,4 +260,22 @@ fn file(piece: Piece) -> PartitionedFile {
         file = file.with_range(signed(from), signed(to));
     }
     file.with_extension(piece)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_become_smaller_and_have_every_piece_once() {
+        let counts = parts_of_what_is_left(&[10; 128], 8);
+        assert_eq!((counts[0], counts.last().copied(), counts.iter().sum::<usize>()), (16, Some(1), 128));
+        // Each of them has something for each partition of the next step: there must not be many.
+        assert!(counts.is_sorted_by(|a, b| a >= b) && counts.len() <= 4 * 8, "{counts:?}");
+        assert_eq!(parts_of_what_is_left(&[10; 128], 1), [128]);
+        // What is heavier than its part goes alone, and first.
+        assert_eq!(parts_of_what_is_left(&[100, 1, 1, 1, 1], 2), [1, 2, 1, 1]);
+        assert_eq!(parts_of_what_is_left(&[0, 0], 2), [2]);
+        assert_eq!(parts_of_what_is_left(&[], 2), [0; 0]);
+    }
 }

@@ -24,10 +24,12 @@ use crate::functions;
 
 /// Bytes of the longest message: a plan names every file.
 pub(super) const MESSAGE: u32 = 64 << 20;
-/// So much text is a partition, unless there are fewer than [`FEWEST`] then.
+/// So much text is a partition, unless there are fewer than [`FEWEST`] then, or more than [`MOST`].
 const PARTITION: u64 = 256 << 20;
 /// So many partitions at least: how many processors there are is not known here.
 const FEWEST: usize = 8;
+/// So many at most: each part that is read leaves something for each partition, and fetching these takes time.
+const MOST: usize = 64;
 
 /// Where a session's queries are done.
 struct Scheduler(String);
@@ -38,7 +40,7 @@ struct Scheduler(String);
 /// DataFusion refuses a setting.
 pub fn session(scheduler: &str, bytes: u64, partitions: Option<usize>) -> Result<SessionContext> {
     let (logical, physical) = codec::codecs(None);
-    let fitting = usize::try_from(bytes.div_ceil(PARTITION)).unwrap_or(usize::MAX).max(FEWEST);
+    let fitting = usize::try_from(bytes.div_ceil(PARTITION)).unwrap_or(usize::MAX).clamp(FEWEST, MOST);
     let config = settings(SessionConfig::new_with_ballista())
         // The other way tells a job's name late, so that it could not be ended before.
         .set_bool(BALLISTA_CLIENT_PULL, true)
@@ -119,7 +121,7 @@ mod tests {
         let context = session("localhost:1", 1 << 40, None).unwrap();
         let config = context.copied_config();
         let options = config.options();
-        assert_eq!(options.execution.target_partitions, 4096);
+        assert_eq!(options.execution.target_partitions, MOST);
         assert!(!options.execution.enable_file_stream_work_stealing);
         assert!(!options.optimizer.enable_round_robin_repartition);
         assert!(!options.optimizer.enable_dynamic_filter_pushdown);

@@ -29,9 +29,10 @@ const PACKETS: u64 = 8;
 const ODD: [Kind; 4] = [Kind::Fin, Kind::Null, Kind::Xmas, Kind::Odd];
 
 /// Whether no system sends such flags.
+#[inline]
 #[must_use]
 pub fn has_odd_flags(probe: &Probe) -> bool {
-    ODD.contains(&probe.kind)
+    matches!(probe.kind, Kind::Fin | Kind::Null | Kind::Xmas | Kind::Odd)
 }
 
 /// Whether a tool asked many times at once, with hops that changed.

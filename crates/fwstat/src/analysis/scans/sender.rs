@@ -85,8 +85,7 @@ pub fn shares(asked: &[Probe], rare: &Rare) -> Vec<Part> {
         let fits = visits <= aims * 2 && aims < AIMS;
         fits.then(|| share(members, traits))
     };
-    let mut others: Vec<Part> = runs::cut(&asks, HOUR).into_iter().filter_map(part).collect();
-    shares.append(&mut others);
+    shares.extend(runs::cut(&asks, HOUR).into_iter().filter_map(part));
     shares
 }
 

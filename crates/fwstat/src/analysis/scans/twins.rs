@@ -93,8 +93,11 @@ impl Seen {
     /// Adds those of a sender that scans nothing by itself, or something.
     pub fn add(&mut self, asked: &[Probe], is_scanner: bool) {
         let from = self.0.len();
-        let odd = asked.iter().filter(|probe| made::has_odd_flags(probe));
-        self.0.extend(odd.filter_map(of_port));
+        for probe in asked {
+            if let Some(mark) = of_port(probe) {
+                self.0.push(mark);
+            }
+        }
         // Of nearly all senders there is one packet, or several that say nothing.
         if !is_scanner && asked.len() > 1 {
             let mut packets = asked.iter().filter(|probe| is_telling(probe));
@@ -105,9 +108,16 @@ impl Seen {
             }
         }
         if self.0.len() - from > 1 {
+            // Each once, where it is.
             self.0[from..].sort_unstable();
-            let own = distinct(self.0.split_off(from));
-            self.0.extend(own);
+            let mut end = from + 1;
+            for at in end..self.0.len() {
+                if self.0[at] != self.0[end - 1] {
+                    self.0[end] = self.0[at];
+                    end += 1;
+                }
+            }
+            self.0.truncate(end);
         }
     }
 }
