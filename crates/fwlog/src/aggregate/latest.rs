@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use super::state::{Damaged, Reader, State, Writer};
 use super::{Aggregate, key};
 use crate::record::{Record, Value};
+use crate::sorting::InOrder as _;
 use crate::time::clock::NANOS;
 
 /// Of more sources nothing is kept: their moments would cost more time and memory than all else that is counted.
@@ -73,7 +74,7 @@ impl State for Latest {
         };
         let mut all: Vec<(Vec<u8>, i64)> =
             sources.iter().map(|(source, when)| (key(source), *when)).collect();
-        all.sort_unstable();
+        all.order();
         out.keys(&all.iter().map(|(key, _)| &key[..]).collect());
         all.iter().for_each(|(_, when)| out.signed(when.div_euclid(NANOS)));
         all.iter().for_each(|(_, when)| out.signed(when.rem_euclid(NANOS)));

@@ -206,7 +206,7 @@ impl Timeline {
             return 0;
         }
         let mut buckets: Vec<(i64, u64)> = self.all.iter().map(|(bucket, count)| (*bucket, *count)).collect();
-        buckets.sort_unstable();
+        buckets.order();
         let total: u64 = buckets.iter().map(|(_, count)| count).sum();
         let most = (total / AMONG).max(u64::from(total > 20));
         let span = |buckets: &[(i64, u64)]| match buckets {
@@ -389,7 +389,7 @@ impl State for Timeline {
     fn write(&self, out: &mut Writer) {
         fn buckets(out: &mut Writer, counts: &HashMap<i64, u64>) {
             let mut all: Vec<(i64, u64)> = counts.iter().map(|(bucket, count)| (*bucket, *count)).collect();
-            all.sort_unstable();
+            all.order();
             out.number(all.len() as u64);
             let mut before = 0;
             for (bucket, _) in &all {

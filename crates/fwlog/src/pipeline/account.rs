@@ -276,7 +276,7 @@ impl Account {
     /// Once all chunks are in: line numbers from the beginning of each file, and gaps between
     /// the `/dev/kmsg` records of neighbouring chunks.
     pub(super) fn settle(&mut self) {
-        self.chunks.sort_unstable();
+        self.chunks.order();
         let mut before = HashMap::new();
         let mut at = (usize::MAX, 0);
         for (source, offset, lines) in &self.chunks {
@@ -298,7 +298,7 @@ impl Account {
             settle(&mut seen.first);
         }
         self.chunks.clear();
-        self.sequences.sort_unstable();
+        self.sequences.order();
         for pair in std::mem::take(&mut self.sequences).windows(2) {
             let ((source, _, _, last), (same, offset, first, _)) = (pair[0], pair[1]);
             if source == same && first > last + 1 {

@@ -23,6 +23,7 @@ use super::merge::Merge;
 use super::parts::Parts;
 use super::places;
 use super::window::Medium;
+use crate::sorting::InOrder as _;
 
 /// A folder of more files than these is not looked through again.
 const MOST_FILES: usize = 1 << 16;
@@ -154,7 +155,7 @@ fn choose(members: &mut [Member], wanted: &Wanted) -> Option<Id> {
 /// Sorts the files; gives how many of them belong together, one number for each group.
 fn arrange(members: &mut [Member], ordered: bool) -> Vec<usize> {
     // By series, and in it by number; what has no entries goes first.
-    members.sort_by_cached_key(|member| {
+    members.order_by_key(|member| {
         let first = member.ends().map(|(first, _)| (first.series, first.seqnum));
         (first, member.path.clone())
     });
@@ -165,7 +166,7 @@ fn arrange(members: &mut [Member], ordered: bool) -> Vec<usize> {
         all.len() > 1
     };
     if several {
-        members.sort_by_cached_key(|member| member.ends().map(|(first, _)| first.realtime));
+        members.order_by_key(|member| member.ends().map(|(first, _)| first.realtime));
     }
     let mut groups: Vec<usize> = Vec::new();
     let mut at = 0;

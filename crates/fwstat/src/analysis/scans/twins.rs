@@ -111,7 +111,7 @@ impl Seen {
             // Each once, where it is.
             self.0[from..].sort_unstable();
             let mut end = from + 1;
-            for at in end..self.0.len() {
+            for at in from + 1..self.0.len() {
                 if self.0[at] != self.0[end - 1] {
                     self.0[end] = self.0[at];
                     end += 1;
