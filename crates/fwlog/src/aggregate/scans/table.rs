@@ -104,8 +104,11 @@ impl<A: Address> Table<A> {
             for probe in probes {
                 if probe.kind == Kind::Answer { &mut answers } else { &mut asked }.push(probe.widened());
             }
-            let place = |p: &Probe| (u64::from(p.slot) << 16 | u64::from(p.first), p.order);
-            asked.sort_unstable_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.key().cmp(&b.key())));
+            // Slots follow each other already.
+            let place = |p: &Probe| (p.first, p.order);
+            for of_slot in asked.chunk_by_mut(|a, b| a.slot == b.slot) {
+                of_slot.sort_unstable_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.key().cmp(&b.key())));
+            }
             with(OfSource { asked: &asked, answers: &answers });
         });
     }

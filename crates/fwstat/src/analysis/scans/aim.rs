@@ -58,6 +58,13 @@ pub fn distinct<T: Ord>(mut values: Vec<T>) -> Vec<T> {
     values
 }
 
+/// Two numbers as one, by which pairs are sorted in less time.
+#[inline]
+#[must_use]
+pub fn pair(high: u64, low: u64) -> u128 {
+    u128::from(high) << 64 | u128::from(low)
+}
+
 /// How many values two sets in order have in common.
 #[must_use]
 pub fn common(a: &[Aim], b: &[Aim]) -> usize {

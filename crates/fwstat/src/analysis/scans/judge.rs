@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use fwlog::aggregate::scans::{Kind, Probe};
 
-use super::aim::{AIMS, Aim, aim, aims, common, distinct, is_made, main_traits};
+use super::aim::{AIMS, Aim, aim, aims, common, distinct, is_made, main_traits, pair};
 use super::likeness::{self, Asker};
 use super::made;
 use super::runs::{self, Ask, HOUR, LONGEST, RETRY};
@@ -63,14 +63,14 @@ fn monitors(probes: &[Probe], runs: &[Range<usize>]) -> Vec<bool> {
         return vec![false; runs.len()];
     }
     // Of hardly any source a single aim comes again so often: no run of the others needs to be compared.
-    let mut all: Vec<(Aim, u32)> = Vec::with_capacity(probes.len());
+    let mut all: Vec<u128> = Vec::with_capacity(probes.len());
     for (nth, run) in (0..).zip(runs) {
-        all.extend(probes[run.clone()].iter().map(|probe| (aim(probe), nth)));
+        all.extend(probes[run.clone()].iter().map(|probe| pair(aim(probe), nth)));
     }
     let often: Vec<Aim> = distinct(all)
-        .chunk_by(|a, b| a.0 == b.0)
+        .chunk_by(|a, b| a >> 64 == b >> 64)
         .filter(|of_aim| of_aim.len() >= RUNS)
-        .map(|of_aim| of_aim[0].0)
+        .map(|of_aim| (of_aim[0] >> 64) as Aim)
         .collect();
     if often.is_empty() {
         return vec![false; runs.len()];
@@ -204,16 +204,16 @@ fn is_sctp_scan(run: &[Probe]) -> bool {
 
 /// How often each aim was asked for, in the order of aims.
 fn visited(run: &[Probe]) -> Vec<Visited> {
-    let mut all: Vec<(Aim, u32)> = (0..).zip(run).map(|(at, probe)| (aim(probe), at)).collect();
+    let mut all: Vec<u128> = (0..).zip(run).map(|(at, probe)| pair(aim(probe), at)).collect();
     all.sort_unstable();
-    let of_aim = |own: &[(Aim, u32)]| {
-        let probe = |at: u32| &run[at as usize];
-        let pauses = own.windows(2).map(|pair| probe(pair[1].1).begin() - probe(pair[0].1).end());
+    let of_aim = |own: &[u128]| {
+        let probe = |of: u128| &run[of as u64 as usize];
+        let pauses = own.windows(2).map(|two| probe(two[1]).begin() - probe(two[0]).end());
         Visited {
-            aim: own[0].0,
+            aim: (own[0] >> 64) as Aim,
             visits: 1 + pauses.filter(|pause| *pause > RETRY).count() as u32,
-            packets: own.iter().map(|(_, at)| u64::from(probe(*at).count)).sum(),
+            packets: own.iter().map(|of| u64::from(probe(*of).count)).sum(),
         }
     };
-    all.chunk_by(|a, b| a.0 == b.0).map(of_aim).collect()
+    all.chunk_by(|a, b| a >> 64 == b >> 64).map(of_aim).collect()
 }

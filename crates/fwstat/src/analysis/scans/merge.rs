@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fwlog::aggregate::scans::{Kind, Probe};
 use hashbrown::HashMap;
 
-use super::aim::{AIMS, Aim, Traits, aim, distinct, host, is_made, port};
+use super::aim::{AIMS, Aim, Traits, aim, distinct, host, is_made, pair, port};
 use super::likeness::{self, Asker};
 use super::made::FEWEST;
 use super::ports;
@@ -66,6 +66,8 @@ pub struct Pieces {
     marks: Vec<Mark>,
     /// The sources of those pieces that have several.
     several: HashMap<u32, Vec<u128>>,
+    /// What one piece asked for, while it is put in order.
+    scratch: Vec<u128>,
 }
 
 impl Pieces {
@@ -73,31 +75,38 @@ impl Pieces {
     pub fn add(&mut self, asked: &[Probe], part: &Part, nth: u32, of: Option<u32>) {
         let own = || part.members.iter().map(|at| &asked[*at as usize]);
         let from = (self.asked.len() as u32, self.marks.len() as u32);
-        if let [only] = part.members[..] {
-            let probe = &asked[only as usize];
-            self.asked.push((probe.begin(), aim(probe)));
-        } else {
-            let mut first: Vec<(Aim, i64)> = own().map(|probe| (aim(probe), probe.begin())).collect();
-            first.sort_unstable();
-            first.dedup_by_key(|(aim, _)| *aim);
-            self.asked.extend(first.into_iter().map(|(aim, begin)| (begin, aim)));
-            self.asked[from.0 as usize..].sort_unstable();
+        let src = own().next().map_or(0, |probe| probe.src);
+        let (mut end, mut made, mut forwarded, mut is_several) = (0, 0, true, false);
+        let mut aims = std::mem::take(&mut self.scratch);
+        for probe in own() {
+            end = probe.end().max(end);
+            made += u32::from(is_made(probe));
+            forwarded &= probe.is(Probe::<u128>::FORWARDED);
+            is_several |= probe.src != src;
+            aims.push(pair(aim(probe), probe.begin() as u64));
         }
+        // The first of each aim; then in the order of time.
+        aims.sort_unstable();
+        aims.dedup_by_key(|aim| *aim >> 64);
+        aims.iter_mut().for_each(|aim| *aim = aim.rotate_left(64));
+        aims.sort_unstable();
+        self.asked.extend(aims.drain(..).map(|asked| ((asked >> 64) as i64, asked as Aim)));
+        self.scratch = aims;
         if of.is_some() || part.decoy {
             self.marks.append(&mut twins::marks(own()));
         }
-        if own().any(|probe| probe.src != asked[0].src) {
+        if is_several {
             let all = distinct(own().map(|probe| probe.src).collect());
             self.several.insert(self.list.len() as u32, all);
         }
         self.list.push(Piece {
-            src: own().next().map_or(0, |probe| probe.src),
+            src,
             nth,
             traits: part.traits,
             begin: self.asked.get(from.0 as usize).map_or(0, |(begin, _)| *begin),
-            end: own().map(Probe::end).max().unwrap_or(0),
-            probes: (part.members.len() as u32, own().filter(|probe| is_made(probe)).count() as u32),
-            forwarded: own().all(|probe| probe.is(Probe::<u128>::FORWARDED)),
+            end,
+            probes: (part.members.len() as u32, made),
+            forwarded,
             of,
             asked: (from.0, self.asked.len() as u32),
             marks: (from.1, self.marks.len() as u32),

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use fwlog::aggregate::scans::Probe;
 
-use super::aim::{Aim, aim};
+use super::aim::{Aim, aim, pair};
 
 /// A pause of an hour at most never ends a run (psad, and Richter's CDN firewalls), one of five days always does.
 pub const HOUR: i64 = 3_600_000;
@@ -44,14 +44,14 @@ impl From<&Probe> for Ask {
 /// For each question whether it was not asked just before: a visit.
 #[must_use]
 pub fn visits(asks: &[Ask]) -> Vec<bool> {
-    let mut order: Vec<(Aim, u32)> = (0..).zip(asks).map(|(at, ask)| (ask.aim, at)).collect();
+    let mut order: Vec<u128> = (0..).zip(asks).map(|(at, ask)| pair(ask.aim, at)).collect();
     order.sort_unstable();
     let mut visits = vec![true; asks.len()];
-    for pair in order.windows(2) {
-        let [(before, earlier), (aim, later)] = pair else { continue };
-        let pause = asks[*later as usize].begin - asks[*earlier as usize].end;
-        if before == aim && pause <= RETRY {
-            visits[*later as usize] = false;
+    let place = |of: u128| of as u64 as usize;
+    for two in order.windows(2) {
+        let (earlier, later) = (place(two[0]), place(two[1]));
+        if two[0] >> 64 == two[1] >> 64 && asks[later].begin - asks[earlier].end <= RETRY {
+            visits[later] = false;
         }
     }
     visits
