@@ -301,7 +301,7 @@ fn connections_work_with_the_rules_and_undo_restores_the_ruleset() {
 fn without_rules_it_says_how_many_lines_wait_for_them() {
     let folder = Folder::new();
     let noise = strangers(&[("in.dropped ", "ens3", "", 23)], 900);
-    // Nobody comes to a port of these twice; ssh may be open.
+    // No one asks for a port of these twice; ssh may be open.
     let odd: String = (0..150)
         .map(|i| {
             format!(

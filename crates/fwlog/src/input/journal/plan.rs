@@ -155,10 +155,8 @@ fn choose(members: &mut [Member], wanted: &Wanted) -> Option<Id> {
 /// Sorts the files; gives how many of them belong together, one number for each group.
 fn arrange(members: &mut [Member], ordered: bool) -> Vec<usize> {
     // By series, and in it by number; what has no entries goes first.
-    members.order_by_key(|member| {
-        let first = member.ends().map(|(first, _)| (first.series, first.seqnum));
-        (first, member.path.clone())
-    });
+    let first = |member: &Member| member.ends().map(|(first, _)| (first.series, first.seqnum));
+    members.order_by(|a, b| first(a).cmp(&first(b)).then_with(|| a.path.cmp(&b.path)));
     let series = |member: &Member| member.ends().map(|(first, _)| first.series);
     let several = {
         let mut all: Vec<_> = members.iter().filter_map(series).collect();

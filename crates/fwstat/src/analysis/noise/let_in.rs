@@ -4,7 +4,7 @@
 //! The patterns are never too small: earlier drops and conditions that have no place in a pattern
 //! (limits, `recent`, marks, bridge ports) are left out. What only known connections can pass
 //! (ESTABLISHED, RELATED) and what comes by `lo` is not there. Ports at which rules fill a set (traps) are
-//! there too: nobody is let in, but nothing may take these packets before.
+//! there too: no one is let in, but nothing may take these packets before.
 //!
 //! Responsible for: reading these patterns from a ruleset.
 //! Must not know: logs, noise.
